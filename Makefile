@@ -1,0 +1,49 @@
+# Needs Rust (rustup picks the version of rust-toolchain.toml), Python 3.11 or later, make and a C compiler.
+# Everything else is made in .cache/, from the pinned lists in tests/requirements/.
+
+PYTHON ?= $(shell for python in python3.11 python3.12 python3 python3.13; do \
+	"$$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$python" && break; done)
+ifeq ($(PYTHON),)
+$(error No Python 3.11 or later with venv was found; name one: make PYTHON=/path/to/python3)
+endif
+
+STAGES := $(PYTHON) -m tests.tools.stages
+TOOLS := .cache/venvs/tools/bin
+# Folders too: their times change when a file goes away.
+SOURCES := $(shell find src python -name __pycache__ -prune -o -print) \
+	$(wildcard Cargo.toml Cargo.lock pyproject.toml rust-toolchain.toml README.md LICENSE)
+
+.DELETE_ON_ERROR:
+.PHONY: run test check soak fmt doc wheel servers clean
+
+run: wheel      ## the example DAG on a real Airflow, reading through the backend
+	@$(STAGES) run
+
+test:           ## every test
+	@$(STAGES) test
+
+check: wheel    ## formatting, lints, types, features, dependencies
+	@$(STAGES) check
+
+soak: wheel     ## the long variants of the tests
+	@$(STAGES) soak
+
+wheel: dist/.built  ## the wheel in dist/, built anew when a source has changed
+dist/.built: $(SOURCES)
+	@$(STAGES) wheel
+	@touch $@
+
+servers:        ## the environment with the test servers, for running pytest by hand
+	@$(PYTHON) -m tests.tools.venvs servers
+
+fmt:            ## formats Rust and Python in place
+	@$(PYTHON) -m tests.tools.venvs tools
+	cargo fmt
+	$(TOOLS)/ruff check --quiet --select I --fix python tests dags
+	$(TOOLS)/ruff format python tests dags
+
+doc:            ## the API documentation in target/doc
+	cargo doc --locked --no-deps --no-default-features --features "cli memory local aws-secrets-manager"
+
+clean:          ## removes everything that these targets made
+	rm -rf target dist .cache

@@ -1,0 +1,16 @@
+"""Strongroom: an Apache Airflow secrets backend with a Rust core.
+
+Name one of the classes in `[secrets] backend` and keep the `backend_kwargs` of the official class:
+
+- `strongroom.aws.SecretsManagerBackend`
+- `strongroom.local.LocalFilesystemBackend`
+
+Importing this package imports neither Airflow nor any SDK.
+"""
+
+from __future__ import annotations
+
+from strongroom import exceptions
+from strongroom._native import __version__, stores
+
+__all__ = ["__version__", "exceptions", "stores"]

@@ -1,0 +1,122 @@
+"""Everything that asks the running Airflow something. Nothing here imports Airflow before a lookup needs it."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import sys
+from functools import lru_cache
+from typing import Any, Protocol
+
+from strongroom import _native
+from strongroom.exceptions import ConnectionFormatError
+
+Connection = Any
+"""An object of Airflow's connection class, whichever it is."""
+
+
+class ConnectionClass(Protocol):
+    """A connection class: core's, the Task SDK's, or one that somebody derived."""
+
+    __module__: str
+    __qualname__: str
+
+    def __call__(self, *, conn_id: str, **fields: Any) -> Connection:
+        """Make a connection from its fields."""
+
+
+_CORE_CLASS = ("airflow.models.connection", "Connection")
+_SDK_CLASS = ("airflow.sdk.definitions.connection", "Connection")
+
+
+def default_connection_class() -> ConnectionClass:
+    """Return core's class, for an Airflow before 3.2, which names none."""
+    from airflow.models.connection import Connection as core_class
+
+    found: ConnectionClass = core_class
+    return found
+
+
+def running_dialect() -> str:
+    """Return the connection dialect of the Airflow in this process, the newest without one."""
+    airflow = sys.modules.get("airflow")
+    return _dialect_of_core(str(getattr(airflow, "__version__", ""))) if airflow else "airflow_3_3"
+
+
+@lru_cache(maxsize=8)
+def _dialect_of_core(version: str) -> str:
+    numbers = tuple(int(part) if part.isdigit() else 0 for part in version.split(".")[:3])
+    if not numbers or numbers >= (3, 1, 6) or numbers == (0,):
+        return "airflow_3_3"
+    return "airflow_3_0" if numbers >= (3,) else "airflow_2_11"
+
+
+def _dialect_of_class(conn_class: ConnectionClass) -> str | None:
+    place = (conn_class.__module__, conn_class.__qualname__)
+    if place == _SDK_CLASS:
+        return "task_sdk_1_3"
+    return running_dialect() if place == _CORE_CLASS else None
+
+
+def deserialize(core: _native.Backend, conn_class: ConnectionClass, conn_id: str, value: str) -> Connection:
+    """Make a connection of `conn_class`; a class that nobody knows uses its own parser."""
+    dialect = _dialect_of_class(conn_class)
+    if dialect is not None:
+        return conn_class(conn_id=conn_id, **core.connection_fields(conn_id, value, dialect))
+    return _by_own_parser(conn_class, conn_id, value)
+
+
+def _by_own_parser(conn_class: Any, conn_id: str, value: str) -> Connection:
+    value = value.strip()
+    if not value:
+        raise ConnectionFormatError("the connection is empty")
+    if value[0] == "{":
+        return conn_class.from_json(value=value, conn_id=conn_id)
+    if hasattr(conn_class, "from_uri"):
+        return conn_class.from_uri(conn_id=conn_id, uri=value)
+    return conn_class(conn_id=conn_id, uri=value)
+
+
+def multi_team() -> bool:
+    """Read `[core] multi_team`; an Airflow that does not know it has no teams."""
+    for name in ("airflow.configuration", "airflow.sdk.configuration"):
+        conf = getattr(sys.modules.get(name), "conf", None)
+        if conf is not None:
+            return bool(conf.getboolean("core", "multi_team", fallback=False))
+    return os.environ.get("AIRFLOW__CORE__MULTI_TEAM", "").strip().lower() in ("t", "true", "1")
+
+
+def unread_kwargs() -> list[str]:
+    """Say so if kwargs were written that Airflow could not read, since it then passes none at all."""
+    return [
+        f"{place} is {problem}, so Airflow passed no kwargs and the defaults apply; {remedy}"
+        for place, text in _written_kwargs()
+        for problem, remedy in [_problem(text)]
+        if problem
+    ]
+
+
+def _written_kwargs() -> list[tuple[str, str]]:
+    """Return the texts of `backend_kwargs` with the place of each. Looks only into memory."""
+    variables = ("AIRFLOW__SECRETS__BACKEND_KWARGS", "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS")
+    written = [(name, os.environ[name]) for name in variables if os.environ.get(name, "").strip()]
+    conf = getattr(sys.modules.get("airflow.configuration"), "conf", None)
+    if not written and isinstance(conf, configparser.ConfigParser):
+        # Past Airflow's own `get`, which would run `_cmd` and ask a secrets backend for this very option.
+        text = configparser.ConfigParser.get(conf, "secrets", "backend_kwargs", raw=True, fallback="")
+        if text.strip():
+            written.append(("[secrets] backend_kwargs in airflow.cfg", text.replace("%%", "%")))
+    return written
+
+
+def _problem(text: str) -> tuple[str, str]:
+    """Return what is wrong with `text` as kwargs, and the remedy; both empty if nothing is."""
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        place = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+        return f"not valid JSON{place}", "JSON has double quotes, lower-case true/false/null and no trailing comma"
+    if not isinstance(parsed, dict):
+        return "no JSON object", 'write an object such as {"connections_prefix": "airflow/connections"}'
+    return "", ""

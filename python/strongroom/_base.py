@@ -1,0 +1,90 @@
+"""What every backend class shares: Airflow's duck type around the native core."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from strongroom import _native
+
+if TYPE_CHECKING:
+    from strongroom._airflow import Connection, ConnectionClass
+
+
+class SecretsBackend:
+    """The interface that Airflow 2.9 to 3.3 calls, without importing Airflow.
+
+    Airflow never checks for its own base class, and importing it here would make `import airflow` circular
+    (the backend is imported *by* `import airflow`). Instances are cheap: the client, the cache and the
+    credentials belong to the process and are shared by every backend with the same kwargs.
+    """
+
+    _store: ClassVar[str]
+    _connection_class: ConnectionClass | None = None
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Take the `backend_kwargs`; no request is made before the first lookup."""
+        cls = type(self)
+        self._core = _native.Backend(self._store, f"{cls.__module__}.{cls.__qualname__}", kwargs)
+
+    def __repr__(self) -> str:
+        """Name the class and the store, and nothing that was configured."""
+        return f"<{type(self).__module__}.{type(self).__qualname__} on {self._store}>"
+
+    @staticmethod
+    def build_path(path_prefix: str, secret_id: str, sep: str = "/") -> str:
+        """Join a prefix and an id as Airflow's base class does."""
+        return f"{path_prefix}{sep}{secret_id}"
+
+    def get_conn_value(self, conn_id: str, team_name: str | None = None) -> str | None:
+        """Return the URI or JSON of a connection, or None if there is no such secret."""
+        value: str | None = self._core.get_conn_value(conn_id, team_name)
+        return value
+
+    def get_variable(self, key: str, team_name: str | None = None) -> str | None:
+        """Return the value of a variable, or None if there is no such secret."""
+        value: str | None = self._core.get_variable(key, team_name)
+        return value
+
+    def get_config(self, key: str) -> str | None:
+        """Return the value of a configuration option, or None if there is no such secret."""
+        value: str | None = self._core.get_config(key)
+        return value
+
+    def get_connection(self, conn_id: str, team_name: str | None = None) -> Connection | None:
+        """Return the connection as an object of the running Airflow's class, or None."""
+        value = self.get_conn_value(conn_id=conn_id, team_name=team_name)
+        return self.deserialize_connection(conn_id, value) if value else None
+
+    async def aget_connection(self, conn_id: str, team_name: str | None = None) -> Connection | None:
+        """As `get_connection`, without blocking the event loop."""
+        known, value = self._core.remembered("connection", conn_id, team_name)
+        if known:
+            return self.deserialize_connection(conn_id, value) if value else None
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, self.get_connection, conn_id, team_name)
+
+    async def aget_variable(self, key: str, team_name: str | None = None) -> str | None:
+        """As `get_variable`, without blocking the event loop."""
+        known, value = self._core.remembered("variable", key, team_name)
+        if known:
+            return value
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, self.get_variable, key, team_name)
+
+    def deserialize_connection(self, conn_id: str, value: str) -> Connection:
+        """Turn a URI or JSON into a connection by the rules of the running Airflow."""
+        from strongroom._airflow import deserialize
+
+        return deserialize(self._core, self._get_connection_class(), conn_id, value)
+
+    def _set_connection_class(self, conn_class: ConnectionClass) -> None:
+        """Airflow 3.2 and newer say which class to return; the call is mandatory there."""
+        self._connection_class = conn_class
+
+    def _get_connection_class(self) -> ConnectionClass:
+        if self._connection_class is None:
+            from strongroom._airflow import default_connection_class
+
+            self._connection_class = default_connection_class()
+        return self._connection_class

@@ -1,0 +1,15 @@
+"""The `strongroom` command of the wheel; the code is in Rust (`src/cli`)."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from strongroom import _native
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    # The work happens outside Python, where Ctrl-C would wait for it to end.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return _native.run_command_line(["strongroom", *sys.argv[1:]])

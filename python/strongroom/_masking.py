@@ -1,0 +1,80 @@
+"""Hands secrets to the log maskers of the running Airflow."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+Entry = tuple[str, str | None]
+"""A text to hide, and the key that decides whether it is hidden (None: always)."""
+
+_MASKERS = (
+    "airflow._shared.secrets_masker",
+    "airflow.sdk._shared.secrets_masker",
+    "airflow.sdk.execution_time.secrets_masker",
+    "airflow.utils.log.secrets_masker",
+)
+"""Where Airflow 3.2 and newer (core, Task SDK), 3.0 to 3.1, and 2.x keep it. Each copy has a list of its own."""
+
+_MOST_PENDING = 1000
+_pending: list[Entry] = []
+
+
+def register(entries: Iterable[Entry]) -> None:
+    """Register `entries` with every masker of this process. Never raises.
+
+    A configuration value may be read while Airflow itself is being imported, when there is no masker yet:
+    it waits for the next call.
+    """
+    if "airflow" not in sys.modules:
+        return
+    _pending.extend(entries)
+    del _pending[:-_MOST_PENDING]
+    maskers = [masker for masker in map(_masker, _MASKERS) if masker is not None]
+    if not maskers:
+        return
+    waiting, _pending[:] = list(_pending), []
+    for text, name in waiting:
+        for mask in maskers:
+            _quietly(mask, text, name)
+    _quietly(_tell_supervisor, waiting)
+
+
+def _masker(module: str) -> Callable[[str, str | None], None] | None:
+    found: Callable[[str, str | None], None] | None = getattr(sys.modules.get(module), "mask_secret", None)
+    return found
+
+
+def _quietly(action: Callable[..., None], *arguments: Any) -> None:
+    # A masker that fails must not fail a lookup, whatever it raises.
+    with contextlib.suppress(Exception):
+        action(*arguments)
+
+
+def _tell_supervisor(entries: list[Entry]) -> None:
+    """In a task, what it prints is masked by its supervisor, another process.
+
+    The channel is a blocking one: it is left alone on an event loop, where it could deadlock, and off the
+    main thread.
+    """
+    task_runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
+    channel = getattr(task_runner, "SUPERVISOR_COMMS", None)
+    if channel is None or threading.current_thread() is not threading.main_thread() or _on_event_loop():
+        return
+    from airflow.sdk.execution_time.comms import MaskSecret
+
+    for name in {name for _, name in entries}:
+        texts = [text for text, its_name in entries if its_name == name]
+        channel.send(MaskSecret(value=texts, name=name))
+
+
+def _on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

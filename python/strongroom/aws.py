@@ -1,0 +1,21 @@
+"""Backends on AWS."""
+
+from __future__ import annotations
+
+from strongroom._base import SecretsBackend
+
+
+class SecretsManagerBackend(SecretsBackend):
+    """Reads connections, variables and config values from AWS Secrets Manager.
+
+    A drop-in for `airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend`:
+
+        [secrets]
+        backend = strongroom.aws.SecretsManagerBackend
+        backend_kwargs = {"connections_prefix": "airflow/connections", "variables_prefix": null}
+
+    It takes every keyword of the official class and more; `strongroom stores aws_secrets_manager` lists
+    them, `docs/aws-secrets-manager.md` explains them.
+    """
+
+    _store = "aws_secrets_manager"

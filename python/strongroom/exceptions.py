@@ -1,0 +1,166 @@
+"""What Strongroom raises: one tree, every class importable by its name and picklable.
+
+No exception holds a secret: messages are made of names, codes and hints.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+
+class StrongroomError(Exception):
+    """The base of every exception of this package.
+
+    `kind` is a stable slug of what went wrong; `store`, `operation` and `code` say where and in the store's
+    own words; `hint` names the remedy; `temporary` says whether the same call may succeed later, not before
+    `retry_after` seconds where the store names a time.
+    """
+
+    kind = "internal"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        store: str | None = None,
+        operation: str | None = None,
+        code: str | None = None,
+        hint: str | None = None,
+        temporary: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        """Keep the message and where it comes from."""
+        super().__init__(message)
+        self.store = store
+        self.operation = operation
+        self.code = code
+        self.hint = hint
+        self.temporary = temporary
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by class, message and attributes."""
+        return (type(self), self.args, self.__dict__)
+
+
+class AccessDeniedError(StrongroomError):
+    """The identity is known and may not read this secret."""
+
+    kind = "denied"
+
+
+class UnauthenticatedError(StrongroomError):
+    """There are no credentials, or the store does not accept them."""
+
+    kind = "unauthenticated"
+
+
+class ThrottledError(StrongroomError):
+    """The store asks for fewer calls."""
+
+    kind = "throttled"
+
+
+class UnreachableError(StrongroomError):
+    """No connection to the store, or it answers with a server error."""
+
+    kind = "unreachable"
+
+
+class LookupTimeoutError(StrongroomError, TimeoutError):
+    """The deadline of the lookup passed."""
+
+    kind = "timeout"
+
+
+class MalformedSecretError(StrongroomError, ValueError):
+    """The store answered, and the answer or the stored value makes no sense."""
+
+    kind = "malformed"
+
+
+class ConnectionFormatError(MalformedSecretError):
+    """A text is no connection by the rules of Airflow. The message never shows the text."""
+
+
+class InvalidNameError(StrongroomError, ValueError):
+    """A secret of this name cannot exist in the store."""
+
+    kind = "invalid_name"
+
+
+class ConfigurationError(StrongroomError, ValueError):
+    """What was configured can not work."""
+
+    kind = "config"
+
+
+class UnsupportedOperationError(StrongroomError):
+    """The store can not do this."""
+
+    kind = "unsupported"
+
+
+class InternalError(StrongroomError):
+    """A defect of Strongroom."""
+
+    kind = "internal"
+
+
+_BY_KIND: dict[str, type[StrongroomError]] = {
+    cls.kind: cls
+    for cls in (
+        AccessDeniedError,
+        UnauthenticatedError,
+        ThrottledError,
+        UnreachableError,
+        LookupTimeoutError,
+        MalformedSecretError,
+        InvalidNameError,
+        ConfigurationError,
+        UnsupportedOperationError,
+        InternalError,
+    )
+}
+
+_STOPPING_SUFFIX = "StopsAirflow"
+_stopping: dict[str, type[StrongroomError]] = {}
+_said_so = False
+
+
+def __getattr__(name: str) -> type[StrongroomError]:
+    """Find the classes that also derive from Airflow's, such as `AccessDeniedErrorStopsAirflow`."""
+    base = globals().get(name.removesuffix(_STOPPING_SUFFIX))
+    if name.endswith(_STOPPING_SUFFIX) and isinstance(base, type) and issubclass(base, StrongroomError):
+        return _stopping_class(base)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _stopping_class(base: type[StrongroomError]) -> type[StrongroomError]:
+    """Return `base` joined with the exception on which Airflow asks no further backend.
+
+    An Airflow without it (before Task SDK 1.2.2) takes every exception for a miss: there it is `base`.
+    """
+    global _said_so
+    name = base.__name__ + _STOPPING_SUFFIX
+    if name not in _stopping:
+        try:
+            from airflow.sdk.exceptions import AirflowSecretsBackendAccessDenied
+        except ImportError:
+            if not _said_so:
+                _said_so = True
+                logging.getLogger(__name__).warning(
+                    "This Airflow knows no exception that ends its search for a secret (Task SDK 1.2.2 does), "
+                    "so `on_error: deny` and `stop` act as `raise`: the next backend is asked."
+                )
+            return base
+        _stopping[name] = type(name, (base, AirflowSecretsBackendAccessDenied), {"__module__": __name__})
+    return _stopping[name]
+
+
+def _from_native(kind: str, message: str, details: dict[str, Any], stops_airflow: bool) -> StrongroomError:
+    cls = _BY_KIND.get(kind, StrongroomError)
+    if stops_airflow:
+        cls = _stopping_class(cls)
+    return cls(message, **details)

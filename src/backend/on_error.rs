@@ -1,0 +1,90 @@
+//! What becomes of an error.
+
+use crate::error::{Error, ErrorKind};
+use crate::store::options::Options;
+
+/// The words of the option, in the order of [`OnError`].
+pub(crate) const WORDS: &[&str] = &["official", "raise", "miss", "deny", "stop"];
+
+/// The policy of a backend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// As the official class: some errors are misses, the others raise.
+    #[default]
+    Official,
+    /// Every error raises.
+    Raise,
+    /// Every error is a miss, with a warning.
+    Miss,
+    /// Denied and unauthenticated lookups end Airflow's search; the rest is as in [`Self::Official`].
+    Deny,
+    /// Every error ends Airflow's search, so that nothing else answers in an outage.
+    Stop,
+}
+
+/// An error on its way to Airflow.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What went wrong.
+    pub error: Error,
+    /// Whether Airflow must not ask its next backend.
+    pub stops_airflow: bool,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, stops_airflow: false }
+    }
+}
+
+impl OnError {
+    /// Reads `on_error`.
+    pub fn from_options(options: &Options) -> Self {
+        match options.text("on_error") {
+            Some("raise") => Self::Raise,
+            Some("miss") => Self::Miss,
+            Some("deny") => Self::Deny,
+            Some("stop") => Self::Stop,
+            _ => Self::Official,
+        }
+    }
+
+    /// `Ok` says that `error` counts as a miss.
+    pub(crate) fn settle(self, error: Error) -> Result<(), Failure> {
+        let refused = matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unauthenticated);
+        match self {
+            Self::Miss => Ok(()),
+            Self::Deny if refused => Err(Failure { error, stops_airflow: true }),
+            Self::Official | Self::Deny if error.is_upstream_miss() => Ok(()),
+            Self::Official | Self::Deny | Self::Raise => Err(Failure { error, stops_airflow: false }),
+            Self::Stop => Err(Failure { error, stops_airflow: true }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(policy: OnError, error: &Error) -> &'static str {
+        match policy.settle(error.clone()) {
+            Ok(()) => "miss",
+            Err(Failure { stops_airflow: true, .. }) => "stop",
+            Err(_) => "raise",
+        }
+    }
+
+    #[test]
+    fn the_table() {
+        let denied = Error::new(ErrorKind::Denied, "");
+        let internal_service = Error::new(ErrorKind::Unreachable, "").as_upstream_miss();
+        let throttled = Error::new(ErrorKind::Throttled, "");
+        let errors = [&denied, &internal_service, &throttled];
+        let row = |policy| errors.map(|error| outcome(policy, error));
+        assert_eq!(row(OnError::Official), ["raise", "miss", "raise"]);
+        assert_eq!(row(OnError::Raise), ["raise", "raise", "raise"]);
+        assert_eq!(row(OnError::Miss), ["miss", "miss", "miss"]);
+        assert_eq!(row(OnError::Deny), ["stop", "miss", "raise"]);
+        assert_eq!(row(OnError::Stop), ["stop", "stop", "stop"]);
+    }
+}

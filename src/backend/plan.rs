@@ -1,0 +1,97 @@
+//! Which names answer a lookup, decided without the store.
+
+use crate::backend::settings::Settings;
+use crate::error::Result;
+use crate::store::SecretName;
+use crate::store::convention::{Lookup, Naming};
+
+/// What to do for a lookup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Answer `None` without a request.
+    Skip,
+    /// Ask the store for these names, in order, until one is there.
+    Ask(Vec<SecretName>),
+}
+
+/// Plans `lookup` in the order of the official classes: kind off, ambiguous id, pattern, team, global.
+///
+/// `multi_team` reads `[core] multi_team`; it is called only for an id that could name another team's secret.
+pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -> bool) -> Result<Plan> {
+    let names = match settings.convention.names(lookup) {
+        Naming::Off => return Ok(Plan::Skip),
+        Naming::Ambiguous { separator, .. } if multi_team() => {
+            refuse(lookup, separator);
+            return Ok(Plan::Skip);
+        }
+        Naming::Ambiguous { names, .. } | Naming::Names(names) => names,
+    };
+    if settings.patterns.allow(lookup.kind, lookup.id)? {
+        return Ok(Plan::Ask(names));
+    }
+    let pattern = settings.patterns.text(lookup.kind).unwrap_or_default();
+    tracing::debug!(
+        "Skipping lookup of {:?}: does not match configured lookup_pattern {pattern:?}.",
+        lookup.id
+    );
+    Ok(Plan::Skip)
+}
+
+/// The official classes' refusal.
+fn refuse(lookup: Lookup<'_>, separator: &str) {
+    tracing::warn!(
+        "{} id {:?} contains {separator:?}, which separates the team name from the secret id in a team scoped \
+         secret name. Such an id is ambiguous and is not looked up. Returning None.",
+        lookup.kind.title(),
+        lookup.id,
+    );
+}
+
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod tests {
+    use super::*;
+    use crate::config::{RawOptions, RawValue, configure};
+    use crate::store::convention::Kind;
+    use crate::store::environment::Environment;
+    use crate::store::registry::find;
+
+    fn planned(kwargs: &[(&str, &str)], lookup: Lookup<'_>, multi_team: bool) -> Plan {
+        let raw: RawOptions = kwargs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), RawValue::Text((*value).to_owned())))
+            .collect();
+        let configured = configure(find("memory").unwrap(), &raw, Environment::default()).unwrap();
+        plan(&configured.settings, lookup, || multi_team).unwrap()
+    }
+
+    fn ask(names: &[&str]) -> Plan {
+        Plan::Ask(names.iter().map(|name| SecretName::from(*name)).collect())
+    }
+
+    #[test]
+    fn a_null_prefix_switches_one_kind_off() {
+        let kwargs = [("variables_prefix", "null")];
+        let variable = Lookup { kind: Kind::Variable, id: "a", team: None };
+        assert_eq!(planned(&kwargs, variable, false), Plan::Skip);
+        let connection = Lookup { kind: Kind::Connection, ..variable };
+        assert_eq!(planned(&kwargs, connection, false), ask(&["airflow/connections/a"]));
+    }
+
+    #[test]
+    fn an_ambiguous_id_is_refused_with_teams_only() {
+        for kind in Kind::ALL {
+            let lookup = Lookup { kind, id: "a--b", team: None };
+            assert_eq!(planned(&[], lookup, true), Plan::Skip);
+            assert_ne!(planned(&[], lookup, false), Plan::Skip);
+        }
+    }
+
+    #[test]
+    fn a_pattern_skips_what_it_does_not_match() {
+        let kwargs = [("connections_lookup_pattern", "prod_")];
+        let lookup = |id| Lookup { kind: Kind::Connection, id, team: None };
+        assert_eq!(planned(&kwargs, lookup("dev_db"), false), Plan::Skip);
+        assert_eq!(planned(&kwargs, lookup("PROD_db"), false), ask(&["airflow/connections/PROD_db"]));
+    }
+}

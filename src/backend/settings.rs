@@ -1,0 +1,55 @@
+//! What a backend was told to do.
+
+use std::sync::Arc;
+
+use crate::backend::on_error::{self, OnError};
+use crate::backend::pattern::Patterns;
+use crate::layers::LayerSettings;
+use crate::store::convention::Convention;
+use crate::store::environment::Environment;
+use crate::store::options::{OptionKind, OptionSpec, Options};
+use crate::store::registry::StoreEntry;
+
+/// The options of the backend itself, the same for every store.
+pub const OPTIONS: &[OptionSpec] = &[
+    OptionSpec::new(
+        "connections_lookup_pattern",
+        OptionKind::Text,
+        "Only connection ids that match this regular expression from their start are looked up.",
+    ),
+    OptionSpec::new(
+        "variables_lookup_pattern",
+        OptionKind::Text,
+        "Only variable keys that match this regular expression from their start are looked up.",
+    ),
+    OptionSpec::new(
+        "config_lookup_pattern",
+        OptionKind::Text,
+        "Only config values whose name matches this regular expression from its start are looked up.",
+    ),
+    OptionSpec::new(
+        "on_error",
+        OptionKind::Choice(on_error::WORDS),
+        "What becomes of an error: as the official class does, raise, miss, deny (denied lookups stop Airflow's search) or stop (every error does).",
+    )
+    .with_default("official"),
+];
+
+/// Plain data, valid in every process of a line of forks. Debug shows no option's value.
+#[derive(Debug)]
+pub struct Settings {
+    /// The store.
+    pub entry: &'static StoreEntry,
+    /// The checked options.
+    pub options: Options,
+    /// The identity-bearing environment at construction.
+    pub environment: Environment,
+    /// Names and values as the official class has them.
+    pub convention: Arc<dyn Convention>,
+    /// The lookup patterns.
+    pub patterns: Patterns,
+    /// What becomes of errors.
+    pub on_error: OnError,
+    /// Cache, retries and timeouts.
+    pub layers: LayerSettings,
+}

@@ -1,0 +1,102 @@
+//! `strongroom stores`: what this build can read, and every option of it.
+
+use std::fmt::Write;
+use std::io;
+
+use serde_json::json;
+
+use crate::cli::output;
+use crate::config::options_of;
+use crate::store::options::{OptionKind, OptionSpec};
+use crate::store::registry::{STORES, StoreEntry};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Only this store, by its name.
+    store: Option<String>,
+    /// Print JSON: a list of objects with `name`, `title`, `python_class` and `options`; each option has
+    /// `key`, `kind`, `default`, `secret` and `doc`.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the stores. An unknown store is an error that names those there are.
+pub(super) fn run(arguments: &Arguments) -> io::Result<()> {
+    let wanted = |entry: &&StoreEntry| arguments.store.as_deref().is_none_or(|name| name == entry.info.name);
+    let entries: Vec<_> = STORES.iter().filter(wanted).collect();
+    if entries.is_empty() {
+        let known: Vec<_> = STORES.iter().map(|entry| entry.info.name).collect();
+        return Err(io::Error::other(format!("no such store; this build has {}", known.join(", "))));
+    }
+    output::print(&if arguments.json { as_json(&entries) } else { as_text(&entries) })
+}
+
+fn as_json(entries: &[&StoreEntry]) -> String {
+    let stores: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            json!({
+                "name": entry.info.name,
+                "title": entry.info.title,
+                "python_class": entry.python_class,
+                "options": options_of(entry).map(option_as_json).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    format!("{}\n", serde_json::Value::from(stores))
+}
+
+fn option_as_json(spec: &OptionSpec) -> serde_json::Value {
+    json!({
+        "key": spec.key,
+        "kind": spec.kind.as_str(),
+        "default": spec.default,
+        "secret": spec.kind.is_secret(),
+        "doc": spec.doc,
+    })
+}
+
+fn as_text(entries: &[&StoreEntry]) -> String {
+    let mut text = String::new();
+    for entry in entries {
+        let _ =
+            writeln!(text, "{} ({})\n  backend = {}", entry.info.title, entry.info.name, entry.python_class);
+        for spec in options_of(entry) {
+            let default =
+                if spec.default.is_empty() { String::new() } else { format!(" [{}]", spec.default) };
+            let _ = writeln!(text, "  {}{default}\n      {}", spec.key, doc(spec));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn doc(spec: &OptionSpec) -> String {
+    match spec.kind {
+        OptionKind::Ignored(reason) => format!("Accepted without effect: {reason}"),
+        _ => spec.doc.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_store_and_option_is_listed_in_both_forms() {
+        let entries: Vec<_> = STORES.iter().collect();
+        let (text, json) = (as_text(&entries), as_json(&entries));
+        for entry in entries {
+            assert!(text.contains(entry.python_class) && json.contains(entry.python_class));
+            for spec in options_of(entry) {
+                assert!(text.contains(spec.key) && json.contains(spec.key), "{}", spec.key);
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_store_is_refused_with_the_known_ones() {
+        let error = run(&Arguments { store: Some("nowhere".to_owned()), json: false }).unwrap_err();
+        assert!(error.to_string().starts_with("no such store; this build has "));
+    }
+}

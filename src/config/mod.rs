@@ -1,0 +1,21 @@
+//! From what the user wrote to what it means.
+//!
+//! [`RawOptions`] holds the words as they came (from Python's kwargs, or as text from the environment), `read`
+//! checks them against the declarations of [`OptionSpec`], [`configure`] composes the typed whole.
+
+mod duration;
+mod raw;
+mod read;
+mod settings;
+
+pub use duration::parse_duration;
+pub use raw::{RawOptions, RawValue};
+pub use settings::{Configured, OPTIONS, configure};
+
+use crate::store::options::OptionSpec;
+use crate::store::registry::StoreEntry;
+
+/// Every option that `entry` takes: its own, the backend's, the layers', and those of the configuration.
+pub fn options_of(entry: &StoreEntry) -> impl Iterator<Item = &'static OptionSpec> + use<> {
+    [entry.options, crate::backend::OPTIONS, crate::layers::OPTIONS, OPTIONS].into_iter().flatten()
+}

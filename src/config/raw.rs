@@ -1,0 +1,84 @@
+//! The user's words, before anybody asked what they mean.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use crate::value::json::Value;
+
+/// A value of `backend_kwargs` as it came.
+#[derive(Clone)]
+pub enum RawValue {
+    /// Text: of the JSON, or from `AIRFLOW__SECRETS__BACKEND_KWARG__X`, which knows nothing else.
+    Text(String),
+    /// Anything else that JSON can say.
+    Json(Value),
+}
+
+/// All of `backend_kwargs` as it came. Debug lists the keys only.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct RawOptions(BTreeMap<String, RawValue>);
+
+impl RawOptions {
+    /// Adds a key; a later one replaces an earlier.
+    pub fn insert(&mut self, key: impl Into<String>, value: RawValue) {
+        self.0.insert(key.into(), value);
+    }
+
+    /// The keys and their values, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// Whether nothing was written at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(String, RawValue)> for RawOptions {
+    fn from_iter<I: IntoIterator<Item = (String, RawValue)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
+impl fmt::Debug for RawOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl RawValue {
+    /// The value as JSON text, which tells two values apart and says what type each has.
+    fn canonical(&self) -> crate::value::Text {
+        match self {
+            Self::Text(text) => crate::value::Text::from(text.as_str()),
+            Self::Json(value) => crate::value::json::write(value),
+        }
+    }
+}
+
+impl PartialEq for RawValue {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(left), Self::Text(right)) => left == right,
+            (Self::Json(_), Self::Json(_)) => self.canonical() == other.canonical(),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for RawValue {}
+
+impl Hash for RawValue {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        self.canonical().as_bytes().hash(state);
+    }
+}
+
+impl fmt::Debug for RawValue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[REDACTED]")
+    }
+}

@@ -1,0 +1,190 @@
+//! One word of the user against its declaration.
+
+use std::time::Duration;
+
+use crate::config::duration::parse_duration;
+use crate::config::raw::RawValue;
+use crate::error::{Error, Result};
+use crate::store::options::{OptionKind, OptionSpec, OptionValue};
+use crate::value::Text;
+use crate::value::json::{self, Value};
+
+/// Checks `raw` against `spec`. `Ok(None)` means that it says nothing, as null does for most options.
+pub(crate) fn read(spec: &OptionSpec, raw: &RawValue) -> Result<Option<OptionValue>> {
+    if matches!(spec.kind, OptionKind::Ignored(_)) {
+        return Ok(None);
+    }
+    match raw {
+        RawValue::Json(Value::Null) => Ok(null(spec.kind)),
+        RawValue::Json(value) => from_json(spec, value).map(Some),
+        RawValue::Text(text) => from_text(spec, text),
+    }
+}
+
+fn null(kind: OptionKind) -> Option<OptionValue> {
+    matches!(kind, OptionKind::Prefix).then_some(OptionValue::Null)
+}
+
+/// Text may stand for every kind, since the environment delivers nothing else.
+fn from_text(spec: &OptionSpec, text: &str) -> Result<Option<OptionValue>> {
+    let word = text.trim().to_ascii_lowercase();
+    match spec.kind {
+        OptionKind::Prefix if word == "null" => return Ok(Some(OptionValue::Null)),
+        OptionKind::Prefix | OptionKind::Secret => return Ok(Some(OptionValue::Text(text.to_owned()))),
+        _ if word == "null" || word == "none" => return Ok(None),
+        OptionKind::Text => return Ok(Some(OptionValue::Text(text.to_owned()))),
+        // An empty text says as little as null.
+        _ if word.is_empty() => return Ok(None),
+        _ => {}
+    }
+    match spec.kind {
+        OptionKind::Boolean => boolean(&word).map(OptionValue::Boolean),
+        OptionKind::BooleanOrPath => Some(boolean_or_path(&word, text)),
+        OptionKind::Count => word.parse().ok().map(OptionValue::Count),
+        OptionKind::Duration => parse_duration(text).map(OptionValue::Duration),
+        OptionKind::Choice(words) => words.contains(&word.as_str()).then_some(OptionValue::Text(word)),
+        OptionKind::Object | OptionKind::SecretObject => object(text),
+        OptionKind::Text | OptionKind::Secret | OptionKind::Prefix | OptionKind::Ignored(_) => None,
+    }
+    .map(Some)
+    .ok_or_else(|| wrong(spec))
+}
+
+fn from_json(spec: &OptionSpec, value: &Value) -> Result<OptionValue> {
+    match (spec.kind, value) {
+        (OptionKind::Boolean | OptionKind::BooleanOrPath, Value::Bool(boolean)) => {
+            Some(OptionValue::Boolean(*boolean))
+        }
+        (OptionKind::Boolean, Value::Int(_)) => boolean(&number(value)).map(OptionValue::Boolean),
+        (OptionKind::Count, Value::Int(_)) => number(value).parse().ok().map(OptionValue::Count),
+        (OptionKind::Duration, Value::Int(_)) => parse_duration(&number(value)).map(OptionValue::Duration),
+        (OptionKind::Duration, Value::Float(seconds)) => {
+            Duration::try_from_secs_f64(*seconds).ok().map(OptionValue::Duration)
+        }
+        (OptionKind::Object | OptionKind::SecretObject, Value::Object(_)) => {
+            Some(OptionValue::Object(value.clone()))
+        }
+        _ => None,
+    }
+    .ok_or_else(|| wrong(spec))
+}
+
+fn number(value: &Value) -> String {
+    json::write(value).to_str().unwrap_or_default().to_owned()
+}
+
+fn boolean(word: &str) -> Option<bool> {
+    match word {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn boolean_or_path(word: &str, text: &str) -> OptionValue {
+    boolean(word).map_or_else(|| OptionValue::Text(text.to_owned()), OptionValue::Boolean)
+}
+
+fn object(text: &str) -> Option<OptionValue> {
+    match json::parse(&Text::from(text)) {
+        Ok(value @ Value::Object(_)) => Some(OptionValue::Object(value)),
+        _ => None,
+    }
+}
+
+fn wrong(spec: &OptionSpec) -> Error {
+    Error::config(format!("`{}` in backend_kwargs is not {}", spec.key, expectation(spec.kind)))
+        .with_hint(format!("{} See the configuration reference", spec.doc))
+}
+
+fn expectation(kind: OptionKind) -> String {
+    match kind {
+        OptionKind::Text | OptionKind::Secret | OptionKind::Ignored(_) => "a text".to_owned(),
+        OptionKind::Prefix => "a text or null".to_owned(),
+        OptionKind::Boolean => "true or false".to_owned(),
+        OptionKind::BooleanOrPath => "true, false or the path of a CA bundle".to_owned(),
+        OptionKind::Count => "a whole number".to_owned(),
+        OptionKind::Duration => "a duration such as 60, 500ms, 3s, 10m, 1h or PT60S".to_owned(),
+        OptionKind::Choice(words) => format!("one of {}", words.join(", ")),
+        OptionKind::Object | OptionKind::SecretObject => "a JSON object".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(kind: OptionKind, text: &str) -> Result<Option<String>> {
+        let spec = OptionSpec::new("option", kind, "An option.");
+        read(&spec, &RawValue::Text(text.to_owned())).map(|value| value.map(show))
+    }
+
+    fn json(kind: OptionKind, text: &str) -> Result<Option<String>> {
+        let spec = OptionSpec::new("option", kind, "An option.");
+        let value = json::parse(&Text::from(text)).unwrap();
+        read(&spec, &RawValue::Json(value)).map(|value| value.map(show))
+    }
+
+    fn show(value: OptionValue) -> String {
+        match value {
+            OptionValue::Null => "null".to_owned(),
+            OptionValue::Text(text) => format!("{text:?}"),
+            OptionValue::Boolean(boolean) => boolean.to_string(),
+            OptionValue::Count(count) => count.to_string(),
+            OptionValue::Duration(duration) => format!("{duration:?}"),
+            OptionValue::Object(object) => json::write(&object).to_str().unwrap().to_owned(),
+        }
+    }
+
+    #[allow(clippy::unnecessary_wraps)] // it stands beside what `read` returns
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn text_stands_for_every_kind() {
+        assert_eq!(text(OptionKind::Boolean, "Yes").unwrap(), some("true"));
+        assert_eq!(text(OptionKind::Boolean, "0").unwrap(), some("false"));
+        assert_eq!(text(OptionKind::BooleanOrPath, "False").unwrap(), some("false"));
+        assert_eq!(text(OptionKind::BooleanOrPath, "/ca.pem").unwrap(), some("\"/ca.pem\""));
+        assert_eq!(text(OptionKind::Count, "12").unwrap(), some("12"));
+        assert_eq!(text(OptionKind::Duration, "10m").unwrap(), some("600s"));
+        assert_eq!(text(OptionKind::Object, r#"{"a": [1]}"#).unwrap(), some(r#"{"a": [1]}"#));
+        assert_eq!(text(OptionKind::Choice(&["raise", "miss"]), "Raise").unwrap(), some("\"raise\""));
+    }
+
+    #[test]
+    fn null_switches_a_prefix_off_and_says_nothing_elsewhere() {
+        assert_eq!(text(OptionKind::Prefix, "null").unwrap(), some("null"));
+        assert_eq!(json(OptionKind::Prefix, "null").unwrap(), some("null"));
+        assert_eq!(text(OptionKind::Prefix, "").unwrap(), some("\"\""));
+        assert_eq!(json(OptionKind::Text, "null").unwrap(), None);
+        assert_eq!(text(OptionKind::Count, "").unwrap(), None);
+        assert_eq!(text(OptionKind::Secret, "none").unwrap(), some("\"none\""));
+    }
+
+    #[test]
+    fn json_types_are_taken_as_they_are() {
+        assert_eq!(json(OptionKind::Boolean, "true").unwrap(), some("true"));
+        assert_eq!(json(OptionKind::Boolean, "1").unwrap(), some("true"));
+        assert_eq!(json(OptionKind::Duration, "0.5").unwrap(), some("500ms"));
+        assert_eq!(json(OptionKind::Count, "7").unwrap(), some("7"));
+    }
+
+    #[test]
+    fn errors_name_the_key_and_never_the_value() {
+        let error = text(OptionKind::Duration, "canary-4410").unwrap_err();
+        insta::assert_snapshot!(error, @"`option` in backend_kwargs is not a duration such as 60, 500ms, 3s, 10m, 1h or PT60S. An option. See the configuration reference");
+        for (kind, value) in [
+            (OptionKind::Text, "5"),
+            (OptionKind::Prefix, "[]"),
+            (OptionKind::Count, "-1"),
+            (OptionKind::Count, "1.5"),
+            (OptionKind::Duration, "-1"),
+            (OptionKind::Object, "[]"),
+            (OptionKind::Boolean, "2"),
+        ] {
+            assert!(json(kind, value).is_err(), "{kind:?} {value}");
+        }
+    }
+}

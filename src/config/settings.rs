@@ -1,0 +1,186 @@
+//! The whole configuration of one backend.
+
+use std::sync::Arc;
+
+use crate::backend::{OnError, Patterns, Settings};
+use crate::config::raw::{RawOptions, RawValue};
+use crate::config::{options_of, read};
+use crate::error::{Error, Result};
+use crate::layers::LayerSettings;
+use crate::store::environment::Environment;
+use crate::store::options::{OptionKind, OptionSpec, OptionValue, Options};
+use crate::store::registry::StoreEntry;
+use crate::value::json::Value;
+
+/// The options that concern the configuration itself.
+pub const OPTIONS: &[OptionSpec] = &[
+    OptionSpec::new("strict", OptionKind::Boolean, "Refuse unknown keys instead of warning of them.")
+        .with_default("false"),
+    OptionSpec::new(
+        "cache",
+        OptionKind::Object,
+        "Another way to write the cache's options: {\"enabled\", \"maximum_size\", \"expire_after_write\"}.",
+    ),
+];
+
+/// A configuration that works, and what the user should know of it.
+#[derive(Debug)]
+pub struct Configured {
+    /// What the backend was told to do.
+    pub settings: Arc<Settings>,
+    /// Each a whole sentence; shown once per process.
+    pub warnings: Vec<String>,
+}
+
+/// Reads `raw`. Does no I/O: it runs inside `import airflow`.
+///
+/// Errors are for options that can never work; an unknown key is one only under `strict`.
+pub fn configure(
+    entry: &'static StoreEntry,
+    raw: &RawOptions,
+    environment: Environment,
+) -> Result<Configured> {
+    let mut warnings = Vec::new();
+    let mut options = Options::default();
+    let strict = raw.iter().any(|(key, value)| key == "strict" && is_true(value));
+    for (key, value) in raw.iter() {
+        match options_of(entry).find(|spec| spec.key == key) {
+            Some(spec) => set(&mut options, spec, value, &mut warnings)?,
+            None if strict => return Err(unknown(entry, key, "is refused, as `strict` asks")),
+            None => warnings.push(unknown(entry, key, "is ignored").to_string()),
+        }
+    }
+    expand_cache_alias(&mut options)?;
+    let settings = Settings {
+        entry,
+        convention: (entry.convention)(&options)?,
+        patterns: Patterns::from_options(&options),
+        on_error: OnError::from_options(&options),
+        layers: LayerSettings::from_options(&options, (entry.attempts)(&options, &environment)),
+        options,
+        environment,
+    };
+    Ok(Configured { settings: Arc::new(settings), warnings })
+}
+
+fn is_true(value: &RawValue) -> bool {
+    let strict = OptionSpec::new("strict", OptionKind::Boolean, "");
+    matches!(read::read(&strict, value), Ok(Some(OptionValue::Boolean(true))))
+}
+
+fn set(options: &mut Options, spec: &OptionSpec, value: &RawValue, warnings: &mut Vec<String>) -> Result<()> {
+    if let OptionKind::Ignored(reason) = spec.kind {
+        warnings.push(format!("`{}` in backend_kwargs has no effect: {reason}", spec.key));
+    }
+    if let Some(value) = read::read(spec, value)? {
+        options.set(spec.key, value);
+    }
+    Ok(())
+}
+
+/// What to say of a key that nobody declared, with the nearest declared one if it is near.
+fn unknown(entry: &StoreEntry, key: &str, fate: &str) -> Error {
+    let shown: String = key.chars().take(64).flat_map(char::escape_default).collect();
+    let error = Error::config(format!(
+        "the unknown key `{shown}` in backend_kwargs of {} {fate}",
+        entry.python_class
+    ));
+    let nearest = options_of(entry)
+        .map(|spec| (strsim::damerau_levenshtein(&key.to_lowercase(), spec.key), spec.key))
+        .min()
+        .filter(|(distance, nearest)| *distance <= (nearest.len() / 3).max(1));
+    match nearest {
+        Some((_, nearest)) => error.with_hint(format!("Did you mean `{nearest}`?")),
+        None => error,
+    }
+}
+
+/// `cache: {enabled, maximum_size, expire_after_write}`, the shape of Kestra's secret cache.
+fn expand_cache_alias(options: &mut Options) -> Result<()> {
+    let Some(cache) = options.object("cache").and_then(Value::as_object).cloned() else { return Ok(()) };
+    for (key, value) in &cache {
+        let spec = match key.to_str() {
+            Some("enabled") => {
+                OptionSpec::new("cache.enabled", OptionKind::Boolean, "Whether values are kept at all.")
+            }
+            Some("maximum_size") => {
+                OptionSpec::new("cache_max_entries", OptionKind::Count, "The most values kept.")
+            }
+            Some("expire_after_write") => {
+                OptionSpec::new("cache_ttl", OptionKind::Duration, "How long a value is served.")
+            }
+            _ => {
+                return Err(Error::config("`cache` in backend_kwargs holds an unknown key")
+                    .with_hint("It takes `enabled`, `maximum_size` and `expire_after_write`"));
+            }
+        };
+        let raw = value
+            .as_str()
+            .map_or_else(|| RawValue::Json(value.clone()), |text| RawValue::Text(text.to_owned()));
+        if let Some(value) = read::read(&spec, &raw)?
+            && options.get(spec.key).is_none()
+        {
+            options.set(spec.key, value);
+        }
+    }
+    if options.boolean("cache.enabled") == Some(false) {
+        options.set("cache_ttl", OptionValue::Duration(std::time::Duration::ZERO));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod tests {
+    use super::*;
+    use crate::store::registry::find;
+    use std::time::Duration;
+
+    fn configured(kwargs: &[(&str, &str)]) -> Result<Configured> {
+        let raw = kwargs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), RawValue::Text((*value).to_owned())))
+            .collect();
+        configure(find("memory").unwrap(), &raw, Environment::default())
+    }
+
+    #[test]
+    fn an_unknown_key_is_a_warning_with_a_suggestion() {
+        let warnings = configured(&[("cache_tll", "5"), ("zzz\n", "canary-90")]).unwrap().warnings;
+        insta::assert_snapshot!(warnings.join("\n"), @r"
+        the unknown key `cache_tll` in backend_kwargs of strongroom.memory.MemoryBackend is ignored. Did you mean `cache_ttl`?
+        the unknown key `zzz\n` in backend_kwargs of strongroom.memory.MemoryBackend is ignored
+        ");
+    }
+
+    #[test]
+    fn strict_makes_it_an_error() {
+        let error = configured(&[("strict", "yes"), ("timeuot", "5")]).unwrap_err();
+        insta::assert_snapshot!(error, @"the unknown key `timeuot` in backend_kwargs of strongroom.memory.MemoryBackend is refused, as `strict` asks. Did you mean `timeout`?");
+    }
+
+    #[test]
+    fn the_cache_can_be_written_as_kestra_does() {
+        let layers = |cache| configured(&[("cache", cache)]).unwrap().settings.layers.cache;
+        assert_eq!(layers(r#"{"enabled": false}"#).ttl, Duration::ZERO);
+        let cache = layers(r#"{"enabled": true, "maximum_size": 5, "expire_after_write": "PT90S"}"#);
+        assert_eq!((cache.ttl, cache.max_entries.get()), (Duration::from_secs(90), 5));
+        let error = configured(&[("cache", r#"{"size": 5}"#)]).unwrap_err();
+        insta::assert_snapshot!(error, @"`cache` in backend_kwargs holds an unknown key. It takes `enabled`, `maximum_size` and `expire_after_write`");
+    }
+
+    #[test]
+    fn the_flat_key_goes_before_the_alias() {
+        let settings =
+            configured(&[("cache", r#"{"expire_after_write": 5}"#), ("cache_ttl", "7")]).unwrap().settings;
+        assert_eq!(settings.layers.cache.ttl, Duration::from_secs(7));
+    }
+
+    #[test]
+    fn debug_of_the_settings_shows_no_value() {
+        let configured =
+            configured(&[("secrets", r#"{"a": "canary-91"}"#), ("connections_prefix", "canary-92")]).unwrap();
+        // The prefix is a name, not a secret.
+        assert!(!format!("{:?}", configured.settings).contains("canary-91"));
+    }
+}

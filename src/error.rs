@@ -1,0 +1,300 @@
+//! What can go wrong, classified once, where it arises.
+//!
+//! A store turns the typed error of its SDK (or a status code) into an [`Error`]; nothing above it looks at
+//! message texts again. The message, the hint and the cause never hold a secret: they are built from names,
+//! codes and sanitized causes only (see [`crate::redact`]).
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The result of everything that can fail in Strongroom.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, in the words an operator acts upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The identity is known and may not do this.
+    Denied,
+    /// There is no identity, or the store does not accept it.
+    Unauthenticated,
+    /// The store, or our own limiter, asks for fewer calls.
+    Throttled,
+    /// No connection: refused, DNS, TLS, or the store answers 5xx.
+    Unreachable,
+    /// The deadline of the lookup or of one attempt passed.
+    Timeout,
+    /// The store answered, and the answer or the stored value makes no sense.
+    Malformed,
+    /// The name cannot exist in this store.
+    InvalidName,
+    /// What the user configured can not work.
+    Config,
+    /// The store can not do this.
+    Unsupported,
+    /// A defect of Strongroom itself.
+    Internal,
+}
+
+impl ErrorKind {
+    /// Every kind, for tables and tests.
+    pub const ALL: [Self; 10] = [
+        Self::Denied,
+        Self::Unauthenticated,
+        Self::Throttled,
+        Self::Unreachable,
+        Self::Timeout,
+        Self::Malformed,
+        Self::InvalidName,
+        Self::Config,
+        Self::Unsupported,
+        Self::Internal,
+    ];
+
+    /// The stable slug of the kind; it reaches Python as `StrongroomError.kind`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Throttled => "throttled",
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Malformed => "malformed",
+            Self::InvalidName => "invalid_name",
+            Self::Config => "config",
+            Self::Unsupported => "unsupported",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// Whether the same call may succeed a moment later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorStatus {
+    /// Asking again gives the same answer until somebody changes something.
+    Permanent,
+    /// Asking again may help, not before `retry_after` where the store names one.
+    Temporary {
+        /// How long the store asks us to wait.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// A classified error of a store, of the configuration or of Strongroom itself.
+///
+/// Cheap to clone, since callers that share one request share its error.
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    status: ErrorStatus,
+    store: Option<&'static str>,
+    operation: Option<&'static str>,
+    code: Option<Cow<'static, str>>,
+    message: String,
+    hint: Option<Cow<'static, str>>,
+    /// The official class turns this error into "not there"; see `on_error: official`.
+    miss_upstream: bool,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// A permanent error of `kind`. `message` says what happened, without any secret.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            status: ErrorStatus::Permanent,
+            store: None,
+            operation: None,
+            code: None,
+            message: message.into(),
+            hint: None,
+            miss_upstream: false,
+            source: None,
+        }))
+    }
+
+    /// An [`ErrorKind::Config`] error.
+    pub fn config(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Config, message)
+    }
+
+    /// An [`ErrorKind::Internal`] error.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Internal, message)
+    }
+
+    /// Marks the error as one that may go away by itself.
+    #[must_use]
+    pub fn temporary(mut self, retry_after: Option<Duration>) -> Self {
+        self.0.status = ErrorStatus::Temporary { retry_after };
+        self
+    }
+
+    /// Names the store that answered.
+    #[must_use]
+    pub fn with_store(mut self, store: &'static str) -> Self {
+        self.0.store = Some(store);
+        self
+    }
+
+    /// Names the operation that was asked of the store.
+    #[must_use]
+    pub fn with_operation(mut self, operation: &'static str) -> Self {
+        self.0.operation = Some(operation);
+        self
+    }
+
+    /// Keeps the store's own error code, such as `AccessDeniedException`.
+    #[must_use]
+    pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
+        self.0.code = Some(code.into());
+        self
+    }
+
+    /// Says what the operator can do about it.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Keeps the cause. Only causes that can hold no secret belong here.
+    #[must_use]
+    pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Arc::new(source));
+        self
+    }
+
+    /// Says that the official class returns `None` for this error.
+    #[must_use]
+    pub fn as_upstream_miss(mut self) -> Self {
+        self.0.miss_upstream = true;
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether asking again may help.
+    pub fn status(&self) -> ErrorStatus {
+        self.0.status
+    }
+
+    /// Whether asking again may help.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self.0.status, ErrorStatus::Temporary { .. })
+    }
+
+    /// How long the store asks us to wait before the next attempt.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.0.status {
+            ErrorStatus::Temporary { retry_after } => retry_after,
+            ErrorStatus::Permanent => None,
+        }
+    }
+
+    /// Whether the official class returns `None` for this error.
+    pub fn is_upstream_miss(&self) -> bool {
+        self.0.miss_upstream
+    }
+
+    /// The store that answered, by its registry name.
+    pub fn store(&self) -> Option<&'static str> {
+        self.0.store
+    }
+
+    /// The operation that was asked of the store.
+    pub fn operation(&self) -> Option<&'static str> {
+        self.0.operation
+    }
+
+    /// The store's own error code.
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// What happened, without store, code, hint and cause.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What the operator can do about it.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+}
+
+/// One line: `message (store operation: code): cause. Hint`.
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &self.0;
+        formatter.write_str(&inner.message)?;
+        let place: Vec<&str> = [inner.store, inner.operation].into_iter().flatten().collect();
+        match (place.is_empty(), &inner.code) {
+            (false, Some(code)) => write!(formatter, " ({}: {code})", place.join(" "))?,
+            (false, None) => write!(formatter, " ({})", place.join(" "))?,
+            (true, Some(code)) => write!(formatter, " ({code})")?,
+            (true, None) => {}
+        }
+        let mut cause = inner.source.as_deref().map(|source| source as &dyn StdError);
+        while let Some(error) = cause {
+            write!(formatter, ": {error}")?;
+            cause = error.source();
+        }
+        match &inner.hint {
+            Some(hint) => write!(formatter, ". {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("status", &self.0.status)
+            .field("text", &self.to_string())
+            .finish()
+    }
+}
+
+impl StdError for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_is_one_line_with_place_code_and_hint() {
+        let error = Error::new(ErrorKind::Denied, "reading `a/b` was denied")
+            .with_store("aws_secrets_manager")
+            .with_operation("GetSecretValue")
+            .with_code("AccessDeniedException")
+            .with_hint("Grant secretsmanager:GetSecretValue");
+        insta::assert_snapshot!(error, @"reading `a/b` was denied (aws_secrets_manager GetSecretValue: AccessDeniedException). Grant secretsmanager:GetSecretValue");
+        insta::assert_snapshot!(format!("{error:?}"), @r#"Error { kind: Denied, status: Permanent, text: "reading `a/b` was denied (aws_secrets_manager GetSecretValue: AccessDeniedException). Grant secretsmanager:GetSecretValue" }"#);
+    }
+
+    #[test]
+    fn causes_are_shown_once_each() {
+        let cause = std::io::Error::other("connection refused");
+        let error = Error::new(ErrorKind::Unreachable, "no connection").with_source(cause).temporary(None);
+        insta::assert_snapshot!(error, @"no connection: connection refused");
+        assert!(error.is_temporary());
+    }
+
+    #[test]
+    fn slugs_are_distinct() {
+        let slugs: std::collections::BTreeSet<_> = ErrorKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(slugs.len(), ErrorKind::ALL.len());
+    }
+}

@@ -1,0 +1,27 @@
+//! The one network stack that every store shares: reqwest on hyper, with rustls on ring.
+//!
+//! | file | what stands there |
+//! |---|---|
+//! | `tls.rs` | which certificates are trusted, and one `ClientConfig` per distinct answer |
+//! | `verifier.rs` | what `verify: false` means |
+//! | `proxy.rs` | proxies, from the configuration or from a copy of the environment |
+//! | `client.rs` | the client: redirects off, every timeout set, a pool for a runtime that nobody drives |
+//! | `send.rs` | sending: connections that the server closed, and errors in words |
+//!
+//! Rules of the house, each with its reason in the file that keeps it:
+//!
+//! * Redirects are never followed: reqwest would carry tokens to another host.
+//! * The environment is never read here; callers hand in the copy that was taken with the GIL held.
+//! * Clients and TLS configurations belong to one generation of the process (see [`crate::process`]); they are built
+//!   under [`crate::process::no_fork`] and nothing that is alive stays in a static without its generation.
+
+mod client;
+mod proxy;
+mod send;
+mod tls;
+mod verifier;
+
+pub use client::{ClientSettings, build_client, is_loopback, warn_about_plain_http};
+pub use proxy::ProxySettings;
+pub use send::{TransportError, TransportKind, read_body, send};
+pub use tls::{Roots, client_config};

@@ -1,0 +1,153 @@
+//! Sending: connections that the server closed meanwhile, and errors in words.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use reqwest::{Client, Request, Response};
+
+/// No answer that we read ourselves is larger; what is larger is not an answer.
+const MAX_BODY: usize = 1 << 20;
+
+/// What kind of thing prevented an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportKind {
+    /// The name could not be resolved.
+    Dns,
+    /// No connection: refused, no route, proxy, TLS handshake.
+    Connect,
+    /// The server's certificate is not trusted, has expired or names another host.
+    Certificate,
+    /// The connection could not be opened, or the server stayed silent, for too long.
+    Timeout,
+    /// The connection broke under way.
+    Broken,
+    /// The request cannot be sent as it is, such as a URL that is none.
+    Request,
+}
+
+/// Why there is no answer. The text holds no URL, header or body.
+#[derive(Clone, Debug)]
+pub struct TransportError {
+    kind: TransportKind,
+    text: String,
+}
+
+impl TransportError {
+    /// What kind of thing it was.
+    pub fn kind(&self) -> TransportKind {
+        self.kind
+    }
+
+    /// Whether asking again may help. An untrusted certificate stays untrusted.
+    pub fn is_temporary(&self) -> bool {
+        !matches!(self.kind, TransportKind::Certificate | TransportKind::Request)
+    }
+
+    /// A request that cannot be sent.
+    pub(crate) fn request(text: impl Into<String>) -> Self {
+        Self { kind: TransportKind::Request, text: text.into() }
+    }
+}
+
+impl From<reqwest::Error> for TransportError {
+    fn from(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        Self { kind: classify(&error), text: chain_text(&error) }
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+impl StdError for TransportError {}
+
+fn classify(error: &reqwest::Error) -> TransportKind {
+    if is_certificate(error) {
+        TransportKind::Certificate
+    } else if error.is_timeout() {
+        TransportKind::Timeout
+    } else if error.is_dns() {
+        TransportKind::Dns
+    } else if error.is_connect() {
+        TransportKind::Connect
+    } else if error.is_builder() {
+        TransportKind::Request
+    } else {
+        TransportKind::Broken
+    }
+}
+
+/// The causes from the outside in, without repeating what an outer one already says.
+fn chain_text(error: &reqwest::Error) -> String {
+    let mut text = String::new();
+    for cause in causes(error).skip(1) {
+        let next = cause.to_string();
+        if !text.contains(&next) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&next);
+        }
+    }
+    if text.is_empty() { error.to_string() } else { text }
+}
+
+fn causes<'error>(
+    error: &'error (dyn StdError + 'static),
+) -> impl Iterator<Item = &'error (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
+/// rustls hides its error in an `io::Error`, whose `source` skips it.
+fn is_certificate(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| {
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let found = inner.or_else(|| cause.downcast_ref::<rustls::Error>());
+        matches!(found, Some(rustls::Error::InvalidCertificate(_)))
+    })
+}
+
+/// Sends `request`. When it is `repeatable` and the connection turns out to be dead, it is sent once more.
+///
+/// A connection that was idle may have been closed by the server, and on a current-thread runtime nobody has read
+/// the notice. Reading it first is cheap, but cannot see what is still under way; hence the second attempt. It is
+/// not made when the connection could not be opened or when time ran out: that is for the layer that retries.
+pub async fn send(client: &Client, request: Request, repeatable: bool) -> Result<Response, TransportError> {
+    notice_closed_connections().await;
+    let again = if repeatable { request.try_clone() } else { None };
+    let first = client.execute(request).await.map_err(TransportError::from);
+    match (first, again) {
+        (Err(error), Some(request)) if error.kind == TransportKind::Broken => {
+            Ok(client.execute(request).await?)
+        }
+        (first, _) => first,
+    }
+}
+
+/// Lets the runtime look at its sockets (first round), wake the tasks that own them (second) and let those that sit
+/// behind TLS finish (third). Each costs a microsecond.
+async fn notice_closed_connections() {
+    for _ in 0..3 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The body of an answer, up to a mebibyte.
+pub async fn read_body(response: Response) -> Result<Bytes, TransportError> {
+    let body = reqwest::Body::from(response);
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) => match error.downcast::<reqwest::Error>() {
+            Ok(error) => Err(TransportError::from(*error)),
+            Err(_) => Err(TransportError {
+                kind: TransportKind::Broken,
+                text: "the answer is too large".to_owned(),
+            }),
+        },
+    }
+}

@@ -1,0 +1,253 @@
+//! Which certificates are trusted, and one `ClientConfig` per distinct answer.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use rustls::crypto::CryptoProvider;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use crate::error::{Error, Result};
+use crate::http::verifier::AcceptAnyCertificate;
+use crate::process::{Generation, generation};
+
+/// Whose signature on the server's certificate is trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Roots {
+    /// Nobody's: for clients that only ever speak plain http. An https request of such a client fails.
+    Nobody,
+    /// Mozilla's list, built in. The official classes use the same list through `certifi`.
+    Mozilla,
+    /// The platform's store (`ca_bundle: system`).
+    System,
+    /// The certificates of a PEM file, or of the PEM files in a directory, and no others.
+    Bundle {
+        /// The file or directory.
+        path: PathBuf,
+        /// The option or environment variable that named it, for messages.
+        named_by: &'static str,
+    },
+    /// Mozilla's list and, where it can be read, one more file. For variables that the official class does not
+    /// read: they may add trust but never take it away.
+    MozillaAnd {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Everybody's: `verify: false`.
+    Anybody,
+}
+
+impl Roots {
+    /// The file or directory behind it, whose change makes a new configuration necessary.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Bundle { path, .. } | Self::MozillaAnd { path } => Some(path),
+            _ => None,
+        }
+    }
+}
+
+/// One configuration that is in use, and what it was made from.
+struct Shared {
+    generation: Generation,
+    roots: Roots,
+    changed: Option<SystemTime>,
+    config: Arc<ClientConfig>,
+}
+
+/// More distinct TLS settings than this are not remembered: each costs half a mebibyte.
+const MAX_SHARED: usize = 8;
+
+/// Only touched under [`crate::process::no_fork`], so no fork can find it locked.
+static SHARED: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
+
+/// The configuration for `roots`: the same one for every client of this generation, as long as the file behind it
+/// does not change.
+///
+/// Call it under [`crate::process::no_fork`]. A file that is missing, empty or no PEM is a `Config` error.
+pub fn client_config(roots: &Roots) -> Result<Arc<ClientConfig>> {
+    let changed = roots.path().and_then(|path| fs::metadata(path).ok()?.modified().ok());
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    abandon_inherited(&mut shared);
+    if let Some(known) = shared.iter().find(|known| known.roots == *roots && known.changed == changed) {
+        return Ok(Arc::clone(&known.config));
+    }
+    let config = Arc::new(build(roots)?);
+    shared.retain(|known| known.roots != *roots);
+    if shared.len() < MAX_SHARED {
+        let (generation, config) = (generation(), Arc::clone(&config));
+        shared.push(Shared { generation, roots: roots.clone(), changed, config });
+    }
+    Ok(config)
+}
+
+/// What a parent built is leaked, not dropped: its session caches hold locks of the parent.
+fn abandon_inherited(shared: &mut Vec<Shared>) {
+    let present = generation();
+    let (own, inherited) = std::mem::take(shared).into_iter().partition(|known| known.generation == present);
+    *shared = own;
+    let inherited: Vec<Shared> = inherited;
+    std::mem::forget(inherited);
+}
+
+fn build(roots: &Roots) -> Result<ClientConfig> {
+    let provider = ring_provider();
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::internal("TLS could not be set up").with_source(error))?;
+    if *roots == Roots::Anybody {
+        warn_about_missing_verification();
+        let verifier = Arc::new(AcceptAnyCertificate(provider));
+        return Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth());
+    }
+    Ok(builder.with_root_certificates(root_store(roots)?).with_no_client_auth())
+}
+
+/// Installs ring for libraries that ask for the process's default; a second call changes nothing.
+fn ring_provider() -> Arc<CryptoProvider> {
+    if let Some(provider) = CryptoProvider::get_default() {
+        return Arc::clone(provider);
+    }
+    // Losing the race to another thread leaves a provider in place all the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    CryptoProvider::get_default()
+        .map_or_else(|| Arc::new(rustls::crypto::ring::default_provider()), Arc::clone)
+}
+
+fn warn_about_missing_verification() {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    if !WARNED.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            "TLS certificates are not verified (`verify` is false): anybody on the network path can read the \
+             secrets. Name the private CA in `ca_bundle` instead"
+        );
+    }
+}
+
+fn root_store(roots: &Roots) -> Result<RootCertStore> {
+    match roots {
+        Roots::Nobody | Roots::Anybody => Ok(RootCertStore::empty()),
+        Roots::Mozilla => Ok(mozilla()),
+        Roots::System => system(),
+        Roots::Bundle { path, named_by } => bundle(path, named_by),
+        Roots::MozillaAnd { path } => Ok(mozilla_and(path)),
+    }
+}
+
+fn mozilla() -> RootCertStore {
+    webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
+}
+
+fn system() -> Result<RootCertStore> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut store = RootCertStore::empty();
+    let (added, _) = store.add_parsable_certificates(found.certs);
+    if added == 0 {
+        return Err(Error::config("the system's certificate store holds no certificate")
+            .with_hint("Install the ca-certificates package, or set `ca_bundle` to a PEM file"));
+    }
+    Ok(store)
+}
+
+fn bundle(path: &Path, named_by: &str) -> Result<RootCertStore> {
+    let certificates = certificates(path).map_err(|reason| bundle_error(path, named_by, &reason))?;
+    let mut store = RootCertStore::empty();
+    let (added, _) = store.add_parsable_certificates(certificates);
+    if added == 0 {
+        return Err(bundle_error(path, named_by, "no usable certificate in it"));
+    }
+    Ok(store)
+}
+
+fn bundle_error(path: &Path, named_by: &str, reason: &str) -> Error {
+    Error::config(format!("the CA bundle {path:?} of `{named_by}` cannot be used: {reason}")).with_hint(
+        "It must be a PEM file of CA certificates (`-----BEGIN CERTIFICATE-----`) that this user can read",
+    )
+}
+
+/// A file that is missing or no PEM adds nothing: the official class would not have looked at it either.
+fn mozilla_and(path: &Path) -> RootCertStore {
+    let mut store = mozilla();
+    match certificates(path) {
+        Ok(more) => drop(store.add_parsable_certificates(more)),
+        Err(reason) => tracing::debug!("SSL_CERT_FILE {path:?} adds no certificate: {reason}"),
+    }
+    store
+}
+
+/// The certificates of a file or directory. The reason of a failure holds nothing of the content.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
+    if metadata.is_dir() { certificates_of_directory(path) } else { certificates_of_file(path) }
+}
+
+fn certificates_of_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let content = fs::read(path).map_err(|error| error.to_string())?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&content).collect();
+    match found {
+        Ok(certificates) if certificates.is_empty() => Err("no certificate in it".to_owned()),
+        Ok(certificates) => Ok(certificates),
+        Err(_) => Err("it is not PEM".to_owned()),
+    }
+}
+
+/// As OpenSSL's `CApath`, but whatever the files are called; those that are no PEM are skipped.
+fn certificates_of_directory(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let entries = fs::read_dir(path).map_err(|error| error.to_string())?;
+    let files = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file());
+    let found: Vec<_> = files.filter_map(|file| certificates_of_file(&file).ok()).flatten().collect();
+    if found.is_empty() { Err("no certificate in any of its files".to_owned()) } else { Ok(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn message(content: &[u8]) -> String {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), content).unwrap();
+        let roots = Roots::Bundle { path: file.path().to_owned(), named_by: "AWS_CA_BUNDLE" };
+        let error = client_config(&roots).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        error.to_string().replace(&*file.path().to_string_lossy(), "FILE")
+    }
+
+    #[test]
+    fn a_bundle_that_cannot_be_used_names_the_file_and_who_named_it() {
+        assert!(
+            message(b"").starts_with(
+                "the CA bundle \"FILE\" of `AWS_CA_BUNDLE` cannot be used: no certificate in it"
+            )
+        );
+        assert!(message(b"garbage").contains("no certificate in it"));
+        let broken = b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n";
+        assert!(message(broken).contains("it is not PEM"));
+        let no_certificate = b"-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
+        assert!(message(no_certificate).contains("no usable certificate in it"));
+    }
+
+    #[test]
+    fn a_missing_bundle_is_a_configuration_error() {
+        let roots = Roots::Bundle { path: PathBuf::from("/nonexistent/ca.pem"), named_by: "verify" };
+        let error = client_config(&roots).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("\"/nonexistent/ca.pem\" of `verify`"), "{error}");
+    }
+
+    #[test]
+    fn equal_settings_share_one_configuration() {
+        let first = client_config(&Roots::Mozilla).unwrap();
+        assert!(Arc::ptr_eq(&first, &client_config(&Roots::Mozilla).unwrap()));
+        assert!(!Arc::ptr_eq(&first, &client_config(&Roots::Anybody).unwrap()));
+    }
+
+    #[test]
+    fn a_file_that_only_adds_may_be_missing() {
+        assert!(client_config(&Roots::MozillaAnd { path: PathBuf::from("/nonexistent") }).is_ok());
+    }
+}

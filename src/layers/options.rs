@@ -1,0 +1,101 @@
+//! What can be configured of the layers.
+
+use std::time::Duration;
+
+use crate::layers::cache::CacheSettings;
+use crate::store::options::{OptionKind, OptionSpec, Options};
+
+/// The options of the layers, the same for every store.
+pub const OPTIONS: &[OptionSpec] = &[
+    OptionSpec::new(
+        "cache_ttl",
+        OptionKind::Duration,
+        "How long a value is served without asking the store; 0 stores nothing.",
+    )
+    .with_default("60s"),
+    OptionSpec::new(
+        "cache_negative_ttl",
+        OptionKind::Duration,
+        "How long an absent secret is remembered as absent.",
+    )
+    .with_default("15s"),
+    OptionSpec::new(
+        "cache_max_entries",
+        OptionKind::Count,
+        "The most values kept; absent secrets have a bound of the same size of their own.",
+    )
+    .with_default("1000"),
+    OptionSpec::new(
+        "timeout",
+        OptionKind::Duration,
+        "The deadline of a whole lookup: waiting, logging in, reading and retrying.",
+    )
+    .with_default("10s"),
+    OptionSpec::new(
+        "max_attempts",
+        OptionKind::Count,
+        "How often one read is tried in all, the first time included.",
+    )
+    .with_default("3"),
+];
+
+/// The typed options of the layers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayerSettings {
+    /// Bounds and ages of the cache.
+    pub cache: CacheSettings,
+    /// The deadline of a whole lookup.
+    pub timeout: Duration,
+    /// Attempts in all, at least one.
+    pub max_attempts: usize,
+}
+
+impl LayerSettings {
+    /// Reads the options. `max_attempts` of the user goes before `store_attempts`, what the store's own
+    /// configuration (such as `AWS_MAX_ATTEMPTS`) asks for.
+    pub fn from_options(options: &Options, store_attempts: Option<u64>) -> Self {
+        let attempts = options.count("max_attempts").or(store_attempts).unwrap_or(3);
+        Self {
+            cache: CacheSettings::from_options(options),
+            timeout: options.duration("timeout").unwrap_or(Duration::from_secs(10)),
+            max_attempts: usize::try_from(attempts).unwrap_or(usize::MAX).max(1),
+        }
+    }
+
+    /// How long one attempt may take. A single attempt has the whole deadline; otherwise half of it, so that
+    /// a server that hangs once still leaves time for the next attempt.
+    pub fn attempt_timeout(&self) -> Duration {
+        if self.max_attempts > 1 { self.timeout / 2 } else { self.timeout }
+    }
+}
+
+impl Default for LayerSettings {
+    fn default() -> Self {
+        Self::from_options(&Options::default(), None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::options::OptionValue;
+
+    #[test]
+    fn defaults_agree_with_their_declarations() {
+        let settings = LayerSettings::default();
+        assert_eq!(settings.cache.ttl, Duration::from_secs(60));
+        assert_eq!(settings.cache.negative_ttl, Duration::from_secs(15));
+        assert_eq!(settings.cache.max_entries.get(), 1000);
+        assert_eq!(settings.timeout, Duration::from_secs(10));
+        assert_eq!((settings.max_attempts, settings.attempt_timeout()), (3, Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn the_users_attempts_go_before_the_stores() {
+        let mut options = Options::default();
+        assert_eq!(LayerSettings::from_options(&options, Some(7)).max_attempts, 7);
+        options.set("max_attempts", OptionValue::Count(0));
+        let settings = LayerSettings::from_options(&options, Some(7));
+        assert_eq!((settings.max_attempts, settings.attempt_timeout()), (1, Duration::from_secs(10)));
+    }
+}

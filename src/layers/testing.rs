@@ -1,0 +1,91 @@
+//! A store that follows a script, for the tests of the layers and of the backend.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::error::{Error, Result};
+use crate::store::{SecretName, Store, StoreInfo};
+use crate::value::SecretValue;
+
+/// What the store does at one call.
+#[derive(Clone)]
+pub(crate) enum Step {
+    Value(&'static str),
+    Absent,
+    Error(Error),
+    /// Fails after some seconds.
+    Wait(u64, Error),
+}
+
+/// Follows its steps, then repeats what it does by default.
+pub(crate) struct Scripted {
+    steps: Mutex<VecDeque<Step>>,
+    delay: Option<Duration>,
+    value: Option<&'static str>,
+    calls: AtomicUsize,
+    names: Mutex<Vec<String>>,
+}
+
+impl Scripted {
+    pub(crate) fn new(steps: Vec<Step>) -> Self {
+        Self {
+            steps: Mutex::new(steps.into()),
+            delay: None,
+            value: None,
+            calls: AtomicUsize::new(0),
+            names: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn hanging() -> Self {
+        Self { delay: Some(Duration::from_secs(86_400)), ..Self::new(vec![]) }
+    }
+
+    pub(crate) fn slow(delay: Duration, value: &'static str) -> Self {
+        Self { delay: Some(delay), value: Some(value), ..Self::new(vec![]) }
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.names.lock().unwrap().clone()
+    }
+}
+
+impl std::fmt::Debug for Scripted {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Scripted")
+    }
+}
+
+#[async_trait]
+impl Store for Scripted {
+    fn info(&self) -> &StoreInfo {
+        &StoreInfo { name: "scripted", title: "Scripted" }
+    }
+
+    async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.names.lock().unwrap().push(name.as_str().to_owned());
+        if let Some(delay) = self.delay {
+            tokio::time::sleep(delay).await;
+        }
+        let step = self.steps.lock().unwrap().pop_front();
+        match step {
+            Some(Step::Value(value)) => Ok(Some(SecretValue::text(value))),
+            Some(Step::Absent) => Ok(None),
+            Some(Step::Error(error)) => Err(error),
+            Some(Step::Wait(seconds, error)) => {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                Err(error)
+            }
+            None => Ok(self.value.map(SecretValue::text)),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Strongroom: an Apache Airflow secrets backend with a Rust core.
+//!
+//! The map of the house. Data flows down this list and back up; a module imports only from modules below it.
+//!
+//! | module | what stands there |
+//! |---|---|
+//! | `python` | the PyO3 boundary: kwargs in; values, exceptions and log records out (feature `python`) |
+//! | `cli` | the command line, one file per command (feature `cli`) |
+//! | [`config`] | what the user wrote, and what it means |
+//! | [`backend`] | Airflow's words to store words: kind, prefix, pattern, team; what becomes of errors |
+//! | [`layers`] | wrappers around a store: cache, retry, timeout |
+//! | [`store`] | one folder per place where secrets live, and their registry |
+//! | `http` | the shared client: TLS settings, proxies, timeouts (stores that speak HTTP) |
+//! | [`process`] | forks, the runtime, deadlines, the clock; the only folder with `unsafe` |
+//! | [`value`] | secrets, JSON as Python has it, connections |
+//! | [`error`] | what can go wrong |
+//!
+//! `docs/architecture.md` tells the same at more length.
+
+pub mod backend;
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod config;
+pub mod error;
+#[cfg(feature = "http")]
+pub mod http;
+pub mod layers;
+pub mod process;
+#[cfg(feature = "python")]
+mod python;
+pub mod store;
+pub mod value;

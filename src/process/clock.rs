@@ -1,0 +1,102 @@
+//! Age is measured on one clock, and tests hold its hands.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A moment on the clock, in nanoseconds since an arbitrary origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The moment before every other: whatever ends here has ended.
+    pub const ORIGIN: Self = Self(0);
+
+    /// The time from `earlier` to this moment; zero if `earlier` is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// This moment plus `duration`, at most the end of time.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(nanos))
+    }
+}
+
+/// The source of [`Timestamp`]s.
+#[derive(Clone, Debug, Default)]
+pub enum Clock {
+    /// `CLOCK_BOOTTIME` where there is one, so that a suspended laptop does not keep old values.
+    #[default]
+    System,
+    /// A clock for tests: it moves only by [`Clock::advance`].
+    Manual(Arc<AtomicU64>),
+}
+
+impl Clock {
+    /// A clock for tests, some time after its origin.
+    pub fn manual() -> Self {
+        Self::Manual(Arc::new(AtomicU64::new(1_000_000_000)))
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::System => Timestamp(system_nanos()),
+            Self::Manual(nanos) => Timestamp(nanos.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a manual clock on; the system clock moves by itself.
+    pub fn advance(&self, duration: Duration) {
+        if let Self::Manual(nanos) = self {
+            let step = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+            nanos.fetch_add(step, Ordering::SeqCst);
+        }
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const CLOCK_ID: libc::clockid_t = libc::CLOCK_BOOTTIME;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const CLOCK_ID: libc::clockid_t = libc::CLOCK_MONOTONIC;
+
+#[allow(unsafe_code)]
+fn system_nanos() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a valid, writable timespec, and the clock exists on every supported system.
+    unsafe { libc::clock_gettime(CLOCK_ID, &raw mut now) };
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    let nanos = u64::try_from(now.tv_nsec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_only_by_hand() {
+        let clock = Clock::manual();
+        let start = clock.now();
+        assert_eq!(clock.now(), start);
+        clock.advance(Duration::from_secs(3));
+        assert_eq!(clock.now().since(start), Duration::from_secs(3));
+        assert_eq!(start.since(clock.now()), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_system_clock_moves() {
+        let start = Clock::System.now();
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(Clock::System.now() > start);
+        assert!(start > Timestamp::ORIGIN);
+    }
+
+    #[test]
+    fn adding_saturates() {
+        assert!(Timestamp::ORIGIN.plus(Duration::MAX) > Clock::System.now());
+    }
+}

@@ -1,0 +1,74 @@
+//! The one deadline of a lookup.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorKind, Result};
+
+tokio::task_local! {
+    static CURRENT: Deadline;
+}
+
+/// The moment at which a lookup ends, whatever it waits for.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    end: Instant,
+    budget: Duration,
+}
+
+impl Deadline {
+    /// A deadline `budget` from now.
+    pub fn after(budget: Duration) -> Self {
+        let now = Instant::now();
+        // A budget past the end of the clock is as good as a year.
+        let end = now.checked_add(budget).unwrap_or(now + Duration::from_secs(31_536_000));
+        Self { end, budget }
+    }
+
+    /// What is left, zero once the deadline has passed.
+    pub fn remaining(&self) -> Duration {
+        self.end.saturating_duration_since(Instant::now())
+    }
+
+    /// The deadline of the lookup that the calling code runs in, if any.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(|deadline| *deadline).ok()
+    }
+
+    /// Runs `future` until the deadline; then it is dropped and the error is [`ErrorKind::Timeout`].
+    pub async fn run<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
+        match tokio::time::timeout_at(self.end.into(), CURRENT.scope(*self, future)).await {
+            Ok(result) => result,
+            Err(_elapsed) => Err(self.error()),
+        }
+    }
+
+    fn error(&self) -> Error {
+        Error::new(
+            ErrorKind::Timeout,
+            format!("no answer within {:?}, the deadline of the lookup", self.budget),
+        )
+        .with_hint("Check the network path to the store, or raise `timeout`")
+        .temporary(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_future_that_never_ends_is_cut() {
+        let deadline = Deadline::after(Duration::from_secs(2));
+        let error = deadline.run(std::future::pending::<Result<()>>()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        insta::assert_snapshot!(error, @"no answer within 2s, the deadline of the lookup. Check the network path to the store, or raise `timeout`");
+    }
+
+    #[tokio::test]
+    async fn a_result_passes_through() {
+        let deadline = Deadline::after(Duration::MAX);
+        assert_eq!(deadline.run(async { Ok(7) }).await.unwrap(), 7);
+        assert!(deadline.remaining() > Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,212 @@
+//! Fork generations: what a process built is never used by its children.
+//!
+//! Three rules, each of which was found by a hang (see `docs/architecture.md`, "Process model"):
+//!
+//! 1. Everything alive sits in a [`ForkCell`], stamped with the generation that built it. A child sees a
+//!    stale stamp, leaks the inherited value (no destructor, no lock) and builds its own.
+//! 2. While something is being built, no fork may begin: a half-initialised static would stay
+//!    half-initialised for ever in the child. [`no_fork`] holds forks off; inside there is only work of the
+//!    CPU and short file reads: no network, no Python, no child process, and no second `no_fork`.
+//! 3. Nothing here takes the GIL: the forking thread holds it while it waits in the `prepare` handler.
+
+use std::ptr;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Which process of a line of forks this is; each child counts one further.
+pub type Generation = u64;
+
+static GENERATION: AtomicU64 = AtomicU64::new(1);
+static BUILDING: AtomicBool = AtomicBool::new(false);
+
+/// The generation of the present process.
+pub fn generation() -> Generation {
+    GENERATION.load(Ordering::Acquire)
+}
+
+extern "C" fn hold_building() {
+    while BUILDING.swap(true, Ordering::Acquire) {
+        std::thread::sleep(Duration::from_micros(50));
+    }
+}
+
+extern "C" fn release_building() {
+    BUILDING.store(false, Ordering::Release);
+}
+
+extern "C" fn begin_generation() {
+    GENERATION.fetch_add(1, Ordering::SeqCst);
+    release_building();
+}
+
+/// Registers the fork handlers, once per process line. Call it before anything else of this module.
+#[allow(unsafe_code)]
+pub fn install_fork_handlers() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        // SAFETY: the three handlers only touch atomics and sleep, which is allowed around a fork, and
+        // they live as long as the module, which Python never unloads.
+        unsafe {
+            libc::pthread_atfork(Some(hold_building), Some(release_building), Some(begin_generation));
+        }
+    });
+}
+
+/// While it lives, no fork begins in this process. See the rules of the module.
+#[must_use = "forks are held off only while the guard lives"]
+#[derive(Debug)]
+pub struct NoFork(());
+
+/// Holds forks off, waiting for others who do so and for a fork under way.
+pub fn no_fork() -> NoFork {
+    hold_building();
+    NoFork(())
+}
+
+impl Drop for NoFork {
+    fn drop(&mut self) {
+        release_building();
+    }
+}
+
+/// A value that belongs to one generation, built on first use in each.
+///
+/// ```
+/// # use _native::process::ForkCell;
+/// static CELL: ForkCell<String> = ForkCell::new();
+/// let value = CELL.get_or_try(|| Ok::<_, std::convert::Infallible>("built once".to_owned()));
+/// assert_eq!(value, Ok(&"built once".to_owned()));
+/// ```
+#[derive(Debug)]
+pub struct ForkCell<T> {
+    pointer: AtomicPtr<(Generation, T)>,
+}
+
+// SAFETY: the cell owns its value like a `Box` and hands out shared references only.
+#[allow(unsafe_code)]
+unsafe impl<T: Send + Sync> Sync for ForkCell<T> {}
+// SAFETY: as above; a value moves with its cell.
+#[allow(unsafe_code)]
+unsafe impl<T: Send> Send for ForkCell<T> {}
+
+impl<T> Default for ForkCell<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[allow(unsafe_code)]
+impl<T> ForkCell<T> {
+    /// An empty cell.
+    pub const fn new() -> Self {
+        Self { pointer: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// The value, if this generation has built it.
+    pub fn get(&self) -> Option<&T> {
+        let pointer = self.pointer.load(Ordering::Acquire);
+        // SAFETY: a pointer of this generation is published once and freed only in `drop`.
+        unsafe { Self::current(pointer) }
+    }
+
+    /// The value of this generation, built by `make` under [`no_fork`] if there is none yet.
+    ///
+    /// When several threads build at the same time, the first to finish wins.
+    pub fn get_or_try<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+        let seen = self.pointer.load(Ordering::Acquire);
+        // SAFETY: as in `get`.
+        if let Some(value) = unsafe { Self::current(seen) } {
+            return Ok(value);
+        }
+        let _held = no_fork();
+        // Another thread may have built while we waited; the loser would build in vain.
+        let seen = self.pointer.load(Ordering::Acquire);
+        // SAFETY: as in `get`.
+        if let Some(value) = unsafe { Self::current(seen) } {
+            return Ok(value);
+        }
+        let fresh = Box::into_raw(Box::new((generation(), make()?)));
+        // The inherited value behind `seen`, if any, is leaked on purpose: its locks and sockets belong to
+        // the parent. `no_fork` is exclusive, so nobody else stores here meanwhile.
+        self.pointer.store(fresh, Ordering::Release);
+        // SAFETY: `fresh` was just made and is freed only in `drop`.
+        Ok(unsafe { &(*fresh).1 })
+    }
+
+    /// # Safety
+    /// `pointer` is null or came from `Box::into_raw` in this cell and has not been freed.
+    unsafe fn current<'cell>(pointer: *mut (Generation, T)) -> Option<&'cell T> {
+        if pointer.is_null() {
+            return None;
+        }
+        // SAFETY: by the contract of this function.
+        let (built_in, value) = unsafe { &*pointer };
+        (*built_in == generation()).then_some(value)
+    }
+}
+
+#[allow(unsafe_code)]
+impl<T> Drop for ForkCell<T> {
+    /// Only the generation that built the value drops it; a child leaks it.
+    fn drop(&mut self) {
+        let pointer = *self.pointer.get_mut();
+        // SAFETY: the cell is going away, so no reference into it is left.
+        unsafe {
+            if !pointer.is_null() && (*pointer).0 == generation() {
+                drop(Box::from_raw(pointer));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Counted(Arc<AtomicUsize>);
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_value_is_built_once_and_dropped_once() {
+        let drops = Arc::new(AtomicUsize::new(0));
+        let cell = ForkCell::new();
+        for _ in 0..3 {
+            let value = cell.get_or_try(|| Ok::<_, ()>(Counted(Arc::clone(&drops)))).unwrap();
+            assert_eq!(value.0.load(Ordering::SeqCst), 0);
+        }
+        assert!(cell.get().is_some());
+        drop(cell);
+        assert_eq!(drops.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_failed_build_leaves_the_cell_empty() {
+        let cell: ForkCell<u8> = ForkCell::new();
+        assert_eq!(cell.get_or_try(|| Err("no")), Err("no"));
+        assert!(cell.get().is_none());
+        assert_eq!(cell.get_or_try(|| Ok::<_, ()>(1)), Ok(&1));
+    }
+
+    #[test]
+    fn many_threads_build_one_value() {
+        let builds = AtomicUsize::new(0);
+        let cell = ForkCell::new();
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| {
+                    cell.get_or_try(|| Ok::<_, ()>(builds.fetch_add(1, Ordering::SeqCst))).unwrap();
+                });
+            }
+        });
+        assert_eq!(builds.load(Ordering::SeqCst), 1);
+    }
+}

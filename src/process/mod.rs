@@ -1,0 +1,19 @@
+//! What belongs to the operating-system process: forks, the runtime, deadlines and the clock.
+//!
+//! Airflow forks between scheduler and task, often twice, from processes with live threads. Whatever is
+//! alive (runtime, clients, credentials, caches) therefore belongs to one *generation* of the process:
+//! a child abandons what it inherited, without running a destructor or taking a lock, and builds anew.
+//!
+//! This is the only folder with `unsafe`.
+
+mod clock;
+mod deadline;
+mod fork;
+mod runtime;
+mod thread;
+
+pub use clock::{Clock, Timestamp};
+pub use deadline::Deadline;
+pub use fork::{ForkCell, Generation, NoFork, generation, install_fork_handlers, no_fork};
+pub use runtime::Runtime;
+pub use thread::is_main_thread;

@@ -1,0 +1,225 @@
+//! The native half of every backend class.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use crate::backend::{Answer, Failure, Plan, plan, settle};
+use crate::error::{Error, ErrorKind};
+use crate::python::connection::{fields_to_python, parse};
+use crate::python::convert::secret_to_python;
+use crate::python::error::to_python;
+use crate::python::guard::guarded;
+use crate::python::registry::{self, Shared};
+use crate::python::run::{Interrupted, block_on};
+use crate::python::{kwargs, log, masking};
+use crate::store::SecretName;
+use crate::store::convention::{Kind, Lookup};
+use crate::store::registry::find;
+use crate::value::SecretValue;
+
+/// A handle on the shared client and cache of one configuration.
+///
+/// Holds no credential of its own, has no `__dict__` and cannot be pickled.
+#[pyclass(frozen, module = "strongroom._native")]
+pub(super) struct Backend {
+    shared: Arc<Shared>,
+    logger: String,
+}
+
+#[pymethods]
+impl Backend {
+    /// `store` is a registry name, `logger` the name of the Python logger, `options` the user's kwargs.
+    #[new]
+    fn new(py: Python<'_>, store: &str, logger: String, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        guarded(py, || {
+            let entry = find(store).ok_or_else(|| {
+                to_python(py, &Error::config(format!("this build has no store `{store}`")), false)
+            })?;
+            let raw = kwargs::read_kwargs(options)?;
+            let wrote_nothing = raw.is_empty();
+            let (shared, warnings) = registry::share(py, entry, raw, kwargs::read_environment(py)?)
+                .map_err(|error| to_python(py, &error.with_store(entry.info.name), false))?;
+            if let Some(mut warnings) = warnings {
+                if wrote_nothing {
+                    warnings.extend(unread_kwargs(py)?);
+                }
+                log::warn(py, &logger, warnings);
+            }
+            Ok(Self { shared, logger })
+        })
+    }
+
+    /// The connection's URI or JSON, or None.
+    #[pyo3(signature = (conn_id, team_name=None))]
+    fn get_conn_value(
+        &self,
+        py: Python<'_>,
+        conn_id: &Bound<'_, PyString>,
+        team_name: Option<&str>,
+    ) -> PyResult<Py<PyAny>> {
+        self.get(py, Kind::Connection, conn_id, team_name)
+    }
+
+    /// The variable's value, or None.
+    #[pyo3(signature = (key, team_name=None))]
+    fn get_variable(
+        &self,
+        py: Python<'_>,
+        key: &Bound<'_, PyString>,
+        team_name: Option<&str>,
+    ) -> PyResult<Py<PyAny>> {
+        self.get(py, Kind::Variable, key, team_name)
+    }
+
+    /// The configuration option's value, or None.
+    fn get_config(&self, py: Python<'_>, key: &Bound<'_, PyString>) -> PyResult<Py<PyAny>> {
+        self.get(py, Kind::Config, key, None)
+    }
+
+    /// `(True, value)` if the answer is known and fresh, else `(False, None)`; never waits.
+    #[pyo3(signature = (kind, id, team_name=None))]
+    fn remembered(
+        &self,
+        py: Python<'_>,
+        kind: &str,
+        id: &Bound<'_, PyString>,
+        team_name: Option<&str>,
+    ) -> PyResult<(bool, Py<PyAny>)> {
+        guarded(py, || {
+            let known = Kind::ALL
+                .into_iter()
+                .find(|known| known.as_str() == kind)
+                .and_then(|kind| self.known(Lookup { kind, id: id.to_str().ok()?, team: team_name }));
+            match known {
+                Some(answer) => Ok((true, secret_to_python(py, answer.value.as_ref())?)),
+                None => Ok((false, py.None())),
+            }
+        })
+    }
+
+    /// The arguments of Airflow's `Connection` for a value. What Airflow will not be able to use is warned of
+    /// once a minute, since Airflow itself takes it for a miss without a word.
+    fn connection_fields<'py>(
+        &self,
+        py: Python<'py>,
+        conn_id: &str,
+        value: &Bound<'py, PyString>,
+        dialect: &str,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        guarded(py, || {
+            let connection =
+                parse(py, value, dialect).inspect_err(|error| self.warn_of(py, conn_id, error))?;
+            if let Err(error) = connection.get_uri() {
+                self.warn_of(py, conn_id, &error);
+            }
+            fields_to_python(py, &connection)
+        })
+    }
+
+    /// An option that is no secret, as the user wrote it; None if it was not written or is secret.
+    fn option(&self, key: &str) -> Option<String> {
+        let settings = &self.shared.settings;
+        let spec = crate::config::options_of(settings.entry).find(|spec| spec.key == key)?;
+        if spec.kind.is_secret() { None } else { settings.options.text(key).map(str::to_owned) }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<strongroom backend of {}>", self.shared.settings.entry.info.name)
+    }
+}
+
+impl Backend {
+    fn known(&self, lookup: Lookup<'_>) -> Option<Answer> {
+        self.shared.existing()?.remembered(lookup)
+    }
+
+    fn get(
+        &self,
+        py: Python<'_>,
+        kind: Kind,
+        id: &Bound<'_, PyString>,
+        team: Option<&str>,
+    ) -> PyResult<Py<PyAny>> {
+        guarded(py, || {
+            let lookup = Lookup { kind, id: readable(py, id)?, team };
+            match self.known(lookup) {
+                Some(answer) => secret_to_python(py, answer.value.as_ref()),
+                None => self.look_up(py, lookup),
+            }
+        })
+    }
+
+    /// A lookup that is not remembered: plan, let go of the GIL, ask, log, mask.
+    fn look_up(&self, py: Python<'_>, lookup: Lookup<'_>) -> PyResult<Py<PyAny>> {
+        let (outcome, records) = log::collect(|| {
+            let plan = plan(&self.shared.settings, lookup, || multi_team(py));
+            py.detach(|| self.ask(lookup, plan))
+        });
+        log::emit(py, &self.logger, &records);
+        match outcome {
+            Ok(Ok(value)) => {
+                if let Some(value) = &value {
+                    masking::register(py, lookup, value);
+                }
+                secret_to_python(py, value.as_ref())
+            }
+            Ok(Err(failure)) => Err(to_python(py, &failure.error, failure.stops_airflow)),
+            Err(Interrupted::Signal(exception)) => Err(exception),
+            Err(Interrupted::Runtime(error)) => Err(to_python(py, &error, false)),
+        }
+    }
+
+    fn ask(
+        &self,
+        lookup: Lookup<'_>,
+        plan: crate::error::Result<Plan>,
+    ) -> Result<Result<Option<SecretValue>, Failure>, Interrupted> {
+        let names: Vec<SecretName> = match plan {
+            Ok(Plan::Skip) => return Ok(Ok(None)),
+            Ok(Plan::Ask(names)) => names,
+            Err(error) => return Ok(self.settle_early(lookup, error)),
+        };
+        match self.shared.backend() {
+            Ok(backend) => block_on(backend.ask(lookup, &names)),
+            Err(error) => Ok(self.settle_early(lookup, error)),
+        }
+    }
+
+    fn warn_of(&self, py: Python<'_>, conn_id: &str, error: &dyn Display) {
+        let lookup = Lookup { kind: Kind::Connection, id: conn_id, team: None };
+        if py.detach(|| self.shared.warning_is_due(lookup)) {
+            let text = format!(
+                "Connection {conn_id:?}: {error}. Airflow takes this for a miss and asks its next backend."
+            );
+            log::warn(py, &self.logger, vec![text]);
+        }
+    }
+
+    /// The lookup did not get as far as a store, such as without a region: the error policy applies all the same.
+    fn settle_early(&self, lookup: Lookup<'_>, error: Error) -> Result<Option<SecretValue>, Failure> {
+        settle(self.shared.settings.on_error, lookup, &[], error, || self.shared.warning_is_due(lookup))
+    }
+}
+
+fn readable<'text>(py: Python<'_>, id: &'text Bound<'_, PyString>) -> PyResult<&'text str> {
+    id.to_str().map_err(|_| {
+        let error =
+            Error::new(ErrorKind::InvalidName, "the id holds a lone surrogate, which no store can name");
+        to_python(py, &error, false)
+    })
+}
+
+/// `[core] multi_team`, read only for ids that need it.
+fn multi_team(py: Python<'_>) -> bool {
+    py.import("strongroom._airflow")
+        .and_then(|module| module.call_method0("multi_team")?.extract())
+        .unwrap_or(false)
+}
+
+/// Says so if Airflow could not read the kwargs and passed none.
+fn unread_kwargs(py: Python<'_>) -> PyResult<Vec<String>> {
+    py.import("strongroom._airflow")?.call_method0("unread_kwargs")?.extract()
+}

@@ -1,0 +1,120 @@
+//! Values across the boundary. The only place that copies a secret into Python's memory.
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::value::json::{self, Int, Object};
+use crate::value::{SecretValue, Text, Value};
+
+/// Nesting past which a Python value is refused; JSON of that depth is no configuration.
+const DEEPEST: usize = 64;
+
+/// A secret as Airflow gets it: text, or the object that a structured value stands for.
+pub(super) fn secret_to_python(py: Python<'_>, value: Option<&SecretValue>) -> PyResult<Py<PyAny>> {
+    match value {
+        None => Ok(py.None()),
+        Some(value) if value.is_structured() => {
+            let parsed =
+                parse_structured(value).map_err(|error| super::error::to_python(py, &error, false))?;
+            value_to_python(py, &parsed)
+        }
+        Some(value) => Ok(PyString::new(py, value.expose()).into_any().unbind()),
+    }
+}
+
+fn parse_structured(value: &SecretValue) -> Result<Value> {
+    json::parse(&Text::from(value.expose())).map_err(|error| {
+        Error::new(ErrorKind::Malformed, "a structured value is not JSON").with_source(error)
+    })
+}
+
+/// `text` as a Python `str`, lone surrogates included.
+pub(super) fn text_to_python(py: Python<'_>, text: &Text) -> PyResult<Py<PyAny>> {
+    match text.to_str() {
+        Some(text) => Ok(PyString::new(py, text).into_any().unbind()),
+        None => {
+            Ok(PyBytes::new(py, text.as_bytes()).call_method1("decode", ("utf-8", "surrogatepass"))?.unbind())
+        }
+    }
+}
+
+/// A Python `str` as [`Text`], lone surrogates included.
+pub(super) fn text_from_python(text: &Bound<'_, PyString>) -> PyResult<Text> {
+    if let Ok(text) = text.to_str() {
+        return Ok(Text::from(text));
+    }
+    let encoded = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
+    let bytes = encoded.cast::<PyBytes>()?.as_bytes().to_vec();
+    Text::from_utf8_surrogatepass(bytes).map_err(|_| PyValueError::new_err("the text is not valid"))
+}
+
+/// What `json.loads` would have given.
+pub(super) fn value_to_python(py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
+    Ok(match value {
+        Value::Null => py.None(),
+        Value::Bool(boolean) => PyBool::new(py, *boolean).to_owned().into_any().unbind(),
+        Value::Int(integer) => int_to_python(py, integer)?,
+        Value::Float(float) => PyFloat::new(py, *float).into_any().unbind(),
+        Value::String(text) => text_to_python(py, text)?,
+        Value::Array(items) => {
+            let items = items.iter().map(|item| value_to_python(py, item)).collect::<PyResult<Vec<_>>>()?;
+            PyList::new(py, items)?.into_any().unbind()
+        }
+        Value::Object(members) => {
+            let dict = PyDict::new(py);
+            for (key, value) in members {
+                dict.set_item(text_to_python(py, key)?, value_to_python(py, value)?)?;
+            }
+            dict.into_any().unbind()
+        }
+    })
+}
+
+fn int_to_python(py: Python<'_>, integer: &Int) -> PyResult<Py<PyAny>> {
+    match integer.as_i64() {
+        Some(small) => Ok(small.into_pyobject(py)?.into_any().unbind()),
+        None => Ok(py.get_type::<PyInt>().call1((integer.to_decimal().as_ref(),))?.unbind()),
+    }
+}
+
+/// A Python value that JSON can express; anything else is a `TypeError`.
+pub(super) fn value_from_python(value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    read(value, 0)
+}
+
+fn read(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
+    if depth > DEEPEST {
+        return Err(PyValueError::new_err("the value is nested too deeply"));
+    }
+    if value.is_none() {
+        Ok(Value::Null)
+    } else if let Ok(boolean) = value.cast::<PyBool>() {
+        Ok(Value::Bool(boolean.is_true()))
+    } else if let Ok(integer) = value.cast::<PyInt>() {
+        let decimal: String = integer.str()?.extract()?;
+        Int::from_decimal(&decimal)
+            .map(Value::Int)
+            .ok_or_else(|| PyValueError::new_err("an integer is too long"))
+    } else if let Ok(float) = value.cast::<PyFloat>() {
+        Ok(Value::Float(float.value()))
+    } else if let Ok(text) = value.cast::<PyString>() {
+        Ok(Value::String(text_from_python(text)?))
+    } else if let Ok(dict) = value.cast::<PyDict>() {
+        read_dict(dict, depth)
+    } else if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
+        Ok(Value::Array(value.try_iter()?.map(|item| read(&item?, depth + 1)).collect::<PyResult<_>>()?))
+    } else {
+        Err(PyTypeError::new_err("the value is nothing that JSON can express"))
+    }
+}
+
+fn read_dict(dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<Value> {
+    let mut object = Object::new();
+    for (key, value) in dict.iter() {
+        let key = key.cast::<PyString>().map_err(|_| PyTypeError::new_err("a key is no text"))?;
+        object.insert(text_from_python(key)?, read(&value, depth + 1)?);
+    }
+    Ok(Value::Object(object))
+}

@@ -1,0 +1,31 @@
+//! No panic crosses the boundary: `PanicException` is no `Exception`, so Airflow would not catch it.
+
+use std::cell::RefCell;
+use std::panic::{self, AssertUnwindSafe};
+
+use pyo3::prelude::*;
+
+use crate::error::Error;
+use crate::python::error::to_python;
+
+thread_local! {
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Keeps panics off stderr, where their message could show a value; the place is kept for the exception.
+pub(super) fn silence_panics() {
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|location| format!("{}:{}", location.file(), location.line()));
+        PLACE.with_borrow_mut(|kept| *kept = place);
+    }));
+}
+
+/// Runs `work`; a panic becomes an `InternalError` that names the place and nothing else.
+pub(super) fn guarded<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_message| {
+        let place = PLACE.with_borrow_mut(Option::take).unwrap_or_else(|| "an unknown place".to_owned());
+        let error = Error::internal(format!("a defect of Strongroom at {place}"))
+            .with_hint("Please report it with this line; it holds no secret");
+        Err(to_python(py, &error, false))
+    })
+}

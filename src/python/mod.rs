@@ -1,0 +1,83 @@
+//! The boundary to Python: kwargs in; values, exceptions and log records out. The only folder with PyO3.
+//!
+//! Every entry point is the same four steps: read the arguments, let go of the GIL, drive the lookup on the
+//! calling thread, and turn the outcome into Python's words. No panic crosses: each becomes an `InternalError`.
+
+mod backend;
+mod connection;
+mod convert;
+mod error;
+mod guard;
+mod kwargs;
+mod log;
+mod masking;
+mod registry;
+mod run;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::config::options_of;
+use crate::store::options::OptionSpec;
+use crate::store::registry::{STORES, StoreEntry};
+
+/// The native half of the `strongroom` package.
+#[pymodule(gil_used = true)]
+mod _native {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::backend::Backend;
+    #[pymodule_export]
+    use super::connection::{build_connection_uri, parse_connection};
+    #[cfg(feature = "cli")]
+    #[pymodule_export]
+    use super::run_command_line;
+    #[pymodule_export]
+    use super::stores;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::set_up(module)
+    }
+}
+
+fn set_up(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    crate::process::install_fork_handlers();
+    guard::silence_panics();
+    log::install();
+    module.add("__version__", env!("CARGO_PKG_VERSION"))
+}
+
+/// The stores of this build: `name`, `title`, `python_class` and the `options` of each.
+#[pyfunction]
+fn stores(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
+    STORES.iter().map(|entry| describe(py, entry)).collect()
+}
+
+fn describe<'py>(py: Python<'py>, entry: &StoreEntry) -> PyResult<Bound<'py, PyDict>> {
+    let store = PyDict::new(py);
+    store.set_item("name", entry.info.name)?;
+    store.set_item("title", entry.info.title)?;
+    store.set_item("python_class", entry.python_class)?;
+    let options: PyResult<Vec<_>> = options_of(entry).map(|spec| describe_option(py, spec)).collect();
+    store.set_item("options", options?)?;
+    Ok(store)
+}
+
+fn describe_option<'py>(py: Python<'py>, spec: &OptionSpec) -> PyResult<Bound<'py, PyDict>> {
+    let option = PyDict::new(py);
+    option.set_item("key", spec.key)?;
+    option.set_item("kind", spec.kind.as_str())?;
+    option.set_item("default", spec.default)?;
+    option.set_item("secret", spec.kind.is_secret())?;
+    option.set_item("doc", spec.doc)?;
+    Ok(option)
+}
+
+/// Runs the command line with `arguments` (the program's name first) and returns its exit code.
+#[cfg(feature = "cli")]
+#[pyfunction]
+fn run_command_line(py: Python<'_>, arguments: Vec<String>) -> PyResult<u8> {
+    guard::guarded(py, || Ok(py.detach(|| crate::cli::run(arguments))))
+}

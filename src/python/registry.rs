@@ -1,0 +1,75 @@
+//! One configuration, one client, one cache, however often Airflow builds a backend.
+//!
+//! Airflow makes a new backend for every `_secret` option and, up to Task SDK 1.3.1, for every lookup. All of
+//! them that were written alike, under the same identity, share what stands here.
+//!
+//! The list is touched with the GIL held and never let go of meanwhile, so a fork (which happens with the
+//! GIL held, too) always finds it unlocked. It holds plain data; what is alive sits in a [`ForkCell`].
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lru::LruCache;
+use pyo3::Python;
+
+use crate::backend::{Backend, Settings, Warnings};
+use crate::config::{RawOptions, configure};
+use crate::error::Result;
+use crate::process::{Clock, ForkCell};
+use crate::store::convention::Lookup;
+use crate::store::environment::Environment;
+use crate::store::registry::StoreEntry;
+
+/// Configurations kept alive for later backends. One whose backends are still in use lives on by itself.
+const MOST_KEPT: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+
+type Key = (&'static str, RawOptions, Environment);
+
+static CONFIGURATIONS: Mutex<Option<LruCache<Key, Arc<Shared>>>> = Mutex::new(None);
+
+/// What all backends of one configuration share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) settings: Arc<Settings>,
+    live: ForkCell<Backend>,
+    /// For lookups that end before there is a backend.
+    warnings: ForkCell<Warnings>,
+}
+
+impl Shared {
+    /// The backend of this process, if it was built already.
+    pub(super) fn existing(&self) -> Option<&Backend> {
+        self.live.get()
+    }
+
+    /// The backend of this process, built on first use. Call it without the GIL.
+    pub(super) fn backend(&self) -> Result<&Backend> {
+        self.live.get_or_try(|| Backend::open(Arc::clone(&self.settings), Clock::System))
+    }
+
+    /// Whether to warn of `lookup` now, which ended before there was a backend. Call it without the GIL.
+    pub(super) fn warning_is_due(&self, lookup: Lookup<'_>) -> bool {
+        let warnings = self.warnings.get_or_try(|| Ok::<_, std::convert::Infallible>(Warnings::new()));
+        warnings.is_ok_and(|warnings| warnings.is_due(lookup, &Clock::System))
+    }
+}
+
+/// The shared configuration for these words, and what to warn of if this process has not met it before.
+pub(super) fn share(
+    _py: Python<'_>,
+    entry: &'static StoreEntry,
+    raw: RawOptions,
+    environment: Environment,
+) -> Result<(Arc<Shared>, Option<Vec<String>>)> {
+    let mut configurations = CONFIGURATIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    let configurations = configurations.get_or_insert_with(|| LruCache::new(MOST_KEPT));
+    let key = (entry.info.name, raw, environment);
+    if let Some(shared) = configurations.get(&key) {
+        return Ok((Arc::clone(shared), None));
+    }
+    let configured = configure(entry, &key.1, key.2.clone())?;
+    let shared =
+        Arc::new(Shared { settings: configured.settings, live: ForkCell::new(), warnings: ForkCell::new() });
+    configurations.put(key, Arc::clone(&shared));
+    Ok((shared, Some(configured.warnings)))
+}

@@ -1,0 +1,52 @@
+//! Drives a lookup on the calling thread, without the GIL, and lets Python's signal handlers cut it.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use tokio::time::{Instant, interval_at};
+
+use crate::error::Error;
+use crate::process::{ForkCell, Runtime, is_main_thread};
+
+/// How long a signal may wait for its handler while a lookup runs.
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
+
+static RUNTIME: ForkCell<Runtime> = ForkCell::new();
+
+/// Why a lookup did not come to its end.
+pub(super) enum Interrupted {
+    /// A signal handler of Python raised; its exception goes through unchanged.
+    Signal(PyErr),
+    /// The runtime could not start.
+    Runtime(Error),
+}
+
+/// Runs `future` to its end, or until a signal handler raises. Call it without the GIL.
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Interrupted> {
+    let runtime = RUNTIME.get_or_try(Runtime::new).map_err(Interrupted::Runtime)?;
+    runtime.block_on(until_signal(future)).map_err(Interrupted::Runtime)?.map_err(Interrupted::Signal)
+}
+
+async fn until_signal<T>(future: impl Future<Output = T>) -> Result<T, PyErr> {
+    let mut future = pin!(future);
+    if !is_main_thread() {
+        // Python runs signal handlers on its main thread only.
+        return Ok(future.await);
+    }
+    let mut ticks = interval_at(Instant::now() + SIGNAL_INTERVAL, SIGNAL_INTERVAL);
+    loop {
+        tokio::select! {
+            biased;
+            output = &mut future => return Ok(output),
+            _ = ticks.tick() => check_signals()?,
+        }
+    }
+}
+
+#[allow(clippy::redundant_closure_for_method_calls)] // the method alone does not fit every lifetime
+fn check_signals() -> PyResult<()> {
+    // `None` while the interpreter shuts down: no handler will run any more.
+    Python::try_attach(|py| py.check_signals()).unwrap_or(Ok(()))
+}

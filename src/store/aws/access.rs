@@ -1,0 +1,119 @@
+//! Everything that a service's client needs, put together while the store is opened.
+
+use std::sync::Arc;
+
+use aws_types::SdkConfig;
+use url::Url;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Roots, build_client, client_config, warn_about_plain_http};
+use crate::store::aws::client_words::warn_about_unknown;
+use crate::store::aws::config::AwsSettings;
+use crate::store::aws::credentials::{CredentialCache, credential_source};
+use crate::store::aws::endpoint::{ServiceNames, endpoint};
+use crate::store::aws::files::WatchedFiles;
+use crate::store::aws::profile::Profiles;
+use crate::store::aws::region::service_region;
+use crate::store::aws::sdk::{SdkParts, sdk_config};
+use crate::store::aws::trust::service_roots;
+use crate::store::aws::workshop::{Workshop, client_settings};
+use crate::store::environment::Environment;
+use crate::store::options::Options;
+
+/// One of the services of AWS.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Service {
+    /// How endpoints are configured for it.
+    pub(super) names: ServiceNames,
+    /// The version of its interface: the only `api_version` there is.
+    pub(super) api_version: &'static str,
+    /// What an assumed role's session is called by default: what the official class calls it.
+    pub(super) session_name: &'static str,
+}
+
+/// Credentials, region, endpoint and network of one service.
+#[derive(Debug)]
+pub(super) struct Access {
+    /// What the service's client is built from.
+    pub(super) sdk_config: SdkConfig,
+    /// What requests are signed with; [`CredentialCache::ensure`] comes before each.
+    pub(super) credentials: Arc<CredentialCache>,
+    /// The region, for messages.
+    pub(super) region: String,
+    files: WatchedFiles,
+}
+
+impl Access {
+    /// Reads options, environment and files. No network, no child process; call it under
+    /// [`crate::process::no_fork`].
+    pub(super) fn open(service: &Service, options: &Options, environment: &Environment) -> Result<Self> {
+        let settings = AwsSettings::read(options, environment, service.session_name)?;
+        warn_about_unknown(options);
+        check_api_version(service, settings.api_version.as_deref())?;
+        let mut files = WatchedFiles::default();
+        let profiles = Profiles::load(settings.profile.as_deref(), environment, &mut files)?;
+        let region = service_region(&settings, &profiles, environment)?;
+        let mut workshop = Workshop::new(&settings, &profiles, environment, &region);
+        let credentials = CredentialCache::new(credential_source(&mut workshop)?);
+        let written = settings.endpoint_url.as_deref();
+        let endpoint = endpoint(service.names, written, &settings, &profiles, environment)?;
+        let parts = SdkParts {
+            client: service_client(&settings, &profiles, environment, endpoint.as_ref(), &mut files)?,
+            region: region.clone(),
+            plain: !settings.use_ssl && endpoint.is_none(),
+            endpoint,
+            credentials: Some(Arc::clone(&credentials)),
+        };
+        let sdk_config = sdk_config(parts, &settings, &profiles, environment);
+        Ok(Self { sdk_config, credentials, region, files })
+    }
+
+    /// Credentials that the service does not accept are asked for anew at the next call.
+    pub(super) fn note(&self, error: &Error) {
+        if error.kind() == ErrorKind::Unauthenticated {
+            self.credentials.reject();
+        }
+    }
+
+    /// Whether a file that decided something has changed since.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.files.have_changed()
+    }
+}
+
+/// How often one read is tried in all, where `retries` of `config_kwargs` or `AWS_MAX_ATTEMPTS` say so. Settings that
+/// cannot be read say nothing here; they are an error when the store is opened.
+pub(super) fn attempts(options: &Options, environment: &Environment) -> Option<u64> {
+    AwsSettings::read(options, environment, "").ok()?.max_attempts.map(u64::from)
+}
+
+/// botocore knows each version that ever was; of these services there is one.
+fn check_api_version(service: &Service, asked: Option<&str>) -> Result<()> {
+    match asked {
+        Some(asked) if asked != service.api_version => Err(Error::config(format!(
+            "there is no api_version `{}` of this service",
+            asked.escape_default()
+        ))
+        .with_hint(format!("Write {} or leave it out", service.api_version))),
+        _ => Ok(()),
+    }
+}
+
+/// The TLS settings are only read for https: a broken CA bundle does not matter to a plain endpoint.
+fn service_client(
+    settings: &AwsSettings,
+    profiles: &Profiles,
+    environment: &Environment,
+    endpoint: Option<&Url>,
+    files: &mut WatchedFiles,
+) -> Result<reqwest::Client> {
+    let client = client_settings(settings, environment);
+    endpoint.into_iter().for_each(warn_about_plain_http);
+    let plain =
+        endpoint.map_or(!settings.use_ssl, |url| url.scheme() == "http") && !client.proxies.needs_tls();
+    let roots = if plain { Roots::Nobody } else { service_roots(settings, profiles, environment) };
+    if let Some(path) = roots.path() {
+        files.watch(path);
+    }
+    build_client(&client, &client_config(&roots)?)
+}

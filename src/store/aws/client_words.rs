@@ -1,0 +1,173 @@
+//! What `config_kwargs` says: the words of `botocore.config.Config`.
+//!
+//! The official class hands them to the STS client only, where they look as if they worked. Here they apply to both
+//! clients. Meanings: botocore/config.py and botocore/args.py.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::http::ProxySettings;
+use crate::store::aws::words::Words;
+use crate::store::options::Options;
+use crate::value::json::Value;
+
+/// The option's name.
+const OPTION: &str = "config_kwargs";
+
+/// The option's sentence in the reference.
+pub(super) const CONFIG_KWARGS: &str = "Words of botocore's Config: connect_timeout, read_timeout, retries, proxies, \
+    region_name, use_dualstack_endpoint, use_fips_endpoint, user_agent_extra, ignore_configured_endpoint_urls.";
+
+/// How long a connection may take to open: just over the moment of the second repetition of a lost SYN packet.
+/// botocore waits 60 s, which no lookup has.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
+
+/// How long the server may stay silent: botocore's default. The deadline of a lookup is what cuts earlier.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Words that have a meaning here.
+const KNOWN: &[&str] = &[
+    "connect_timeout",
+    "ignore_configured_endpoint_urls",
+    "proxies",
+    "read_timeout",
+    "region_name",
+    "retries",
+    "use_dualstack_endpoint",
+    "use_fips_endpoint",
+    "user_agent_extra",
+];
+
+/// What `config_kwargs` says. Debug shows no proxy.
+#[derive(Clone, Default)]
+pub(super) struct ClientWords {
+    connect_timeout: Option<Duration>,
+    read_timeout: Option<Duration>,
+    /// How often one read is tried in all.
+    pub(super) max_attempts: Option<u32>,
+    /// Proxies in place of those of the environment.
+    pub(super) proxies: Option<ProxySettings>,
+    /// The region of STS, and of the service where nothing else names one.
+    pub(super) region: Option<String>,
+    /// Whether the endpoint is one with IPv6 too.
+    pub(super) use_dual_stack: Option<bool>,
+    /// Whether the endpoint is a FIPS one.
+    pub(super) use_fips: Option<bool>,
+    /// Appended to the user agent.
+    pub(super) user_agent_extra: Option<String>,
+    /// Whether endpoints in the environment and the profile are passed over.
+    pub(super) ignore_configured_endpoints: Option<bool>,
+}
+
+impl ClientWords {
+    /// Reads the object.
+    pub(super) fn read(object: Option<&Value>) -> Result<Self> {
+        let words = Words::new(OPTION, object);
+        let text = |key| Ok::<_, Error>(words.text(key)?.map(str::to_owned));
+        Ok(Self {
+            connect_timeout: words.seconds("connect_timeout")?,
+            read_timeout: words.seconds("read_timeout")?,
+            max_attempts: max_attempts(words.object("retries")?)?,
+            proxies: proxies(words)?,
+            region: text("region_name")?,
+            use_dual_stack: words.boolean("use_dualstack_endpoint")?,
+            use_fips: words.boolean("use_fips_endpoint")?,
+            user_agent_extra: user_agent(words)?,
+            ignore_configured_endpoints: words.boolean("ignore_configured_endpoint_urls")?,
+        })
+    }
+
+    /// How long a connection may take to open.
+    pub(super) fn connect_timeout(&self) -> Duration {
+        self.connect_timeout.unwrap_or(CONNECT_TIMEOUT)
+    }
+
+    /// How long the server may stay silent.
+    pub(super) fn read_timeout(&self) -> Duration {
+        self.read_timeout.unwrap_or(READ_TIMEOUT)
+    }
+}
+
+impl fmt::Debug for ClientWords {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ClientWords")
+            .field("connect_timeout", &self.connect_timeout())
+            .field("read_timeout", &self.read_timeout())
+            .field("max_attempts", &self.max_attempts)
+            .field("proxies", &self.proxies)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `total_max_attempts` counts the first attempt, `max_attempts` only those after it (botocore/config.py); the mode
+/// has no effect, since there is one layer that retries.
+fn max_attempts(retries: Words<'_>) -> Result<Option<u32>> {
+    let total = retries.count("total_max_attempts")?;
+    let after_the_first = retries.count("max_attempts")?;
+    Ok(total.or(after_the_first.map(|count| count.saturating_add(1))))
+}
+
+fn proxies(words: Words<'_>) -> Result<Option<ProxySettings>> {
+    if words.value("proxies").is_none() {
+        return Ok(None);
+    }
+    let proxies = words.object("proxies")?;
+    Ok(Some(ProxySettings::explicit(proxies.text("http")?, proxies.text("https")?)))
+}
+
+/// Only what can stand in a header.
+fn user_agent(words: Words<'_>) -> Result<Option<String>> {
+    let text = words.text("user_agent_extra")?;
+    if text.is_some_and(|text| !text.bytes().all(|byte| matches!(byte, b' '..=b'~'))) {
+        return Err(Error::config("`user_agent_extra` in `config_kwargs` must be printable ASCII"));
+    }
+    Ok(text.map(str::to_owned))
+}
+
+/// Warns by name about words that have no meaning here.
+pub(super) fn warn_about_unknown(options: &Options) {
+    let keys = Words::new(OPTION, options.object(OPTION)).keys();
+    let unknown: Vec<_> =
+        keys.filter(|key| !KNOWN.contains(key)).map(|key| key.escape_default().to_string()).collect();
+    if !unknown.is_empty() {
+        tracing::warn!("`config_kwargs` holds words without effect here: {}", unknown.join(", "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::aws::words::tests::json;
+
+    fn read(text: &str) -> Result<ClientWords> {
+        ClientWords::read(Some(&json(text)))
+    }
+
+    #[test]
+    fn the_words_of_botocore_mean_what_they_mean_there() {
+        let words = read(
+            r#"{"connect_timeout": 2, "read_timeout": 0.5, "retries": {"max_attempts": 0, "mode": "standard"},
+                "use_fips_endpoint": true, "use_dualstack_endpoint": "false", "user_agent_extra": "x/1", "region_name": "r"}"#,
+        )
+        .unwrap();
+        assert_eq!((words.connect_timeout().as_secs(), words.read_timeout().as_millis()), (2, 500));
+        assert_eq!(
+            (words.max_attempts, words.use_fips, words.use_dual_stack),
+            (Some(1), Some(true), Some(false))
+        );
+        assert_eq!(
+            read(r#"{"retries": {"max_attempts": 9, "total_max_attempts": 2}}"#).unwrap().max_attempts,
+            Some(2)
+        );
+        assert!(read("{}").unwrap().proxies.is_none());
+    }
+
+    #[test]
+    fn what_has_the_wrong_shape_is_named() {
+        for text in [r#"{"retries": 3}"#, r#"{"connect_timeout": 0}"#, r#"{"user_agent_extra": "a\nb"}"#] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}

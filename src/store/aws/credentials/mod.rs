@@ -1,0 +1,85 @@
+//! Credentials: where they come from, and how long they are good for.
+//!
+//! | file | what stands there |
+//! |---|---|
+//! | `cache.rs` | holding credentials and renewing them in time |
+//! | `chain.rs` | which source applies, in boto3's order |
+//! | `sources.rs` | from the files' words to sources |
+//! | `assume_role.rs`, `web_identity.rs` | roles, through STS |
+//! | `container.rs`, `instance.rs` | ECS and EKS containers, EC2 instances |
+//! | `process.rs` | `credential_process` |
+//! | `sso.rs`, `sso_token.rs` | IAM Identity Center |
+//! | `document.rs` | the JSON in which most of them answer |
+//!
+//! The AWS SDK has sources of its own (`aws-config`). They are not used, because they read the process's environment
+//! instead of the copy taken under the GIL, in another order than boto3, without `duration_seconds` and CA bundles,
+//! and because their errors do not tell a refusal from an outage.
+
+mod assume_role;
+mod cache;
+mod chain;
+mod container;
+mod document;
+mod instance;
+mod process;
+mod sha1;
+mod sources;
+mod sso;
+mod sso_token;
+mod web_identity;
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use aws_credential_types::Credentials;
+
+pub(super) use self::cache::CredentialCache;
+pub(super) use self::chain::credential_source;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A place that hands out credentials.
+#[async_trait]
+pub(in crate::store::aws) trait CredentialSource: Debug + Send + Sync {
+    /// Credentials from the place itself, never from a cache.
+    ///
+    /// A failure is Unauthenticated, or Denied where a role may not be assumed, unless it is temporary.
+    async fn load(&self) -> Result<Credentials>;
+
+    /// Whether a second call may give other credentials. Static keys stay what they are.
+    fn is_renewable(&self) -> bool {
+        true
+    }
+}
+
+/// Keys that somebody wrote down. Debug shows nothing of them.
+pub(super) struct StaticKeys(Credentials);
+
+impl StaticKeys {
+    /// Keys as they are.
+    pub(super) fn new(access_key_id: &str, secret_access_key: &str, session_token: Option<&str>) -> Self {
+        let token = session_token.filter(|token| !token.is_empty()).map(str::to_owned);
+        Self(Credentials::new(access_key_id, secret_access_key, token, None, "static"))
+    }
+}
+
+impl Debug for StaticKeys {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("StaticKeys([REDACTED])")
+    }
+}
+
+#[async_trait]
+impl CredentialSource for StaticKeys {
+    async fn load(&self) -> Result<Credentials> {
+        Ok(self.0.clone())
+    }
+
+    fn is_renewable(&self) -> bool {
+        false
+    }
+}
+
+/// An Unauthenticated error: this source has no credentials for us.
+fn no_credentials(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Unauthenticated, message)
+}

@@ -1,0 +1,374 @@
+//! From the errors of AWS to [`Error`]: by error code first, then by HTTP status, never by message text.
+//!
+//! Sources of codes: "Common Errors" and the operations' pages in the API references of Secrets Manager and STS,
+//! botocore/data/_retry.json (throttling), and `spec` measurements of the official class.
+//!
+//! A message of the service may echo the request (signature errors show the session token), so it is shown for refused
+//! permissions only, without control characters.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::date_time::{DateTime, Format};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::error::{Error, ErrorKind};
+use crate::http::{TransportError, TransportKind};
+
+/// Longest part of a service's message that is shown.
+const MAX_MESSAGE: usize = 600;
+
+/// What an answer that is an error says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Refusal {
+    /// The error code, without its namespace.
+    pub(super) code: Option<String>,
+    /// The HTTP status.
+    pub(super) status: u16,
+    /// How long the service asks us to wait.
+    pub(super) retry_after: Option<Duration>,
+    /// The service's own words; see the module for when they may be shown.
+    message: Option<String>,
+}
+
+/// What became of a call that did not succeed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The service answered, and the answer is an error.
+    Refused(Refusal),
+    /// There is no answer, or none that can be understood.
+    Broken(Error),
+}
+
+impl Failure {
+    /// Takes an SDK error apart. `subject` says what was asked, such as "reading `a/b`".
+    pub(super) fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, subject: &str) -> Self {
+        match error {
+            SdkError::ServiceError(service) => Self::Refused(Refusal::of(service.err(), service.raw())),
+            SdkError::ResponseError(response) => match response.raw().status().as_u16() {
+                200..=299 => Self::Broken(not_understood(subject)),
+                _ => Self::Refused(Refusal::without_code(response.raw())),
+            },
+            SdkError::TimeoutError(_) => Self::Broken(timed_out(subject, "the SDK's own timeout passed")),
+            SdkError::DispatchFailure(dispatch) => {
+                Self::Broken(match transport(dispatch.as_connector_error()) {
+                    Some(transport) => transport_error(transport, subject),
+                    None => Error::internal(format!("{subject}: the request could not be sent")),
+                })
+            }
+            _ => Self::Broken(not_built(error, subject)),
+        }
+    }
+}
+
+impl Refusal {
+    fn of(error: &impl ProvideErrorMetadata, response: &HttpResponse) -> Self {
+        let code = error.code().filter(|code| is_code(code)).map(str::to_owned);
+        Self { code, message: error.message().map(str::to_owned), ..Self::without_code(response) }
+    }
+
+    fn without_code(response: &HttpResponse) -> Self {
+        let retry_after = response.headers().get("retry-after").and_then(retry_after);
+        Self { code: None, status: response.status().as_u16(), retry_after, message: None }
+    }
+
+    /// A refusal that did not come through the SDK.
+    pub(super) fn plain(code: Option<&str>, status: u16) -> Self {
+        Self { code: code.filter(|code| is_code(code)).map(str::to_owned), status, ..Self::default() }
+    }
+
+    /// Whether the code is `code`.
+    pub(super) fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+
+    /// What kind of error it is.
+    pub(super) fn kind(&self) -> ErrorKind {
+        self.code.as_deref().and_then(kind_of_code).unwrap_or_else(|| kind_of_status(self.status))
+    }
+
+    /// The error of `kind` for it: `subject` was asked, and this became of it.
+    pub(super) fn to_error(&self, kind: ErrorKind, subject: &str) -> Error {
+        let mut text = format!("{subject} {}", what_happened(kind));
+        if let Some(message) = self.message.as_deref().filter(|_| kind == ErrorKind::Denied) {
+            text.push_str(": ");
+            text.push_str(&sanitized(message));
+        }
+        let error = Error::new(kind, text).with_code(self.label());
+        match kind {
+            ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout => {
+                error.temporary(self.retry_after)
+            }
+            _ => error,
+        }
+    }
+
+    fn label(&self) -> Cow<'static, str> {
+        match &self.code {
+            Some(code) => Cow::Owned(code.clone()),
+            None => Cow::Owned(format!("HTTP {}", self.status)),
+        }
+    }
+}
+
+/// The kind that a code stands for, whatever the status; `None` leaves it to the status.
+pub(super) fn kind_of_code(code: &str) -> Option<ErrorKind> {
+    Some(match code {
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "AuthorizationError"
+        | "NotAuthorized"
+        | "OptInRequired"
+        | "UnauthorizedAccess"
+        | "UnauthorizedOperation" => ErrorKind::Denied,
+        "AuthFailure"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "InvalidAccessKeyId"
+        | "InvalidClientTokenId"
+        | "InvalidIdentityToken"
+        | "InvalidSignature"
+        | "InvalidSignatureException"
+        | "InvalidToken"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "RequestExpired"
+        | "RequestTimeTooSkewed"
+        | "SignatureDoesNotMatch"
+        | "UnauthorizedException"
+        | "UnrecognizedClient"
+        | "UnrecognizedClientException" => ErrorKind::Unauthenticated,
+        "BandwidthLimitExceeded"
+        | "EC2ThrottledException"
+        | "LimitExceededException"
+        | "ProvisionedThroughputExceededException"
+        | "RequestLimitExceeded"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "SlowDown"
+        | "Throttled"
+        | "ThrottledException"
+        | "Throttling"
+        | "ThrottlingException"
+        | "TooManyRequests"
+        | "TooManyRequestsException" => ErrorKind::Throttled,
+        "IDPCommunicationError"
+        | "InternalError"
+        | "InternalFailure"
+        | "InternalServerError"
+        | "InternalServiceError"
+        | "InternalServiceErrorException"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException" => ErrorKind::Unreachable,
+        "RequestTimeout" | "RequestTimeoutException" => ErrorKind::Timeout,
+        "InvalidParameter"
+        | "InvalidParameterException"
+        | "InvalidParameterValue"
+        | "ValidationError"
+        | "ValidationException" => ErrorKind::InvalidName,
+        _ => return None,
+    })
+}
+
+fn kind_of_status(status: u16) -> ErrorKind {
+    match status {
+        401 => ErrorKind::Unauthenticated,
+        403 => ErrorKind::Denied,
+        408 => ErrorKind::Timeout,
+        429 => ErrorKind::Throttled,
+        500..=599 => ErrorKind::Unreachable,
+        _ => ErrorKind::Malformed,
+    }
+}
+
+fn what_happened(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Denied => "was denied",
+        ErrorKind::Unauthenticated => "was refused, since AWS does not accept the credentials",
+        ErrorKind::Throttled => "was throttled",
+        ErrorKind::Unreachable => "failed inside AWS",
+        ErrorKind::Timeout => "took AWS too long",
+        ErrorKind::InvalidName => "was refused as invalid",
+        _ => "failed with an answer that is not understood",
+    }
+}
+
+/// What helps against errors that are the same for every service.
+pub(super) fn general_hint(refusal: &Refusal, kind: ErrorKind) -> Option<&'static str> {
+    Some(match (refusal.code.as_deref().unwrap_or_default(), kind) {
+        ("ExpiredToken" | "ExpiredTokenException" | "RequestExpired", _) => {
+            "The session token has expired: renew it, or use a source that renews itself, such as a role or a profile"
+        }
+        (
+            "InvalidSignature"
+            | "InvalidSignatureException"
+            | "SignatureDoesNotMatch"
+            | "RequestTimeTooSkewed",
+            _,
+        ) => "Check the secret access key, that the session token belongs to it, and this machine's clock",
+        (_, ErrorKind::Unauthenticated) => {
+            "Check the access key, the session token and the region; keys of one AWS partition do not work in another"
+        }
+        (_, ErrorKind::Throttled) => "Ask less often (a longer `cache_ttl`), or have the quota raised",
+        (_, ErrorKind::Unreachable | ErrorKind::Timeout) => {
+            "AWS usually recovers by itself; see health.aws.amazon.com"
+        }
+        (_, ErrorKind::Malformed) => {
+            "Check `endpoint_url` and proxies: something else than AWS may have answered"
+        }
+        _ => return None,
+    })
+}
+
+/// A code is a name. Anything else came from something that is not AWS.
+fn is_code(code: &str) -> bool {
+    !code.is_empty()
+        && code.len() <= 128
+        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte))
+}
+
+fn sanitized(message: &str) -> String {
+    let shown = message.chars().filter(|character| !character.is_control()).take(MAX_MESSAGE);
+    shown.collect::<String>().trim_end_matches('.').to_owned()
+}
+
+/// Seconds, or a date (RFC 9110, Retry-After).
+fn retry_after(text: &str) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = DateTime::from_str(text.trim(), Format::HttpDate).ok()?;
+    SystemTime::try_from(date).ok()?.duration_since(SystemTime::now()).ok()
+}
+
+fn transport(
+    error: Option<&aws_smithy_runtime_api::client::result::ConnectorError>,
+) -> Option<&TransportError> {
+    let mut cause = error.and_then(std::error::Error::source);
+    while let Some(error) = cause {
+        if let Some(transport) = error.downcast_ref() {
+            return Some(transport);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// No answer came: `subject` was asked over the network.
+pub(super) fn transport_error(error: &TransportError, subject: &str) -> Error {
+    let (kind, text, hint) = match error.kind() {
+        TransportKind::Timeout => return timed_out(subject, &error.to_string()),
+        TransportKind::Certificate => (
+            ErrorKind::Unreachable,
+            "the server's certificate is not trusted",
+            "Name the CA that signed it in `ca_bundle` or AWS_CA_BUNDLE, and check that `endpoint_url` names the host in it",
+        ),
+        TransportKind::Dns => (
+            ErrorKind::Unreachable,
+            "the host is unknown",
+            "Check the region, `endpoint_url` and the DNS of this machine",
+        ),
+        TransportKind::Connect => (
+            ErrorKind::Unreachable,
+            "no connection",
+            "Check `endpoint_url`, the proxy, and that this network may reach AWS (a VPC endpoint or NAT)",
+        ),
+        TransportKind::Broken => {
+            (ErrorKind::Unreachable, "the connection broke", "Check proxies and firewalls on the way")
+        }
+        TransportKind::Request => {
+            (ErrorKind::Config, "the request cannot be sent", "Check the options of the backend")
+        }
+    };
+    let built = Error::new(kind, format!("{subject}: {text}")).with_hint(hint).with_source(error.clone());
+    if error.is_temporary() { built.temporary(None) } else { built }
+}
+
+fn timed_out(subject: &str, cause: &str) -> Error {
+    Error::new(ErrorKind::Timeout, format!("{subject}: no answer in time: {cause}"))
+        .with_hint("Check the network path; `config_kwargs` has connect_timeout and read_timeout")
+        .temporary(None)
+}
+
+fn not_understood(subject: &str) -> Error {
+    Error::new(ErrorKind::Malformed, format!("{subject}: the answer is not understood"))
+        .with_hint("Check `endpoint_url` and proxies: something else than AWS may have answered")
+}
+
+/// Before anything was sent. These causes are the SDK's own words about the endpoint and the request.
+fn not_built<E>(error: &SdkError<E, HttpResponse>, subject: &str) -> Error {
+    let construction = matches!(error, SdkError::ConstructionFailure(_));
+    if construction {
+        return Error::config(format!("{subject}: the SDK cannot build the request")).with_hint(
+            "Check the region, `endpoint_url`, FIPS and dual-stack settings, which must fit each other",
+        );
+    }
+    Error::internal(format!("{subject}: the SDK failed in an unknown way"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(code: &str, status: u16) -> Refusal {
+        Refusal { message: Some("canary\u{1b}[31m words.".to_owned()), ..Refusal::plain(Some(code), status) }
+    }
+
+    #[test]
+    fn the_code_goes_before_the_status() {
+        for (code, status, kind, temporary) in [
+            ("AccessDeniedException", 400, ErrorKind::Denied, false),
+            ("AccessDenied", 403, ErrorKind::Denied, false),
+            ("ThrottlingException", 400, ErrorKind::Throttled, true),
+            ("LimitExceededException", 400, ErrorKind::Throttled, true),
+            ("TooManyRequestsException", 400, ErrorKind::Throttled, true),
+            ("RequestLimitExceeded", 503, ErrorKind::Throttled, true),
+            ("UnrecognizedClientException", 400, ErrorKind::Unauthenticated, false),
+            ("ExpiredTokenException", 400, ErrorKind::Unauthenticated, false),
+            ("InvalidSignatureException", 403, ErrorKind::Unauthenticated, false),
+            ("MissingAuthenticationToken", 403, ErrorKind::Unauthenticated, false),
+            ("InvalidClientTokenId", 403, ErrorKind::Unauthenticated, false),
+            ("InternalServiceError", 500, ErrorKind::Unreachable, true),
+            ("ValidationException", 400, ErrorKind::InvalidName, false),
+            ("Surprise", 400, ErrorKind::Malformed, false),
+            ("Surprise", 429, ErrorKind::Throttled, true),
+            ("Surprise", 502, ErrorKind::Unreachable, true),
+            ("", 500, ErrorKind::Unreachable, true),
+            ("", 403, ErrorKind::Denied, false),
+            ("", 401, ErrorKind::Unauthenticated, false),
+            ("", 302, ErrorKind::Malformed, false),
+        ] {
+            let refusal = refusal(code, status);
+            assert_eq!(refusal.kind(), kind, "{code} {status}");
+            assert_eq!(refusal.to_error(kind, "x").is_temporary(), temporary, "{code} {status}");
+        }
+    }
+
+    #[test]
+    fn the_services_words_are_shown_for_refused_permissions_only() {
+        let denied = refusal("AccessDeniedException", 400).to_error(ErrorKind::Denied, "reading `a`");
+        insta::assert_snapshot!(denied, @"reading `a` was denied: canary[31m words (AccessDeniedException)");
+        let signature =
+            refusal("InvalidSignatureException", 403).to_error(ErrorKind::Unauthenticated, "reading `a`");
+        assert!(!format!("{signature:?}").contains("canary"));
+    }
+
+    #[test]
+    fn what_is_no_code_is_not_shown() {
+        let refusal = Refusal::plain(Some("<html>canary"), 502);
+        let error = refusal.to_error(refusal.kind(), "reading `a`");
+        insta::assert_snapshot!(error, @"reading `a` failed inside AWS (HTTP 502)");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(retry_after(" 7 "), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), None);
+        assert!(retry_after("Fri, 21 Oct 2095 07:28:00 GMT").unwrap() > Duration::from_secs(1_000_000));
+        assert_eq!(retry_after("soon"), None);
+    }
+}

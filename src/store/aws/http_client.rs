@@ -1,0 +1,123 @@
+//! The AWS SDK on the shared network stack.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::USER_AGENT;
+
+use crate::http::{TransportError, TransportKind, send};
+
+/// Carries the SDK's requests over a shared client, whose timeouts are the ones that count: the SDK's own are off.
+#[derive(Clone, Debug)]
+pub(super) struct SdkHttpClient {
+    client: reqwest::Client,
+    user_agent_extra: Option<Arc<str>>,
+    plain: bool,
+}
+
+impl SdkHttpClient {
+    /// A carrier over `client`.
+    pub(super) fn new(client: reqwest::Client) -> Self {
+        Self { client, user_agent_extra: None, plain: false }
+    }
+
+    /// Appends `extra` to the user agent of each request. It is not part of the signature.
+    #[must_use]
+    pub(super) fn with_user_agent(mut self, extra: Option<&str>) -> Self {
+        self.user_agent_extra = extra.map(Arc::from);
+        self
+    }
+
+    /// Sends https requests as plain http (`use_ssl: false`). The scheme is not part of the signature.
+    #[must_use]
+    pub(super) fn with_plain_http(mut self, plain: bool) -> Self {
+        self.plain = plain;
+        self
+    }
+
+    fn translate(&self, request: HttpRequest) -> Result<reqwest::Request, TransportError> {
+        let unusable = |_| TransportError::request("the request of the SDK cannot be sent as it is");
+        let request =
+            request.try_into_http1x().map_err(|_| TransportError::request("the request is not HTTP/1"))?;
+        let (mut parts, body) = request.into_parts();
+        let body = Bytes::copy_from_slice(body.bytes().unwrap_or_default());
+        if let Some(extra) = &self.user_agent_extra {
+            append_user_agent(&mut parts.headers, extra);
+        }
+        let mut request =
+            reqwest::Request::try_from(http::Request::from_parts(parts, body)).map_err(unusable)?;
+        if self.plain && request.url_mut().set_scheme("http").is_err() {
+            return Err(TransportError::request("the endpoint cannot be used over plain http"));
+        }
+        Ok(request)
+    }
+
+    async fn exchange(self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let repeatable = is_read(&request);
+        let request = self.translate(request)?;
+        let response = http::Response::from(send(&self.client, request, repeatable).await?);
+        let response = response.map(SdkBody::from_body_1_x);
+        HttpResponse::try_from(response).map_err(|_| TransportError::request("the answer is not HTTP/1"))
+    }
+}
+
+impl HttpConnector for SdkHttpClient {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let exchange = self.clone().exchange(request);
+        HttpConnectorFuture::new(async move { exchange.await.map_err(connector_error) })
+    }
+}
+
+impl HttpClient for SdkHttpClient {
+    fn http_connector(
+        &self,
+        _settings: &HttpConnectorSettings,
+        _components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+
+    fn connector_metadata(
+        &self,
+    ) -> Option<aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata> {
+        None
+    }
+}
+
+/// Whether asking twice does no harm. Operations of the JSON protocols stand in a header; STS has none there, and
+/// all that is asked of it is to issue credentials.
+fn is_read(request: &HttpRequest) -> bool {
+    let target = request
+        .headers()
+        .get("x-amz-target")
+        .map_or("", |target| target.rsplit('.').next().unwrap_or(target));
+    target.is_empty() || ["Get", "BatchGet", "Describe", "List"].iter().any(|verb| target.starts_with(verb))
+}
+
+fn append_user_agent(headers: &mut http::HeaderMap, extra: &str) {
+    let present = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let full = present.map_or(Cow::Borrowed(extra), |present| Cow::Owned(format!("{present} {extra}")));
+    if let Ok(value) = HeaderValue::from_str(&full) {
+        headers.insert(USER_AGENT, value);
+    }
+}
+
+fn connector_error(error: TransportError) -> ConnectorError {
+    match error.kind() {
+        TransportKind::Timeout => ConnectorError::timeout(error.into()),
+        TransportKind::Request => ConnectorError::user(error.into()),
+        TransportKind::Certificate => ConnectorError::other(error.into(), None),
+        TransportKind::Dns | TransportKind::Connect | TransportKind::Broken => {
+            ConnectorError::io(error.into())
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The SDK's configuration, the same for every service: what we do ourselves is off.
+
+use std::sync::Arc;
+
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_sts::config::{BehaviorVersion, IdentityCache, Region};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::sdk_config::StalledStreamProtectionConfig;
+use url::Url;
+
+use crate::store::aws::config::AwsSettings;
+use crate::store::aws::credentials::CredentialCache;
+use crate::store::aws::http_client::SdkHttpClient;
+use crate::store::aws::profile::Profiles;
+use crate::store::aws::words::boolean_word;
+use crate::store::environment::Environment;
+
+/// What distinguishes the client of one service from another's.
+#[derive(Debug)]
+pub(super) struct SdkParts {
+    /// What carries the requests.
+    pub(super) client: reqwest::Client,
+    /// The region, which is also in the signature.
+    pub(super) region: String,
+    /// Where the service answers, if not at its usual address.
+    pub(super) endpoint: Option<Url>,
+    /// What requests are signed with.
+    pub(super) credentials: Option<Arc<CredentialCache>>,
+    /// Whether https requests go out as plain http.
+    pub(super) plain: bool,
+}
+
+/// The version of the SDK's defaults; a newer SDK then does not change what we rely on.
+fn behavior() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+/// Retries are made by our own layer, timeouts by the HTTP client and the deadline of the lookup, credentials are
+/// cached by [`CredentialCache`]; so the SDK does none of these, and no answer is a stream that could stall.
+pub(super) fn sdk_config(
+    parts: SdkParts,
+    settings: &AwsSettings,
+    profiles: &Profiles,
+    environment: &Environment,
+) -> SdkConfig {
+    let user_agent = settings.client.user_agent_extra.as_deref();
+    let http_client =
+        SdkHttpClient::new(parts.client).with_user_agent(user_agent).with_plain_http(parts.plain);
+    let mut config = bare_config(&parts.region).http_client(http_client).sleep_impl(TokioSleep::new());
+    if let Some(endpoint) = parts.endpoint {
+        config = config.endpoint_url(endpoint.as_str().trim_end_matches('/'));
+    }
+    if let Some(credentials) = parts.credentials {
+        let provider: Arc<dyn ProvideCredentials> = credentials;
+        config = config.credentials_provider(SharedCredentialsProvider::new(provider));
+    }
+    let flag = |written: Option<bool>, variable, key| {
+        let word = environment.non_empty(variable).or_else(|| profiles.get(key));
+        written.or_else(|| word.and_then(boolean_word))
+    };
+    config.set_use_fips(flag(settings.client.use_fips, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"));
+    config.set_use_dual_stack(flag(
+        settings.client.use_dual_stack,
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        "use_dualstack_endpoint",
+    ));
+    config.build()
+}
+
+/// The part that needs neither network nor runtime.
+pub(super) fn bare_config(region: &str) -> aws_types::sdk_config::Builder {
+    SdkConfig::builder()
+        .behavior_version(behavior())
+        .region(Region::new(region.to_owned()))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .identity_cache(IdentityCache::no_cache())
+}

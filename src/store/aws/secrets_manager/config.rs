@@ -1,0 +1,59 @@
+//! The options of the Secrets Manager store.
+
+use crate::store::aws::config::AWS_OPTIONS;
+use crate::store::options::{OptionKind, OptionSpec};
+use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, SEPARATOR, VARIABLES_PREFIX};
+
+/// Why two options of older releases do nothing.
+const REMOVED: &str = "removed in release 9.0.0 of the Amazon provider, whose class ignores it too: JSON and URIs are both read";
+
+const OWN: [OptionSpec; 7] = [
+    CONNECTIONS_PREFIX,
+    VARIABLES_PREFIX,
+    CONFIG_PREFIX,
+    SEPARATOR,
+    OptionSpec::new(
+        "extra_conn_words",
+        OptionKind::Object,
+        "Further names for the fields of a JSON connection: an object of lists, such as {\"login\": [\"usr\"]}.",
+    ),
+    OptionSpec::new(
+        "full_url_mode",
+        OptionKind::Ignored(REMOVED),
+        "Whether a secret was a URI rather than JSON.",
+    ),
+    OptionSpec::new(
+        "are_secret_values_urlencoded",
+        OptionKind::Ignored(REMOVED),
+        "Whether JSON values were percent-encoded.",
+    ),
+];
+
+/// The options of this store: its own, then those of every AWS store.
+pub(super) const OPTIONS: &[OptionSpec] = &joined();
+
+const COUNT: usize = OWN.len() + AWS_OPTIONS.len();
+
+const fn joined() -> [OptionSpec; COUNT] {
+    let mut all = [CONNECTIONS_PREFIX; COUNT];
+    let mut index = 0;
+    while index < COUNT {
+        all[index] = if index < OWN.len() { OWN[index] } else { AWS_OPTIONS[index - OWN.len()] };
+        index += 1;
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_declared_once_and_said_in_one_sentence() {
+        let keys: std::collections::BTreeSet<_> = OPTIONS.iter().map(|spec| spec.key).collect();
+        assert_eq!(keys.len(), OPTIONS.len());
+        for spec in OPTIONS {
+            assert!(spec.doc.ends_with('.'), "{}", spec.key);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! AWS Secrets Manager.
+
+mod config;
+mod convention;
+mod error;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use async_trait::async_trait;
+use aws_sdk_secretsmanager::Client;
+
+use crate::error::Result;
+use crate::store::aws::endpoint::ServiceNames;
+use crate::store::aws::{Access, Service, attempts, prime};
+use crate::store::convention::Convention;
+use crate::store::environment::Environment;
+use crate::store::options::Options;
+use crate::store::registry::StoreEntry;
+use crate::store::{SecretName, Store, StoreInfo};
+use crate::value::SecretValue;
+
+use self::convention::SecretsManagerConvention;
+
+const INFO: StoreInfo = StoreInfo { name: "aws_secrets_manager", title: "AWS Secrets Manager" };
+
+/// What the registry needs to know of this store.
+pub const ENTRY: StoreEntry = StoreEntry {
+    info: INFO,
+    python_class: "strongroom.aws.SecretsManagerBackend",
+    options: config::OPTIONS,
+    convention,
+    attempts,
+    open,
+};
+
+/// The service; the session's name is what `SecretsManagerBackend` makes of its connection id.
+const SERVICE: Service = Service {
+    names: ServiceNames { variable: "AWS_ENDPOINT_URL_SECRETS_MANAGER", key: "secrets_manager" },
+    api_version: "2017-10-17",
+    session_name: "airflow_secretsmanagerbackend__connection",
+};
+
+/// Reads secrets with `GetSecretValue`: the current version, and only what is stored as text.
+#[derive(Debug)]
+struct SecretsManager {
+    client: Client,
+    access: Access,
+}
+
+impl SecretsManager {
+    /// Builds the store. See [`Access::open`].
+    fn open(options: &Options, environment: &Environment) -> Result<Self> {
+        prime_once();
+        let access = Access::open(&SERVICE, options, environment)?;
+        Ok(Self { client: Client::new(&access.sdk_config), access })
+    }
+
+    async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>> {
+        self.access.credentials.ensure().await?;
+        let answer = self.client.get_secret_value().secret_id(name.as_str()).send().await;
+        match answer {
+            Ok(answer) => Ok(answer.secret_string.map(SecretValue::text)),
+            Err(error) => match error::read_error(&error, name, &self.access.region) {
+                None => Ok(None),
+                Some(error) => {
+                    self.access.note(&error);
+                    Err(error)
+                }
+            },
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SecretsManager {
+    fn info(&self) -> &StoreInfo {
+        &INFO
+    }
+
+    async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
+        self.read(name).await.map_err(|error| error.with_store(INFO.name))
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.access.is_outdated()
+    }
+}
+
+fn convention(options: &Options) -> Result<Arc<dyn Convention>> {
+    Ok(Arc::new(SecretsManagerConvention::new(options)?))
+}
+
+fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> {
+    let store = SecretsManager::open(options, environment).map_err(|error| error.with_store(INFO.name))?;
+    Ok(Arc::new(store))
+}
+
+/// Initialises the SDK's statics, once per process; see [`prime`].
+fn prime_once() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if prime::first_time(&DONE) {
+        let client = Client::new(&prime::in_memory_config());
+        if prime::ready_now(client.get_secret_value().secret_id("prime").send()).is_none() {
+            tracing::debug!("the Secrets Manager client could not be initialised in advance");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::store::options::OptionValue;
+
+    fn options(pairs: &[(&'static str, &str)]) -> Options {
+        let mut options = Options::default();
+        pairs.iter().for_each(|(key, text)| options.set(key, OptionValue::Text((*text).to_owned())));
+        options
+    }
+
+    const KEYS: [(&str, &str); 3] = [
+        ("region_name", "eu-west-1"),
+        ("aws_access_key_id", "canary-id"),
+        ("aws_secret_access_key", "canary-secret"),
+    ];
+
+    #[test]
+    fn the_client_is_initialised_without_a_runtime() {
+        let client = Client::new(&prime::in_memory_config());
+        let answer = prime::ready_now(client.get_secret_value().secret_id("x").send());
+        let error = answer.expect("the call waited for something").unwrap_err();
+        assert!(
+            error::read_error(&error, &SecretName::from("x"), "r").is_none(),
+            "a missing secret is no error"
+        );
+    }
+
+    #[test]
+    fn opening_needs_no_runtime_and_shows_nothing() {
+        let store = SecretsManager::open(&options(&KEYS), &Environment::default()).unwrap();
+        assert!(!format!("{store:?}").contains("canary"), "{store:?}");
+        assert!(!store.is_outdated());
+    }
+
+    #[test]
+    fn what_cannot_work_is_said_when_the_store_is_opened() {
+        for (key, text) in [
+            ("api_version", "2014-01-01"),
+            ("endpoint_url", "nonsense"),
+            ("ca_bundle", "/nonexistent/ca.pem"),
+        ] {
+            let mut options = options(&KEYS);
+            options.set(key, OptionValue::Text(text.to_owned()));
+            let error = (ENTRY.open)(&options, &Environment::default()).unwrap_err();
+            assert_eq!((error.kind(), error.store()), (ErrorKind::Config, Some(INFO.name)), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_constructor_accepts_what_upstream_accepts() {
+        for pairs in
+            [&[][..], &[("endpoint_url", "nonsense")], &[("role_arn", "x"), ("assume_role_method", "y")]]
+        {
+            assert!((ENTRY.convention)(&options(pairs)).is_ok());
+        }
+    }
+}

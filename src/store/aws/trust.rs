@@ -1,0 +1,115 @@
+//! Which certificates the service and STS are verified with.
+//!
+//! Sources: botocore/session.py (`ca_bundle`: `AWS_CA_BUNDLE`, then the profile's), botocore/endpoint.py
+//! (`REQUESTS_CA_BUNDLE` after those), and the Amazon provider, which hands `verify` to the service but not to STS.
+
+use std::path::PathBuf;
+
+use crate::http::Roots;
+use crate::store::aws::config::{AwsSettings, Verify};
+use crate::store::aws::files::expand;
+use crate::store::aws::profile::Profiles;
+use crate::store::environment::Environment;
+
+/// The word that asks for the platform's own store.
+const SYSTEM: &str = "system";
+
+/// What the service's certificate is verified with: `ca_bundle`, `verify`, then what holds for STS too.
+pub(super) fn service_roots(settings: &AwsSettings, profiles: &Profiles, environment: &Environment) -> Roots {
+    if settings.ca_bundle.is_some() && settings.verify != Verify::Flag(false) {
+        return identity_roots(settings, profiles, environment);
+    }
+    match &settings.verify {
+        Verify::Flag(false) => Roots::Anybody,
+        Verify::Flag(true) => Roots::Mozilla,
+        Verify::Bundle(path) => bundle(path, "verify", environment),
+        Verify::Unset => identity_roots(settings, profiles, environment),
+    }
+}
+
+/// What the certificates of STS and SSO are verified with.
+pub(super) fn identity_roots(
+    settings: &AwsSettings,
+    profiles: &Profiles,
+    environment: &Environment,
+) -> Roots {
+    let candidates = [
+        (settings.ca_bundle.as_deref(), "ca_bundle"),
+        (environment.non_empty("AWS_CA_BUNDLE"), "AWS_CA_BUNDLE"),
+        (profiles.get("ca_bundle"), "ca_bundle of the AWS profile"),
+        (environment.non_empty("REQUESTS_CA_BUNDLE"), "REQUESTS_CA_BUNDLE"),
+    ];
+    let named = candidates.into_iter().find_map(|(path, named_by)| Some((path?, named_by)));
+    if let Some((path, named_by)) = named {
+        return bundle(path, named_by, environment);
+    }
+    // botocore does not read this one; see `Roots::MozillaAnd`.
+    match environment.non_empty("SSL_CERT_FILE") {
+        Some(path) => Roots::MozillaAnd { path: PathBuf::from(path) },
+        None => Roots::Mozilla,
+    }
+}
+
+fn bundle(path: &str, named_by: &'static str, environment: &Environment) -> Roots {
+    if path == SYSTEM { Roots::System } else { Roots::Bundle { path: expand(path, environment), named_by } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::aws::profile::tests::profiles;
+    use crate::store::options::{OptionValue, Options};
+
+    fn roots(
+        options: &[(&'static str, OptionValue)],
+        variables: &[(&str, &str)],
+        config: &str,
+    ) -> (Roots, Roots) {
+        let mut all = Options::default();
+        options.iter().for_each(|(key, value)| all.set(key, value.clone()));
+        let environment = Environment::read(|name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        });
+        let settings = AwsSettings::read(&all, &environment, "s").unwrap();
+        let profiles = profiles("default", config, "");
+        (
+            service_roots(&settings, &profiles, &environment),
+            identity_roots(&settings, &profiles, &environment),
+        )
+    }
+
+    fn file(path: &str, named_by: &'static str) -> Roots {
+        Roots::Bundle { path: PathBuf::from(path), named_by }
+    }
+
+    #[test]
+    fn the_first_that_is_set_is_used() {
+        let config = "[default]\nca_bundle = /p\n";
+        let all = [("AWS_CA_BUNDLE", "/a"), ("REQUESTS_CA_BUNDLE", "/r"), ("SSL_CERT_FILE", "/s")];
+        let option = [("ca_bundle", OptionValue::Text("/o".to_owned()))];
+        let both = |roots: Roots| (roots.clone(), roots);
+        assert_eq!(roots(&option, &all, config), both(file("/o", "ca_bundle")));
+        assert_eq!(roots(&[], &all, config), both(file("/a", "AWS_CA_BUNDLE")));
+        assert_eq!(roots(&[], &all[1..], config), both(file("/p", "ca_bundle of the AWS profile")));
+        assert_eq!(roots(&[], &all[1..], ""), both(file("/r", "REQUESTS_CA_BUNDLE")));
+        assert_eq!(roots(&[], &all[2..], ""), both(Roots::MozillaAnd { path: PathBuf::from("/s") }));
+        assert_eq!(roots(&[], &[], ""), both(Roots::Mozilla));
+        assert_eq!(
+            roots(&[("ca_bundle", OptionValue::Text("system".to_owned()))], &all, ""),
+            both(Roots::System)
+        );
+    }
+
+    #[test]
+    fn verify_is_for_the_service_alone() {
+        let environment = [("AWS_CA_BUNDLE", "/a")];
+        let sts = file("/a", "AWS_CA_BUNDLE");
+        let flag = |flag| [("verify", OptionValue::Boolean(flag))];
+        assert_eq!(roots(&flag(false), &environment, ""), (Roots::Anybody, sts.clone()));
+        assert_eq!(roots(&flag(true), &environment, ""), (Roots::Mozilla, sts.clone()));
+        assert_eq!(
+            roots(&[("verify", OptionValue::Text("/v".to_owned()))], &environment, ""),
+            (file("/v", "verify"), sts)
+        );
+    }
+}

@@ -1,0 +1,83 @@
+//! How Airflow's official class for a store names secrets and reads what they hold.
+
+use std::fmt::{self, Debug};
+
+use crate::error::Result;
+use crate::store::SecretName;
+use crate::value::SecretValue;
+
+/// What Airflow asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A connection, by its connection id.
+    Connection,
+    /// A variable, by its key.
+    Variable,
+    /// A configuration option, by the text that its `_secret` entry holds.
+    Config,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Connection, Self::Variable, Self::Config];
+
+    /// The word in logs and statistics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Variable => "variable",
+            Self::Config => "config",
+        }
+    }
+
+    /// The words of the official classes' warnings.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Connection => "Connection",
+            Self::Variable => "Variable",
+            Self::Config => "Configuration option",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// One question of Airflow: a kind, an id, and the team that asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lookup<'text> {
+    /// What is asked for.
+    pub kind: Kind,
+    /// Airflow's name of it.
+    pub id: &'text str,
+    /// The team of the caller; never set for [`Kind::Config`].
+    pub team: Option<&'text str>,
+}
+
+/// The names that answer a lookup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// This kind is switched off: nothing is asked of the store.
+    Off,
+    /// The id could name a secret of another team; it is refused when Airflow runs with `[core] multi_team`.
+    Ambiguous {
+        /// What separates the team from the id in this store's names.
+        separator: &'static str,
+        /// The names to ask when teams are off.
+        names: Vec<SecretName>,
+    },
+    /// Ask these in order; the first that is there answers. An error ends the search.
+    Names(Vec<SecretName>),
+}
+
+/// The rules of one configured backend: plain data, shared by all processes of a line of forks.
+pub trait Convention: Debug + Send + Sync {
+    /// The names that answer `lookup`, in the order of the official class.
+    fn names(&self, lookup: Lookup<'_>) -> Naming;
+
+    /// What Airflow gets for a secret that holds `value`. `None` says that the secret answers nothing.
+    fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>>;
+}

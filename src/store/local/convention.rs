@@ -1,0 +1,87 @@
+//! Names in local files: the kind and Airflow's id, which no rule can confuse. Teams are ignored, as in Airflow.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::SecretName;
+use crate::store::convention::{Convention, Kind, Lookup, Naming};
+use crate::store::options::Options;
+use crate::value::SecretValue;
+
+use super::config::LocalConfig;
+
+/// The rules of one configured local backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalConvention(LocalConfig);
+
+impl LocalConvention {
+    /// Notes which kinds have a file.
+    pub fn from_options(options: &Options) -> Self {
+        Self(LocalConfig::from_options(options))
+    }
+}
+
+impl Convention for LocalConvention {
+    fn names(&self, lookup: Lookup<'_>) -> Naming {
+        if self.0.serves(lookup.kind) {
+            Naming::Names(vec![format!("{}/{}", folder(lookup.kind), lookup.id).into()])
+        } else {
+            Naming::Off
+        }
+    }
+
+    /// The store already gives what Airflow gets.
+    fn read(&self, _kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
+        Ok(Some(value))
+    }
+}
+
+/// What a name starts with.
+const fn folder(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Connection => "connections",
+        Kind::Variable => "variables",
+        Kind::Config => "config",
+    }
+}
+
+/// The kind and the id in a name that [`LocalConvention`] made. The id may hold slashes of its own.
+pub(super) fn split_name(name: &SecretName) -> Result<(Kind, &str)> {
+    let split = name.as_str().split_once('/').and_then(|(first, id)| {
+        let kind = Kind::ALL.into_iter().find(|kind| folder(*kind) == first)?;
+        Some((kind, id))
+    });
+    split.ok_or_else(|| {
+        Error::new(ErrorKind::InvalidName, format!("`{name}` is no name in a local file"))
+            .with_store(super::INFO.name)
+            .with_hint("Names are connections/<id>, variables/<key> or config/<key>")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn convention() -> LocalConvention {
+        LocalConvention(LocalConfig { variables: Some("v.json".into()), ..LocalConfig::default() })
+    }
+
+    #[test]
+    fn a_kind_without_a_file_is_off() {
+        let lookup = Lookup { kind: Kind::Connection, id: "a", team: None };
+        assert_eq!(convention().names(lookup), Naming::Off);
+    }
+
+    #[test]
+    fn the_team_is_ignored_and_double_dashes_are_plain() {
+        let lookup = Lookup { kind: Kind::Variable, id: "a--b", team: Some("t") };
+        assert_eq!(convention().names(lookup), Naming::Names(vec!["variables/a--b".into()]));
+    }
+
+    #[test]
+    fn names_come_apart_again() {
+        assert_eq!(split_name(&"connections/a/b".into()).unwrap(), (Kind::Connection, "a/b"));
+        assert_eq!(split_name(&"config/".into()).unwrap(), (Kind::Config, ""));
+        let error = split_name(&"pools/a\n".into()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidName);
+        insta::assert_snapshot!(error, @r"`pools/a\n` is no name in a local file (local). Names are connections/<id>, variables/<key> or config/<key>");
+    }
+}

@@ -1,0 +1,168 @@
+//! What a file answers: from its names and values to secrets, by the kind it serves.
+//!
+//! The rules are those of `load_connections_dict`, `load_variables` and `load_configs_dict` (Airflow 3.3.2). One is
+//! kinder: a connection that makes no sense is an error for its own id only; there, none of the file can be used.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::store::convention::Kind;
+use crate::store::from_json::secret_from_json;
+use crate::value::json::Object;
+use crate::value::{SecretValue, Text, Value};
+
+use super::connection::connection;
+use super::error::{bad_connection, connection_not_unique, not_unique};
+use super::format::Format;
+
+/// The answers of one file. Debug shows how many there are.
+#[derive(Default)]
+pub(super) struct Entries(HashMap<String, Result<SecretValue>>);
+
+impl Entries {
+    /// The answers in a file of `kind`.
+    pub(super) fn parse(kind: Kind, format: Format, path: &Path, content: &str) -> Result<Self> {
+        let object = format.parse(path, content)?;
+        match (kind, format) {
+            (Kind::Connection, _) => Ok(connections(path, &object)),
+            (Kind::Variable, Format::Json | Format::Yaml) => Ok(object.iter().filter_map(plain).collect()),
+            (Kind::Variable, Format::Env) | (Kind::Config, _) => single_values(path, &object),
+        }
+    }
+
+    /// The answer for an id, if the file has one.
+    pub(super) fn get(&self, id: &str) -> Option<Result<SecretValue>> {
+        self.0.get(id).cloned()
+    }
+}
+
+impl FromIterator<(String, Result<SecretValue>)> for Entries {
+    fn from_iter<I: IntoIterator<Item = (String, Result<SecretValue>)>>(entries: I) -> Self {
+        Self(entries.into_iter().collect())
+    }
+}
+
+impl fmt::Debug for Entries {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Entries({})", self.0.len())
+    }
+}
+
+/// Each connection by itself. A list may hold one; an empty list is none.
+fn connections(path: &Path, object: &Object) -> Entries {
+    let answer = |id: &str, value: &Value| {
+        let value = match value.as_array() {
+            Some([]) => return None,
+            Some([single]) => single,
+            Some(_) => return Some(Err(connection_not_unique(path, id))),
+            None => value,
+        };
+        Some(connection(id, value).map_err(|reason| bad_connection(path, id, &reason)))
+    };
+    named(object).filter_map(|(id, value)| Some((id.to_owned(), answer(id, value)?))).collect()
+}
+
+/// Lists hold exactly one value, else nothing in the file is used.
+fn single_values(path: &Path, object: &Object) -> Result<Entries, Error> {
+    let is_ambiguous = |value: &Value| value.as_array().is_some_and(|values| values.len() != 1);
+    let ambiguous: Vec<String> = object
+        .iter()
+        .filter(|(_, value)| is_ambiguous(value))
+        .map(|(key, _)| key.to_str().map_or_else(|| "(not text)".to_owned(), |key| format!("{key:?}")))
+        .collect();
+    if !ambiguous.is_empty() {
+        return Err(not_unique(path, &ambiguous));
+    }
+    let single = |value| match Value::as_array(value) {
+        Some([single]) => secret_from_json(single),
+        _ => secret_from_json(value),
+    };
+    Ok(named(object).filter_map(|(key, value)| Some((key.to_owned(), Ok(single(value)?)))).collect())
+}
+
+/// A value of any type; null is none.
+fn plain((key, value): &(Text, Value)) -> Option<(String, Result<SecretValue>)> {
+    Some((key.to_str()?.to_owned(), Ok(secret_from_json(value)?)))
+}
+
+/// The members that Rust can ask for: a name with a lone surrogate is not among them.
+fn named(object: &Object) -> impl Iterator<Item = (&str, &Value)> {
+    object.iter().filter_map(|(key, value)| Some((key.to_str()?, value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(kind: Kind, name: &str, content: &str) -> Result<Entries> {
+        let path = Path::new(name);
+        Entries::parse(kind, Format::of(path).unwrap(), path, content)
+    }
+
+    /// The answer as text; structured ones in angle brackets.
+    fn told(kind: Kind, name: &str, content: &str, id: &str) -> String {
+        match entries(kind, name, content).map(|entries| entries.get(id)) {
+            Ok(None) => "absent".to_owned(),
+            Ok(Some(Ok(value))) if value.is_structured() => format!("<{}>", value.expose()),
+            Ok(Some(Ok(value))) => value.expose().to_owned(),
+            Ok(Some(Err(error))) | Err(error) => format!("error: {error}"),
+        }
+    }
+
+    #[test]
+    fn connections_may_stand_in_a_list_of_one() {
+        let json = r#"{"a": "x://h", "b": ["x://h"], "c": [{"host": "h"}], "d": [], "e": ["x://", "y://"]}"#;
+        let told = |id| told(Kind::Connection, "c.json", json, id);
+        assert_eq!((told("a").as_str(), told("b").as_str()), ("x://h", "x://h"));
+        assert_eq!((told("c").as_str(), told("d").as_str()), (r#"{"host": "h"}"#, "absent"));
+        insta::assert_snapshot!(told("e"), @r#"error: several values for connection "e" in the secret file "c.json" (local read: ConnectionNotUnique). Leave one"#);
+    }
+
+    #[test]
+    fn a_bad_connection_breaks_its_own_id_only() {
+        let yaml = "good: x://h\nbad: {user: canary}\nworse: 5\n";
+        assert_eq!(told(Kind::Connection, "c.yaml", yaml, "good"), "x://h");
+        insta::assert_snapshot!(told(Kind::Connection, "c.yaml", yaml, "bad"), @r#"error: connection "bad" in the secret file "c.yaml": the object has illegal keys: user; it can have conn_id, conn_type, description, extra, extra_dejson, host, login, password, port, schema, team_name, uri (local read: AirflowException)"#);
+        insta::assert_snapshot!(told(Kind::Connection, "c.yaml", yaml, "worse"), @r#"error: connection "worse" in the secret file "c.yaml": a connection is a string or an object, not a number (local read: AirflowException)"#);
+    }
+
+    #[test]
+    fn repeated_lines_of_an_env_file() {
+        let env = "a=x://h\nb=1\nb=2";
+        assert_eq!(told(Kind::Connection, "c.env", env, "a"), "x://h");
+        assert!(told(Kind::Connection, "c.env", env, "b").contains("ConnectionNotUnique"));
+        insta::assert_snapshot!(told(Kind::Variable, "v.env", env, "a"), @r#"error: the secret file "v.env" has no single value for "b" (local read: VariableNotUnique). Leave one value for each; nothing else in this file is used until then"#);
+    }
+
+    #[test]
+    fn variables_keep_their_type() {
+        let json = r#"{"s": "x", "n": 1, "t": true, "l": ["x"], "d": {"a": NaN}, "z": null, "u": "\ud83d"}"#;
+        let table =
+            [("s", "x"), ("n", "<1>"), ("t", "<true>"), ("l", r#"<["x"]>"#), ("d", r#"<{"a": NaN}>"#)];
+        for (key, value) in table {
+            assert_eq!(told(Kind::Variable, "v.json", json, key), value);
+        }
+        assert_eq!(told(Kind::Variable, "v.json", json, "z"), "absent");
+        assert_eq!(told(Kind::Variable, "v.json", json, "u"), r#"<"\ud83d">"#);
+        assert_eq!(told(Kind::Variable, "v.env", "a=1", "a"), "1");
+    }
+
+    #[test]
+    fn configs_unwrap_a_list_of_one() {
+        assert_eq!(told(Kind::Config, "o.yaml", "a: [x]\nb: 5\nc: ~", "a"), "x");
+        assert_eq!(told(Kind::Config, "o.yaml", "a: [x]\nb: 5\nc: ~", "b"), "<5>");
+        assert_eq!(told(Kind::Config, "o.yaml", "a: [x]\nb: 5\nc: ~", "c"), "absent");
+        assert_eq!(told(Kind::Config, "o.env", "a=x", "a"), "x");
+        insta::assert_snapshot!(told(Kind::Config, "o.yaml", "a: x\nb: [1, 2]\nc: []", "a"), @r#"error: the secret file "o.yaml" has no single value for "b", "c" (local read: VariableNotUnique). Leave one value for each; nothing else in this file is used until then"#);
+    }
+
+    #[test]
+    fn debug_shows_a_number_only() {
+        assert_eq!(
+            format!("{:?}", entries(Kind::Variable, "v.json", r#"{"a": "canary"}"#)),
+            "Ok(Entries(1))"
+        );
+    }
+}

@@ -1,0 +1,172 @@
+//! What can be wrong with a file, and how it is told. Texts hold paths, lines and names, never a value.
+//!
+//! The codes are the names of the exceptions that Airflow's own class raises in the same place.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind};
+
+/// Most problems of one file that are told.
+const MAX_TOLD: usize = 5;
+
+/// Something in a file that cannot be read, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    line: Option<usize>,
+    message: Cow<'static, str>,
+}
+
+impl Problem {
+    /// A problem in `line`, which counts from one.
+    pub(super) fn at(line: usize, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { line: Some(line), message: message.into() }
+    }
+
+    /// A problem of the file as a whole, or one whose text says where.
+    pub(super) fn new(message: impl Into<Cow<'static, str>>) -> Self {
+        Self { line: None, message: message.into() }
+    }
+
+    /// A file without any content.
+    pub(super) fn empty() -> Self {
+        Self::at(1, "the file is empty")
+    }
+
+    /// A file that holds something else than names with values.
+    pub(super) fn no_object() -> Self {
+        Self::at(1, "the file should contain an object, with names as keys")
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(formatter, "line {line}: {}", self.message),
+            None => formatter.write_str(&self.message),
+        }
+    }
+}
+
+/// A path in quotes, escaped, so that it cannot forge a log line.
+fn quoted(path: &Path) -> String {
+    format!("{:?}", path.to_string_lossy())
+}
+
+fn error(kind: ErrorKind, code: &'static str, message: String) -> Error {
+    Error::new(kind, message).with_store(super::INFO.name).with_operation("read").with_code(code)
+}
+
+/// The content of a file breaks its format.
+pub(super) fn unreadable(path: &Path, problems: &[Problem]) -> Error {
+    let mut told: Vec<String> = problems.iter().take(MAX_TOLD).map(Problem::to_string).collect();
+    if let Some(more) = problems.len().checked_sub(MAX_TOLD).filter(|more| *more > 0) {
+        told.push(format!("and {more} more"));
+    }
+    let message = format!("failed to load the secret file {}: {}", quoted(path), told.join("; "));
+    error(ErrorKind::Malformed, "AirflowFileParseException", message)
+}
+
+/// The name of a file does not say how to read it.
+pub(super) fn unsupported(path: &Path, extensions: &'static str) -> Error {
+    let message =
+        format!("unsupported format of the secret file {}: its name must end in {extensions}", quoted(path));
+    let error = error(ErrorKind::Config, "AirflowUnsupportedFileTypeException", message);
+    // A leading dot makes a hidden file, not an extension: a file that is only called `.env` has none.
+    let is_hidden = path.extension().is_none()
+        && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    if is_hidden { error.with_hint("Give it a name before the dot, such as secrets.env") } else { error }
+}
+
+/// The operating system does not give the file.
+pub(super) fn input_output(path: &Path, cause: io::Error) -> Error {
+    let (kind, code, what) = match cause.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidInput => {
+            (ErrorKind::Config, "FileNotFoundError", "does not exist")
+        }
+        io::ErrorKind::PermissionDenied => (ErrorKind::Denied, "PermissionError", "may not be read"),
+        _ => (ErrorKind::Unreachable, "OSError", "cannot be read"),
+    };
+    let error = error(kind, code, format!("the secret file {} {what}", quoted(path))).with_source(cause);
+    match kind {
+        ErrorKind::Config => {
+            error.with_hint("A relative path starts at the working directory of the process")
+        }
+        ErrorKind::Denied => error.with_hint("Let the user of this process read it"),
+        _ => error.temporary(None),
+    }
+}
+
+/// A directory, a pipe or a device.
+pub(super) fn not_a_file(path: &Path) -> Error {
+    error(ErrorKind::Config, "OSError", format!("{} is not a regular file", quoted(path)))
+}
+
+/// More than [`super::read::MAX_SIZE`].
+pub(super) fn too_big(path: &Path) -> Error {
+    error(ErrorKind::Config, "OSError", format!("the secret file {} is larger than 16 MiB", quoted(path)))
+        .with_hint("Keep secrets alone in it")
+}
+
+/// Several values for names that may have one only.
+pub(super) fn not_unique(path: &Path, names: &[String]) -> Error {
+    let message = format!("the secret file {} has no single value for {}", quoted(path), names.join(", "));
+    error(ErrorKind::Malformed, "VariableNotUnique", message)
+        .with_hint("Leave one value for each; nothing else in this file is used until then")
+}
+
+/// Several connections of one id.
+pub(super) fn connection_not_unique(path: &Path, id: &str) -> Error {
+    let message = format!("several values for connection {id:?} in the secret file {}", quoted(path));
+    error(ErrorKind::Malformed, "ConnectionNotUnique", message).with_hint("Leave one")
+}
+
+/// A connection that cannot be one.
+pub(super) fn bad_connection(path: &Path, id: &str, reason: &str) -> Error {
+    let message = format!("connection {id:?} in the secret file {}: {reason}", quoted(path));
+    error(ErrorKind::Malformed, "AirflowException", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_name_file_and_lines_and_stay_short() {
+        let problems: Vec<_> = (1..=7).map(|line| Problem::at(line, "the key is empty")).collect();
+        let error = unreadable(Path::new("/tmp/a\n.env"), &problems);
+        assert_eq!(error.kind(), ErrorKind::Malformed);
+        insta::assert_snapshot!(error, @r#"failed to load the secret file "/tmp/a\n.env": line 1: the key is empty; line 2: the key is empty; line 3: the key is empty; line 4: the key is empty; line 5: the key is empty; and 2 more (local read: AirflowFileParseException)"#);
+        insta::assert_snapshot!(unreadable(Path::new("a.json"), &[Problem::empty()]), @r#"failed to load the secret file "a.json": line 1: the file is empty (local read: AirflowFileParseException)"#);
+    }
+
+    #[test]
+    fn a_wrong_extension_says_which_are_right() {
+        let error = unsupported(Path::new("/a.txt"), ".env");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        insta::assert_snapshot!(error, @r#"unsupported format of the secret file "/a.txt": its name must end in .env (local read: AirflowUnsupportedFileTypeException)"#);
+        insta::assert_snapshot!(unsupported(Path::new("/x/.env"), ".env"), @r#"unsupported format of the secret file "/x/.env": its name must end in .env (local read: AirflowUnsupportedFileTypeException). Give it a name before the dot, such as secrets.env"#);
+    }
+
+    #[test]
+    fn the_operating_systems_answers_stay_apart() {
+        let told = |kind: io::ErrorKind| input_output(Path::new("a.env"), kind.into());
+        assert_eq!(told(io::ErrorKind::NotFound).kind(), ErrorKind::Config);
+        assert_eq!(told(io::ErrorKind::PermissionDenied).kind(), ErrorKind::Denied);
+        assert!(told(io::ErrorKind::StaleNetworkFileHandle).is_temporary());
+        insta::assert_snapshot!(told(io::ErrorKind::NotFound), @r#"the secret file "a.env" does not exist (local read: FileNotFoundError): entity not found. A relative path starts at the working directory of the process"#);
+        insta::assert_snapshot!(told(io::ErrorKind::PermissionDenied), @r#"the secret file "a.env" may not be read (local read: PermissionError): permission denied. Let the user of this process read it"#);
+    }
+
+    #[test]
+    fn other_texts() {
+        let path = Path::new("c.yaml");
+        insta::assert_snapshot!(not_a_file(path), @r#""c.yaml" is not a regular file (local read: OSError)"#);
+        insta::assert_snapshot!(too_big(path), @r#"the secret file "c.yaml" is larger than 16 MiB (local read: OSError). Keep secrets alone in it"#);
+        insta::assert_snapshot!(not_unique(path, &["a".to_owned(), "b".to_owned()]), @r#"the secret file "c.yaml" has no single value for a, b (local read: VariableNotUnique). Leave one value for each; nothing else in this file is used until then"#);
+        insta::assert_snapshot!(connection_not_unique(path, "x"), @r#"several values for connection "x" in the secret file "c.yaml" (local read: ConnectionNotUnique). Leave one"#);
+        insta::assert_snapshot!(bad_connection(path, "x", "no"), @r#"connection "x" in the secret file "c.yaml": no (local read: AirflowException)"#);
+    }
+}

@@ -1,0 +1,91 @@
+//! Secrets in local files: for development, for tests, and for secrets that something else mounts as files.
+//!
+//! The outcomes are those of `airflow.secrets.local_filesystem.LocalFilesystemBackend` (Airflow 3.3.2). What we do
+//! beyond it: Astro's `airflow_settings.yaml` is a source too, a file is parsed once instead of at every lookup, a bad
+//! connection breaks only itself, JSON in a string is taken as connection JSON, and errors never show file content.
+//!
+//! | file | what stands there |
+//! |---|---|
+//! | `config.rs`, `convention.rs`, `error.rs` | as in every store |
+//! | `files.rs` | which file answers |
+//! | `read.rs`, `snapshot.rs` | the file, and what was parsed from it |
+//! | `format.rs`, `dotenv.rs`, `yaml/` | from text to names and values |
+//! | `entries.rs`, `connection.rs`, `astro.rs` | from names and values to secrets |
+
+mod astro;
+mod config;
+mod connection;
+mod convention;
+mod dotenv;
+mod entries;
+mod error;
+mod files;
+mod format;
+mod read;
+mod snapshot;
+mod yaml;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::error::{Error, Result};
+use crate::store::registry::StoreEntry;
+use crate::store::{SecretName, Store, StoreInfo};
+use crate::value::SecretValue;
+
+pub use self::config::LocalConfig;
+use self::config::{CONFIGS_FILE_PATH, CONNECTIONS_FILE_PATH, SETTINGS_FILE_PATH, VARIABLES_FILE_PATH};
+pub use self::convention::LocalConvention;
+use self::files::Files;
+
+/// What the rest of the house needs to know of this store.
+pub const ENTRY: StoreEntry = StoreEntry {
+    info: INFO,
+    python_class: "strongroom.local.LocalFilesystemBackend",
+    options: &[VARIABLES_FILE_PATH, CONNECTIONS_FILE_PATH, CONFIGS_FILE_PATH, SETTINGS_FILE_PATH],
+    convention: |options| Ok(Arc::new(LocalConvention::from_options(options))),
+    attempts: |_options, _environment| None,
+    open: |options, _environment| Ok(Arc::new(LocalFiles::new(LocalConfig::from_options(options)))),
+};
+
+const INFO: StoreInfo = StoreInfo { name: "local", title: "Local file" };
+
+/// Secrets in local files. Debug shows the paths and nothing that is in the files.
+#[derive(Clone, Debug)]
+pub struct LocalFiles(Arc<Files>);
+
+impl LocalFiles {
+    /// A store that reads these files when they are asked for something.
+    pub fn new(config: LocalConfig) -> Self {
+        Self(Arc::new(Files::new(config)))
+    }
+}
+
+#[async_trait]
+impl Store for LocalFiles {
+    fn info(&self) -> &StoreInfo {
+        &INFO
+    }
+
+    /// Files are read on the blocking pool, where there is one: a network file system may hang, and the deadline of
+    /// the lookup must cut that.
+    async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
+        let (kind, id) = convention::split_name(name)?;
+        let (files, id) = (Arc::clone(&self.0), id.to_owned());
+        let find = move || files.find(kind, &id);
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => runtime.spawn_blocking(find).await.unwrap_or_else(|error| Err(stopped(&error))),
+            Err(_) => find(),
+        }
+    }
+}
+
+/// The reading thread came to nothing. What it said may hold a secret, so only the fact is told.
+fn stopped(error: &tokio::task::JoinError) -> Error {
+    let what = if error.is_panic() { "failed" } else { "was stopped" };
+    Error::internal(format!("reading a secret file {what}")).with_store(INFO.name).with_operation("read")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! The store as a whole, over real files.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::error::ErrorKind;
+use crate::store::convention::{Kind, Lookup, Naming};
+use crate::store::environment::Environment;
+use crate::store::options::{OptionSpec, OptionValue, Options};
+
+struct Fixture {
+    folder: tempfile::TempDir,
+    options: Options,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), options: Options::default() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn with(mut self, option: OptionSpec, name: &str, content: &str) -> Self {
+        std::fs::write(self.path(name), content).unwrap();
+        let path = self.path(name).to_str().unwrap().to_owned();
+        self.options.set(option.key, OptionValue::Text(path));
+        self
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        (ENTRY.open)(&self.options, &Environment::default()).unwrap()
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<String>> {
+        let value = self.store().get(&name.into()).await?;
+        Ok(value.map(|value| value.expose().to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn every_kind_has_its_file() {
+    let fixture = Fixture::new()
+        .with(CONNECTIONS_FILE_PATH, "c.env", "a=x://h")
+        .with(VARIABLES_FILE_PATH, "v.json", r#"{"a": "text", "b/c": 1}"#)
+        .with(CONFIGS_FILE_PATH, "o.yaml", "a: [option]");
+    assert_eq!(fixture.get("connections/a").await.unwrap().as_deref(), Some("x://h"));
+    assert_eq!(fixture.get("variables/a").await.unwrap().as_deref(), Some("text"));
+    assert_eq!(fixture.get("variables/b/c").await.unwrap().as_deref(), Some("1"));
+    assert_eq!(fixture.get("config/a").await.unwrap().as_deref(), Some("option"));
+    assert_eq!(fixture.get("connections/b").await.unwrap(), None);
+    assert_eq!(fixture.get("pools/a").await.unwrap_err().kind(), ErrorKind::InvalidName);
+}
+
+#[tokio::test]
+async fn the_settings_file_answers_last() {
+    let settings = "airflow:\n  connections:\n    - {conn_id: a, conn_uri: s://h}\n    - {conn_id: b, conn_uri: s://h}\n  variables:\n    - {variable_name: v, variable_value: 1}";
+    let fixture = Fixture::new().with(CONNECTIONS_FILE_PATH, "c.env", "a=x://h").with(
+        SETTINGS_FILE_PATH,
+        "airflow_settings.yaml",
+        settings,
+    );
+    assert_eq!(fixture.get("connections/a").await.unwrap().as_deref(), Some("x://h"));
+    assert_eq!(fixture.get("connections/b").await.unwrap().as_deref(), Some("s://h"));
+    assert_eq!(fixture.get("variables/v").await.unwrap().as_deref(), Some("1"));
+    assert_eq!(fixture.get("variables/w").await.unwrap(), None);
+    assert_eq!(fixture.get("config/v").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_broken_file_is_an_error_even_if_the_settings_file_could_answer() {
+    let fixture = Fixture::new().with(VARIABLES_FILE_PATH, "v.json", "{canary").with(
+        SETTINGS_FILE_PATH,
+        "s.yaml",
+        "airflow:\n  variables:\n    - {variable_name: v, variable_value: 1}",
+    );
+    let error = fixture.get("variables/v").await.unwrap_err();
+    assert_eq!((error.kind(), error.store()), (ErrorKind::Malformed, Some("local")));
+    assert!(!error.to_string().contains("canary"));
+}
+
+#[tokio::test]
+async fn missing_files_and_wrong_names_are_told_at_lookup() {
+    let mut fixture =
+        Fixture::new().with(VARIABLES_FILE_PATH, "v.txt", "").with(SETTINGS_FILE_PATH, "s.json", "{}");
+    let path = fixture.path("absent.env").to_str().unwrap().to_owned();
+    fixture.options.set(CONNECTIONS_FILE_PATH.key, OptionValue::Text(path));
+    let code = |error: Error| (error.kind(), error.code().unwrap().to_owned());
+    let missing = fixture.get("connections/a").await.unwrap_err();
+    assert_eq!(code(missing), (ErrorKind::Config, "FileNotFoundError".to_owned()));
+    let unsupported = fixture.get("variables/a").await.unwrap_err();
+    assert_eq!(code(unsupported), (ErrorKind::Config, "AirflowUnsupportedFileTypeException".to_owned()));
+}
+
+#[tokio::test]
+async fn the_settings_file_must_be_yaml() {
+    let fixture = Fixture::new().with(SETTINGS_FILE_PATH, "s.json", "{}");
+    assert_eq!(fixture.get("variables/a").await.unwrap_err().kind(), ErrorKind::Config);
+}
+
+#[test]
+fn it_works_without_a_runtime() {
+    let fixture = Fixture::new().with(VARIABLES_FILE_PATH, "v.env", "a=1");
+    let (store, name) = (fixture.store(), SecretName::from("variables/a"));
+    let mut lookup = store.get(&name);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(Ok(Some(value))) = lookup.as_mut().poll(&mut context) else {
+        panic!("no value")
+    };
+    assert_eq!(value.expose(), "1");
+}
+
+#[test]
+fn kinds_without_a_file_are_off() {
+    let fixture = Fixture::new().with(VARIABLES_FILE_PATH, "v.env", "a=1");
+    let convention = (ENTRY.convention)(&fixture.options).unwrap();
+    let naming = |kind| convention.names(Lookup { kind, id: "a", team: Some("t") });
+    assert_eq!(naming(Kind::Connection), Naming::Off);
+    assert_eq!(naming(Kind::Variable), Naming::Names(vec!["variables/a".into()]));
+}
+
+#[test]
+fn debug_shows_paths_only() {
+    let fixture = Fixture::new().with(VARIABLES_FILE_PATH, "v.env", "a=canary");
+    let shown = format!("{:?}", fixture.store());
+    assert!(shown.contains("v.env") && !shown.contains("canary"), "{shown}");
+}

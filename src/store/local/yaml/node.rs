@@ -1,0 +1,210 @@
+//! From the parser's events to nodes.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
+use zeroize::Zeroizing;
+
+use super::super::error::Problem;
+use super::forgive;
+use super::tag::Tag;
+
+/// Most containers within each other, aliases included. What reads and drops nodes recurses, so this bounds its stack.
+const MAX_DEPTH: usize = 200;
+
+/// Most bytes that are read again because of [`forgive`].
+const MAX_READ_AGAIN: usize = 4 << 20;
+
+/// A piece of a document.
+pub(in super::super) struct Node {
+    /// Its type.
+    pub(in super::super) tag: Tag,
+    /// What it holds.
+    pub(in super::super) content: Content,
+    /// The line it starts in.
+    pub(in super::super) line: usize,
+    /// How many nodes stand within each other here: one for a scalar.
+    depth: usize,
+}
+
+/// What a node holds.
+pub(in super::super) enum Content {
+    /// The text of a scalar, without quotes and escapes.
+    Scalar(Zeroizing<String>),
+    /// The items of a sequence.
+    Sequence(Vec<Rc<Node>>),
+    /// The keys and values of a mapping in the order of the file.
+    Mapping(Vec<(Rc<Node>, Rc<Node>)>),
+}
+
+impl Node {
+    /// A problem in the line of this node.
+    pub(in super::super) fn problem(&self, message: &'static str) -> Problem {
+        Problem::at(self.line, message)
+    }
+}
+
+/// Why a text is refused.
+enum Refusal {
+    /// The parser does not understand it.
+    Syntax(ScanError),
+    /// The nodes make no document.
+    Problem(Problem),
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+/// Reads the only document of a text; none for a text without content.
+pub(super) fn compose(text: &str) -> Result<Option<Rc<Node>>, Problem> {
+    refuse_control_characters(text)?;
+    let mut spaced: Option<Zeroizing<String>> = None;
+    let mut left = MAX_READ_AGAIN;
+    loop {
+        let current = spaced.as_ref().map_or(text, |spaced| spaced.as_str());
+        let error = match compose_once(current) {
+            Ok(root) => return Ok(root),
+            Err(Refusal::Problem(problem)) => return Err(problem),
+            Err(Refusal::Syntax(error)) => error,
+        };
+        left = left.checked_sub(current.len()).ok_or_else(|| syntax(&error))?;
+        spaced = Some(forgive::with_space(current, &error).ok_or_else(|| syntax(&error))?);
+    }
+}
+
+fn compose_once(text: &str) -> Result<Option<Rc<Node>>, Refusal> {
+    let mut composer = Composer::default();
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(Refusal::Syntax)?;
+        composer.take(event, span)?;
+    }
+    Ok(composer.root)
+}
+
+/// libyaml reads no other characters.
+fn refuse_control_characters(text: &str) -> Result<(), Problem> {
+    let refused = |character: char| {
+        let is_control = character.is_control() && !matches!(character, '\t' | '\n' | '\r' | '\u{85}');
+        is_control || matches!(character, '\u{fffe}' | '\u{ffff}')
+    };
+    match text.lines().zip(1..).find(|(line, _)| line.contains(refused)) {
+        Some((_, line)) => Err(Problem::at(line, "control characters are not allowed")),
+        None => Ok(()),
+    }
+}
+
+/// The parser's texts are fixed ones, but for one that quotes a character of the file.
+fn syntax(error: &ScanError) -> Problem {
+    let message =
+        if error.info().starts_with("unexpected character") { "unexpected character" } else { error.info() };
+    Problem::at(error.marker().line(), message.to_owned())
+}
+
+/// A container whose end was not seen yet.
+struct Open {
+    anchor: usize,
+    node: Node,
+    /// The key of a mapping that waits for its value.
+    key: Option<Rc<Node>>,
+}
+
+/// The state between events.
+#[derive(Default)]
+struct Composer {
+    documents: usize,
+    root: Option<Rc<Node>>,
+    open: Vec<Open>,
+    anchors: HashMap<usize, Rc<Node>>,
+}
+
+impl Composer {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
+        let line = span.start.line();
+        match event {
+            Event::DocumentStart(_) => self.start_document(line),
+            Event::Alias(anchor) => self.alias(anchor, line),
+            Event::Scalar(text, style, anchor, tag) => {
+                let tag = Tag::of_scalar(tag.as_deref(), &text, style == ScalarStyle::Plain);
+                let content = Content::Scalar(Zeroizing::new(text.into_owned()));
+                self.add(anchor, Node { tag, content, line, depth: 1 })
+            }
+            Event::SequenceStart(anchor, tag) => {
+                let tag = Tag::of_container(tag.as_deref(), Tag::Sequence);
+                self.start(anchor, Node { tag, content: Content::Sequence(Vec::new()), line, depth: 1 })
+            }
+            Event::MappingStart(anchor, tag) => {
+                let tag = Tag::of_container(tag.as_deref(), Tag::Mapping);
+                self.start(anchor, Node { tag, content: Content::Mapping(Vec::new()), line, depth: 1 })
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+        }
+    }
+
+    fn start_document(&mut self, line: usize) -> Result<(), Problem> {
+        self.documents += 1;
+        if self.documents > 1 {
+            return Err(Problem::at(line, "expected a single document, but another one starts here"));
+        }
+        Ok(())
+    }
+
+    fn alias(&mut self, anchor: usize, line: usize) -> Result<(), Problem> {
+        if self.open.iter().any(|open| open.anchor == anchor) {
+            return Err(Problem::at(line, "an alias within the value that it stands for"));
+        }
+        match self.anchors.get(&anchor).cloned() {
+            Some(node) => self.place(node),
+            None => Err(Problem::at(line, "an alias without an anchor before it")),
+        }
+    }
+
+    fn start(&mut self, anchor: usize, node: Node) -> Result<(), Problem> {
+        self.check_depth(&node)?;
+        self.open.push(Open { anchor, node, key: None });
+        Ok(())
+    }
+
+    fn check_depth(&self, node: &Node) -> Result<(), Problem> {
+        if self.open.len() + node.depth > MAX_DEPTH {
+            return Err(node.problem("sequences and mappings are nested too deeply"));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Problem> {
+        match self.open.pop() {
+            Some(open) => self.add(open.anchor, open.node),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes in a finished node. Anchors count from one; zero is none.
+    fn add(&mut self, anchor: usize, node: Node) -> Result<(), Problem> {
+        let node = Rc::new(node);
+        if anchor > 0 {
+            self.anchors.insert(anchor, Rc::clone(&node));
+        }
+        self.place(node)
+    }
+
+    fn place(&mut self, node: Rc<Node>) -> Result<(), Problem> {
+        self.check_depth(&node)?;
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        open.node.depth = open.node.depth.max(node.depth + 1);
+        match (&mut open.node.content, open.key.take()) {
+            (Content::Sequence(items), _) => items.push(node),
+            (Content::Mapping(_), None) => open.key = Some(node),
+            (Content::Mapping(pairs), Some(key)) => pairs.push((key, node)),
+            (Content::Scalar(_), _) => return Err(node.problem("a value within a scalar")),
+        }
+        Ok(())
+    }
+}

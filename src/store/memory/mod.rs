@@ -1,0 +1,115 @@
+//! Secrets that stand in the configuration itself: for tests, and the pattern for new stores.
+//!
+//! Nothing is read from anywhere: the option `secrets` is the store. It names things as Secrets Manager does, so a
+//! configuration that was tried here works there.
+
+mod convention;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::store::environment::Environment;
+use crate::store::from_json::secret_from_json;
+use crate::store::options::{OptionKind, OptionSpec, Options};
+use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, SEPARATOR, VARIABLES_PREFIX};
+use crate::store::registry::StoreEntry;
+use crate::store::{SecretName, Store, StoreInfo};
+use crate::value::SecretValue;
+use crate::value::json::Value;
+
+pub use self::convention::MemoryConvention;
+
+/// What the rest of the house needs to know of this store.
+pub const ENTRY: StoreEntry = StoreEntry {
+    info: INFO,
+    python_class: "strongroom.memory.MemoryBackend",
+    options: &[SECRETS, CONNECTIONS_PREFIX, VARIABLES_PREFIX, CONFIG_PREFIX, SEPARATOR],
+    convention: |options| Ok(Arc::new(MemoryConvention::from_options(options))),
+    attempts: |_options, _environment| None,
+    open: |options, _environment: &Environment| Ok(Arc::new(MemoryStore::from_options(options))),
+};
+
+const INFO: StoreInfo = StoreInfo { name: "memory", title: "Memory" };
+
+const SECRETS: OptionSpec = OptionSpec::new(
+    "secrets",
+    OptionKind::SecretObject,
+    "Every secret by its full name in the store; a value may be a string or any other JSON.",
+);
+
+/// Secrets held in memory. Debug shows how many there are and nothing else.
+pub struct MemoryStore {
+    secrets: HashMap<String, SecretValue>,
+}
+
+impl MemoryStore {
+    /// A store that holds what the option `secrets` says. A null there is as good as no secret.
+    pub fn from_options(options: &Options) -> Self {
+        let members = options.object(SECRETS.key).and_then(Value::as_object);
+        let secrets = members.into_iter().flatten().filter_map(|(name, value)| {
+            // Rust cannot ask for a name with a lone surrogate, so nothing is lost without it.
+            Some((name.to_str()?.to_owned(), secret_from_json(value)?))
+        });
+        Self { secrets: secrets.collect() }
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "MemoryStore({} secrets)", self.secrets.len())
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn info(&self) -> &StoreInfo {
+        &INFO
+    }
+
+    async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
+        Ok(self.secrets.get(name.as_str()).cloned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::options::OptionValue;
+    use crate::value::{Text, json};
+
+    fn store(secrets: &str) -> Arc<dyn Store> {
+        let mut options = Options::default();
+        options.set(SECRETS.key, OptionValue::Object(json::parse(&Text::from(secrets)).unwrap()));
+        (ENTRY.open)(&options, &Environment::default()).unwrap()
+    }
+
+    async fn read(store: &dyn Store, name: &str) -> Option<(String, bool)> {
+        let value = store.get(&name.into()).await.unwrap();
+        value.map(|value| (value.expose().to_owned(), value.is_structured()))
+    }
+
+    #[tokio::test]
+    async fn strings_are_text_and_other_json_is_structured() {
+        let store = store(r#"{"a/b": "text", "number": 1, "nothing": null, "empty": ""}"#);
+        assert_eq!(read(&*store, "a/b").await, Some(("text".to_owned(), false)));
+        assert_eq!(read(&*store, "number").await, Some(("1".to_owned(), true)));
+        assert_eq!(read(&*store, "nothing").await, None);
+        assert_eq!(read(&*store, "empty").await, Some((String::new(), false)));
+        assert_eq!(read(&*store, "absent").await, None);
+    }
+
+    #[tokio::test]
+    async fn no_secrets_is_an_empty_store() {
+        let store = (ENTRY.open)(&Options::default(), &Environment::default()).unwrap();
+        assert_eq!(read(&*store, "a").await, None);
+    }
+
+    #[test]
+    fn debug_shows_no_name_and_no_value() {
+        assert_eq!(format!("{:?}", store(r#"{"name-x": "canary-1"}"#)), "MemoryStore(1 secrets)");
+    }
+}

@@ -1,0 +1,203 @@
+//! What can be written into `backend_kwargs`: declarations, and the typed values they become.
+//!
+//! Each module declares its own options beside the code that uses them; `config/` reads the user's words by
+//! these declarations, and tests prove that the stubs and the documentation name every one of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use crate::value::json::Value;
+
+/// The shape of an option's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptionKind {
+    /// Any text.
+    Text,
+    /// Text that must not be shown: a key, a password, a token.
+    Secret,
+    /// Text, or null to switch a kind of lookup off.
+    Prefix,
+    /// true/false/1/0/yes/no.
+    Boolean,
+    /// A boolean, or the path of a CA bundle.
+    BooleanOrPath,
+    /// A whole number of at least zero.
+    Count,
+    /// Seconds, or a text such as `500ms`, `3s`, `10m`, `1h`, `PT60S`.
+    Duration,
+    /// One of a few words.
+    Choice(&'static [&'static str]),
+    /// A JSON object, also as JSON text.
+    Object,
+    /// As [`Self::Object`], with credentials inside.
+    SecretObject,
+    /// Accepted because the official class accepts it; the text says why it has no effect.
+    Ignored(&'static str),
+}
+
+impl OptionKind {
+    /// The word for the shape in listings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Secret => "secret",
+            Self::Prefix => "text or null",
+            Self::Boolean => "boolean",
+            Self::BooleanOrPath => "boolean or path",
+            Self::Count => "count",
+            Self::Duration => "duration",
+            Self::Choice(_) => "choice",
+            Self::Object => "object",
+            Self::SecretObject => "secret object",
+            Self::Ignored(_) => "ignored",
+        }
+    }
+
+    /// Whether the value must never be shown.
+    pub const fn is_secret(self) -> bool {
+        matches!(self, Self::Secret | Self::SecretObject)
+    }
+}
+
+/// The declaration of one option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptionSpec {
+    /// The key in `backend_kwargs`.
+    pub key: &'static str,
+    /// The shape of the value.
+    pub kind: OptionKind,
+    /// The default as it would be written, empty for none.
+    pub default: &'static str,
+    /// One sentence for the reference.
+    pub doc: &'static str,
+}
+
+impl OptionSpec {
+    /// Declares an option without a default.
+    pub const fn new(key: &'static str, kind: OptionKind, doc: &'static str) -> Self {
+        Self { key, kind, default: "", doc }
+    }
+
+    /// Gives the option a default.
+    #[must_use]
+    pub const fn with_default(mut self, default: &'static str) -> Self {
+        self.default = default;
+        self
+    }
+}
+
+/// A value that the user wrote, checked against its declaration.
+#[derive(Clone, PartialEq)]
+pub enum OptionValue {
+    /// Null, which says "off" for a prefix.
+    Null,
+    /// Of [`OptionKind::Text`], [`OptionKind::Secret`], [`OptionKind::Prefix`], [`OptionKind::Choice`].
+    Text(String),
+    /// Of [`OptionKind::Boolean`] and [`OptionKind::BooleanOrPath`].
+    Boolean(bool),
+    /// Of [`OptionKind::Count`].
+    Count(u64),
+    /// Of [`OptionKind::Duration`].
+    Duration(Duration),
+    /// Of [`OptionKind::Object`] and [`OptionKind::SecretObject`]; always a [`Value::Object`].
+    Object(Value),
+}
+
+/// The checked options of one backend. Debug lists the keys only, since values may be credentials.
+#[derive(Clone, Default, PartialEq)]
+pub struct Options(BTreeMap<&'static str, OptionValue>);
+
+impl Options {
+    /// Sets `key`, replacing what was there.
+    pub fn set(&mut self, key: &'static str, value: OptionValue) {
+        self.0.insert(key, value);
+    }
+
+    /// What the user wrote for `key`, if anything.
+    pub fn get(&self, key: &str) -> Option<&OptionValue> {
+        self.0.get(key)
+    }
+
+    /// The text of `key`; null is as good as nothing.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        match self.0.get(key) {
+            Some(OptionValue::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// As [`Self::text`], empty being as good as nothing.
+    pub fn non_empty(&self, key: &str) -> Option<&str> {
+        self.text(key).filter(|text| !text.is_empty())
+    }
+
+    /// A prefix: what the user wrote, `None` for null, or `default`.
+    pub fn prefix<'text>(&'text self, key: &str, default: &'text str) -> Option<&'text str> {
+        match self.0.get(key) {
+            Some(OptionValue::Null) => None,
+            Some(OptionValue::Text(text)) => Some(text),
+            _ => Some(default),
+        }
+    }
+
+    /// The boolean of `key`.
+    pub fn boolean(&self, key: &str) -> Option<bool> {
+        match self.0.get(key) {
+            Some(OptionValue::Boolean(boolean)) => Some(*boolean),
+            _ => None,
+        }
+    }
+
+    /// The count of `key`.
+    pub fn count(&self, key: &str) -> Option<u64> {
+        match self.0.get(key) {
+            Some(OptionValue::Count(count)) => Some(*count),
+            _ => None,
+        }
+    }
+
+    /// The duration of `key`.
+    pub fn duration(&self, key: &str) -> Option<Duration> {
+        match self.0.get(key) {
+            Some(OptionValue::Duration(duration)) => Some(*duration),
+            _ => None,
+        }
+    }
+
+    /// The object of `key`.
+    pub fn object(&self, key: &str) -> Option<&Value> {
+        match self.0.get(key) {
+            Some(OptionValue::Object(object)) => Some(object),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_switches_a_prefix_off_and_nothing_means_the_default() {
+        let mut options = Options::default();
+        options.set("connections_prefix", OptionValue::Null);
+        options.set("config_prefix", OptionValue::Text(String::new()));
+        assert_eq!(options.prefix("connections_prefix", "d"), None);
+        assert_eq!(options.prefix("variables_prefix", "d"), Some("d"));
+        assert_eq!(options.prefix("config_prefix", "d"), Some(""));
+    }
+
+    #[test]
+    fn debug_lists_keys_only() {
+        let mut options = Options::default();
+        options.set("aws_secret_access_key", OptionValue::Text("canary-77".to_owned()));
+        assert_eq!(format!("{options:?}"), r#"{"aws_secret_access_key"}"#);
+    }
+}

@@ -1,0 +1,229 @@
+//! Names made of a prefix, a separator and Airflow's id, as `SecretsManagerBackend` makes them.
+//!
+//! Source: `airflow.providers.amazon.aws.secrets.secrets_manager` 9.39.0 (constructor, `_get_secret`,
+//! `_names_a_team_namespace`) and `BaseSecretsBackend.build_path`; the tests below are the table that was measured
+//! on it. Every store that has no naming rules of its own uses these.
+
+use crate::store::SecretName;
+use crate::store::convention::{Kind, Lookup, Naming};
+use crate::store::options::{OptionKind, OptionSpec, Options};
+
+/// What stands between the team and the id in a name of a team.
+pub const TEAM_SEPARATOR: &str = "--";
+
+/// The option that holds the prefix of connections.
+pub const CONNECTIONS_PREFIX: OptionSpec = OptionSpec::new(
+    "connections_prefix",
+    OptionKind::Prefix,
+    "What comes before a connection id in the store; null switches connections off, empty means bare ids.",
+)
+.with_default("airflow/connections");
+
+/// The option that holds the prefix of variables.
+pub const VARIABLES_PREFIX: OptionSpec = OptionSpec::new(
+    "variables_prefix",
+    OptionKind::Prefix,
+    "What comes before a variable's key in the store; null switches variables off, empty means bare keys.",
+)
+.with_default("airflow/variables");
+
+/// The option that holds the prefix of configuration options.
+pub const CONFIG_PREFIX: OptionSpec = OptionSpec::new(
+    "config_prefix",
+    OptionKind::Prefix,
+    "What comes before a configuration key in the store; null switches configuration off, empty means bare keys.",
+)
+.with_default("airflow/config");
+
+/// The option that holds the separator.
+pub const SEPARATOR: OptionSpec = OptionSpec::new(
+    "sep",
+    OptionKind::Text,
+    "What stands between prefix and id; each of its characters is also stripped from the end of a prefix.",
+)
+.with_default("/");
+
+/// What applies where the user wrote nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrefixDefaults {
+    /// The prefix of connections.
+    pub connections: &'static str,
+    /// The prefix of variables.
+    pub variables: &'static str,
+    /// The prefix of configuration options.
+    pub config: &'static str,
+    /// The separator.
+    pub separator: &'static str,
+}
+
+impl PrefixDefaults {
+    /// What the options [`CONNECTIONS_PREFIX`], [`VARIABLES_PREFIX`], [`CONFIG_PREFIX`] and [`SEPARATOR`] declare.
+    pub const AIRFLOW: Self = Self {
+        connections: CONNECTIONS_PREFIX.default,
+        variables: VARIABLES_PREFIX.default,
+        config: CONFIG_PREFIX.default,
+        separator: SEPARATOR.default,
+    };
+}
+
+/// The naming rules of one configured backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrefixRules {
+    /// The prefix of connections, without separators at its end; `None` switches them off.
+    pub connections: Option<String>,
+    /// The same for variables.
+    pub variables: Option<String>,
+    /// The same for configuration options.
+    pub config: Option<String>,
+    /// What stands between prefix and id.
+    pub separator: String,
+}
+
+impl PrefixRules {
+    /// Reads the rules out of the options; `defaults` stands in for what the user left out.
+    pub fn from_options(options: &Options, defaults: PrefixDefaults) -> Self {
+        let separator = options.text(SEPARATOR.key).unwrap_or(defaults.separator);
+        let prefix = |key, default| options.prefix(key, default).map(|prefix| strip_end(prefix, separator));
+        Self {
+            connections: prefix(CONNECTIONS_PREFIX.key, defaults.connections),
+            variables: prefix(VARIABLES_PREFIX.key, defaults.variables),
+            config: prefix(CONFIG_PREFIX.key, defaults.config),
+            separator: separator.to_owned(),
+        }
+    }
+
+    /// The names that answer `lookup`: that of the team first, then the one that all teams share.
+    pub fn names(&self, lookup: Lookup<'_>) -> Naming {
+        let Some(prefix) = self.prefix(lookup.kind) else { return Naming::Off };
+        let names =
+            self.team_name(prefix, lookup).into_iter().chain([self.name(prefix, lookup.id)]).collect();
+        if lookup.id.contains(TEAM_SEPARATOR) {
+            Naming::Ambiguous { separator: TEAM_SEPARATOR, names }
+        } else {
+            Naming::Names(names)
+        }
+    }
+
+    fn prefix(&self, kind: Kind) -> Option<&str> {
+        match kind {
+            Kind::Connection => self.connections.as_deref(),
+            Kind::Variable => self.variables.as_deref(),
+            Kind::Config => self.config.as_deref(),
+        }
+    }
+
+    /// The name within a team. Without a prefix there are none: upstream asks for the shared name only.
+    fn team_name(&self, prefix: &str, lookup: Lookup<'_>) -> Option<SecretName> {
+        let team = lookup.team.filter(|team| !team.is_empty() && !prefix.is_empty())?;
+        Some(self.name(prefix, &format!("{team}{TEAM_SEPARATOR}{}", lookup.id)))
+    }
+
+    fn name(&self, prefix: &str, id: &str) -> SecretName {
+        if prefix.is_empty() {
+            SecretName::from(id)
+        } else {
+            format!("{prefix}{}{id}", self.separator).into()
+        }
+    }
+}
+
+/// Python's `str.rstrip`: the separator is a set of characters, not a suffix.
+fn strip_end(prefix: &str, separator: &str) -> String {
+    prefix.trim_end_matches(|character| separator.contains(character)).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::options::OptionValue;
+
+    fn rules(prefix: &str, separator: &str) -> PrefixRules {
+        let mut options = Options::default();
+        options.set(CONNECTIONS_PREFIX.key, OptionValue::Text(prefix.to_owned()));
+        options.set(SEPARATOR.key, OptionValue::Text(separator.to_owned()));
+        PrefixRules::from_options(&options, PrefixDefaults::AIRFLOW)
+    }
+
+    fn asked(rules: &PrefixRules, kind: Kind, id: &str, team: Option<&str>) -> Vec<String> {
+        match rules.names(Lookup { kind, id, team }) {
+            Naming::Names(names) => names.iter().map(|name| name.as_str().to_owned()).collect(),
+            other => panic!("no plain names: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_official_class() {
+        let rules = PrefixRules::from_options(&Options::default(), PrefixDefaults::AIRFLOW);
+        assert_eq!(asked(&rules, Kind::Connection, "c1", None), ["airflow/connections/c1"]);
+        assert_eq!(asked(&rules, Kind::Variable, "v1", None), ["airflow/variables/v1"]);
+        assert_eq!(asked(&rules, Kind::Config, "o1", None), ["airflow/config/o1"]);
+    }
+
+    #[test]
+    fn prefix_and_separator_make_the_names_of_the_measured_table() {
+        let table: &[(&str, &str, &str, &[&str])] = &[
+            (
+                "airflow/connections",
+                "/",
+                "airflow/connections/c1",
+                &["airflow/connections/T--c1", "airflow/connections/c1"],
+            ),
+            ("a/b/", "/", "a/b/c1", &["a/b/T--c1", "a/b/c1"]),
+            ("a//", "/", "a/c1", &["a/T--c1", "a/c1"]),
+            ("", "/", "c1", &["c1"]),
+            ("/", "/", "c1", &["c1"]),
+            ("pre-", "--", "pre--c1", &["pre--T--c1", "pre--c1"]),
+            ("p", "", "pc1", &["pT--c1", "pc1"]),
+            ("p/", "", "p/c1", &["p/T--c1", "p/c1"]),
+        ];
+        for (prefix, separator, alone, in_team) in table {
+            let rules = rules(prefix, separator);
+            assert_eq!(asked(&rules, Kind::Connection, "c1", None), [*alone], "{prefix:?} {separator:?}");
+            assert_eq!(
+                asked(&rules, Kind::Connection, "c1", Some("T")),
+                *in_team,
+                "{prefix:?} {separator:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_separator_is_stripped_as_a_set_of_characters() {
+        assert_eq!(strip_end("abc-/-", "/-"), "abc");
+        assert_eq!(strip_end("abc--", "--"), "abc");
+        assert_eq!(strip_end("éàé", "é"), "éà");
+        assert_eq!(strip_end("abc/", ""), "abc/");
+    }
+
+    #[test]
+    fn null_switches_one_kind_off() {
+        let mut options = Options::default();
+        options.set(CONNECTIONS_PREFIX.key, OptionValue::Null);
+        let rules = PrefixRules::from_options(&options, PrefixDefaults::AIRFLOW);
+        let lookup = Lookup { kind: Kind::Connection, id: "a--b", team: Some("T") };
+        assert_eq!(rules.names(lookup), Naming::Off);
+        assert_eq!(asked(&rules, Kind::Variable, "v1", None), ["airflow/variables/v1"]);
+    }
+
+    #[test]
+    fn an_id_that_could_name_a_team_is_ambiguous_for_every_kind() {
+        let rules = rules("", "/");
+        for kind in Kind::ALL {
+            let Naming::Ambiguous { separator, names } = rules.names(Lookup { kind, id: "a--b", team: None })
+            else {
+                panic!("{kind} is not ambiguous");
+            };
+            assert_eq!((separator, names.len()), ("--", 1), "{kind}");
+        }
+    }
+
+    #[test]
+    fn an_empty_team_is_no_team() {
+        assert_eq!(asked(&rules("p", "/"), Kind::Connection, "c1", Some("")), ["p/c1"]);
+    }
+
+    #[test]
+    fn ids_are_not_changed() {
+        assert_eq!(asked(&rules("p", "/"), Kind::Connection, "a b/../é", None), ["p/a b/../é"]);
+    }
+}

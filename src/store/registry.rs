@@ -1,0 +1,43 @@
+//! The stores of this build: one line each.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::store::convention::Convention;
+use crate::store::environment::Environment;
+use crate::store::options::{OptionSpec, Options};
+use crate::store::{Store, StoreInfo};
+
+/// What the rest of the house needs to know of a store.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreEntry {
+    /// What it is.
+    pub info: StoreInfo,
+    /// The Python class that operators name, such as `strongroom.aws.SecretsManagerBackend`.
+    pub python_class: &'static str,
+    /// What can be configured beyond the options of every backend.
+    pub options: &'static [OptionSpec],
+    /// Reads the naming rules out of the options. Runs in the constructor of the Python class: no I/O. An
+    /// error means that the options can never work.
+    pub convention: fn(&Options) -> Result<Arc<dyn Convention>>,
+    /// How many attempts the store's own configuration asks for, such as `AWS_MAX_ATTEMPTS`; no I/O.
+    pub attempts: fn(&Options, &Environment) -> Option<u64>,
+    /// Builds the store. Runs on first use in each process under [`crate::process::no_fork`]: CPU and short
+    /// file reads only, no network.
+    pub open: fn(&Options, &Environment) -> Result<Arc<dyn Store>>,
+}
+
+/// Every store of this build.
+pub const STORES: &[StoreEntry] = &[
+    #[cfg(feature = "memory")]
+    super::memory::ENTRY,
+    #[cfg(feature = "local")]
+    super::local::ENTRY,
+    #[cfg(feature = "aws-secrets-manager")]
+    super::aws::secrets_manager::ENTRY,
+];
+
+/// The store with this registry name.
+pub fn find(name: &str) -> Option<&'static StoreEntry> {
+    STORES.iter().find(|entry| entry.info.name == name)
+}

@@ -1,0 +1,103 @@
+//! Connections as Airflow reads and writes them.
+//!
+//! [`parse`] does what `BaseSecretsBackend.deserialize_connection` does with the class of a [`Dialect`], and
+//! [`build_uri`] what that class's `get_uri` does: the same fields, the same failures. Only the messages differ, since
+//! Airflow's show the secret.
+
+mod build;
+mod dialect;
+mod error;
+mod extra;
+mod fields;
+mod json;
+mod netloc;
+mod percent;
+mod port;
+mod query;
+mod uri;
+mod urlsplit;
+
+use std::fmt;
+
+pub use build::{build_uri, build_uri_from_fields};
+pub use dialect::{Dialect, UnknownDialect};
+pub use error::ConnectionError;
+
+use super::json::{Object, Value};
+use super::text::{self, Text};
+
+/// A connection with the fields of Airflow's class. A field is [`Value::Null`] where Airflow has None, and keeps a
+/// value of the wrong type where Airflow does. Debug says which fields are set and shows nothing of them.
+#[derive(Clone, PartialEq)]
+pub struct Connection {
+    /// The type, which picks the hook: `postgres`, `aws`, …
+    pub conn_type: Value,
+    /// User name.
+    pub login: Value,
+    /// Password.
+    pub password: Value,
+    /// Host, with `protocol://` in front if the URI had a second one.
+    pub host: Value,
+    /// Port; an integer of any size from JSON.
+    pub port: Value,
+    /// Database, or whatever the path of the URI holds.
+    pub schema: Value,
+    /// Only JSON can hold one.
+    pub description: Value,
+    /// Extra as text; JSON in all but Airflow 2.
+    pub extra: Value,
+    dialect: Dialect,
+}
+
+/// Reads what a store holds for a connection: a JSON object if it starts with `{`, else a URI.
+pub fn parse(value: &Text, dialect: Dialect) -> Result<Connection, ConnectionError> {
+    match text::strip(value.as_bytes()) {
+        [] => Err(ConnectionError::Empty),
+        json @ [b'{', ..] => json::parse(json, dialect),
+        uri => fields::from_uri(uri, dialect),
+    }
+}
+
+impl Connection {
+    /// A connection from named fields, as Airflow's constructor takes them, with `extra` as text or object, or
+    /// `extra_dejson`. An unknown key is an error.
+    pub fn from_fields(fields: &Object, dialect: Dialect) -> Result<Self, ConnectionError> {
+        fields::from_mapping(fields, dialect)
+    }
+
+    /// The dialect that read it.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Extra as an object; what else it is where Airflow does not insist on one. An error where Airflow's property
+    /// raises, which is not before somebody reads it.
+    pub fn extra_dejson(&self) -> Result<Value, ConnectionError> {
+        extra::dejson(self)
+    }
+
+    /// The URI of the connection in its own dialect.
+    pub fn get_uri(&self) -> Result<Text, ConnectionError> {
+        build_uri(self, self.dialect)
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Connection")
+            .field("dialect", &self.dialect)
+            .field("conn_type", &self.conn_type)
+            .field("login", &self.login)
+            .field("password", &self.password)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("schema", &self.schema)
+            .field("description", &self.description)
+            .field("extra", &self.extra)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

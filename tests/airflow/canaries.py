@@ -1,0 +1,65 @@
+"""Made-up secret values, and the hunt for their traces."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from tests.airflow.session import Airflow, Result
+
+
+def _canary() -> str:
+    """A value that has to be quoted in a URI around a core that stays the same in every spelling but base64."""
+    return f"p/ {secrets.token_hex(16)} %@"
+
+
+@dataclass(frozen=True)
+class Canaries:
+    """What the stores hold. The example DAG prints the greeting, so that one is no canary."""
+
+    password: str = field(default_factory=_canary)
+    token: str = field(default_factory=_canary)
+    dsn: str = field(default_factory=_canary)
+    greeting: str = "hello from the test"
+
+    def cores(self) -> dict[str, str]:
+        """The part of each secret that must be nowhere."""
+        return {part.name: getattr(self, part.name).split()[1] for part in fields(self) if part.name != "greeting"}
+
+
+def spellings(core: str) -> list[bytes]:
+    """A core as it is, and the middle of its base64 at each of the three alignments."""
+    raw = core.encode()
+    encoded = [base64.b64encode(b"." * shift + raw)[4:-4] for shift in range(3)]
+    return [raw, *encoded]
+
+
+def must_be_nowhere(airflow: Airflow, cores: dict[str, str]) -> None:
+    """Fails if a core stands in a file of the home, or in output that was not asked to show it."""
+    found = [
+        f"{name} in {place}"
+        for place, content in _everything(airflow)
+        for name, core in cores.items()
+        if any(spelling in content for spelling in spellings(core))
+    ]
+    if found:
+        raise AssertionError("\n".join(found))
+
+
+def _everything(airflow: Airflow) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(airflow.home.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            yield str(path.relative_to(airflow.home)), path.read_bytes()
+    for result in airflow.results:
+        what = " ".join(Path(part).name for part in result.arguments)
+        yield f"standard error of {what}", result.err.encode()
+        if not _shows_values(result):
+            yield f"standard output of {what}", result.out.encode()
+
+
+def _shows_values(result: Result) -> bool:
+    """Whether printing a secret is what the command is for."""
+    return bool({"get", "get-value"}.intersection(result.arguments))

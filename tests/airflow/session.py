@@ -1,0 +1,114 @@
+"""One Airflow home and the commands run in it; standard library only, so that `make run` can use it too."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+
+#: A command takes 2-10 s, `dags test` up to 60 s on a busy machine.
+TIMEOUT = 300.0
+#: As many as there are cores on a small machine.
+AT_ONCE = 2
+
+
+def home_environment(home: Path) -> dict[str, str]:
+    """What makes Airflow live in ``home``, quiet and alone."""
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "NO_COLOR": "1",
+        "COLUMNS": "200",
+    }
+
+
+def backend_environment(backend: str, kwargs: Mapping[str, Any]) -> dict[str, str]:
+    """What an operator sets to choose a secrets backend."""
+    return {"AIRFLOW__SECRETS__BACKEND": backend, "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(kwargs)}
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    arguments: Sequence[str]
+    code: int
+    out: str = field(repr=False)
+    err: str = field(repr=False)
+
+    def json(self) -> Any:
+        """The output of a command that was asked for JSON: its last line, after whatever was logged."""
+        return json.loads(self.out.splitlines()[-1])
+
+    def must(self, code: int = 0) -> Result:
+        """This result, if it ended with ``code``."""
+        if self.code != code:
+            raise AssertionError(f"{self.arguments} ended with {self.code}, not {code}\n{self.out}\n{self.err}")
+        return self
+
+
+@dataclass
+class Airflow:
+    """An Airflow home, the environment of its commands, and everything that they have printed."""
+
+    home: Path
+    results: list[Result] = field(default_factory=list)
+
+    def migrate(self) -> None:
+        """Makes the metadata database, an SQLite file in the home."""
+        self.run([["db", "migrate"]], {})[0].must()
+
+    def run(self, commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -> list[Result]:
+        """Runs ``airflow`` commands, some at once, and answers in their order."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            program = str(Path(sys.executable).with_name("airflow"))
+            results = list(pool.map(lambda command: self._run([program, *command], environment), commands))
+        self.results.extend(results)
+        return results
+
+    def python(self, code: str, environment: Mapping[str, str]) -> Result:
+        """Runs a piece of Python as a fresh process."""
+        result = self._run([sys.executable, "-c", code], environment)
+        self.results.append(result)
+        return result
+
+    def _run(self, command: Sequence[str], environment: Mapping[str, str]) -> Result:
+        process = subprocess.Popen(
+            command,
+            cwd=self.home,
+            env={**_own_environment(), **home_environment(self.home), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            out, err = process.communicate(timeout=TIMEOUT)
+        except BaseException as error:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            out, err = process.communicate()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise TimeoutError(f"{command} took more than {TIMEOUT:.0f} s\n{out}\n{err}") from None
+            raise
+        return Result(command, process.returncode, out, err)
+
+
+def _own_environment() -> dict[str, str]:
+    """Ours, without what would steer Airflow or an AWS client; no shared AWS files, no metadata service."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_"))}
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    return {**kept, **nowhere, "AWS_EC2_METADATA_DISABLED": "true"}

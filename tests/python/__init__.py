@@ -1,0 +1,1 @@
+"""The package without Airflow: the boundary, the stores, the process model."""

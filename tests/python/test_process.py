@@ -1,0 +1,266 @@
+"""Threads, forks and signals, each in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.aws import REGION, MiniStack, clean_environment
+from tests.servers.counting import Counter, counting_proxy
+from tests.servers.tls import Certificate
+
+PRELUDE = """
+    import multiprocessing, os, signal, sys, threading, time, warnings
+    from strongroom.aws import SecretsManagerBackend
+
+    def backend(url, **options):
+        given = {"region_name": %r, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return SecretsManagerBackend(**{**given, "endpoint_url": url, **options})
+
+    def threads():
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("Threads:"))
+
+    def threads_soon(wanted):
+        deadline = time.monotonic() + 5
+        while threads() != wanted and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return threads()
+
+    def child(work):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                work()
+            except BaseException as error:
+                print("child:", repr(error), file=sys.stderr)
+                os._exit(1)
+            os._exit(0)
+        return pid
+
+    def ended(pid):
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+"""
+
+
+def script(body: str) -> list[str]:
+    """The command that runs ``body`` with the helpers above."""
+    return [sys.executable, "-c", textwrap.dedent(PRELUDE % REGION) + textwrap.dedent(body)]
+
+
+def run(body: str, *arguments: str, timeout: float = 120) -> str:
+    """Runs ``body`` and returns what it prints; a hang or a failure is an error."""
+    environment = clean_environment() | {"PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run(
+        [*script(body), *arguments], env=environment, capture_output=True, text=True, timeout=timeout, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def http(open_aws: MiniStack) -> Iterator[Counter]:
+    """A server with one secret behind a counting proxy, over http."""
+    open_aws.put_secrets({"airflow/variables/hello": "world"})
+    with counting_proxy(open_aws.url) as counter:
+        yield counter
+
+
+@pytest.fixture
+def https(open_aws: MiniStack, tls: Certificate) -> Iterator[Counter]:
+    """The same over https."""
+    open_aws.put_secrets({"airflow/variables/other": "world"})
+    with counting_proxy(open_aws.url, tls) as counter:
+        yield counter
+
+
+def by_name(counter: Counter) -> str:
+    """The address with a host name in it, so that a resolver is asked."""
+    return counter.url.replace("127.0.0.1", "localhost")
+
+
+def test_one_thread_is_left_after_a_lookup(http: Counter, https: Counter, tls: Certificate) -> None:
+    body = """
+        assert threads() == 1
+        assert backend(sys.argv[1]).get_variable("hello") == "world"
+        assert threads() == 1, "an address leaves no thread at all"
+        assert backend(sys.argv[2]).get_variable("hello") == "world"
+        assert threads_soon(1) == 1
+        assert backend(sys.argv[3], verify=sys.argv[4]).get_variable("other") == "world"
+        assert threads_soon(1) == 1
+        print("one")
+    """
+    assert run(body, http.url, by_name(http), by_name(https), str(tls.authority)) == "one\n"
+
+
+def test_ten_thousand_instances_make_one_client_and_one_call(http: Counter) -> None:
+    body = """
+        for _ in range(10_000):
+            reader = backend(sys.argv[1])
+        assert reader.get_variable("hello") == "world"
+        for _ in range(100):
+            assert backend(sys.argv[1]).get_variable("hello") == "world"
+        assert threads() == 1
+    """
+    run(body, http.url)
+    assert http.names() == ["airflow/variables/hello"]
+    assert http.connections == 1
+
+
+def test_children_and_grandchildren_build_their_own(http: Counter) -> None:
+    body = """
+        reader = backend(sys.argv[1], cache_ttl=0)
+        assert reader.get_variable("hello") == "world"
+
+        def ask(key):
+            return reader.get_variable(key)
+
+        def grandchild():
+            assert reader.get_variable("hello") == "world"
+
+        def work():
+            assert reader.get_variable("hello") == "world"
+            assert ended(child(grandchild)) == 0
+
+        for _ in range(20):
+            assert ended(child(work)) == 0
+            assert reader.get_variable("hello") == "world"
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with multiprocessing.get_context("fork").Pool(4) as pool:
+                assert pool.map(ask, ["hello"] * 40) == ["world"] * 40
+    """
+    run(body, http.url)
+    assert len(http.names()) == 1 + 20 * 3 + 40
+
+
+@pytest.mark.parametrize("forks", [300, pytest.param(5000, marks=pytest.mark.soak)])
+def test_forks_under_load_neither_hang_nor_err(http: Counter, https: Counter, tls: Certificate, forks: int) -> None:
+    body = """
+        plain = backend(sys.argv[1], cache_ttl=0)
+        secure = backend(sys.argv[2], cache_ttl=0, verify=sys.argv[3])
+        stop, errors, done = threading.Event(), [], [0]
+
+        def busy(reader, key):
+            while not stop.is_set():
+                try:
+                    assert reader.get_variable(key) == "world"
+                    done[0] += 1
+                except BaseException as error:
+                    errors.append(error)
+                    return
+
+        pairs = [(plain, "hello"), (secure, "other")] * 2
+        workers = [threading.Thread(target=busy, args=pair) for pair in pairs]
+        for worker in workers:
+            worker.start()
+
+        def work():
+            signal.alarm(60)
+            reader, key = pairs[os.getpid() % 2]
+            assert reader.get_variable(key) == "world"
+
+        for _ in range(int(sys.argv[4])):
+            assert ended(child(work)) == 0
+        stop.set()
+        for worker in workers:
+            worker.join(30)
+            assert not worker.is_alive()
+        assert errors == [], errors
+        assert done[0] > 0
+    """
+    run(body, by_name(http), by_name(https), str(tls.authority), str(forks), timeout=forks)
+
+
+def test_a_fork_during_the_first_build_does_not_hang(http: Counter) -> None:
+    body = """
+        def first(number):
+            backend(sys.argv[1], cache_ttl=0, max_attempts=number).get_variable("hello")
+
+        def work():
+            signal.alarm(60)
+            assert backend(sys.argv[1], cache_ttl=0).get_variable("hello") == "world"
+
+        for number in range(1, 60):
+            # Each number is a configuration of its own, built while we fork.
+            builder = threading.Thread(target=first, args=(number,))
+            builder.start()
+            pids = [child(work) for _ in range(2)]
+            assert [ended(pid) for pid in pids] == [0, 0]
+            builder.join(30)
+    """
+    run(body, http.url)
+
+
+@contextlib.contextmanager
+def silent_server() -> Iterator[str]:
+    """A server that accepts and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGALRM"])
+def test_a_signal_handler_cuts_a_hanging_lookup_with_its_own_exception(name: str) -> None:
+    body = """
+        class Mine(BaseException):
+            pass
+
+        def handler(number, frame):
+            raise Mine(number)
+
+        if sys.argv[2] != "SIGINT":
+            signal.signal(getattr(signal, sys.argv[2]), handler)
+        print("ready", flush=True)
+        try:
+            backend(sys.argv[1], timeout="100s").get_variable("hello")
+        except (Mine, KeyboardInterrupt) as error:
+            print(type(error).__name__, flush=True)
+        # The backend is as good as before.
+        try:
+            backend(sys.argv[1], timeout="100ms").get_variable("hello")
+        except TimeoutError:
+            print("timeout", flush=True)
+    """
+    environment = clean_environment() | {"PYTHONPATH": ":".join(sys.path)}
+    with silent_server() as url:
+        command = [*script(body), url, name]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(0.3)
+            sent = time.monotonic()
+            os.kill(process.pid, getattr(signal, name))
+            expected = "KeyboardInterrupt" if name == "SIGINT" else "Mine"
+            assert process.stdout.readline() == f"{expected}\n"
+            assert time.monotonic() - sent < 3
+            assert process.stdout.readline() == "timeout\n"
+            assert process.wait(30) == 0
+
+
+def test_a_backend_that_a_child_inherits_can_be_dropped_there(http: Counter) -> None:
+    body = """
+        reader = backend(sys.argv[1])
+        assert reader.get_variable("hello") == "world"
+
+        def work():
+            global reader
+            del reader
+            fresh = backend(sys.argv[1])
+            assert fresh.get_variable("hello") == "world"
+
+        assert ended(child(work)) == 0
+        assert reader.get_variable("hello") == "world"
+    """
+    run(body, http.url)
+    assert len(http.names()) == 2

@@ -1,0 +1,12 @@
+"""Real servers for the tests: each a context manager that starts on a free port and leaves nothing behind.
+
+``process``  starts and ends one server process, and waits for it with a deadline
+``aws``      ministack: Secrets Manager, IAM and STS with checked signatures; helpers to fill it
+``faults``   microburst: throttling, errors, delays and broken bodies between a client and a server
+``counting`` a proxy that writes down every request it passes on, with TLS if asked
+``tls``      a certificate authority of our own
+``fixtures`` the same as pytest fixtures
+
+The programs come from the environment pinned in ``tests/requirements/servers.txt``; ``STRONGROOM_SERVERS`` names its
+folder (default ``.cache/venvs/servers``).
+"""

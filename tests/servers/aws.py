@@ -1,0 +1,149 @@
+"""ministack: Secrets Manager, IAM and STS that really check signatures and policies."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from tests.servers.process import LOOPBACK, answers, ask, free_port, program, running
+from tests.servers.tls import Certificate
+
+REGION = "eu-central-1"
+ACCOUNT = "000000000000"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A key pair as AWS clients take it."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+    def environment(self) -> dict[str, str]:
+        """The variables that every AWS client reads."""
+        variables = {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key}
+        if self.session_token:
+            variables["AWS_SESSION_TOKEN"] = self.session_token
+        return variables
+
+
+#: The account's root, which may do everything. Its signature is not checked: give it to no code under test.
+ROOT = Credentials("test", "test")
+
+
+def allow(action: str | Sequence[str], *names: str) -> dict[str, Any]:
+    """A policy statement that allows an action on secrets; a name may end with ``*``."""
+    return _statement("Allow", action, names)
+
+
+def deny(action: str | Sequence[str], *names: str) -> dict[str, Any]:
+    """A policy statement that denies an action on secrets."""
+    return _statement("Deny", action, names)
+
+
+def _statement(effect: str, action: str | Sequence[str], names: Sequence[str]) -> dict[str, Any]:
+    resources = [f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}" for name in names]
+    return {"Effect": effect, "Action": action, "Resource": resources}
+
+
+@dataclass(frozen=True)
+class MiniStack:
+    """A running server and what a test does to it as the account's root."""
+
+    url: str
+    authority: Path | None = None
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+
+    def client(self, service: str, credentials: Credentials = ROOT, region: str = REGION) -> Any:
+        """A boto3 client; its methods come from data at run time, hence ``Any``."""
+        session = boto3.session.Session(
+            aws_access_key_id=credentials.access_key,
+            aws_secret_access_key=credentials.secret_key,
+            aws_session_token=credentials.session_token,
+            region_name=region,
+        )
+        verify = str(self.authority) if self.authority else None
+        return session.client(service, endpoint_url=self.url, verify=verify)
+
+    def reset(self) -> None:
+        """Forgets every secret, user and role."""
+        ask(f"{self.url}/_ministack/reset", "POST", authority=self.authority)
+
+    def put_secrets(self, secrets: Mapping[str, str | bytes], region: str = REGION) -> None:
+        """Creates secrets; bytes become a ``SecretBinary``."""
+        client = self.client("secretsmanager", region=region)
+        for name, value in secrets.items():
+            kind = "SecretString" if isinstance(value, str) else "SecretBinary"
+            client.create_secret(Name=name, **{kind: value})
+
+    def user(self, *statements: Mapping[str, Any]) -> Credentials:
+        """A new IAM user with one inline policy, and its key."""
+        name = f"user-{next(self._numbers)}"
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        if statements:
+            iam.put_user_policy(UserName=name, PolicyName="tests", PolicyDocument=_policy(statements))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
+    def role(self, *statements: Mapping[str, Any], external_id: str | None = None) -> str:
+        """A new role that the account's users may assume; the answer is its ARN."""
+        name = f"role-{next(self._numbers)}"
+        trust: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+        if external_id:
+            trust["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
+        iam = self.client("iam")
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy([trust]))["Role"]
+        iam.put_role_policy(RoleName=name, PolicyName="tests", PolicyDocument=_policy(statements))
+        return str(role["Arn"])
+
+    def assume(self, role_arn: str, caller: Credentials, **arguments: str) -> Credentials:
+        """What STS hands to ``caller`` for a role."""
+        sts = self.client("sts", caller)
+        given = sts.assume_role(RoleArn=role_arn, RoleSessionName="tests", **arguments)["Credentials"]
+        return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+
+def _policy(statements: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+@contextlib.contextmanager
+def ministack(folder: Path, *, auth: bool = True, tls: Certificate | None = None) -> Iterator[MiniStack]:
+    """Runs the server with its files in ``folder``; without ``auth`` it believes every request."""
+    port = free_port()
+    url = f"{'https' if tls else 'http'}://{LOOPBACK}:{port}"
+    environment = {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": LOOPBACK,  # its default is every interface
+        "AUTH": "true" if auth else "false",
+        "LOG_LEVEL": "WARNING",
+        "TMPDIR": str(folder),
+        "HOME": str(folder),
+    }
+    if tls:
+        environment |= {"USE_SSL": "1"}
+        environment |= {"MINISTACK_SSL_CERT": str(tls.certificate), "MINISTACK_SSL_KEY": str(tls.key)}
+    authority = tls.authority if tls else None
+
+    def ready() -> bool:
+        return answers(f"{url}/_ministack/health", authority)
+
+    with running([program("ministack")], environment, folder / "ministack.log", ready):
+        yield MiniStack(url, authority)
+
+
+def clean_environment() -> dict[str, str]:
+    """Our environment without anything that steers an AWS client, and with no shared files to find."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    return kept | nowhere | {"AWS_EC2_METADATA_DISABLED": "true"}

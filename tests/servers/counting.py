@@ -1,0 +1,155 @@
+"""A proxy that passes requests on unchanged and writes down what was asked: for exact call counts, and for TLS."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.servers.process import LOOPBACK
+from tests.servers.tls import Certificate
+
+UPSTREAM_TIMEOUT = 60.0
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "proxy-connection"}
+SIGNED_HOST = "x-forwarded-host"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request that went through, and how it ended (status 0: no answer came)."""
+
+    method: str
+    path: str
+    target: str
+    name: str
+    status: int
+
+
+@dataclass
+class Counter:
+    """A running proxy; ``calls`` grows by one per request that has been answered."""
+
+    url: str
+    calls: list[Call] = field(default_factory=list)
+    connections: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def names(self, target: str = "secretsmanager.GetSecretValue") -> list[str]:
+        """The secret names asked for, in order."""
+        with self._lock:
+            return [call.name for call in self.calls if call.target == target]
+
+    def clear(self) -> None:
+        """Starts counting anew."""
+        with self._lock:
+            self.calls.clear()
+            self.connections = 0
+
+    def record(self, call: Call) -> None:
+        """Used by the proxy."""
+        with self._lock:
+            self.calls.append(call)
+
+    def connected(self) -> None:
+        """Used by the proxy."""
+        with self._lock:
+            self.connections += 1
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    counter: Counter
+    upstream: str
+
+    def setup(self) -> None:
+        super().setup()
+        self.counter.connected()
+
+    def relay(self) -> None:
+        self._pass_on(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = relay
+
+    def _record(self, body: bytes, status: int) -> None:
+        target = self.headers.get("X-Amz-Target") or ""
+        self.counter.record(Call(self.command, self.path, target, _secret_name(body), status))
+
+    def _pass_on(self, body: bytes) -> None:
+        connection = http.client.HTTPConnection(self.upstream, timeout=UPSTREAM_TIMEOUT)
+        with contextlib.closing(connection):
+            try:
+                connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+                for name, value in self._headers():
+                    connection.putheader(name, value)
+                connection.endheaders(body)
+                answer = connection.getresponse()
+                content = answer.read()
+            except (OSError, http.client.HTTPException):
+                # What happened behind us happens in front of us: no answer, and the connection closed.
+                self._record(body, 0)
+                self.close_connection = True
+                return
+        # Before the client hears of it: whoever has an answer finds it counted.
+        self._record(body, answer.status)
+        self.send_response_only(answer.status, answer.reason)
+        for name, value in answer.getheaders():
+            if name.lower() not in HOP_BY_HOP | {"content-length"}:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _headers(self) -> list[tuple[str, str]]:
+        """The request's own, with the host that the client signed, even if a proxy between us changed it."""
+        host = self.headers.get(SIGNED_HOST) or self.headers.get("Host") or ""
+        left_out = HOP_BY_HOP | {"host", SIGNED_HOST}
+        kept = [(name, value) for name, value in self.headers.items() if name.lower() not in left_out]
+        return [*kept, ("Host", host), (SIGNED_HOST, host)]
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silence: ``Counter.calls`` is the record."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up early, or refuses our certificate, is part of some tests."""
+
+
+def _secret_name(body: bytes) -> str:
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return ""
+    if not isinstance(content, dict):
+        return ""
+    return str(content.get("SecretId") or content.get("Name") or "")
+
+
+@contextlib.contextmanager
+def counting_proxy(upstream: str, tls: Certificate | None = None) -> Iterator[Counter]:
+    """Runs the proxy in front of a plain http ``upstream``; with ``tls`` its own side is https."""
+    handler = type("Handler", (_Handler,), {"upstream": urlsplit(upstream).netloc})
+    server = _Server((LOOPBACK, 0), handler)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls.certificate, tls.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    counter = Counter(f"{'https' if tls else 'http'}://{LOOPBACK}:{server.server_address[1]}")
+    handler.counter = counter  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="counting-proxy")
+    thread.start()
+    try:
+        yield counter
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)

@@ -1,0 +1,35 @@
+"""A certificate authority of our own and one certificate for the loopback names."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.servers.process import LOOPBACK, program
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Paths of PEM files: what a server presents and what its clients trust."""
+
+    certificate: Path
+    key: Path
+    authority: Path
+
+
+def certificate(folder: Path) -> Certificate:
+    """Makes an authority and a certificate for ``localhost`` and 127.0.0.1 in ``folder``."""
+    command = [
+        program("python"),
+        "-m",
+        "trustme",
+        "--quiet",
+        "--dir",
+        str(folder),
+        "--identities",
+        "localhost",
+        LOOPBACK,
+    ]
+    subprocess.run(command, check=True, timeout=60)
+    return Certificate(folder / "server.pem", folder / "server.key", folder / "client.pem")

@@ -1,0 +1,1 @@
+"""What the Makefile runs: stages, environments, small checks. Standard library only."""

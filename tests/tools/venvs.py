@@ -1,0 +1,117 @@
+"""The pinned Python environments in ``.cache/venvs``.
+
+    python3 -m tests.tools.venvs tools servers      # made where needed
+    python3 -m tests.tools.venvs --wheel tools      # the same, and our wheel from dist/ in it
+
+An environment is made from ``tests/requirements/NAME.txt`` alone, and made anew when that list or the interpreter
+changes. Its stamp is written last, so one that was left half-built is never used. ``empty`` has no list.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CACHE = REPOSITORY / ".cache"
+VENVS = CACHE / "venvs"
+REQUIREMENTS = REPOSITORY / "tests" / "requirements"
+DIST = REPOSITORY / "dist"
+
+
+def folder(name: str) -> Path:
+    """Where an environment is."""
+    return VENVS / name
+
+
+def program(name: str, script: str = "python") -> str:
+    """A program of an environment."""
+    return str(folder(name) / "bin" / script)
+
+
+def ensure(name: str) -> None:
+    """Makes the environment if it is missing, half-built or out of date."""
+    with _locked():
+        stamp = folder(name) / ".ready"
+        wanted = _fingerprint(name)
+        if not (stamp.exists() and stamp.read_text() == wanted):
+            started = time.monotonic()
+            print(f"making the environment {name} ...", flush=True)
+            _build(name)
+            stamp.write_text(wanted)
+            print(f"made the environment {name} in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def install_wheel(name: str) -> None:
+    """Puts the wheel from ``dist`` into an environment, from the file alone, unless it is the one already there."""
+    with _locked():
+        wheel = built_wheel()
+        stamp = folder(name) / ".wheel"
+        wanted = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        if not (stamp.exists() and stamp.read_text() == wanted):
+            stamp.unlink(missing_ok=True)
+            _pip(name, "--no-index", "--force-reinstall", str(wheel))  # fails if it needed anything from elsewhere
+            stamp.write_text(wanted)
+
+
+def built_wheel() -> Path:
+    """The one wheel in ``dist``."""
+    wheels = list(DIST.glob("strongroom-*.whl"))
+    if len(wheels) != 1:
+        raise SystemExit(f"{DIST} holds {len(wheels)} wheels of strongroom, not one: run `make wheel`")
+    return wheels[0]
+
+
+def _build(name: str) -> None:
+    shutil.rmtree(folder(name), ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "venv", str(folder(name))], check=True, timeout=300)
+    if _list(name).exists():
+        # The list is complete: with --no-deps nothing that is not on it can come in, and `check` proves it complete.
+        _pip(name, "--no-deps", "--requirement", str(_list(name)))
+        subprocess.run([program(name), "-m", "pip", "--quiet", "check"], check=True, timeout=300)
+
+
+def _pip(name: str, *arguments: str) -> None:
+    command = [program(name), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
+    subprocess.run(command, check=True, timeout=1800, stdin=subprocess.DEVNULL)
+
+
+def _list(name: str) -> Path:
+    return REQUIREMENTS / f"{name}.txt"
+
+
+def _fingerprint(name: str) -> str:
+    """Changes with the list, the interpreter and the place: an environment knows its own path."""
+    content = _list(name).read_bytes() if _list(name).exists() else b""
+    parts = [content, sys.version.encode(), os.fsencode(os.path.realpath(sys.executable)), os.fsencode(folder(name))]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[None]:
+    """Two runs at once do not build the same environment."""
+    VENVS.mkdir(parents=True, exist_ok=True)
+    with (VENVS / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def main(arguments: list[str]) -> None:
+    """The command line."""
+    names = [argument for argument in arguments if argument != "--wheel"]
+    for name in names:
+        ensure(name)
+        if "--wheel" in arguments:
+            install_wheel(name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
