@@ -68,7 +68,8 @@ class SecretsBackend:
         """As `get_variable`, without blocking the event loop."""
         known, value = self._core.remembered("variable", key, team_name)
         if known:
-            return value
+            variable: str | None = value
+            return variable
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(None, self.get_variable, key, team_name)
 

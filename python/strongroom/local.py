@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from strongroom._base import SecretsBackend
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from strongroom.options import LocalFilesystemOptions
 
 
 class LocalFilesystemBackend(SecretsBackend):
@@ -19,3 +26,7 @@ class LocalFilesystemBackend(SecretsBackend):
     """
 
     _store = "local"
+
+    def __init__(self, **options: Unpack[LocalFilesystemOptions]) -> None:
+        """Take the `backend_kwargs`; no request is made before the first lookup."""
+        super().__init__(**options)

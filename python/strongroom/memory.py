@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from strongroom._base import SecretsBackend
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from strongroom.options import MemoryOptions
 
 
 class MemoryBackend(SecretsBackend):
@@ -13,3 +20,7 @@ class MemoryBackend(SecretsBackend):
     """
 
     _store = "memory"
+
+    def __init__(self, **options: Unpack[MemoryOptions]) -> None:
+        """Take the `backend_kwargs`; no request is made before the first lookup."""
+        super().__init__(**options)

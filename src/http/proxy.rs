@@ -28,12 +28,17 @@ impl ProxySettings {
     ///
     /// `with_all` says whether `all_proxy` stands in for a missing one: requests does so, botocore does not.
     pub fn from_environment<'text>(lookup: impl Fn(&str) -> Option<&'text str>, with_all: bool) -> Self {
+        let bypass = lookup("no_proxy").or_else(|| lookup("NO_PROXY"));
+        // The list below knows `*` for names only, not for addresses.
+        if bypass.is_some_and(|list| list.split(',').any(|entry| entry.trim() == "*")) {
+            return Self::NONE;
+        }
         let either = |lower: &str, upper: &str| lookup(lower).or_else(|| lookup(upper)).and_then(address);
         let all = if with_all { either("all_proxy", "ALL_PROXY") } else { None };
         Self {
             http: either("http_proxy", "HTTP_PROXY").or_else(|| all.clone()),
             https: either("https_proxy", "HTTPS_PROXY").or(all),
-            bypass: lookup("no_proxy").or_else(|| lookup("NO_PROXY")).map(str::to_owned),
+            bypass: bypass.map(str::to_owned),
         }
     }
 
@@ -100,13 +105,18 @@ mod tests {
 
     #[test]
     fn all_proxy_counts_only_where_requests_is_the_model() {
-        let variables = [("ALL_PROXY", "http://all:1"), ("NO_PROXY", "*")];
+        let variables = [("ALL_PROXY", "http://all:1"), ("NO_PROXY", "a.b")];
         assert_eq!(from(&variables, false).https, None);
         let settings = from(&variables, true);
         assert_eq!(
             (settings.https.as_deref(), settings.bypass.as_deref()),
-            (Some("http://all:1"), Some("*"))
+            (Some("http://all:1"), Some("a.b"))
         );
+    }
+
+    #[test]
+    fn a_star_bypasses_every_proxy() {
+        assert_eq!(from(&[("http_proxy", "p:1"), ("NO_PROXY", "a, *")], false), ProxySettings::NONE);
     }
 
     #[test]

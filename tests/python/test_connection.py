@@ -93,7 +93,7 @@ def test_dialects_differ_where_airflow_does() -> None:
     uri = "http://h/?a=1&b=true"
     assert parse(uri, dialect="airflow_3_3")["extra_dejson"] == {"a": 1, "b": True}
     for dialect in ("task_sdk_1_3", "airflow_3_0", "airflow_2_11"):
-        assert parse(uri, dialect=dialect)["extra_dejson"] == {"a": "1", "b": "true"}  # type: ignore[arg-type]
+        assert parse(uri, dialect=dialect)["extra_dejson"] == {"a": "1", "b": "true"}
     with pytest.raises(ConnectionFormatError):
         parse("http://h/?__extra__=5", dialect="airflow_3_0")
     assert parse("http://h/?__extra__=5", dialect="airflow_2_11")["extra"] == "5"

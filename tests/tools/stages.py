@@ -19,7 +19,7 @@ RUST_FEATURES = ("--locked", "--no-default-features", "--features", " ".join(("c
 PYTHON_CODE = ("python", "tests", "dags")
 IMPORTS = "import strongroom, strongroom.aws, strongroom.local, strongroom.connection"
 
-MAKE = ("make", "--no-print-directory")
+MAKE = ("make", "--no-print-directory", f"PYTHON={sys.executable}")
 AIRFLOW = "airflow-3.3"
 
 

@@ -1,5 +1,6 @@
 //! Everything that a service's client needs, put together while the store is opened.
 
+use std::fmt;
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
@@ -32,7 +33,6 @@ pub(super) struct Service {
 }
 
 /// Credentials, region, endpoint and network of one service.
-#[derive(Debug)]
 pub(super) struct Access {
     /// What the service's client is built from.
     pub(super) sdk_config: SdkConfig,
@@ -78,6 +78,19 @@ impl Access {
     /// Whether a file that decided something has changed since.
     pub(super) fn is_outdated(&self) -> bool {
         self.files.have_changed()
+    }
+}
+
+/// Without the SDK's configuration, whose own Debug fills pages.
+impl fmt::Debug for Access {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoint = self.sdk_config.endpoint_url();
+        formatter
+            .debug_struct("Access")
+            .field("region", &self.region)
+            .field("endpoint", &endpoint)
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
     }
 }
 

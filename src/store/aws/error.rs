@@ -55,10 +55,11 @@ impl Failure {
             SdkError::DispatchFailure(dispatch) => {
                 Self::Broken(match transport(dispatch.as_connector_error()) {
                     Some(transport) => transport_error(transport, subject),
-                    None => Error::internal(format!("{subject}: the request could not be sent")),
+                    None => not_built(subject),
                 })
             }
-            _ => Self::Broken(not_built(error, subject)),
+            SdkError::ConstructionFailure(_) => Self::Broken(not_built(subject)),
+            _ => Self::Broken(Error::internal(format!("{subject}: the SDK failed in an unknown way"))),
         }
     }
 }
@@ -84,6 +85,11 @@ impl Refusal {
         self.code.as_deref() == Some(code)
     }
 
+    /// Whether the code says that a permission is missing; only then the service's words may be shown.
+    fn refuses_permission(&self) -> bool {
+        self.code.as_deref().and_then(kind_of_code) == Some(ErrorKind::Denied)
+    }
+
     /// What kind of error it is.
     pub(super) fn kind(&self) -> ErrorKind {
         self.code.as_deref().and_then(kind_of_code).unwrap_or_else(|| kind_of_status(self.status))
@@ -92,7 +98,7 @@ impl Refusal {
     /// The error of `kind` for it: `subject` was asked, and this became of it.
     pub(super) fn to_error(&self, kind: ErrorKind, subject: &str) -> Error {
         let mut text = format!("{subject} {}", what_happened(kind));
-        if let Some(message) = self.message.as_deref().filter(|_| kind == ErrorKind::Denied) {
+        if let Some(message) = self.message.as_deref().filter(|_| self.refuses_permission()) {
             text.push_str(": ");
             text.push_str(&sanitized(message));
         }
@@ -299,15 +305,10 @@ fn not_understood(subject: &str) -> Error {
         .with_hint("Check `endpoint_url` and proxies: something else than AWS may have answered")
 }
 
-/// Before anything was sent. These causes are the SDK's own words about the endpoint and the request.
-fn not_built<E>(error: &SdkError<E, HttpResponse>, subject: &str) -> Error {
-    let construction = matches!(error, SdkError::ConstructionFailure(_));
-    if construction {
-        return Error::config(format!("{subject}: the SDK cannot build the request")).with_hint(
-            "Check the region, `endpoint_url`, FIPS and dual-stack settings, which must fit each other",
-        );
-    }
-    Error::internal(format!("{subject}: the SDK failed in an unknown way"))
+/// Before anything was sent: settings that exclude each other, such as FIPS and an endpoint of one's own.
+fn not_built(subject: &str) -> Error {
+    Error::config(format!("{subject}: the SDK cannot build the request"))
+        .with_hint("Check the region, `endpoint_url`, FIPS and dual-stack settings, which must fit each other")
 }
 
 #[cfg(test)]

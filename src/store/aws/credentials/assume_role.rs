@@ -1,5 +1,6 @@
 //! Roles that are assumed with credentials of our own (STS `AssumeRole`).
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -15,7 +16,6 @@ use crate::store::aws::error::{Failure, Refusal, general_hint};
 use crate::store::aws::role::RoleParameters;
 
 /// A role, and the credentials with which it is assumed.
-#[derive(Debug)]
 pub(super) struct AssumedRole {
     base: Arc<CredentialCache>,
     client: Client,
@@ -51,6 +51,17 @@ impl AssumedRole {
             request = request.transitive_tag_keys(key);
         }
         Ok(request)
+    }
+}
+
+/// Without the client, whose own Debug fills pages with the SDK's tables.
+impl fmt::Debug for AssumedRole {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AssumedRole")
+            .field("parameters", &self.parameters)
+            .field("base", &self.base)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Roles that are assumed with an identity token, as in EKS pods (STS `AssumeRoleWithWebIdentity`).
 
+use std::fmt;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -15,7 +16,6 @@ use crate::store::aws::error::Failure;
 use crate::store::aws::role::RoleParameters;
 
 /// A role and the file whose token allows it. The file is read at each renewal: Kubernetes replaces it.
-#[derive(Debug)]
 pub(super) struct WebIdentityRole {
     pub(super) client: Client,
     pub(super) token_file: PathBuf,
@@ -38,6 +38,17 @@ fn unusable(message: String) -> Error {
     no_credentials(message).with_hint(
         "Check AWS_WEB_IDENTITY_TOKEN_FILE or `assume_role_with_web_identity_token_file`, and that this user can read the file",
     )
+}
+
+/// Without the client, whose own Debug fills pages with the SDK's tables.
+impl fmt::Debug for WebIdentityRole {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("WebIdentityRole")
+            .field("parameters", &self.parameters)
+            .field("token_file", &self.token_file)
+            .finish_non_exhaustive()
+    }
 }
 
 #[async_trait]

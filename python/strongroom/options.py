@@ -1,0 +1,182 @@
+"""The keyword arguments of the backend classes, for editors and type checkers.
+
+They are what `backend_kwargs` may hold. Every value may also come as text, as
+`AIRFLOW__SECRETS__BACKEND_KWARG__<KEY>` delivers it. A test keeps this file and the native core in step.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class CommonOptions(TypedDict, total=False):
+    """What every backend takes."""
+
+    connections_lookup_pattern: str
+    """Only connection ids that match this regular expression from their start are looked up."""
+
+    variables_lookup_pattern: str
+    """Only variable keys that match this regular expression from their start are looked up."""
+
+    config_lookup_pattern: str
+    """Only config values whose name matches this regular expression from its start are looked up."""
+
+    on_error: str
+    """What becomes of an error: as the official class does, raise, miss, deny (denied lookups stop Airflow's search)
+    or stop (every error does) (default `official`)."""
+
+    cache_ttl: float | str
+    """How long a value is served without asking the store; 0 stores nothing (default `60s`)."""
+
+    cache_negative_ttl: float | str
+    """How long an absent secret is remembered as absent (default `15s`)."""
+
+    cache_max_entries: int | str
+    """The most values kept; absent secrets have a bound of the same size of their own (default `1000`)."""
+
+    timeout: float | str
+    """The deadline of a whole lookup: waiting, logging in, reading and retrying (default `10s`)."""
+
+    max_attempts: int | str
+    """How often one read is tried in all, the first time included (default `3`)."""
+
+    strict: bool | str
+    """Refuse unknown keys instead of warning of them (default `false`)."""
+
+    cache: dict[str, Any] | str
+    """Another way to write the cache's options: {"enabled", "maximum_size", "expire_after_write"}."""
+
+
+class PrefixOptions(TypedDict, total=False):
+    """What backends take whose names are made of prefix, separator and id."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids (default
+    `airflow/connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys (default
+    `airflow/variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow/config`)."""
+
+    sep: str
+    """What stands between prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `/`)."""
+
+
+class MemoryOptions(CommonOptions, PrefixOptions, total=False):
+    """What `MemoryBackend` takes."""
+
+    secrets: dict[str, Any] | str
+    """Every secret by its full name in the store; a value may be a string or any other JSON."""
+
+
+class LocalFilesystemOptions(CommonOptions, total=False):
+    """What `LocalFilesystemBackend` takes."""
+
+    variables_file_path: str
+    """A .env, .json, .yaml or .yml file with variables; nothing means that there are none."""
+
+    connections_file_path: str
+    """A .env, .json, .yaml or .yml file with connections; nothing means that there are none."""
+
+    configs_file_path: str
+    """A .env, .json, .yaml or .yml file with configuration options; nothing means that there are none."""
+
+    settings_file_path: str
+    """Astro's airflow_settings.yaml; it answers for connections and variables that the other files do not hold."""
+
+
+class SecretsManagerOptions(CommonOptions, PrefixOptions, total=False):
+    """What `SecretsManagerBackend` takes."""
+
+    extra_conn_words: dict[str, Any] | str
+    """Further names for the fields of a JSON connection: an object of lists, such as {"login": ["usr"]}."""
+
+    full_url_mode: Any
+    """Whether a secret was a URI rather than JSON."""
+
+    are_secret_values_urlencoded: Any
+    """Whether JSON values were percent-encoded."""
+
+    aws_access_key_id: str
+    """Access key id; goes before every other source of credentials."""
+
+    aws_secret_access_key: str
+    """The secret of `aws_access_key_id`."""
+
+    aws_session_token: str
+    """The session token of temporary keys; nobody renews them."""
+
+    session_kwargs: dict[str, Any] | str
+    """Deprecated place of the three credential keys."""
+
+    region_name: str
+    """The region; else AWS_DEFAULT_REGION, the profile's, then AWS_REGION."""
+
+    profile_name: str
+    """A profile of the AWS files; credentials in the environment are then not looked at."""
+
+    role_arn: str
+    """The role to assume before reading."""
+
+    assume_role_method: str
+    """`assume_role` or `assume_role_with_web_identity`; SAML is not supported (default `assume_role`)."""
+
+    assume_role_kwargs: dict[str, Any] | str
+    """Further parameters of the assumption, such as ExternalId, spelled as boto3 does."""
+
+    assume_role_with_saml: dict[str, Any] | str
+    """Settings of SAML, which is not supported: a lookup says so."""
+
+    assume_role_with_web_identity_federation: str
+    """Where the identity token comes from: `file`."""
+
+    assume_role_with_web_identity_token_file: str
+    """The file of the identity token; else AWS_WEB_IDENTITY_TOKEN_FILE."""
+
+    assume_role_with_web_identity_federation_audience: Any
+    """The audience of a google identity token."""
+
+    endpoint_url: str
+    """The address of the service itself, such as that of a VPC endpoint; never used for STS."""
+
+    verify: bool | str
+    """Whether the service's certificate is verified, or the CA bundle to verify it with; STS is always verified."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs for the service and STS, or `system`; goes before `verify` and AWS_CA_BUNDLE."""
+
+    use_ssl: bool | str
+    """False reads over plain http where no endpoint is configured (default `true`)."""
+
+    api_version: str
+    """The version of the service's interface; only the present one exists."""
+
+    service_config: dict[str, Any] | str
+    """Per service; `sts.endpoint_url` is where roles are assumed."""
+
+    config_kwargs: dict[str, Any] | str
+    """Words of botocore's Config: connect_timeout, read_timeout, retries, proxies, region_name,
+    use_dualstack_endpoint, use_fips_endpoint, user_agent_extra, ignore_configured_endpoint_urls."""
+
+    profile: Any
+    """Not the name of a profile: that is `profile_name`."""
+
+    s3_config_file: Any
+    """A file of credentials in an old format."""
+
+    s3_config_format: Any
+    """The format of `s3_config_file`."""
+
+    aws_account_id: Any
+    """The account of `role_arn`; write the whole ARN there."""
+
+    aws_iam_role: Any
+    """The role's name; write the whole ARN into `role_arn`."""
+
+    external_id: Any
+    """Write it as `ExternalId` into `assume_role_kwargs`."""
