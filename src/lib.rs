@@ -13,6 +13,7 @@
 //! | `http` | the shared client: TLS settings, proxies, timeouts (stores that speak HTTP) |
 //! | [`process`] | forks, the runtime, deadlines, the clock; the only folder with `unsafe` |
 //! | [`value`] | secrets, JSON as Python has it, connections |
+//! | [`redact`] | what may be shown of foreign text |
 //! | [`error`] | what can go wrong |
 //!
 //! `docs/architecture.md` tells the same at more length.
@@ -28,5 +29,6 @@ pub mod layers;
 pub mod process;
 #[cfg(feature = "python")]
 mod python;
+pub mod redact;
 pub mod store;
 pub mod value;

@@ -87,8 +87,15 @@ def multi_team() -> bool:
     return os.environ.get("AIRFLOW__CORE__MULTI_TEAM", "").strip().lower() in ("t", "true", "1")
 
 
-def unread_kwargs() -> list[str]:
-    """Say so if kwargs were written that Airflow could not read, since it then passes none at all."""
+def unread_kwargs(keys: list[str]) -> list[str]:
+    """Say so if kwargs were written that Airflow could not read, since it then passes none of them.
+
+    What comes all the same are the keys that have a variable of their own.
+    """
+    prefixes = ("AIRFLOW__SECRETS__BACKEND_KWARG__", "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARG__")
+    alone = {name.removeprefix(prefix).lower() for prefix in prefixes for name in os.environ if name.startswith(prefix)}
+    if not alone.issuperset(keys):
+        return []
     return [
         f"{place} is {problem}, so Airflow passed no kwargs and the defaults apply; {remedy}"
         for place, text in _written_kwargs()
@@ -103,10 +110,11 @@ def _written_kwargs() -> list[tuple[str, str]]:
     written = [(name, os.environ[name]) for name in variables if os.environ.get(name, "").strip()]
     conf = getattr(sys.modules.get("airflow.configuration"), "conf", None)
     if not written and isinstance(conf, configparser.ConfigParser):
-        # Past Airflow's own `get`, which would run `_cmd` and ask a secrets backend for this very option.
-        text = configparser.ConfigParser.get(conf, "secrets", "backend_kwargs", raw=True, fallback="")
-        if text.strip():
-            written.append(("[secrets] backend_kwargs in airflow.cfg", text.replace("%%", "%")))
+        for section, option in (("secrets", "backend_kwargs"), ("workers", "secrets_backend_kwargs")):
+            # Past Airflow's own `get`, which would run `_cmd` and ask a secrets backend for this very option.
+            text = configparser.ConfigParser.get(conf, section, option, raw=True, fallback="")
+            if text.strip():
+                written.append((f"[{section}] {option} in airflow.cfg", text.replace("%%", "%")))
     return written
 
 

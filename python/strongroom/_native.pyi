@@ -1,9 +1,11 @@
 """The native half of the package, built from `src/` (see `src/python`)."""
 
-from typing import Any, TypedDict, final
+from typing import Any, TypedDict, final, type_check_only
 
+__all__: list[str]
 __version__: str
 
+@type_check_only
 class OptionInfo(TypedDict):
     key: str
     kind: str
@@ -11,6 +13,7 @@ class OptionInfo(TypedDict):
     secret: bool
     doc: str
 
+@type_check_only
 class StoreInfo(TypedDict):
     name: str
     title: str

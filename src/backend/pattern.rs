@@ -57,10 +57,8 @@ impl Patterns {
 
 impl Pattern {
     fn matches(&self, id: &str) -> Result<bool> {
-        let compiled = self
-            .compiled
-            .get_or_try(|| Regex::new(&anchored(&self.text)))
-            .map_err(|error| self.error(&error))?;
+        let compiled =
+            self.compiled.get_or_try(|| compile(&self.text)).map_err(|error| self.error(&error))?;
         compiled.is_match(id).map_err(|error| self.error(&error))
     }
 
@@ -68,6 +66,11 @@ impl Pattern {
         Error::config(format!("the lookup pattern {:?} does not work: {cause}", self.text))
             .with_hint("Patterns are Python regular expressions, matched from the start of the id")
     }
+}
+
+/// The user's own text first: its error counts the characters that the user wrote.
+fn compile(pattern: &str) -> Result<Regex, fancy_regex::Error> {
+    Regex::new(pattern).and_then(|_| Regex::new(&anchored(pattern)))
 }
 
 /// The pattern in the words of the engine: anchored, without case, and with Python's `$` and `\Z`.

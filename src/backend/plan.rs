@@ -10,6 +10,8 @@ use crate::store::convention::{Lookup, Naming};
 pub enum Plan {
     /// Answer `None` without a request.
     Skip,
+    /// The same, and say why: the id could name a secret of another team.
+    Refuse(String),
     /// Ask the store for these names, in order, until one is there.
     Ask(Vec<SecretName>),
 }
@@ -21,8 +23,7 @@ pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -
     let names = match settings.convention.names(lookup) {
         Naming::Off => return Ok(Plan::Skip),
         Naming::Ambiguous { separator, .. } if multi_team() => {
-            refuse(lookup, separator);
-            return Ok(Plan::Skip);
+            return Ok(Plan::Refuse(refusal(lookup, separator)));
         }
         Naming::Ambiguous { names, .. } | Naming::Names(names) => names,
     };
@@ -38,13 +39,13 @@ pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -
 }
 
 /// The official classes' refusal.
-fn refuse(lookup: Lookup<'_>, separator: &str) {
-    tracing::warn!(
+fn refusal(lookup: Lookup<'_>, separator: &str) -> String {
+    format!(
         "{} id {:?} contains {separator:?}, which separates the team name from the secret id in a team scoped \
          secret name. Such an id is ambiguous and is not looked up. Returning None.",
         lookup.kind.title(),
         lookup.id,
-    );
+    )
 }
 
 #[cfg(test)]
@@ -82,8 +83,9 @@ mod tests {
     fn an_ambiguous_id_is_refused_with_teams_only() {
         for kind in Kind::ALL {
             let lookup = Lookup { kind, id: "a--b", team: None };
-            assert_eq!(planned(&[], lookup, true), Plan::Skip);
-            assert_ne!(planned(&[], lookup, false), Plan::Skip);
+            let Plan::Refuse(text) = planned(&[], lookup, true) else { panic!("{kind} was not refused") };
+            assert!(text.starts_with(kind.title()) && text.contains("\"a--b\""), "{text}");
+            assert!(matches!(planned(&[], lookup, false), Plan::Ask(_)));
         }
     }
 

@@ -7,6 +7,7 @@ use crate::config::raw::{RawOptions, RawValue};
 use crate::config::{options_of, read};
 use crate::error::{Error, Result};
 use crate::layers::LayerSettings;
+use crate::redact::Shown;
 use crate::store::environment::Environment;
 use crate::store::options::{OptionKind, OptionSpec, OptionValue, Options};
 use crate::store::registry::StoreEntry;
@@ -60,6 +61,12 @@ pub fn configure(
         options,
         environment,
     };
+    if settings.layers.timeout.is_zero() {
+        return Err(Error::config(
+            "`timeout` in backend_kwargs is zero, so every lookup would end before it begins",
+        )
+        .with_hint("Write the seconds that a lookup may take at most"));
+    }
     Ok(Configured { settings: Arc::new(settings), warnings })
 }
 
@@ -80,9 +87,9 @@ fn set(options: &mut Options, spec: &OptionSpec, value: &RawValue, warnings: &mu
 
 /// What to say of a key that nobody declared, with the nearest declared one if it is near.
 fn unknown(entry: &StoreEntry, key: &str, fate: &str) -> Error {
-    let shown: String = key.chars().take(64).flat_map(char::escape_default).collect();
     let error = Error::config(format!(
-        "the unknown key `{shown}` in backend_kwargs of {} {fate}",
+        "the unknown key `{}` in backend_kwargs of {} {fate}",
+        Shown(key),
         entry.python_class
     ));
     let nearest = options_of(entry)

@@ -102,14 +102,16 @@ fn causes<'error>(
     std::iter::successors(Some(error), |error| (*error).source())
 }
 
-/// rustls hides its error in an `io::Error`, whose `source` skips it.
-fn is_certificate(error: &reqwest::Error) -> bool {
-    causes(error).any(|cause| {
-        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        let found = inner.or_else(|| cause.downcast_ref::<rustls::Error>());
-        matches!(found, Some(rustls::Error::InvalidCertificate(_)))
-    })
+/// Looks into each `io::Error` too, whose `source` skips the error that it carries: that of rustls.
+fn is_certificate(error: &(dyn StdError + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return matches!(error, rustls::Error::InvalidCertificate(_));
+    }
+    let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    match carried {
+        Some(carried) => is_certificate(carried),
+        None => error.source().is_some_and(is_certificate),
+    }
 }
 
 /// Sends `request`. When it is `repeatable` and the connection turns out to be dead, it is sent once more.
@@ -149,5 +151,30 @@ pub async fn read_body(response: Response) -> Result<Bytes, TransportError> {
                 text: "the answer is too large".to_owned(),
             }),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::CertificateError;
+
+    use super::*;
+
+    #[test]
+    fn an_untrusted_certificate_is_found_behind_two_io_errors() {
+        let certificate = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let wrapped = io::Error::other(io::Error::other(certificate));
+        assert!(is_certificate(&wrapped));
+        assert!(!is_certificate(&io::Error::from(io::ErrorKind::ConnectionRefused)));
+    }
+
+    #[test]
+    fn only_what_may_change_by_itself_is_temporary() {
+        let error = |kind| TransportError { kind, text: String::new() };
+        assert!(error(TransportKind::Broken).is_temporary() && error(TransportKind::Dns).is_temporary());
+        assert!(
+            !error(TransportKind::Certificate).is_temporary()
+                && !error(TransportKind::Request).is_temporary()
+        );
     }
 }

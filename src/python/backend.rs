@@ -39,13 +39,11 @@ impl Backend {
                 to_python(py, &Error::config(format!("this build has no store `{store}`")), false)
             })?;
             let raw = kwargs::read_kwargs(options)?;
-            let wrote_nothing = raw.is_empty();
+            let keys: Vec<String> = raw.iter().map(|(key, _)| key.to_owned()).collect();
             let (shared, warnings) = registry::share(py, entry, raw, kwargs::read_environment(py)?)
                 .map_err(|error| to_python(py, &error.with_store(entry.info.name), false))?;
             if let Some(mut warnings) = warnings {
-                if wrote_nothing {
-                    warnings.extend(unread_kwargs(py)?);
-                }
+                warnings.extend(unread_kwargs(py, keys)?);
                 log::warn(py, &logger, warnings);
             }
             Ok(Self { shared, logger })
@@ -144,20 +142,26 @@ impl Backend {
         team: Option<&str>,
     ) -> PyResult<Py<PyAny>> {
         guarded(py, || {
-            let lookup = Lookup { kind, id: readable(py, id)?, team };
+            let Ok(readable) = id.to_str() else {
+                let id = id.to_string_lossy();
+                return self.look_up(py, Lookup { kind, id: &id, team }, Err(unreadable()));
+            };
+            let lookup = Lookup { kind, id: readable, team };
             match self.known(lookup) {
                 Some(answer) => secret_to_python(py, answer.value.as_ref()),
-                None => self.look_up(py, lookup),
+                None => self.look_up(py, lookup, plan(&self.shared.settings, lookup, || multi_team(py))),
             }
         })
     }
 
-    /// A lookup that is not remembered: plan, let go of the GIL, ask, log, mask.
-    fn look_up(&self, py: Python<'_>, lookup: Lookup<'_>) -> PyResult<Py<PyAny>> {
-        let (outcome, records) = log::collect(|| {
-            let plan = plan(&self.shared.settings, lookup, || multi_team(py));
-            py.detach(|| self.ask(lookup, plan))
-        });
+    /// A lookup that is not remembered: let go of the GIL, ask as planned, log, mask.
+    fn look_up(
+        &self,
+        py: Python<'_>,
+        lookup: Lookup<'_>,
+        plan: crate::error::Result<Plan>,
+    ) -> PyResult<Py<PyAny>> {
+        let (outcome, records) = log::collect(|| py.detach(|| self.ask(lookup, plan)));
         log::emit(py, &self.logger, &records);
         match outcome {
             Ok(Ok(value)) => {
@@ -179,12 +183,25 @@ impl Backend {
     ) -> Result<Result<Option<SecretValue>, Failure>, Interrupted> {
         let names: Vec<SecretName> = match plan {
             Ok(Plan::Skip) => return Ok(Ok(None)),
+            Ok(Plan::Refuse(text)) => {
+                self.warn(lookup, &text);
+                return Ok(Ok(None));
+            }
             Ok(Plan::Ask(names)) => names,
             Err(error) => return Ok(self.settle_early(lookup, error)),
         };
         match self.shared.backend() {
             Ok(backend) => block_on(backend.ask(lookup, &names)),
             Err(error) => Ok(self.settle_early(lookup, error)),
+        }
+    }
+
+    /// Warns once a minute. Call it without the GIL, while records are collected.
+    fn warn(&self, lookup: Lookup<'_>, text: &str) {
+        if self.shared.warning_is_due(lookup) {
+            tracing::warn!("{text}");
+        } else {
+            tracing::debug!("{text}");
         }
     }
 
@@ -204,22 +221,19 @@ impl Backend {
     }
 }
 
-fn readable<'text>(py: Python<'_>, id: &'text Bound<'_, PyString>) -> PyResult<&'text str> {
-    id.to_str().map_err(|_| {
-        let error =
-            Error::new(ErrorKind::InvalidName, "the id holds a lone surrogate, which no store can name");
-        to_python(py, &error, false)
-    })
+fn unreadable() -> Error {
+    Error::new(ErrorKind::InvalidName, "the id holds a lone surrogate, which no store can name")
+        .with_hint("Use an id that is valid Unicode")
 }
 
-/// `[core] multi_team`, read only for ids that need it.
+/// `[core] multi_team`, read only for ids that need it. If it cannot be read, the id counts as ambiguous.
 fn multi_team(py: Python<'_>) -> bool {
     py.import("strongroom._airflow")
         .and_then(|module| module.call_method0("multi_team")?.extract())
-        .unwrap_or(false)
+        .unwrap_or(true)
 }
 
 /// Says so if Airflow could not read the kwargs and passed none.
-fn unread_kwargs(py: Python<'_>) -> PyResult<Vec<String>> {
-    py.import("strongroom._airflow")?.call_method0("unread_kwargs")?.extract()
+fn unread_kwargs(py: Python<'_>, keys: Vec<String>) -> PyResult<Vec<String>> {
+    py.import("strongroom._airflow")?.call_method1("unread_kwargs", (keys,))?.extract()
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::redact::Shown;
+
 /// The name under which a store knows a secret, such as `airflow/connections/smtp_default`.
 ///
 /// Names are not secret. Display escapes control characters, so that a name cannot forge a log line.
@@ -30,14 +32,7 @@ impl From<&str> for SecretName {
 
 impl fmt::Display for SecretName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.chars() {
-            if character.is_control() {
-                write!(formatter, "{}", character.escape_default())?;
-            } else {
-                fmt::Write::write_char(formatter, character)?;
-            }
-        }
-        Ok(())
+        write!(formatter, "{}", Shown(&self.0))
     }
 }
 

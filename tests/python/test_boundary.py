@@ -268,3 +268,12 @@ def test_the_command_line_agrees_with_the_package() -> None:
     assert (failed.returncode, "aws_secrets_manager" in failed.stderr) == (1, True)
     wrong = subprocess.run([*command, "--nonsense"], capture_output=True, text=True, timeout=60, check=False)
     assert wrong.returncode == 2
+
+
+def test_a_timeout_of_zero_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="`timeout`"):
+        memory(timeout=0)
+
+
+def test_an_id_that_cannot_be_named_follows_the_error_policy() -> None:
+    assert memory(on_error="miss").get_variable("\ud800") is None

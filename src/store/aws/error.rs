@@ -97,7 +97,7 @@ impl Refusal {
 
     /// The error of `kind` for it: `subject` was asked, and this became of it.
     pub(super) fn to_error(&self, kind: ErrorKind, subject: &str) -> Error {
-        let mut text = format!("{subject} {}", what_happened(kind));
+        let mut text = format!("{subject} {}", self.what_happened(kind));
         if let Some(message) = self.message.as_deref().filter(|_| self.refuses_permission()) {
             text.push_str(": ");
             text.push_str(&sanitized(message));
@@ -108,6 +108,20 @@ impl Refusal {
                 error.temporary(self.retry_after)
             }
             _ => error,
+        }
+    }
+
+    fn what_happened(&self, kind: ErrorKind) -> &'static str {
+        match kind {
+            ErrorKind::Denied => "was denied",
+            ErrorKind::Unauthenticated => "was refused, since AWS does not accept the credentials",
+            ErrorKind::Throttled => "was throttled",
+            ErrorKind::Unreachable => "failed inside AWS",
+            ErrorKind::Timeout => "took AWS too long",
+            ErrorKind::InvalidName => "was refused as invalid",
+            // A code says that it was AWS that answered.
+            _ if self.code.is_some() => "was refused",
+            _ => "failed with an answer that is not understood",
         }
     }
 
@@ -188,18 +202,6 @@ fn kind_of_status(status: u16) -> ErrorKind {
         429 => ErrorKind::Throttled,
         500..=599 => ErrorKind::Unreachable,
         _ => ErrorKind::Malformed,
-    }
-}
-
-fn what_happened(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Denied => "was denied",
-        ErrorKind::Unauthenticated => "was refused, since AWS does not accept the credentials",
-        ErrorKind::Throttled => "was throttled",
-        ErrorKind::Unreachable => "failed inside AWS",
-        ErrorKind::Timeout => "took AWS too long",
-        ErrorKind::InvalidName => "was refused as invalid",
-        _ => "failed with an answer that is not understood",
     }
 }
 
@@ -307,8 +309,9 @@ fn not_understood(subject: &str) -> Error {
 
 /// Before anything was sent: settings that exclude each other, such as FIPS and an endpoint of one's own.
 fn not_built(subject: &str) -> Error {
-    Error::config(format!("{subject}: the SDK cannot build the request"))
-        .with_hint("Check the region, `endpoint_url`, FIPS and dual-stack settings, which must fit each other")
+    Error::config(format!("{subject}: the SDK cannot build the request")).with_hint(
+        "Check the region, `endpoint_url`, FIPS and dual-stack settings, which must fit each other",
+    )
 }
 
 #[cfg(test)]

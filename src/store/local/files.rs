@@ -54,10 +54,7 @@ impl Files {
 /// The outer error is of the whole file, the inner one of this id.
 fn entries(kind: Kind, file: &Snapshot<Entries>, id: &str) -> Result<Option<Result<SecretValue>>> {
     let format = Format::of(file.path())?;
-    let entries = file.current(|content| {
-        tracing::debug!(path = ?file.path(), %kind, "reading the secret file");
-        Entries::parse(kind, format, file.path(), content)
-    })?;
+    let entries = file.current(|content| Entries::parse(kind, format, file.path(), content))?;
     Ok(entries.get(id))
 }
 
@@ -67,10 +64,7 @@ fn from_settings(kind: Kind, file: &Snapshot<Settings>, id: &str) -> Result<Opti
     }
     let path: &Path = file.path();
     require_yaml(path)?;
-    let settings = file.current(|content| {
-        tracing::debug!(?path, "reading the settings file of Astro");
-        Settings::parse(path, content)
-    })?;
+    let settings = file.current(|content| Settings::parse(path, content))?;
     let entries = if kind == Kind::Connection { &settings.connections } else { &settings.variables };
     entries.get(id).transpose()
 }

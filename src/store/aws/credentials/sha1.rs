@@ -24,21 +24,25 @@ fn compress(state: &mut [u32; 5], block: &[u8]) {
         let earlier = |back: usize| schedule.get(round - back).copied().unwrap_or_default();
         schedule.push((earlier(3) ^ earlier(8) ^ earlier(14) ^ earlier(16)).rotate_left(1));
     }
-    let [mut a, mut b, mut c, mut d, mut e] = *state;
+    let mut working = *state;
     for (round, word) in schedule.into_iter().enumerate() {
-        let (mixed, constant) = match round {
-            0..20 => ((b & c) | (!b & d), 0x5A82_7999),
-            20..40 => (b ^ c ^ d, 0x6ED9_EBA1),
-            40..60 => ((b & c) | (b & d) | (c & d), 0x8F1B_BCDC),
-            _ => (b ^ c ^ d, 0xCA62_C1D6_u32),
-        };
-        let next =
-            a.rotate_left(5).wrapping_add(mixed).wrapping_add(e).wrapping_add(constant).wrapping_add(word);
-        (e, d, c, b, a) = (d, c, b.rotate_left(30), a, next);
+        working = step(working, round, word);
     }
-    for (word, change) in state.iter_mut().zip([a, b, c, d, e]) {
+    for (word, change) in state.iter_mut().zip(working) {
         *word = word.wrapping_add(change);
     }
+}
+
+/// One of the eighty rounds.
+fn step([first, x, y, z, last]: [u32; 5], round: usize, word: u32) -> [u32; 5] {
+    let (mixed, constant) = match round {
+        0..20 => ((x & y) | (!x & z), 0x5A82_7999),
+        20..40 => (x ^ y ^ z, 0x6ED9_EBA1),
+        40..60 => ((x & y) | (x & z) | (y & z), 0x8F1B_BCDC),
+        _ => (x ^ y ^ z, 0xCA62_C1D6_u32),
+    };
+    let sum = [mixed, last, constant, word].into_iter().fold(first.rotate_left(5), u32::wrapping_add);
+    [sum, first, x.rotate_left(30), y, z]
 }
 
 #[cfg(test)]

@@ -1,0 +1,51 @@
+"""An Airflow home for this process, and the servers that both classes are asked against."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before anything imports Airflow, which makes its home and its keys on import.
+HOME = tempfile.TemporaryDirectory(prefix="strongroom-parity-")
+os.environ["AIRFLOW_HOME"] = HOME.name
+for steering in [name for name in os.environ if name.startswith(("AIRFLOW__", "AWS_"))]:
+    del os.environ[steering]
+
+from tests.parity.house import House, open_house  # noqa: E402  (Airflow's home comes first)
+from tests.servers.aws import MiniStack, clean_environment  # noqa: E402
+
+HERE = Path(__file__).parent
+#: Variables that steer clients, beside those that begin with ``AWS_``.
+STEERING = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The official classes and their libraries warn as they like."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("ignore"))
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the caller's steers either class."""
+    clean = clean_environment()
+    for name in set(os.environ) - set(clean):
+        monkeypatch.delenv(name)
+    for name in STEERING:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name, value in clean.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="module")
+def house(aws_server: MiniStack) -> Iterator[House]:
+    """An empty server with its users, behind a proxy of this module's own."""
+    with open_house(aws_server) as opened:
+        yield opened

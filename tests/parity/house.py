@@ -1,0 +1,185 @@
+"""Both classes on one server: what each case says, and how each half of it is run."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend as Official
+
+from strongroom.aws import SecretsManagerBackend as Ours
+from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, outcome
+from tests.servers.aws import REGION, Credentials, MiniStack, allow
+from tests.servers.counting import Counter, counting_proxy
+
+READ = "secretsmanager:GetSecretValue"
+REGIONS = ("us-east-1", "us-east-2", "us-west-1", "us-west-2")
+
+Kwargs = Mapping[str, Any]
+Secrets = Mapping[str, str | bytes]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One lookup.
+
+    Texts in ``kwargs``, ``environment`` and ``files`` may hold words such as ``<url>``: see ``House.words``.
+    """
+
+    id: str
+    kwargs: Kwargs = field(default_factory=dict)
+    #: ``conn``, ``var`` and ``config`` for the getters, ``core`` and ``sdk`` for a connection of that class.
+    lookup: str = "var"
+    name: str = "hello"
+    team: str | None = None
+    secrets: Secrets = field(default_factory=dict)
+    multi_team: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    #: Without the region, the endpoint and the key that every other case has.
+    bare: bool = False
+    #: Whether the official half must make a request; if not, it must make none.
+    asks: bool = True
+    #: How the official half must end, where the case would be worth nothing otherwise.
+    ends: str | None = None
+
+
+@dataclass
+class House:
+    """A server with users, and the proxy that both classes go through."""
+
+    server: MiniStack
+    counter: Counter
+    reader: Credentials
+    words: dict[str, str]
+    #: Where the clients find the server.
+    url: str = ""
+    clients: dict[str, Any] = field(default_factory=dict)
+    _store: Any = None
+
+    def __post_init__(self) -> None:
+        """The root's own client, past the proxy."""
+        self._store = self.server.client("secretsmanager")
+
+    @contextlib.contextmanager
+    def holding(self, secrets: Secrets) -> Iterator[None]:
+        """The secrets are there meanwhile."""
+        for name, value in secrets.items():
+            kind = "SecretString" if isinstance(value, str) else "SecretBinary"
+            self._store.create_secret(Name=name, **{kind: value})
+        try:
+            yield
+        finally:
+            for name in secrets:
+                self._store.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+
+    def run(self, case: Case, folder: Path) -> tuple[Outcome, Outcome]:
+        """Both halves of a case: the official one, then ours."""
+        words = {**self.words, "<folder>": str(folder), "<url>": self.url or self.counter.url}
+        for name, content in case.files.items():
+            (folder / name).write_text(fill(content, words))
+        kwargs = fill({**({} if case.bare else self.usual()), **case.kwargs}, words)
+        environment = {name: fill(value, words) for name, value in case.environment.items()}
+        environment["AIRFLOW__CORE__MULTI_TEAM"] = str(case.multi_team)
+        shared = not case.environment and not case.files
+        with environment_of(environment), self.holding(case.secrets):
+            official = self._half(lambda: self._official(kwargs, case, shared))
+            ours = self._half(lambda: ask(Ours(**{"cache_ttl": 0, **kwargs}), case))
+        return official, ours
+
+    def usual(self) -> dict[str, Any]:
+        """What nearly every case says."""
+        return {"region_name": REGION, "endpoint_url": "<url>", **keys(self.reader)}
+
+    def asked(self) -> tuple[str, ...]:
+        """The requests so far: names of secrets, and ``sts`` for what holds none."""
+        return tuple(call.name if call.target else "sts" for call in list(self.counter.calls))
+
+    def _half(self, look_up: Callable[[], object]) -> Outcome:
+        self.counter.clear()
+        return outcome(look_up, self.asked)
+
+    def _official(self, kwargs: Kwargs, case: Case, shared: bool) -> object:
+        """A boto3 client takes a tenth of a second to make and depends on these attributes and the environment only."""
+        backend = Official(**copy.deepcopy(dict(kwargs)))
+        key = repr((backend.kwargs, backend.api_version, backend.use_ssl))
+        if shared and key in self.clients:
+            vars(backend)["client"] = self.clients[key]
+        try:
+            return ask(backend, case)
+        finally:
+            if shared and "client" in vars(backend):
+                self.clients[key] = backend.client
+
+
+def ask(backend: Any, case: Case) -> object:
+    """The lookup of a case."""
+    if case.lookup == "config":
+        return backend.get_config(case.name)
+    if case.lookup == "var":
+        return backend.get_variable(case.name, team_name=case.team)
+    if case.lookup == "conn":
+        return backend.get_conn_value(case.name, team_name=case.team)
+    backend._set_connection_class(CONNECTION_CLASSES[case.lookup])
+    return backend.get_connection(case.name, team_name=case.team)
+
+
+def fill(value: Any, words: Mapping[str, str]) -> Any:
+    """``value`` with the words in its texts replaced."""
+    if isinstance(value, Mapping):
+        return {name: fill(inner, words) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [fill(inner, words) for inner in value]
+    if isinstance(value, str):
+        for word, meaning in words.items():
+            value = value.replace(word, meaning)
+    return value
+
+
+def keys(credentials: Credentials) -> dict[str, str]:
+    """Credentials as kwargs."""
+    given = {
+        "aws_access_key_id": credentials.access_key,
+        "aws_secret_access_key": credentials.secret_key,
+        "aws_session_token": credentials.session_token,
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+@contextlib.contextmanager
+def environment_of(variables: Mapping[str, str]) -> Iterator[None]:
+    """These variables are set meanwhile."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def open_house(server: MiniStack) -> Iterator[House]:
+    """Empties the server, fills it with users, a role and a few secrets, and puts a proxy in front."""
+    server.reset()
+    anything = {"Effect": "Allow", "Action": READ, "Resource": "*"}
+    assume = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+    reader, caller, nobody = server.user(anything), server.user(assume), server.user()
+    role = server.role(allow(READ, "airflow/*"), external_id="EXT-1")
+    token = server.assume(role, caller, ExternalId="EXT-1")
+    words = {"<role>": role, "<token>": token.session_token or ""}
+    for who, credentials in (("", reader), ("caller-", caller), ("nobody-", nobody), ("token-", token)):
+        words |= {f"<{who}key>": credentials.access_key, f"<{who}secret>": credentials.secret_key}
+    server.put_secrets({"airflow/variables/hello": "world", "airflow/variables/where": REGION})
+    for region in REGIONS:
+        server.put_secrets({"airflow/variables/where": region}, region=region)
+    with counting_proxy(server.url) as counter:
+        yield House(server, counter, reader, words)
