@@ -14,6 +14,7 @@ use rustls_pki_types::pem::PemObject;
 use crate::error::{Error, Result};
 use crate::http::verifier::AcceptAnyCertificate;
 use crate::process::{Generation, generation};
+use crate::redact::Shown;
 
 /// Whose signature on the server's certificate is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,7 +165,11 @@ fn bundle(path: &Path, named_by: &str) -> Result<RootCertStore> {
 }
 
 fn bundle_error(path: &Path, named_by: &str, reason: &str) -> Error {
-    Error::config(format!("the CA bundle {path:?} of `{named_by}` cannot be used: {reason}")).with_hint(
+    Error::config(format!(
+        "the CA bundle `{}` of `{named_by}` cannot be used: {reason}",
+        Shown(&path.to_string_lossy())
+    ))
+    .with_hint(
         "It must be a PEM file of CA certificates (`-----BEGIN CERTIFICATE-----`) that this user can read",
     )
 }
@@ -174,7 +179,10 @@ fn mozilla_and(path: &Path) -> RootCertStore {
     let mut store = mozilla();
     match certificates(path) {
         Ok(more) => drop(store.add_parsable_certificates(more)),
-        Err(reason) => tracing::debug!("SSL_CERT_FILE {path:?} adds no certificate: {reason}"),
+        Err(reason) => tracing::debug!(
+            "SSL_CERT_FILE `{}` adds no certificate: {reason}",
+            Shown(&path.to_string_lossy())
+        ),
     }
     store
 }
@@ -220,9 +228,8 @@ mod tests {
     #[test]
     fn a_bundle_that_cannot_be_used_names_the_file_and_who_named_it() {
         assert!(
-            message(b"").starts_with(
-                "the CA bundle \"FILE\" of `AWS_CA_BUNDLE` cannot be used: no certificate in it"
-            )
+            message(b"")
+                .starts_with("the CA bundle `FILE` of `AWS_CA_BUNDLE` cannot be used: no certificate in it")
         );
         assert!(message(b"garbage").contains("no certificate in it"));
         let broken = b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n";
@@ -236,7 +243,7 @@ mod tests {
         let roots = Roots::Bundle { path: PathBuf::from("/nonexistent/ca.pem"), named_by: "verify" };
         let error = client_config(&roots).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
-        assert!(error.to_string().contains("\"/nonexistent/ca.pem\" of `verify`"), "{error}");
+        assert!(error.to_string().contains("`/nonexistent/ca.pem` of `verify`"), "{error}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Roots, build_client, client_config, warn_about_plain_http};
+use crate::redact::Shown;
 use crate::store::aws::client_words::warn_about_unknown;
 use crate::store::aws::config::AwsSettings;
 use crate::store::aws::credentials::{CredentialCache, credential_source};
@@ -103,11 +104,10 @@ pub(super) fn attempts(options: &Options, environment: &Environment) -> Option<u
 /// botocore knows each version that ever was; of these services there is one.
 fn check_api_version(service: &Service, asked: Option<&str>) -> Result<()> {
     match asked {
-        Some(asked) if asked != service.api_version => Err(Error::config(format!(
-            "there is no api_version `{}` of this service",
-            asked.escape_default()
-        ))
-        .with_hint(format!("Write {} or leave it out", service.api_version))),
+        Some(asked) if asked != service.api_version => {
+            Err(Error::config(format!("there is no api_version `{}` of this service", Shown(asked)))
+                .with_hint(format!("Write {} or leave it out", service.api_version)))
+        }
         _ => Ok(()),
     }
 }

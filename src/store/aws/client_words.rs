@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::http::ProxySettings;
+use crate::redact::Shown;
 use crate::store::aws::words::Words;
 use crate::store::options::Options;
 use crate::value::json::Value;
@@ -129,8 +130,7 @@ fn user_agent(words: Words<'_>) -> Result<Option<String>> {
 /// Warns by name about words that have no meaning here.
 pub(super) fn warn_about_unknown(options: &Options) {
     let keys = Words::new(OPTION, options.object(OPTION)).keys();
-    let unknown: Vec<_> =
-        keys.filter(|key| !KNOWN.contains(key)).map(|key| key.escape_default().to_string()).collect();
+    let unknown: Vec<_> = keys.filter(|key| !KNOWN.contains(key)).map(|key| Shown(key).to_string()).collect();
     if !unknown.is_empty() {
         tracing::warn!("`config_kwargs` holds words without effect here: {}", unknown.join(", "));
     }

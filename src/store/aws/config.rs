@@ -272,7 +272,9 @@ mod tests {
 
     fn options(pairs: &[(&'static str, OptionValue)]) -> Options {
         let mut options = Options::default();
-        pairs.iter().for_each(|(key, value)| options.set(key, value.clone()));
+        for (key, value) in pairs {
+            options.set(key, value.clone());
+        }
         options
     }
 

@@ -4,7 +4,7 @@
 //! botocore/data/_retry.json (throttling), and `spec` measurements of the official class.
 //!
 //! A message of the service may echo the request (signature errors show the session token), so it is shown for refused
-//! permissions only, without control characters.
+//! permissions only, with control characters escaped.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -16,9 +16,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{Error, ErrorKind};
 use crate::http::{TransportError, TransportKind};
-
-/// Longest part of a service's message that is shown.
-const MAX_MESSAGE: usize = 600;
+use crate::redact::Shown;
 
 /// What an answer that is an error says.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +98,7 @@ impl Refusal {
         let mut text = format!("{subject} {}", self.what_happened(kind));
         if let Some(message) = self.message.as_deref().filter(|_| self.refuses_permission()) {
             text.push_str(": ");
-            text.push_str(&sanitized(message));
+            text.push_str(&Shown(message.trim_end_matches('.')).to_string());
         }
         let error = Error::new(kind, text).with_code(self.label());
         match kind {
@@ -239,11 +237,6 @@ fn is_code(code: &str) -> bool {
         && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte))
 }
 
-fn sanitized(message: &str) -> String {
-    let shown = message.chars().filter(|character| !character.is_control()).take(MAX_MESSAGE);
-    shown.collect::<String>().trim_end_matches('.').to_owned()
-}
-
 /// Seconds, or a date (RFC 9110, Retry-After).
 fn retry_after(text: &str) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse() {
@@ -355,7 +348,7 @@ mod tests {
     #[test]
     fn the_services_words_are_shown_for_refused_permissions_only() {
         let denied = refusal("AccessDeniedException", 400).to_error(ErrorKind::Denied, "reading `a`");
-        insta::assert_snapshot!(denied, @"reading `a` was denied: canary[31m words (AccessDeniedException)");
+        insta::assert_snapshot!(denied, @"reading `a` was denied: canary\u{1b}[31m words (AccessDeniedException)");
         let signature =
             refusal("InvalidSignatureException", 403).to_error(ErrorKind::Unauthenticated, "reading `a`");
         assert!(!format!("{signature:?}").contains("canary"));

@@ -102,7 +102,9 @@ impl Reader {
             for (key, value) in &common {
                 section.entry(key.clone()).or_insert_with(|| value.clone());
             }
-            section.values_mut().for_each(|value| value.truncate(value.trim_end().len()));
+            for value in section.values_mut() {
+                value.truncate(value.trim_end().len());
+            }
         }
         self.sections
     }

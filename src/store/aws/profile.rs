@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::redact::Shown;
 use crate::store::aws::files::{WatchedFiles, expand};
 use crate::store::aws::ini::{self, Section, Sections};
 use crate::store::aws::shell_words;
@@ -89,8 +90,10 @@ impl Profiles {
         let known: Vec<_> = self.merged.keys().map(String::as_str).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         Error::config(format!(
-            "the AWS profile `{}` is neither in {config_file:?} nor in {credentials_file:?}",
-            self.selected.escape_default()
+            "the AWS profile `{}` is neither in `{}` nor in `{}`",
+            Shown(&self.selected),
+            Shown(&config_file.to_string_lossy()),
+            Shown(&credentials_file.to_string_lossy()),
         ))
         .with_hint(format!(
             "Correct `profile_name` or AWS_PROFILE, or add the profile; profiles there: {known}"
@@ -182,7 +185,7 @@ fn read(path: &Path, watched: &mut WatchedFiles) -> Result<Sections> {
 }
 
 fn unreadable(path: &Path, reason: &str) -> Error {
-    Error::config(format!("the AWS file {path:?} cannot be read: {reason}"))
+    Error::config(format!("the AWS file `{}` cannot be read: {reason}", Shown(&path.to_string_lossy())))
         .with_hint("Correct the file, or point AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to others")
 }
 
@@ -238,7 +241,7 @@ pub(super) mod tests {
         let environment =
             environment(&[("HOME", "/nonexistent"), ("AWS_PROFILE", "nobody"), ("AWS_CONFIG_FILE", "~/c")]);
         let error = Profiles::load(None, &environment, &mut WatchedFiles::default()).unwrap_err();
-        insta::assert_snapshot!(error, @r#"the AWS profile `nobody` is neither in "/nonexistent/c" nor in "/nonexistent/.aws/credentials". Correct `profile_name` or AWS_PROFILE, or add the profile; profiles there: none"#);
+        insta::assert_snapshot!(error, @r#"the AWS profile `nobody` is neither in `/nonexistent/c` nor in `/nonexistent/.aws/credentials`. Correct `profile_name` or AWS_PROFILE, or add the profile; profiles there: none"#);
     }
 
     #[test]

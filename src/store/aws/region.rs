@@ -4,6 +4,7 @@
 //! that sets both; reading it last turns boto3's "You must specify a region" into an answer.
 
 use crate::error::{Error, Result};
+use crate::redact::Shown;
 use crate::store::aws::config::AwsSettings;
 use crate::store::aws::profile::Profiles;
 use crate::store::environment::Environment;
@@ -39,7 +40,7 @@ fn missing() -> Error {
 fn checked(region: &str) -> Result<String> {
     let valid = region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && region.len() <= 63;
     if !valid {
-        return Err(Error::config(format!("`{}` is not the name of an AWS region", region.escape_default()))
+        return Err(Error::config(format!("`{}` is not the name of an AWS region", Shown(region)))
             .with_hint("Regions look like eu-central-1"));
     }
     Ok(region.to_owned())
@@ -58,7 +59,9 @@ mod tests {
         config: &str,
     ) -> Result<String> {
         let mut all = Options::default();
-        options.iter().for_each(|(key, value)| all.set(key, value.clone()));
+        for (key, value) in options {
+            all.set(key, value.clone());
+        }
         let environment = Environment::read(|name| {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         });

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::redact::Shown;
 use crate::store::aws::words::Words;
 use crate::store::options::Options;
 use crate::value::json::Value;
@@ -15,7 +16,7 @@ use crate::value::json::Value;
 pub(super) struct RoleParameters {
     /// The role.
     pub(super) role_arn: String,
-    /// What the session is called in CloudTrail; the time is used where there is none.
+    /// What the session is called in the audit log; the time is used where there is none.
     pub(super) session_name: Option<String>,
     /// What the role's owner wants to hear.
     pub(super) external_id: Option<String>,
@@ -118,11 +119,10 @@ fn check_key(key: &str) -> Result<()> {
         "RoleArn" | "RoleSessionName" | "ExternalId" | "DurationSeconds" | "Policy" | "PolicyArns"
         | "Tags" | "TransitiveTagKeys" | "SourceIdentity" => Ok(()),
         "SerialNumber" | "TokenCode" => Err(mfa_error("`assume_role_kwargs`")),
-        other => Err(Error::config(format!(
-            "`assume_role_kwargs` holds an unknown parameter `{}`",
-            other.escape_default()
-        ))
-        .with_hint("Parameters are spelled as boto3 does, such as ExternalId and DurationSeconds")),
+        other => {
+            Err(Error::config(format!("`assume_role_kwargs` holds an unknown parameter `{}`", Shown(other)))
+                .with_hint("Parameters are spelled as boto3 does, such as ExternalId and DurationSeconds"))
+        }
     }
 }
 
@@ -153,7 +153,9 @@ mod tests {
         let mut options = Options::default();
         options.set("role_arn", OptionValue::Text("arn:aws:iam::1:role/r".to_owned()));
         options.set("assume_role_kwargs", OptionValue::Object(json(kwargs)));
-        more.iter().for_each(|(key, text)| options.set(key, OptionValue::Text((*text).to_owned())));
+        for (key, text) in more {
+            options.set(key, OptionValue::Text((*text).to_owned()));
+        }
         assume_role_settings(&options, "airflow_session")
     }
 

@@ -66,7 +66,9 @@ mod tests {
         config: &str,
     ) -> (Roots, Roots) {
         let mut all = Options::default();
-        options.iter().for_each(|(key, value)| all.set(key, value.clone()));
+        for (key, value) in options {
+            all.set(key, value.clone());
+        }
         let environment = Environment::read(|name| {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         });

@@ -11,6 +11,7 @@ use aws_sdk_sts::operation::assume_role::builders::AssumeRoleFluentBuilder;
 use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::redact::Shown;
 use crate::store::aws::credentials::{CredentialCache, CredentialSource, no_credentials};
 use crate::store::aws::error::{Failure, Refusal, general_hint};
 use crate::store::aws::role::RoleParameters;
@@ -86,7 +87,7 @@ fn failure_is_unauthenticated(failure: &Failure) -> bool {
 }
 
 fn subject(arn: &str) -> String {
-    format!("assuming the role `{}`", arn.escape_default())
+    format!("assuming the role `{}`", Shown(arn))
 }
 
 /// What the session is called; without a name it gets the time, as botocore does.

@@ -115,7 +115,7 @@ impl ProvideCredentials for CredentialCache {
         Self: 'a,
     {
         let held = self.credentials();
-        future::ProvideCredentials::ready(held.ok_or_else(|| CredentialsError::not_loaded_no_source()))
+        future::ProvideCredentials::ready(held.ok_or_else(CredentialsError::not_loaded_no_source))
     }
 }
 

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{is_loopback, read_body, send};
+use crate::redact::Shown;
 use crate::store::aws::credentials::document;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::store::aws::error::{Refusal, transport_error};
@@ -91,8 +92,11 @@ impl Container {
             Authorization::Token(token) => Zeroizing::new(token.expose_secret().to_owned()),
             Authorization::File(path) => {
                 std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| {
-                    no_credentials(format!("the token {path:?} of the container cannot be read: {error}"))
-                        .with_hint("Check AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+                    no_credentials(format!(
+                        "the token `{}` of the container cannot be read: {error}",
+                        Shown(&path.to_string_lossy())
+                    ))
+                    .with_hint("Check AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
                 })?
             }
         };

@@ -12,6 +12,7 @@ use aws_credential_types::Credentials;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+use crate::redact::Shown;
 use crate::store::aws::credentials::document;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
 
@@ -42,7 +43,7 @@ impl CredentialProcess {
     }
 
     fn failed(&self, what: &str) -> Error {
-        no_credentials(format!("the credential_process of the AWS profile `{}` {what}", self.profile.escape_default()))
+        no_credentials(format!("the credential_process of the AWS profile `{}` {what}", Shown(&self.profile)))
             .with_hint("Run the command by hand as the user that runs Airflow; its output is not shown, since it holds keys")
     }
 

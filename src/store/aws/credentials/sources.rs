@@ -8,6 +8,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::redact::Shown;
 use crate::store::aws::credentials::assume_role::AssumedRole;
 use crate::store::aws::credentials::chain::environment_keys;
 use crate::store::aws::credentials::container::{self, Container};
@@ -146,7 +147,7 @@ fn credential_source(workshop: &mut Workshop<'_>, name: &str, source: &str) -> R
         "EcsContainer" => container(workshop)?,
         "Ec2InstanceMetadata" => Some(instance(workshop, true)?),
         _ => {
-            let what = format!("has an unknown credential_source `{}`", source.escape_default());
+            let what = format!("has an unknown credential_source `{}`", Shown(source));
             return Err(profile_error(name, &what));
         }
     };
@@ -159,7 +160,7 @@ fn credential_source(workshop: &mut Workshop<'_>, name: &str, source: &str) -> R
 }
 
 fn profile_error(name: &str, what: &str) -> Error {
-    Error::config(format!("the AWS profile `{}` {what}", name.escape_default()))
+    Error::config(format!("the AWS profile `{}` {what}", Shown(name)))
         .with_hint("Correct the AWS config file")
 }
 

@@ -1,6 +1,6 @@
 //! IAM Identity Center (formerly AWS SSO): credentials of a role for whoever is logged in.
 //!
-//! Source: botocore/credentials.py (`SSOCredentialFetcher`) and "GetRoleCredentials" in the portal's API reference.
+//! Source: botocore/credentials.py (`SSOCredentialFetcher`) and `GetRoleCredentials` in the portal's API reference.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};

@@ -1,6 +1,6 @@
 //! The token of IAM Identity Center that `aws sso login` left behind, and its renewal.
 //!
-//! Source: botocore/tokens.py (`SSOTokenProvider`), botocore/utils.py (`SSOTokenLoader`), and "CreateToken" in the IAM
+//! Source: botocore/tokens.py (`SSOTokenProvider`), botocore/utils.py (`SSOTokenLoader`), and `CreateToken` in the IAM
 //! Identity Center OIDC API reference.
 
 use std::fs;
@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::http::{read_body, send};
+use crate::redact::Shown;
 use crate::store::aws::credentials::{document, no_credentials, sha1};
 use crate::value::Text;
 use crate::value::json::{Object, Value, write};
@@ -66,8 +67,8 @@ impl TokenCache {
         // Other programs must find the new token: the service may have invalidated the old refresh token.
         if let Err(error) = replace(&self.file, write(&Value::from(document.clone())).as_bytes()) {
             tracing::warn!(
-                "the renewed token of IAM Identity Center could not be saved in {:?}: {error}",
-                self.file
+                "the renewed token of IAM Identity Center could not be saved in `{}`: {error}",
+                Shown(&self.file.to_string_lossy())
             );
         }
         Some(document)

@@ -10,6 +10,7 @@ use aws_sdk_sts::types::PolicyDescriptorType;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+use crate::redact::Shown;
 use crate::store::aws::credentials::assume_role::{credentials, role_error, session_name};
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::store::aws::error::Failure;
@@ -25,10 +26,16 @@ pub(super) struct WebIdentityRole {
 impl WebIdentityRole {
     fn token(&self) -> Result<Zeroizing<String>> {
         let token = std::fs::read_to_string(&self.token_file).map(Zeroizing::new).map_err(|error| {
-            unusable(format!("the identity token {:?} cannot be read: {error}", self.token_file))
+            unusable(format!(
+                "the identity token `{}` cannot be read: {error}",
+                Shown(&self.token_file.to_string_lossy())
+            ))
         })?;
         if token.trim().is_empty() {
-            return Err(unusable(format!("the identity token {:?} is empty", self.token_file)));
+            return Err(unusable(format!(
+                "the identity token `{}` is empty",
+                Shown(&self.token_file.to_string_lossy())
+            )));
         }
         Ok(token)
     }
@@ -67,8 +74,7 @@ impl CredentialSource for WebIdentityRole {
         for arn in &role.policy_arns {
             request = request.policy_arns(PolicyDescriptorType::builder().arn(arn).build());
         }
-        let subject =
-            format!("assuming the role `{}` with the identity token", role.role_arn.escape_default());
+        let subject = format!("assuming the role `{}` with the identity token", Shown(&role.role_arn));
         let answer = request.send().await.map_err(|error| {
             role_error(Failure::of(&error, &subject), &role.role_arn, "AssumeRoleWithWebIdentity")
         })?;

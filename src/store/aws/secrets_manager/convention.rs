@@ -3,6 +3,7 @@
 //! Source: `airflow.providers.amazon.aws.secrets.secrets_manager` 9.39.0.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::redact::Shown;
 use crate::store::convention::{Convention, Kind, Lookup, Naming};
 use crate::store::options::Options;
 use crate::store::prefix::{PrefixDefaults, PrefixRules};
@@ -35,11 +36,8 @@ fn aliases(options: &Options) -> Result<FieldAliases> {
         let words: Option<Vec<&str>> =
             words.as_array().and_then(|words| words.iter().map(|word| word.as_str()).collect());
         let words = words.ok_or_else(|| {
-            Error::config(format!(
-                "`{}` in `extra_conn_words` must be a list of texts",
-                field.escape_default()
-            ))
-            .with_hint("Write it like {\"login\": [\"usr\", \"account\"]}")
+            Error::config(format!("`{}` in `extra_conn_words` must be a list of texts", Shown(field)))
+                .with_hint("Write it like {\"login\": [\"usr\", \"account\"]}")
         })?;
         aliases = aliases.with_extra_words(field, words);
     }

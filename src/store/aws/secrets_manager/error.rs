@@ -1,6 +1,6 @@
 //! From the errors of `GetSecretValue` to [`Error`].
 //!
-//! The official class returns `None` for four codes that are errors; they are marked so. Source: "GetSecretValue" in
+//! The official class returns `None` for four codes that are errors; they are marked so. Source: `GetSecretValue` in
 //! the Secrets Manager API reference, and the measurements of the official class.
 
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;

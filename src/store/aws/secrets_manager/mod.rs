@@ -122,7 +122,9 @@ mod tests {
 
     fn options(pairs: &[(&'static str, &str)]) -> Options {
         let mut options = Options::default();
-        pairs.iter().for_each(|(key, text)| options.set(key, OptionValue::Text((*text).to_owned())));
+        for (key, text) in pairs {
+            options.set(key, OptionValue::Text((*text).to_owned()));
+        }
         options
     }
 
