@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn the_services_words_are_shown_for_refused_permissions_only() {
         let denied = refusal("AccessDeniedException", 400).to_error(ErrorKind::Denied, "reading `a`");
-        insta::assert_snapshot!(denied, @"reading `a` was denied: canary\u{1b}[31m words (AccessDeniedException)");
+        insta::assert_snapshot!(denied, @r"reading `a` was denied: canary\u{1b}[31m words (AccessDeniedException)");
         let signature =
             refusal("InvalidSignatureException", 403).to_error(ErrorKind::Unauthenticated, "reading `a`");
         assert!(!format!("{signature:?}").contains("canary"));
