@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import os
 import sys
-from functools import lru_cache
 from typing import Any, Protocol
 
 from strongroom import _native
@@ -44,7 +42,6 @@ def running_dialect() -> str:
     return _dialect_of_core(str(getattr(airflow, "__version__", ""))) if airflow else "airflow_3_3"
 
 
-@lru_cache(maxsize=8)
 def _dialect_of_core(version: str) -> str:
     numbers = tuple(int(part) if part.isdigit() else 0 for part in version.split(".")[:3])
     if not numbers or numbers >= (3, 1, 6) or numbers == (0,):
@@ -109,7 +106,8 @@ def _written_kwargs() -> list[tuple[str, str]]:
     variables = ("AIRFLOW__SECRETS__BACKEND_KWARGS", "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS")
     written = [(name, os.environ[name]) for name in variables if os.environ.get(name, "").strip()]
     conf = getattr(sys.modules.get("airflow.configuration"), "conf", None)
-    if not written and isinstance(conf, configparser.ConfigParser):
+    configparser = sys.modules.get("configparser")
+    if not written and configparser and isinstance(conf, configparser.ConfigParser):
         for section, option in (("secrets", "backend_kwargs"), ("workers", "secrets_backend_kwargs")):
             # Past Airflow's own `get`, which would run `_cmd` and ask a secrets backend for this very option.
             text = configparser.ConfigParser.get(conf, section, option, raw=True, fallback="")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any, ClassVar
-
 from strongroom import _native
 
+# Whatever is imported here is paid for by every process of Airflow.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, ClassVar
+
     from strongroom._airflow import Connection, ConnectionClass
 
 
@@ -61,8 +62,9 @@ class SecretsBackend:
         known, value = self._core.remembered("connection", conn_id, team_name)
         if known:
             return self.deserialize_connection(conn_id, value) if value else None
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, self.get_connection, conn_id, team_name)
+        from asyncio import get_running_loop
+
+        return await get_running_loop().run_in_executor(None, self.get_connection, conn_id, team_name)
 
     async def aget_variable(self, key: str, team_name: str | None = None) -> str | None:
         """As `get_variable`, without blocking the event loop."""
@@ -70,8 +72,9 @@ class SecretsBackend:
         if known:
             variable: str | None = value
             return variable
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, self.get_variable, key, team_name)
+        from asyncio import get_running_loop
+
+        return await get_running_loop().run_in_executor(None, self.get_variable, key, team_name)
 
     def deserialize_connection(self, conn_id: str, value: str) -> Connection:
         """Turn a URI or JSON into a connection by the rules of the running Airflow."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from typing import Any
 
-Entry = tuple[str, str | None]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, TypeAlias
+
+Entry: TypeAlias = "tuple[str, str | None]"
 """A text to hide, and the key that decides whether it is hidden (None: always)."""
 
 _MASKERS = (
@@ -73,8 +75,5 @@ def _tell_supervisor(entries: list[Entry]) -> None:
 
 
 def _on_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None

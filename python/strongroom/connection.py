@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 from strongroom import _native
-from strongroom._airflow import running_dialect
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Dialect: TypeAlias = Literal["airflow_3_3", "task_sdk_1_3", "airflow_3_0", "airflow_2_11"]
 """Whose rules: Airflow core from 3.1.6, the Task SDK 1.x, core 3.0.0 to 3.1.5, Airflow 2.9 to 2.11."""
@@ -28,7 +30,7 @@ def parse(value: str, *, dialect: Dialect | None = None) -> dict[str, Any]:
     Raises `strongroom.exceptions.ConnectionFormatError`, a `ValueError`, where Airflow raises; the message
     never shows the value.
     """
-    return _native.parse_connection(value, dialect or running_dialect())
+    return _native.parse_connection(value, dialect or _running_dialect())
 
 
 def build_uri(fields: Mapping[str, Any], *, dialect: Dialect | None = None) -> str:
@@ -38,4 +40,11 @@ def build_uri(fields: Mapping[str, Any], *, dialect: Dialect | None = None) -> s
     stands in for a missing `extra`. Raises `strongroom.exceptions.ConnectionFormatError` for an unknown key
     and for fields that Airflow cannot write as a URI.
     """
-    return _native.build_connection_uri(dict(fields), dialect or running_dialect())
+    return _native.build_connection_uri(dict(fields), dialect or _running_dialect())
+
+
+def _running_dialect() -> str:
+    """Ask for the running Airflow only when nobody named a dialect."""
+    from strongroom._airflow import running_dialect
+
+    return running_dialect()

@@ -5,8 +5,9 @@ No exception holds a secret: messages are made of names, codes and hints.
 
 from __future__ import annotations
 
-import logging
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class StrongroomError(Exception):
@@ -150,6 +151,8 @@ def _stopping_class(base: type[StrongroomError]) -> type[StrongroomError]:
         except ImportError:
             if not _said_so:
                 _said_so = True
+                import logging
+
                 logging.getLogger(__name__).warning(
                     "This Airflow knows no exception that ends its search for a secret (Task SDK 1.2.2 does), "
                     "so `on_error: deny` and `stop` act as `raise`: the next backend is asked."

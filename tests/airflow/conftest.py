@@ -13,6 +13,7 @@ import pytest
 from tests.airflow.canaries import Canaries
 from tests.airflow.classes import LOCAL, OFFICIAL, SECRETS_MANAGER
 from tests.airflow.session import Airflow, Result, backend_environment
+from tests.airflow.versions import can
 from tests.servers.aws import REGION, Credentials, MiniStack, allow
 
 CONNECTION = "strongroom_example_db"
@@ -30,11 +31,21 @@ COMMANDS = {
 }
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Names the mark of this folder."""
+    config.addinivalue_line("markers", "needs(what): only on an Airflow that has it, see tests/airflow/versions.py")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With the official classes, leaves out the tests of what only ours has."""
-    ours = [item for item in items if item.get_closest_marker("ours")] if OFFICIAL else []
-    config.hook.pytest_deselected(items=ours)
-    items[:] = [item for item in items if item not in ours]
+    """Leaves out what this Airflow has not and, with the official classes, what only ours can."""
+    left_out = [item for item in items if not _possible(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _possible(item: pytest.Item) -> bool:
+    needed = [what for mark in item.iter_markers("needs") for what in mark.args]
+    return all(can(what) for what in needed) and not (OFFICIAL and item.get_closest_marker("ours"))
 
 
 @pytest.fixture(scope="session")

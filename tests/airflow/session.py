@@ -16,6 +16,9 @@ from typing import Any
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 
+#: Whether ``[core] multi_team`` is on in every command: the same tests then show that it changes nothing for them.
+MULTI_TEAM = "STRONGROOM_TEST_MULTI_TEAM" in os.environ
+
 #: A command takes 2-10 s, `dags test` up to 60 s on a busy machine.
 TIMEOUT = 300.0
 #: As many as there are cores on a small machine.
@@ -24,7 +27,9 @@ AT_ONCE = 2
 
 def home_environment(home: Path) -> dict[str, str]:
     """What makes Airflow live in ``home``, quiet and alone."""
+    teams = {"AIRFLOW__CORE__MULTI_TEAM": "True"} if MULTI_TEAM else {}
     return {
+        **teams,
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -65,6 +70,8 @@ class Airflow:
 
     home: Path
     results: list[Result] = field(default_factory=list)
+    #: Where the commands are started; the home if nothing is said.
+    folder: Path | None = None
 
     def migrate(self) -> None:
         """Makes the metadata database, an SQLite file in the home."""
@@ -87,7 +94,7 @@ class Airflow:
     def _run(self, command: Sequence[str], environment: Mapping[str, str]) -> Result:
         process = subprocess.Popen(
             command,
-            cwd=self.home,
+            cwd=self.folder or self.home,
             env={**_own_environment(), **home_environment(self.home), **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -2,73 +2,109 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import sys
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.airflow.canaries import Canaries, must_be_nowhere
-from tests.airflow.classes import SECRETS_MANAGER
-from tests.airflow.conftest import CONFIG, secrets_manager
-from tests.airflow.session import Airflow, home_environment
+from tests.airflow.conftest import CONFIG, connection_uri, secrets_manager
+from tests.airflow.session import Airflow
+from tests.airflow.standalone import run_states, standalone, still_open
 from tests.servers.aws import Credentials, MiniStack
-from tests.servers.process import answers, free_port, running, wait_until
+from tests.servers.process import wait_until
 
-DAG = "strongroom_example"
+DAG = "strongroom_paths"
 RUNS = 5
 
+#: Where the DAG reads a password and a variable.
+PLACES = {"top-level", "templates", "task", "task-callback", "dag-callback", "trigger", "after-deferral"}
 
-def standalone_environment(home: Path, port: int) -> dict[str, str]:
-    """Every component on ports of its own, and two workers that are forked."""
-    url = f"http://127.0.0.1:{port}"
+
+@pytest.fixture(scope="session")
+def paths_user(aws_server: MiniStack, aws_user: Credentials, canaries: Canaries) -> Credentials:
+    """Who may read the secrets of the DAG, which are there now."""
+    uri, token = connection_uri(canaries), canaries.token
+    aws_server.put_secrets({"airflow/connections/paths_db": uri, "airflow/variables/paths_token": token})
+    return aws_user
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    """The folder in which the DAG notes what each process read."""
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def environment(aws_server: MiniStack, paths_user: Credentials, notes: Path) -> dict[str, str]:
+    """What the running Airflow gets to know of the store."""
     return {
-        **home_environment(home),
-        "HOME": str(home),
-        "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__API__BASE_URL": url,
-        "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__PARALLELISM": "2",
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
-        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-        "NO_PROXY": "127.0.0.1,localhost",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        **secrets_manager(aws_server, paths_user),
+        "AIRFLOW__SENTRY__SENTRY_DSN_SECRET": CONFIG,
+        "STRONGROOM_PATHS": str(notes),
     }
 
 
-def states(session: Airflow, environment: Mapping[str, str]) -> list[str]:
-    """How the DAG's runs stand."""
-    (listed,) = session.run([["dags", "list-runs", DAG, "--output", "json"]], environment)
-    return [str(run["state"]) for run in listed.must().json()]
+def read_notes(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """What was noted, by place."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for file in folder.glob("*.json"):
+        note = json.loads(file.read_text())
+        found.setdefault(note["place"], []).append(note)
+    return found
+
+
+def digests(*values: str) -> list[str]:
+    """How the DAG notes values."""
+    return [hashlib.sha256(value.encode()).hexdigest() for value in values]
+
+
+def everybody_read_the_secrets(folder: Path, canaries: Canaries) -> None:
+    """Every place is there, and nobody got anything else."""
+    found = read_notes(folder)
+    expected = {**dict.fromkeys(PLACES, digests(canaries.password, canaries.token)), "config": digests(canaries.dsn)}
+    assert {place: list(map(list, {tuple(note["digests"]) for note in notes})) for place, notes in found.items()} == {
+        place: [values] for place, values in expected.items()
+    }
+    # Forked by the DAG processor, by both workers' supervisors, by the triggerer: not one process for all.
+    assert len({note["parent"] for notes in found.values() for note in notes}) > 3
+
+
+def nothing_is_left(airflow: Airflow, canaries: Canaries, user: Credentials) -> None:
+    """No process, and no secret in database, XCom, logs or temporary files."""
+    assert still_open(airflow.home) == []
+    logs = "".join(path.read_text() for path in airflow.home.glob("logs/**/*.log"))
+    assert "password *** variable ***" in logs
+    must_be_nowhere(airflow, {**canaries.cores(), "AWS key": user.secret_key})
+
+
+@pytest.mark.needs("a trigger with secrets")
+def test_every_process_of_a_running_airflow_reads_its_secrets(
+    tmp_path: Path, environment: dict[str, str], notes: Path, canaries: Canaries, paths_user: Credentials
+) -> None:
+    airflow = Airflow(tmp_path / "home")
+    with standalone(airflow.home, environment):
+        wait_until(lambda: run_states(airflow) == ["success"], "a successful run", timeout=240)
+        wait_until(lambda: "dag-callback" in read_notes(notes), "the callback of the run", timeout=60)
+    everybody_read_the_secrets(notes, canaries)
+    nothing_is_left(airflow, canaries, paths_user)
 
 
 @pytest.mark.soak
-def test_tasks_of_a_running_airflow_read_their_secrets(
-    tmp_path: Path, aws_server: MiniStack, aws_user: Credentials, canaries: Canaries
+@pytest.mark.needs("a trigger with secrets")
+def test_so_it_does_in_many_runs(
+    tmp_path: Path, environment: dict[str, str], notes: Path, canaries: Canaries, paths_user: Credentials
 ) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    session = Airflow(home)
-    port = free_port()
-    found = tmp_path / "found.json"
-    environment = {
-        **standalone_environment(home, port),
-        **secrets_manager(aws_server, aws_user),
-        "AIRFLOW__SENTRY__SENTRY_DSN_SECRET": CONFIG,
-        "STRONGROOM_EXAMPLE_REPORT": str(found),
-    }
-    command = [str(Path(sys.executable).with_name("airflow")), "standalone"]
-    health = f"http://127.0.0.1:{port}/api/v2/monitor/health"
-    with running(command, environment, tmp_path / "standalone.log", lambda: answers(health), timeout=300):
-        wait_until(lambda: not session.run([["dags", "details", DAG]], environment)[0].code, "the DAG", timeout=120)
-        for result in session.run([["dags", "trigger", DAG]] * RUNS, environment):
+    airflow = Airflow(tmp_path / "home")
+    with standalone(airflow.home, environment) as commands:
+        wait_until(lambda: run_states(airflow) == ["success"], "a successful run", timeout=240)
+        for result in airflow.run([["dags", "trigger", DAG]] * RUNS, commands):
             result.must()
-        wait_until(lambda: states(session, environment) == ["success"] * RUNS, f"{RUNS} successful runs", timeout=300)
-    assert {row["source"] for row in json.loads(found.read_text()).values()} == {SECRETS_MANAGER}
-    must_be_nowhere(session, {**canaries.cores(), "AWS key": aws_user.secret_key})
+        wait_until(lambda: run_states(airflow) == ["success"] * (RUNS + 1), f"{RUNS} more runs", timeout=600)
+        wait_until(lambda: len(read_notes(notes)["dag-callback"]) > RUNS, "the callbacks of the runs", timeout=120)
+    everybody_read_the_secrets(notes, canaries)
+    nothing_is_left(airflow, canaries, paths_user)

@@ -15,10 +15,14 @@ os.environ["AIRFLOW_HOME"] = HOME.name
 for steering in [name for name in os.environ if name.startswith(("AIRFLOW__", "AWS_"))]:
     del os.environ[steering]
 
+from airflow._shared.secrets_masker import _secrets_masker as core_masker  # noqa: E402
+from airflow.sdk._shared.secrets_masker import _secrets_masker as sdk_masker  # noqa: E402
+
 from tests.parity.house import House, open_house  # noqa: E402  (Airflow's home comes first)
 from tests.servers.aws import MiniStack, clean_environment  # noqa: E402
 
 HERE = Path(__file__).parent
+MASKERS = (core_masker, sdk_masker)
 #: Variables that steer clients, beside those that begin with ``AWS_``.
 STEERING = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
@@ -42,6 +46,13 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in clean.items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_masked() -> None:
+    """Airflow's maskers compile one pattern of all they were ever told: a thousand values take minutes."""
+    for masker in MASKERS:
+        masker().reset_masker()
 
 
 @pytest.fixture(scope="module")

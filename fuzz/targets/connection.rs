@@ -1,0 +1,53 @@
+//! Any text as a connection, in every dialect: it is read or refused, and a refusal never shows it.
+
+#![no_main]
+
+use _native::value::connection::{Dialect, parse};
+use _native::value::fields::{FieldAliases, normalize_connection};
+use _native::value::{SecretValue, Text};
+use libfuzzer_sys::fuzz_target;
+
+/// Long enough that no message of ours holds it by chance.
+const CANARY: &str = "Q7w9Zk3Vx5";
+
+fuzz_target!(|data: &[u8]| {
+    let Some((place, text)) = data.split_first() else { return };
+    let Ok(text) = Text::from_utf8_surrogatepass(text.to_vec()) else { return };
+    for dialect in Dialect::ALL {
+        read(&text, dialect);
+    }
+    if let Some(text) = text.to_str() {
+        refusals_show_nothing(text, usize::from(*place));
+    }
+});
+
+fn read(text: &Text, dialect: Dialect) {
+    let Ok(connection) = parse(text, dialect) else { return };
+    let _ = connection.extra_dejson();
+    if let Ok(uri) = connection.get_uri() {
+        // What Airflow writes, Airflow may still refuse to read; neither may be our end.
+        let _ = parse(&uri, dialect);
+    }
+}
+
+/// Puts the canary somewhere into the text and looks for it in what is said.
+fn refusals_show_nothing(text: &str, place: usize) {
+    if text.contains(CANARY) {
+        return;
+    }
+    let place = (0..=place.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    let marked = Text::from(format!("{}{CANARY}{}", &text[..place], &text[place..]));
+    for dialect in Dialect::ALL {
+        if let Err(error) = parse(&marked, dialect) {
+            assert!(!format!("{error} {error:?}").contains(CANARY), "a refusal shows the text");
+        }
+    }
+    match normalize_connection(&marked, &FieldAliases::new()) {
+        Err(error) => assert!(!format!("{error} {error:?}").contains(CANARY), "a refusal shows the text"),
+        Ok(Some(text)) => {
+            let value = SecretValue::text(text.to_str().expect("the writer stays in ASCII"));
+            assert!(!format!("{value:?}").contains(CANARY));
+        }
+        Ok(None) => {}
+    }
+}

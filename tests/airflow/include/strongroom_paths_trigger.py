@@ -1,0 +1,43 @@
+"""What the DAG ``strongroom_paths`` reads, where it notes it, and the trigger that reads it too."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import BaseHook, Variable
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+from asgiref.sync import sync_to_async
+
+CONNECTION = "paths_db"
+VARIABLE = "paths_token"
+
+
+def note(place: str, *values: str) -> None:
+    """Writes which process read what; the values as digests, since they are to be nowhere."""
+    digests = [hashlib.sha256(value.encode()).hexdigest() for value in values]
+    file = Path(os.environ["STRONGROOM_PATHS"], f"{place}-{os.getpid()}.json")
+    file.write_text(json.dumps({"place": place, "parent": os.getppid(), "digests": digests}))
+
+
+def read(place: str) -> None:
+    """Reads through the API of tasks and notes it."""
+    note(place, BaseHook.get_connection(CONNECTION).password or "", Variable.get(VARIABLE))
+
+
+class ReadingTrigger(BaseTrigger):  # type: ignore[misc]  # Airflow's types are unknown where mypy runs
+    """Reads both on the triggerer's event loop."""
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """How the triggerer finds this class again."""
+        return f"{__name__}.{type(self).__qualname__}", {}
+
+    async def run(self) -> AsyncIterator[Any]:
+        """The connection by the asynchronous call, the variable by a thread: the two ways that there are."""
+        connection = await BaseHook.aget_connection(CONNECTION)
+        note("trigger", connection.password or "", await sync_to_async(Variable.get)(VARIABLE))
+        yield TriggerEvent("read")

@@ -1,0 +1,20 @@
+"""What the Airflow of this environment can do. A test that needs more than all have is marked ``needs("...")``."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+#: From which Airflow on. Older ones leave out the tests that need it; everything else is tested on each.
+SINCE = {
+    "the Task SDK": (3, 0),
+    "an exception that ends the search": (3, 2, 2),
+    "teams": (3, 2),
+    "a trigger with secrets": (3, 3),
+}
+
+AIRFLOW = tuple(int(part) for part in version("apache-airflow").split(".")[:3])
+
+
+def can(what: str) -> bool:
+    """Whether this Airflow has it."""
+    return AIRFLOW >= SINCE[what]

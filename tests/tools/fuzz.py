@@ -1,0 +1,108 @@
+"""Runs the targets of ``fuzz/`` with cargo-fuzz, each for some time, beginning with texts from ``tests/golden``.
+
+    python3 -m tests.tools.fuzz                      # every target, a minute each
+    python3 -m tests.tools.fuzz --seconds 600 json   # one, ten minutes
+
+It needs a nightly toolchain (``rustup toolchain install nightly``). cargo-fuzz is installed into ``.cache/`` in a
+pinned version. What a target finds stays in ``.cache/fuzz``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tests.tools.venvs import CACHE, REPOSITORY
+
+VERSION = "0.13.2"
+TOOL = CACHE / "cargo-fuzz" / VERSION
+WORK = CACHE / "fuzz"
+TARGETS = ("connection", "duration", "json", "local", "options", "pattern")
+NO_NIGHTLY = "fuzzing needs a nightly toolchain, and there is none: run `rustup toolchain install nightly`"
+
+#: Texts that stand in no golden file.
+SEEDS: Mapping[str, tuple[str, ...]] = {
+    "duration": ("60", "0.5", "500ms", "3s", "10m", "1h", "1d", "PT60S", "PT1H30M"),
+    "options": (
+        '{"cache_ttl": "60s", "strict": true, "on_error": "deny", "cache": {"enabled": false, "maximum_size": 5}}',
+        '{"secrets": {"a/b": {"c": [1, 2.5, null]}}, "sep": "--", "connections_prefix": null, "timeout": "PT5S"}',
+        '{"variables_file_path": "v.json", "max_attempts": "2", "variables_lookup_pattern": "^a(?=b)"}',
+    ),
+    "pattern": ("^team_[a-z]+$team_a", r"(?!internal)(.)\1*\Zaaa", "[^]$]{2,}(?i:x|y)xy", r"(a+)+\baaaaaaaaaaab"),
+}
+#: The first byte of an input chooses the format.
+FILES = {
+    "0": "# comment\nname=text\nurl=postgres://u:p@h:5/s?a=b\nname=again\n",
+    "1": '{"name": "text", "db": {"conn_type": "mysql", "port": 3306, "extra": {"a": "b"}}, "list": ["mysql://h"]}',
+    "2": "name: &a text\ndb:\n  conn_type: mysql\n  extra: {a: b}\nagain: *a\nblock: |\n  two\n  lines\n",
+    "3": (
+        "airflow:\n  connections:\n    - conn_id: name\n      conn_type: pg\n      conn_extra: {a: b}\n"
+        "  variables:\n    - variable_name: name\n      variable_value: 5\n"
+    ),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Runs the fuzz targets.")
+    parser.add_argument("--seconds", type=int, default=60, help="how long each target runs (default: 60)")
+    parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], help="all of them if none is named")
+    given = parser.parse_args(arguments)
+    if not _has_nightly():
+        print(NO_NIGHTLY, file=sys.stderr)
+        return 1
+    _install()
+    failed = [target for target in given.targets or TARGETS if not _run(target, given.seconds)]
+    if failed:
+        print(f"failed: {', '.join(failed)}; inputs that fail are in {WORK / 'artifacts'}", file=sys.stderr)
+    return bool(failed)
+
+
+def _has_nightly() -> bool:
+    return subprocess.run(["cargo", "+nightly", "--version"], capture_output=True, timeout=600, check=False).returncode == 0
+
+
+def _install() -> None:
+    """Installs cargo-fuzz where it is missing."""
+    if not (TOOL / "bin" / "cargo-fuzz").exists():
+        command = ["cargo", "install", "--quiet", "--locked", "--version", VERSION, "--root", str(TOOL), "cargo-fuzz"]
+        subprocess.run(command, cwd=REPOSITORY, check=True, timeout=1800)
+
+
+def _run(target: str, seconds: int) -> bool:
+    """Runs one target; what it finds out about coverage is where its next run begins."""
+    corpus, artifacts = WORK / "corpus" / target, WORK / "artifacts" / target
+    for folder in (corpus, artifacts):
+        folder.mkdir(parents=True, exist_ok=True)
+    for seed in seeds(target):
+        (corpus / hashlib.sha1(seed, usedforsecurity=False).hexdigest()).write_bytes(seed)
+    print(f"{target}: {seconds} s, beginning with {sum(1 for _ in corpus.iterdir())} inputs", flush=True)
+    build = ["cargo", "+nightly", "fuzz", "run", "--target-dir", str(WORK / "target"), target, str(corpus)]
+    limits = [f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=2048", f"-artifact_prefix={artifacts}/"]
+    folders = f"{TOOL / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    command = [*build, "--", *limits, "-print_final_stats=1", "-verbosity=0"]
+    return subprocess.run(command, cwd=REPOSITORY, env={**os.environ, "PATH": folders}, check=False).returncode == 0
+
+
+def seeds(target: str) -> Iterator[bytes]:
+    """Where a target begins."""
+    golden = (REPOSITORY / "tests" / "golden" / "connections.jsonl").read_text().splitlines()
+    texts = [json.loads(line)["input"] for line in golden]
+    if target == "connection":
+        # The first byte is no part of the text.
+        yield from (b"\0" + text.encode("utf-8", "surrogatepass") for text in texts)
+    elif target == "json":
+        yield from (text.encode("utf-8", "surrogatepass") for text in texts if text.lstrip().startswith("{"))
+    elif target == "local":
+        yield from ((choice + content).encode() for choice, content in FILES.items())
+    yield from (text.encode() for text in SEEDS.get(target, ()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
