@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from typing import Any, Protocol
 
-from strongroom import _native
 from strongroom.exceptions import ConnectionFormatError
 
-Connection = Any
-"""An object of Airflow's connection class, whichever it is."""
+# Imported when the first backend is made: see `_base`.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol, TypeAlias
 
+    from strongroom import _native
 
-class ConnectionClass(Protocol):
-    """A connection class: core's, the Task SDK's, or one that somebody derived."""
+    Connection: TypeAlias = Any
+    """An object of Airflow's connection class, whichever it is."""
 
-    __module__: str
-    __qualname__: str
+    class ConnectionClass(Protocol):
+        """A connection class: core's, the Task SDK's, or one that somebody derived."""
 
-    def __call__(self, *, conn_id: str, **fields: Any) -> Connection:
-        """Make a connection from its fields."""
+        __module__: str
+        __qualname__: str
+
+        def __call__(self, *, conn_id: str, **fields: Any) -> Connection:
+            """Make a connection from its fields."""
 
 
 _CORE_CLASS = ("airflow.models.connection", "Connection")
@@ -118,6 +121,8 @@ def _written_kwargs() -> list[tuple[str, str]]:
 
 def _problem(text: str) -> tuple[str, str]:
     """Return what is wrong with `text` as kwargs, and the remedy; both empty if nothing is."""
+    import json
+
     try:
         parsed = json.loads(text)
     except ValueError as error:

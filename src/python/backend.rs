@@ -43,7 +43,7 @@ impl Backend {
             let (shared, warnings) = registry::share(py, entry, raw, kwargs::read_environment(py)?)
                 .map_err(|error| to_python(py, &error.with_store(entry.info.name), false))?;
             if let Some(mut warnings) = warnings {
-                warnings.extend(unread_kwargs(py, keys)?);
+                warnings.extend(unread_kwargs(py, keys));
                 log::warn(py, &logger, warnings);
             }
             Ok(Self { shared, logger })
@@ -117,13 +117,6 @@ impl Backend {
         })
     }
 
-    /// An option that is no secret, as the user wrote it; None if it was not written or is secret.
-    fn option(&self, key: &str) -> Option<String> {
-        let settings = &self.shared.settings;
-        let spec = crate::config::options_of(settings.entry).find(|spec| spec.key == key)?;
-        if spec.kind.is_secret() { None } else { settings.options.text(key).map(str::to_owned) }
-    }
-
     fn __repr__(&self) -> String {
         format!("<strongroom backend of {}>", self.shared.settings.entry.info.name)
     }
@@ -144,24 +137,27 @@ impl Backend {
         guarded(py, || {
             let Ok(readable) = id.to_str() else {
                 let id = id.to_string_lossy();
-                return self.look_up(py, Lookup { kind, id: &id, team }, Err(unreadable()));
+                return self.look_up(py, Lookup { kind, id: &id, team }, || Err(unreadable()));
             };
             let lookup = Lookup { kind, id: readable, team };
             match self.known(lookup) {
                 Some(answer) => secret_to_python(py, answer.value.as_ref()),
-                None => self.look_up(py, lookup, plan(&self.shared.settings, lookup, || multi_team(py))),
+                None => self.look_up(py, lookup, || plan(&self.shared.settings, lookup, || multi_team(py))),
             }
         })
     }
 
-    /// A lookup that is not remembered: let go of the GIL, ask as planned, log, mask.
+    /// A lookup that is not remembered: plan, let go of the GIL, ask, log, mask.
     fn look_up(
         &self,
         py: Python<'_>,
         lookup: Lookup<'_>,
-        plan: crate::error::Result<Plan>,
+        plan: impl FnOnce() -> crate::error::Result<Plan>,
     ) -> PyResult<Py<PyAny>> {
-        let (outcome, records) = log::collect(|| py.detach(|| self.ask(lookup, plan)));
+        let (outcome, records) = log::collect(|| {
+            let plan = plan();
+            py.detach(|| self.ask(lookup, plan))
+        });
         log::emit(py, &self.logger, &records);
         match outcome {
             Ok(Ok(value)) => {
@@ -233,7 +229,9 @@ fn multi_team(py: Python<'_>) -> bool {
         .unwrap_or(true)
 }
 
-/// Says so if Airflow could not read the kwargs and passed none.
-fn unread_kwargs(py: Python<'_>, keys: Vec<String>) -> PyResult<Vec<String>> {
-    py.import("strongroom._airflow")?.call_method1("unread_kwargs", (keys,))?.extract()
+/// Says so if Airflow could not read the kwargs and passed none. Nothing to say if that cannot be found out.
+fn unread_kwargs(py: Python<'_>, keys: Vec<String>) -> Vec<String> {
+    py.import("strongroom._airflow")
+        .and_then(|module| module.call_method1("unread_kwargs", (keys,))?.extract())
+        .unwrap_or_default()
 }

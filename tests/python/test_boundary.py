@@ -234,6 +234,14 @@ def test_a_miss_is_debug_and_a_hit_says_nothing(caplog: pytest.LogCaptureFixture
     assert ours == [(logging.DEBUG, "Memory `airflow/variables/missing` is not there")]
 
 
+def test_a_skipped_lookup_is_debug(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    assert memory(variables_lookup_pattern="only").get_variable("hello") is None
+    (record,) = (record for record in caplog.records if record.name == LOGGER)
+    assert record.levelno == logging.DEBUG
+    assert "does not match configured lookup_pattern" in record.getMessage()
+
+
 def test_an_id_that_no_store_can_name_is_an_error() -> None:
     with pytest.raises(InvalidNameError):
         memory().get_variable("\ud800")
