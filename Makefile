@@ -14,7 +14,7 @@ SOURCES := $(shell find src python -name __pycache__ -prune -o -print) \
 	$(wildcard Cargo.toml Cargo.lock pyproject.toml rust-toolchain.toml README.md LICENSE)
 
 .DELETE_ON_ERROR:
-.PHONY: run test check soak fmt doc wheel servers clean
+.PHONY: run test test-versions check bench soak fmt doc wheel servers clean
 
 run: wheel      ## the example DAG on a real Airflow, reading through the backend
 	@$(STAGES) run
@@ -22,8 +22,14 @@ run: wheel      ## the example DAG on a real Airflow, reading through the backen
 test:           ## every test
 	@$(STAGES) test
 
+test-versions: wheel  ## the tests in a real Airflow on 2.9, 2.10, 3.0, 3.1, 3.2, and on 3.3 with teams; Python 3.11
+	@$(STAGES) test-versions
+
 check: wheel    ## formatting, lints, types, features, dependencies
 	@$(STAGES) check
+
+bench: wheel    ## figures beside the peers', written to docs/benchmarks.md
+	@$(STAGES) bench
 
 soak: wheel     ## the long variants of the tests
 	@$(STAGES) soak

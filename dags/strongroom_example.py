@@ -7,8 +7,8 @@ holds made-up values for the local-file backend; with another store create these
 * variable ``strongroom_example_greeting``
 * config ``strongroom_example_dsn``, wired to an option by ``AIRFLOW__SENTRY__SENTRY_DSN_SECRET=strongroom_example_dsn``
 
-Works on Airflow 2.9 and later. ``make run`` runs it. For ``astro dev`` copy this folder's content into the project's
-``dags/``, add ``strongroom`` to ``requirements.txt`` and the lines of ``example_secrets/astro.env`` to ``.env``.
+Works on Airflow 2.9 and later. ``make run`` runs it. In an Astro project copy this folder's content into ``dags/`` and
+the lines of ``example_secrets/astro.env`` into ``.env``; ``docs/astro.md`` says how the wheel is installed there.
 Airflow masks what a backend has delivered, so a task log may show ``***`` where a value is printed.
 """
 

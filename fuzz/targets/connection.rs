@@ -4,7 +4,7 @@
 
 use _native::value::connection::{Dialect, parse};
 use _native::value::fields::{FieldAliases, normalize_connection};
-use _native::value::{SecretValue, Text};
+use _native::value::{SecretValue, Text, json};
 use libfuzzer_sys::fuzz_target;
 
 /// Long enough that no message of ours holds it by chance.
@@ -30,13 +30,16 @@ fn read(text: &Text, dialect: Dialect) {
     }
 }
 
-/// Puts the canary somewhere into the text and looks for it in what is said.
+/// Puts the canary somewhere into the text and looks for it in what is said. The name of a field may be told.
 fn refusals_show_nothing(text: &str, place: usize) {
     if text.contains(CANARY) {
         return;
     }
     let place = (0..=place.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
     let marked = Text::from(format!("{}{CANARY}{}", &text[..place], &text[place..]));
+    if is_named(&marked) {
+        return;
+    }
     for dialect in Dialect::ALL {
         if let Err(error) = parse(&marked, dialect) {
             assert!(!format!("{error} {error:?}").contains(CANARY), "a refusal shows the text");
@@ -50,4 +53,11 @@ fn refusals_show_nothing(text: &str, place: usize) {
         }
         Ok(None) => {}
     }
+}
+
+/// Whether the canary stands in the name of a field.
+fn is_named(text: &Text) -> bool {
+    let value = json::parse(&text.strip()).ok();
+    let mut fields = value.iter().filter_map(|value| value.as_object()).flat_map(|members| members.iter());
+    fields.any(|(name, _)| String::from_utf8_lossy(name.as_bytes()).contains(CANARY))
 }

@@ -23,5 +23,5 @@ mod verifier;
 
 pub use client::{ClientSettings, build_client, is_loopback, warn_about_plain_http};
 pub use proxy::ProxySettings;
-pub use send::{TransportError, TransportKind, read_body, send};
+pub use send::{TransportError, TransportKind, send};
 pub use tls::{Roots, client_config};

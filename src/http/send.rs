@@ -4,12 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
 use reqwest::{Client, Request, Response};
-
-/// No answer that we read ourselves is larger; what is larger is not an answer.
-const MAX_BODY: usize = 1 << 20;
 
 /// What kind of thing prevented an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,21 +131,6 @@ pub async fn send(client: &Client, request: Request, repeatable: bool) -> Result
 async fn notice_closed_connections() {
     for _ in 0..3 {
         tokio::task::yield_now().await;
-    }
-}
-
-/// The body of an answer, up to a mebibyte.
-pub async fn read_body(response: Response) -> Result<Bytes, TransportError> {
-    let body = reqwest::Body::from(response);
-    match Limited::new(body, MAX_BODY).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) => match error.downcast::<reqwest::Error>() {
-            Ok(error) => Err(TransportError::from(*error)),
-            Err(_) => Err(TransportError {
-                kind: TransportKind::Broken,
-                text: "the answer is too large".to_owned(),
-            }),
-        },
     }
 }
 

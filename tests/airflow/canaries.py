@@ -37,11 +37,11 @@ def spellings(core: str) -> list[bytes]:
     return [raw, *encoded]
 
 
-def must_be_nowhere(airflow: Airflow, cores: dict[str, str]) -> None:
+def must_be_nowhere(airflow: Airflow, cores: dict[str, str], console: str = "") -> None:
     """Fails if a core stands in a file of the home, or in output that was not asked to show it."""
     found = [
         f"{name} in {place}"
-        for place, content in _everything(airflow)
+        for place, content in [*_everything(airflow), ("the console", console.encode())]
         for name, core in cores.items()
         if any(spelling in content for spelling in spellings(core))
     ]

@@ -1,9 +1,10 @@
-"""A whole Airflow: API server, scheduler with two forked workers, DAG processor and triggerer, as one `airflow standalone`."""
+"""A whole Airflow, as `airflow standalone`: API server, scheduler with forked workers, DAG processor, triggerer."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from tests.airflow.session import Airflow, home_environment
 from tests.servers.process import answers, free_port, running
 
 INCLUDE = Path(__file__).with_name("include")
-DAGS = Path(__file__).with_name("dags")
+DAG_FILE = Path(__file__).parent / "dags" / "strongroom_paths.py"
 
 
 def _environment(home: Path, port: int) -> dict[str, str]:
@@ -27,13 +28,13 @@ def _environment(home: Path, port: int) -> dict[str, str]:
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "2",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
-        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1",
         "NO_PROXY": "127.0.0.1,localhost",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(INCLUDE), os.environ.get("PYTHONPATH")])),
@@ -41,29 +42,34 @@ def _environment(home: Path, port: int) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def standalone(home: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Runs it with its log in the home; gives the environment that commands beside it need. Ends all of it."""
-    (home / "tmp").mkdir(parents=True)
+def standalone(home: Path, log: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Runs it; gives the environment that commands beside it need. Ends all of it.
+
+    The DAG comes when everything is up: it is due at once, and its tasks would not find the API server.
+    """
+    for folder in ("dags", "tmp"):
+        (home / folder).mkdir(parents=True)
     port = free_port()
     environment = {**_environment(home, port), **environment}
     command = [str(Path(sys.executable).with_name("airflow")), "standalone"]
     health = f"http://127.0.0.1:{port}/api/v2/monitor/health"
-    with running(command, environment, home / "standalone.log", lambda: answers(health), timeout=300):
+    with running(command, environment, log, lambda: answers(health), timeout=300):
+        shutil.copy(DAG_FILE, home / "dags")
         yield environment
 
 
-def run_states(airflow: Airflow) -> list[str]:
-    """How the runs of all DAGs stand, straight from the database: a command takes seconds."""
+def ended_runs(airflow: Airflow) -> list[str]:
+    """How the runs of all DAGs ended, straight from the database: a command takes seconds."""
     address = f"file:{airflow.home / 'airflow.db'}?mode=ro"
     with contextlib.closing(sqlite3.connect(address, uri=True, timeout=30)) as database:
-        return [str(state) for (state,) in database.execute("select state from dag_run")]
+        return [str(state) for (state,) in database.execute("select state from dag_run where end_date is not null")]
 
 
-def still_open(folder: Path) -> list[str]:
-    """The processes that hold a file below a folder open, by their names; all of Airflow's hold their log."""
+def still_writing(log: Path) -> list[str]:
+    """The processes that hold a file open, by their commands; all of Airflow's hold the log."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if any(str(link.readlink()).startswith(f"{folder}/") for link in (process / "fd").iterdir()):
+            if log in [link.readlink() for link in (process / "fd").iterdir()]:
                 found.append((process / "cmdline").read_text().replace("\0", " "))
     return found

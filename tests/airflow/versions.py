@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 #: From which Airflow on. Older ones leave out the tests that need it; everything else is tested on each.
 SINCE = {
-    "the Task SDK": (3, 0),
+    "connections of the Task SDK": (3, 1),
     "an exception that ends the search": (3, 2, 2),
     "teams": (3, 2),
     "a trigger with secrets": (3, 3),
@@ -17,4 +17,4 @@ AIRFLOW = tuple(int(part) for part in version("apache-airflow").split(".")[:3])
 
 def can(what: str) -> bool:
     """Whether this Airflow has it."""
-    return AIRFLOW >= SINCE[what]
+    return SINCE[what] <= AIRFLOW

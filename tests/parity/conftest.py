@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,7 @@ for steering in [name for name in os.environ if name.startswith(("AIRFLOW__", "A
 
 from airflow._shared.secrets_masker import _secrets_masker as core_masker  # noqa: E402
 from airflow.sdk._shared.secrets_masker import _secrets_masker as sdk_masker  # noqa: E402
+from botocore.loaders import JSONFileLoader  # noqa: E402
 
 from tests.parity.house import House, open_house  # noqa: E402  (Airflow's home comes first)
 from tests.servers.aws import MiniStack, clean_environment  # noqa: E402
@@ -53,6 +56,15 @@ def _nothing_masked() -> None:
     """Airflow's maskers compile one pattern of all they were ever told: a thousand values take minutes."""
     for masker in MASKERS:
         masker().reset_masker()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_botocore() -> Iterator[None]:
+    """The models of its services are read from disk once, and its retries do not wait."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", functools.cache(JSONFileLoader.load_file))
+        patch.setattr("botocore.endpoint.time", types.SimpleNamespace(sleep=lambda seconds: None))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -7,37 +7,161 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strongroom.exceptions import ConfigurationError, StrongroomError
+from strongroom.exceptions import (
+    AccessDeniedError,
+    ConfigurationError,
+    ConnectionFormatError,
+    MalformedSecretError,
+    UnreachableError,
+)
 from tests.parity.outcomes import Outcome, assert_parity
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What ours does, and why. Without ``asked`` the requests are the same."""
+    """What ours does, and why.
+
+    Without ``asked`` the requests are the same. Of a connection, ``value`` names the fields that matter.
+    """
 
     reason: str
     ending: str
     value: object = None
-    error: type[StrongroomError] | None = None
+    error: type[Exception] | None = None
     asked: tuple[str, ...] | None = None
 
 
 def assert_as_agreed(case_id: str, official: Outcome, ours: Outcome) -> None:
     """Parity, or the difference that was agreed on."""
-    difference = DIFFERENCES.get(case_id)
+    difference = DIFFERENCES.get(case_id) or OPEN.get(case_id)
     if difference is None:
         assert_parity(official, ours)
         return
-    assert ours != official, f"no longer different: {official}"
-    assert (ours.ending, ours.value) == (difference.ending, difference.value), repr(ours.error)
+    assert ours != official, f"no longer different, so no longer to be listed: {official}"
+    assert (ours.ending, _told(ours.value, difference.value)) == (difference.ending, difference.value), repr(ours.error)
     assert ours.asked == (official.asked if difference.asked is None else difference.asked)
     if difference.error:
         assert isinstance(ours.error, difference.error), repr(ours.error)
 
 
-def raises(reason: str, error: type[StrongroomError] = ConfigurationError) -> Difference:
-    """An error before any request."""
-    return Difference(reason, "raises", error=error, asked=())
+def _told(value: object, expected: object) -> object:
+    """``value``, without the fields of a connection that nobody named."""
+    if isinstance(value, dict) and isinstance(expected, dict):
+        return {name: value.get(name) for name in expected}
+    return value
 
 
-DIFFERENCES: dict[str, Difference] = {}
+def raises(reason: str, error: type[Exception] = ConfigurationError, asked: tuple[str, ...] | None = ()) -> Difference:
+    """An error; before any request, unless said otherwise."""
+    return Difference(reason, "raises", error=error, asked=asked)
+
+
+def gives(reason: str, value: object, asked: tuple[str, ...] | None = None) -> Difference:
+    """A value."""
+    return Difference(reason, "value", value, asked=asked)
+
+
+def nothing(reason: str, asked: tuple[str, ...] | None = None) -> Difference:
+    """None."""
+    return Difference(reason, "none", asked=asked)
+
+
+def connection(reason: str, **fields: object) -> Difference:
+    """A connection with these fields."""
+    return gives(reason, {name: repr(value) for name, value in fields.items()})
+
+
+HELLO = "airflow/variables/hello"
+TEAMS_HELLO = "airflow/variables/T--hello"
+
+REGION_LAST = "AWS_REGION is read last: it turns an error into an answer, and changes no other one"
+ONE_ASSUMPTION = "a role is assumed once a lookup; the official class builds its client again to name the exceptions"
+LAST_FIFTH = "a session under 75 minutes is renewed in its last fifth, not at every call"
+TEAM_ERROR = "an error on a team's own name is no reason to answer with the name that all share"
+CUT = "an answer that was cut is not the absence of a secret"
+ONE_BAD = "a bad connection breaks only itself"
+JSON_TEXT = "a connection that is JSON in a string is what was meant"
+BYTE_ORDER = "a byte order mark is no part of the first key"
+YAML_TYPES = "a secret is text or JSON, so other types of YAML become either"
+
+#: Agreed on.
+DIFFERENCES: dict[str, Difference] = {
+    "no region but AWS_REGION": gives(REGION_LAST, "world", (HELLO,)),
+    "key without its secret": raises("half a pair of keys is undefined"),
+    "config_kwargs unknown": gives("words without effect are named in a WARNING", "world", (HELLO,)),
+    "role with further words": gives(LAST_FIFTH, "world", ("sts", HELLO)),
+    "role with the wrong external id": raises(ONE_ASSUMPTION, AccessDeniedError, ("sts",)),
+    "role without the external id": raises(ONE_ASSUMPTION, AccessDeniedError, ("sts",)),
+    "role by one without rights": raises(ONE_ASSUMPTION, AccessDeniedError, ("sts",)),
+    "name of a team: InvalidParameterException": nothing(TEAM_ERROR, (TEAMS_HELLO,)),
+    "name of a team: InvalidRequestException": nothing(TEAM_ERROR, (TEAMS_HELLO,)),
+    "name of a team: DecryptionFailure": nothing(TEAM_ERROR, (TEAMS_HELLO,)),
+    "cut at 0.3": raises(CUT, MalformedSecretError, None),
+    "cut at 0.9": raises(CUT, MalformedSecretError, None),
+    "env byte order mark: a": gives(BYTE_ORDER, "1"),
+    "env byte order mark: \ufeffa": nothing(BYTE_ORDER),
+    "json byte order mark: a": gives(BYTE_ORDER, "x"),
+    "json byte order mark: absent": nothing(BYTE_ORDER),
+    "env connection as json: a": connection(JSON_TEXT, conn_type="aws", schema=None),
+    "json connection json in a text: a": connection(JSON_TEXT, conn_type="aws", host="h", schema=None),
+    "json bad beside good: a": connection(ONE_BAD, conn_type="pg", host="h"),
+    "json bad beside good: absent": nothing(ONE_BAD),
+    "yaml dates: a": gives(YAML_TYPES, "2001-12-14"),
+    "yaml dates: b": gives(YAML_TYPES, "2001-12-14t21:59:43.10-05:00"),
+    "yaml binary: a": gives(YAML_TYPES, "aGVsbG8="),
+    "yaml set: a": gives(YAML_TYPES, "['x', 'y']"),
+    "yaml keys within that are no text: a": gives(YAML_TYPES, "{'1': 'x', 'true': 'y', 'null': 'z'}"),
+    "yaml connection with a date: a": connection(YAML_TYPES, extra='{"d": "2001-12-14"}'),
+    "yaml connection with a date: absent": nothing(YAML_TYPES),
+}
+
+EMPTY_REGION = "boto3 signs for a region without a name"
+ENGINE = "the engine behind lookup patterns reads this in its own way, not in Python's"
+LENIENT = "the engine behind lookup patterns takes what Python's refuses"
+FIELDS = "core's class takes the fields of an object as they are; ours reads them as connection JSON"
+RETRIED = "tried again where botocore does not"
+ONE_TRY = "botocore tries this code again"
+
+
+def pattern(kind: str, name: str) -> Difference:
+    """A name that is asked for, though the pattern is none."""
+    return nothing(LENIENT, (f"airflow/{kind}/{name}",))
+
+
+#: Found by this suite and not agreed on: mend it and delete the line, or write it into the docs and move the line up.
+OPEN: dict[str, Difference] = {
+    "region empty": raises(EMPTY_REGION),
+    "region variable empty": raises(EMPTY_REGION),
+    "bare ": nothing("botocore refuses an empty name; ours sends it", ("",)),
+    "InternalServiceError 400": nothing(RETRIED, (HELLO, HELLO)),
+    "NobodyKnowsThis 501": raises(RETRIED, UnreachableError, (HELLO, HELLO)),
+    "PriorRequestNotComplete 400": raises(ONE_TRY, MalformedSecretError, (HELLO,)),
+    "TransactionInProgressException 400": raises(ONE_TRY, MalformedSecretError, (HELLO,)),
+    "var (?x) c  1 # comment on c1": raises(ENGINE),
+    "config (?a)\\w+$ on <e9>": raises(ENGINE),
+    "config [[:alpha:]] on a": nothing(ENGINE, ("airflow/config/a",)),
+    "conn <131> on i": nothing(ENGINE, ()),
+    "var \\N{LATIN SMALL LETTER C} on c": nothing(ENGINE, ()),
+    "config [[a] on [": raises(ENGINE),
+    "conn [a&&b] on &": nothing(ENGINE, ()),
+    "config \\012 on <a>": raises(ENGINE),
+    "var [a--b] on a": pattern("variables", "a"),
+    "config (?<=a+)b on c1": nothing(LENIENT),
+    "var \\p{L} on c1": pattern("variables", "c1"),
+    "config \\h on c1": pattern("config", "c1"),
+    "conn (?P<x>a)(?P<x>b) on c1": nothing(LENIENT),
+    "var a(?i)b on c1": nothing(LENIENT),
+    "config (?<x>a) on c1": nothing(LENIENT),
+    "var x{2,1} on c1": nothing(LENIENT),
+    "json connection object, extra empty: a": connection(FIELDS, extra=None),
+    "json connection object, port text: a": connection(FIELDS, port=5432),
+    "json connection object, port letters: a": raises(FIELDS, ConnectionFormatError),
+    "json connection object, port float: a": connection(FIELDS, port=1),
+    "json connection object, port zero: a": connection(FIELDS, port=None),
+    "json connection object, port true: a": connection(FIELDS, port=1),
+    "json connection object, conn_type dashes: a": connection(FIELDS, conn_type="google_cloud_platform"),
+    "json connection object, conn_type postgresql: a": connection(FIELDS, conn_type="postgres"),
+    "yaml next line: a": raises("our YAML takes U+0085 for a letter, not for the end of a line", MalformedSecretError),
+    "yaml next line: b": raises("our YAML takes U+0085 for a letter, not for the end of a line", MalformedSecretError),
+    "yaml next line: absent": raises("our YAML takes U+0085 for a letter", MalformedSecretError),
+}

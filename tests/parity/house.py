@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend as Official
+from botocore.config import Config
 
 from strongroom.aws import SecretsManagerBackend as Ours
 from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, outcome
-from tests.servers.aws import REGION, Credentials, MiniStack, allow
+from tests.servers.aws import REGION, ROOT, Credentials, MiniStack, allow
 from tests.servers.counting import Counter, counting_proxy
 
 READ = "secretsmanager:GetSecretValue"
@@ -63,8 +65,15 @@ class House:
     _store: Any = None
 
     def __post_init__(self) -> None:
-        """The root's own client, past the proxy."""
-        self._store = self.server.client("secretsmanager")
+        """The root's own client, past the proxy and past boto3's own idea of what may be stored."""
+        self._store = boto3.client(
+            "secretsmanager",
+            aws_access_key_id=ROOT.access_key,
+            aws_secret_access_key=ROOT.secret_key,
+            region_name=REGION,
+            endpoint_url=self.server.url,
+            config=Config(parameter_validation=False),
+        )
 
     @contextlib.contextmanager
     def holding(self, secrets: Secrets) -> Iterator[None]:

@@ -87,7 +87,7 @@ def _code(error: Exception) -> str | None:
 
 def assert_parity(official: Outcome, ours: Outcome) -> None:
     """The same ending, the same value, the same requests; an error with the same code, of a class of ours."""
-    assert ours == official, f"{ours.error!r} beside {official.error!r}"
+    assert ours == official, f"\nofficial: {official}\nours:     {ours}"
     if official.code:
         assert ours.code == official.code
     if ours.ending == "raises":
@@ -97,5 +97,5 @@ def assert_parity(official: Outcome, ours: Outcome) -> None:
 def short(text: object) -> str:
     """A readable test id of any text."""
     written = text if isinstance(text, str) else json.dumps(text)
-    kept = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_./") else "~" for letter in written)
+    kept = "".join(letter if " " <= letter <= "~" else f"<{ord(letter):x}>" for letter in written)
     return kept if len(kept) <= 40 else f"{kept[:30]}..{len(written)}"

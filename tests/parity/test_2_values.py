@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend as Official
 
+from strongroom.aws import SecretsManagerBackend as Ours
 from tests.parity.differences import assert_as_agreed
 from tests.parity.house import Case, House
-from tests.parity.values import CONNECTIONS, JSONS, OTHERS, alias_values
+from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, assert_parity, outcome
+from tests.parity.values import CONNECTIONS, JSONS, LARGE, OTHERS, THROUGH, alias_values
 
 FOLDER_OF = {"var": "variables", "config": "config"}
 
@@ -21,12 +25,12 @@ def value_case(label: str, lookup: str, value: str | bytes, **kwargs: object) ->
 
 
 def value_cases() -> list[Case]:
-    """Every connection as text and as both classes; what is not only a connection as variable and config value."""
+    """Every connection; what is not only a connection as variable and config value, too."""
     connections = {**CONNECTIONS, **alias_values()}
     cases = [value_case(label, "conn", value) for label, value in connections.items()]
-    cases += [value_case(label, lookup, value) for label, value in CONNECTIONS.items() for lookup in ("core", "sdk")]
-    cases += [value_case(label, "var", value) for label, value in {**OTHERS, **JSONS}.items()]
-    cases += [value_case(label, "config", value) for label, value in OTHERS.items()]
+    cases += [value_case(label, lookup, value) for label, value in OTHERS.items() for lookup in FOLDER_OF]
+    cases += [value_case(label, "var", value) for label, value in LARGE.items()]
+    cases += [value_case(label, lookup, value) for label, value in THROUGH.items() for lookup in CONNECTION_CLASSES]
     cases += [value_case("binary", lookup, b"\x00text") for lookup in ("conn", "var", "config", "core", "sdk")]
     return cases
 
@@ -102,6 +106,18 @@ def test_values(house: House, case: Case, tmp_path: Path) -> None:
     official, ours = house.run(case, tmp_path)
     assert official.asked
     assert_as_agreed(case.id, official, ours)
+
+
+@pytest.mark.parametrize("conn_class", CONNECTION_CLASSES)
+@pytest.mark.parametrize(("label", "text"), CONNECTIONS.items(), ids=CONNECTIONS)
+def test_connections(label: str, text: str, conn_class: str) -> None:
+    """A text becomes the same connection, of core's class and of the Task SDK's."""
+
+    def made(backend: Any) -> Outcome:
+        backend._set_connection_class(CONNECTION_CLASSES[conn_class])
+        return outcome(lambda: backend.deserialize_connection("c1", text))
+
+    assert_parity(made(Official()), made(Ours()))
 
 
 def test_the_values_are_what_they_say() -> None:

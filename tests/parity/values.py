@@ -52,7 +52,9 @@ URIS = {
 JSONS = {
     "json empty": "{}",
     "json all": json.dumps({name: "5432" if name == "port" else "{}" if name == "extra" else name for name in FIELDS}),
-    "json all compact": '{"conn_type":"pg","host":"h","login":"l","password":"p","schema":"s","port":1,"extra":{"a":1}}',
+    "json all compact": (
+        '{"conn_type":"pg","host":"h","login":"l","password":"p","schema":"s","port":1,"extra":{"a":1}}'
+    ),
     "json space around": ' \t\r\n{"host": "h"}\n\n ',
     "json no-break space": '\u00a0{"host": "h"}',
     "json space behind": '{"host": "h"}\u00a0',
@@ -60,7 +62,9 @@ JSONS = {
     "json byte order mark": '\ufeff{"host": "h"}',
     "json unknown keys": '{"host": "h", "description": "d", "Host": "x", "dbname": "y", "a": {"b": []}}',
     "json upper": '{"LOGIN": "l", "Login": "m"}',
-    "json nested extra": '{"conn_type": "x", "extra": {"a": {"b": [1, 2.0, null, true, "ü", {"c": {}}]}, "z": "", "a2": []}}',
+    "json nested extra": (
+        '{"conn_type": "x", "extra": {"a": {"b": [1, 2.0, null, true, "ü", {"c": {}}]}, "z": "", "a2": []}}'
+    ),
     "json extra text": '{"conn_type": "x", "extra": "{\\"a\\": \\"b\\"}"}',
     "json extra no json": '{"conn_type": "x", "extra": "notjson"}',
     "json extra array": '{"conn_type": "x", "extra": [1, 2]}',
@@ -86,7 +90,10 @@ JSONS = {
     "json huge integer": '{"host": ' + "9" * 4300 + "}",
     "json integer beyond the limit": '{"host": ' + "9" * 4301 + "}",
     "json big integer in extra": '{"conn_type": "x", "extra": {"a": 18446744073709551616, "b": -9223372036854775809}}',
-    "json floats": '{"conn_type": "x", "extra": [1.0, 1e5, 1E+2, 1e16, 1e-7, 0.1, -0.0, 1.5e300, 5e-324, 123456789.123456789, 1e22, 1e23]}',
+    "json floats": (
+        '{"conn_type": "x", "extra": [1.0, 1e5, 1E+2, 1e16, 1e-7, 0.1,'
+        " -0.0, 1.5e300, 5e-324, 123456789.123456789, 1e22, 1e23]}"
+    ),
     "json float overflow": '{"conn_type": "x", "extra": {"a": 1e400, "b": -1e400}}',
     "json minus zero": '{"conn_type": "x", "extra": {"a": -0}}',
     "json port float": '{"port": 5432.0}',
@@ -116,7 +123,10 @@ JSONS = {
     "json percent": '{"password": "p%2Fq%zz+", "login": "a%40b"}',
     "json key empty": '{"": 1, "host": "h"}',
     "json deep": '{"host": "h", "extra": ' + "[" * 150 + "]" * 150 + "}",
-    "json rds": '{"username": "u", "password": "p", "engine": "postgres", "host": "h", "port": 5432, "dbname": "d", "dbInstanceIdentifier": "i"}',
+    "json rds": (
+        '{"username": "u", "password": "p", "engine": "postgres", "host": "h",'
+        ' "port": 5432, "dbname": "d", "dbInstanceIdentifier": "i"}'
+    ),
 }
 
 NOT_JSON = {
@@ -146,7 +156,7 @@ OTHERS = {
     "spaces and newlines": " \t\r\n ",
     "no-break space": "\u00a0",
     "array": '[{"host": "h"}]',
-    "array space": ' [1, 2] ',
+    "array space": " [1, 2] ",
     "number": "42",
     "float": "1.50",
     "json text": '"postgres://h"',
@@ -161,6 +171,9 @@ OTHERS = {
     "byte order mark": "\ufefftext",
     "escapes stay": r"\u00e9 \n %20 &amp; +",
     "multi line": "-----BEGIN KEY-----\nAAAA\nBBBB\n-----END KEY-----\n",
+}
+
+LARGE = {
     "60 KiB": "0123456789abcdef" * (60 * 64),
     "60 KiB unicode": "é" * (30 * 1024),
     "60 KiB json": json.dumps({"conn_type": "x", "extra": {f"k{number}": "v" * 12000 for number in range(5)}}),
@@ -180,3 +193,11 @@ def alias_values() -> dict[str, str]:
 
 
 CONNECTIONS = {**URIS, **JSONS, **NOT_JSON, **OTHERS}
+
+#: These go all the way, from the server to a connection object.
+THROUGH = {
+    label: text
+    for label, text in CONNECTIONS.items()
+    if label in {"uri full", "uri unicode", "json all", "json nested extra", "json escapes", "json lone surrogate"}
+    or label in {"json port letters", "broken unclosed", "empty", "space", "array", "number", "json empty"}
+}

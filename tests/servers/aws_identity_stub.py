@@ -212,7 +212,8 @@ def usual_answer(stub: IdentityStub, request: Request) -> Answer:
     expiration = stub.expiration()
     match request.place:
         case "imds-token":
-            return Answer(body=METADATA_TOKEN)
+            ttl = "x-aws-ec2-metadata-token-ttl-seconds"
+            return Answer(body=METADATA_TOKEN, headers={ttl: request.headers.get(ttl, "21600")})
         case "imds-role" | "imds-credentials":
             if request.headers.get("x-aws-ec2-metadata-token") != METADATA_TOKEN:
                 return Answer(status=401)

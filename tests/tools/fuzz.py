@@ -16,7 +16,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from tests.tools.venvs import CACHE, REPOSITORY
 
@@ -65,7 +64,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _has_nightly() -> bool:
-    return subprocess.run(["cargo", "+nightly", "--version"], capture_output=True, timeout=600, check=False).returncode == 0
+    return (
+        subprocess.run(["cargo", "+nightly", "--version"], capture_output=True, timeout=600, check=False).returncode
+        == 0
+    )
 
 
 def _install() -> None:

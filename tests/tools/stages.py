@@ -1,13 +1,15 @@
-"""What `make wheel`, `run`, `check`, `test` and `soak` do, as lists of steps.
+"""What `make wheel`, `run`, `check`, `test`, `test-versions` and `soak` do, as lists of steps.
 
 python3 -m tests.tools.stages test
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from tests.tools import example
 from tests.tools.steps import Step, run_steps
@@ -16,11 +18,16 @@ from tests.tools.venvs import CACHE, DIST, REPOSITORY, program
 #: Every feature but the Python boundary, so that a test binary needs no libpython.
 STORES = ("memory", "local", "aws-secrets-manager")
 RUST_FEATURES = ("--locked", "--no-default-features", "--features", " ".join(("cli", *STORES)))
-PYTHON_CODE = ("python", "tests", "dags")
+PYTHON_CODE = ("python", "tests", "dags", "benches")
 IMPORTS = "import strongroom, strongroom.aws, strongroom.local, strongroom.connection"
 
 MAKE = ("make", "--no-print-directory", f"PYTHON={sys.executable}")
 AIRFLOW = "airflow-3.3"
+#: The last of Airflow 2; it has no Python 3.13.
+AIRFLOW_2 = "airflow-2.11"
+HAS_AIRFLOW_2 = sys.version_info < (3, 13)
+#: The other ones, oldest first; their lists are made for Python 3.11 alone.
+OLDER_AIRFLOWS = ("airflow-2.9", "airflow-2.10", "airflow-3.0", "airflow-3.1", "airflow-3.2")
 
 
 def environments(*names: str) -> list[str]:
@@ -92,14 +99,38 @@ def check() -> list[Step]:
 def test() -> list[Step]:
     """Every test, on the wheel that a user would install."""
     cargo = ["cargo", "test", *RUST_FEATURES]
+    airflows = [AIRFLOW, AIRFLOW_2] if HAS_AIRFLOW_2 else [AIRFLOW]
     return [
-        Step("environments", [environments("tools", "servers", AIRFLOW, "empty")]),
+        Step("environments", [environments("tools", "servers", *airflows, "empty")]),
         Step("rust", [cargo]),
         Step("wheel", [[*MAKE, "wheel"]]),
-        Step("import", [environments("--wheel", "empty", "tools", AIRFLOW), python("empty", "-I", "-c", IMPORTS)]),
+        Step("import", [environments("--wheel", "empty", "tools", *airflows), python("empty", "-I", "-c", IMPORTS)]),
         Step("python", [pytest("tools", "tests/python", "tests/servers")], leaves_nothing=True),
-        Step("airflow 3.3", [pytest(AIRFLOW, "tests/airflow")], leaves_nothing=True),
+        Step("airflow 3.3", [pytest(AIRFLOW, "tests/airflow", "tests/astro")], leaves_nothing=True),
+        *([airflow_tests(AIRFLOW_2)] if HAS_AIRFLOW_2 else []),
         Step("run", [[*MAKE, "run"]], leaves_nothing=True),
+    ]
+
+
+def airflow_tests(environment: str) -> Step:
+    """What every Airflow is tested with; a test that it cannot run leaves itself out."""
+    return Step(environment.replace("-", " "), [pytest(environment, "tests/airflow")], leaves_nothing=True)
+
+
+def test_versions() -> list[Step]:
+    """The tests in a real Airflow on the versions that `test` leaves out, and on the newest one with teams."""
+    if not sys.version.startswith("3.11."):
+        raise SystemExit("the older Airflows are pinned for Python 3.11 alone: make test-versions PYTHON=python3.11")
+    teams = Step(
+        "airflow 3.3 teams",
+        [pytest(AIRFLOW, "tests/airflow")],
+        {"STRONGROOM_TEST_MULTI_TEAM": "1"},
+        leaves_nothing=True,
+    )
+    return [
+        Step("environments", [environments("servers"), environments("--wheel", *OLDER_AIRFLOWS, AIRFLOW)]),
+        *map(airflow_tests, OLDER_AIRFLOWS),
+        teams,
     ]
 
 
@@ -112,12 +143,26 @@ def soak() -> list[Step]:
     ]
 
 
+def bench() -> list[Step]:
+    """Figures beside those of the peers, written to docs/benchmarks.md."""
+    server = ["cargo", "build", "--quiet", "--release", "--locked", "--no-default-features", "--example", "stub_server"]
+    built = Path(os.environ.get("CARGO_TARGET_DIR", "target")) / "release" / "examples" / "stub_server"
+    wheel = next(DIST.glob("*.whl"))
+    return [
+        Step("environment", [environments("--wheel", "bench")]),
+        Step("server", [server]),
+        Step("measure", [python("bench", "benches/peers.py", str(built), str(wheel))], leaves_nothing=True),
+    ]
+
+
 TARGETS: dict[str, Callable[[], Sequence[Step]]] = {
     "wheel": wheel,
     "run": run,
     "check": check,
     "test": test,
+    "test-versions": test_versions,
     "soak": soak,
+    "bench": bench,
 }
 
 

@@ -1,7 +1,7 @@
 //! The AWS SDK on the shared network stack.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -22,12 +22,50 @@ pub(super) struct SdkHttpClient {
     client: reqwest::Client,
     user_agent_extra: Option<Arc<str>>,
     plain: bool,
+    report: Option<LastExchange>,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug)]
+pub(super) enum Exchange {
+    /// There is an answer.
+    Answered {
+        /// The HTTP status.
+        status: u16,
+        /// The error code in the header of the JSON protocols.
+        code: Option<String>,
+    },
+    /// There is none.
+    Silent(TransportError),
+}
+
+/// What became of the last request, for whoever hears of it in the SDK's words only.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LastExchange(Arc<Mutex<Option<Exchange>>>);
+
+impl LastExchange {
+    /// The last exchange since this was asked before.
+    pub(super) fn take(&self) -> Option<Exchange> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn note(&self, outcome: &Result<HttpResponse, TransportError>) {
+        let exchange = match outcome {
+            Ok(response) => {
+                let code = response.headers().get("x-amzn-errortype");
+                let code = code.and_then(|code| code.split(':').next()).map(str::to_owned);
+                Exchange::Answered { status: response.status().as_u16(), code }
+            }
+            Err(error) => Exchange::Silent(error.clone()),
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange);
+    }
 }
 
 impl SdkHttpClient {
     /// A carrier over `client`.
     pub(super) fn new(client: reqwest::Client) -> Self {
-        Self { client, user_agent_extra: None, plain: false }
+        Self { client, user_agent_extra: None, plain: false, report: None }
     }
 
     /// Appends `extra` to the user agent of each request. It is not part of the signature.
@@ -41,6 +79,13 @@ impl SdkHttpClient {
     #[must_use]
     pub(super) fn with_plain_http(mut self, plain: bool) -> Self {
         self.plain = plain;
+        self
+    }
+
+    /// Tells `last` what becomes of each request.
+    #[must_use]
+    pub(super) fn with_report(mut self, last: &LastExchange) -> Self {
+        self.report = Some(last.clone());
         self
     }
 
@@ -73,7 +118,14 @@ impl SdkHttpClient {
 impl HttpConnector for SdkHttpClient {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let exchange = self.clone().exchange(request);
-        HttpConnectorFuture::new(async move { exchange.await.map_err(connector_error) })
+        let report = self.report.clone();
+        HttpConnectorFuture::new(async move {
+            let outcome = exchange.await;
+            if let Some(last) = report {
+                last.note(&outcome);
+            }
+            outcome.map_err(connector_error)
+        })
     }
 }
 
@@ -94,13 +146,16 @@ impl HttpClient for SdkHttpClient {
 }
 
 /// Whether asking twice does no harm. Operations of the JSON protocols stand in a header; STS has none there, and
-/// all that is asked of it is to issue credentials.
+/// all that is asked of it is to issue credentials. IAM Identity Center has none either, and a refresh token may work only
+/// once, so that one (`POST /token`) is not sent again.
 fn is_read(request: &HttpRequest) -> bool {
     let target = request
         .headers()
         .get("x-amz-target")
         .map_or("", |target| target.rsplit('.').next().unwrap_or(target));
-    target.is_empty() || ["Get", "BatchGet", "Describe", "List"].iter().any(|verb| target.starts_with(verb))
+    let renews_login = request.method() == "POST" && request.uri().ends_with("/token");
+    (target.is_empty() && !renews_login)
+        || ["Get", "BatchGet", "Describe", "List"].iter().any(|verb| target.starts_with(verb))
 }
 
 fn append_user_agent(headers: &mut http::HeaderMap, extra: &str) {

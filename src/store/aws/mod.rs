@@ -3,15 +3,15 @@
 //! | file | what stands there |
 //! |---|---|
 //! | `config.rs`, `role.rs`, `client_words.rs`, `words.rs` | the options and the typed settings they become |
-//! | `profile.rs`, `ini.rs`, `shell_words.rs`, `files.rs` | `~/.aws/config` and `~/.aws/credentials` |
+//! | `profile.rs`, `files.rs` | `~/.aws/config` and `~/.aws/credentials` |
 //! | `region.rs`, `endpoint.rs`, `trust.rs` | where the service is, and whom we trust to be it |
 //! | `credentials/` | who we are |
 //! | `access.rs`, `workshop.rs`, `sdk.rs`, `http_client.rs`, `prime.rs` | put together: what a client is built from |
 //! | `error.rs` | what went wrong |
 //!
 //! Everything follows boto3 and the Amazon provider, so that an operator who changes the class path stays the same
-//! identity in the same region. Where the AWS SDK for Rust differs (order of credentials, `AWS_REGION`, CA bundles),
-//! its own readers are not used.
+//! identity in the same region. The AWS SDK for Rust parses the files and talks to the places that have credentials;
+//! where it differs (order of credentials, `AWS_REGION`, CA bundles), its own readers are not used.
 
 mod access;
 mod client_words;
@@ -21,7 +21,6 @@ mod endpoint;
 mod error;
 mod files;
 mod http_client;
-mod ini;
 mod prime;
 mod profile;
 mod region;
@@ -29,7 +28,6 @@ mod role;
 mod sdk;
 #[cfg(feature = "aws-secrets-manager")]
 pub mod secrets_manager;
-mod shell_words;
 mod trust;
 mod words;
 mod workshop;

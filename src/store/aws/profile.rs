@@ -2,18 +2,25 @@
 //!
 //! Sources: botocore/configloader.py (sections), botocore/session.py (`full_config`: the keys of the credentials file
 //! replace those of the config file), botocore/configprovider.py (`AWS_DEFAULT_PROFILE` goes before `AWS_PROFILE`).
+//! The vendor's parser reads each file by itself, since botocore's order tells the keys of one from those of the other.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use aws_config::profile::{Profile, ProfileSet};
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_runtime::env_config::property::PropertiesKey;
+use aws_runtime::env_config::section::SsoSession;
+use aws_types::os_shim_internal::{Env, Fs};
+use zeroize::Zeroizing;
+
 use crate::error::{Error, Result};
 use crate::redact::Shown;
 use crate::store::aws::files::{WatchedFiles, expand};
-use crate::store::aws::ini::{self, Section, Sections};
-use crate::store::aws::shell_words;
+use crate::store::aws::prime::ready_now;
 use crate::store::environment::Environment;
 
 /// The profile that applies where none was asked for.
@@ -24,14 +31,34 @@ const DEFAULT_PROFILE: &str = "default";
 pub(super) struct Profiles {
     /// Which profile is used, and whether somebody asked for it.
     selected: String,
-    /// The config file's keys, replaced by those of the credentials file.
-    merged: BTreeMap<String, Section>,
-    /// The credentials file alone.
-    credentials: Sections,
-    /// The config file's profiles alone.
-    config: BTreeMap<String, Section>,
-    sso_sessions: BTreeMap<String, Section>,
-    services: BTreeMap<String, Section>,
+    config: ProfileSet,
+    credentials: ProfileSet,
+    /// The names of the `[services ...]` sections, which the vendor's parser does not list.
+    services: BTreeSet<String>,
+}
+
+/// A profile in one file, or in both: then the credentials file goes first.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Section<'profiles> {
+    credentials: Option<&'profiles Profile>,
+    config: Option<&'profiles Profile>,
+}
+
+impl<'profiles> Section<'profiles> {
+    /// The value of `key`; an empty one is none.
+    pub(super) fn value(self, key: &str) -> Option<&'profiles str> {
+        self.written(key).filter(|value| !value.is_empty())
+    }
+
+    /// Whether `key` is written, be it with an empty value.
+    pub(super) fn has(self, key: &str) -> bool {
+        self.written(key).is_some()
+    }
+
+    fn written(self, key: &str) -> Option<&'profiles str> {
+        let of = |profile: Option<&'profiles Profile>| profile.and_then(|profile| profile.get(key));
+        of(self.credentials).or_else(|| of(self.config))
+    }
 }
 
 impl Profiles {
@@ -48,46 +75,20 @@ impl Profiles {
         let config = read(&config_file, watched)?;
         let credentials = read(&credentials_file, watched)?;
         let asked = name.or_else(|| environment_profile(environment));
-        let profiles = Self::new(asked.unwrap_or(DEFAULT_PROFILE), config, credentials);
-        if asked.is_some_and(|asked| !profiles.merged.contains_key(asked)) {
+        let profiles = Self {
+            selected: asked.unwrap_or(DEFAULT_PROFILE).to_owned(),
+            services: services(&config),
+            config: parse(&config, EnvConfigFileKind::Config, &config_file)?,
+            credentials: parse(&credentials, EnvConfigFileKind::Credentials, &credentials_file)?,
+        };
+        if asked.is_some_and(|asked| profiles.profile(asked).is_none()) {
             return Err(profiles.unknown(&config_file, &credentials_file));
         }
         Ok(profiles)
     }
 
-    fn new(selected: &str, config: Sections, credentials: Sections) -> Self {
-        let mut profiles = Self { selected: selected.to_owned(), ..Self::default() };
-        for (header, section) in config {
-            profiles.sort_in(&header, section);
-        }
-        profiles.config = profiles.merged.clone();
-        for (name, section) in &credentials {
-            let merged = profiles.merged.entry(name.clone()).or_default();
-            merged.extend(section.iter().map(|(key, value)| (key.clone(), value.clone())));
-        }
-        profiles.credentials = credentials;
-        profiles
-    }
-
-    /// `[default]`, `[profile name]`, `[sso-session name]`, `[services name]`; other sections mean nothing here.
-    fn sort_in(&mut self, header: &str, section: Section) {
-        if header == DEFAULT_PROFILE {
-            self.merged.insert(header.to_owned(), section);
-            return;
-        }
-        let words = shell_words::split(header).unwrap_or_default();
-        let [kind, name] = words.as_slice() else { return };
-        let map = match kind.as_str() {
-            "profile" => &mut self.merged,
-            "sso-session" => &mut self.sso_sessions,
-            "services" => &mut self.services,
-            _ => return,
-        };
-        map.insert(name.clone(), section);
-    }
-
     fn unknown(&self, config_file: &Path, credentials_file: &Path) -> Error {
-        let known: Vec<_> = self.merged.keys().map(String::as_str).collect();
+        let known: Vec<_> = self.names().into_iter().collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         Error::config(format!(
             "the AWS profile `{}` is neither in `{}` nor in `{}`",
@@ -100,6 +101,10 @@ impl Profiles {
         ))
     }
 
+    fn names(&self) -> BTreeSet<&str> {
+        self.config.profiles().chain(self.credentials.profiles()).collect()
+    }
+
     /// The name of the profile that is used.
     pub(super) fn selected(&self) -> &str {
         &self.selected
@@ -107,52 +112,64 @@ impl Profiles {
 
     /// A value of the selected profile; an empty one is none.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.merged.get(&self.selected)?.get(key).map(String::as_str).filter(|value| !value.is_empty())
+        self.profile(&self.selected)?.value(key)
     }
 
-    /// The keys and values of a profile, both files taken together.
-    pub(super) fn profile(&self, name: &str) -> Option<&Section> {
-        self.merged.get(name)
+    /// A profile, both files taken together.
+    pub(super) fn profile(&self, name: &str) -> Option<Section<'_>> {
+        let section = Section {
+            credentials: self.credentials.get_profile(name),
+            config: self.config.get_profile(name),
+        };
+        (section.credentials.is_some() || section.config.is_some()).then_some(section)
     }
 
     /// A profile as the credentials file has it.
-    pub(super) fn in_credentials_file(&self, name: &str) -> Option<&Section> {
-        self.credentials.get(name)
+    pub(super) fn in_credentials_file(&self, name: &str) -> Option<Section<'_>> {
+        let credentials = Some(self.credentials.get_profile(name)?);
+        Some(Section { credentials, config: None })
     }
 
     /// A profile as the config file has it.
-    pub(super) fn in_config_file(&self, name: &str) -> Option<&Section> {
-        self.config.get(name)
+    pub(super) fn in_config_file(&self, name: &str) -> Option<Section<'_>> {
+        let config = Some(self.config.get_profile(name)?);
+        Some(Section { credentials: None, config })
     }
 
     /// A section `[sso-session name]`.
-    pub(super) fn sso_session(&self, name: &str) -> Option<&Section> {
-        self.sso_sessions.get(name)
+    pub(super) fn sso_session(&self, name: &str) -> Option<&SsoSession> {
+        self.config.sso_session(name)
     }
 
     /// The value of `key` for `service` in the `[services ...]` section that the selected profile names. A section
     /// that does not exist is a `Config` error.
     pub(super) fn service(&self, service: &str, key: &str) -> Result<Option<String>> {
         let Some(name) = self.get("services") else { return Ok(None) };
-        let section = self.services.get(name).ok_or_else(|| {
-            Error::config(format!(
-                "the AWS profile `{}` names a section [services {name}] that is not there",
-                self.selected
+        if !self.services.contains(name) {
+            return Err(Error::config(format!(
+                "the AWS profile `{}` names a section [services {}] that is not there",
+                Shown(&self.selected),
+                Shown(name)
             ))
-            .with_hint("Add the section to the AWS config file, or remove `services` from the profile")
-        })?;
-        let found = section.get(service).and_then(|block| ini::nested(block).remove(key));
-        Ok(found.filter(|value| !value.is_empty()))
+            .with_hint("Add the section to the AWS config file, or remove `services` from the profile"));
+        }
+        let key = PropertiesKey::builder()
+            .section_key("services")
+            .section_name(name)
+            .property_name(service)
+            .sub_property_name(key)
+            .build();
+        let found = key.ok().and_then(|key| self.config.other_sections().get(&key));
+        Ok(found.filter(|value| !value.is_empty()).cloned())
     }
 }
 
 impl fmt::Debug for Profiles {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known: Vec<_> = self.merged.keys().collect();
         formatter
             .debug_struct("Profiles")
             .field("selected", &self.selected)
-            .field("known", &known)
+            .field("known", &self.names())
             .finish_non_exhaustive()
     }
 }
@@ -166,22 +183,41 @@ fn file(environment: &Environment, variable: &str, default: &str) -> PathBuf {
     expand(environment.non_empty(variable).unwrap_or(default), environment)
 }
 
-/// A file that is not there has no sections; one that cannot be read or understood is a `Config` error.
-fn read(path: &Path, watched: &mut WatchedFiles) -> Result<Sections> {
+/// A file that is not there is empty; one that cannot be read is a `Config` error.
+fn read(path: &Path, watched: &mut WatchedFiles) -> Result<Zeroizing<String>> {
     watched.watch(path);
-    let text = match fs::read_to_string(path) {
-        Ok(text) => zeroize::Zeroizing::new(text),
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Zeroizing::new(text)),
         Err(error)
             if matches!(
                 error.kind(),
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory
             ) =>
         {
-            return Ok(Sections::new());
+            Ok(Zeroizing::default())
         }
-        Err(error) => return Err(unreadable(path, &error.to_string())),
-    };
-    ini::parse(&text).map_err(|error| unreadable(path, &format!("line {}: {}", error.line, error.reason)))
+        Err(error) => Err(unreadable(path, &error.to_string())),
+    }
+}
+
+/// The parser's errors name the line and what it expected there, nothing of the content.
+fn parse(text: &str, kind: EnvConfigFileKind, path: &Path) -> Result<ProfileSet> {
+    let files = EnvConfigFiles::builder().with_contents(kind, text).build();
+    let (disk, environment) = (Fs::from_slice(&[]), Env::from_slice(&[]));
+    let loaded = ready_now(aws_config::profile::load(&disk, &environment, &files, None));
+    let loaded = loaded.ok_or_else(|| Error::internal("parsing an AWS file waited for something"))?;
+    loaded.map_err(|error| {
+        let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        unreadable(path, &reason.split_whitespace().collect::<Vec<_>>().join(" "))
+    })
+}
+
+/// The names in `[services name]`.
+fn services(config: &str) -> BTreeSet<String> {
+    let headers = config.lines().filter_map(|line| Some(line.strip_prefix('[')?.split_once(']')?.0));
+    let names =
+        headers.filter_map(|header| header.trim().strip_prefix("services")?.split_whitespace().next());
+    names.map(str::to_owned).collect()
 }
 
 fn unreadable(path: &Path, reason: &str) -> Error {
@@ -195,25 +231,30 @@ pub(super) mod tests {
 
     /// Profiles from the texts of both files.
     pub(in crate::store::aws) fn profiles(selected: &str, config: &str, credentials: &str) -> Profiles {
-        Profiles::new(selected, ini::parse(config).unwrap(), ini::parse(credentials).unwrap())
+        Profiles {
+            selected: selected.to_owned(),
+            services: services(config),
+            config: parse(config, EnvConfigFileKind::Config, Path::new("config")).unwrap(),
+            credentials: parse(credentials, EnvConfigFileKind::Credentials, Path::new("credentials"))
+                .unwrap(),
+        }
     }
 
-    const CONFIG: &str = "[default]\nregion = r0\n[profile a b]\nx = 1\n[profile \"a c\"]\nregion = r1\nservices = s\n\
+    const CONFIG: &str = "[default]\nregion = r0 # said so\n[profile a b]\nx = 1\n[profile ac]\nregion = r1\nservices = s\n\
         [plain]\nregion = r2\n[sso-session work]\nsso_region = r3\n[services s]\nsecrets_manager =\n  endpoint_url = http://sm\nsts =\n  endpoint_url =\n";
 
     #[test]
-    fn sections_are_sorted_as_botocore_does() {
-        let profiles =
-            profiles("a c", CONFIG, "[plain]\naws_access_key_id = AK\n[default]\nregion = other\n");
+    fn sections_are_those_of_the_vendors_format() {
+        let profiles = profiles("ac", CONFIG, "[plain]\naws_access_key_id = AK\n[default]\nregion = other\n");
         assert_eq!(profiles.get("region"), Some("r1"));
         assert!(profiles.profile("a b").is_none(), "three words are no profile");
-        assert_eq!(
-            profiles.profile("plain").unwrap().len(),
-            1,
+        let plain = profiles.profile("plain").unwrap();
+        assert!(
+            plain.has("aws_access_key_id") && !plain.has("region"),
             "only the credentials file names profiles so"
         );
-        assert_eq!(profiles.profile("default").unwrap().get("region").unwrap(), "other");
-        assert_eq!(profiles.in_config_file("default").unwrap().get("region").unwrap(), "r0");
+        assert_eq!(profiles.profile("default").unwrap().value("region").unwrap(), "other");
+        assert_eq!(profiles.in_config_file("default").unwrap().value("region").unwrap(), "r0");
         assert_eq!(profiles.sso_session("work").unwrap().get("sso_region").unwrap(), "r3");
         assert_eq!(
             profiles.service("secrets_manager", "endpoint_url").unwrap().as_deref(),
@@ -265,5 +306,12 @@ pub(super) mod tests {
     fn nothing_secret_is_shown() {
         let profiles = profiles("default", "", "[default]\naws_secret_access_key = canary-0a1b\n");
         assert!(!format!("{profiles:?}").contains("canary-0a1b"));
+    }
+
+    #[test]
+    fn what_cannot_be_parsed_is_named_by_its_line_without_its_content() {
+        let error =
+            parse("[default]\ncanary-0a1b\n", EnvConfigFileKind::Config, Path::new("/c")).unwrap_err();
+        insta::assert_snapshot!(error, @"the AWS file `/c` cannot be read: error parsing on line 2: Expected an '=' sign defining a property. Correct the file, or point AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to others");
     }
 }

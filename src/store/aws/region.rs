@@ -37,7 +37,7 @@ fn missing() -> Error {
 }
 
 /// The region becomes part of the host name, so it must not hold anything that could name another host.
-fn checked(region: &str) -> Result<String> {
+pub(super) fn checked(region: &str) -> Result<String> {
     let valid = region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && region.len() <= 63;
     if !valid {
         return Err(Error::config(format!("`{}` is not the name of an AWS region", Shown(region)))

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_sts::config::{BehaviorVersion, IdentityCache, Region};
 use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -13,7 +15,7 @@ use url::Url;
 
 use crate::store::aws::config::AwsSettings;
 use crate::store::aws::credentials::CredentialCache;
-use crate::store::aws::http_client::SdkHttpClient;
+use crate::store::aws::http_client::{LastExchange, SdkHttpClient};
 use crate::store::aws::profile::Profiles;
 use crate::store::aws::words::boolean_word;
 use crate::store::environment::Environment;
@@ -79,4 +81,17 @@ pub(super) fn bare_config(region: &str) -> aws_types::sdk_config::Builder {
         .timeout_config(TimeoutConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .identity_cache(IdentityCache::no_cache())
+}
+
+/// What the providers of `aws-config` are built with. `last` hears what becomes of their requests.
+///
+/// There is no way to hand them a copy of the environment; what they would read there is given to them where it can be.
+/// The means to sleep are left to the caller: the container's provider retries by itself when it has them.
+pub(super) fn provider_config(client: reqwest::Client, last: &LastExchange) -> ProviderConfig {
+    ProviderConfig::empty()
+        .with_behavior_version(Some(behavior()))
+        .with_http_client(SdkHttpClient::new(client).with_report(last))
+        .with_time_source(SystemTimeSource::new())
+        .with_retry_config(RetryConfig::disabled())
+        .with_timeout_config(TimeoutConfig::disabled())
 }

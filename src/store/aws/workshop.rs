@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_types::SdkConfig;
-use url::Url;
 
 use crate::error::Result;
 use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config};
@@ -55,12 +54,13 @@ impl<'open> Workshop<'open> {
     }
 
     /// A client for what is beside us: no proxy, short timeouts.
-    pub(super) fn metadata_client(&self, timeout: Duration, address: &Url) -> Result<reqwest::Client> {
+    pub(super) fn metadata_client(&self, timeout: Duration, encrypted: bool) -> Result<reqwest::Client> {
         let settings =
             ClientSettings { connect_timeout: timeout, read_timeout: timeout, proxies: ProxySettings::NONE };
-        let roots = match address.scheme() {
-            "https" => identity_roots(self.settings, self.profiles, self.environment),
-            _ => Roots::Nobody,
+        let roots = if encrypted {
+            identity_roots(self.settings, self.profiles, self.environment)
+        } else {
+            Roots::Nobody
         };
         build_client(&settings, &client_config(&roots)?)
     }

@@ -8,7 +8,7 @@ from typing import Any
 from airflow.configuration import conf
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, BaseOperator
-from strongroom_paths_trigger import CONNECTION, VARIABLE, ReadingTrigger, note, read
+from strongroom_paths_trigger import CONNECTION, VARIABLE, ReadingTrigger, note, read  # type: ignore[import-not-found]
 
 # Whoever parses this file: the DAG processor's child, and the task before it starts.
 read("top-level")
@@ -56,6 +56,4 @@ with DAG(
         "variable": f"{{{{ var.value.{VARIABLE} }}}}",
     }
     Deferred(task_id="deferred")
-    PythonOperator(
-        task_id="task", python_callable=print_all, op_kwargs=templates, on_success_callback=after_the_task
-    )
+    PythonOperator(task_id="task", python_callable=print_all, op_kwargs=templates, on_success_callback=after_the_task)

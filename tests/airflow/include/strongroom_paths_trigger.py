@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.sdk import BaseHook, Variable
 from airflow.triggers.base import BaseTrigger, TriggerEvent
-from asgiref.sync import sync_to_async
+from asgiref.sync import sync_to_async  # type: ignore[import-not-found]
 
 CONNECTION = "paths_db"
 VARIABLE = "paths_token"

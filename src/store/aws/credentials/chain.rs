@@ -6,6 +6,7 @@
 use secrecy::ExposeSecret;
 
 use crate::error::{Error, Result};
+use crate::store::aws::credentials::providers;
 use crate::store::aws::credentials::sources::{self, Boxed};
 use crate::store::aws::credentials::{CredentialCache, StaticKeys, no_credentials};
 use crate::store::aws::role::{RoleMethod, RoleSettings};
@@ -49,10 +50,10 @@ fn without_role(workshop: &mut Workshop<'_>) -> Result<Boxed> {
     if let Some(source) = sources::of_profile(workshop, &profile, !profile_is_explicit)? {
         return Ok(source);
     }
-    if let Some(source) = sources::container(workshop)? {
+    if let Some(source) = providers::container(workshop)? {
         return Ok(source);
     }
-    sources::instance(workshop, false)
+    providers::instance(workshop, false)
 }
 
 fn written_keys(workshop: &Workshop<'_>) -> Result<Option<StaticKeys>> {

@@ -6,26 +6,17 @@
 //! | `chain.rs` | which source applies, in boto3's order |
 //! | `sources.rs` | from the files' words to sources |
 //! | `assume_role.rs`, `web_identity.rs` | roles, through STS |
-//! | `container.rs`, `instance.rs` | ECS and EKS containers, EC2 instances |
-//! | `process.rs` | `credential_process` |
-//! | `sso.rs`, `sso_token.rs` | IAM Identity Center |
-//! | `document.rs` | the JSON in which most of them answer |
+//! | `providers.rs`, `sdk_source.rs` | what the vendor's `aws-config` provides: containers, instances, processes, IAM Identity Center |
 //!
-//! The AWS SDK has sources of its own (`aws-config`). They are not used, because they read the process's environment
-//! instead of the copy taken under the GIL, in another order than boto3, without `duration_seconds` and CA bundles,
-//! and because their errors do not tell a refusal from an outage.
+//! The vendor's own chain is not used: its order is not boto3's, and its roles know neither `duration_seconds` nor the
+//! parameters of `assume_role_kwargs`.
 
 mod assume_role;
 mod cache;
 mod chain;
-mod container;
-mod document;
-mod instance;
-mod process;
-mod sha1;
+mod providers;
+mod sdk_source;
 mod sources;
-mod sso;
-mod sso_token;
 mod web_identity;
 
 use std::fmt::Debug;

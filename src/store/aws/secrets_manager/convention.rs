@@ -81,6 +81,7 @@ fn malformed(error: FieldError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::SecretName;
     use crate::store::aws::words::tests::json;
     use crate::store::options::OptionValue;
 
@@ -100,7 +101,7 @@ mod tests {
         let convention = convention("{}").unwrap();
         let lookup = Lookup { kind: Kind::Connection, id: "c1", team: Some("T") };
         let Naming::Names(names) = convention.names(lookup) else { panic!("no names") };
-        let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
+        let names: Vec<_> = names.iter().map(SecretName::as_str).collect();
         assert_eq!(names, ["airflow/connections/T--c1", "airflow/connections/c1"]);
     }
 

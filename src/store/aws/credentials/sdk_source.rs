@@ -1,0 +1,280 @@
+//! The providers of `aws-config` as sources of credentials.
+//!
+//! A provider says what went wrong as [`CredentialsError`], and often holds the HTTP status in a text only. So
+//! [`LastExchange`] remembers what became of the last request, and errors are told apart by that, by the variant and by
+//! typed causes; never by words. What the provider says is not shown: it may hold answers or a program's output.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::TransportError;
+use crate::redact::Shown;
+use crate::store::aws::credentials::{CredentialSource, no_credentials};
+use crate::store::aws::error::{Refusal, transport_error};
+use crate::store::aws::http_client::{Exchange, LastExchange};
+
+/// Whom a provider asks, for messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The agent beside a container of ECS or a pod of EKS.
+    Container,
+    /// The metadata service of an EC2 instance. `expected` says that somebody asked for it by name; otherwise silence
+    /// means that this is no instance, and that there are no credentials at all.
+    Instance { expected: bool },
+    /// The `credential_process` of a profile.
+    Process { profile: String },
+    /// IAM Identity Center.
+    SingleSignOn,
+}
+
+/// A provider of the vendor's.
+pub(super) struct SdkSource {
+    provider: Arc<dyn ProvideCredentials>,
+    place: Place,
+    last: LastExchange,
+}
+
+impl SdkSource {
+    /// `last` is what the provider's HTTP client reports to.
+    pub(super) fn new(provider: impl ProvideCredentials + 'static, place: Place, last: LastExchange) -> Self {
+        Self { provider: Arc::new(provider), place, last }
+    }
+}
+
+#[async_trait]
+impl CredentialSource for SdkSource {
+    async fn load(&self) -> Result<Credentials> {
+        self.last.take();
+        let loaded = self.provider.provide_credentials().await;
+        loaded.map_err(|error| self.place.explain(&error, self.last.take()))
+    }
+}
+
+/// Without the provider, whose own Debug shows the environment and pages of tables.
+impl fmt::Debug for SdkSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("SdkSource").field(&self.place).finish()
+    }
+}
+
+/// There is nothing that has credentials for us.
+pub(super) fn none_found() -> Error {
+    no_credentials("no AWS credentials were found").with_hint(
+        "Set aws_access_key_id and aws_secret_access_key, a profile, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or \
+         give the container or instance a role",
+    )
+}
+
+impl Place {
+    fn explain(&self, error: &CredentialsError, last: Option<Exchange>) -> Error {
+        if matches!(error, CredentialsError::ProviderTimedOut(_)) {
+            return Error::new(ErrorKind::Timeout, format!("{}: no answer in time", self.subject()))
+                .temporary(None);
+        }
+        match last {
+            Some(Exchange::Silent(transport)) => self.silent(&transport),
+            Some(Exchange::Answered { status, code }) if !(200..300).contains(&status) => {
+                self.refused(&Refusal::plain(code.as_deref(), status))
+            }
+            last => self.failed_here(error, last.is_some()),
+        }
+    }
+
+    fn subject(&self) -> Cow<'static, str> {
+        match self {
+            Self::Container => "asking the container's metadata service for credentials".into(),
+            Self::Instance { .. } => "asking the instance's metadata service for credentials".into(),
+            Self::SingleSignOn => "asking IAM Identity Center for credentials".into(),
+            Self::Process { profile } => {
+                format!("running the credential_process of the AWS profile `{}`", Shown(profile)).into()
+            }
+        }
+    }
+
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::Container => {
+                "Check the task role or the pod identity association, and AWS_CONTAINER_AUTHORIZATION_TOKEN"
+            }
+            Self::Instance { .. } => "Check the instance's metadata options and its role",
+            Self::SingleSignOn => {
+                "Check sso_account_id and sso_role_name of the AWS profile, then run `aws sso login` again"
+            }
+            Self::Process { .. } => {
+                "Run the command by hand with `sh -c` as the user that runs Airflow; its output is not shown, since it holds keys"
+            }
+        }
+    }
+
+    /// No answer: an outage where the service is expected, else simply not an EC2 instance.
+    fn silent(&self, error: &TransportError) -> Error {
+        match self {
+            Self::Instance { expected: false } => none_found(),
+            _ => transport_error(error, &self.subject()),
+        }
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Error {
+        let kind = match (self, refusal.kind()) {
+            (Self::Instance { .. }, _) if refusal.status == 404 => return no_instance_role(),
+            (Self::SingleSignOn, ErrorKind::Unauthenticated) => return login_expired(),
+            (_, kind @ (ErrorKind::Unreachable | ErrorKind::Throttled | ErrorKind::Timeout)) => kind,
+            (Self::SingleSignOn, ErrorKind::Denied) => ErrorKind::Denied,
+            _ => ErrorKind::Unauthenticated,
+        };
+        let error = refusal.to_error(kind, &self.subject()).with_hint(self.hint());
+        if *self == Self::SingleSignOn { error.with_operation("GetRoleCredentials") } else { error }
+    }
+
+    /// Nothing was refused: what was `answered` is not understood, or there was nothing to ask with.
+    fn failed_here(&self, error: &CredentialsError, answered: bool) -> Error {
+        match (self, error) {
+            (Self::Instance { .. }, CredentialsError::CredentialsNotLoaded(_)) => none_found(),
+            (Self::Instance { .. }, CredentialsError::InvalidConfiguration(_)) => {
+                Error::config(format!("{}: EC2 may not assume the instance's role", self.subject())).with_hint(
+                    "Check that the trust policy of the instance's role names ec2.amazonaws.com",
+                )
+            }
+            (Self::Container, CredentialsError::InvalidConfiguration(_)) => {
+                Error::config("the container's credential address or its authorization token cannot be used")
+                    .with_hint(
+                        "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, this machine, or the address of the ECS or \
+                         EKS agent; the token must be one line, without a line end",
+                    )
+            }
+            (_, CredentialsError::InvalidConfiguration(_)) => {
+                Error::config(format!("{}: the configuration cannot be used", self.subject()))
+                    .with_hint(self.hint())
+            }
+            _ => self.failed_to_load(io_cause(error), answered),
+        }
+    }
+
+    fn failed_to_load(&self, file: Option<&io::Error>, answered: bool) -> Error {
+        match (self, file) {
+            (Self::Process { .. }, _) => {
+                no_credentials(format!("{} gave no credentials", self.subject())).with_hint(self.hint())
+            }
+            (Self::Container, Some(error)) => {
+                no_credentials(format!("the token of the container cannot be read: {error}"))
+                    .with_hint("Check AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+            }
+            (Self::SingleSignOn, Some(error)) if answered => {
+                no_credentials(format!("the renewed token of IAM Identity Center cannot be saved: {error}"))
+                    .with_hint("This user must be able to write below ~/.aws/sso/cache")
+            }
+            (Self::SingleSignOn, _) if !answered => logged_out(),
+            _ => no_credentials(format!("{}: the answer is not understood", self.subject()))
+                .with_hint(self.hint()),
+        }
+    }
+}
+
+fn no_instance_role() -> Error {
+    no_credentials("the EC2 instance has no role")
+        .with_hint("Attach an instance profile with a role to the instance, or configure other credentials")
+}
+
+/// The vendor's error does not say whether the token is missing or too old.
+fn logged_out() -> Error {
+    no_credentials("nobody is logged in to IAM Identity Center on this machine, or the login has expired")
+        .with_hint("Run `aws sso login`")
+}
+
+/// The token is there and not accepted any more.
+fn login_expired() -> Error {
+    no_credentials("the login to IAM Identity Center has expired").with_hint("Run `aws sso login` again")
+}
+
+fn io_cause(error: &CredentialsError) -> Option<&io::Error> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: u16, code: Option<&str>) -> Exchange {
+        Exchange::Answered { status, code: code.map(str::to_owned) }
+    }
+
+    fn silent() -> Exchange {
+        Exchange::Silent(TransportError::request("unused"))
+    }
+
+    fn process() -> Place {
+        Place::Process { profile: "p".to_owned() }
+    }
+
+    #[test]
+    fn the_status_goes_before_the_providers_words() {
+        let instance = Place::Instance { expected: true };
+        for (place, last, kind, temporary) in [
+            (Place::Container, Some(answered(500, None)), ErrorKind::Unreachable, true),
+            (Place::Container, Some(answered(429, None)), ErrorKind::Throttled, true),
+            (Place::Container, Some(answered(403, None)), ErrorKind::Unauthenticated, false),
+            (Place::Container, Some(answered(200, None)), ErrorKind::Unauthenticated, false),
+            (instance.clone(), Some(answered(404, None)), ErrorKind::Unauthenticated, false),
+            (instance, Some(silent()), ErrorKind::Config, false),
+            (Place::Instance { expected: false }, Some(silent()), ErrorKind::Unauthenticated, false),
+            (
+                Place::SingleSignOn,
+                Some(answered(401, Some("UnauthorizedException"))),
+                ErrorKind::Unauthenticated,
+                false,
+            ),
+            (Place::SingleSignOn, Some(answered(403, None)), ErrorKind::Denied, false),
+            (
+                Place::SingleSignOn,
+                Some(answered(404, Some("ResourceNotFoundException"))),
+                ErrorKind::Unauthenticated,
+                false,
+            ),
+            (Place::SingleSignOn, Some(answered(503, None)), ErrorKind::Unreachable, true),
+            (process(), None, ErrorKind::Unauthenticated, false),
+        ] {
+            for error in [CredentialsError::provider_error("canary"), CredentialsError::unhandled("canary")] {
+                let explained = place.explain(&error, last.clone());
+                assert_eq!((explained.kind(), explained.is_temporary()), (kind, temporary), "{explained}");
+                assert!(!format!("{explained:?} {explained}").contains("canary"));
+            }
+        }
+    }
+
+    #[test]
+    fn variants_have_their_kinds() {
+        let late = CredentialsError::provider_timed_out(std::time::Duration::from_secs(1));
+        let late = Place::Container.explain(&late, None);
+        assert_eq!((late.kind(), late.is_temporary()), (ErrorKind::Timeout, true));
+        let unusable = Place::Container.explain(&CredentialsError::invalid_configuration("canary"), None);
+        assert_eq!(unusable.kind(), ErrorKind::Config);
+        let nothing = Place::Instance { expected: false };
+        let nothing = nothing.explain(&CredentialsError::not_loaded("canary"), None);
+        assert_eq!(nothing.to_string(), none_found().to_string());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_told_by_its_cause() {
+        let missing = CredentialsError::provider_error(io::Error::from(io::ErrorKind::NotFound));
+        insta::assert_snapshot!(Place::SingleSignOn.explain(&missing, None), @"nobody is logged in to IAM Identity Center on this machine, or the login has expired. Run `aws sso login`");
+        let container = Place::Container.explain(&missing, None).to_string();
+        assert!(container.contains("token of the container cannot be read"), "{container}");
+        let saved = Place::SingleSignOn.explain(&missing, Some(answered(200, None))).to_string();
+        assert!(saved.contains("cannot be saved"), "{saved}");
+    }
+}

@@ -1,0 +1,1 @@
+"""A project of the Astro CLI with our class as its secrets backend."""

@@ -1,0 +1,106 @@
+"""What a store may be asked to show, and which of it is a fault with an outcome of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import TypeVar
+
+import pytest
+
+from strongroom import exceptions
+
+Test = TypeVar("Test", bound=Callable[..., object])
+
+
+class Capability(Enum):
+    """A thing that a harness says its store can do. Each has at least one case in this suite."""
+
+    FOUND = "a value of each kind comes back"
+    ABSENT = "what is not there is None"
+    EMPTY = "an empty value is a value"
+    UNICODE = "a value may be any text"
+    LARGE = "a value of 64 KiB comes back whole"
+    ODD_NAMES = "names with characters that mean something elsewhere"
+    TEAMS = "a team's own value comes before the shared one"
+    CHANGES = "a value can change while a backend lives"
+    COUNTED = "requests to the store can be counted"
+    CONCURRENT = "64 threads get the same answer"
+    INTERRUPTED = "signal handlers may raise at any moment"
+    TRACES = "no secret shows anywhere"
+
+    DENIED = "the identity may not read"
+    UNAUTHENTICATED = "the credentials are not accepted"
+    THROTTLED = "the store asks for fewer calls"
+    SERVER_ERROR = "the store says that it failed"
+    BAD_GATEWAY = "something in between answers with a page"
+    HANG = "no answer comes"
+    REFUSED = "nobody listens"
+    BROKEN_OFF = "the connection ends within an answer"
+    TRUNCATED = "an answer is complete and its content is not"
+    GARBAGE = "an answer has content of another kind"
+
+
+#: What any store at all can be asked to show.
+EVERY_STORE = frozenset(
+    {
+        Capability.FOUND,
+        Capability.ABSENT,
+        Capability.EMPTY,
+        Capability.UNICODE,
+        Capability.LARGE,
+        Capability.ODD_NAMES,
+        Capability.CONCURRENT,
+        Capability.INTERRUPTED,
+        Capability.TRACES,
+    }
+)
+
+#: How a lookup ends under each fault, with ``on_error: raise``.
+FAULTS: dict[Capability, type[exceptions.StrongroomError]] = {
+    Capability.DENIED: exceptions.AccessDeniedError,
+    Capability.UNAUTHENTICATED: exceptions.UnauthenticatedError,
+    Capability.THROTTLED: exceptions.ThrottledError,
+    Capability.SERVER_ERROR: exceptions.UnreachableError,
+    Capability.BAD_GATEWAY: exceptions.UnreachableError,
+    Capability.HANG: exceptions.LookupTimeoutError,
+    Capability.REFUSED: exceptions.UnreachableError,
+    Capability.BROKEN_OFF: exceptions.UnreachableError,
+    Capability.TRUNCATED: exceptions.MalformedSecretError,
+    Capability.GARBAGE: exceptions.MalformedSecretError,
+}
+
+#: Asking again may help, so the store is asked as often as ``max_attempts`` says.
+TEMPORARY = frozenset(
+    {
+        Capability.THROTTLED,
+        Capability.SERVER_ERROR,
+        Capability.BAD_GATEWAY,
+        Capability.HANG,
+        Capability.REFUSED,
+        Capability.BROKEN_OFF,
+    }
+)
+
+#: The cases of each capability, as the test modules register them.
+CASES: dict[Capability, list[str]] = {}
+
+
+def shows(*capabilities: Capability) -> Callable[[Test], Test]:
+    """Marks a test as a case of capabilities: it runs for every harness that declares all of them."""
+
+    def mark(test: Test) -> Test:
+        for capability in capabilities:
+            CASES.setdefault(capability, []).append(test.__name__)
+        marked: Test = pytest.mark.shows(*capabilities)(test)
+        return marked
+
+    return mark
+
+
+def shows_faults(test: Test) -> Test:
+    """Marks a test as a case of every fault: it runs for each fault that a harness declares."""
+    for fault in FAULTS:
+        CASES.setdefault(fault, []).append(test.__name__)
+    marked: Test = pytest.mark.shows_faults(test)
+    return marked

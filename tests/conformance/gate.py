@@ -1,0 +1,176 @@
+"""An HTTP proxy that breaks connections and answers on demand, and counts what it was asked.
+
+It needs to know nothing of the store behind it: any store that is asked over HTTP may stand there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.conformance.capability import Capability
+from tests.servers.process import LOOPBACK
+
+#: What the gate can do by itself.
+GATE_FAULTS = frozenset(
+    {
+        Capability.BAD_GATEWAY,
+        Capability.HANG,
+        Capability.REFUSED,
+        Capability.BROKEN_OFF,
+        Capability.TRUNCATED,
+        Capability.GARBAGE,
+    }
+)
+UPSTREAM_TIMEOUT = 60.0
+NOT_OURS_TO_PASS_ON = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients hang up: that is what some tests are about."""
+
+
+class Gate:
+    """A running proxy. ``fault`` is what happens to every request from now on."""
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = urlsplit(upstream).netloc
+        self.fault: Capability | None = None
+        self.requests = 0
+        self.healed = threading.Event()
+        self._lock = threading.Lock()
+        self._open: set[Any] = set()
+        self._server = self._listen(0)
+        self.port = int(self._server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        """Where clients find it, before, during and after a fault."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def inject(self, fault: Capability) -> None:
+        """Begins a fault. Open connections are closed, so that no client lives on an old one."""
+        self.healed.clear()
+        self.fault = fault
+        if fault is Capability.REFUSED:
+            self.close()
+        self._hang_up()
+
+    def heal(self) -> None:
+        """Ends the fault."""
+        if self.fault is Capability.REFUSED:
+            self._server = self._listen(self.port)
+        self.fault = None
+        self.healed.set()
+
+    def reset(self) -> None:
+        """Ends the fault and forgets what was counted."""
+        self.heal()
+        self.requests = 0
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def asked(self) -> None:
+        """Used by the handler."""
+        with self._lock:
+            self.requests += 1
+
+    def connected(self, connection: Any, *, is_open: bool) -> None:
+        """Used by the handler."""
+        with self._lock:
+            (self._open.add if is_open else self._open.discard)(connection)
+
+    def _hang_up(self) -> None:
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(2)
+
+    def _listen(self, port: int) -> _Server:
+        server = _Server((LOOPBACK, port), type("Handler", (_Handler,), {"gate": self}))
+        arguments = {"poll_interval": 0.02}
+        threading.Thread(target=server.serve_forever, kwargs=arguments, name="gate", daemon=True).start()
+        return server
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    gate: Gate
+
+    def setup(self) -> None:
+        super().setup()
+        self.gate.connected(self.connection, is_open=True)
+
+    def finish(self) -> None:
+        self.gate.connected(self.connection, is_open=False)
+        with contextlib.suppress(OSError):
+            super().finish()
+
+    def answer(self) -> None:
+        """Reads a request, and does to it what the fault says."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.gate.asked()
+        fault = self.gate.fault
+        if fault is Capability.HANG:
+            self.gate.healed.wait(UPSTREAM_TIMEOUT)
+            self.close_connection = True
+        elif fault is Capability.BAD_GATEWAY:
+            self._send(502, [("Content-Type", "text/html")], PAGE)
+        else:
+            self._pass_on(body, fault)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = answer
+
+    def _pass_on(self, body: bytes, fault: Capability | None) -> None:
+        with contextlib.closing(http.client.HTTPConnection(self.gate.upstream, timeout=UPSTREAM_TIMEOUT)) as upstream:
+            # The host stays the one that the client signed.
+            upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in self.headers.items():
+                upstream.putheader(name, value)
+            upstream.endheaders(body)
+            answer = upstream.getresponse()
+            content, headers = answer.read(), answer.getheaders()
+        if fault is Capability.TRUNCATED:
+            content = content[: len(content) * 3 // 4]
+        elif fault is Capability.GARBAGE:
+            content = content[1:]
+        self._send(answer.status, headers, content, broken_off=fault is Capability.BROKEN_OFF)
+
+    def _send(self, status: int, headers: list[tuple[str, str]], content: bytes, *, broken_off: bool = False) -> None:
+        self.send_response_only(status)
+        for name, value in headers:
+            if name.lower() not in NOT_OURS_TO_PASS_ON:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: len(content) * 3 // 4] if broken_off else content)
+        if broken_off:
+            self.wfile.flush()
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silence."""
+
+
+@contextlib.contextmanager
+def gate(upstream: str) -> Iterator[Gate]:
+    """Runs a gate in front of ``upstream``."""
+    opened = Gate(upstream)
+    try:
+        yield opened
+    finally:
+        opened.heal()
+        opened.close()

@@ -1,0 +1,149 @@
+"""How the suite handles a store: what a harness says and does."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import strongroom
+from strongroom._base import SecretsBackend
+from tests.conformance.capability import Capability
+
+Kind = Literal["connection", "variable", "config"]
+Options = dict[str, Any]
+
+KINDS: tuple[Kind, ...] = ("connection", "variable", "config")
+
+#: Ids that mean something to a path, a URL, a shell, JSON, YAML, a log or a pattern. Each store holds all it can.
+ODD_NAMES: Mapping[str, str] = {
+    "space": "odd name",
+    "spaces around": " odd ",
+    "accents": "dépôt-Ünïcode",
+    "decomposed": "de\u0301po\u0302t-U\u0308ni\u0308code",
+    "other scripts": "名前-Ω-\U0001f600",
+    "slash": "odd/name",
+    "slashes": "/odd//name/",
+    "dots": "odd/../name",
+    "only dots": "..",
+    "single quote": "it's odd",
+    "double quote": 'an "odd" name',
+    "backslash": "odd\\name\\u0041",
+    "percent": "odd%2Fname%00",
+    "query": "odd?name=a&b#c",
+    "braces": "{odd}${name}{{name}}",
+    "equals": "odd=name",
+    "colon": "odd: name",
+    "stars": "*odd[a-z]+(name)?$",
+    "upper case": "ODD NAME",
+    "tab": "odd\tname",
+    "newline": "odd\nname",
+    "control": "odd\x01\x1b[31mname\x7f",
+    "separator": "odd\u2028name\u0085",
+    "zero": "odd\0name",
+    "long": "odd-" + "n" * 400,
+}
+
+
+@dataclass(frozen=True)
+class Planting:
+    """A configuration with made-up secrets in it, beside those that the usual one has."""
+
+    label: str
+    options: Options
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Harness(ABC):
+    """A store on a server. One module in ``stores/`` per class; ``HARNESS`` there names it.
+
+    It is opened once per session and emptied before each test.
+    """
+
+    #: The name in ``strongroom.stores()``.
+    store: ClassVar[str]
+    #: Which server, where a store is tested on several.
+    server: ClassVar[str] = ""
+    #: What the store can be asked to show here. What the server cannot do is left out.
+    capabilities: ClassVar[frozenset[Capability]]
+    #: Labels of ``ODD_NAMES`` that no secret of this store can have.
+    impossible_names: ClassVar[frozenset[str]] = frozenset()
+    #: The page of the store in ``docs/``.
+    page: ClassVar[str]
+
+    def __init__(self, folder: Path) -> None:
+        """``folder`` is the harness's own."""
+        self.folder = folder
+        #: Another for each test: backends that were configured alike share a cache.
+        self.generation = 0
+
+    @classmethod
+    def label(cls) -> str:
+        """What tests are called after."""
+        return f"{cls.store}-{cls.server}" if cls.server else cls.store
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """The servers run meanwhile."""
+        yield
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forgets every secret, fault and count."""
+
+    @abstractmethod
+    def put(self, kind: Kind, secret_id: str, value: str, team: str | None = None) -> None:
+        """Stores a value, or replaces it."""
+
+    @abstractmethod
+    def options(self) -> Options:
+        """The ``backend_kwargs`` of a backend that reads what was put before. JSON can express them."""
+
+    def inject(self, fault: Capability) -> Options:
+        """Makes every read fail from now on. What it returns goes over the options of a backend.
+
+        Nothing in it says that a backend that was made before meets the fault too, and lives on after ``heal``.
+        """
+        raise NotImplementedError(fault)
+
+    def heal(self) -> None:
+        """Ends the fault. Secrets stay."""
+
+    def requests(self) -> int:
+        """How often the store was asked for a value since the last reset."""
+        raise NotImplementedError
+
+    def plantings(self, canary: str) -> list[Planting]:
+        """Configurations that hold ``canary`` where the store's credentials are: in files, in the environment.
+
+        Options that are marked as secret are planted by the suite itself.
+        """
+        del canary
+        return []
+
+    def description(self) -> Any:
+        """What ``strongroom.stores()`` says of the store."""
+        return next(store for store in strongroom.stores() if store["name"] == self.store)
+
+    def backend(self, **options: Any) -> SecretsBackend:
+        """A backend that reads what was put, configured further by ``options``."""
+        return backend_class(self.store)(**{"cache_max_entries": self.generation, **self.options(), **options})
+
+
+def backend_class(store: str) -> type[SecretsBackend]:
+    """The Python class of a store."""
+    place = next(known["python_class"] for known in strongroom.stores() if known["name"] == store)
+    module, _, name = place.rpartition(".")
+    found: type[SecretsBackend] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def look_up(backend: SecretsBackend, kind: Kind, secret_id: str, team: str | None = None) -> Any:
+    """What the getter of a kind gives."""
+    if kind == "connection":
+        return backend.get_conn_value(secret_id, team)
+    return backend.get_variable(secret_id, team) if kind == "variable" else backend.get_config(secret_id)

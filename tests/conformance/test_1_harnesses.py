@@ -1,0 +1,57 @@
+"""The suite itself: no store without a harness, no capability without a case."""
+
+from __future__ import annotations
+
+import pytest
+
+import strongroom
+from tests.conformance.capability import CASES, EVERY_STORE, FAULTS, TEMPORARY, Capability
+from tests.conformance.harness import ODD_NAMES, Harness
+from tests.conformance.stores import harnesses
+
+ALL = pytest.mark.parametrize("harness_class", harnesses(), ids=lambda harness: harness.label())
+
+
+def test_every_store_has_a_harness() -> None:
+    """A new store joins by a module in ``tests/conformance/stores``."""
+    assert {harness.store for harness in harnesses()} == {store["name"] for store in strongroom.stores()}
+
+
+def test_labels_are_unique() -> None:
+    """Each harness can be told from the others."""
+    labels = [harness.label() for harness in harnesses()]
+    assert len(set(labels)) == len(labels)
+
+
+@ALL
+def test_every_declared_capability_has_a_case(harness_class: type[Harness]) -> None:
+    """Whoever adds a capability writes what it means."""
+    # The modules register their cases when they are collected, so that must have happened even if one was named alone.
+    from tests.conformance import test_2_values, test_3_faults, test_4_sharing, test_5_traces
+
+    assert all((test_2_values, test_3_faults, test_4_sharing, test_5_traces))
+    assert {capability.name for capability in harness_class.capabilities - CASES.keys()} == set()
+
+
+@ALL
+def test_what_every_store_can_do_is_declared(harness_class: type[Harness]) -> None:
+    """No harness is empty."""
+    assert {capability.name for capability in EVERY_STORE - harness_class.capabilities} == set()
+
+
+@ALL
+def test_impossible_names_are_known(harness_class: type[Harness]) -> None:
+    """A label that is misspelt would leave out nothing."""
+    assert set(harness_class.impossible_names) <= set(ODD_NAMES)
+
+
+def test_every_capability_is_declared_somewhere() -> None:
+    """A case that runs nowhere proves nothing."""
+    declared = {capability for harness in harnesses() for capability in harness.capabilities}
+    assert {capability.name for capability in set(Capability) - declared} == set()
+
+
+def test_faults_are_capabilities_of_their_own() -> None:
+    """The tables agree."""
+    assert not EVERY_STORE & FAULTS.keys()
+    assert set(FAULTS) >= TEMPORARY

@@ -1,0 +1,103 @@
+"""Looks things up with every log record shown, and shows everything that it is left with, but for the values.
+
+The job comes as JSON on standard input: ``class``, ``options`` and ``lookups``, pairs of a kind and an id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import json
+import logging
+import pickle
+import sys
+import threading
+import traceback
+from typing import Any
+
+from strongroom._base import SecretsBackend
+
+
+class Everything(logging.Handler):
+    """Prints all that a record holds."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """To standard error."""
+        print("record", vars(record), record.getMessage(), file=sys.stderr)
+
+
+def show(what: str, value: object) -> None:
+    """One line of output."""
+    print(what, ascii(value), str(value).encode("utf-8", "backslashreplace").decode())
+
+
+def show_error(error: BaseException) -> None:
+    """An exception with all that hangs on it."""
+    seen: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        found = waiting.pop()
+        if found is None or any(found is other for other in seen):
+            continue
+        seen.append(found)
+        waiting += [found.__cause__, found.__context__]
+        details = [repr(found), found.args, vars(found), getattr(found, "__notes__", None)]
+        show(f"exception {type(found).__name__}", [str(found), *details, type(found).__mro__])
+        show("traceback", "".join(traceback.format_exception(found)))
+        show("pickle", pickle.dumps(found))
+
+
+def show_object(what: str, value: object) -> None:
+    """An object, its attributes and those of its class."""
+    show(what, [repr(value), f"{value}", getattr(value, "__dict__", None), vars(type(value)), type(value)])
+    for name in dir(value):
+        attribute = getattr(value, name, None)
+        show(f"{what}.{name}", attribute)
+        if hasattr(attribute, "__dict__"):
+            show(f"{what}.{name}.__dict__", vars(attribute))
+    for protocol in (pickle.HIGHEST_PROTOCOL, 0):
+        try:
+            show(f"pickle of {what}", pickle.dumps(value, protocol))
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is shown)
+            show_error(error)
+
+
+def ask(backend: SecretsBackend, kind: str, secret_id: str) -> object:
+    """A lookup in each of its ways."""
+    if kind == "connection":
+        return backend.get_conn_value(secret_id)
+    if kind == "config":
+        return backend.get_config(secret_id)
+    return asyncio.run(backend.aget_variable(secret_id), debug=True) or backend.get_variable(secret_id)
+
+
+def main(job: dict[str, Any]) -> None:
+    """Does the job; the last line says how many lookups gave a value."""
+    logging.basicConfig(level=1, handlers=[Everything()])
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.setLevel(1)
+    module, _, name = job["class"].rpartition(".")
+    kind_of_backend = getattr(importlib.import_module(module), name)
+    answered = 0
+    try:
+        backend = kind_of_backend(**job["options"])
+    except Exception as error:  # noqa: BLE001 (whatever it is, it is shown)
+        show_error(error)
+        return
+    for kind, secret_id in job["lookups"]:
+        try:
+            answered += ask(backend, kind, secret_id) is not None
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is shown)
+            show_error(error)
+    show_object("backend", backend)
+    show_object("core", backend._core)
+    show("threads", threading.enumerate())
+    show("argv", [sys.argv, sys.orig_argv])
+    gc.collect()
+    print("answered", answered)
+
+
+if __name__ == "__main__":
+    main(json.load(sys.stdin))
