@@ -39,8 +39,8 @@ dist/.built: $(SOURCES)
 	@$(STAGES) wheel
 	@touch $@
 
-servers:        ## the environment with the test servers, for running pytest by hand
-	@$(PYTHON) -m tests.tools.venvs servers
+servers:        ## the environments with the test servers, for running pytest by hand
+	@$(PYTHON) -m tests.tools.venvs servers moto
 
 fmt:            ## formats Rust and Python in place
 	@$(PYTHON) -m tests.tools.venvs tools

@@ -9,6 +9,7 @@ mod memo;
 mod on_error;
 mod pattern;
 mod plan;
+mod python_regex;
 mod settings;
 mod warnings;
 

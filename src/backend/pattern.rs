@@ -5,6 +5,7 @@
 
 use fancy_regex::Regex;
 
+use crate::backend::python_regex::anchored;
 use crate::error::{Error, Result};
 use crate::process::ForkCell;
 use crate::store::convention::Kind;
@@ -68,34 +69,9 @@ impl Pattern {
     }
 }
 
-/// The user's own text first: its error counts the characters that the user wrote.
+/// Where it fails, the error is that of the user's own text: it counts the characters that the user wrote.
 fn compile(pattern: &str) -> Result<Regex, fancy_regex::Error> {
-    Regex::new(pattern).and_then(|_| Regex::new(&anchored(pattern)))
-}
-
-/// The pattern in the words of the engine: anchored, without case, and with Python's `$` and `\Z`.
-fn anchored(pattern: &str) -> String {
-    let mut text = String::with_capacity(pattern.len() + 16);
-    text.push_str(r"(?i)\A(?:");
-    let mut in_class = false;
-    let mut characters = pattern.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => match characters.next() {
-                Some('Z') if !in_class => text.push_str(r"\z"),
-                Some(escaped) => text.extend(['\\', escaped]),
-                None => text.push('\\'),
-            },
-            '$' if !in_class => text.push_str(r"(?=\n?\z)"),
-            '[' | ']' => {
-                in_class = character == '[';
-                text.push(character);
-            }
-            _ => text.push(character),
-        }
-    }
-    text.push(')');
-    text
+    Regex::new(&anchored(pattern)).map_err(|error| Regex::new(pattern).err().unwrap_or(error))
 }
 
 #[cfg(test)]
@@ -127,6 +103,14 @@ mod tests {
             ("ab$", "ab\n", true),
             (r"ab\Z", "ab\n", false),
             ("[$]", "$", true),
+            ("(?x) c 1 # a comment", "c1", true),
+            (r"(?a)\w+$", "abc", true),
+            ("(?m)a$", "a\nb", true),
+            ("[[a]", "[", true),
+            ("[]a]", "]", true),
+            ("[^]a]", "]", false),
+            ("[a&&b]", "&", true),
+            (r"\012", "\n", true),
             ("Ä", "ä", true),
         ] {
             assert_eq!(allows(pattern, id).unwrap(), expected, "{pattern:?} {id:?}");

@@ -15,6 +15,11 @@ use crate::value::{SecretValue, Text, Value, json};
 /// Airflow's masker skips shorter texts, and warns of each.
 const SHORTEST: usize = 5;
 
+/// Every text becomes part of one large pattern, whose cost grows with its length: a text of 60 KiB takes
+/// seconds. Longer texts than these (in bytes) are registered as they are, or not at all.
+const LONGEST_ENCODED: usize = 1024;
+const LONGEST: usize = 4096;
+
 /// A text to hide, and the key that decides whether to, if any.
 type Entry = (String, Option<String>);
 
@@ -62,8 +67,11 @@ fn leaves(value: &Value, key: Option<&str>, entries: &mut Vec<Entry>) {
 
 /// `text` as it is, percent-encoded, in base64 and JSON-escaped; equal forms once.
 fn forms(text: &str, name: Option<&str>) -> Vec<Entry> {
-    if text.chars().count() < SHORTEST {
+    if text.chars().count() < SHORTEST || text.len() > LONGEST {
         return Vec::new();
+    }
+    if text.len() > LONGEST_ENCODED {
+        return vec![(text.to_owned(), name.map(str::to_owned))];
     }
     let escaped = json::write(&Value::String(Text::from(text)));
     let escaped = escaped.to_str().unwrap_or_default().trim_matches('"').to_owned();

@@ -42,19 +42,20 @@ def _environment(home: Path, port: int) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def standalone(home: Path, log: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def standalone(airflow: Airflow, log: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Runs it; gives the environment that commands beside it need. Ends all of it.
 
     The DAG comes when everything is up: it is due at once, and its tasks would not find the API server.
     """
     for folder in ("dags", "tmp"):
-        (home / folder).mkdir(parents=True)
+        (airflow.home / folder).mkdir(parents=True)
+    airflow.migrate()  # with teams `standalone` looks for them before it has made a database
     port = free_port()
-    environment = {**_environment(home, port), **environment}
+    environment = {**_environment(airflow.home, port), **environment}
     command = [str(Path(sys.executable).with_name("airflow")), "standalone"]
     health = f"http://127.0.0.1:{port}/api/v2/monitor/health"
     with running(command, environment, log, lambda: answers(health), timeout=300):
-        shutil.copy(DAG_FILE, home / "dags")
+        shutil.copy(DAG_FILE, airflow.home / "dags")
         yield environment
 
 

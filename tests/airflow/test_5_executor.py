@@ -88,7 +88,7 @@ def test_every_process_of_a_running_airflow_reads_its_secrets(
     tmp_path: Path, environment: dict[str, str], notes: Path, canaries: Canaries, paths_user: Credentials
 ) -> None:
     airflow, log = Airflow(tmp_path / "home"), tmp_path / "standalone.log"
-    with standalone(airflow.home, log, environment):
+    with standalone(airflow, log, environment):
         wait_until(lambda: bool(ended_runs(airflow)), "the end of a run", timeout=240)
         assert ended_runs(airflow) == ["success"]
         wait_until(lambda: "dag-callback" in read_notes(notes), "the callback of the run", timeout=60)
@@ -102,7 +102,7 @@ def test_so_it_does_in_many_runs(
     tmp_path: Path, environment: dict[str, str], notes: Path, canaries: Canaries, paths_user: Credentials
 ) -> None:
     airflow, log = Airflow(tmp_path / "home"), tmp_path / "standalone.log"
-    with standalone(airflow.home, log, environment) as commands:
+    with standalone(airflow, log, environment) as commands:
         wait_until(lambda: bool(ended_runs(airflow)), "the end of a run", timeout=240)
         for result in airflow.run([["dags", "trigger", DAG]] * RUNS, commands):
             result.must()

@@ -7,6 +7,7 @@ from importlib.metadata import version
 #: From which Airflow on. Older ones leave out the tests that need it; everything else is tested on each.
 SINCE = {
     "connections of the Task SDK": (3, 1),
+    "masking in silence": (3, 1),
     "an exception that ends the search": (3, 2, 2),
     "teams": (3, 2),
     "a trigger with secrets": (3, 3),

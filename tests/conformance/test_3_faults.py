@@ -74,7 +74,8 @@ def test_a_fault_may_count_as_a_miss_and_is_said_once(
     (warning,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert "hello" in warning.getMessage()
     assert "Returning None" in warning.getMessage()
-    assert VALUE[:16] not in caplog.text
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("strongroom")]
+    assert VALUE[:16] not in "".join(ours)
     harness.heal()
     assert (backend if lives_on else harness.backend()).get_variable("hello") == VALUE
 
@@ -170,8 +171,8 @@ def test_handlers_that_raise_at_any_moment_break_nothing(harness: Harness) -> No
     backend, lost = harness.backend(cache_ttl=0), 0
     before = signal.signal(signal.SIGALRM, handler)
     try:
-        for number in range(40):
-            signal.setitimer(signal.ITIMER_REAL, 0.0002 + number * 0.0003)
+        for number in range(30):
+            signal.setitimer(signal.ITIMER_REAL, 0.0002 + number * 0.0004)
             lost += not interrupted(backend)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -182,7 +183,7 @@ def test_handlers_that_raise_at_any_moment_break_nothing(harness: Harness) -> No
 
 def interrupted(backend: SecretsBackend) -> bool:
     """Looks up until the handler raises; not so if it never does."""
-    end = time.monotonic() + 1
+    end = time.monotonic() + 0.3
     try:
         while time.monotonic() < end:
             assert backend.get_variable("hello") == VALUE

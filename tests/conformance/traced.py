@@ -1,6 +1,7 @@
 """Looks things up with every log record shown, and shows everything that it is left with, but for the values.
 
-The job comes as JSON on standard input: ``class``, ``options`` and ``lookups``, pairs of a kind and an id.
+The job comes as JSON on standard input: ``class``, ``lookups`` (pairs of a kind and an id) and ``cases``, each with a
+``label``, ``options`` and an ``environment``. ``MARK`` and the label begin what belongs to a case on either stream.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import gc
 import importlib
 import json
 import logging
+import os
 import pickle
 import sys
 import threading
@@ -17,6 +19,8 @@ import traceback
 from typing import Any
 
 from strongroom._base import SecretsBackend
+
+MARK = "-----case "
 
 
 class Everything(logging.Handler):
@@ -73,20 +77,33 @@ def ask(backend: SecretsBackend, kind: str, secret_id: str) -> object:
 
 
 def main(job: dict[str, Any]) -> None:
-    """Does the job; the last line says how many lookups gave a value."""
+    """Does the job, case by case."""
     logging.basicConfig(level=1, handlers=[Everything()])
     for logger in logging.Logger.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
             logger.setLevel(1)
     module, _, name = job["class"].rpartition(".")
-    kind_of_backend = getattr(importlib.import_module(module), name)
+    backend_class = getattr(importlib.import_module(module), name)
+    environment = dict(os.environ)
+    for case in job["cases"]:
+        for stream in (sys.stdout, sys.stderr):
+            print(f"\n{MARK}{case['label']}", file=stream, flush=True)
+        os.environ.update(case["environment"])
+        run(backend_class, case["options"], job["lookups"])
+        for name in case["environment"]:
+            del os.environ[name]
+        os.environ.update(environment)
+
+
+def run(backend_class: Any, options: dict[str, Any], lookups: list[tuple[str, str]]) -> None:
+    """One case; its last line says how many lookups gave a value."""
     answered = 0
     try:
-        backend = kind_of_backend(**job["options"])
+        backend = backend_class(**options)
     except Exception as error:  # noqa: BLE001 (whatever it is, it is shown)
         show_error(error)
         return
-    for kind, secret_id in job["lookups"]:
+    for kind, secret_id in lookups:
         try:
             answered += ask(backend, kind, secret_id) is not None
         except Exception as error:  # noqa: BLE001 (whatever it is, it is shown)
@@ -96,7 +113,7 @@ def main(job: dict[str, Any]) -> None:
     show("threads", threading.enumerate())
     show("argv", [sys.argv, sys.orig_argv])
     gc.collect()
-    print("answered", answered)
+    print("answered", answered, flush=True)
 
 
 if __name__ == "__main__":

@@ -59,11 +59,14 @@ def _nothing_masked() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _quick_botocore() -> Iterator[None]:
-    """The models of its services are read from disk once, and its retries do not wait."""
+def _quick() -> Iterator[None]:
+    """botocore reads its models from disk once and does not wait between tries; the proxy sends at once."""
+    read = functools.cache(JSONFileLoader().load_file)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", functools.cache(JSONFileLoader.load_file))
+        patch.setattr(JSONFileLoader, "load_file", lambda loader, path: read(path))
         patch.setattr("botocore.endpoint.time", types.SimpleNamespace(sleep=lambda seconds: None))
+        # A header and a body in two packets wait for each other's acknowledgement.
+        patch.setattr("tests.servers.counting._Handler.disable_nagle_algorithm", True)
         yield
 
 

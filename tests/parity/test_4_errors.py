@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from strongroom.exceptions import ThrottledError
 from tests.parity.differences import assert_as_agreed
 from tests.parity.house import Case, House
 from tests.servers.faults import Faults
@@ -54,16 +55,23 @@ ERRORS: list[tuple[str, int, str, int]] = [
     ("OptInRequired", 403, "raises", 1),
     ("UnknownOperationException", 404, "raises", 1),
     ("ThrottlingException", 400, "raises", 2),
-    ("ThrottledException", 400, "raises", 2),
-    ("Throttling", 400, "raises", 2),
     ("LimitExceededException", 400, "raises", 2),
     ("TooManyRequestsException", 429, "raises", 2),
-    ("RequestLimitExceeded", 400, "raises", 2),
-    ("RequestThrottled", 400, "raises", 2),
-    ("ProvisionedThroughputExceededException", 400, "raises", 2),
-    ("SlowDown", 503, "raises", 2),
     ("PriorRequestNotComplete", 400, "raises", 2),
     ("TransactionInProgressException", 400, "raises", 2),
+]
+
+#: Further words for throttling; one try each, since every wait is a second.
+THROTTLING = [
+    ("ThrottledException", 400),
+    ("Throttling", 400),
+    ("RequestLimitExceeded", 400),
+    ("RequestThrottled", 400),
+    ("RequestThrottledException", 400),
+    ("ProvisionedThroughputExceededException", 400),
+    ("BandwidthLimitExceeded", 400),
+    ("EC2ThrottledException", 400),
+    ("SlowDown", 503),
 ]
 
 #: What ends well at the second try.
@@ -75,13 +83,18 @@ PASSING: dict[str, Mapping[str, Any]] = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_fault_is_left(fault_server: Faults) -> Iterator[None]:
+    """The proxy is the session's."""
+    yield
+    fault_server.clear()
+
+
 @pytest.fixture
-def broken(house: House, fault_server: Faults) -> Iterator[House]:
+def broken(house: House, fault_server: Faults) -> House:
     """The same house behind the proxy that makes faults; it counts every try."""
     fault_server.clear()
-    # House and proxy are the module's and the session's own: only the path between them is new.
-    yield dataclasses.replace(house, counter=fault_server.asked)
-    fault_server.clear()
+    return dataclasses.replace(house, counter=fault_server.asked)
 
 
 @pytest.mark.parametrize(("code", "status", "ends", "tries"), ERRORS, ids=lambda value: str(value))
@@ -94,6 +107,16 @@ def test_errors(
     official, ours = broken.run(case, tmp_path)
     assert (official.ending, len(official.asked)) == (ends, tries), repr(official.error)
     assert_as_agreed(case.id, official, ours)
+
+
+@pytest.mark.parametrize(("code", "status"), THROTTLING, ids=lambda value: str(value))
+def test_throttling(broken: House, fault_server: Faults, tmp_path: Path, code: str, status: int) -> None:
+    """It raises in both, and is throttling for ours."""
+    fault_server.error(code, status)
+    official, ours = broken.run(Case(f"{code} {status}", environment={"AWS_MAX_ATTEMPTS": "1"}), tmp_path)
+    assert len(official.asked) == 1
+    assert_as_agreed(f"{code} {status}", official, ours)
+    assert isinstance(ours.error, ThrottledError)
 
 
 def test_three_tries_by_default(broken: House, fault_server: Faults, tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_children_and_grandchildren_build_their_own(http: Counter) -> None:
     assert len(http.names()) == 1 + 20 * 3 + 40
 
 
-@pytest.mark.parametrize("forks", [300, pytest.param(5000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("forks", [2000, pytest.param(10_000, marks=pytest.mark.soak)])
 def test_forks_under_load_neither_hang_nor_err(http: Counter, https: Counter, tls: Certificate, forks: int) -> None:
     body = """
         plain = backend(sys.argv[1], cache_ttl=0)

@@ -65,6 +65,7 @@ class Counter:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     counter: Counter
     upstream: str
 

@@ -13,12 +13,14 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 
 from tests.tools.venvs import CACHE, REPOSITORY
 
+CARGO = shutil.which("cargo") or "cargo"
 VERSION = "0.13.2"
 TOOL = CACHE / "cargo-fuzz" / VERSION
 WORK = CACHE / "fuzz"
@@ -64,16 +66,14 @@ def main(arguments: list[str]) -> int:
 
 
 def _has_nightly() -> bool:
-    return (
-        subprocess.run(["cargo", "+nightly", "--version"], capture_output=True, timeout=600, check=False).returncode
-        == 0
-    )
+    asked = [CARGO, "+nightly", "--version"]
+    return subprocess.run(asked, capture_output=True, timeout=600, check=False).returncode == 0
 
 
 def _install() -> None:
     """Installs cargo-fuzz where it is missing."""
     if not (TOOL / "bin" / "cargo-fuzz").exists():
-        command = ["cargo", "install", "--quiet", "--locked", "--version", VERSION, "--root", str(TOOL), "cargo-fuzz"]
+        command = [CARGO, "install", "--quiet", "--locked", "--version", VERSION, "--root", str(TOOL), "cargo-fuzz"]
         subprocess.run(command, cwd=REPOSITORY, check=True, timeout=1800)
 
 
@@ -85,7 +85,7 @@ def _run(target: str, seconds: int) -> bool:
     for seed in seeds(target):
         (corpus / hashlib.sha1(seed, usedforsecurity=False).hexdigest()).write_bytes(seed)
     print(f"{target}: {seconds} s, beginning with {sum(1 for _ in corpus.iterdir())} inputs", flush=True)
-    build = ["cargo", "+nightly", "fuzz", "run", "--target-dir", str(WORK / "target"), target, str(corpus)]
+    build = [CARGO, "+nightly", "fuzz", "run", "--target-dir", str(WORK / "target"), target, str(corpus)]
     limits = [f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=2048", f"-artifact_prefix={artifacts}/"]
     folders = f"{TOOL / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     command = [*build, "--", *limits, "-print_final_stats=1", "-verbosity=0"]

@@ -101,15 +101,24 @@ def test() -> list[Step]:
     cargo = ["cargo", "test", *RUST_FEATURES]
     airflows = [AIRFLOW, AIRFLOW_2] if HAS_AIRFLOW_2 else [AIRFLOW]
     return [
-        Step("environments", [environments("tools", "servers", *airflows, "empty")]),
+        Step("environments", [environments("tools", "servers", "moto", *airflows, "empty")]),
         Step("rust", [cargo]),
         Step("wheel", [[*MAKE, "wheel"]]),
         Step("import", [environments("--wheel", "empty", "tools", *airflows), python("empty", "-I", "-c", IMPORTS)]),
         Step("python", [pytest("tools", "tests/python", "tests/servers")], leaves_nothing=True),
+        Step("conformance", [pytest("tools", "tests/conformance")], leaves_nothing=True),
+        Step("property", properties()),
+        Step("parity", [pytest(AIRFLOW, "tests/parity")], leaves_nothing=True),
         Step("airflow 3.3", [pytest(AIRFLOW, "tests/airflow", "tests/astro")], leaves_nothing=True),
         *([airflow_tests(AIRFLOW_2)] if HAS_AIRFLOW_2 else []),
         Step("run", [[*MAKE, "run"]], leaves_nothing=True),
     ]
+
+
+def properties(*options: str) -> list[list[str]]:
+    """What holds for every input: of the package alone, and beside Airflow."""
+    alone = pytest("tools", "tests/property/without_airflow", *options)
+    return [alone, pytest(AIRFLOW, "tests/property/with_airflow", *options)]
 
 
 def airflow_tests(environment: str) -> Step:
@@ -135,11 +144,13 @@ def test_versions() -> list[Step]:
 
 
 def soak() -> list[Step]:
-    """The long variants: Rust tests that are marked ignored, Python tests that are marked soak."""
+    """The long variants: Rust tests that are marked ignored, Python tests that are marked soak, many more examples."""
     return [
         Step("environments", [environments("servers"), environments("--wheel", "tools", AIRFLOW)]),
         Step("rust", [["cargo", "test", "--release", *RUST_FEATURES, "--", "--ignored"]], timeout=7200),
         Step("airflow 3.3", [pytest(AIRFLOW, "-m", "soak", "tests")], leaves_nothing=True, timeout=7200),
+        Step("property", properties("--hypothesis-profile=soak"), timeout=7200),
+        Step("fuzz", [[sys.executable, "-m", "tests.tools.fuzz"]], timeout=7200),
     ]
 
 

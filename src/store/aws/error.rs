@@ -163,6 +163,7 @@ pub(super) fn kind_of_code(code: &str) -> Option<ErrorKind> {
         "BandwidthLimitExceeded"
         | "EC2ThrottledException"
         | "LimitExceededException"
+        | "PriorRequestNotComplete"
         | "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded"
         | "RequestThrottled"
@@ -173,6 +174,7 @@ pub(super) fn kind_of_code(code: &str) -> Option<ErrorKind> {
         | "Throttling"
         | "ThrottlingException"
         | "TooManyRequests"
+        | "TransactionInProgressException"
         | "TooManyRequestsException" => ErrorKind::Throttled,
         "IDPCommunicationError"
         | "InternalError"

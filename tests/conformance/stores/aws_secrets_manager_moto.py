@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.conformance.gate import gate
-from tests.conformance.stores.aws_secrets_manager import SecretsManager
-from tests.servers.aws import MiniStack
+from tests.conformance.stores.aws_secrets_manager import SecretsManager, unchecked_client
 from tests.servers.process import LOOPBACK, REPOSITORY, answers, ask, free_port, running
 
 
@@ -42,7 +41,7 @@ class OnMoto(SecretsManager):
             return answers(f"{self.url}/moto-api/")
 
         with running(command, environment, self.folder / "moto.log", ready), gate(self.url) as self.gate:
-            self.root = MiniStack(self.url).client("secretsmanager")
+            self.root = unchecked_client(self.url)
             yield
 
     def reset(self) -> None:

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::{Access, Service, attempts, prime};
 use crate::store::convention::Convention;
@@ -57,6 +57,11 @@ impl SecretsManager {
     }
 
     async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>> {
+        if name.as_str().is_empty() {
+            return Err(Error::new(ErrorKind::InvalidName, "a secret without a name cannot be read")
+                .with_operation("GetSecretValue")
+                .with_hint("Use an id that is not empty, or a prefix"));
+        }
         self.access.credentials.ensure().await?;
         let answer = self.client.get_secret_value().secret_id(name.as_str()).send().await;
         match answer {

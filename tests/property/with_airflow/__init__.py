@@ -1,0 +1,1 @@
+"""Beside what Airflow and the official classes do themselves, in one process."""

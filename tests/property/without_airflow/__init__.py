@@ -1,0 +1,1 @@
+"""Needs the package alone."""
