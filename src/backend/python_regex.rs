@@ -3,6 +3,7 @@
 //! The engine (`fancy-regex`) is close to Python's `re`; this is the rest that people write. What stays different is
 //! listed in `docs/differences.md`. Source: "Regular Expression Syntax" in the documentation of Python's `re`.
 
+use std::fmt::Write;
 use std::iter::Peekable;
 use std::str::Chars;
 
@@ -65,7 +66,8 @@ impl Translation {
             code = code * 8 + digit;
             rest.next();
         }
-        self.text.push_str(&format!(r"\x{code:02x}"));
+        // Writing to a `String` cannot fail.
+        let _ = write!(self.text, r"\x{code:02x}");
     }
 
     /// Within brackets Python knows no nesting and no set operations, and a `]` that comes first is a character.
