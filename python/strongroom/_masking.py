@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
+
+from strongroom._signals import raised_by_handler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _pending: list[Entry] = []
 
 
 def register(entries: Iterable[Entry]) -> None:
-    """Register `entries` with every masker of this process. Never raises.
+    """Register `entries` with every masker of this process. Raises only what a signal handler raised.
 
     A configuration value may be read while Airflow itself is being imported, when there is no masker yet:
     it waits for the next call.
@@ -52,9 +53,12 @@ def _masker(module: str) -> Callable[[str, str | None], None] | None:
 
 
 def _quietly(action: Callable[..., None], *arguments: Any) -> None:
-    # A masker that fails must not fail a lookup, whatever it raises.
-    with contextlib.suppress(Exception):
+    try:
         action(*arguments)
+    except Exception as error:
+        # A masker that fails must not fail a lookup, whatever it raises.
+        if raised_by_handler(error):
+            raise
 
 
 def _tell_supervisor(entries: list[Entry]) -> None:

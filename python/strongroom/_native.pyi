@@ -2,7 +2,7 @@
 
 from typing import Any, TypedDict, final, type_check_only
 
-__all__: list[str]
+__all__ = ["Backend", "__version__", "build_connection_uri", "parse_connection", "run_command_line", "stores"]
 __version__: str
 
 @type_check_only

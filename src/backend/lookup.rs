@@ -67,6 +67,7 @@ impl Backend {
         match deadline.run(self.search(lookup, names)).await {
             Ok(value) => Ok(value),
             Err(error) => {
+                let error = error.with_store(self.settings.entry.info.name);
                 let is_due = || self.warnings.is_due(lookup, &self.clock);
                 settle(self.settings.on_error, lookup, names, error, is_due)
             }

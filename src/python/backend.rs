@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::python::connection::{fields_to_python, parse};
 use crate::python::convert::secret_to_python;
 use crate::python::error::to_python;
-use crate::python::guard::guarded;
+use crate::python::guard::{guarded, unless_raised_by_handler};
 use crate::python::registry::{self, Shared};
 use crate::python::run::{Interrupted, block_on};
 use crate::python::{kwargs, log, masking};
@@ -44,7 +44,7 @@ impl Backend {
                 .map_err(|error| to_python(py, &error.with_store(entry.info.name), false))?;
             if let Some(mut warnings) = warnings {
                 warnings.extend(unread_kwargs(py, keys));
-                log::warn(py, &logger, warnings);
+                log::warn(py, &logger, warnings)?;
             }
             Ok(Self { shared, logger })
         })
@@ -108,10 +108,12 @@ impl Backend {
         dialect: &str,
     ) -> PyResult<Bound<'py, PyDict>> {
         guarded(py, || {
-            let connection =
-                parse(py, value, dialect).inspect_err(|error| self.warn_of(py, conn_id, error))?;
+            let connection = match parse(py, value, dialect) {
+                Ok(connection) => connection,
+                Err(error) => return self.warn_of(py, conn_id, &error).and(Err(error)),
+            };
             if let Err(error) = connection.get_uri() {
-                self.warn_of(py, conn_id, &error);
+                self.warn_of(py, conn_id, &error)?;
             }
             fields_to_python(py, &connection)
         })
@@ -140,10 +142,13 @@ impl Backend {
                 return self.look_up(py, Lookup { kind, id: &id, team }, || Err(unreadable()));
             };
             let lookup = Lookup { kind, id: readable, team };
-            match self.known(lookup) {
-                Some(answer) => secret_to_python(py, answer.value.as_ref()),
-                None => self.look_up(py, lookup, || plan(&self.shared.settings, lookup, || multi_team(py))),
+            if let Some(answer) = self.known(lookup) {
+                return secret_to_python(py, answer.value.as_ref());
             }
+            let mut interrupted = Ok(());
+            let teams = || multi_team(py).unwrap_or_else(|error| ambiguous(py, error, &mut interrupted));
+            let found = self.look_up(py, lookup, || plan(&self.shared.settings, lookup, teams));
+            interrupted.and(found)
         })
     }
 
@@ -158,11 +163,13 @@ impl Backend {
             let plan = plan();
             py.detach(|| self.ask(lookup, plan))
         });
-        log::emit(py, &self.logger, &records);
+        // A signal that came in meanwhile is handled here, before anything that passes errors over.
+        py.check_signals()?;
+        log::emit(py, &self.logger, &records)?;
         match outcome {
             Ok(Ok(value)) => {
                 if let Some(value) = &value {
-                    masking::register(py, lookup, value);
+                    masking::register(py, lookup, value)?;
                 }
                 secret_to_python(py, value.as_ref())
             }
@@ -201,14 +208,15 @@ impl Backend {
         }
     }
 
-    fn warn_of(&self, py: Python<'_>, conn_id: &str, error: &dyn Display) {
+    fn warn_of(&self, py: Python<'_>, conn_id: &str, error: &dyn Display) -> PyResult<()> {
         let lookup = Lookup { kind: Kind::Connection, id: conn_id, team: None };
         if py.detach(|| self.shared.warning_is_due(lookup)) {
             let text = format!(
                 "Connection {conn_id:?}: {error}. Airflow takes this for a miss and asks its next backend."
             );
-            log::warn(py, &self.logger, vec![text]);
+            log::warn(py, &self.logger, vec![text])?;
         }
+        Ok(())
     }
 
     /// The lookup did not get as far as a store, such as without a region: the error policy applies all the same.
@@ -222,11 +230,15 @@ fn unreadable() -> Error {
         .with_hint("Use an id that is valid Unicode")
 }
 
-/// `[core] multi_team`, read only for ids that need it. If it cannot be read, the id counts as ambiguous.
-fn multi_team(py: Python<'_>) -> bool {
-    py.import("strongroom._airflow")
-        .and_then(|module| module.call_method0("multi_team")?.extract())
-        .unwrap_or(true)
+/// `[core] multi_team`, read only for ids that need it.
+fn multi_team(py: Python<'_>) -> PyResult<bool> {
+    py.import("strongroom._airflow")?.call_method0("multi_team")?.extract()
+}
+
+/// Where the setting cannot be read, the id counts as ambiguous; what a signal handler raised is kept.
+fn ambiguous(py: Python<'_>, error: PyErr, interrupted: &mut PyResult<()>) -> bool {
+    *interrupted = unless_raised_by_handler(py, Err(error));
+    true
 }
 
 /// Says so if Airflow could not read the kwargs and passed none. Nothing to say if that cannot be found out.

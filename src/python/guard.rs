@@ -20,6 +20,15 @@ pub(super) fn silence_panics() {
     }));
 }
 
+/// Passes an error on only if a signal handler raised it: for calls whose own failure must not fail a lookup.
+pub(super) fn unless_raised_by_handler(py: Python<'_>, result: PyResult<()>) -> PyResult<()> {
+    let Err(error) = result else { return Ok(()) };
+    let raised_by_handler = py
+        .import("strongroom._signals")
+        .and_then(|module| module.call_method1("raised_by_handler", (error.value(py),))?.extract());
+    if raised_by_handler.unwrap_or(true) { Err(error) } else { Ok(()) }
+}
+
 /// Runs `work`; a panic becomes an `InternalError` that names the place and nothing else.
 pub(super) fn guarded<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_message| {

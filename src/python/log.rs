@@ -12,6 +12,8 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
+use crate::python::guard::unless_raised_by_handler;
+
 thread_local! {
     static RECORDS: RefCell<Option<Vec<(Level, String)>>> = const { RefCell::new(None) };
 }
@@ -30,10 +32,11 @@ pub(super) fn collect<T>(work: impl FnOnce() -> T) -> (T, Vec<(Level, String)>) 
     (result, records)
 }
 
-/// Hands `records` to the Python logger `name`. A handler that fails never fails a lookup.
-pub(super) fn emit(py: Python<'_>, name: &str, records: &[(Level, String)]) {
+/// Hands `records` to the Python logger `name`. A log handler that fails never fails a lookup; errors are those
+/// that a signal handler raised meanwhile.
+pub(super) fn emit(py: Python<'_>, name: &str, records: &[(Level, String)]) -> PyResult<()> {
     if records.is_empty() {
-        return;
+        return Ok(());
     }
     let emitted = py.import("logging").and_then(|logging| {
         let logger = logging.call_method1("getLogger", (name,))?;
@@ -42,13 +45,13 @@ pub(super) fn emit(py: Python<'_>, name: &str, records: &[(Level, String)]) {
         }
         Ok(())
     });
-    drop(emitted);
+    unless_raised_by_handler(py, emitted)
 }
 
 /// Logs `warnings` to the Python logger `name`.
-pub(super) fn warn(py: Python<'_>, name: &str, warnings: Vec<String>) {
+pub(super) fn warn(py: Python<'_>, name: &str, warnings: Vec<String>) -> PyResult<()> {
     let records: Vec<_> = warnings.into_iter().map(|warning| (Level::WARN, warning)).collect();
-    emit(py, name, &records);
+    emit(py, name, &records)
 }
 
 fn python_level(level: Level) -> u8 {

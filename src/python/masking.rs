@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use pyo3::prelude::*;
 
+use crate::python::guard::unless_raised_by_handler;
 use crate::store::convention::{Kind, Lookup};
 use crate::value::connection::{self, Dialect};
 use crate::value::{SecretValue, Text, Value, json};
@@ -23,8 +24,8 @@ const LONGEST: usize = 4096;
 /// A text to hide, and the key that decides whether to, if any.
 type Entry = (String, Option<String>);
 
-/// Registers `value`, the answer to `lookup`.
-pub(super) fn register(py: Python<'_>, lookup: Lookup<'_>, value: &SecretValue) {
+/// Registers `value`, the answer to `lookup`. Errors are those that a signal handler raised meanwhile.
+pub(super) fn register(py: Python<'_>, lookup: Lookup<'_>, value: &SecretValue) -> PyResult<()> {
     let entries = match lookup.kind {
         Kind::Connection => of_connection(value),
         Kind::Variable => forms(value.expose(), Some(lookup.id)),
@@ -32,7 +33,7 @@ pub(super) fn register(py: Python<'_>, lookup: Lookup<'_>, value: &SecretValue) 
     };
     let registered =
         py.import("strongroom._masking").and_then(|module| module.call_method1("register", (entries,)));
-    drop(registered);
+    unless_raised_by_handler(py, registered.map(drop))
 }
 
 fn of_connection(value: &SecretValue) -> Vec<Entry> {

@@ -90,7 +90,7 @@ def test_every_process_of_a_running_airflow_reads_its_secrets(
     airflow, log = Airflow(tmp_path / "home"), tmp_path / "standalone.log"
     with standalone(airflow, log, environment):
         wait_until(lambda: bool(ended_runs(airflow)), "the end of a run", timeout=240)
-        assert ended_runs(airflow) == ["success"]
+        assert ended_runs(airflow) == ["success"], log
         wait_until(lambda: "dag-callback" in read_notes(notes), "the callback of the run", timeout=60)
     everybody_read_the_secrets(notes, canaries)
     nothing_is_left(airflow, log, canaries, paths_user)

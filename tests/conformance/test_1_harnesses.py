@@ -33,10 +33,11 @@ def test_every_declared_capability_has_a_case(harness_class: type[Harness]) -> N
     assert {capability.name for capability in harness_class.capabilities - CASES.keys()} == set()
 
 
-@ALL
-def test_what_every_store_can_do_is_declared(harness_class: type[Harness]) -> None:
-    """No harness is empty."""
-    assert {capability.name for capability in EVERY_STORE - harness_class.capabilities} == set()
+@pytest.mark.parametrize("store", [store["name"] for store in strongroom.stores()])
+def test_what_every_store_can_do_is_declared(store: str) -> None:
+    """On one server at least."""
+    declared = {shown for harness in harnesses() if harness.store == store for shown in harness.capabilities}
+    assert {capability.name for capability in EVERY_STORE - declared} == set()
 
 
 @ALL

@@ -80,7 +80,7 @@ def _install() -> None:
 def _run(target: str, seconds: int) -> bool:
     """Runs one target; what it finds out about coverage is where its next run begins."""
     corpus, artifacts = WORK / "corpus" / target, WORK / "artifacts" / target
-    for folder in (corpus, artifacts):
+    for folder in (corpus, artifacts, WORK / "files"):
         folder.mkdir(parents=True, exist_ok=True)
     for seed in seeds(target):
         (corpus / hashlib.sha1(seed, usedforsecurity=False).hexdigest()).write_bytes(seed)
@@ -89,7 +89,12 @@ def _run(target: str, seconds: int) -> bool:
     limits = [f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=2048", f"-artifact_prefix={artifacts}/"]
     folders = f"{TOOL / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     command = [*build, "--", *limits, "-print_final_stats=1", "-verbosity=0"]
-    return subprocess.run(command, cwd=REPOSITORY, env={**os.environ, "PATH": folders}, check=False).returncode == 0
+    return (
+        subprocess.run(
+            command, cwd=REPOSITORY, env={**os.environ, "PATH": folders, "TMPDIR": str(WORK / "files")}, check=False
+        ).returncode
+        == 0
+    )
 
 
 def seeds(target: str) -> Iterator[bytes]:

@@ -16,6 +16,9 @@ use http::header::USER_AGENT;
 
 use crate::http::{TransportError, TransportKind, send};
 
+/// No answer is larger, in bytes: a secret has at most 64 KiB.
+const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
 /// Carries the SDK's requests over a shared client, whose timeouts are the ones that count: the SDK's own are off.
 #[derive(Clone, Debug)]
 pub(super) struct SdkHttpClient {
@@ -109,10 +112,23 @@ impl SdkHttpClient {
     async fn exchange(self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let repeatable = is_read(&request);
         let request = self.translate(request)?;
-        let response = http::Response::from(send(&self.client, request, repeatable).await?);
-        let response = response.map(SdkBody::from_body_1_x);
+        let mut answer = send(&self.client, request, repeatable).await?;
+        // The whole body at once, so that a connection that breaks within it is one that broke.
+        let body = read_body(&mut answer).await?;
+        let response = http::Response::from(answer).map(|_| SdkBody::from(body));
         HttpResponse::try_from(response).map_err(|_| TransportError::request("the answer is not HTTP/1"))
     }
+}
+
+async fn read_body(answer: &mut reqwest::Response) -> Result<Bytes, TransportError> {
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await.map_err(TransportError::from)? {
+        body.extend_from_slice(&piece);
+        if body.len() > LARGEST_ANSWER {
+            return Err(TransportError::request("the answer is larger than any secret can be"));
+        }
+    }
+    Ok(body.into())
 }
 
 impl HttpConnector for SdkHttpClient {

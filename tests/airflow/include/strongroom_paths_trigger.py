@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,10 @@ VARIABLE = "paths_token"
 def note(place: str, *values: str) -> None:
     """Writes which process read what; the values as digests, since they are to be nowhere."""
     digests = [hashlib.sha256(value.encode()).hexdigest() for value in values]
-    file = Path(os.environ["STRONGROOM_PATHS"], f"{place}-{os.getpid()}.json")
-    file.write_text(json.dumps({"place": place, "parent": os.getppid(), "digests": digests}))
+    file = Path(os.environ["STRONGROOM_PATHS"], f"{place}-{os.getpid()}-{time.time_ns()}.json")
+    part = file.with_suffix(".part")  # whoever looks sees a whole note or none
+    part.write_text(json.dumps({"place": place, "parent": os.getppid(), "digests": digests}))
+    part.rename(file)
 
 
 def read(place: str) -> None:
@@ -40,4 +44,6 @@ class ReadingTrigger(BaseTrigger):  # type: ignore[misc]  # Airflow's types are 
         """The connection by the asynchronous call, the variable by a thread: the two ways that there are."""
         connection = await BaseHook.aget_connection(CONNECTION)
         note("trigger", connection.password or "", await sync_to_async(Variable.get)(VARIABLE))
+        # Airflow takes a task that is queued again before the scheduler has seen it defer for one that failed.
+        await asyncio.sleep(5)
         yield TriggerEvent("read")

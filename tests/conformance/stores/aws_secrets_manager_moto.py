@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.conformance.capability import Capability
 from tests.conformance.gate import gate
 from tests.conformance.stores.aws_secrets_manager import SecretsManager, unchecked_client
 from tests.servers.process import LOOPBACK, REPOSITORY, answers, ask, free_port, running
@@ -28,6 +29,8 @@ class OnMoto(SecretsManager):
     """The other server."""
 
     server = "moto"
+    #: It takes an empty value for none.
+    capabilities = SecretsManager.capabilities - {Capability.EMPTY}
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:

@@ -1,0 +1,32 @@
+"""Tells what a signal handler raised from what went wrong, where errors are otherwise passed over."""
+
+from __future__ import annotations
+
+import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+
+
+def raised_by_handler(error: BaseException) -> bool:
+    """Say whether `error` must go on: a signal handler raised it, or it is no `Exception` at all.
+
+    Python runs handlers between any two instructions of the main thread, so one may raise within a log
+    handler or a masker whose own failures are nobody's business.
+    """
+    if not isinstance(error, Exception):
+        return True
+    handlers, trace = _handlers(), error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in handlers:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def _handlers() -> set[CodeType]:
+    """Return the code of every handler that is installed."""
+    handlers = (signal.getsignal(number) for number in signal.valid_signals())
+    codes = (getattr(getattr(handler, "__func__", handler), "__code__", None) for handler in handlers)
+    return {code for code in codes if code is not None}
