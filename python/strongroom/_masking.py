@@ -48,8 +48,14 @@ def register(entries: Iterable[Entry]) -> None:
 
 
 def _masker(module: str) -> Callable[[str, str | None], None] | None:
-    found: Callable[[str, str | None], None] | None = getattr(sys.modules.get(module), "mask_secret", None)
-    return found
+    """Return the function that registers a text in this process, and does nothing else.
+
+    In Airflow 3.0 `mask_secret` tells the supervisor as well, with a blocking call for each text.
+    """
+    found = sys.modules.get(module)
+    make: Callable[[], Any] | None = getattr(found, "_secrets_masker", None)
+    mask: Callable[[str, str | None], None] | None = make().add_mask if make else getattr(found, "mask_secret", None)
+    return mask
 
 
 def _quietly(action: Callable[..., None], *arguments: Any) -> None:
