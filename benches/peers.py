@@ -107,7 +107,7 @@ import botocore.session
 from aws_secretsmanager_caching import SecretCache
 client = botocore.session.get_session().create_client(
     "secretsmanager", region_name="eu-central-1", endpoint_url=os.environ["STUB"])
-client.describe_secret = lambda **_: {"VersionIdsToStages": {"v": ["AWSCURRENT"]}}
+client.describe_secret = lambda **_: {"VersionIdsToStages": {"v" * 32: ["AWSCURRENT"]}}
 cache = SecretCache(client=client)
 cache.get_secret_string("hello")
 tell(us=best_of(lambda: cache.get_secret_string("hello"), 2000))

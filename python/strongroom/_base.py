@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from strongroom import _native
+# All of ours at once: a module that one thread is importing at a fork stays locked for ever in the child.
+from strongroom import _airflow, _masking, _native, _signals, exceptions  # noqa: F401
 
 # Whatever is imported here is paid for by every process of Airflow.
 TYPE_CHECKING = False
@@ -78,9 +79,7 @@ class SecretsBackend:
 
     def deserialize_connection(self, conn_id: str, value: str) -> Connection:
         """Turn a URI or JSON into a connection by the rules of the running Airflow."""
-        from strongroom._airflow import deserialize
-
-        return deserialize(self._core, self._get_connection_class(), conn_id, value)
+        return _airflow.deserialize(self._core, self._get_connection_class(), conn_id, value)
 
     def _set_connection_class(self, conn_class: ConnectionClass) -> None:
         """Airflow 3.2 and newer say which class to return; the call is mandatory there."""
@@ -88,7 +87,5 @@ class SecretsBackend:
 
     def _get_connection_class(self) -> ConnectionClass:
         if self._connection_class is None:
-            from strongroom._airflow import default_connection_class
-
-            self._connection_class = default_connection_class()
+            self._connection_class = _airflow.default_connection_class()
         return self._connection_class

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
@@ -27,6 +25,8 @@ def raised_by_handler(error: BaseException) -> bool:
 
 def _handlers() -> set[CodeType]:
     """Return the code of every handler that is installed."""
+    import signal
+
     handlers = (signal.getsignal(number) for number in signal.valid_signals())
     codes = (getattr(getattr(handler, "__func__", handler), "__code__", None) for handler in handlers)
     return {code for code in codes if code is not None}
