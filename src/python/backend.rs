@@ -39,11 +39,10 @@ impl Backend {
                 to_python(py, &Error::config(format!("this build has no store `{store}`")), false)
             })?;
             let raw = kwargs::read_kwargs(options)?;
-            let keys: Vec<String> = raw.iter().map(|(key, _)| key.to_owned()).collect();
             let (shared, warnings) = registry::share(py, entry, raw, kwargs::read_environment(py)?)
                 .map_err(|error| to_python(py, &error.with_store(entry.info.name), false))?;
             if let Some(mut warnings) = warnings {
-                warnings.extend(unread_kwargs(py, keys));
+                warnings.extend(unread_kwargs(options));
                 log::warn(py, &logger, warnings)?;
             }
             Ok(Self { shared, logger })
@@ -242,8 +241,10 @@ fn ambiguous(py: Python<'_>, error: PyErr, interrupted: &mut PyResult<()>) -> bo
 }
 
 /// Says so if Airflow could not read the kwargs and passed none. Nothing to say if that cannot be found out.
-fn unread_kwargs(py: Python<'_>, keys: Vec<String>) -> Vec<String> {
-    py.import("strongroom._airflow")
-        .and_then(|module| module.call_method1("unread_kwargs", (keys,))?.extract())
+fn unread_kwargs(options: &Bound<'_, PyDict>) -> Vec<String> {
+    options
+        .py()
+        .import("strongroom._airflow")
+        .and_then(|module| module.call_method1("unread_kwargs", (options.keys(),))?.extract())
         .unwrap_or_default()
 }
