@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
 /// The value of a secret. Debug prints `[REDACTED]`, and the memory is zeroized when the last clone goes.
 #[derive(Clone)]
-pub struct SecretValue(Arc<Content>);
+pub struct SecretValue {
+    content: Arc<Content>,
+    valid_for: Option<Duration>,
+}
 
 enum Content {
     Text(SecretString),
@@ -17,22 +21,46 @@ enum Content {
 impl SecretValue {
     /// A plain string, handed to Airflow as it is.
     pub fn text(text: impl Into<String>) -> Self {
-        Self(Arc::new(Content::Text(SecretString::from(text.into()))))
+        Self::new(Content::Text(SecretString::from(text.into())))
     }
 
     /// A value of a structured file or engine, as JSON text; Python gets the object it stands for.
     pub fn structured(json: impl Into<String>) -> Self {
-        Self(Arc::new(Content::Structured(SecretString::from(json.into()))))
+        Self::new(Content::Structured(SecretString::from(json.into())))
+    }
+
+    fn new(content: Content) -> Self {
+        Self { content: Arc::new(content), valid_for: None }
+    }
+
+    /// Notes how long, from the moment of the read, the value is known to stay what it is: until a rotation, an expiry
+    /// or a deletion whose date the store told with it. A store that learns no such date notes nothing; Secrets Manager
+    /// is one, since the answer of `GetSecretValue` has none.
+    #[must_use]
+    pub fn with_valid_for(mut self, valid_for: Duration) -> Self {
+        self.valid_for = Some(valid_for);
+        self
+    }
+
+    /// How long from the moment of the read the value is known to stay what it is, where the store told.
+    pub fn valid_for(&self) -> Option<Duration> {
+        self.valid_for
+    }
+
+    /// Whether both share one text in memory, so that `other` is this very read or a clone of it. Equal texts of two
+    /// reads are not the same.
+    pub fn same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.content, &other.content)
     }
 
     /// Whether the text is JSON that stands for a Python object.
     pub fn is_structured(&self) -> bool {
-        matches!(*self.0, Content::Structured(_))
+        matches!(*self.content, Content::Structured(_))
     }
 
     /// The secret itself. Only `python/` and the parsers of values may ask for it.
     pub fn expose(&self) -> &str {
-        match &*self.0 {
+        match &*self.content {
             Content::Text(text) | Content::Structured(text) => text.expose_secret(),
         }
     }
@@ -75,5 +103,20 @@ mod tests {
         assert!(SecretValue::text("").is_empty());
         assert!(!SecretValue::text("{}").is_structured());
         assert!(SecretValue::structured("{}").is_structured());
+    }
+
+    #[test]
+    fn a_lifetime_goes_with_the_value_and_shows_nothing_of_it() {
+        assert_eq!(SecretValue::text("a").valid_for(), None);
+        let value = SecretValue::text("canary").with_valid_for(Duration::from_secs(9));
+        assert_eq!(value.clone().valid_for(), Some(Duration::from_secs(9)));
+        assert_eq!(format!("{value:?}"), "SecretValue([REDACTED])");
+    }
+
+    #[test]
+    fn clones_are_the_same_and_equal_texts_are_not() {
+        let value = SecretValue::text("a");
+        assert!(value.same_as(&value.clone().with_valid_for(Duration::ZERO)));
+        assert!(!value.same_as(&SecretValue::text("a")));
     }
 }
