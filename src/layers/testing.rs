@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::error::{Error, Result};
-use crate::store::{SecretName, Store, StoreInfo};
+use crate::store::{Capabilities, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 /// What the store does at one call.
@@ -67,7 +67,7 @@ impl std::fmt::Debug for Scripted {
 #[async_trait]
 impl Store for Scripted {
     fn info(&self) -> &StoreInfo {
-        &StoreInfo { name: "scripted", title: "Scripted" }
+        &StoreInfo { name: "scripted", title: "Scripted", capabilities: Capabilities::NONE }
     }
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {

@@ -15,11 +15,13 @@ pub mod convention;
 pub mod environment;
 #[cfg(any(feature = "local", feature = "memory"))]
 mod from_json;
+mod listing;
 #[cfg(feature = "local")]
 pub mod local;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod name;
+mod one_by_one;
 pub mod options;
 pub mod prefix;
 pub mod registry;
@@ -28,9 +30,25 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+pub use crate::store::listing::{Names, Page};
 pub use crate::store::name::SecretName;
+pub use crate::store::one_by_one::one_by_one;
 use crate::value::SecretValue;
+
+/// What a store can do beyond reading one secret. Room for writing, tags and versions once a store has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// It tells the names that begin with a prefix: [`Store::list`].
+    pub list: bool,
+    /// It has a request that reads several secrets, so that [`Store::get_many`] costs fewer than one for each.
+    pub batch: bool,
+}
+
+impl Capabilities {
+    /// It reads one secret at a time and nothing else.
+    pub const NONE: Self = Self { list: false, batch: false };
+}
 
 /// What a store is and can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +57,8 @@ pub struct StoreInfo {
     pub name: &'static str,
     /// The name people use, such as `AWS Secrets Manager`.
     pub title: &'static str,
+    /// What it is able to do.
+    pub capabilities: Capabilities,
 }
 
 /// A place where secrets live.
@@ -53,9 +73,67 @@ pub trait Store: Debug + Send + Sync {
     /// Reads one secret by its physical name. `Ok(None)` means absent and nothing else.
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>>;
 
+    /// Reads several secrets. The answers stand in the order of `names`, one for each, and each by itself: an error of
+    /// one does not lose the others. By default each is read alone, a few at a time.
+    async fn get_many(&self, names: &[SecretName]) -> Vec<Result<Option<SecretValue>>> {
+        one_by_one(names, |name| self.get(name)).await
+    }
+
+    /// Names that begin with `prefix`, one page of them; never values. `page` is what the page before named as the next
+    /// one, `None` for the first. A store without the capability answers [`ErrorKind::Unsupported`].
+    async fn list(&self, _prefix: &str, _page: Option<&Page>) -> Result<Names> {
+        let info = self.info();
+        Err(Error::new(ErrorKind::Unsupported, format!("{} cannot list its secrets", info.title))
+            .with_store(info.name)
+            .with_operation("list"))
+    }
+
     /// Whether a file that this store was built from (a profile, a key) has changed since, so that the
     /// caller should build it anew. Asked before each uncached read: at most a few `stat` calls.
     fn is_outdated(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Plain;
+
+    #[async_trait]
+    impl Store for Plain {
+        fn info(&self) -> &StoreInfo {
+            &StoreInfo { name: "plain", title: "Plain", capabilities: Capabilities::NONE }
+        }
+
+        async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
+            match name.as_str() {
+                "absent" => Ok(None),
+                "denied" => Err(Error::new(ErrorKind::Denied, "denied")),
+                text => Ok(Some(SecretValue::text(text))),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_that_only_reads_one_reads_many_too() {
+        let store: &dyn Store = &Plain;
+        let names = ["a", "denied", "absent", "a"].map(SecretName::from);
+        let told = |answer: Result<Option<SecretValue>>| match answer {
+            Ok(value) => value.map_or_else(|| "none".to_owned(), |value| value.expose().to_owned()),
+            Err(error) => error.kind().as_str().to_owned(),
+        };
+        let answers: Vec<_> = store.get_many(&names).await.into_iter().map(told).collect();
+        assert_eq!(answers, ["a", "denied", "none", "a"]);
+        assert!(store.get_many(&[]).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_store_that_cannot_list_says_its_name() {
+        let error = Plain.list("a", None).await.unwrap_err();
+        assert_eq!((error.kind(), error.store()), (ErrorKind::Unsupported, Some("plain")));
+        insta::assert_snapshot!(error, @"Plain cannot list its secrets (plain list)");
     }
 }

@@ -31,7 +31,7 @@ use async_trait::async_trait;
 
 use crate::error::{Error, Result};
 use crate::store::registry::StoreEntry;
-use crate::store::{SecretName, Store, StoreInfo};
+use crate::store::{Capabilities, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 pub use self::config::LocalConfig;
@@ -49,7 +49,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     open: |options, _environment| Ok(Arc::new(LocalFiles::new(LocalConfig::from_options(options)))),
 };
 
-const INFO: StoreInfo = StoreInfo { name: "local", title: "Local file" };
+const INFO: StoreInfo = StoreInfo { name: "local", title: "Local file", capabilities: Capabilities::NONE };
 
 /// Secrets in local files. Debug shows the paths and nothing that is in the files.
 #[derive(Clone, Debug)]

@@ -17,7 +17,7 @@ use crate::store::from_json::secret_from_json;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, SEPARATOR, VARIABLES_PREFIX};
 use crate::store::registry::StoreEntry;
-use crate::store::{SecretName, Store, StoreInfo};
+use crate::store::{Capabilities, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 use crate::value::json::Value;
 
@@ -33,7 +33,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     open: |options, _environment: &Environment| Ok(Arc::new(MemoryStore::from_options(options))),
 };
 
-const INFO: StoreInfo = StoreInfo { name: "memory", title: "Memory" };
+const INFO: StoreInfo = StoreInfo { name: "memory", title: "Memory", capabilities: Capabilities::NONE };
 
 const SECRETS: OptionSpec = OptionSpec::new(
     "secrets",

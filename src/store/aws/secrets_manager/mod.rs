@@ -18,12 +18,13 @@ use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::registry::StoreEntry;
-use crate::store::{SecretName, Store, StoreInfo};
+use crate::store::{Capabilities, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 use self::convention::SecretsManagerConvention;
 
-const INFO: StoreInfo = StoreInfo { name: "aws_secrets_manager", title: "AWS Secrets Manager" };
+const INFO: StoreInfo =
+    StoreInfo { name: "aws_secrets_manager", title: "AWS Secrets Manager", capabilities: Capabilities::NONE };
 
 /// What the registry needs to know of this store.
 pub const ENTRY: StoreEntry = StoreEntry {

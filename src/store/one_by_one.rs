@@ -1,0 +1,64 @@
+//! Reading several secrets where a store has no request for that.
+
+use futures_util::stream::{self, StreamExt};
+
+use crate::error::Result;
+use crate::store::SecretName;
+use crate::value::SecretValue;
+
+/// How many reads are under way at most: enough that waiting costs little, few enough for any store's quota.
+const AT_ONCE: usize = 8;
+
+/// Reads each of `names` by `read`, at most eight at a time; the answers stand in the order of the names. Whoever drops
+/// the future stops the reads that are under way.
+pub async fn one_by_one<'names, Read>(
+    names: impl IntoIterator<Item = &'names SecretName>,
+    read: impl FnMut(&'names SecretName) -> Read,
+) -> Vec<Result<Option<SecretValue>>>
+where
+    Read: Future<Output = Result<Option<SecretValue>>>,
+{
+    // A future that was not polled has not begun, so having them all costs memory only. As a list they also have one
+    // type, without which the compiler cannot tell that the whole may move between threads.
+    let reads: Vec<Read> = names.into_iter().map(read).collect();
+    stream::iter(reads).buffered(AT_ONCE).collect().await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::error::{Error, ErrorKind};
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_keep_their_order_and_eight_are_under_way() {
+        let names: Vec<SecretName> = (0..20).map(|number| number.to_string().into()).collect();
+        let (under_way, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let answers = one_by_one(&names, async |name: &SecretName| {
+            most.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let number: u64 = name.as_str().parse().unwrap();
+            tokio::time::sleep(Duration::from_millis(100 - number)).await;
+            under_way.fetch_sub(1, Ordering::SeqCst);
+            Ok(Some(SecretValue::text(name.as_str())))
+        })
+        .await;
+        let texts: Vec<_> =
+            answers.into_iter().map(|answer| answer.unwrap().unwrap().expose().to_owned()).collect();
+        assert_eq!(texts, (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
+        assert_eq!(most.into_inner(), AT_ONCE);
+    }
+
+    #[tokio::test]
+    async fn one_error_does_not_lose_the_others() {
+        let names = ["a", "denied", "b"].map(SecretName::from);
+        let answers = one_by_one(&names, async |name: &SecretName| match name.as_str() {
+            "denied" => Err(Error::new(ErrorKind::Denied, "no")),
+            _ => Ok(None),
+        })
+        .await;
+        let failed: Vec<bool> = answers.iter().map(Result::is_err).collect();
+        assert_eq!(failed, [false, true, false]);
+    }
+}
