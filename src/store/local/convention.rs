@@ -22,7 +22,7 @@ impl LocalConvention {
 impl Convention for LocalConvention {
     fn names(&self, lookup: Lookup<'_>) -> Naming {
         if self.0.serves(lookup.kind) {
-            Naming::Names(vec![format!("{}/{}", folder(lookup.kind), lookup.id).into()])
+            Naming::Names(vec![name(lookup.kind, lookup.id)])
         } else {
             Naming::Off
         }
@@ -41,6 +41,19 @@ const fn folder(kind: Kind) -> &'static str {
         Kind::Variable => "variables",
         Kind::Config => "config",
     }
+}
+
+/// The name of an id.
+pub(super) fn name(kind: Kind, id: &str) -> SecretName {
+    format!("{}/{id}", folder(kind)).into()
+}
+
+/// The kinds that may have names with this beginning.
+pub(super) fn kinds_with(prefix: &str) -> impl Iterator<Item = Kind> {
+    Kind::ALL.into_iter().filter(move |kind| {
+        let own = name(*kind, "");
+        prefix.starts_with(own.as_str()) || own.as_str().starts_with(prefix)
+    })
 }
 
 /// The kind and the id in a name that [`LocalConvention`] made. The id may hold slashes of its own.
@@ -74,6 +87,15 @@ mod tests {
     fn the_team_is_ignored_and_double_dashes_are_plain() {
         let lookup = Lookup { kind: Kind::Variable, id: "a--b", team: Some("t") };
         assert_eq!(convention().names(lookup), Naming::Names(vec!["variables/a--b".into()]));
+    }
+
+    #[test]
+    fn a_prefix_leaves_the_kinds_that_it_may_begin() {
+        let kinds = |prefix| kinds_with(prefix).collect::<Vec<_>>();
+        assert_eq!(kinds(""), Kind::ALL);
+        assert_eq!(kinds("con"), [Kind::Connection, Kind::Config]);
+        assert_eq!(kinds("variables/a"), [Kind::Variable]);
+        assert_eq!(kinds("variables2"), []);
     }
 
     #[test]

@@ -36,6 +36,11 @@ impl Entries {
     pub(super) fn get(&self, id: &str) -> Option<Result<SecretValue>> {
         self.0.get(id).cloned()
     }
+
+    /// Every id that has an answer, be it an error.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
 }
 
 impl FromIterator<(String, Result<SecretValue>)> for Entries {

@@ -1,13 +1,16 @@
 //! The files of one backend, and which of them answers.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::store::convention::Kind;
+use crate::store::{Names, SecretName};
 use crate::value::SecretValue;
 
 use super::astro::Settings;
 use super::config::LocalConfig;
+use super::convention::{kinds_with, name};
 use super::entries::Entries;
 use super::format::{Format, require_yaml};
 use super::snapshot::Snapshot;
@@ -34,37 +37,64 @@ impl Files {
 
     /// The answer for an id: from the file of its kind, or else from Astro's settings. Reads files: this blocks.
     pub(super) fn find(&self, kind: Kind, id: &str) -> Result<Option<SecretValue>> {
+        if let Some(file) = self.of(kind)
+            && let Some(answer) = entries(kind, file)?.get(id)
+        {
+            return answer.map(Some);
+        }
+        match self.settings_for(kind) {
+            Some(file) => of_kind(kind, &*settings(file)?).get(id).transpose(),
+            None => Ok(None),
+        }
+    }
+
+    /// The names that begin with `prefix`. Files that cannot hold any are not read: they may be broken. Reads files:
+    /// this blocks.
+    pub(super) fn names(&self, prefix: &str) -> Result<Names> {
+        let mut names = Vec::new();
+        for kind in kinds_with(prefix) {
+            if let Some(file) = self.of(kind) {
+                names.extend(named(kind, &*entries(kind, file)?));
+            }
+            if let Some(file) = self.settings_for(kind) {
+                names.extend(named(kind, of_kind(kind, &*settings(file)?)));
+            }
+        }
+        Ok(Names::only_page(names, prefix))
+    }
+
+    fn of(&self, kind: Kind) -> Option<&Snapshot<Entries>> {
         let file = match kind {
             Kind::Connection => &self.connections,
             Kind::Variable => &self.variables,
             Kind::Config => &self.configs,
         };
-        if let Some(file) = file
-            && let Some(answer) = entries(kind, file, id)?
-        {
-            return answer.map(Some);
-        }
-        match &self.settings {
-            Some(settings) => from_settings(kind, settings, id),
-            None => Ok(None),
-        }
+        file.as_ref()
+    }
+
+    /// Astro's settings have no config values.
+    fn settings_for(&self, kind: Kind) -> Option<&Snapshot<Settings>> {
+        self.settings.as_ref().filter(|_| kind != Kind::Config)
     }
 }
 
-/// The outer error is of the whole file, the inner one of this id.
-fn entries(kind: Kind, file: &Snapshot<Entries>, id: &str) -> Result<Option<Result<SecretValue>>> {
+/// What the file of a kind holds now. An error is of the whole file.
+fn entries(kind: Kind, file: &Snapshot<Entries>) -> Result<Arc<Entries>> {
     let format = Format::of(file.path())?;
-    let entries = file.current(|content| Entries::parse(kind, format, file.path(), content))?;
-    Ok(entries.get(id))
+    file.current(|content| Entries::parse(kind, format, file.path(), content))
 }
 
-fn from_settings(kind: Kind, file: &Snapshot<Settings>, id: &str) -> Result<Option<SecretValue>> {
-    if kind == Kind::Config {
-        return Ok(None);
-    }
+/// What Astro's settings hold now.
+fn settings(file: &Snapshot<Settings>) -> Result<Arc<Settings>> {
     let path: &Path = file.path();
     require_yaml(path)?;
-    let settings = file.current(|content| Settings::parse(path, content))?;
-    let entries = if kind == Kind::Connection { &settings.connections } else { &settings.variables };
-    entries.get(id).transpose()
+    file.current(|content| Settings::parse(path, content))
+}
+
+fn of_kind(kind: Kind, settings: &Settings) -> &Entries {
+    if kind == Kind::Connection { &settings.connections } else { &settings.variables }
+}
+
+fn named(kind: Kind, entries: &Entries) -> impl Iterator<Item = SecretName> {
+    entries.ids().map(move |id| name(kind, id))
 }

@@ -31,7 +31,7 @@ use async_trait::async_trait;
 
 use crate::error::{Error, Result};
 use crate::store::registry::StoreEntry;
-use crate::store::{Capabilities, SecretName, Store, StoreInfo};
+use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 pub use self::config::LocalConfig;
@@ -49,7 +49,8 @@ pub const ENTRY: StoreEntry = StoreEntry {
     open: |options, _environment| Ok(Arc::new(LocalFiles::new(LocalConfig::from_options(options)))),
 };
 
-const INFO: StoreInfo = StoreInfo { name: "local", title: "Local file", capabilities: Capabilities::NONE };
+const INFO: StoreInfo =
+    StoreInfo { name: "local", title: "Local file", capabilities: Capabilities { list: true, batch: false } };
 
 /// Secrets in local files. Debug shows the paths and nothing that is in the files.
 #[derive(Clone, Debug)]
@@ -60,6 +61,18 @@ impl LocalFiles {
     pub fn new(config: LocalConfig) -> Self {
         Self(Arc::new(Files::new(config)))
     }
+
+    /// Files are read on the blocking pool, where there is one: a network file system may hang, and the deadline of
+    /// the lookup must cut that.
+    async fn read<T: Send + 'static>(&self, work: impl FnOnce(&Files) -> T + Send + 'static) -> Result<T> {
+        let files = Arc::clone(&self.0);
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => {
+                runtime.spawn_blocking(move || work(&files)).await.map_err(|error| stopped(&error))
+            }
+            Err(_) => Ok(work(&files)),
+        }
+    }
 }
 
 #[async_trait]
@@ -68,17 +81,27 @@ impl Store for LocalFiles {
         &INFO
     }
 
-    /// Files are read on the blocking pool, where there is one: a network file system may hang, and the deadline of
-    /// the lookup must cut that.
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        let (kind, id) = convention::split_name(name)?;
-        let (files, id) = (Arc::clone(&self.0), id.to_owned());
-        let find = move || files.find(kind, &id);
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => runtime.spawn_blocking(find).await.unwrap_or_else(|error| Err(stopped(&error))),
-            Err(_) => find(),
-        }
+        let name = name.clone();
+        self.read(move |files| find(files, &name)).await.flatten()
     }
+
+    /// All of them by one thread: there is nothing to wait for together.
+    async fn get_many(&self, names: &[SecretName]) -> Vec<Result<Option<SecretValue>>> {
+        let (asked, count) = (names.to_vec(), names.len());
+        let answers = self.read(move |files| asked.iter().map(|name| find(files, name)).collect());
+        answers.await.unwrap_or_else(|error| vec![Err(error); count])
+    }
+
+    async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Names> {
+        let prefix = prefix.to_owned();
+        self.read(move |files| files.names(&prefix)).await.flatten()
+    }
+}
+
+fn find(files: &Files, name: &SecretName) -> Result<Option<SecretValue>> {
+    let (kind, id) = convention::split_name(name)?;
+    files.find(kind, id)
 }
 
 /// The reading thread came to nothing. What it said may hold a secret, so only the fact is told.

@@ -126,3 +126,47 @@ fn debug_shows_paths_only() {
     let shown = format!("{:?}", fixture.store());
     assert!(shown.contains("v.env") && !shown.contains("canary"), "{shown}");
 }
+
+#[tokio::test]
+async fn names_of_every_file_are_listed_by_prefix() {
+    let settings = "airflow:\n  connections:\n    - {conn_id: a, conn_uri: s://h}\n    - {conn_id: z}\n  variables:\n    - {variable_name: v, variable_value: 1}";
+    let fixture = Fixture::new()
+        .with(CONNECTIONS_FILE_PATH, "c.json", r#"{"a": "x://h", "bad": 5, "none": []}"#)
+        .with(CONFIGS_FILE_PATH, "o.env", "a=1")
+        .with(SETTINGS_FILE_PATH, "airflow_settings.yaml", settings);
+    let listed = async |prefix: &str| {
+        let names = fixture.store().list(prefix, None).await.unwrap();
+        assert_eq!(names.next, None);
+        names.names.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    let all = ["config/a", "connections/a", "connections/bad", "connections/z", "variables/v"];
+    assert_eq!(listed("").await, all);
+    assert_eq!(listed("connections/a").await, ["connections/a"]);
+    assert!(listed("pools/").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_broken_file_breaks_the_listing_of_its_kind_only() {
+    let fixture = Fixture::new().with(CONNECTIONS_FILE_PATH, "c.env", "a=x://h").with(
+        VARIABLES_FILE_PATH,
+        "v.json",
+        "{canary",
+    );
+    let store = fixture.store();
+    assert_eq!(store.list("connections/", None).await.unwrap().names, ["connections/a".into()]);
+    let error = store.list("", None).await.unwrap_err();
+    assert_eq!((error.kind(), error.store()), (ErrorKind::Malformed, Some("local")));
+    assert!(!error.to_string().contains("canary"));
+}
+
+#[tokio::test]
+async fn many_are_read_each_by_itself() {
+    let fixture = Fixture::new().with(VARIABLES_FILE_PATH, "v.json", r#"{"a": "1", "b": "2"}"#);
+    let names = ["variables/b", "pools/x", "variables/none", "variables/a"].map(SecretName::from);
+    let answers = fixture.store().get_many(&names).await;
+    let told = |answer: &Result<Option<SecretValue>>| match answer {
+        Ok(value) => value.as_ref().map_or("none", SecretValue::expose).to_owned(),
+        Err(error) => error.kind().as_str().to_owned(),
+    };
+    assert_eq!(answers.iter().map(told).collect::<Vec<_>>(), ["2", "invalid_name", "none", "1"]);
+}

@@ -17,7 +17,7 @@ use crate::store::from_json::secret_from_json;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, SEPARATOR, VARIABLES_PREFIX};
 use crate::store::registry::StoreEntry;
-use crate::store::{Capabilities, SecretName, Store, StoreInfo};
+use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 use crate::value::json::Value;
 
@@ -33,7 +33,8 @@ pub const ENTRY: StoreEntry = StoreEntry {
     open: |options, _environment: &Environment| Ok(Arc::new(MemoryStore::from_options(options))),
 };
 
-const INFO: StoreInfo = StoreInfo { name: "memory", title: "Memory", capabilities: Capabilities::NONE };
+const INFO: StoreInfo =
+    StoreInfo { name: "memory", title: "Memory", capabilities: Capabilities { list: true, batch: false } };
 
 const SECRETS: OptionSpec = OptionSpec::new(
     "secrets",
@@ -73,6 +74,10 @@ impl Store for MemoryStore {
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
         Ok(self.secrets.get(name.as_str()).cloned())
     }
+
+    async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Names> {
+        Ok(Names::only_page(self.secrets.keys().map(String::as_str), prefix))
+    }
 }
 
 #[cfg(test)]
@@ -106,6 +111,14 @@ mod tests {
     async fn no_secrets_is_an_empty_store() {
         let store = (ENTRY.open)(&Options::default(), &Environment::default()).unwrap();
         assert_eq!(read(&*store, "a").await, None);
+    }
+
+    #[tokio::test]
+    async fn names_are_listed_by_prefix_and_a_null_has_none() {
+        let store = store(r#"{"b": "", "a/2": "x", "a/1": 1, "a/3": null}"#);
+        let names = store.list("a/", None).await.unwrap();
+        assert_eq!(names, Names { names: vec!["a/1".into(), "a/2".into()], next: None });
+        assert_eq!(store.list("", None).await.unwrap().names.len(), 3);
     }
 
     #[test]
