@@ -1,13 +1,16 @@
-//! From the errors of `GetSecretValue` to [`Error`].
+//! From the errors of `GetSecretValue`, `BatchGetSecretValue` and `ListSecrets` to [`Error`].
 //!
-//! The official class returns `None` for four codes that are errors; they are marked so. Source: `GetSecretValue` in
+//! The official class returns `None` for four codes that are errors; they are marked so. Source: the operations in
 //! the Secrets Manager API reference, and the measurements of the official class.
 
+use aws_sdk_secretsmanager::operation::batch_get_secret_value::BatchGetSecretValueError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 
 use crate::error::{Error, ErrorKind};
+use crate::redact::Shown;
 use crate::store::SecretName;
 use crate::store::aws::error::{Failure, Refusal, general_hint};
 
@@ -15,32 +18,138 @@ use crate::store::aws::error::{Failure, Refusal, general_hint};
 const UPSTREAM_MISSES: [&str; 4] =
     ["DecryptionFailure", "InternalServiceError", "InvalidParameterException", "InvalidRequestException"];
 
+/// The operation that reads several secrets.
+const BATCH: &str = "BatchGetSecretValue";
+
 /// What a failed read means; `None` says that the secret does not exist.
 pub(super) fn read_error(
     error: &SdkError<GetSecretValueError, HttpResponse>,
     name: &SecretName,
     region: &str,
 ) -> Option<Error> {
-    let subject = format!("reading `{name}`");
-    let error = match Failure::of(error, &subject) {
-        Failure::Refused(refusal) if refusal.is("ResourceNotFoundException") => return None,
-        Failure::Refused(refusal) => refused(&refusal, &subject, name, region),
+    let error = match Failure::of(error, &format!("reading `{name}`")) {
+        Failure::Refused(refusal) => refused_read(&refusal, name, region)?,
         Failure::Broken(error) => error,
     };
     Some(error.with_operation("GetSecretValue"))
 }
 
-fn refused(refusal: &Refusal, subject: &str, name: &SecretName, region: &str) -> Error {
+/// What one of the `Errors` of a batch means, as [`read_error`] would have it. Such an entry has a code but no status;
+/// 400 is that of nearly every code.
+pub(super) fn entry_error(
+    code: &str,
+    message: Option<&str>,
+    name: &SecretName,
+    region: &str,
+) -> Option<Error> {
+    let refusal = Refusal::plain(Some(code), 400).with_message(message);
+    Some(refused_read(&refusal, name, region)?.with_operation(BATCH))
+}
+
+fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Error> {
+    if refusal.is("ResourceNotFoundException") {
+        return None;
+    }
     let code = refusal.code.as_deref().unwrap_or_default();
     let kind = match code {
         "DecryptionFailure" | "DecryptionFailureException" => ErrorKind::Denied,
         _ => refusal.kind(),
     };
-    let mut error = refusal.to_error(kind, subject);
-    if let Some(hint) = hint(refusal, code, kind, name, region) {
+    let error = refusal.to_error(kind, &format!("reading `{name}`"));
+    Some(completed(error, refusal, hint(refusal, code, kind, name, region)))
+}
+
+/// With the hint, and marked where the official class sees a miss.
+fn completed(mut error: Error, refusal: &Refusal, hint: Option<String>) -> Error {
+    if let Some(hint) = hint {
         error = error.with_hint(hint);
     }
+    let code = refusal.code.as_deref().unwrap_or_default();
     if UPSTREAM_MISSES.contains(&code) { error.as_upstream_miss() } else { error }
+}
+
+/// What became of a batch that was not answered.
+#[derive(Debug)]
+pub(super) enum BatchFailure {
+    /// There are no batches for this identity or at this endpoint, for the reason told.
+    Unavailable(String),
+    /// This batch was refused, maybe for the sake of one of its secrets: each may be read alone.
+    Refused,
+    /// Something that has nothing to do with the secrets: others would fare the same.
+    Failed(Error),
+}
+
+/// What a batch of `count` secrets that failed as a whole means.
+pub(super) fn batch_failure(
+    error: &SdkError<BatchGetSecretValueError, HttpResponse>,
+    count: usize,
+) -> BatchFailure {
+    let subject = format!("reading {count} secrets");
+    match Failure::of(error, &subject) {
+        Failure::Refused(refusal) => refused_batch(&refusal, &subject),
+        Failure::Broken(error) if error.kind() == ErrorKind::Malformed => BatchFailure::Refused,
+        Failure::Broken(error) => BatchFailure::Failed(error.with_operation(BATCH)),
+    }
+}
+
+fn refused_batch(refusal: &Refusal, subject: &str) -> BatchFailure {
+    if refusal.is_unknown_operation() {
+        return BatchFailure::Unavailable("the endpoint does not know BatchGetSecretValue".to_owned());
+    }
+    let kind = refusal.kind();
+    match kind {
+        // Without a code it is not AWS that denies, and the single read will tell who does.
+        ErrorKind::Denied if refusal.code.is_some() => BatchFailure::Unavailable(
+            "BatchGetSecretValue was denied; to read up to 20 secrets with one request, allow this identity \
+             secretsmanager:BatchGetSecretValue on `*`"
+                .to_owned(),
+        ),
+        ErrorKind::Unauthenticated | ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout => {
+            let hint = general_hint(refusal, kind).map(str::to_owned);
+            let error = completed(refusal.to_error(kind, subject), refusal, hint);
+            BatchFailure::Failed(error.with_operation(BATCH))
+        }
+        _ => BatchFailure::Refused,
+    }
+}
+
+/// What a listing that failed means.
+pub(super) fn list_error(
+    error: &SdkError<ListSecretsError, HttpResponse>,
+    prefix: &str,
+    region: &str,
+) -> Error {
+    let subject = format!("listing the secrets that begin with `{}`", Shown(prefix));
+    let error = match Failure::of(error, &subject) {
+        Failure::Refused(refusal) => refused_list(&refusal, &subject, region),
+        Failure::Broken(error) => error,
+    };
+    error.with_operation("ListSecrets")
+}
+
+fn refused_list(refusal: &Refusal, subject: &str, region: &str) -> Error {
+    let (kind, hint) = if refusal.is_unknown_operation() {
+        (ErrorKind::Unsupported, Some("The endpoint does not know ListSecrets".to_owned()))
+    } else if refusal.is("InvalidNextTokenException") {
+        (ErrorKind::Malformed, Some("Begin again with the first page".to_owned()))
+    } else {
+        let kind = refusal.kind();
+        (kind, list_hint(refusal, kind, region))
+    };
+    let error = refusal.to_error(kind, subject);
+    match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+fn list_hint(refusal: &Refusal, kind: ErrorKind, region: &str) -> Option<String> {
+    match kind {
+        ErrorKind::Denied => Some(format!(
+            "Allow this identity secretsmanager:ListSecrets on `*` in {region}: it cannot be allowed for single secrets"
+        )),
+        _ => general_hint(refusal, kind).map(str::to_owned),
+    }
 }
 
 fn hint(refusal: &Refusal, code: &str, kind: ErrorKind, name: &SecretName, region: &str) -> Option<String> {
@@ -69,7 +178,7 @@ mod tests {
 
     fn error(code: &str, status: u16) -> Error {
         let name = SecretName::from("airflow/connections/c1");
-        refused(&Refusal::plain(Some(code), status), "reading `airflow/connections/c1`", &name, "eu-west-1")
+        refused_read(&Refusal::plain(Some(code), status), &name, "eu-west-1").unwrap()
     }
 
     #[test]
@@ -95,6 +204,85 @@ mod tests {
     #[test]
     fn a_denied_read_names_the_permission_the_secret_and_the_region() {
         insta::assert_snapshot!(error("AccessDeniedException", 400), @"reading `airflow/connections/c1` was denied (AccessDeniedException). Allow this identity secretsmanager:GetSecretValue on `airflow/connections/c1` in eu-west-1, and kms:Decrypt on the secret's own key; with conditions on tags AWS also answers so for secrets that do not exist");
+    }
+
+    #[test]
+    fn an_entry_of_a_batch_means_what_the_single_read_means() {
+        let name = SecretName::from("airflow/connections/c1");
+        for code in [
+            "AccessDeniedException",
+            "DecryptionFailure",
+            "InternalServiceError",
+            "InvalidParameterException",
+            "InvalidRequestException",
+            "ThrottlingException",
+            "Surprise",
+        ] {
+            let (entry, single) = (entry_error(code, None, &name, "eu-west-1").unwrap(), error(code, 400));
+            assert_eq!((entry.kind(), entry.status()), (single.kind(), single.status()), "{code}");
+            assert_eq!(
+                (entry.hint(), entry.is_upstream_miss()),
+                (single.hint(), single.is_upstream_miss()),
+                "{code}"
+            );
+        }
+        assert!(entry_error("ResourceNotFoundException", None, &name, "r").is_none());
+    }
+
+    #[test]
+    fn the_services_words_stay_with_a_denied_entry_and_no_other() {
+        let told = |code| entry_error(code, Some("canary."), &"a".into(), "r").unwrap().to_string();
+        assert!(told("AccessDeniedException").starts_with("reading `a` was denied: canary (Batch"));
+        assert!(!told("InvalidRequestException").contains("canary"));
+    }
+
+    #[test]
+    fn a_batch_that_fails_as_a_whole_is_given_up_read_apart_or_failed() {
+        for (code, status, expected) in [
+            (Some("AccessDeniedException"), 400, "unavailable"),
+            (Some("UnknownOperationException"), 400, "unavailable"),
+            (Some("InternalFailure"), 501, "unavailable"),
+            (None, 404, "unavailable"),
+            (Some("ResourceNotFoundException"), 404, "refused"),
+            (Some("InvalidParameterException"), 400, "refused"),
+            (Some("ValidationException"), 400, "refused"),
+            (Some("InvalidRequestException"), 400, "refused"),
+            (Some("InvalidNextTokenException"), 400, "refused"),
+            (Some("DecryptionFailure"), 400, "refused"),
+            (None, 403, "refused"),
+            (Some("ThrottlingException"), 400, "throttled temporary"),
+            (Some("InternalServiceError"), 500, "unreachable temporary miss"),
+            (None, 502, "unreachable temporary"),
+            (Some("ExpiredTokenException"), 400, "unauthenticated"),
+        ] {
+            let told = match refused_batch(&Refusal::plain(code, status), "reading 2 secrets") {
+                BatchFailure::Unavailable(_) => "unavailable".to_owned(),
+                BatchFailure::Refused => "refused".to_owned(),
+                BatchFailure::Failed(error) => {
+                    let temporary = if error.is_temporary() { " temporary" } else { "" };
+                    let miss = if error.is_upstream_miss() { " miss" } else { "" };
+                    format!("{}{temporary}{miss}", error.kind().as_str())
+                }
+            };
+            assert_eq!(told, expected, "{code:?} {status}");
+        }
+    }
+
+    #[test]
+    fn a_listing_that_is_refused_says_what_to_do() {
+        let told = |code, status| {
+            let error = refused_list(&Refusal::plain(code, status), "listing", "eu-west-1");
+            (error.kind(), error.hint().unwrap_or_default().to_owned())
+        };
+        let (kind, hint) = told(Some("AccessDeniedException"), 400);
+        assert_eq!(kind, ErrorKind::Denied);
+        insta::assert_snapshot!(hint, @"Allow this identity secretsmanager:ListSecrets on `*` in eu-west-1: it cannot be allowed for single secrets");
+        assert_eq!(
+            told(Some("InvalidNextTokenException"), 400),
+            (ErrorKind::Malformed, "Begin again with the first page".to_owned())
+        );
+        assert_eq!(told(None, 404).0, ErrorKind::Unsupported);
+        assert_eq!(told(Some("ThrottlingException"), 400).0, ErrorKind::Throttled);
     }
 
     #[test]

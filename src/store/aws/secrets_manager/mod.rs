@@ -1,8 +1,12 @@
 //! AWS Secrets Manager.
 
+mod batch;
 mod config;
 mod convention;
 mod error;
+mod list;
+#[cfg(test)]
+mod testing;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,13 +22,16 @@ use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::registry::StoreEntry;
-use crate::store::{Capabilities, SecretName, Store, StoreInfo};
+use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 use self::convention::SecretsManagerConvention;
 
-const INFO: StoreInfo =
-    StoreInfo { name: "aws_secrets_manager", title: "AWS Secrets Manager", capabilities: Capabilities::NONE };
+const INFO: StoreInfo = StoreInfo {
+    name: "aws_secrets_manager",
+    title: "AWS Secrets Manager",
+    capabilities: Capabilities { list: true, batch: true },
+};
 
 /// What the registry needs to know of this store.
 pub const ENTRY: StoreEntry = StoreEntry {
@@ -43,10 +50,13 @@ const SERVICE: Service = Service {
     session_name: "airflow_secretsmanagerbackend__connection",
 };
 
-/// Reads secrets with `GetSecretValue`: the current version, and only what is stored as text.
+/// Reads secrets with `GetSecretValue`, several of them with `BatchGetSecretValue`: the current version, and only what
+/// is stored as text.
 struct SecretsManager {
     client: Client,
     access: Access,
+    /// Whether this identity or this endpoint was found to have no `BatchGetSecretValue`.
+    batches_are_off: AtomicBool,
 }
 
 impl SecretsManager {
@@ -54,7 +64,7 @@ impl SecretsManager {
     fn open(options: &Options, environment: &Environment) -> Result<Self> {
         prime_once();
         let access = Access::open(&SERVICE, options, environment)?;
-        Ok(Self { client: Client::new(&access.sdk_config), access })
+        Ok(Self { client: Client::new(&access.sdk_config), access, batches_are_off: AtomicBool::new(false) })
     }
 
     async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>> {
@@ -95,6 +105,15 @@ impl Store for SecretsManager {
         self.read(name).await.map_err(|error| error.with_store(INFO.name))
     }
 
+    async fn get_many(&self, names: &[SecretName]) -> Vec<Result<Option<SecretValue>>> {
+        let answers = self.read_many(names).await.into_iter();
+        answers.map(|answer| answer.map_err(|error| error.with_store(INFO.name))).collect()
+    }
+
+    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+        self.list_names(prefix, page).await.map_err(|error| error.with_store(INFO.name))
+    }
+
     fn is_outdated(&self) -> bool {
         self.access.is_outdated()
     }
@@ -114,7 +133,10 @@ fn prime_once() {
     static DONE: AtomicBool = AtomicBool::new(false);
     if prime::first_time(&DONE) {
         let client = Client::new(&prime::in_memory_config());
-        if prime::ready_now(client.get_secret_value().secret_id("prime").send()).is_none() {
+        let one = prime::ready_now(client.get_secret_value().secret_id("prime").send());
+        let many = prime::ready_now(client.batch_get_secret_value().secret_id_list("prime").send());
+        let names = prime::ready_now(client.list_secrets().send());
+        if one.is_none() || many.is_none() || names.is_none() {
             tracing::debug!("the Secrets Manager client could not be initialised in advance");
         }
     }

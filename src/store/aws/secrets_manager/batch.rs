@@ -1,0 +1,333 @@
+//! Several secrets with one `BatchGetSecretValue`.
+//!
+//! What is asked for and what comes back: `BatchGetSecretValue` in the API reference. The batches go out one after the
+//! other: AWS grants an account 100 of them a second for all its processes, and 10,000 `GetSecretValue` ("Secrets
+//! Manager quotas" in the user guide). For the same reason a single secret is never asked for in a batch.
+//!
+//! Whoever a batch leaves without an answer is read alone. So a name that spoils a whole batch costs requests, and no
+//! answer: emulators refuse a batch for one absent secret (moto 5.2.5 for one without a value).
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
+
+use aws_sdk_secretsmanager::operation::batch_get_secret_value::BatchGetSecretValueOutput;
+use aws_sdk_secretsmanager::types::{ApiErrorType, SecretValueEntry};
+
+use super::SecretsManager;
+use super::error::{BatchFailure, batch_failure, entry_error};
+use crate::error::{Error, Result};
+use crate::store::{SecretName, one_by_one};
+use crate::value::SecretValue;
+
+/// Ids in one request, at most.
+const LARGEST_BATCH: usize = 20;
+
+/// Characters in one id, at most; a longer one would make the whole request invalid.
+const LONGEST_ID: usize = 2048;
+
+/// Characters that AWS adds to the name of a secret in its ARN: a hyphen and six more.
+const ARN_SUFFIX: usize = 7;
+
+type Answer = Result<Option<SecretValue>>;
+
+impl SecretsManager {
+    /// Reads several secrets, in as few requests as there can be.
+    pub(super) async fn read_many(&self, names: &[SecretName]) -> Vec<Answer> {
+        let names_once = distinct(names);
+        let mut known = Known::default();
+        self.read_in_batches(&names_once, &mut known).await;
+        let alone: Vec<SecretName> = names_once.into_iter().filter(|name| !known.has(name)).collect();
+        let answers = one_by_one(&alone, |name| self.read(name)).await;
+        for (name, answer) in alone.iter().zip(answers) {
+            known.note(name, answer);
+        }
+        names.iter().map(|name| known.of(name)).collect()
+    }
+
+    /// Notes what batches tell. A failure that has nothing to do with single names goes for all that are left.
+    async fn read_in_batches(&self, names: &[SecretName], known: &mut Known) {
+        let names: Vec<SecretName> = names.iter().filter(|name| fits(name)).cloned().collect();
+        for batch in names.chunks(LARGEST_BATCH).filter(|batch| batch.len() > 1) {
+            if self.batches_are_off.load(Ordering::Relaxed) {
+                return;
+            }
+            match self.read_batch(batch, known).await {
+                Ok(()) | Err(BatchFailure::Refused) => {}
+                Err(BatchFailure::Unavailable(reason)) => return self.switch_batches_off(&reason),
+                Err(BatchFailure::Failed(error)) => {
+                    self.access.note(&error);
+                    return names.iter().for_each(|name| known.note(name, Err(error.clone())));
+                }
+            }
+        }
+    }
+
+    /// One batch with all its pages. There cannot be more of them than names, whatever a server says.
+    async fn read_batch(&self, names: &[SecretName], known: &mut Known) -> Result<(), BatchFailure> {
+        let ids: Vec<String> = names.iter().map(|name| name.as_str().to_owned()).collect();
+        let mut page = None;
+        for _ in names {
+            self.access.credentials.ensure().await.map_err(BatchFailure::Failed)?;
+            let request = self.client.batch_get_secret_value().set_secret_id_list(Some(ids.clone()));
+            let answer = request.set_next_token(page).send().await;
+            let mut answer = answer.map_err(|error| batch_failure(&error, names.len()))?;
+            page = answer.next_token.take();
+            known.note_all(answer, names, &self.access.region);
+            if page.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// For the life of the store: permissions change rarely, and asking each time would double the requests.
+    fn switch_batches_off(&self, reason: &str) {
+        if !self.batches_are_off.swap(true, Ordering::Relaxed) {
+            tracing::debug!("secrets are read one at a time from now on: {reason}");
+        }
+    }
+}
+
+/// The answers so far.
+#[derive(Default)]
+struct Known(HashMap<SecretName, Answer>);
+
+impl Known {
+    fn has(&self, name: &SecretName) -> bool {
+        self.0.contains_key(name)
+    }
+
+    fn of(&self, name: &SecretName) -> Answer {
+        let answer = self.0.get(name).cloned();
+        answer.unwrap_or_else(|| Err(Error::internal(format!("`{name}` was left without an answer"))))
+    }
+
+    /// The first answer stays.
+    fn note(&mut self, name: &SecretName, answer: Answer) {
+        self.0.entry(name.clone()).or_insert(answer);
+    }
+
+    fn note_all(&mut self, answer: BatchGetSecretValueOutput, names: &[SecretName], region: &str) {
+        for entry in answer.secret_values.unwrap_or_default() {
+            self.note_value(entry, names);
+        }
+        for entry in answer.errors.unwrap_or_default() {
+            self.note_error(&entry, names, region);
+        }
+    }
+
+    /// A name and an ARN in the same batch may stand for the same secret.
+    fn note_value(&mut self, mut entry: SecretValueEntry, names: &[SecretName]) {
+        let value = entry.secret_string.take().map(SecretValue::text);
+        for name in names.iter().filter(|name| is_id_of(name.as_str(), &entry)) {
+            self.note(name, Ok(value.clone()));
+        }
+    }
+
+    /// An error without a code says nothing, so the secret is read alone.
+    fn note_error(&mut self, entry: &ApiErrorType, names: &[SecretName], region: &str) {
+        let Some(code) = entry.error_code() else { return };
+        for name in names.iter().filter(|name| entry.secret_id() == Some(name.as_str())) {
+            let error = entry_error(code, entry.message(), name, region);
+            self.note(name, error.map_or(Ok(None), Err));
+        }
+    }
+}
+
+/// Whether `id` is the name, the ARN, or the ARN without the characters that AWS added ("Finding a secret from a
+/// partial ARN" in the user guide).
+fn is_id_of(id: &str, entry: &SecretValueEntry) -> bool {
+    let is_arn = |arn: &str| {
+        let rest = arn.strip_prefix(id);
+        rest.is_some_and(|rest| rest.is_empty() || (rest.len() == ARN_SUFFIX && rest.starts_with('-')))
+    };
+    entry.name() == Some(id) || entry.arn().is_some_and(is_arn)
+}
+
+/// Whether an id can stand in a batch at all.
+fn fits(name: &SecretName) -> bool {
+    (1..=LONGEST_ID).contains(&name.as_str().chars().count())
+}
+
+/// Each name once, in order.
+fn distinct(names: &[SecretName]) -> Vec<SecretName> {
+    let mut seen = HashSet::new();
+    names.iter().filter(|name| seen.insert(*name)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::store::Store;
+    use crate::store::aws::secrets_manager::testing::{Memory, refusal};
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:";
+
+    /// The text, or what kind of error it is.
+    fn told(answer: Answer) -> String {
+        match answer {
+            Ok(value) => value.map_or_else(|| "none".to_owned(), |value| value.expose().to_owned()),
+            Err(error) => error.kind().as_str().to_owned(),
+        }
+    }
+
+    async fn read(memory: &Memory, names: &[&str]) -> Vec<String> {
+        read_from(&memory.store(), names).await
+    }
+
+    async fn read_from(store: &SecretsManager, names: &[&str]) -> Vec<String> {
+        let names: Vec<SecretName> = names.iter().map(|name| SecretName::from(*name)).collect();
+        store.get_many(&names).await.into_iter().map(told).collect()
+    }
+
+    fn ids(request: &Value) -> Vec<String> {
+        serde_json::from_value(request["SecretIdList"].clone()).unwrap_or_default()
+    }
+
+    fn value(name: &str) -> Value {
+        json!({"Name": name, "ARN": format!("{ARN}{name}-abcdef"), "SecretString": format!("value of {name}")})
+    }
+
+    /// Every secret exists, in a batch and alone.
+    fn full(operation: &str, request: &Value) -> (u16, Value) {
+        match operation {
+            "GetSecretValue" => (200, json!({"SecretString": "alone"})),
+            _ => (200, json!({"SecretValues": ids(request).iter().map(|id| value(id)).collect::<Vec<_>>()})),
+        }
+    }
+
+    /// Alone every secret exists; batches are answered as given.
+    fn batches(answer: (u16, Value)) -> Memory {
+        Memory::new(move |operation, request| match operation {
+            "GetSecretValue" => full(operation, request),
+            _ => answer.clone(),
+        })
+    }
+
+    #[tokio::test]
+    async fn twenty_go_into_a_batch_and_a_single_one_into_none() {
+        let names: Vec<String> = (0..41).map(|number| format!("n{number}")).collect();
+        let memory = Memory::new(full);
+        let answers = read(&memory, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        assert_eq!((answers[0].as_str(), answers[39].as_str()), ("value of n0", "value of n39"));
+        assert_eq!(answers[40], "alone");
+        let calls = memory.calls();
+        let sizes: Vec<_> = calls.iter().map(|(_, request)| ids(request).len()).collect();
+        assert_eq!(sizes, [20, 20, 0]);
+        assert_eq!(calls[2], ("GetSecretValue".to_owned(), json!({"SecretId": "n40"})));
+    }
+
+    #[tokio::test]
+    async fn one_name_or_none_needs_no_batch() {
+        let memory = Memory::new(full);
+        assert_eq!(read(&memory, &["a", "a"]).await, ["alone", "alone"]);
+        assert_eq!(memory.operations(), ["GetSecretValue"]);
+        assert!(read(&memory, &[]).await.is_empty());
+        assert!(memory.operations().is_empty());
+    }
+
+    #[tokio::test]
+    async fn answers_find_their_names_in_any_order() {
+        let memory = batches((
+            200,
+            json!({
+                "SecretValues": [
+                    value("a"),
+                    value("b"),
+                    {"Name": "bytes", "ARN": format!("{ARN}bytes-abcdef"), "SecretBinary": "eA=="},
+                ],
+                "Errors": [
+                    {"SecretId": "gone", "ErrorCode": "ResourceNotFoundException"},
+                    {"SecretId": "denied", "ErrorCode": "AccessDeniedException", "Message": "canary"},
+                    {"SecretId": "b", "ErrorCode": "AccessDeniedException"},
+                    {"SecretId": "odd"},
+                ],
+            }),
+        ));
+        let (whole, part) = (format!("{ARN}a-abcdef"), format!("{ARN}a"));
+        let names = ["denied", "gone", "bytes", "b", &whole, "a", &part, "a", "odd", "unnamed"];
+        let expected =
+            ["denied", "none", "none", "value of b", "value of a", "value of a", "value of a", "value of a"];
+        let answers = read(&memory, &names).await;
+        assert_eq!(answers[..8], expected);
+        assert_eq!(answers[8..], ["alone", "alone"]);
+        assert_eq!(ids(&memory.calls()[0].1).len(), 9, "each name once");
+    }
+
+    #[tokio::test]
+    async fn pages_are_followed_and_end() {
+        let memory = Memory::new(|_, request| match request["NextToken"].as_str() {
+            None => (200, json!({"SecretValues": [value("a")], "NextToken": "2"})),
+            _ => (200, json!({"SecretValues": [value("b")], "NextToken": "2"})),
+        });
+        assert_eq!(read(&memory, &["a", "b"]).await, ["value of a", "value of b"]);
+        assert_eq!(memory.operations().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn without_the_permission_or_the_operation_batches_stay_off() {
+        for answer in [
+            refusal(400, "AccessDeniedException"),
+            refusal(400, "UnknownOperationException"),
+            (404, json!("nothing here")),
+        ] {
+            let memory = batches(answer.clone());
+            let store = memory.store();
+            assert_eq!(read_from(&store, &["a", "b"]).await, ["alone", "alone"], "{answer:?}");
+            assert_eq!(memory.operations(), ["BatchGetSecretValue", "GetSecretValue", "GetSecretValue"]);
+            assert_eq!(read_from(&store, &["a", "b"]).await, ["alone", "alone"]);
+            assert_eq!(memory.operations(), ["GetSecretValue", "GetSecretValue"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_one_secret_spoils_is_read_apart_and_the_next_is_tried() {
+        for answer in [
+            refusal(400, "InvalidParameterException"),
+            refusal(404, "ResourceNotFoundException"),
+            (200, json!([])),
+        ] {
+            let memory = batches(answer.clone());
+            let store = memory.store();
+            assert_eq!(read_from(&store, &["a", "b"]).await, ["alone", "alone"], "{answer:?}");
+            memory.calls();
+            read_from(&store, &["a", "b"]).await;
+            assert_eq!(memory.operations()[0], "BatchGetSecretValue");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_of_the_call_goes_for_every_name_and_ends_it() {
+        let names: Vec<String> = (0..50).map(|number| format!("n{number}")).collect();
+        let names: Vec<SecretName> = names.into_iter().map(SecretName::from).collect();
+        let memory = batches(refusal(400, "ThrottlingException"));
+        let answers = memory.store().get_many(&names).await;
+        assert_eq!((answers.len(), memory.operations().len()), (50, 1));
+        for answer in answers {
+            let error = answer.unwrap_err();
+            assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Throttled, true));
+            assert_eq!(error.store(), Some("aws_secrets_manager"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failing_second_page_leaves_the_first() {
+        let memory = Memory::new(|_, request| match request["NextToken"].as_str() {
+            None => (200, json!({"SecretValues": [value("a")], "NextToken": "2"})),
+            _ => refusal(500, "InternalServiceError"),
+        });
+        assert_eq!(read(&memory, &["a", "b"]).await, ["value of a", "unreachable"]);
+    }
+
+    #[tokio::test]
+    async fn names_that_fit_no_batch_are_read_alone() {
+        let memory = Memory::new(full);
+        let long = "x".repeat(2049);
+        let answers = read(&memory, &["a", "", &long, "b"]).await;
+        assert_eq!(answers, ["value of a", "invalid_name", "alone", "value of b"]);
+        assert_eq!(memory.operations(), ["BatchGetSecretValue", "GetSecretValue"]);
+    }
+}

@@ -1,0 +1,109 @@
+//! The names of secrets, by `ListSecrets`.
+//!
+//! Source: `ListSecrets` and `Filter` in the API reference.
+
+use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsOutput;
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
+
+use super::SecretsManager;
+use super::error::list_error;
+use crate::error::Result;
+use crate::store::{Names, Page, SecretName};
+
+/// Names in one answer, at most.
+const LARGEST_PAGE: i32 = 100;
+
+/// Characters in the value of a filter, at most.
+const LONGEST_FILTER: usize = 512;
+
+impl SecretsManager {
+    /// One page of the names that begin with `prefix`, without those of secrets that wait for deletion.
+    pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+        self.access.credentials.ensure().await?;
+        let request = self.client.list_secrets().max_results(LARGEST_PAGE).include_planned_deletion(false);
+        let request = request.set_filters(name_filter(prefix).map(|filter| vec![filter]));
+        let request = request.set_next_token(page.map(|page| page.token().to_owned()));
+        request.send().await.map(|answer| names(answer, prefix)).map_err(|error| {
+            let error = list_error(&error, prefix, &self.access.region);
+            self.access.note(&error);
+            error
+        })
+    }
+}
+
+/// AWS compares letter by letter, but emulators do not (ministack ignores the case of letters), and the filter may be
+/// shorter than the prefix; so what comes is looked at again.
+fn names(answer: ListSecretsOutput, prefix: &str) -> Names {
+    let entries = answer.secret_list.unwrap_or_default();
+    let names = entries.into_iter().filter_map(|entry| entry.name).filter(|name| name.starts_with(prefix));
+    let next = answer.next_token.map(Page::new);
+    Names { names: names.map(SecretName::from).collect(), next }
+}
+
+/// A filter on the beginning of the name, as much of `prefix` as a filter can hold. None is left when that is nothing.
+fn name_filter(prefix: &str) -> Option<Filter> {
+    let value: String =
+        prefix.chars().take(LONGEST_FILTER).take_while(|letter| can_filter(*letter)).collect();
+    // An exclamation mark at the beginning would mean "not".
+    let is_usable = !value.is_empty() && !value.starts_with('!');
+    is_usable.then(|| Filter::builder().key(FilterNameStringType::Name).values(value).build())
+}
+
+/// The characters that the API reference allows in the value of a filter.
+fn can_filter(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || " :_@/+=.-!".contains(letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::store::Store;
+    use crate::store::aws::secrets_manager::testing::{Memory, refusal};
+
+    #[tokio::test]
+    async fn a_page_names_the_next_one_and_only_what_begins_so() {
+        let memory = Memory::new(|_, request| {
+            let names =
+                if request["NextToken"] == "second" { vec!["a/2"] } else { vec!["a/1", "A/x", "b/1"] };
+            let next = if request["NextToken"].is_null() { json!("second") } else { json!(null) };
+            let list: Vec<_> = names.iter().map(|name| json!({"Name": name})).collect();
+            (200, json!({"SecretList": list, "NextToken": next}))
+        });
+        let store = memory.store();
+        let first = store.list("a/", None).await.unwrap();
+        assert_eq!(first, Names { names: vec!["a/1".into()], next: Some(Page::new("second")) });
+        let second = store.list("a/", first.next.as_ref()).await.unwrap();
+        assert_eq!(second, Names { names: vec!["a/2".into()], next: None });
+        let filters = json!([{"Key": "name", "Values": ["a/"]}]);
+        let asked = json!({"Filters": filters, "MaxResults": 100, "IncludePlannedDeletion": false});
+        assert_eq!(memory.calls()[0], ("ListSecrets".to_owned(), asked));
+    }
+
+    #[tokio::test]
+    async fn a_listing_that_is_denied_is_an_error_of_this_store() {
+        let memory = Memory::new(|_, _| refusal(400, "AccessDeniedException"));
+        let error = memory.store().list("a\n", None).await.unwrap_err();
+        assert_eq!((error.kind(), error.store()), (ErrorKind::Denied, Some("aws_secrets_manager")));
+        insta::assert_snapshot!(error, @r"listing the secrets that begin with `a\n` was denied: canary (aws_secrets_manager ListSecrets: AccessDeniedException). Allow this identity secretsmanager:ListSecrets on `*` in test: it cannot be allowed for single secrets");
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_optional_members_is_empty() {
+        let memory = Memory::new(|_, _| (200, json!({})));
+        assert_eq!(memory.store().list("", None).await.unwrap(), Names::default());
+        assert_eq!(memory.calls()[0].1["Filters"], json!(null));
+    }
+
+    #[test]
+    fn a_filter_holds_what_it_can_of_the_prefix() {
+        let value = |prefix: &str| name_filter(prefix).map(|filter| filter.values().join("|"));
+        assert_eq!(value("airflow/connections/").as_deref(), Some("airflow/connections/"));
+        assert_eq!(value("rds!db-1").as_deref(), Some("rds!db-1"));
+        assert_eq!(value("a/\u{fc}b").as_deref(), Some("a/"));
+        assert_eq!(value(&"x".repeat(600)).map(|value| value.len()), Some(512));
+        assert_eq!((value(""), value("!a"), value("\u{fc}")), (None, None, None));
+    }
+}
