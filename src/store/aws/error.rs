@@ -85,15 +85,6 @@ impl Refusal {
         self
     }
 
-    /// Whether the endpoint does not know the operation: something older or smaller than AWS.
-    pub(super) fn is_unknown_operation(&self) -> bool {
-        match self.code.as_deref() {
-            Some("UnknownOperationException" | "InvalidAction") => true,
-            Some(_) => self.status == 501,
-            None => matches!(self.status, 404 | 405 | 501),
-        }
-    }
-
     /// Whether the code is `code`.
     pub(super) fn is(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
@@ -377,22 +368,6 @@ mod tests {
         let refusal = Refusal::plain(Some("<html>canary"), 502);
         let error = refusal.to_error(refusal.kind(), "reading `a`");
         insta::assert_snapshot!(error, @"reading `a` failed inside AWS (HTTP 502)");
-    }
-
-    #[test]
-    fn an_endpoint_may_not_know_an_operation() {
-        for (code, status, unknown) in [
-            (Some("UnknownOperationException"), 400, true),
-            (Some("InvalidAction"), 400, true),
-            (Some("InternalFailure"), 501, true),
-            (None, 404, true),
-            (None, 501, true),
-            (Some("ResourceNotFoundException"), 404, false),
-            (Some("InternalFailure"), 500, false),
-            (None, 403, false),
-        ] {
-            assert_eq!(Refusal::plain(code, status).is_unknown_operation(), unknown, "{code:?} {status}");
-        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use http::header::USER_AGENT;
 
 use crate::http::{TransportError, TransportKind, send};
 
-/// No answer is larger, in bytes: a secret has at most 64 KiB.
+/// No answer is larger, in bytes: a secret has at most 64 KiB, a batch 20 secrets, and JSON writes a byte as six at most.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 /// Carries the SDK's requests over a shared client, whose timeouts are the ones that count: the SDK's own are off.

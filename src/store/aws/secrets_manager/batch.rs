@@ -10,11 +10,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 
+use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::batch_get_secret_value::BatchGetSecretValueOutput;
+use aws_sdk_secretsmanager::operation::batch_get_secret_value::builders::BatchGetSecretValueFluentBuilder;
 use aws_sdk_secretsmanager::types::{ApiErrorType, SecretValueEntry};
 
-use super::SecretsManager;
 use super::error::{BatchFailure, batch_failure, entry_error};
+use super::{SecretsManager, prime_more_once};
 use crate::error::{Error, Result};
 use crate::store::{SecretName, one_by_one};
 use crate::value::SecretValue;
@@ -33,6 +35,7 @@ type Answer = Result<Option<SecretValue>>;
 impl SecretsManager {
     /// Reads several secrets, in as few requests as there can be.
     pub(super) async fn read_many(&self, names: &[SecretName]) -> Vec<Answer> {
+        prime_more_once();
         let names_once = distinct(names);
         let mut known = Known::default();
         self.read_in_batches(&names_once, &mut known).await;
@@ -68,8 +71,7 @@ impl SecretsManager {
         let mut page = None;
         for _ in names {
             self.access.credentials.ensure().await.map_err(BatchFailure::Failed)?;
-            let request = self.client.batch_get_secret_value().set_secret_id_list(Some(ids.clone()));
-            let answer = request.set_next_token(page).send().await;
+            let answer = request(&self.client, ids.clone(), page).send().await;
             let mut answer = answer.map_err(|error| batch_failure(&error, names.len()))?;
             page = answer.next_token.take();
             known.note_all(answer, names, &self.access.region);
@@ -86,6 +88,15 @@ impl SecretsManager {
             tracing::debug!("secrets are read one at a time from now on: {reason}");
         }
     }
+}
+
+/// Asks for one page of a batch.
+pub(super) fn request(
+    client: &Client,
+    ids: Vec<String>,
+    page: Option<String>,
+) -> BatchGetSecretValueFluentBuilder {
+    client.batch_get_secret_value().set_secret_id_list(Some(ids)).set_next_token(page)
 }
 
 /// The answers so far.

@@ -93,15 +93,16 @@ pub(super) fn batch_failure(
 }
 
 fn refused_batch(refusal: &Refusal, subject: &str) -> BatchFailure {
-    if refusal.is_unknown_operation() {
+    if is_unknown_operation(refusal) {
         return BatchFailure::Unavailable("the endpoint does not know BatchGetSecretValue".to_owned());
     }
     let kind = refusal.kind();
     match kind {
-        // Without a code it is not AWS that denies, and the single read will tell who does.
+        // A VPC endpoint whose policy denies one of the secrets denies the batch ("Get a secret value using the AWS
+        // CLI" in the user guide). Without a code it is not AWS that denies, and the single reads tell more.
         ErrorKind::Denied if refusal.code.is_some() => BatchFailure::Unavailable(
             "BatchGetSecretValue was denied; to read up to 20 secrets with one request, allow this identity \
-             secretsmanager:BatchGetSecretValue on `*`"
+             secretsmanager:BatchGetSecretValue on `*`, and all of the secrets in the policy of the VPC endpoint"
                 .to_owned(),
         ),
         ErrorKind::Unauthenticated | ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout => {
@@ -128,7 +129,7 @@ pub(super) fn list_error(
 }
 
 fn refused_list(refusal: &Refusal, subject: &str, region: &str) -> Error {
-    let (kind, hint) = if refusal.is_unknown_operation() {
+    let (kind, hint) = if is_unknown_operation(refusal) {
         (ErrorKind::Unsupported, Some("The endpoint does not know ListSecrets".to_owned()))
     } else if refusal.is("InvalidNextTokenException") {
         (ErrorKind::Malformed, Some("Begin again with the first page".to_owned()))
@@ -149,6 +150,15 @@ fn list_hint(refusal: &Refusal, kind: ErrorKind, region: &str) -> Option<String>
             "Allow this identity secretsmanager:ListSecrets on `*` in {region}: it cannot be allowed for single secrets"
         )),
         _ => general_hint(refusal, kind).map(str::to_owned),
+    }
+}
+
+/// Whether the endpoint does not know the operation: something older or smaller than AWS.
+fn is_unknown_operation(refusal: &Refusal) -> bool {
+    match refusal.code.as_deref() {
+        Some("UnknownOperationException" | "InvalidAction") => true,
+        Some(_) => refusal.status == 501,
+        None => matches!(refusal.status, 404 | 405 | 501),
     }
 }
 
@@ -283,6 +293,22 @@ mod tests {
         );
         assert_eq!(told(None, 404).0, ErrorKind::Unsupported);
         assert_eq!(told(Some("ThrottlingException"), 400).0, ErrorKind::Throttled);
+    }
+
+    #[test]
+    fn an_endpoint_may_not_know_an_operation() {
+        for (code, status, unknown) in [
+            (Some("UnknownOperationException"), 400, true),
+            (Some("InvalidAction"), 400, true),
+            (Some("InternalFailure"), 501, true),
+            (None, 404, true),
+            (None, 501, true),
+            (Some("ResourceNotFoundException"), 404, false),
+            (Some("InternalFailure"), 500, false),
+            (None, 403, false),
+        ] {
+            assert_eq!(is_unknown_operation(&Refusal::plain(code, status)), unknown, "{code:?} {status}");
+        }
     }
 
     #[test]

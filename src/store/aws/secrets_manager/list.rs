@@ -2,11 +2,13 @@
 //!
 //! Source: `ListSecrets` and `Filter` in the API reference.
 
+use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsOutput;
+use aws_sdk_secretsmanager::operation::list_secrets::builders::ListSecretsFluentBuilder;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 
-use super::SecretsManager;
 use super::error::list_error;
+use super::{SecretsManager, prime_more_once};
 use crate::error::Result;
 use crate::store::{Names, Page, SecretName};
 
@@ -19,16 +21,23 @@ const LONGEST_FILTER: usize = 512;
 impl SecretsManager {
     /// One page of the names that begin with `prefix`, without those of secrets that wait for deletion.
     pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+        prime_more_once();
         self.access.credentials.ensure().await?;
-        let request = self.client.list_secrets().max_results(LARGEST_PAGE).include_planned_deletion(false);
-        let request = request.set_filters(name_filter(prefix).map(|filter| vec![filter]));
-        let request = request.set_next_token(page.map(|page| page.token().to_owned()));
-        request.send().await.map(|answer| names(answer, prefix)).map_err(|error| {
-            let error = list_error(&error, prefix, &self.access.region);
-            self.access.note(&error);
-            error
-        })
+        request(&self.client, prefix, page).send().await.map(|answer| names(answer, prefix)).map_err(
+            |error| {
+                let error = list_error(&error, prefix, &self.access.region);
+                self.access.note(&error);
+                error
+            },
+        )
     }
+}
+
+/// Asks for one page.
+pub(super) fn request(client: &Client, prefix: &str, page: Option<&Page>) -> ListSecretsFluentBuilder {
+    let request = client.list_secrets().max_results(LARGEST_PAGE).include_planned_deletion(false);
+    let request = request.set_filters(name_filter(prefix).map(|filter| vec![filter]));
+    request.set_next_token(page.map(|page| page.token().to_owned()))
 }
 
 /// AWS compares letter by letter, but emulators do not (ministack ignores the case of letters), and the filter may be

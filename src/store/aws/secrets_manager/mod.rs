@@ -10,12 +10,13 @@ mod testing;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::no_fork;
 use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::{Access, Service, attempts, prime};
 use crate::store::convention::Convention;
@@ -133,13 +134,32 @@ fn prime_once() {
     static DONE: AtomicBool = AtomicBool::new(false);
     if prime::first_time(&DONE) {
         let client = Client::new(&prime::in_memory_config());
-        let one = prime::ready_now(client.get_secret_value().secret_id("prime").send());
-        let many = prime::ready_now(client.batch_get_secret_value().secret_id_list("prime").send());
-        let names = prime::ready_now(client.list_secrets().send());
-        if one.is_none() || many.is_none() || names.is_none() {
+        if prime::ready_now(client.get_secret_value().secret_id("prime").send()).is_none() {
             tracing::debug!("the Secrets Manager client could not be initialised in advance");
         }
     }
+}
+
+/// The same for reading several and listing: the SDK keeps the JSON key of each member of a request in a static of its
+/// own. Once per process, before the first of these, since most processes do neither.
+fn prime_more_once() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if DONE.load(Ordering::Acquire) {
+        return;
+    }
+    // Whoever comes second waits here until all is initialised.
+    let _held = no_fork();
+    if DONE.load(Ordering::Acquire) {
+        return;
+    }
+    let client = Client::new(&prime::in_memory_config());
+    let page = Page::new("prime");
+    let many = batch::request(&client, vec!["prime".to_owned()], Some("prime".to_owned()));
+    let names = list::request(&client, "prime", Some(&page));
+    if prime::ready_now(many.send()).is_none() || prime::ready_now(names.send()).is_none() {
+        tracing::debug!("the requests for several secrets could not be initialised in advance");
+    }
+    DONE.store(true, Ordering::Release);
 }
 
 #[cfg(test)]
@@ -171,6 +191,15 @@ mod tests {
             error::read_error(&error, &SecretName::from("x"), "r").is_none(),
             "a missing secret is no error"
         );
+    }
+
+    #[test]
+    fn reading_several_and_listing_are_initialised_without_a_runtime() {
+        let client = Client::new(&prime::in_memory_config());
+        let many = batch::request(&client, vec!["x".to_owned()], None);
+        assert!(prime::ready_now(many.send()).expect("the batch waited for something").is_err());
+        let names = list::request(&client, "x", None);
+        assert!(prime::ready_now(names.send()).expect("the listing waited for something").is_err());
     }
 
     #[test]
