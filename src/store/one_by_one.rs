@@ -1,6 +1,6 @@
 //! Reading several secrets where a store has no request for that.
 
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{FuturesOrdered, StreamExt};
 
 use crate::error::Result;
 use crate::store::SecretName;
@@ -13,15 +13,20 @@ const AT_ONCE: usize = 8;
 /// the future stops the reads that are under way.
 pub async fn one_by_one<'names, Read>(
     names: impl IntoIterator<Item = &'names SecretName>,
-    read: impl FnMut(&'names SecretName) -> Read,
+    mut read: impl FnMut(&'names SecretName) -> Read,
 ) -> Vec<Result<Option<SecretValue>>>
 where
     Read: Future<Output = Result<Option<SecretValue>>>,
 {
-    // A future that was not polled has not begun, so having them all costs memory only. As a list they also have one
-    // type, without which the compiler cannot tell that the whole may move between threads.
-    let reads: Vec<Read> = names.into_iter().map(read).collect();
-    stream::iter(reads).buffered(AT_ONCE).collect().await
+    // Not `StreamExt::buffered`: over a mapped iterator the compiler cannot tell that the future is Send.
+    let mut names = names.into_iter();
+    let mut answers = Vec::with_capacity(names.size_hint().0);
+    let mut under_way: FuturesOrdered<Read> = names.by_ref().take(AT_ONCE).map(&mut read).collect();
+    while let Some(answer) = under_way.next().await {
+        answers.push(answer);
+        under_way.extend(names.next().map(&mut read));
+    }
+    answers
 }
 
 #[cfg(test)]
