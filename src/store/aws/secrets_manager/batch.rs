@@ -58,7 +58,6 @@ impl SecretsManager {
                 Ok(()) | Err(BatchFailure::Refused) => {}
                 Err(BatchFailure::Unavailable(reason)) => return self.switch_batches_off(&reason),
                 Err(BatchFailure::Failed(error)) => {
-                    self.access.note(&error);
                     return names.iter().for_each(|name| known.note(name, Err(error.clone())));
                 }
             }
@@ -72,7 +71,13 @@ impl SecretsManager {
         for _ in names {
             self.access.credentials.ensure().await.map_err(BatchFailure::Failed)?;
             let answer = request(&self.client, ids.clone(), page).send().await;
-            let mut answer = answer.map_err(|error| batch_failure(&error, names.len()))?;
+            let mut answer = answer.map_err(|error| {
+                let failure = batch_failure(&error, names.len());
+                if let BatchFailure::Failed(error) = &failure {
+                    self.access.note(error);
+                }
+                failure
+            })?;
             page = answer.next_token.take();
             known.note_all(answer, names, &self.access.region);
             if page.is_none() {
