@@ -4,6 +4,7 @@
 //! does it match the pattern, which names are asked in which order), then *asked*, and its outcome *settled*
 //! by the error policy. A remembered answer skips all of it.
 
+pub mod audit;
 mod lookup;
 mod memo;
 mod on_error;
@@ -11,6 +12,7 @@ mod pattern;
 mod plan;
 mod python_regex;
 mod settings;
+pub mod telemetry;
 mod warnings;
 
 pub use lookup::{Backend, settle};

@@ -11,9 +11,11 @@ mod deadline;
 mod fork;
 mod runtime;
 mod thread;
+mod user;
 
 pub use clock::{Clock, Timestamp};
 pub use deadline::Deadline;
 pub use fork::{ForkCell, Generation, NoFork, generation, install_fork_handlers, no_fork};
 pub use runtime::Runtime;
 pub use thread::is_main_thread;
+pub use user::effective_user;

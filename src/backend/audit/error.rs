@@ -1,0 +1,74 @@
+//! What can go wrong with the audit file, and how it is told. Texts hold paths and numbers.
+
+use std::io;
+use std::path::Path;
+
+use super::file::Objection;
+use crate::error::{Error, ErrorKind};
+
+/// A path in quotes, escaped, so that it cannot forge a log line.
+fn quoted(path: &Path) -> String {
+    format!("{:?}", path.to_string_lossy())
+}
+
+fn error(kind: ErrorKind, message: String) -> Error {
+    Error::new(kind, message).with_operation("audit")
+}
+
+/// The file can be opened, and must not be used.
+pub(super) fn refused(path: &Path, objection: Objection) -> Error {
+    let what = match objection {
+        Objection::NoFile => "is not a regular file".to_owned(),
+        Objection::Foreign(owner) => format!("belongs to another user (uid {owner})"),
+        Objection::Open(mode) => format!("can be read or written by others (mode {mode:04o})"),
+    };
+    let error = error(ErrorKind::Config, format!("the audit file {} {what}", quoted(path)));
+    match objection {
+        Objection::NoFile => error.with_hint("Name a file in `audit_path`"),
+        Objection::Foreign(_) => error.with_hint("Name a file of its own in `audit_path` for each user"),
+        Objection::Open(_) => error.with_hint(format!("Run: chmod 600 {}", quoted(path))),
+    }
+}
+
+/// The operating system does not open the file.
+pub(super) fn unopened(path: &Path, cause: io::Error) -> Error {
+    // A pipe without a reader, a folder and a link each have a code of their own, none of which says so.
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => {
+            return error(ErrorKind::Config, format!("the audit file {} is a symbolic link", quoted(path)))
+                .with_hint("Name the file itself in `audit_path`");
+        }
+        Ok(metadata) if !metadata.is_file() => return refused(path, Objection::NoFile),
+        _ => {}
+    }
+    let (what, hint) = match cause.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            ("has no folder to be in", "Make the folder, and let the user of this process write to it")
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            ("may not be opened", "Let the user of this process write to its folder and to itself")
+        }
+        _ => return unwritten(path, cause),
+    };
+    error(ErrorKind::Config, format!("the audit file {} {what}", quoted(path)))
+        .with_source(cause)
+        .with_hint(hint)
+}
+
+/// The line is not in the file, or not as a whole.
+pub(super) fn unwritten(path: &Path, cause: io::Error) -> Error {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull, WriteZero};
+    let is_full = matches!(cause.kind(), StorageFull | QuotaExceeded | FileTooLarge | WriteZero);
+    let message = format!("a line could not be written to the audit file {}", quoted(path));
+    let error = error(ErrorKind::Unreachable, message).with_source(cause).temporary(None);
+    if is_full { error.with_hint("Make room where the file is") } else { error }
+}
+
+/// The line was written, and the file is larger than it should be.
+pub(super) fn unrotated(path: &Path, cause: io::Error) -> Error {
+    let message = format!("the audit file {} could not be rotated, so it grows on", quoted(path));
+    error(ErrorKind::Unreachable, message)
+        .with_source(cause)
+        .with_hint("Let the user of this process rename files in its folder")
+        .temporary(None)
+}

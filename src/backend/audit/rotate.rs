@@ -1,0 +1,54 @@
+//! Puts a full file aside, once, whichever of the processes notices first.
+
+use std::ffi::OsString;
+use std::fs::TryLockError;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{AuditSettings, error, file};
+use crate::error::Result;
+use crate::process::no_fork;
+
+/// Renames the file if `additional` more bytes would be too many. Waits for nobody: while another process
+/// rotates, lines go to either file.
+pub(super) fn make_room(settings: &AuditSettings, additional: usize) -> Result<()> {
+    let path = settings.path();
+    match settings.max_bytes() {
+        Some(bound) if is_full(path, bound, additional) => rotate(path, bound, additional),
+        _ => Ok(()),
+    }
+}
+
+/// A file that is missing or not ours is never full: what is wrong with it is told when it is opened.
+fn is_full(path: &Path, bound: u64, additional: usize) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| {
+        let size = metadata.len();
+        file::objection(&metadata).is_none() && size > 0 && size.saturating_add(additional as u64) > bound
+    })
+}
+
+fn rotate(path: &Path, bound: u64, additional: usize) -> Result<()> {
+    // A child would inherit the lock, and keep it for as long as it lives.
+    let _held = no_fork();
+    let lock = file::open(&beside(path, ".lock"))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(()),
+        Err(TryLockError::Error(cause)) => return Err(error::unrotated(path, cause)),
+    }
+    // Whoever had the lock before has rotated: a second rename would throw away what was just put aside.
+    if !is_full(path, bound, additional) {
+        return Ok(());
+    }
+    match std::fs::rename(path, beside(path, ".1")) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(error::unrotated(path, cause)),
+        _ => Ok(()),
+    }
+}
+
+/// The path with `suffix` at its end.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
