@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # All of ours at once: a module that one thread is importing at a fork stays locked for ever in the child.
-from strongroom import _airflow, _masking, _native, _signals, exceptions  # noqa: F401
+from strongroom import _airflow, _masking, _native, _signals, _telemetry, exceptions  # noqa: F401
 
 # Whatever is imported here is paid for by every process of Airflow.
 TYPE_CHECKING = False

@@ -1,0 +1,186 @@
+"""Publishes counts and durations of lookups: to Airflow's own metrics, or to OpenTelemetry.
+
+Both are taken from `sys.modules` and never imported: where nobody has loaded them, nobody has set them up, and there
+is nobody to tell. So a lookup pays for no import, and a fork cannot catch one half-way (see `_base`).
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from time import time_ns
+
+from strongroom._signals import raised_by_handler
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+_NAME = "strongroom"
+
+_STATS = (
+    "airflow.sdk._shared.observability.metrics.stats",
+    "airflow._shared.observability.metrics.stats",
+    "airflow.stats",
+)
+"""Where Airflow keeps `Stats`: the Task SDK's and core's from 3.2 on, and the only one before."""
+
+_UNITS = {
+    "calls": "{call}",
+    "hits": "{lookup}",
+    "stale": "{lookup}",
+    "negative": "{lookup}",
+    "waits": "{lookup}",
+    "retries": "{attempt}",
+    "throttles": "{answer}",
+    "errors": "{error}",
+}
+"""What is counted, in the notation that OpenTelemetry takes from UCUM."""
+
+_SECONDS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Bounds of the histogram. OpenTelemetry's own begin at 5, as they are meant for milliseconds."""
+
+_NO_ERRORS = frozenset({"value", "absent", "stale", "skipped", "refused"})
+"""Outcomes that are none; every other is the kind of an error."""
+
+_busy = threading.local()
+_reported: set[str] = set()
+_instruments: _Instruments | None = None
+_tracer: tuple[Any, Any] | None = None
+
+
+def publish(target: str, store: str, counts: Mapping[str, int], lookup: Mapping[str, Any]) -> None:
+    """Add `counts` and tell of `lookup`, which has just ended. Raises only what a signal handler raised.
+
+    `target` is `airflow` or `opentelemetry`. `lookup` has a `kind`, an `outcome` and the `seconds` it took; nothing
+    else of it is read, so no name of a secret can get out.
+    """
+    # Setting metrics up may read Airflow's configuration, and with it a secret: that lookup is not told of.
+    if getattr(_busy, "now", False):
+        return
+    _busy.now = True
+    try:
+        _quietly(_publish, target, store, counts, lookup)
+    finally:
+        _busy.now = False
+
+
+def _publish(target: str, store: str, counts: Mapping[str, int], lookup: Mapping[str, Any]) -> None:
+    publish_there = {"airflow": _to_airflow, "opentelemetry": _to_opentelemetry}[target]
+    publish_there(store, counts, lookup)
+
+
+def _quietly(action: Callable[..., None], *arguments: Any) -> None:
+    try:
+        action(*arguments)
+    except Exception as error:
+        # Metrics that fail must not fail a lookup, whatever they raise.
+        if raised_by_handler(error):
+            raise
+        if action is not _report:
+            _quietly(_report, error)
+
+
+def _report(error: Exception) -> None:
+    """Say once for each class of error that metrics fail. The text of a foreign error is not repeated."""
+    import logging
+
+    name = type(error).__name__
+    if name not in _reported:
+        _reported.add(name)
+        logging.getLogger(__name__).debug("Metrics could not be published (%s); this is said once", name)
+
+
+def _to_airflow(store: str, counts: Mapping[str, int], lookup: Mapping[str, Any]) -> None:
+    stats = _airflow_stats()
+    if stats is None:
+        return
+    for name, count in counts.items():
+        if count:
+            stats.incr(f"{_NAME}.{name}", count, tags={"store": store})
+    tags = {"store": store, "kind": lookup["kind"], "outcome": lookup["outcome"]}
+    # A number and no timedelta: the loggers of Airflow 2 make seconds of the one and milliseconds of the other.
+    stats.timing(f"{_NAME}.lookup", lookup["seconds"] * 1000.0, tags=tags)
+
+
+def _airflow_stats() -> Any:
+    """Return the `Stats` of this process that somebody has set up, if any.
+
+    A task of Airflow 3.2 and newer may hold two, core's and the Task SDK's, and either may lead nowhere. Both send to
+    the same place, so only one is told.
+    """
+    for name in _STATS:
+        module = sys.modules.get(name)
+        stats = getattr(module, "Stats", None)  # none while it is being imported
+        # In the module from 3.3 on, in the class before.
+        factory = getattr(module, "_factory", None) or getattr(stats, "factory", None)
+        if factory is not None and getattr(factory, "__name__", "") != "NoStatsLogger":
+            return stats
+    return None
+
+
+class _Instruments:
+    """The instruments of one meter provider."""
+
+    def __init__(self, provider: Any) -> None:
+        self.provider = provider
+        self._meter = provider.get_meter(_NAME)
+        self._counters: dict[str, Any] = {}
+        self.duration = self._make_histogram()
+
+    def counter(self, name: str) -> Any:
+        if name not in self._counters:
+            self._counters[name] = self._meter.create_counter(f"{_NAME}.{name}", unit=_UNITS.get(name, "1"))
+        return self._counters[name]
+
+    def _make_histogram(self) -> Any:
+        described = {"name": f"{_NAME}.lookup.duration", "unit": "s", "description": "How long lookups take"}
+        try:
+            return self._meter.create_histogram(**described, explicit_bucket_boundaries_advisory=_SECONDS)
+        except TypeError:  # an API before 1.30
+            return self._meter.create_histogram(**described)
+
+
+def _to_opentelemetry(store: str, counts: Mapping[str, int], lookup: Mapping[str, Any]) -> None:
+    attributes = {f"{_NAME}.store": store}
+    described = {**attributes, f"{_NAME}.kind": lookup["kind"], f"{_NAME}.outcome": lookup["outcome"]}
+    if lookup["outcome"] not in _NO_ERRORS:
+        described["error.type"] = lookup["outcome"]
+    instruments = _current_instruments()
+    if instruments is not None:
+        for name, count in counts.items():
+            if count:
+                instruments.counter(name).add(count, attributes)
+        instruments.duration.record(lookup["seconds"], described)
+    _trace(lookup["seconds"], described)
+
+
+def _current_instruments() -> _Instruments | None:
+    """Return the instruments of the provider that is set up now; a process may set up another after a fork."""
+    global _instruments
+    metrics = sys.modules.get("opentelemetry.metrics")
+    if metrics is None:
+        return None
+    provider = metrics.get_meter_provider()
+    found = _instruments
+    if found is None or found.provider is not provider:
+        found = _instruments = _Instruments(provider)
+    return found
+
+
+def _trace(seconds: float, attributes: Mapping[str, str]) -> None:
+    """Make a span of the lookup, after the fact, below the span that the caller is in."""
+    global _tracer
+    trace = sys.modules.get("opentelemetry.trace")
+    if trace is None:
+        return
+    provider, found = trace.get_tracer_provider(), _tracer
+    if found is None or found[0] is not provider:
+        found = _tracer = (provider, provider.get_tracer(_NAME))
+    end = time_ns()
+    start = end - int(seconds * 1_000_000_000)
+    span = found[1].start_span(f"{_NAME}.lookup", start_time=start, attributes=attributes)
+    if "error.type" in attributes:
+        span.set_status(trace.Status(trace.StatusCode.ERROR))
+    span.end(end_time=end)
