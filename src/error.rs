@@ -100,6 +100,8 @@ struct Inner {
     hint: Option<Cow<'static, str>>,
     /// The official class turns this error into "not there"; see `on_error: official`.
     miss_upstream: bool,
+    /// The place that issues credentials gave none.
+    login_failure: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -115,6 +117,7 @@ impl Error {
             message: message.into(),
             hint: None,
             miss_upstream: false,
+            login_failure: false,
             source: None,
         }))
     }
@@ -178,6 +181,13 @@ impl Error {
         self
     }
 
+    /// Says that it was not the store that failed but a login before it: whoever issues credentials gave none.
+    #[must_use]
+    pub fn as_login_failure(mut self) -> Self {
+        self.0.login_failure = true;
+        self
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -204,6 +214,11 @@ impl Error {
     /// Whether the official class returns `None` for this error.
     pub fn is_upstream_miss(&self) -> bool {
         self.0.miss_upstream
+    }
+
+    /// Whether it was a login before the read that failed.
+    pub fn is_login_failure(&self) -> bool {
+        self.0.login_failure
     }
 
     /// The store that answered, by its registry name.

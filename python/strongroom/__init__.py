@@ -11,6 +11,6 @@ Importing this package imports neither Airflow nor any SDK.
 from __future__ import annotations
 
 from strongroom import exceptions
-from strongroom._native import __version__, stores
+from strongroom._native import __version__, stats, stores
 
-__all__ = ["__version__", "exceptions", "stores"]
+__all__ = ["__version__", "exceptions", "stats", "stores"]

@@ -77,6 +77,13 @@ class SecretsBackend:
 
         return await get_running_loop().run_in_executor(None, self.get_variable, key, team_name)
 
+    def refresh(self, id: str | None = None, team_name: str | None = None) -> None:
+        """Make the next lookup ask the store: of `id` (connection, variable and config alike), or of everything.
+
+        Waits for nothing. If the store does not answer then, the old value still serves, as after an expiry.
+        """
+        self._core.refresh(id, team_name)
+
     def deserialize_connection(self, conn_id: str, value: str) -> Connection:
         """Turn a URI or JSON into a connection by the rules of the running Airflow."""
         return _airflow.deserialize(self._core, self._get_connection_class(), conn_id, value)

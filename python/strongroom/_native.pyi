@@ -2,7 +2,7 @@
 
 from typing import Any, TypedDict, final, type_check_only
 
-__all__ = ["Backend", "__version__", "build_connection_uri", "parse_connection", "run_command_line", "stores"]
+__all__ = ["Backend", "__version__", "build_connection_uri", "parse_connection", "run_command_line", "stats", "stores"]
 __version__: str
 
 @type_check_only
@@ -20,6 +20,25 @@ class StoreInfo(TypedDict):
     python_class: str
     options: list[OptionInfo]
 
+@type_check_only
+class Latency(TypedDict):
+    bounds: list[float]
+    counts: list[int]
+    sum: float
+
+@type_check_only
+class StoreStatistics(TypedDict):
+    calls: int
+    hits: int
+    negative: int
+    stale: int
+    loads: int
+    errors: int
+    waits: int
+    retries: int
+    throttles: int
+    latency: Latency
+
 @final
 class Backend:
     def __new__(cls, store: str, logger: str, options: dict[str, Any]) -> Backend: ...
@@ -27,9 +46,11 @@ class Backend:
     def get_variable(self, key: str, team_name: str | None = None) -> Any: ...
     def get_config(self, key: str) -> Any: ...
     def remembered(self, kind: str, id: str, team_name: str | None = None) -> tuple[bool, Any]: ...
+    def refresh(self, id: str | None = None, team_name: str | None = None) -> None: ...
     def connection_fields(self, conn_id: str, value: str, dialect: str) -> dict[str, Any]: ...
 
 def parse_connection(value: str, dialect: str) -> dict[str, Any]: ...
 def build_connection_uri(fields: dict[str, Any], dialect: str) -> str: ...
+def stats() -> dict[str, StoreStatistics]: ...
 def stores() -> list[StoreInfo]: ...
 def run_command_line(arguments: list[str]) -> int: ...

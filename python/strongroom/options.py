@@ -25,14 +25,50 @@ class CommonOptions(TypedDict, total=False):
     """What becomes of an error: as the official class does, raise, miss, deny (denied lookups stop Airflow's search)
     or stop (every error does) (default `official`)."""
 
+    bundle: Any
+    """A secret that holds many connections, as a JSON object from ids to values; or an object that names one for
+    connections, variables and config."""
+
+    prefetch: Any
+    """Ids, or patterns with * and ?, of connections that a process reads in one go at its first lookup; or an object
+    of such lists for connections, variables and config."""
+
+    audit_path: str
+    """A file that gets one line of JSON for each access; an absolute path."""
+
+    audit_max_bytes: int | str
+    """The size at which the audit file becomes `<audit_path>.1`, replacing the one before; 0 leaves it to other tools
+    (default `104857600`)."""
+
+    audit_required: bool | str
+    """Whether a lookup fails when its line cannot be written (default `false`)."""
+
+    metrics: str
+    """Where counts and durations of lookups go: off, to Airflow's own metrics (airflow), or to the global provider of
+    OpenTelemetry (opentelemetry) (default `off`)."""
+
     cache_ttl: float | str
     """How long a value is served without asking the store; 0 stores nothing (default `60s`)."""
 
     cache_negative_ttl: float | str
     """How long an absent secret is remembered as absent (default `15s`)."""
 
+    cache_max_stale: float | str
+    """How long past its time to live a value is still served while the store does not answer; 0 is never (default
+    `10m`)."""
+
+    cache_ttl_patterns: dict[str, float | str] | str
+    """Other values of cache_ttl by name: an object of regular expressions, matched from the start of the name in the
+    store."""
+
     cache_max_entries: int | str
     """The most values kept; absent secrets have a bound of the same size of their own (default `1000`)."""
+
+    cache_max_bytes: int | str
+    """The most bytes that the values kept have together (default `16777216`)."""
+
+    rate_limit: int | str
+    """The most calls of this process in some time, such as 40/s; all its backends on the same store share it."""
 
     timeout: float | str
     """The deadline of a whole lookup: waiting, logging in, reading and retrying (default `10s`)."""
@@ -180,3 +216,4 @@ class SecretsManagerOptions(CommonOptions, PrefixOptions, total=False):
 
     external_id: Any
     """Write it as `ExternalId` into `assume_role_kwargs`."""
+

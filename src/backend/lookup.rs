@@ -1,16 +1,18 @@
 //! Asks the store and settles the outcome.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use crate::backend::bundle::Bundles;
 use crate::backend::memo::{Answer, Memo};
 use crate::backend::on_error::{Failure, OnError};
 use crate::backend::settings::Settings;
 use crate::backend::warnings::Warnings;
 use crate::error::{Error, ErrorKind, Result};
-use crate::layers::{self, Cache};
+use crate::layers::{self, Cached, Counters, Observe, Origin};
 use crate::process::{Clock, Deadline, Timestamp, no_fork};
-use crate::store::SecretName;
-use crate::store::convention::{Kind, Lookup};
+use crate::store::convention::{Kind, Lookup, Naming};
+use crate::store::{SecretName, Store};
 use crate::value::SecretValue;
 
 /// A backend at work: what one process keeps alive for one configuration.
@@ -18,6 +20,7 @@ use crate::value::SecretValue;
 pub struct Backend {
     settings: Arc<Settings>,
     clock: Clock,
+    counters: &'static Counters,
     /// Replaced when a file that the store was built from changes.
     stack: Mutex<Arc<Stack>>,
     warnings: Warnings,
@@ -26,8 +29,39 @@ pub struct Backend {
 /// A store in its layers, and the answers made of what it said.
 #[derive(Debug)]
 struct Stack {
-    cache: Cache,
+    store: Observe,
     memo: Memo,
+    bundles: Bundles,
+    /// Whether the prefetch is over; held by the caller who does it.
+    prefetched: tokio::sync::Mutex<bool>,
+}
+
+/// What Airflow is answered, and how we came to know it.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The secret, or `None` if there is none.
+    pub value: Option<SecretValue>,
+    /// How old the answer is, where the store gave one.
+    pub age: Option<Duration>,
+    /// `value`, `absent`, `stale`, `skipped`, `refused`, or the kind of the error that counts as a miss.
+    pub outcome: &'static str,
+}
+
+impl Reply {
+    /// The answer of the store, `age` ago.
+    fn known(value: Option<SecretValue>, age: Duration, is_stale: bool) -> Self {
+        let outcome = match &value {
+            Some(_) if is_stale => "stale",
+            Some(_) => "value",
+            None => "absent",
+        };
+        Self { value, age: Some(age), outcome }
+    }
+
+    /// None, for another reason than the store's answer.
+    pub fn none(outcome: &'static str) -> Self {
+        Self { value: None, age: None, outcome }
+    }
 }
 
 impl Stack {
@@ -35,61 +69,173 @@ impl Stack {
     fn open(settings: &Settings, clock: &Clock) -> Result<Self> {
         let store = (settings.entry.open)(&settings.options, &settings.environment)
             .map_err(|error| error.with_store(settings.entry.info.name))?;
-        Ok(Self {
-            cache: layers::stack(store, &settings.layers, clock.clone()),
-            memo: Memo::new(settings.layers.cache.max_entries),
-        })
+        Ok(Self::around(store, settings, clock))
+    }
+
+    fn around(store: Arc<dyn Store>, settings: &Settings, clock: &Clock) -> Self {
+        let cache = &settings.layers.cache;
+        Self {
+            memo: Memo::new(cache.max_entries, cache.max_bytes),
+            store: layers::stack(store, &settings.layers, clock.clone()),
+            bundles: Bundles::default(),
+            prefetched: tokio::sync::Mutex::new(settings.prefetch.is_empty()),
+        }
     }
 }
 
 impl Backend {
     /// Builds the store and its layers. Call it under [`no_fork`].
     pub fn open(settings: Arc<Settings>, clock: Clock) -> Result<Self> {
-        let stack = Mutex::new(Arc::new(Stack::open(&settings, &clock)?));
-        Ok(Self { settings, clock, stack, warnings: Warnings::new() })
+        let stack = Stack::open(&settings, &clock)?;
+        Ok(Self::around(stack, settings, clock))
+    }
+
+    fn around(stack: Stack, settings: Arc<Settings>, clock: Clock) -> Self {
+        let counters = Counters::of(settings.entry.info.name);
+        Self { settings, clock, counters, stack: Mutex::new(Arc::new(stack)), warnings: Warnings::new() }
     }
 
     /// The answer to `lookup` if it is known and fresh.
-    pub fn remembered(&self, lookup: Lookup<'_>) -> Option<Answer> {
-        self.current().memo.get(lookup, self.clock.now())
+    pub fn remembered(&self, lookup: Lookup<'_>) -> Option<Reply> {
+        let (stack, now) = (self.current(), self.clock.now());
+        let answer = stack.memo.get(lookup, now, stack.store.cache().epoch())?;
+        if answer.value.is_some() { &self.counters.hits } else { &self.counters.negative }.add(1);
+        Some(Reply::known(answer.value, now.since(answer.fetched), false))
     }
 
     /// Asks for `names` in order within the deadline of the lookup.
     ///
     /// The first secret that is there answers. An error ends the search: a name of the team that could not
     /// be read must not be answered by the global one.
-    pub async fn ask(
-        &self,
-        lookup: Lookup<'_>,
-        names: &[SecretName],
-    ) -> Result<Option<SecretValue>, Failure> {
+    pub async fn ask(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Result<Reply, Failure> {
         let deadline = Deadline::after(self.settings.layers.timeout);
         match deadline.run(self.search(lookup, names)).await {
-            Ok(value) => Ok(value),
+            Ok(reply) => Ok(reply),
             Err(error) => {
                 let error = error.with_store(self.settings.entry.info.name);
-                let is_due = || self.warnings.is_due(lookup, &self.clock);
-                settle(self.settings.on_error, lookup, names, error, is_due)
+                let say = |text: &str| self.warnings.say(lookup, &self.clock, text);
+                settle(self.settings.on_error, lookup, names, error, say)
             }
         }
     }
 
-    async fn search(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Result<Option<SecretValue>> {
+    /// Makes the next lookup of `id` ask the store, of every kind and for `team` too; without an id, every next lookup.
+    /// An old value still serves if the store does not answer. Makes no call.
+    pub fn refresh(&self, id: Option<&str>, team: Option<&str>) {
+        let stack = self.current();
+        let Some(id) = id else { return stack.store.cache().expire_all() };
+        for kind in Kind::ALL {
+            let names = match self.settings.convention.names(Lookup { kind, id, team }) {
+                Naming::Off => continue,
+                Naming::Ambiguous { names, .. } | Naming::Names(names) => names,
+            };
+            names
+                .iter()
+                .chain(self.settings.bundles.of(kind))
+                .for_each(|name| stack.store.cache().expire(name));
+        }
+    }
+
+    async fn search(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Result<Reply> {
         let stack = self.up_to_date()?;
-        let mut fresh_until = Timestamp::ORIGIN.plus(std::time::Duration::MAX);
+        self.prefetch(&stack).await;
+        let mut trail = Trail::new(stack.store.cache().epoch());
         let mut value = None;
         for name in names {
-            let cached = stack.cache.fetch(name).await?;
-            fresh_until = fresh_until.min(cached.fresh_until);
-            let Some(found) = cached.value else {
-                tracing::debug!("{} `{name}` is not there", self.settings.entry.info.title);
-                continue;
-            };
-            value = self.read(&stack, lookup.kind, name, found)?;
-            break;
+            if let Some((place, found)) = self.find(&stack, lookup, name, &mut trail).await? {
+                value = self.read(&stack, lookup.kind, &place, found)?;
+                break;
+            }
+            tracing::debug!("{} `{name}` is not there", self.settings.entry.info.title);
         }
-        stack.memo.keep(lookup, &Answer { value: value.clone(), fresh_until }, self.clock.now());
-        Ok(value)
+        Ok(self.reply(&stack, lookup, value, &trail))
+    }
+
+    /// Looks for `name` in the bundle of its kind, then by itself; answers where it was and what it is.
+    async fn find(
+        &self,
+        stack: &Stack,
+        lookup: Lookup<'_>,
+        name: &SecretName,
+        trail: &mut Trail,
+    ) -> Result<Option<(SecretName, SecretValue)>> {
+        if let Some(bundle) = self.settings.bundles.of(lookup.kind)
+            && let Some(key) = self.key_in_bundle(lookup.kind, name)
+            && let Some(source) = self.fetch(stack, lookup, bundle, trail).await?
+        {
+            let found = stack.bundles.get(lookup.kind, bundle, &source, &key).map_err(|error| {
+                stack.store.cache().forget(bundle);
+                error
+            })?;
+            if let Some(found) = found {
+                return Ok(Some((bundle.clone(), found)));
+            }
+        }
+        Ok(self.fetch(stack, lookup, name, trail).await?.map(|found| (name.clone(), found)))
+    }
+
+    /// What is left of a name without the prefix of its kind: the id, after the team if it is a team's.
+    fn key_in_bundle(&self, kind: Kind, name: &SecretName) -> Option<String> {
+        let Naming::Names(prefix) = self.settings.convention.names(Lookup { kind, id: "", team: None })
+        else {
+            return None;
+        };
+        name.as_str().strip_prefix(prefix.first()?.as_str()).map(str::to_owned)
+    }
+
+    async fn fetch(
+        &self,
+        stack: &Stack,
+        lookup: Lookup<'_>,
+        name: &SecretName,
+        trail: &mut Trail,
+    ) -> Result<Option<SecretValue>> {
+        let cached = stack.store.fetch(name).await?;
+        if let Origin::Stale(error) = &cached.origin {
+            self.say_stale(lookup, name, self.clock.now().since(cached.fetched), error.as_ref());
+        }
+        trail.add(&cached);
+        Ok(cached.value)
+    }
+
+    fn say_stale(&self, lookup: Lookup<'_>, name: &SecretName, age: Duration, error: Option<&Error>) {
+        let reason = error.map_or_else(|| "the next attempt is not due yet".to_owned(), Error::to_string);
+        let text = format!(
+            "{} {:?}: {} does not answer, so the value of `{name}` from {:.0?} ago is served: {reason}",
+            lookup.kind.title(),
+            lookup.id,
+            self.settings.entry.info.title,
+            Duration::from_secs(age.as_secs()),
+        );
+        self.warnings.say(lookup, &self.clock, &text);
+    }
+
+    fn reply(&self, stack: &Stack, lookup: Lookup<'_>, value: Option<SecretValue>, trail: &Trail) -> Reply {
+        let now = self.clock.now();
+        let answer =
+            Answer { value, fetched: trail.fetched.min(now), ask_again: trail.ask_again, epoch: trail.epoch };
+        stack.memo.keep(lookup, &answer, now);
+        Reply::known(answer.value, now.since(answer.fetched), trail.is_stale)
+    }
+
+    /// Reads what the user wants to have at hand, once; lookups meanwhile wait for it. What fails is read again when it is
+    /// looked up.
+    async fn prefetch(&self, stack: &Stack) {
+        let mut is_over = stack.prefetched.lock().await;
+        if *is_over {
+            return;
+        }
+        let deadline = Deadline::within(self.settings.layers.timeout / 2);
+        let prefetch = deadline.run(async {
+            let names = self.settings.prefetch.names(&self.settings, &stack.store).await?;
+            let failed = stack.store.cache().warm(&names).await;
+            tracing::debug!("prefetched {} of {} secrets", names.len() - failed.len(), names.len());
+            failed.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+        });
+        if let Err(error) = prefetch.await {
+            tracing::warn!("Not everything could be prefetched: {error}. It is read when it is looked up.");
+        }
+        *is_over = true;
     }
 
     /// What Airflow gets for `found`. A value that makes no sense is not kept.
@@ -102,7 +248,7 @@ impl Backend {
     ) -> Result<Option<SecretValue>> {
         self.settings.convention.read(kind, found).map_err(|error| {
             if error.kind() == ErrorKind::Malformed {
-                stack.cache.forget(name);
+                stack.store.cache().forget(name);
             }
             error.with_store(self.settings.entry.info.name)
         })
@@ -115,7 +261,7 @@ impl Backend {
     /// The stack, built anew if a file beneath it has changed.
     fn up_to_date(&self) -> Result<Arc<Stack>> {
         let stack = self.current();
-        if !crate::store::Store::is_outdated(&stack.cache) {
+        if !stack.store.is_outdated() {
             return Ok(stack);
         }
         tracing::debug!(
@@ -131,16 +277,38 @@ impl Backend {
     }
 }
 
-/// Decides what becomes of `error`, and says so where Airflow would hide it: as a warning while `is_due`.
+/// What an answer is made of: it is as old as its oldest part and as fresh as the first that ends.
+struct Trail {
+    fetched: Timestamp,
+    ask_again: Timestamp,
+    epoch: u64,
+    is_stale: bool,
+}
+
+impl Trail {
+    fn new(epoch: u64) -> Self {
+        let end = Timestamp::ORIGIN.plus(Duration::MAX);
+        Self { fetched: end, ask_again: end, epoch, is_stale: false }
+    }
+
+    fn add(&mut self, cached: &Cached) {
+        self.fetched = self.fetched.min(cached.fetched);
+        self.ask_again = self.ask_again.min(cached.ask_again);
+        self.is_stale |= matches!(cached.origin, Origin::Stale(_));
+    }
+}
+
+/// Decides what becomes of `error`, and has it said where Airflow would hide it. `Ok` says that it counts as a miss.
 pub fn settle(
     policy: OnError,
     lookup: Lookup<'_>,
     names: &[SecretName],
     error: Error,
-    is_due: impl FnOnce() -> bool,
-) -> Result<Option<SecretValue>, Failure> {
+    say: impl FnOnce(&str),
+) -> Result<Reply, Failure> {
+    let miss = Reply::none(error.kind().as_str());
     let text = format!("{} {:?}{}: {error}", lookup.kind.title(), lookup.id, tried(names));
-    let outcome = policy.settle(error).map(|()| None);
+    let outcome = policy.settle(error).map(|()| miss);
     let fate = match &outcome {
         Ok(_) => "Returning None.",
         Err(failure) if failure.stops_airflow => "Airflow is told to stop its search.",
@@ -148,11 +316,7 @@ pub fn settle(
         Err(_) if lookup.kind == Kind::Config => return outcome,
         Err(_) => "Airflow takes this for a miss and asks its next backend.",
     };
-    if is_due() {
-        tracing::warn!("{text}. {fate}");
-    } else {
-        tracing::debug!("{text}. {fate}");
-    }
+    say(&format!("{text}. {fate}"));
     outcome
 }
 
@@ -165,11 +329,11 @@ fn tried(names: &[SecretName]) -> String {
 #[cfg(test)]
 #[cfg(feature = "memory")]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::backend::memo::Memo;
+    use crate::backend::bundle::BundleNames;
     use crate::backend::pattern::Patterns;
+    use crate::backend::prefetch::Prefetch;
+    use crate::backend::telemetry::Metrics;
     use crate::layers::LayerSettings;
     use crate::layers::testing::{Scripted, Step};
     use crate::store::environment::Environment;
@@ -186,23 +350,23 @@ mod tests {
             patterns: Patterns::from_options(&options),
             on_error,
             layers: LayerSettings::default(),
+            bundles: BundleNames::default(),
+            prefetch: Prefetch::default(),
+            audit: None,
+            metrics: Metrics::Off,
             options,
             environment: Environment::default(),
         };
-        let stack = Stack {
-            cache: layers::stack(store.clone(), &settings.layers, clock.clone()),
-            memo: Memo::new(settings.layers.cache.max_entries),
-        };
-        let stack = Mutex::new(Arc::new(stack));
-        Backend { settings: Arc::new(settings), clock: clock.clone(), stack, warnings: Warnings::new() }
+        let stack = Stack::around(store.clone(), &settings, clock);
+        Backend::around(stack, Arc::new(settings), clock.clone())
     }
 
     fn names(names: &[&str]) -> Vec<SecretName> {
         names.iter().map(|name| SecretName::from(*name)).collect()
     }
 
-    fn text(value: Option<SecretValue>) -> Option<String> {
-        value.map(|value| value.expose().to_owned())
+    fn text(reply: Reply) -> Option<String> {
+        Some(reply.value?.expose().to_owned())
     }
 
     #[tokio::test]
@@ -214,7 +378,7 @@ mod tests {
         let names = names(&["p/t--db", "p/db"]);
         assert_eq!(text(backend.ask(lookup, &names).await.unwrap()).as_deref(), Some("global"));
         assert_eq!(store.names(), ["p/t--db", "p/db"]);
-        assert_eq!(text(backend.remembered(lookup).unwrap().value).as_deref(), Some("global"));
+        assert_eq!(text(backend.remembered(lookup).unwrap()).as_deref(), Some("global"));
         assert!(backend.remembered(LOOKUP).is_none());
         // The absent name of the team is the first to be doubted.
         clock.advance(Duration::from_secs(15));

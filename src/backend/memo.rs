@@ -1,32 +1,43 @@
 //! The last answer to each question, so that a repeated one costs a single look into a map.
 //!
 //! The cache of the layers knows physical names; an answer may come from two of them and from a parsed value.
-//! An answer lives exactly as long as everything it was made of is fresh.
+//! An answer lives no longer than everything it was made of is fresh, and only in the cache's epoch that it was made in:
+//! when something is dropped there, nothing that may have been made of it is repeated.
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use lru::LruCache;
-
+use crate::layers::cache::Shelf;
 use crate::process::Timestamp;
 use crate::store::convention::{Kind, Lookup};
 use crate::value::SecretValue;
 
+/// What an answer weighs beside its value and its id, in bytes: about.
+const OVERHEAD: usize = 200;
+
 /// What Airflow was answered, and until when that may be repeated.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The secret, or `None` if there is none.
     pub value: Option<SecretValue>,
-    /// From this moment on the store has to be asked again.
-    pub fresh_until: Timestamp,
+    /// When the store said so; the oldest of its answers, if there were several.
+    pub fetched: Timestamp,
+    /// From this moment on the cache has to be asked again.
+    pub ask_again: Timestamp,
+    /// The epoch of the cache in which it was made.
+    pub epoch: u64,
 }
 
-type Global = LruCache<Box<str>, Answer>;
-type OfTeams = LruCache<(Box<str>, Box<str>), Answer>;
+type Global = Shelf<Box<str>, Answer>;
+type OfTeams = Shelf<(Box<str>, Box<str>), Answer>;
 
-/// Remembered answers, bounded for each kind. Those with a team stand apart, so that no text can be both.
+/// Remembered answers: so many for each kind, so many bytes for all. Those with a team stand apart, so that no text can be
+/// both.
 #[derive(Debug)]
-pub(crate) struct Memo(Mutex<Shelves>);
+pub(crate) struct Memo {
+    shelves: Mutex<Shelves>,
+    max_bytes: usize,
+}
 
 #[derive(Debug)]
 struct Shelves {
@@ -34,40 +45,63 @@ struct Shelves {
     team: [OfTeams; 3],
 }
 
-impl Memo {
-    pub(crate) fn new(max_entries: NonZeroUsize) -> Self {
-        Self(Mutex::new(Shelves {
-            global: std::array::from_fn(|_| LruCache::new(max_entries)),
-            team: std::array::from_fn(|_| LruCache::new(max_entries)),
-        }))
+impl Shelves {
+    fn weight(&self) -> usize {
+        self.global.iter().map(Shelf::weight).sum::<usize>()
+            + self.team.iter().map(Shelf::weight).sum::<usize>()
     }
 
-    /// The answer to `lookup`, if it is still fresh at `now`.
-    pub(crate) fn get(&self, lookup: Lookup<'_>, now: Timestamp) -> Option<Answer> {
+    /// Drops the oldest answer of each shelf.
+    fn shrink(&mut self) {
+        for shelf in &mut self.global {
+            shelf.drop_oldest();
+        }
+        for shelf in &mut self.team {
+            shelf.drop_oldest();
+        }
+    }
+}
+
+impl Memo {
+    pub(crate) fn new(max_entries: NonZeroUsize, max_bytes: usize) -> Self {
+        let shelves = Shelves {
+            global: std::array::from_fn(|_| Shelf::new(max_entries, max_bytes)),
+            team: std::array::from_fn(|_| Shelf::new(max_entries, max_bytes)),
+        };
+        Self { shelves: Mutex::new(shelves), max_bytes }
+    }
+
+    /// The answer to `lookup`, if it may be repeated at `now` and in `epoch`.
+    pub(crate) fn get(&self, lookup: Lookup<'_>, now: Timestamp, epoch: u64) -> Option<Answer> {
         let mut shelves = self.lock();
         let answer = match lookup.team {
             None => shelf(&mut shelves.global, lookup.kind).get(lookup.id)?,
             Some(team) => shelf(&mut shelves.team, lookup.kind).get(&(team.into(), lookup.id.into()))?,
         };
-        (now < answer.fresh_until).then(|| answer.clone())
+        (now < answer.ask_again && answer.epoch == epoch).then(|| answer.clone())
     }
 
     /// Remembers `answer` if it is worth it at `now`.
     pub(crate) fn keep(&self, lookup: Lookup<'_>, answer: &Answer, now: Timestamp) {
-        if answer.fresh_until <= now {
+        if answer.ask_again <= now {
             return;
         }
+        let id: Box<str> = lookup.id.into();
+        let weight = OVERHEAD + id.len() + answer.value.as_ref().map_or(0, SecretValue::len);
         let mut shelves = self.lock();
         match lookup.team {
-            None => shelf(&mut shelves.global, lookup.kind).put(lookup.id.into(), answer.clone()),
+            None => shelf(&mut shelves.global, lookup.kind).put(id, answer.clone(), weight),
             Some(team) => {
-                shelf(&mut shelves.team, lookup.kind).put((team.into(), lookup.id.into()), answer.clone())
+                shelf(&mut shelves.team, lookup.kind).put((team.into(), id), answer.clone(), weight);
             }
-        };
+        }
+        while shelves.weight() > self.max_bytes {
+            shelves.shrink();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelves> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -90,25 +124,43 @@ mod tests {
         Lookup { kind: Kind::Variable, id, team }
     }
 
+    fn answer(text: &str, now: Timestamp) -> Answer {
+        let ask_again = now.plus(Duration::from_secs(5));
+        Answer { value: Some(SecretValue::text(text)), fetched: now, ask_again, epoch: 7 }
+    }
+
     #[test]
     fn answers_are_kept_by_kind_id_and_team_until_they_are_stale() {
-        let (clock, memo) = (Clock::manual(), Memo::new(NonZeroUsize::new(10).unwrap()));
-        let fresh_until = clock.now().plus(Duration::from_secs(5));
-        let answer = Answer { value: Some(SecretValue::text("v")), fresh_until };
-        memo.keep(lookup("a", Some("t")), &answer, clock.now());
-        assert!(memo.get(lookup("a", Some("t")), clock.now()).is_some());
-        assert!(memo.get(lookup("a", None), clock.now()).is_none());
-        assert!(memo.get(lookup("a", Some("u")), clock.now()).is_none());
-        assert!(memo.get(Lookup { kind: Kind::Config, ..lookup("a", Some("t")) }, clock.now()).is_none());
+        let (clock, memo) = (Clock::manual(), Memo::new(NonZeroUsize::new(10).unwrap(), 10_000));
+        memo.keep(lookup("a", Some("t")), &answer("v", clock.now()), clock.now());
+        let knows = |lookup, epoch| memo.get(lookup, clock.now(), epoch).is_some();
+        assert!(knows(lookup("a", Some("t")), 7));
+        assert!(!knows(lookup("a", Some("t")), 8));
+        assert!(!knows(lookup("a", None), 7));
+        assert!(!knows(lookup("a", Some("u")), 7));
+        assert!(!knows(Lookup { kind: Kind::Config, ..lookup("a", Some("t")) }, 7));
         clock.advance(Duration::from_secs(5));
-        assert!(memo.get(lookup("a", Some("t")), clock.now()).is_none());
+        assert!(!knows(lookup("a", Some("t")), 7));
     }
 
     #[test]
     fn what_is_stale_already_is_not_kept() {
-        let (clock, memo) = (Clock::manual(), Memo::new(NonZeroUsize::MIN));
-        let answer = Answer { value: None, fresh_until: clock.now() };
-        memo.keep(lookup("a", None), &answer, clock.now());
-        assert!(memo.lock().global.iter().all(LruCache::is_empty));
+        let (clock, memo) = (Clock::manual(), Memo::new(NonZeroUsize::MIN, 10_000));
+        let stale = Answer { ask_again: clock.now(), ..answer("v", clock.now()) };
+        memo.keep(lookup("a", None), &stale, clock.now());
+        assert_eq!(memo.lock().weight(), 0);
+    }
+
+    #[test]
+    fn all_shelves_together_keep_to_the_bytes() {
+        let (clock, memo) = (Clock::manual(), Memo::new(NonZeroUsize::new(100).unwrap(), 2_000));
+        for number in 0..20 {
+            let id = number.to_string();
+            for team in [None, Some("t")] {
+                memo.keep(lookup(&id, team), &answer(&"v".repeat(100), clock.now()), clock.now());
+                assert!(memo.lock().weight() <= 2_000);
+            }
+        }
+        assert!(memo.get(lookup("19", Some("t")), clock.now(), 7).is_some());
     }
 }

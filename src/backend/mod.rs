@@ -5,20 +5,29 @@
 //! by the error policy. A remembered answer skips all of it.
 
 pub mod audit;
+mod bundle;
 mod lookup;
 mod memo;
 mod on_error;
 mod pattern;
 mod plan;
-mod python_regex;
+mod prefetch;
 mod settings;
 pub mod telemetry;
 mod warnings;
 
-pub use lookup::{Backend, settle};
-pub use memo::Answer;
+use crate::store::options::OptionSpec;
+
+pub use bundle::BundleNames;
+pub use lookup::{Backend, Reply, settle};
 pub use on_error::{Failure, OnError};
 pub use pattern::Patterns;
 pub use plan::{Plan, plan};
-pub use settings::{OPTIONS, Settings};
+pub use prefetch::Prefetch;
+pub use settings::Settings;
 pub use warnings::Warnings;
+
+/// Every option of the backend itself, the same for every store.
+pub fn options() -> impl Iterator<Item = &'static OptionSpec> {
+    settings::OPTIONS.iter().chain(audit::OPTIONS).chain(telemetry::OPTIONS)
+}

@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
+use crate::backend::audit::AuditLog;
+use crate::backend::bundle::{self, BundleNames};
 use crate::backend::on_error::{self, OnError};
 use crate::backend::pattern::Patterns;
+use crate::backend::prefetch::{self, Prefetch};
+use crate::backend::telemetry::Metrics;
 use crate::layers::LayerSettings;
 use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::registry::StoreEntry;
 
-/// The options of the backend itself, the same for every store.
-pub const OPTIONS: &[OptionSpec] = &[
+/// What every store has in common.
+pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "connections_lookup_pattern",
         OptionKind::Text,
@@ -33,6 +37,8 @@ pub const OPTIONS: &[OptionSpec] = &[
         "What becomes of an error: as the official class does, raise, miss, deny (denied lookups stop Airflow's search) or stop (every error does).",
     )
     .with_default("official"),
+    bundle::OPTION,
+    prefetch::OPTION,
 ];
 
 /// Plain data, valid in every process of a line of forks. Debug shows no option's value.
@@ -50,6 +56,14 @@ pub struct Settings {
     pub patterns: Patterns,
     /// What becomes of errors.
     pub on_error: OnError,
-    /// Cache, retries and timeouts.
+    /// The secrets that hold many.
+    pub bundles: BundleNames,
+    /// What is read in one go.
+    pub prefetch: Prefetch,
+    /// Where each access is written down, if anywhere.
+    pub audit: Option<AuditLog>,
+    /// Who is told of lookups.
+    pub metrics: Metrics,
+    /// Cache, limits, retries and timeouts.
     pub layers: LayerSettings,
 }

@@ -28,9 +28,30 @@ impl Warnings {
         Self(Mutex::new(LruCache::new(MOST_REMEMBERED)))
     }
 
+    /// Says `text` of `lookup`: as a warning, or at DEBUG if it was warned of within the last minute.
+    pub fn say(&self, lookup: Lookup<'_>, clock: &Clock, text: &str) {
+        self.say_as(key(lookup), clock, text);
+    }
+
+    /// As [`Self::say`], for what concerns no single lookup: `topic` is what was warned of.
+    pub fn say_of(&self, topic: &'static str, clock: &Clock, text: &str) {
+        self.say_as(topic.to_owned(), clock, text);
+    }
+
+    fn say_as(&self, key: String, clock: &Clock, text: &str) {
+        if self.note(key, clock) {
+            tracing::warn!("{text}");
+        } else {
+            tracing::debug!("{text}");
+        }
+    }
+
     /// Whether to warn of `lookup` now; the next minute says no.
     pub fn is_due(&self, lookup: Lookup<'_>, clock: &Clock) -> bool {
-        let key = format!("{}\0{}\0{}", lookup.kind, lookup.team.unwrap_or_default(), lookup.id);
+        self.note(key(lookup), clock)
+    }
+
+    fn note(&self, key: String, clock: &Clock) -> bool {
         let now = clock.now();
         let mut warned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.get(&key).is_some_and(|at| now.since(*at) < QUIET) {
@@ -39,6 +60,10 @@ impl Warnings {
         warned.put(key, now);
         true
     }
+}
+
+fn key(lookup: Lookup<'_>) -> String {
+    format!("{}\0{}\0{}", lookup.kind, lookup.team.unwrap_or_default(), lookup.id)
 }
 
 #[cfg(test)]

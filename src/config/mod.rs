@@ -4,6 +4,7 @@
 //! checks them against the declarations of [`OptionSpec`], [`configure`] composes the typed whole.
 
 mod duration;
+mod rate;
 mod raw;
 mod read;
 mod settings;
@@ -17,5 +18,6 @@ use crate::store::registry::StoreEntry;
 
 /// Every option that `entry` takes: its own, the backend's, the layers', and those of the configuration.
 pub fn options_of(entry: &StoreEntry) -> impl Iterator<Item = &'static OptionSpec> + use<> {
-    [entry.options, crate::backend::OPTIONS, crate::layers::OPTIONS, OPTIONS].into_iter().flatten()
+    let own = [crate::layers::OPTIONS, OPTIONS].into_iter().flatten();
+    entry.options.iter().chain(crate::backend::options()).chain(own)
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::duration::parse_duration;
+use crate::config::rate::parse_rate;
 use crate::config::raw::RawValue;
 use crate::error::{Error, Result};
 use crate::store::options::{OptionKind, OptionSpec, OptionValue};
@@ -43,7 +44,10 @@ fn from_text(spec: &OptionSpec, text: &str) -> Result<Option<OptionValue>> {
         OptionKind::Count => word.parse().ok().map(OptionValue::Count),
         OptionKind::Duration => parse_duration(text).map(OptionValue::Duration),
         OptionKind::Choice(words) => words.contains(&word.as_str()).then_some(OptionValue::Text(word)),
-        OptionKind::Object | OptionKind::SecretObject => object(text),
+        OptionKind::Object | OptionKind::SecretObject => object(text).map(OptionValue::Object),
+        OptionKind::Durations => object(text).and_then(|object| durations(&object)),
+        OptionKind::Rate => parse_rate(text).map(OptionValue::Rate),
+        OptionKind::Json(_) => Some(OptionValue::Json(json_or_text(text))),
         OptionKind::Text | OptionKind::Secret | OptionKind::Prefix | OptionKind::Ignored(_) => None,
     }
     .map(Some)
@@ -64,6 +68,9 @@ fn from_json(spec: &OptionSpec, value: &Value) -> Result<OptionValue> {
         (OptionKind::Object | OptionKind::SecretObject, Value::Object(_)) => {
             Some(OptionValue::Object(value.clone()))
         }
+        (OptionKind::Durations, Value::Object(_)) => durations(value),
+        (OptionKind::Rate, Value::Int(_)) => parse_rate(&number(value)).map(OptionValue::Rate),
+        (OptionKind::Json(_), value) => Some(OptionValue::Json(value.clone())),
         _ => None,
     }
     .ok_or_else(|| wrong(spec))
@@ -85,11 +92,27 @@ fn boolean_or_path(word: &str, text: &str) -> OptionValue {
     boolean(word).map_or_else(|| OptionValue::Text(text.to_owned()), OptionValue::Boolean)
 }
 
-fn object(text: &str) -> Option<OptionValue> {
-    match json::parse(&Text::from(text)) {
-        Ok(value @ Value::Object(_)) => Some(OptionValue::Object(value)),
-        _ => None,
-    }
+fn object(text: &str) -> Option<Value> {
+    json::parse(&Text::from(text)).ok().filter(|value| matches!(value, Value::Object(_)))
+}
+
+/// Text that is no JSON stands for itself, since the environment delivers no quotes.
+fn json_or_text(text: &str) -> Value {
+    json::parse(&Text::from(text)).unwrap_or_else(|_| Value::String(Text::from(text)))
+}
+
+fn durations(object: &Value) -> Option<OptionValue> {
+    let spec = OptionSpec::new("", OptionKind::Duration, "");
+    let members = object.as_object()?.iter().map(|(key, value)| {
+        let raw = value
+            .as_str()
+            .map_or_else(|| RawValue::Json(value.clone()), |text| RawValue::Text(text.to_owned()));
+        match read(&spec, &raw) {
+            Ok(Some(OptionValue::Duration(duration))) => Some((key.to_str()?.to_owned(), duration)),
+            _ => None,
+        }
+    });
+    members.collect::<Option<_>>().map(OptionValue::Durations)
 }
 
 fn wrong(spec: &OptionSpec) -> Error {
@@ -107,6 +130,11 @@ fn expectation(kind: OptionKind) -> String {
         OptionKind::Duration => "a duration such as 60, 500ms, 3s, 10m, 1h or PT60S".to_owned(),
         OptionKind::Choice(words) => format!("one of {}", words.join(", ")),
         OptionKind::Object | OptionKind::SecretObject => "a JSON object".to_owned(),
+        OptionKind::Durations => {
+            "an object of durations, such as {\"airflow/variables/\": \"5m\"}".to_owned()
+        }
+        OptionKind::Rate => "a rate such as 40/s, 100/m or 5/10s".to_owned(),
+        OptionKind::Json(shape) => shape.to_owned(),
     }
 }
 
@@ -132,7 +160,11 @@ mod tests {
             OptionValue::Boolean(boolean) => boolean.to_string(),
             OptionValue::Count(count) => count.to_string(),
             OptionValue::Duration(duration) => format!("{duration:?}"),
-            OptionValue::Object(object) => json::write(&object).to_str().unwrap().to_owned(),
+            OptionValue::Durations(durations) => format!("{durations:?}"),
+            OptionValue::Rate(rate) => format!("{}/{:?}", rate.calls, rate.per),
+            OptionValue::Object(object) | OptionValue::Json(object) => {
+                json::write(&object).to_str().unwrap().to_owned()
+            }
         }
     }
 
@@ -169,6 +201,18 @@ mod tests {
         assert_eq!(json(OptionKind::Boolean, "1").unwrap(), some("true"));
         assert_eq!(json(OptionKind::Duration, "0.5").unwrap(), some("500ms"));
         assert_eq!(json(OptionKind::Count, "7").unwrap(), some("7"));
+    }
+
+    #[test]
+    fn rates_and_durations_by_name_come_as_text_and_as_json() {
+        assert_eq!(text(OptionKind::Rate, "40/s").unwrap(), some("40/1s"));
+        assert_eq!(json(OptionKind::Rate, "40").unwrap(), some("40/1s"));
+        let expected = some(r#"[("a", 300s), ("b", 0ns)]"#);
+        assert_eq!(text(OptionKind::Durations, r#"{"a": "5m", "b": 0}"#).unwrap(), expected);
+        assert!(json(OptionKind::Durations, r#"{"a": "soon"}"#).is_err());
+        let list = OptionKind::Json("a list");
+        assert_eq!(text(list, r#"["a"]"#).unwrap(), some(r#"["a"]"#));
+        assert_eq!(text(list, "a").unwrap(), some(r#""a""#));
     }
 
     #[test]

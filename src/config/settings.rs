@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::backend::{OnError, Patterns, Settings};
+use crate::backend::audit::{AuditLog, AuditSettings};
+use crate::backend::telemetry::Metrics;
+use crate::backend::{BundleNames, OnError, Patterns, Prefetch, Settings};
 use crate::config::raw::{RawOptions, RawValue};
 use crate::config::{options_of, read};
 use crate::error::{Error, Result};
@@ -57,10 +59,19 @@ pub fn configure(
         convention: (entry.convention)(&options)?,
         patterns: Patterns::from_options(&options),
         on_error: OnError::from_options(&options),
-        layers: LayerSettings::from_options(&options, (entry.attempts)(&options, &environment)),
+        bundles: BundleNames::from_options(&options)?,
+        prefetch: Prefetch::from_options(&options)?,
+        audit: AuditSettings::from_options(&options)?.map(AuditLog::new),
+        metrics: Metrics::from_options(&options),
+        layers: LayerSettings::from_options(
+            &options,
+            (entry.attempts)(&options, &environment),
+            entry.rate_after_throttle,
+        ),
         options,
         environment,
     };
+    settings.layers.cache.check()?;
     if settings.layers.timeout.is_zero() {
         return Err(Error::config(
             "`timeout` in backend_kwargs is zero, so every lookup would end before it begins",
@@ -168,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_cache_can_be_written_as_kestra_does() {
-        let layers = |cache| configured(&[("cache", cache)]).unwrap().settings.layers.cache;
+        let layers = |cache| configured(&[("cache", cache)]).unwrap().settings.layers.cache.clone();
         assert_eq!(layers(r#"{"enabled": false}"#).ttl, Duration::ZERO);
         let cache = layers(r#"{"enabled": true, "maximum_size": 5, "expire_after_write": "PT90S"}"#);
         assert_eq!((cache.ttl, cache.max_entries.get()), (Duration::from_secs(90), 5));

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::layers::cache::CacheSettings;
-use crate::store::options::{OptionKind, OptionSpec, Options};
+use crate::layers::limit::LimitSettings;
+use crate::store::options::{OptionKind, OptionSpec, Options, Rate};
 
 /// The options of the layers, the same for every store.
 pub const OPTIONS: &[OptionSpec] = &[
@@ -20,11 +21,33 @@ pub const OPTIONS: &[OptionSpec] = &[
     )
     .with_default("15s"),
     OptionSpec::new(
+        "cache_max_stale",
+        OptionKind::Duration,
+        "How long past its time to live a value is still served while the store does not answer; 0 is never.",
+    )
+    .with_default("10m"),
+    OptionSpec::new(
+        "cache_ttl_patterns",
+        OptionKind::Durations,
+        "Other values of cache_ttl by name: an object of regular expressions, matched from the start of the name in the store.",
+    ),
+    OptionSpec::new(
         "cache_max_entries",
         OptionKind::Count,
         "The most values kept; absent secrets have a bound of the same size of their own.",
     )
     .with_default("1000"),
+    OptionSpec::new(
+        "cache_max_bytes",
+        OptionKind::Count,
+        "The most bytes that the values kept have together.",
+    )
+    .with_default("16777216"),
+    OptionSpec::new(
+        "rate_limit",
+        OptionKind::Rate,
+        "The most calls of this process in some time, such as 40/s; all its backends on the same store share it.",
+    ),
     OptionSpec::new(
         "timeout",
         OptionKind::Duration,
@@ -40,10 +63,12 @@ pub const OPTIONS: &[OptionSpec] = &[
 ];
 
 /// The typed options of the layers.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct LayerSettings {
     /// Bounds and ages of the cache.
     pub cache: CacheSettings,
+    /// How many calls are made at most.
+    pub limit: LimitSettings,
     /// The deadline of a whole lookup.
     pub timeout: Duration,
     /// Attempts in all, at least one.
@@ -52,11 +77,17 @@ pub struct LayerSettings {
 
 impl LayerSettings {
     /// Reads the options. `max_attempts` of the user goes before `store_attempts`, what the store's own
-    /// configuration (such as `AWS_MAX_ATTEMPTS`) asks for.
-    pub fn from_options(options: &Options, store_attempts: Option<u64>) -> Self {
+    /// configuration (such as `AWS_MAX_ATTEMPTS`) asks for; `rate_limit` goes before `after_throttle`, the rate that the
+    /// store's quota suggests once it has throttled a call.
+    pub fn from_options(
+        options: &Options,
+        store_attempts: Option<u64>,
+        after_throttle: Option<Rate>,
+    ) -> Self {
         let attempts = options.count("max_attempts").or(store_attempts).unwrap_or(3);
         Self {
             cache: CacheSettings::from_options(options),
+            limit: LimitSettings { rate: options.rate("rate_limit"), after_throttle },
             timeout: options.duration("timeout").unwrap_or(Duration::from_secs(10)),
             max_attempts: usize::try_from(attempts).unwrap_or(usize::MAX).max(1),
         }
@@ -71,7 +102,7 @@ impl LayerSettings {
 
 impl Default for LayerSettings {
     fn default() -> Self {
-        Self::from_options(&Options::default(), None)
+        Self::from_options(&Options::default(), None, None)
     }
 }
 
@@ -85,7 +116,8 @@ mod tests {
         let settings = LayerSettings::default();
         assert_eq!(settings.cache.ttl, Duration::from_secs(60));
         assert_eq!(settings.cache.negative_ttl, Duration::from_secs(15));
-        assert_eq!(settings.cache.max_entries.get(), 1000);
+        assert_eq!(settings.cache.max_stale, Duration::from_secs(600));
+        assert_eq!((settings.cache.max_entries.get(), settings.cache.max_bytes), (1000, 16_777_216));
         assert_eq!(settings.timeout, Duration::from_secs(10));
         assert_eq!((settings.max_attempts, settings.attempt_timeout()), (3, Duration::from_secs(5)));
     }
@@ -93,9 +125,9 @@ mod tests {
     #[test]
     fn the_users_attempts_go_before_the_stores() {
         let mut options = Options::default();
-        assert_eq!(LayerSettings::from_options(&options, Some(7)).max_attempts, 7);
+        assert_eq!(LayerSettings::from_options(&options, Some(7), None).max_attempts, 7);
         options.set("max_attempts", OptionValue::Count(0));
-        let settings = LayerSettings::from_options(&options, Some(7));
+        let settings = LayerSettings::from_options(&options, Some(7), None);
         assert_eq!((settings.max_attempts, settings.attempt_timeout()), (1, Duration::from_secs(10)));
     }
 }

@@ -7,47 +7,100 @@ use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::process::Deadline;
-use crate::store::{SecretName, Store, StoreInfo};
+use crate::layers::budget::RetryBudget;
+use crate::layers::counters::Counters;
+use crate::layers::limit::Queue;
+use crate::process::{Deadline, full_jitter};
+use crate::store::{Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
-/// Waits before the second attempt when the store asks for fewer calls, and when it merely failed. These are
+/// The longest waits before the second attempt when the store asks for fewer calls, and when it merely failed. These are
 /// the bases of botocore's standard mode (`botocore/retries/standard.py`): one second and a twentieth.
 const THROTTLED_BASE: Duration = Duration::from_secs(1);
 const FAILED_BASE: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// A store whose reads are tried again after temporary errors.
+///
+/// Each further attempt waits in the same queue as every other call, and is paid out of a budget that only successes
+/// fill: while the store is down, most reads have one attempt.
 #[derive(Debug)]
 pub struct Retry {
     inner: Arc<dyn Store>,
     max_attempts: usize,
+    queue: Arc<Queue>,
+    counters: &'static Counters,
+    budget: RetryBudget,
+}
+
+/// The waits of one read; both sides count the same attempts.
+struct Waits<I> {
+    throttled: I,
+    failed: I,
+}
+
+impl<I: Iterator<Item = Duration>> Waits<I> {
+    /// The next wait, if another attempt is left: what the store asks for, or a random part of the back-off.
+    fn after(&mut self, error: &Error) -> Option<Duration> {
+        let (throttled, failed) = (self.throttled.next()?, self.failed.next()?);
+        let longest = if error.kind() == ErrorKind::Throttled { throttled } else { failed };
+        Some(full_jitter(longest).max(error.retry_after().unwrap_or_default()))
+    }
 }
 
 impl Retry {
     /// Wraps `inner`; a read is tried at most `max_attempts` times in all.
-    pub fn new(inner: Arc<dyn Store>, max_attempts: usize) -> Self {
-        Self { inner, max_attempts }
+    pub fn new(
+        inner: Arc<dyn Store>,
+        max_attempts: usize,
+        queue: Arc<Queue>,
+        counters: &'static Counters,
+    ) -> Self {
+        Self { inner, max_attempts, queue, counters, budget: RetryBudget::default() }
     }
 
-    fn waits(&self, base: Duration) -> impl Iterator<Item = Duration> + use<> {
-        ExponentialBuilder::default()
-            .with_min_delay(base)
-            .with_max_delay(LONGEST_WAIT)
-            .with_max_times(self.max_attempts.saturating_sub(1))
-            .with_jitter()
-            .build()
+    fn waits(&self) -> Waits<impl Iterator<Item = Duration> + use<>> {
+        let backoff = |base| {
+            ExponentialBuilder::default()
+                .with_min_delay(base)
+                .with_max_delay(LONGEST_WAIT)
+                .with_max_times(self.max_attempts.saturating_sub(1))
+                .build()
+        };
+        Waits { throttled: backoff(THROTTLED_BASE), failed: backoff(FAILED_BASE) }
+    }
+
+    /// Waits for the next attempt and answers what it cost, or hands the error back if there is none.
+    async fn prepare(&self, subject: &str, error: Error, wait: Option<Duration>) -> Result<u32> {
+        let Some(wait) = wait.filter(|wait| is_affordable(*wait)) else { return Err(error) };
+        let Some(price) = self.budget.pay(error.kind()) else {
+            tracing::debug!(
+                "{} {subject}: {error}; not tried again, as most retries failed",
+                self.info().name
+            );
+            return Err(error);
+        };
+        tracing::debug!("{} {subject}: {error}; trying again in {wait:?}", self.info().name);
+        tokio::time::sleep(wait).await;
+        self.queue.wait().await.map_err(|_| error)?;
+        self.counters.retries.add(1);
+        Ok(price)
+    }
+
+    fn note(&self, error: &Error) {
+        if error.kind() == ErrorKind::Throttled {
+            self.queue.note_throttle(error.retry_after());
+        }
     }
 }
 
-/// A wait that the deadline of the lookup leaves room for.
-fn affordable(wait: Duration) -> bool {
+/// Whether the deadline of the lookup leaves room for it.
+fn is_affordable(wait: Duration) -> bool {
     Deadline::current().is_none_or(|deadline| wait < deadline.remaining())
 }
 
-/// How long to wait after `error`: what the store asks for, or what the back-off has next.
-fn wait_after(error: &Error, backoff: Duration) -> Duration {
-    error.retry_after().map_or(backoff, |asked| asked.max(backoff))
+fn is_temporary(answers: &[Result<Option<SecretValue>>], index: usize) -> bool {
+    matches!(answers.get(index), Some(Err(error)) if error.is_temporary())
 }
 
 #[async_trait]
@@ -57,23 +110,51 @@ impl Store for Retry {
     }
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        let (mut throttled, mut failed) = (self.waits(THROTTLED_BASE), self.waits(FAILED_BASE));
+        let (mut waits, mut paid) = (self.waits(), 0);
         loop {
             let error = match self.inner.get(name).await {
-                Err(error) if error.is_temporary() => error,
-                outcome => return outcome,
-            };
-            // Both iterators move together: they count the same attempts.
-            let (after_throttle, after_failure) = (throttled.next(), failed.next());
-            let backoff = if error.kind() == ErrorKind::Throttled { after_throttle } else { after_failure };
-            match backoff.map(|backoff| wait_after(&error, backoff)) {
-                Some(wait) if affordable(wait) => {
-                    tracing::debug!("{} `{name}`: {error}; trying again in {wait:?}", self.info().name);
-                    tokio::time::sleep(wait).await;
+                Err(error) => error,
+                found => {
+                    self.budget.note_success(paid);
+                    return found;
                 }
-                _ => return Err(error),
+            };
+            self.note(&error);
+            if !error.is_temporary() {
+                return Err(error);
+            }
+            let wait = waits.after(&error);
+            paid += self.prepare(&format!("`{name}`"), error, wait).await?;
+        }
+    }
+
+    /// Those that failed for a moment are read again together.
+    async fn get_many(&self, names: &[SecretName]) -> Vec<Result<Option<SecretValue>>> {
+        let (mut waits, mut paid) = (self.waits(), 0);
+        let mut answers = self.inner.get_many(names).await;
+        loop {
+            let again: Vec<usize> =
+                (0..answers.len()).filter(|index| is_temporary(&answers, *index)).collect();
+            let Some(error) = again.first().and_then(|index| answers.get(*index)?.as_ref().err().cloned())
+            else {
+                self.budget.note_success(paid);
+                return answers;
+            };
+            self.note(&error);
+            let wait = waits.after(&error);
+            match self.prepare(&format!("{} names", again.len()), error, wait).await {
+                Ok(price) => paid += price,
+                Err(_) => return answers,
+            }
+            let names: Vec<_> = again.iter().filter_map(|index| names.get(*index).cloned()).collect();
+            for (index, answer) in again.into_iter().zip(self.inner.get_many(&names).await) {
+                answers[index] = answer;
             }
         }
+    }
+
+    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+        self.inner.list(prefix, page).await
     }
 
     fn is_outdated(&self) -> bool {
@@ -84,15 +165,22 @@ impl Store for Retry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layers::limit::LimitSettings;
     use crate::layers::testing::{Scripted, Step};
 
     fn throttled() -> Error {
         Error::new(ErrorKind::Throttled, "slow down").temporary(None)
     }
 
+    fn retry(store: &Arc<Scripted>, attempts: usize) -> Retry {
+        let counters = Counters::of("memory");
+        let queue = Arc::new(Queue::new("retry-test", LimitSettings::default(), counters));
+        Retry::new(store.clone(), attempts, queue, counters)
+    }
+
     async fn run(steps: Vec<Step>, attempts: usize) -> (Result<Option<SecretValue>>, usize) {
         let store = Arc::new(Scripted::new(steps));
-        let outcome = Retry::new(store.clone(), attempts).get(&SecretName::from("a")).await;
+        let outcome = retry(&store, attempts).get(&SecretName::from("a")).await;
         (outcome, store.calls())
     }
 
@@ -135,5 +223,16 @@ mod tests {
             Deadline::after(Duration::from_secs(10)).run(async { Ok(lookup.await) }).await.unwrap();
         assert_eq!((outcome.unwrap_err().kind(), calls), (ErrorKind::Throttled, 1));
         assert!(start.elapsed() < Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_an_outage_most_reads_have_one_attempt() {
+        let down = Error::new(ErrorKind::Unreachable, "down").temporary(None);
+        let store = Arc::new(Scripted::new(vec![Step::Error(down); 10_000]));
+        let retry = retry(&store, 3);
+        for _ in 0..1000 {
+            retry.get(&SecretName::from("a")).await.unwrap_err();
+        }
+        assert_eq!(store.calls(), 1000 + 100);
     }
 }

@@ -17,6 +17,9 @@ pub(crate) enum Step {
     Value(&'static str),
     Absent,
     Error(Error),
+    /// A value that is known to end after some seconds.
+    Short(&'static str, u64),
+    Panic,
     /// Fails after some seconds.
     Wait(u64, Error),
 }
@@ -79,6 +82,14 @@ impl Store for Scripted {
         let step = self.steps.lock().unwrap().pop_front();
         match step {
             Some(Step::Value(value)) => Ok(Some(SecretValue::text(value))),
+            Some(Step::Short(value, seconds)) => {
+                Ok(Some(SecretValue::text(value).with_valid_for(Duration::from_secs(seconds))))
+            }
+            Some(Step::Panic) => {
+                // A reader that is alone has nobody who could take over.
+                tokio::task::yield_now().await;
+                panic!("as the script says")
+            }
             Some(Step::Absent) => Ok(None),
             Some(Step::Error(error)) => Err(error),
             Some(Step::Wait(seconds, error)) => {

@@ -1,25 +1,41 @@
-//! Cuts one attempt that takes too long.
+//! Cuts one attempt that takes too long, and counts what reaches the store.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{SecretName, Store, StoreInfo};
+use crate::layers::counters::Counters;
+use crate::store::{Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
-/// A store whose single reads end after a fixed time.
+/// A store whose single calls end after a fixed time. The innermost layer, so that it sees every attempt.
 #[derive(Debug)]
 pub struct Timeout {
     inner: Arc<dyn Store>,
     limit: Duration,
+    counters: &'static Counters,
 }
 
 impl Timeout {
-    /// Wraps `inner`; each read ends after `limit` at the latest.
-    pub fn new(inner: Arc<dyn Store>, limit: Duration) -> Self {
-        Self { inner, limit }
+    /// Wraps `inner`; each call ends after `limit` at the latest.
+    pub fn new(inner: Arc<dyn Store>, limit: Duration, counters: &'static Counters) -> Self {
+        Self { inner, limit, counters }
+    }
+
+    async fn run<T>(&self, call: impl Future<Output = T>) -> Result<T> {
+        let _measured = Measured { counters: self.counters, started: Instant::now() };
+        tokio::time::timeout(self.limit, call).await.map_err(|_elapsed| self.error())
+    }
+
+    fn note<T>(&self, outcome: Result<T>) -> Result<T> {
+        if matches!(&outcome, Err(error) if error.kind() == ErrorKind::Throttled) {
+            self.counters.throttles.add(1);
+        }
+        outcome
     }
 
     fn error(&self) -> Error {
@@ -30,6 +46,18 @@ impl Timeout {
     }
 }
 
+/// A call under way. It counts as one however it ends, also when the caller gives up.
+struct Measured {
+    counters: &'static Counters,
+    started: Instant,
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        self.counters.note_call(self.started.elapsed());
+    }
+}
+
 #[async_trait]
 impl Store for Timeout {
     fn info(&self) -> &StoreInfo {
@@ -37,10 +65,18 @@ impl Store for Timeout {
     }
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        match tokio::time::timeout(self.limit, self.inner.get(name)).await {
-            Ok(result) => result,
-            Err(_elapsed) => Err(self.error()),
+        self.note(self.run(self.inner.get(name)).await.flatten())
+    }
+
+    async fn get_many(&self, names: &[SecretName]) -> Vec<Result<Option<SecretValue>>> {
+        match self.run(self.inner.get_many(names)).await {
+            Ok(answers) => answers.into_iter().map(|answer| self.note(answer)).collect(),
+            Err(error) => vec![Err(error); names.len()],
         }
+    }
+
+    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+        self.note(self.run(self.inner.list(prefix, page)).await.flatten())
     }
 
     fn is_outdated(&self) -> bool {
@@ -55,7 +91,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_hanging_read_ends() {
-        let store = Timeout::new(Arc::new(Scripted::hanging()), Duration::from_secs(5));
+        let store =
+            Timeout::new(Arc::new(Scripted::hanging()), Duration::from_secs(5), Counters::of("memory"));
         let error = store.get(&SecretName::from("a")).await.unwrap_err();
         assert!(error.is_temporary());
         insta::assert_snapshot!(error, @"no answer to one attempt within 5s (scripted). Check the network path to the store, or raise `timeout`");

@@ -25,6 +25,12 @@ impl Deadline {
         Self { end, budget }
     }
 
+    /// A deadline `budget` from now, or the one that the calling code runs under if that is nearer.
+    pub fn within(budget: Duration) -> Self {
+        let own = Self::after(budget);
+        Self::current().filter(|outer| outer.end <= own.end).unwrap_or(own)
+    }
+
     /// What is left, zero once the deadline has passed.
     pub fn remaining(&self) -> Duration {
         self.end.saturating_duration_since(Instant::now())
@@ -63,6 +69,14 @@ mod tests {
         let error = deadline.run(std::future::pending::<Result<()>>()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
         insta::assert_snapshot!(error, @"no answer within 2s, the deadline of the lookup. Check the network path to the store, or raise `timeout`");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_within_another_is_never_later() {
+        let outer = Deadline::after(Duration::from_secs(2));
+        let remaining = |budget| async move { Ok(Deadline::within(Duration::from_secs(budget)).remaining()) };
+        assert!(outer.run(remaining(9)).await.unwrap() <= Duration::from_secs(2));
+        assert!(outer.run(remaining(1)).await.unwrap() <= Duration::from_secs(1));
     }
 
     #[tokio::test]

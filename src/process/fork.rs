@@ -110,6 +110,14 @@ impl<T> ForkCell<T> {
         unsafe { Self::current(pointer) }
     }
 
+    /// As [`Self::get_or_try`], for what cannot fail.
+    pub fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+        match self.get_or_try(|| Ok::<_, std::convert::Infallible>(make())) {
+            Ok(value) => value,
+            Err(never) => match never {},
+        }
+    }
+
     /// The value of this generation, built by `make` under [`no_fork`] if there is none yet.
     ///
     /// When several threads build at the same time, the first to finish wins.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::backend::{Answer, Failure, Plan, plan, settle};
+use crate::backend::{Plan, Reply, plan};
 use crate::error::{Error, ErrorKind};
 use crate::python::connection::{fields_to_python, parse};
 use crate::python::convert::secret_to_python;
@@ -14,11 +14,11 @@ use crate::python::error::to_python;
 use crate::python::guard::{guarded, unless_raised_by_handler};
 use crate::python::registry::{self, Shared};
 use crate::python::run::{Interrupted, block_on};
+use crate::python::watch::{Outcome, Watch};
 use crate::python::{kwargs, log, masking};
 use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup};
 use crate::store::registry::find;
-use crate::value::SecretValue;
 
 /// A handle on the shared client and cache of one configuration.
 ///
@@ -91,7 +91,7 @@ impl Backend {
                 .find(|known| known.as_str() == kind)
                 .and_then(|kind| self.known(Lookup { kind, id: id.to_str().ok()?, team: team_name }));
             match known {
-                Some(answer) => Ok((true, secret_to_python(py, answer.value.as_ref())?)),
+                Some(reply) => Ok((true, secret_to_python(py, reply.value.as_ref())?)),
                 None => Ok((false, py.None())),
             }
         })
@@ -118,13 +118,28 @@ impl Backend {
         })
     }
 
+    /// Makes the next lookup ask the store: of `id` in every kind, or of everything. Waits for nothing.
+    #[pyo3(signature = (id=None, team_name=None))]
+    fn refresh(&self, py: Python<'_>, id: Option<&str>, team_name: Option<&str>) -> PyResult<()> {
+        guarded(py, || {
+            if let Some(backend) = self.shared.existing() {
+                backend.refresh(id, team_name);
+            }
+            Ok(())
+        })
+    }
+
     fn __repr__(&self) -> String {
         format!("<strongroom backend of {}>", self.shared.settings.entry.info.name)
     }
 }
 
 impl Backend {
-    fn known(&self, lookup: Lookup<'_>) -> Option<Answer> {
+    /// What can be answered at once. An access that is to be written down takes the longer way.
+    fn known(&self, lookup: Lookup<'_>) -> Option<Reply> {
+        if self.shared.settings.audit.is_some() {
+            return None;
+        }
         self.shared.existing()?.remembered(lookup)
     }
 
@@ -141,8 +156,8 @@ impl Backend {
                 return self.look_up(py, Lookup { kind, id: &id, team }, || Err(unreadable()));
             };
             let lookup = Lookup { kind, id: readable, team };
-            if let Some(answer) = self.known(lookup) {
-                return secret_to_python(py, answer.value.as_ref());
+            if let Some(reply) = self.known(lookup) {
+                return secret_to_python(py, reply.value.as_ref());
             }
             let mut interrupted = Ok(());
             let teams = || multi_team(py).unwrap_or_else(|error| ambiguous(py, error, &mut interrupted));
@@ -158,19 +173,21 @@ impl Backend {
         lookup: Lookup<'_>,
         plan: impl FnOnce() -> crate::error::Result<Plan>,
     ) -> PyResult<Py<PyAny>> {
+        let watch = Watch::start(py, &self.shared, lookup);
         let (outcome, records) = log::collect(|| {
             let plan = plan();
-            py.detach(|| self.ask(lookup, plan))
+            py.detach(|| watch.record(self.ask(lookup, plan)))
         });
         // A signal that came in meanwhile is handled here, before anything that passes errors over.
         py.check_signals()?;
         log::emit(py, &self.logger, &records)?;
+        watch.publish(py, &outcome)?;
         match outcome {
-            Ok(Ok(value)) => {
-                if let Some(value) = &value {
+            Ok(Ok(reply)) => {
+                if let Some(value) = &reply.value {
                     masking::register(py, lookup, value)?;
                 }
-                secret_to_python(py, value.as_ref())
+                secret_to_python(py, reply.value.as_ref())
             }
             Ok(Err(failure)) => Err(to_python(py, &failure.error, failure.stops_airflow)),
             Err(Interrupted::Signal(exception)) => Err(exception),
@@ -178,32 +195,23 @@ impl Backend {
         }
     }
 
-    fn ask(
-        &self,
-        lookup: Lookup<'_>,
-        plan: crate::error::Result<Plan>,
-    ) -> Result<Result<Option<SecretValue>, Failure>, Interrupted> {
+    fn ask(&self, lookup: Lookup<'_>, plan: crate::error::Result<Plan>) -> Outcome {
         let names: Vec<SecretName> = match plan {
-            Ok(Plan::Skip) => return Ok(Ok(None)),
+            Ok(Plan::Skip) => return Ok(Ok(Reply::none("skipped"))),
             Ok(Plan::Refuse(text)) => {
-                self.warn(lookup, &text);
-                return Ok(Ok(None));
+                self.shared.warn(lookup, &text);
+                return Ok(Ok(Reply::none("refused")));
             }
             Ok(Plan::Ask(names)) => names,
-            Err(error) => return Ok(self.settle_early(lookup, error)),
+            Err(error) => return Ok(self.shared.settle(lookup, error)),
         };
         match self.shared.backend() {
-            Ok(backend) => block_on(backend.ask(lookup, &names)),
-            Err(error) => Ok(self.settle_early(lookup, error)),
-        }
-    }
-
-    /// Warns once a minute. Call it without the GIL, while records are collected.
-    fn warn(&self, lookup: Lookup<'_>, text: &str) {
-        if self.shared.warning_is_due(lookup) {
-            tracing::warn!("{text}");
-        } else {
-            tracing::debug!("{text}");
+            // An access that is written down did not stop at what is remembered.
+            Ok(backend) => match backend.remembered(lookup) {
+                Some(reply) => Ok(Ok(reply)),
+                None => block_on(backend.ask(lookup, &names)),
+            },
+            Err(error) => Ok(self.shared.settle(lookup, error)),
         }
     }
 
@@ -216,11 +224,6 @@ impl Backend {
             log::warn(py, &self.logger, vec![text])?;
         }
         Ok(())
-    }
-
-    /// The lookup did not get as far as a store, such as without a region: the error policy applies all the same.
-    fn settle_early(&self, lookup: Lookup<'_>, error: Error) -> Result<Option<SecretValue>, Failure> {
-        settle(self.shared.settings.on_error, lookup, &[], error, || self.shared.warning_is_due(lookup))
     }
 }
 

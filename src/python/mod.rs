@@ -13,11 +13,13 @@ mod log;
 mod masking;
 mod registry;
 mod run;
+mod watch;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::config::options_of;
+use crate::layers::{Counters, LATENCY_BOUNDS};
 use crate::store::options::OptionSpec;
 use crate::store::registry::{STORES, StoreEntry};
 
@@ -33,6 +35,8 @@ mod _native {
     #[cfg(feature = "cli")]
     #[pymodule_export]
     use super::run_command_line;
+    #[pymodule_export]
+    use super::stats;
     #[pymodule_export]
     use super::stores;
 
@@ -73,6 +77,30 @@ fn describe_option<'py>(py: Python<'py>, spec: &OptionSpec) -> PyResult<Bound<'p
     option.set_item("secret", spec.kind.is_secret())?;
     option.set_item("doc", spec.doc)?;
     Ok(option)
+}
+
+/// What this process counted, by the registry name of each store.
+#[pyfunction]
+fn stats(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let all = PyDict::new(py);
+    for entry in STORES {
+        all.set_item(entry.info.name, counted(py, Counters::of(entry.info.name))?)?;
+    }
+    Ok(all)
+}
+
+fn counted<'py>(py: Python<'py>, counters: &Counters) -> PyResult<Bound<'py, PyDict>> {
+    let store = PyDict::new(py);
+    for (name, counter) in counters.all() {
+        store.set_item(name, counter.get())?;
+    }
+    let (buckets, sum) = counters.latency();
+    let latency = PyDict::new(py);
+    latency.set_item("bounds", LATENCY_BOUNDS.map(|bound| bound.as_secs_f64()))?;
+    latency.set_item("counts", buckets)?;
+    latency.set_item("sum", sum.as_secs_f64())?;
+    store.set_item("latency", latency)?;
+    Ok(store)
 }
 
 /// Runs the command line with `arguments` (the program's name first) and returns its exit code.

@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lru::LruCache;
 use pyo3::Python;
 
-use crate::backend::{Backend, Settings, Warnings};
+use crate::backend::{Backend, Failure, Reply, Settings, Warnings, settle};
 use crate::config::{RawOptions, configure};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::process::{Clock, ForkCell};
 use crate::store::convention::Lookup;
 use crate::store::environment::Environment;
@@ -47,10 +47,24 @@ impl Shared {
         self.live.get_or_try(|| Backend::open(Arc::clone(&self.settings), Clock::System))
     }
 
+    /// Says `text` of `lookup`, which ended before there was a backend: a warning once a minute. Call it without the GIL.
+    pub(super) fn warn(&self, lookup: Lookup<'_>, text: &str) {
+        self.warnings.get_or_init(Warnings::new).say(lookup, &Clock::System, text);
+    }
+
+    /// The lookup did not get as far as a store, such as without a region: the error policy applies all the same.
+    pub(super) fn settle(&self, lookup: Lookup<'_>, error: Error) -> Result<Reply, Failure> {
+        settle(self.settings.on_error, lookup, &[], error, |text| self.warn(lookup, text))
+    }
+
+    /// As [`Self::warn`], for what concerns no single lookup.
+    pub(super) fn warn_of(&self, topic: &'static str, text: &str) {
+        self.warnings.get_or_init(Warnings::new).say_of(topic, &Clock::System, text);
+    }
+
     /// Whether to warn of `lookup` now, which ended before there was a backend. Call it without the GIL.
     pub(super) fn warning_is_due(&self, lookup: Lookup<'_>) -> bool {
-        let warnings = self.warnings.get_or_try(|| Ok::<_, std::convert::Infallible>(Warnings::new()));
-        warnings.is_ok_and(|warnings| warnings.is_due(lookup, &Clock::System))
+        self.warnings.get_or_init(Warnings::new).is_due(lookup, &Clock::System)
     }
 }
 

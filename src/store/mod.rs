@@ -23,10 +23,13 @@ pub mod memory;
 mod name;
 mod one_by_one;
 pub mod options;
+pub mod pattern;
 pub mod prefix;
+mod python_regex;
 pub mod registry;
 
 use std::fmt::Debug;
+use std::num::NonZeroUsize;
 
 use async_trait::async_trait;
 
@@ -37,17 +40,18 @@ pub use crate::store::one_by_one::one_by_one;
 use crate::value::SecretValue;
 
 /// What a store can do beyond reading one secret. Room for writing, tags and versions once a store has them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// It tells the names that begin with a prefix: [`Store::list`].
     pub list: bool,
-    /// It has a request that reads several secrets, so that [`Store::get_many`] costs fewer than one for each.
-    pub batch: bool,
+    /// How many secrets one request reads at most: [`Store::get_many`] is asked for no more at a time. One for a store
+    /// that has no such request.
+    pub batch: NonZeroUsize,
 }
 
 impl Capabilities {
     /// It reads one secret at a time and nothing else.
-    pub const NONE: Self = Self { list: false, batch: false };
+    pub const NONE: Self = Self { list: false, batch: NonZeroUsize::MIN };
 }
 
 /// What a store is and can do.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::value::json::Value;
@@ -32,6 +33,12 @@ pub enum OptionKind {
     Object,
     /// As [`Self::Object`], with credentials inside.
     SecretObject,
+    /// A JSON object whose values are durations.
+    Durations,
+    /// Calls per time, such as `40/s`, `100/m`, `5/10s`.
+    Rate,
+    /// Any JSON; whoever reads it checks the shape that the text describes.
+    Json(&'static str),
     /// Accepted because the official class accepts it; the text says why it has no effect.
     Ignored(&'static str),
 }
@@ -50,6 +57,9 @@ impl OptionKind {
             Self::Choice(_) => "choice",
             Self::Object => "object",
             Self::SecretObject => "secret object",
+            Self::Durations => "object of durations",
+            Self::Rate => "rate",
+            Self::Json(_) => "JSON",
             Self::Ignored(_) => "ignored",
         }
     }
@@ -102,6 +112,21 @@ pub enum OptionValue {
     Duration(Duration),
     /// Of [`OptionKind::Object`] and [`OptionKind::SecretObject`]; always a [`Value::Object`].
     Object(Value),
+    /// Of [`OptionKind::Durations`], in the order written.
+    Durations(Vec<(String, Duration)>),
+    /// Of [`OptionKind::Rate`].
+    Rate(Rate),
+    /// Of [`OptionKind::Json`].
+    Json(Value),
+}
+
+/// So many calls in so much time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rate {
+    /// The most calls that begin within `per`.
+    pub calls: NonZeroU32,
+    /// The time they are counted over.
+    pub per: Duration,
 }
 
 /// The checked options of one backend. Debug lists the keys only, since values may be credentials.
@@ -161,6 +186,30 @@ impl Options {
     pub fn duration(&self, key: &str) -> Option<Duration> {
         match self.0.get(key) {
             Some(OptionValue::Duration(duration)) => Some(*duration),
+            _ => None,
+        }
+    }
+
+    /// The durations of `key`, none if nothing was written.
+    pub fn durations(&self, key: &str) -> &[(String, Duration)] {
+        match self.0.get(key) {
+            Some(OptionValue::Durations(durations)) => durations,
+            _ => &[],
+        }
+    }
+
+    /// The rate of `key`.
+    pub fn rate(&self, key: &str) -> Option<Rate> {
+        match self.0.get(key) {
+            Some(OptionValue::Rate(rate)) => Some(*rate),
+            _ => None,
+        }
+    }
+
+    /// The JSON of `key`.
+    pub fn json(&self, key: &str) -> Option<&Value> {
+        match self.0.get(key) {
+            Some(OptionValue::Json(json)) => Some(json),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::store::convention::Convention;
 use crate::store::environment::Environment;
-use crate::store::options::{OptionSpec, Options};
+use crate::store::options::{OptionSpec, Options, Rate};
 use crate::store::{Store, StoreInfo};
 
 /// What the rest of the house needs to know of a store.
@@ -22,6 +22,9 @@ pub struct StoreEntry {
     pub convention: fn(&Options) -> Result<Arc<dyn Convention>>,
     /// How many attempts the store's own configuration asks for, such as `AWS_MAX_ATTEMPTS`; no I/O.
     pub attempts: fn(&Options, &Environment) -> Option<u64>,
+    /// The rate to keep once the store has throttled a call, where its quota is known and low; the user's `rate_limit`
+    /// goes before it.
+    pub rate_after_throttle: Option<Rate>,
     /// Builds the store. Runs on first use in each process under [`crate::process::no_fork`]: CPU and short
     /// file reads only, no network.
     pub open: fn(&Options, &Environment) -> Result<Arc<dyn Store>>,

@@ -37,7 +37,7 @@ pub(super) struct Service {
 pub(super) struct Access {
     /// What the service's client is built from.
     pub(super) sdk_config: SdkConfig,
-    /// What requests are signed with; [`CredentialCache::ensure`] comes before each.
+    /// What requests are signed with.
     pub(super) credentials: Arc<CredentialCache>,
     /// The region, for messages.
     pub(super) region: String,
@@ -67,6 +67,11 @@ impl Access {
         };
         let sdk_config = sdk_config(parts, &settings, &profiles, environment);
         Ok(Self { sdk_config, credentials, region, files })
+    }
+
+    /// Makes sure that there are credentials to sign with. Comes before each request.
+    pub(super) async fn log_in(&self) -> Result<()> {
+        self.credentials.ensure().await.map_err(Error::as_login_failure)
     }
 
     /// Credentials that the service does not accept are asked for anew at the next call.

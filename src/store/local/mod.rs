@@ -46,11 +46,15 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: &[VARIABLES_FILE_PATH, CONNECTIONS_FILE_PATH, CONFIGS_FILE_PATH, SETTINGS_FILE_PATH],
     convention: |options| Ok(Arc::new(LocalConvention::from_options(options))),
     attempts: |_options, _environment| None,
+    rate_after_throttle: None,
     open: |options, _environment| Ok(Arc::new(LocalFiles::new(LocalConfig::from_options(options)))),
 };
 
-const INFO: StoreInfo =
-    StoreInfo { name: "local", title: "Local file", capabilities: Capabilities { list: true, batch: false } };
+const INFO: StoreInfo = StoreInfo {
+    name: "local",
+    title: "Local file",
+    capabilities: Capabilities { list: true, ..Capabilities::NONE },
+};
 
 /// Secrets in local files. Debug shows the paths and nothing that is in the files.
 #[derive(Clone, Debug)]

@@ -30,11 +30,15 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: &[SECRETS, CONNECTIONS_PREFIX, VARIABLES_PREFIX, CONFIG_PREFIX, SEPARATOR],
     convention: |options| Ok(Arc::new(MemoryConvention::from_options(options))),
     attempts: |_options, _environment| None,
+    rate_after_throttle: None,
     open: |options, _environment: &Environment| Ok(Arc::new(MemoryStore::from_options(options))),
 };
 
-const INFO: StoreInfo =
-    StoreInfo { name: "memory", title: "Memory", capabilities: Capabilities { list: true, batch: false } };
+const INFO: StoreInfo = StoreInfo {
+    name: "memory",
+    title: "Memory",
+    capabilities: Capabilities { list: true, ..Capabilities::NONE },
+};
 
 const SECRETS: OptionSpec = OptionSpec::new(
     "secrets",

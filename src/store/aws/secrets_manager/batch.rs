@@ -8,6 +8,7 @@
 //! answer: emulators refuse a batch for one absent secret (moto 5.2.5 for one without a value).
 
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 
 use aws_sdk_secretsmanager::Client;
@@ -22,7 +23,7 @@ use crate::store::{SecretName, one_by_one};
 use crate::value::SecretValue;
 
 /// Ids in one request, at most.
-const LARGEST_BATCH: usize = 20;
+pub(super) const LARGEST: NonZeroUsize = NonZeroUsize::new(20).unwrap();
 
 /// Characters in one id, at most; a longer one would make the whole request invalid.
 const LONGEST_ID: usize = 2048;
@@ -50,7 +51,7 @@ impl SecretsManager {
     /// Notes what batches tell. A failure that has nothing to do with single names goes for all that are left.
     async fn read_in_batches(&self, names: &[SecretName], known: &mut Known) {
         let names: Vec<SecretName> = names.iter().filter(|name| fits(name)).cloned().collect();
-        for batch in names.chunks(LARGEST_BATCH).filter(|batch| batch.len() > 1) {
+        for batch in names.chunks(LARGEST.get()).filter(|batch| batch.len() > 1) {
             if self.batches_are_off.load(Ordering::Relaxed) {
                 return;
             }
@@ -69,7 +70,7 @@ impl SecretsManager {
         let ids: Vec<String> = names.iter().map(|name| name.as_str().to_owned()).collect();
         let mut page = None;
         for _ in names {
-            self.access.credentials.ensure().await.map_err(BatchFailure::Failed)?;
+            self.access.log_in().await.map_err(BatchFailure::Failed)?;
             let answer = request(&self.client, ids.clone(), page).send().await;
             let mut answer = answer.map_err(|error| {
                 let failure = batch_failure(&error, names.len());

@@ -22,7 +22,7 @@ impl SecretsManager {
     /// One page of the names that begin with `prefix`, without those of secrets that wait for deletion.
     pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
         prime_more_once();
-        self.access.credentials.ensure().await?;
+        self.access.log_in().await?;
         request(&self.client, prefix, page).send().await.map(|answer| names(answer, prefix)).map_err(
             |error| {
                 let error = list_error(&error, prefix, &self.access.region);

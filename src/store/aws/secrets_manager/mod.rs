@@ -31,7 +31,7 @@ use self::convention::SecretsManagerConvention;
 const INFO: StoreInfo = StoreInfo {
     name: "aws_secrets_manager",
     title: "AWS Secrets Manager",
-    capabilities: Capabilities { list: true, batch: true },
+    capabilities: Capabilities { list: true, batch: batch::LARGEST },
 };
 
 /// What the registry needs to know of this store.
@@ -41,6 +41,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: config::OPTIONS,
     convention,
     attempts,
+    rate_after_throttle: None,
     open,
 };
 
@@ -74,7 +75,7 @@ impl SecretsManager {
                 .with_operation("GetSecretValue")
                 .with_hint("Use an id that is not empty, or a prefix"));
         }
-        self.access.credentials.ensure().await?;
+        self.access.log_in().await?;
         let answer = self.client.get_secret_value().secret_id(name.as_str()).send().await;
         match answer {
             Ok(answer) => Ok(answer.secret_string.map(SecretValue::text)),

@@ -8,7 +8,7 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 /// `pattern` as `re.match(pattern, ..., re.IGNORECASE)` takes it: anchored at the start, without case.
-pub(crate) fn anchored(pattern: &str) -> String {
+pub(super) fn anchored(pattern: &str) -> String {
     let (flags, body) = leading_flags(pattern);
     // The engine knows no `a`, `u` and `L`: text is always Unicode.
     let kept: String = flags.chars().filter(|flag| "msx".contains(*flag)).collect();

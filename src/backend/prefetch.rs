@@ -1,0 +1,183 @@
+//! Which secrets a process reads in one go before its first lookup.
+
+use crate::backend::bundle::kind_of;
+use crate::backend::settings::Settings;
+use crate::error::{Error, Result};
+use crate::redact::Shown;
+use crate::store::convention::{Kind, Lookup, Naming};
+use crate::store::options::{OptionKind, OptionSpec, Options};
+use crate::store::{SecretName, Store};
+use crate::value::json::Value;
+
+/// How the option is written.
+const SHAPE: &str =
+    "a list of ids and patterns such as [\"warehouse\", \"s3_*\"], or an object of such lists by kind";
+
+/// The option of this module.
+pub(super) const OPTION: OptionSpec = OptionSpec::new(
+    "prefetch",
+    OptionKind::Json(SHAPE),
+    "Ids, or patterns with * and ?, of connections that a process reads in one go at its first lookup; or an object of such lists for connections, variables and config.",
+);
+
+/// The ids and patterns of the user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prefetch(Vec<(Kind, Box<str>)>);
+
+impl Prefetch {
+    /// Reads the option. A list alone is one of connections.
+    pub fn from_options(options: &Options) -> Result<Self> {
+        let mut prefetch = Self::default();
+        match options.json(OPTION.key) {
+            None => {}
+            Some(list @ Value::Array(_)) => prefetch.add(Kind::Connection, list)?,
+            Some(Value::Object(members)) => {
+                for (word, list) in members {
+                    let word = word.to_str().unwrap_or_default();
+                    let kind = kind_of(word)
+                        .ok_or_else(|| wrong(&format!("an object with the unknown key `{}`", Shown(word))))?;
+                    prefetch.add(kind, list)?;
+                }
+            }
+            Some(_) => return Err(wrong("no list and no object")),
+        }
+        Ok(prefetch)
+    }
+
+    fn add(&mut self, kind: Kind, list: &Value) -> Result<()> {
+        let ids = list.as_array().ok_or_else(|| wrong("without a list"))?;
+        for id in ids {
+            let id = id.as_str().ok_or_else(|| wrong("a list of something else than texts"))?;
+            self.0.push((kind, id.into()));
+        }
+        Ok(())
+    }
+
+    /// Whether there is nothing to prefetch.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The names to read. Patterns are compared with what the store lists.
+    pub(super) async fn names(&self, settings: &Settings, store: &dyn Store) -> Result<Vec<SecretName>> {
+        let mut names = Vec::new();
+        for (kind, id) in &self.0 {
+            match id.split_once(['*', '?']) {
+                None => names.extend(name_of(settings, *kind, id)),
+                Some((head, _)) => names.extend(listed(settings, store, *kind, id, head).await?),
+            }
+        }
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+}
+
+fn wrong(what: &str) -> Error {
+    Error::config(format!("`prefetch` in backend_kwargs is {what}")).with_hint(format!("Write {SHAPE}"))
+}
+
+/// The name of a secret that all teams share; none for a kind that is switched off.
+fn name_of(settings: &Settings, kind: Kind, id: &str) -> Option<SecretName> {
+    match settings.convention.names(Lookup { kind, id, team: None }) {
+        Naming::Off => None,
+        Naming::Ambiguous { names, .. } | Naming::Names(names) => names.into_iter().next(),
+    }
+}
+
+/// The names in the store that `pattern` matches. What comes before its first wildcard narrows the listing.
+async fn listed(
+    settings: &Settings,
+    store: &dyn Store,
+    kind: Kind,
+    pattern: &str,
+    head: &str,
+) -> Result<Vec<SecretName>> {
+    let Some(prefix) = name_of(settings, kind, head) else { return Ok(Vec::new()) };
+    let rest = pattern.get(head.len()..).unwrap_or_default();
+    let (mut found, mut page) = (Vec::new(), None);
+    loop {
+        let listed = store.list(prefix.as_str(), page.as_ref()).await?;
+        found.extend(
+            listed.names.into_iter().filter(|name| {
+                name.as_str().strip_prefix(prefix.as_str()).is_some_and(|tail| glob(rest, tail))
+            }),
+        );
+        page = listed.next;
+        if page.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// Whether `text` matches `pattern`, where `*` is any text and `?` any one character.
+fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut reached) = (0, 0);
+    // Where the last star stands, and how much of the text it has taken.
+    let mut star: Option<(usize, usize)> = None;
+    while reached < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, reached));
+                at += 1;
+            }
+            Some(wanted) if *wanted == '?' || text.get(reached) == Some(wanted) => {
+                at += 1;
+                reached += 1;
+            }
+            _ => {
+                let Some((place, taken)) = star else { return false };
+                star = Some((place, taken + 1));
+                at = place + 1;
+                reached = taken + 1;
+            }
+        }
+    }
+    pattern.iter().skip(at).all(|rest| *rest == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::store::options::OptionValue;
+    use crate::value::Text;
+    use crate::value::json;
+
+    fn prefetch(json: &str) -> Result<Prefetch> {
+        let mut options = Options::default();
+        options.set("prefetch", OptionValue::Json(json::parse(&Text::from(json)).unwrap()));
+        Prefetch::from_options(&options)
+    }
+
+    #[test]
+    fn a_list_is_one_of_connections_and_an_object_has_one_for_each_kind() {
+        let expected = Prefetch(vec![(Kind::Connection, "a".into()), (Kind::Connection, "b*".into())]);
+        assert_eq!(prefetch(r#"["a", "b*"]"#).unwrap(), expected);
+        let expected = Prefetch(vec![(Kind::Variable, "v".into())]);
+        assert_eq!(prefetch(r#"{"variables": ["v"], "config": []}"#).unwrap(), expected);
+        for wrong in ["5", r#""a""#, "[5]", r#"{"conns": []}"#, r#"{"config": "x"}"#] {
+            assert_eq!(prefetch(wrong).unwrap_err().kind(), ErrorKind::Config, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn patterns_are_those_of_a_shell() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("*", "a/b", true),
+            ("*_db", "my_db", true),
+            ("*_db", "my_db2", false),
+            ("?", "ä", true),
+            ("?", "", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("", "", true),
+            ("", "x", false),
+            ("*?", "x", true),
+        ] {
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! One remembered value and its ages.
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::process::{Timestamp, full_jitter};
+use crate::value::SecretValue;
+
+/// The part of its time to live after which a value in use is refreshed ahead.
+const REFRESH_AHEAD_AT: f64 = 0.8;
+/// Waits between attempts to refresh an expired value: doubling from the first to the last, with full jitter.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// A value, counted from the end of the read that brought it.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) value: SecretValue,
+    pub(super) fetched: Timestamp,
+    /// From this moment on a caller refreshes it while the others are still served.
+    pub(super) due: Timestamp,
+    pub(super) fresh_until: Timestamp,
+    /// Until then it is served while the store does not answer.
+    pub(super) stale_until: Timestamp,
+    /// Before this moment no refresh is attempted.
+    pub(super) retry_at: Timestamp,
+    failures: u32,
+}
+
+impl Entry {
+    pub(super) fn new(value: SecretValue, now: Timestamp, ttl: Duration, max_stale: Duration) -> Self {
+        // A known end of the value is the end of the entry, too.
+        let end = value.valid_for().map_or(Duration::MAX, |known| known);
+        let ttl = ttl.min(end);
+        Self {
+            fetched: now,
+            due: now.plus(ttl.mul_f64(REFRESH_AHEAD_AT)),
+            fresh_until: now.plus(ttl),
+            stale_until: now.plus(ttl.saturating_add(max_stale).min(end)),
+            retry_at: Timestamp::ORIGIN,
+            failures: 0,
+            value,
+        }
+    }
+
+    /// Makes the next caller ask the store.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        self.due = self.due.min(now);
+        self.fresh_until = self.fresh_until.min(now);
+        self.retry_at = Timestamp::ORIGIN;
+        self.failures = 0;
+    }
+
+    /// Notes that a refresh failed with `error`, and when the next one may be tried.
+    pub(super) fn note_failure(&mut self, now: Timestamp, error: &Error) {
+        let longest = FIRST_WAIT.saturating_mul(1 << self.failures.min(5)).min(LONGEST_WAIT);
+        self.failures += 1;
+        let wait = full_jitter(longest).max(error.retry_after().unwrap_or_default());
+        self.retry_at = now.plus(wait);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::process::Clock;
+
+    fn entry(value: SecretValue, now: Timestamp) -> Entry {
+        Entry::new(value, now, Duration::from_secs(60), Duration::from_secs(600))
+    }
+
+    #[test]
+    fn a_known_end_cuts_every_age() {
+        let now = Clock::manual().now();
+        let known = SecretValue::text("v").with_valid_for(Duration::from_secs(10));
+        let entry = entry(known, now);
+        assert_eq!(entry.fresh_until.since(now), Duration::from_secs(10));
+        assert_eq!(entry.stale_until.since(now), Duration::from_secs(10));
+    }
+
+    #[test]
+    fn waits_double_up_to_a_bound_and_the_store_may_ask_for_more() {
+        let now = Clock::manual().now();
+        let mut entry = entry(SecretValue::text("v"), now);
+        let error = Error::new(ErrorKind::Throttled, "").temporary(None);
+        for longest in [1, 2, 4, 8, 16, 30, 30, 30] {
+            entry.note_failure(now, &error);
+            assert!(entry.retry_at.since(now) <= Duration::from_secs(longest));
+        }
+        entry.note_failure(now, &error.temporary(Some(Duration::from_secs(100))));
+        assert_eq!(entry.retry_at.since(now), Duration::from_secs(100));
+    }
+}

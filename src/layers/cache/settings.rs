@@ -1,0 +1,67 @@
+//! Bounds and ages of a cache.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::store::SecretName;
+use crate::store::options::Options;
+use crate::store::pattern::Pattern;
+
+/// What the user wants of the cache.
+#[derive(Clone, Debug)]
+pub struct CacheSettings {
+    /// How long a value is served without asking the store.
+    pub ttl: Duration,
+    /// Other times to live, by the name in the store; the first pattern that matches decides.
+    pub ttl_patterns: Arc<[(Pattern, Duration)]>,
+    /// How long an absent secret is remembered as absent.
+    pub negative_ttl: Duration,
+    /// How long after its time to live a value is still served while the store does not answer.
+    pub max_stale: Duration,
+    /// The most values kept, and the most absent names kept.
+    pub max_entries: NonZeroUsize,
+    /// The most bytes that the values kept have together.
+    pub max_bytes: usize,
+}
+
+impl CacheSettings {
+    /// Reads the options of [`crate::layers::OPTIONS`] that concern the cache.
+    pub fn from_options(options: &Options) -> Self {
+        let ttl = options.duration("cache_ttl").unwrap_or(Duration::from_secs(60));
+        let patterns = options.durations("cache_ttl_patterns").iter();
+        // Who wants no cache wants none for absent names either.
+        let unless_off = |duration| if ttl.is_zero() { Duration::ZERO } else { duration };
+        Self {
+            ttl,
+            ttl_patterns: patterns.map(|(text, ttl)| (Pattern::new(text.as_str()), *ttl)).collect(),
+            negative_ttl: unless_off(
+                options.duration("cache_negative_ttl").unwrap_or(Duration::from_secs(15)),
+            ),
+            max_stale: options.duration("cache_max_stale").unwrap_or(Duration::from_secs(600)),
+            max_entries: NonZeroUsize::new(count(options, "cache_max_entries", 1000))
+                .unwrap_or(NonZeroUsize::MIN),
+            max_bytes: count(options, "cache_max_bytes", 16 * 1024 * 1024),
+        }
+    }
+
+    /// The time to live of a value under `name`.
+    pub(super) fn ttl_of(&self, name: &SecretName) -> Duration {
+        let matching = self.ttl_patterns.iter().find(|(pattern, _)| {
+            // A pattern that does not work was refused with the configuration.
+            pattern.matches(name.as_str()).unwrap_or(false)
+        });
+        // Without a cache no pattern brings one back.
+        matching.filter(|_| !self.ttl.is_zero()).map_or(self.ttl, |(_, ttl)| *ttl)
+    }
+
+    /// Refuses patterns that can never work. Not under [`crate::process::no_fork`].
+    pub fn check(&self) -> Result<()> {
+        self.ttl_patterns.iter().try_for_each(|(pattern, _)| pattern.matches("").map(drop))
+    }
+}
+
+fn count(options: &Options, key: &str, default: u64) -> usize {
+    usize::try_from(options.count(key).unwrap_or(default)).unwrap_or(usize::MAX)
+}

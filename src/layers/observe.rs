@@ -1,0 +1,64 @@
+//! Counts what callers are answered. The outermost layer, so that it sees every answer once.
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::layers::cache::{Cache, Cached, Origin};
+use crate::layers::counters::Counters;
+use crate::store::{Names, Page, SecretName, Store, StoreInfo};
+use crate::value::SecretValue;
+
+/// A cached store whose answers are counted.
+#[derive(Debug)]
+pub struct Observe {
+    cache: Cache,
+    counters: &'static Counters,
+}
+
+impl Observe {
+    /// Wraps `cache`.
+    pub fn new(cache: Cache, counters: &'static Counters) -> Self {
+        Self { cache, counters }
+    }
+
+    /// The cache below, for what is not a read: expiring, warming, forgetting.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// As [`Cache::fetch`], counted.
+    pub async fn fetch(&self, name: &SecretName) -> Result<Cached> {
+        let outcome = self.cache.fetch(name).await;
+        self.counter(&outcome).add(1);
+        outcome
+    }
+
+    fn counter(&self, outcome: &Result<Cached>) -> &crate::layers::counters::Counter {
+        match outcome {
+            Err(_) => &self.counters.errors,
+            Ok(Cached { origin: Origin::Store, .. }) => &self.counters.loads,
+            Ok(Cached { origin: Origin::Stale(_), .. }) => &self.counters.stale,
+            Ok(Cached { origin: Origin::Memory, value: Some(_), .. }) => &self.counters.hits,
+            Ok(Cached { origin: Origin::Memory, value: None, .. }) => &self.counters.negative,
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Observe {
+    fn info(&self) -> &StoreInfo {
+        self.cache.info()
+    }
+
+    async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
+        Ok(self.fetch(name).await?.value)
+    }
+
+    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+        self.cache.list(prefix, page).await
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.cache.is_outdated()
+    }
+}

@@ -1,0 +1,92 @@
+//! The order of the layers: what each has to see of the others.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::*;
+use crate::error::{Error, ErrorKind};
+use crate::layers::testing::{Scripted, Step};
+use crate::process::Deadline;
+use crate::store::SecretName;
+use crate::store::options::Rate;
+
+fn settings() -> LayerSettings {
+    LayerSettings::default()
+}
+
+fn limited(calls: u32, per: Duration) -> LayerSettings {
+    let rate = Some(Rate { calls: NonZeroU32::new(calls).unwrap(), per });
+    LayerSettings { limit: LimitSettings { rate, after_throttle: None }, ..settings() }
+}
+
+fn throttled() -> Step {
+    Step::Error(Error::new(ErrorKind::Throttled, "slow down").temporary(None))
+}
+
+async fn get(store: &Observe, name: &str) -> crate::error::Result<Option<String>> {
+    let value = store.get(&SecretName::from(name)).await?;
+    Ok(value.map(|value| value.expose().to_owned()))
+}
+
+/// Cache above limit: what memory answers does not wait.
+#[tokio::test(start_paused = true)]
+async fn a_hit_takes_no_token() {
+    let store = Arc::new(Scripted::new(vec![Step::Value("v")]));
+    let stack = stack(store, &limited(1, Duration::from_secs(3601)), Clock::System);
+    let started = tokio::time::Instant::now();
+    for _ in 0..100 {
+        assert_eq!(get(&stack, "a").await.unwrap().as_deref(), Some("v"));
+    }
+    assert_eq!(started.elapsed(), Duration::ZERO);
+}
+
+/// Cache above retry: all callers of one name share one series of attempts.
+#[tokio::test(start_paused = true)]
+async fn callers_share_the_retries() {
+    let store = Arc::new(Scripted::new(vec![throttled(), throttled(), Step::Value("v")]));
+    let stack = Arc::new(stack(store.clone(), &settings(), Clock::System));
+    let callers: Vec<_> = (0..64)
+        .map(|_| {
+            let stack = Arc::clone(&stack);
+            tokio::spawn(async move { get(&stack, "a").await })
+        })
+        .collect();
+    for caller in callers {
+        assert_eq!(caller.await.unwrap().unwrap().as_deref(), Some("v"));
+    }
+    assert_eq!(store.calls(), 3);
+}
+
+/// Retry in the queue of the limit: a further attempt is a call like any other.
+#[tokio::test(start_paused = true)]
+async fn each_attempt_takes_a_token() {
+    let store = Arc::new(Scripted::new(vec![throttled(), throttled(), Step::Value("v")]));
+    let per = Duration::from_secs(100);
+    let stack = stack(store.clone(), &limited(1, per), Clock::System);
+    let started = tokio::time::Instant::now();
+    get(&stack, "a").await.unwrap();
+    assert_eq!((store.calls(), started.elapsed()), (3, 2 * per));
+}
+
+/// Retry above timeout: an attempt that hangs leaves time for the next.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_hangs_is_followed_by_another() {
+    let never = Error::new(ErrorKind::Internal, "never");
+    let store = Arc::new(Scripted::new(vec![Step::Wait(3600, never), Step::Value("v")]));
+    let stack = stack(store, &settings(), Clock::System);
+    let lookup = Deadline::after(Duration::from_secs(10)).run(get(&stack, "a")).await;
+    assert_eq!(lookup.unwrap().as_deref(), Some("v"));
+}
+
+/// Observe above cache: hits are counted, and so is what they save.
+#[tokio::test(start_paused = true)]
+async fn answers_and_calls_are_counted() {
+    let counters: &'static Counters = Box::leak(Box::new(Counters::zero()));
+    let store = Arc::new(Scripted::new(vec![throttled(), Step::Value("v"), Step::Absent]));
+    let stack = counted_stack(store, &settings(), Clock::System, counters);
+    for name in ["a", "a", "b", "b", "b"] {
+        get(&stack, name).await.unwrap();
+    }
+    let counted: Vec<_> = counters.all().map(|(name, counter)| format!("{name} {}", counter.get())).collect();
+    insta::assert_snapshot!(counted.join(", "), @"calls 3, hits 1, negative 2, stale 0, loads 2, errors 0, waits 0, retries 1, throttles 1");
+}

@@ -1,0 +1,109 @@
+//! What is told of a lookup once it has ended: the audit file and metrics, where the operator asks for them.
+
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::backend::audit::{Access, Claims};
+use crate::backend::{Failure, Reply};
+use crate::layers::Counters;
+use crate::python::guard::unless_raised_by_handler;
+use crate::python::registry::Shared;
+use crate::python::run::Interrupted;
+use crate::store::convention::Lookup;
+
+/// What became of a lookup.
+pub(super) type Outcome = Result<Result<Reply, Failure>, Interrupted>;
+
+/// A lookup under way.
+pub(super) struct Watch<'lookup> {
+    shared: &'lookup Shared,
+    lookup: Lookup<'lookup>,
+    started: Instant,
+    claims: Claims,
+}
+
+impl<'lookup> Watch<'lookup> {
+    /// Begins to watch. Who asks is read here, while the GIL is held.
+    pub(super) fn start(py: Python<'_>, shared: &'lookup Shared, lookup: Lookup<'lookup>) -> Self {
+        let claims = if shared.settings.audit.is_some() { claims(py) } else { Claims::default() };
+        Self { shared, lookup, started: Instant::now(), claims }
+    }
+
+    /// Writes the lookup down. Without a line there is no value, if the operator says so. Call it without the GIL.
+    pub(super) fn record(&self, outcome: Outcome) -> Outcome {
+        let Some(audit) = &self.shared.settings.audit else { return outcome };
+        let access = Access {
+            lookup: self.lookup,
+            store: self.shared.settings.entry.info.name,
+            outcome: slug(&outcome),
+            age: outcome.as_ref().ok().and_then(|settled| settled.as_ref().ok()?.age),
+            took: self.took(),
+            claims: &self.claims,
+        };
+        match audit.record(&access) {
+            Ok(()) => outcome,
+            Err(error) if audit.is_required() && outcome.is_ok() => {
+                Ok(self.shared.settle(self.lookup, error))
+            }
+            Err(error) => {
+                self.shared.warn_of("audit", &format!("An access could not be written down: {error}"));
+                outcome
+            }
+        }
+    }
+
+    /// Tells the metrics. An error is what a signal handler raised meanwhile.
+    pub(super) fn publish(&self, py: Python<'_>, outcome: &Outcome) -> PyResult<()> {
+        let Some(target) = self.shared.settings.metrics.target() else { return Ok(()) };
+        let published = self.described(py, outcome).and_then(|(counts, lookup)| {
+            let store = self.shared.settings.entry.info.name;
+            py.import("strongroom._telemetry")?.call_method1("publish", (target, store, counts, lookup))
+        });
+        unless_raised_by_handler(py, published.map(drop))
+    }
+
+    fn described<'py>(
+        &self,
+        py: Python<'py>,
+        outcome: &Outcome,
+    ) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>)> {
+        let (counts, lookup) = (PyDict::new(py), PyDict::new(py));
+        for (name, counter) in Counters::of(self.shared.settings.entry.info.name).all() {
+            counts.set_item(name, counter.increment())?;
+        }
+        lookup.set_item("kind", self.lookup.kind.as_str())?;
+        lookup.set_item("outcome", slug(outcome))?;
+        lookup.set_item("seconds", self.took().as_secs_f64())?;
+        Ok((counts, lookup))
+    }
+
+    fn took(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+fn slug(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Ok(Ok(reply)) => reply.outcome,
+        Ok(Err(failure)) => failure.error.kind().as_str(),
+        Err(Interrupted::Signal(_)) => "interrupted",
+        Err(Interrupted::Runtime(error)) => error.kind().as_str(),
+    }
+}
+
+/// Who asks, as the environment of a task says. What cannot be read is not claimed.
+fn claims(py: Python<'_>) -> Claims {
+    let environment = py.import("os").and_then(|os| os.getattr("environ"));
+    let claim = |name: &str| {
+        let value = environment.as_ref().ok()?.call_method1("get", (name,)).ok()?;
+        value.extract::<Option<String>>().ok()?
+    };
+    Claims {
+        dag: claim("AIRFLOW_CTX_DAG_ID"),
+        task: claim("AIRFLOW_CTX_TASK_ID"),
+        run: claim("AIRFLOW_CTX_DAG_RUN_ID"),
+        attempt: claim("AIRFLOW_CTX_TRY_NUMBER"),
+    }
+}
