@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use crate::backend::bundle::Bundles;
 use crate::backend::memo::{Answer, Memo};
-use crate::backend::on_error::{Failure, OnError};
+use crate::backend::on_error::Failure;
+use crate::backend::reply::{Reply, Trail};
 use crate::backend::settings::Settings;
+use crate::backend::settle::settle;
 use crate::backend::warnings::Warnings;
 use crate::error::{Error, ErrorKind, Result};
-use crate::layers::{self, Cached, Counters, Observe, Origin};
-use crate::process::{Clock, Deadline, Timestamp, no_fork};
+use crate::layers::{self, Counters, Observe, Origin};
+use crate::process::{Clock, Deadline, no_fork};
 use crate::store::convention::{Kind, Lookup, Naming};
 use crate::store::{SecretName, Store};
 use crate::value::SecretValue;
@@ -34,34 +36,6 @@ struct Stack {
     bundles: Bundles,
     /// Whether the prefetch is over; held by the caller who does it.
     prefetched: tokio::sync::Mutex<bool>,
-}
-
-/// What Airflow is answered, and how we came to know it.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    /// The secret, or `None` if there is none.
-    pub value: Option<SecretValue>,
-    /// How old the answer is, where the store gave one.
-    pub age: Option<Duration>,
-    /// `value`, `absent`, `stale`, `skipped`, `refused`, or the kind of the error that counts as a miss.
-    pub outcome: &'static str,
-}
-
-impl Reply {
-    /// The answer of the store, `age` ago.
-    fn known(value: Option<SecretValue>, age: Duration, is_stale: bool) -> Self {
-        let outcome = match &value {
-            Some(_) if is_stale => "stale",
-            Some(_) => "value",
-            None => "absent",
-        };
-        Self { value, age: Some(age), outcome }
-    }
-
-    /// None, for another reason than the store's answer.
-    pub fn none(outcome: &'static str) -> Self {
-        Self { value: None, age: None, outcome }
-    }
 }
 
 impl Stack {
@@ -163,10 +137,9 @@ impl Backend {
             && let Some(key) = self.key_in_bundle(lookup.kind, name)
             && let Some(source) = self.fetch(stack, lookup, bundle, trail).await?
         {
-            let found = stack.bundles.get(lookup.kind, bundle, &source, &key).map_err(|error| {
-                stack.store.cache().forget(bundle);
-                error
-            })?;
+            let found = stack.bundles.get(lookup.kind, bundle, &source, &key);
+            // One that makes no sense is not kept.
+            let found = found.inspect_err(|_| stack.store.cache().forget(bundle))?;
             if let Some(found) = found {
                 return Ok(Some((bundle.clone(), found)));
             }
@@ -225,7 +198,7 @@ impl Backend {
         if *is_over {
             return;
         }
-        let deadline = Deadline::within(self.settings.layers.timeout / 2);
+        let deadline = Deadline::within(self.settings.layers.timeout / 2, "the time for a prefetch");
         let prefetch = deadline.run(async {
             let names = self.settings.prefetch.names(&self.settings, &stack.store).await?;
             let failed = stack.store.cache().warm(&names).await;
@@ -277,60 +250,12 @@ impl Backend {
     }
 }
 
-/// What an answer is made of: it is as old as its oldest part and as fresh as the first that ends.
-struct Trail {
-    fetched: Timestamp,
-    ask_again: Timestamp,
-    epoch: u64,
-    is_stale: bool,
-}
-
-impl Trail {
-    fn new(epoch: u64) -> Self {
-        let end = Timestamp::ORIGIN.plus(Duration::MAX);
-        Self { fetched: end, ask_again: end, epoch, is_stale: false }
-    }
-
-    fn add(&mut self, cached: &Cached) {
-        self.fetched = self.fetched.min(cached.fetched);
-        self.ask_again = self.ask_again.min(cached.ask_again);
-        self.is_stale |= matches!(cached.origin, Origin::Stale(_));
-    }
-}
-
-/// Decides what becomes of `error`, and has it said where Airflow would hide it. `Ok` says that it counts as a miss.
-pub fn settle(
-    policy: OnError,
-    lookup: Lookup<'_>,
-    names: &[SecretName],
-    error: Error,
-    say: impl FnOnce(&str),
-) -> Result<Reply, Failure> {
-    let miss = Reply::none(error.kind().as_str());
-    let text = format!("{} {:?}{}: {error}", lookup.kind.title(), lookup.id, tried(names));
-    let outcome = policy.settle(error).map(|()| miss);
-    let fate = match &outcome {
-        Ok(_) => "Returning None.",
-        Err(failure) if failure.stops_airflow => "Airflow is told to stop its search.",
-        // Airflow itself reports what a config lookup raises, and swallows the rest.
-        Err(_) if lookup.kind == Kind::Config => return outcome,
-        Err(_) => "Airflow takes this for a miss and asks its next backend.",
-    };
-    say(&format!("{text}. {fate}"));
-    outcome
-}
-
-/// The names asked, as the end of "Connection `x`".
-fn tried(names: &[SecretName]) -> String {
-    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    if quoted.is_empty() { String::new() } else { format!(" (asked for {})", quoted.join(", then ")) }
-}
-
 #[cfg(test)]
 #[cfg(feature = "memory")]
 mod tests {
     use super::*;
     use crate::backend::bundle::BundleNames;
+    use crate::backend::on_error::OnError;
     use crate::backend::pattern::Patterns;
     use crate::backend::prefetch::Prefetch;
     use crate::backend::telemetry::Metrics;

@@ -12,19 +12,23 @@ mod on_error;
 mod pattern;
 mod plan;
 mod prefetch;
+mod reply;
 mod settings;
+mod settle;
 pub mod telemetry;
 mod warnings;
 
 use crate::store::options::OptionSpec;
 
 pub use bundle::BundleNames;
-pub use lookup::{Backend, Reply, settle};
+pub use lookup::Backend;
 pub use on_error::{Failure, OnError};
 pub use pattern::Patterns;
 pub use plan::{Plan, plan};
 pub use prefetch::Prefetch;
+pub use reply::Reply;
 pub use settings::Settings;
+pub use settle::settle;
 pub use warnings::Warnings;
 
 /// Every option of the backend itself, the same for every store.

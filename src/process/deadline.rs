@@ -14,7 +14,11 @@ tokio::task_local! {
 pub struct Deadline {
     end: Instant,
     budget: Duration,
+    /// What it is, for the error.
+    name: &'static str,
 }
+
+const LOOKUP: &str = "the deadline of the lookup";
 
 impl Deadline {
     /// A deadline `budget` from now.
@@ -22,12 +26,13 @@ impl Deadline {
         let now = Instant::now();
         // A budget past the end of the clock is as good as a year.
         let end = now.checked_add(budget).unwrap_or(now + Duration::from_secs(31_536_000));
-        Self { end, budget }
+        Self { end, budget, name: LOOKUP }
     }
 
-    /// A deadline `budget` from now, or the one that the calling code runs under if that is nearer.
-    pub fn within(budget: Duration) -> Self {
-        let own = Self::after(budget);
+    /// A deadline `budget` from now, or the one that the calling code runs under if that is nearer. `name` says what it
+    /// is, such as "the time for a prefetch".
+    pub fn within(budget: Duration, name: &'static str) -> Self {
+        let own = Self { name, ..Self::after(budget) };
         Self::current().filter(|outer| outer.end <= own.end).unwrap_or(own)
     }
 
@@ -50,12 +55,13 @@ impl Deadline {
     }
 
     fn error(&self) -> Error {
-        Error::new(
-            ErrorKind::Timeout,
-            format!("no answer within {:?}, the deadline of the lookup", self.budget),
-        )
-        .with_hint("Check the network path to the store, or raise `timeout`")
-        .temporary(None)
+        let hint = if self.name == LOOKUP {
+            "Check the network path to the store, or raise `timeout`"
+        } else {
+            "Check the network path to the store"
+        };
+        let text = format!("no answer within {:?}, {}", self.budget, self.name);
+        Error::new(ErrorKind::Timeout, text).with_hint(hint).temporary(None)
     }
 }
 
@@ -74,9 +80,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_deadline_within_another_is_never_later() {
         let outer = Deadline::after(Duration::from_secs(2));
-        let remaining = |budget| async move { Ok(Deadline::within(Duration::from_secs(budget)).remaining()) };
+        let remaining =
+            |budget| async move { Ok(Deadline::within(Duration::from_secs(budget), "x").remaining()) };
         assert!(outer.run(remaining(9)).await.unwrap() <= Duration::from_secs(2));
         assert!(outer.run(remaining(1)).await.unwrap() <= Duration::from_secs(1));
+        let inner = async {
+            Deadline::within(Duration::from_secs(1), "the time for tea")
+                .run(std::future::pending::<Result<()>>())
+                .await
+        };
+        insta::assert_snapshot!(outer.run(inner).await.unwrap_err(), @"no answer within 1s, the time for tea. Check the network path to the store");
     }
 
     #[tokio::test]

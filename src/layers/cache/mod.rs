@@ -16,14 +16,17 @@
 //!
 //! Ages count from the end of the read that brought the value, on [`Clock`].
 
+mod answer;
 mod entry;
 mod flight;
+#[cfg(test)]
+mod outage_tests;
+mod reason;
 mod settings;
 mod shelf;
 #[cfg(test)]
 mod tests;
 
-use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -32,41 +35,19 @@ use async_trait::async_trait;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layers::breaker::Breaker;
-use crate::process::{Clock, Deadline, Timestamp};
+use crate::process::{Clock, Timestamp};
 use crate::store::{Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
+pub use self::answer::{Cached, Origin};
 use self::entry::Entry;
 use self::flight::Board;
+use self::reason::Reason;
 pub use self::settings::CacheSettings;
 pub(crate) use self::shelf::Shelf;
 
 /// What an entry weighs beside its value and its name, in bytes: about.
 const ENTRY_OVERHEAD: usize = 200;
-
-/// An answer of the cache.
-#[derive(Clone, Debug)]
-pub struct Cached {
-    /// The secret, or `None` if it is absent.
-    pub value: Option<SecretValue>,
-    /// Where the answer comes from.
-    pub origin: Origin,
-    /// When the store gave it.
-    pub fetched: Timestamp,
-    /// From this moment on the cache has to be asked again.
-    pub ask_again: Timestamp,
-}
-
-/// Where an answer comes from.
-#[derive(Clone, Debug)]
-pub enum Origin {
-    /// The store was read for it, by this caller or by one who shared the read.
-    Store,
-    /// Memory, within its time to live.
-    Memory,
-    /// Memory, past its time to live, since the store does not answer: the error, or `None` while no attempt is due.
-    Stale(Option<Error>),
-}
 
 /// A store that remembers.
 #[derive(Debug)]
@@ -85,36 +66,6 @@ struct State {
     values: Shelf<SecretName, Entry>,
     /// When each absent name was asked for.
     absent: Shelf<SecretName, Timestamp>,
-}
-
-/// Why a name is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reason {
-    /// Nothing is known of it.
-    First,
-    /// What is known has expired, and serves if the store does not answer.
-    Expired,
-    /// What is known will expire soon.
-    Ahead,
-}
-
-impl Reason {
-    /// How long the read may take, where it is not the lookup's own deadline that decides.
-    const fn patience(self) -> Option<Duration> {
-        match self {
-            Self::First => None,
-            Self::Expired => Some(Duration::from_secs(2)),
-            Self::Ahead => Some(Duration::from_millis(250)),
-        }
-    }
-
-    /// Runs `work` for as long as it may take.
-    async fn run<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        match self.patience() {
-            Some(patience) => Deadline::within(patience).run(work).await,
-            None => work.await,
-        }
-    }
 }
 
 /// What memory says of a name.

@@ -1,0 +1,35 @@
+//! What becomes of an error, and what is said of it.
+
+use crate::backend::on_error::{Failure, OnError};
+use crate::backend::reply::Reply;
+use crate::error::Error;
+use crate::store::SecretName;
+use crate::store::convention::{Kind, Lookup};
+
+/// Decides what becomes of `error`, and has it said where Airflow would hide it. `Ok` says that it counts as a miss.
+pub fn settle(
+    policy: OnError,
+    lookup: Lookup<'_>,
+    names: &[SecretName],
+    error: Error,
+    say: impl FnOnce(&str),
+) -> Result<Reply, Failure> {
+    let miss = Reply::none(error.kind().as_str());
+    let text = format!("{} {:?}{}: {error}", lookup.kind.title(), lookup.id, tried(names));
+    let outcome = policy.settle(error).map(|()| miss);
+    let fate = match &outcome {
+        Ok(_) => "Returning None.",
+        Err(failure) if failure.stops_airflow => "Airflow is told to stop its search.",
+        // Airflow itself reports what a config lookup raises, and swallows the rest.
+        Err(_) if lookup.kind == Kind::Config => return outcome,
+        Err(_) => "Airflow takes this for a miss and asks its next backend.",
+    };
+    say(&format!("{text}. {fate}"));
+    outcome
+}
+
+/// The names asked, as the end of "Connection `x`".
+fn tried(names: &[SecretName]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    if quoted.is_empty() { String::new() } else { format!(" (asked for {})", quoted.join(", then ")) }
+}

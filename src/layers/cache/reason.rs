@@ -1,0 +1,37 @@
+//! Why a name is read, and how long that may take.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::process::Deadline;
+
+/// Why a name is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// Nothing is known of it.
+    First,
+    /// What is known has expired, and serves if the store does not answer.
+    Expired,
+    /// What is known will expire soon.
+    Ahead,
+}
+
+impl Reason {
+    /// How long the read may take, where it is not the lookup's own deadline that decides.
+    const fn patience(self) -> Option<Duration> {
+        match self {
+            Self::First => None,
+            Self::Expired => Some(Duration::from_secs(2)),
+            Self::Ahead => Some(Duration::from_millis(250)),
+        }
+    }
+
+    /// Runs `work` for as long as it may take.
+    pub(super) async fn run<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match self.patience() {
+            Some(patience) => Deadline::within(patience, "the time that a refresh may take").run(work).await,
+            None => work.await,
+        }
+    }
+}
