@@ -127,15 +127,14 @@ fn expand_cache_alias(options: &mut Options) -> Result<()> {
             Some("expire_after_write") => {
                 OptionSpec::new("cache_ttl", OptionKind::Duration, "How long a value is served.")
             }
-            _ => {
-                return Err(Error::config("`cache` in backend_kwargs holds an unknown key")
-                    .with_hint("It takes `enabled`, `maximum_size` and `expire_after_write`"));
-            }
+            _ => return Err(wrong_in_cache("an unknown key")),
         };
         let raw = value
             .as_str()
             .map_or_else(|| RawValue::Json(value.clone()), |text| RawValue::Text(text.to_owned()));
-        if let Some(value) = read::read(&spec, &raw)?
+        let read = read::read(&spec, &raw)
+            .map_err(|_| wrong_in_cache(&format!("a wrong `{}`", Shown(key.to_str().unwrap_or_default()))))?;
+        if let Some(value) = read
             && options.get(spec.key).is_none()
         {
             options.set(spec.key, value);
@@ -145,6 +144,12 @@ fn expand_cache_alias(options: &mut Options) -> Result<()> {
         options.set("cache_ttl", OptionValue::Duration(std::time::Duration::ZERO));
     }
     Ok(())
+}
+
+fn wrong_in_cache(what: &str) -> Error {
+    Error::config(format!("`cache` in backend_kwargs holds {what}")).with_hint(
+        "It takes `enabled` (true or false), `maximum_size` (a whole number) and `expire_after_write` (a duration)",
+    )
 }
 
 #[cfg(test)]
@@ -184,7 +189,9 @@ mod tests {
         let cache = layers(r#"{"enabled": true, "maximum_size": 5, "expire_after_write": "PT90S"}"#);
         assert_eq!((cache.ttl, cache.max_entries.get()), (Duration::from_secs(90), 5));
         let error = configured(&[("cache", r#"{"size": 5}"#)]).unwrap_err();
-        insta::assert_snapshot!(error, @"`cache` in backend_kwargs holds an unknown key. It takes `enabled`, `maximum_size` and `expire_after_write`");
+        insta::assert_snapshot!(error, @"`cache` in backend_kwargs holds an unknown key. It takes `enabled` (true or false), `maximum_size` (a whole number) and `expire_after_write` (a duration)");
+        let error = configured(&[("cache", r#"{"enabled": "canary"}"#)]).unwrap_err();
+        insta::assert_snapshot!(error, @"`cache` in backend_kwargs holds a wrong `enabled`. It takes `enabled` (true or false), `maximum_size` (a whole number) and `expire_after_write` (a duration)");
     }
 
     #[test]

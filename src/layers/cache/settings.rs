@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::SecretName;
 use crate::store::options::Options;
 use crate::store::pattern::Pattern;
@@ -58,7 +58,12 @@ impl CacheSettings {
 
     /// Refuses patterns that can never work. Not under [`crate::process::no_fork`].
     pub fn check(&self) -> Result<()> {
-        self.ttl_patterns.iter().try_for_each(|(pattern, _)| pattern.matches("").map(drop))
+        if self.ttl_patterns.iter().all(|(pattern, _)| pattern.matches("").is_ok()) {
+            return Ok(());
+        }
+        // What was written is not shown: an option may hold anything.
+        Err(Error::config("`cache_ttl_patterns` in backend_kwargs holds a pattern that does not work")
+            .with_hint("Patterns are Python regular expressions, matched from the start of the name"))
     }
 }
 
