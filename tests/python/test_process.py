@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -144,10 +146,16 @@ def test_children_and_grandchildren_build_their_own(http: Counter) -> None:
 
 
 @pytest.mark.parametrize("forks", [2000, pytest.param(10_000, marks=pytest.mark.soak)])
-def test_forks_under_load_neither_hang_nor_err(http: Counter, https: Counter, tls: Certificate, forks: int) -> None:
+def test_forks_under_load_neither_hang_nor_err(
+    http: Counter, https: Counter, tls: Certificate, tmp_path: Path, forks: int
+) -> None:
     body = """
-        plain = backend(sys.argv[1], cache_ttl=0)
-        secure = backend(sys.argv[2], cache_ttl=0, verify=sys.argv[3])
+        # One asks each time, the other runs through every layer there is.
+        plain = backend(sys.argv[1], cache_ttl=0, rate_limit="100000/s")
+        layers = {"cache_ttl": "10ms", "cache_ttl_patterns": {"airflow/config": 0}, "rate_limit": "100000/s"}
+        layers |= {"prefetch": {"variables": ["hello", "other"]}, "bundle": {"connections": "all"}}
+        layers |= {"audit_path": sys.argv[5], "audit_max_bytes": 100_000, "audit_required": True}
+        secure = backend(sys.argv[2], verify=sys.argv[3], **layers)
         stop, errors, done = threading.Event(), [], [0]
 
         def busy(reader, key):
@@ -178,7 +186,11 @@ def test_forks_under_load_neither_hang_nor_err(http: Counter, https: Counter, tl
         assert errors == [], errors
         assert done[0] > 0
     """
-    run(body, by_name(http), by_name(https), str(tls.authority), str(forks), timeout=forks)
+    audit = tmp_path / "audit.jsonl"
+    run(body, by_name(http), by_name(https), str(tls.authority), str(forks), str(audit), timeout=forks)
+    lines = [json.loads(line) for line in audit.read_text().splitlines()]
+    assert {line["outcome"] for line in lines} <= {"value", "stale"}
+    assert Path(f"{audit}.1").exists()
 
 
 def test_a_fork_during_the_first_build_does_not_hang(http: Counter) -> None:
