@@ -216,4 +216,3 @@ class SecretsManagerOptions(CommonOptions, PrefixOptions, total=False):
 
     external_id: Any
     """Write it as `ExternalId` into `assume_role_kwargs`."""
-
