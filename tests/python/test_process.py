@@ -2,71 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
-import sys
-import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.servers.aws import REGION, MiniStack, clean_environment
+from tests.python.scripts import environment, run, script
+from tests.servers.aws import MiniStack
 from tests.servers.counting import Counter, counting_proxy
+from tests.servers.silent import silent_server
 from tests.servers.tls import Certificate
-
-PRELUDE = """
-    import multiprocessing, os, signal, sys, threading, time, warnings
-    from strongroom.aws import SecretsManagerBackend
-
-    def backend(url, **options):
-        given = {"region_name": %r, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        return SecretsManagerBackend(**{**given, "endpoint_url": url, **options})
-
-    def threads():
-        with open("/proc/self/status") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("Threads:"))
-
-    def threads_soon(wanted):
-        deadline = time.monotonic() + 5
-        while threads() != wanted and time.monotonic() < deadline:
-            time.sleep(0.005)
-        return threads()
-
-    def child(work):
-        pid = os.fork()
-        if pid == 0:
-            try:
-                work()
-            except BaseException as error:
-                print("child:", repr(error), file=sys.stderr)
-                os._exit(1)
-            os._exit(0)
-        return pid
-
-    def ended(pid):
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-"""
-
-
-def script(body: str) -> list[str]:
-    """The command that runs ``body`` with the helpers above."""
-    return [sys.executable, "-c", textwrap.dedent(PRELUDE % REGION) + textwrap.dedent(body)]
-
-
-def run(body: str, *arguments: str, timeout: float = 120) -> str:
-    """Runs ``body`` and returns what it prints; a hang or a failure is an error."""
-    environment = clean_environment() | {"PYTHONPATH": ":".join(sys.path)}
-    done = subprocess.run(
-        [*script(body), *arguments], env=environment, capture_output=True, text=True, timeout=timeout, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture
@@ -213,15 +163,6 @@ def test_a_fork_during_the_first_build_does_not_hang(http: Counter) -> None:
     run(body, http.url)
 
 
-@contextlib.contextmanager
-def silent_server() -> Iterator[str]:
-    """A server that accepts and never answers."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(64)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGALRM"])
 def test_a_signal_handler_cuts_a_hanging_lookup_with_its_own_exception(name: str) -> None:
     body = """
@@ -244,10 +185,9 @@ def test_a_signal_handler_cuts_a_hanging_lookup_with_its_own_exception(name: str
         except TimeoutError:
             print("timeout", flush=True)
     """
-    environment = clean_environment() | {"PYTHONPATH": ":".join(sys.path)}
     with silent_server() as url:
         command = [*script(body), url, name]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             time.sleep(0.3)

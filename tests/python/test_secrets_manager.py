@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import socket
 import threading
 import time
@@ -27,38 +26,15 @@ from strongroom.exceptions import (
     UnauthenticatedError,
     UnreachableError,
 )
-from tests.servers.aws import REGION, Credentials, MiniStack, allow, clean_environment, deny
+from tests.python.backends import READ, keys
+from tests.python.backends import aws_backend as backend
+from tests.servers.aws import REGION, Credentials, MiniStack, allow, deny
 from tests.servers.counting import Counter, counting_proxy
 from tests.servers.faults import Faults
+from tests.servers.silent import silent_server
 from tests.servers.tls import Certificate
 
-READ = allow("secretsmanager:GetSecretValue", "airflow/*")
 CANARY = "canary-2b7e151628"
-
-
-@pytest.fixture(autouse=True)
-def _no_aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    clean = clean_environment()
-    for name in set(os.environ) - set(clean):
-        monkeypatch.delenv(name)
-    for name in set(clean) - set(os.environ):
-        monkeypatch.setenv(name, clean[name])
-
-
-def keys(credentials: Credentials) -> dict[str, str]:
-    """Credentials as kwargs."""
-    given = {
-        "aws_access_key_id": credentials.access_key,
-        "aws_secret_access_key": credentials.secret_key,
-        "aws_session_token": credentials.session_token,
-    }
-    return {name: value for name, value in given.items() if value}
-
-
-def backend(url: str, credentials: Credentials | None = None, **options: Any) -> SecretsManagerBackend:
-    """A backend that finds its server at ``url``."""
-    given = keys(credentials) if credentials else {}
-    return SecretsManagerBackend(**{"region_name": REGION, "endpoint_url": url, **given, **options})
 
 
 def test_connection_variable_and_config_are_read(aws: MiniStack) -> None:
@@ -378,15 +354,6 @@ def test_an_answer_that_makes_no_sense_is_an_error_and_not_remembered(faults: Fa
         reader.get_variable("hello")
     assert CANARY[:8] not in f"{caught.value!r}"
     assert reader.get_variable("hello") == CANARY
-
-
-@contextlib.contextmanager
-def silent_server() -> Iterator[str]:
-    """A server that accepts and never answers."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(64)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def test_a_server_that_never_answers_ends_in_the_deadline() -> None:

@@ -4,6 +4,7 @@
 ``aws``      ministack: Secrets Manager, IAM and STS with checked signatures; helpers to fill it
 ``faults``   microburst: throttling, errors, delays and broken bodies between a client and a server
 ``counting`` a proxy that writes down every request it passes on, with TLS if asked
+``silent``   a server that never answers
 ``tls``      a certificate authority of our own
 ``fixtures`` the same as pytest fixtures
 

@@ -7,6 +7,7 @@ import http.client
 import json
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,13 +24,19 @@ SIGNED_HOST = "x-forwarded-host"
 
 @dataclass(frozen=True)
 class Call:
-    """One request that went through, and how it ended (status 0: no answer came)."""
+    """One request that went through, when it came (on ``time.monotonic``), and how it ended (status 0: no answer)."""
 
     method: str
     path: str
     target: str
     name: str
     status: int
+    came: float = 0.0
+
+    @property
+    def operation(self) -> str:
+        """What was asked for, such as ``GetSecretValue``; empty where nothing says so."""
+        return self.target.rpartition(".")[2]
 
 
 @dataclass
@@ -45,6 +52,11 @@ class Counter:
         """The secret names asked for, in order."""
         with self._lock:
             return [call.name for call in self.calls if call.target == target]
+
+    def operations(self) -> list[str]:
+        """What was asked for, in order."""
+        with self._lock:
+            return [call.operation for call in self.calls]
 
     def clear(self) -> None:
         """Starts counting anew."""
@@ -68,19 +80,21 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     counter: Counter
     upstream: str
+    came = 0.0
 
     def setup(self) -> None:
         super().setup()
         self.counter.connected()
 
     def relay(self) -> None:
+        self.came = time.monotonic()
         self._pass_on(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = relay
 
     def _record(self, body: bytes, status: int) -> None:
         target = self.headers.get("X-Amz-Target") or ""
-        self.counter.record(Call(self.command, self.path, target, _secret_name(body), status))
+        self.counter.record(Call(self.command, self.path, target, _secret_name(body), status, self.came))
 
     def _pass_on(self, body: bytes) -> None:
         connection = http.client.HTTPConnection(self.upstream, timeout=UPSTREAM_TIMEOUT)

@@ -1,0 +1,49 @@
+"""Backends for tests, and what may be said of them."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from typing import Any
+
+import pytest
+
+from strongroom.aws import SecretsManagerBackend
+from strongroom.memory import MemoryBackend
+from tests.servers.aws import REGION, Credentials, allow
+
+#: What an ordinary reader may do.
+READ = allow("secretsmanager:GetSecretValue", "airflow/*")
+
+_numbers = itertools.count()
+
+
+def anywhere(*actions: str) -> dict[str, Any]:
+    """A policy statement that allows actions of Secrets Manager which no single secret can be named for."""
+    return {"Effect": "Allow", "Action": [f"secretsmanager:{action}" for action in actions], "Resource": "*"}
+
+
+def keys(credentials: Credentials) -> dict[str, str]:
+    """Credentials as kwargs."""
+    given = {
+        "aws_access_key_id": credentials.access_key,
+        "aws_secret_access_key": credentials.secret_key,
+        "aws_session_token": credentials.session_token,
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def aws_backend(url: str, credentials: Credentials | None = None, **options: Any) -> SecretsManagerBackend:
+    """A backend that finds its server at ``url``."""
+    given = keys(credentials) if credentials else {}
+    return SecretsManagerBackend(**{"region_name": REGION, "endpoint_url": url, **given, **options})
+
+
+def memory_backend(secrets: dict[str, Any], **options: Any) -> MemoryBackend:
+    """A backend on secrets of its own, with a cache of its own: none that was made before is configured alike."""
+    return MemoryBackend(secrets={**secrets, "number": next(_numbers)}, **options)
+
+
+def messages(caplog: pytest.LogCaptureFixture, level: int = logging.WARNING) -> list[str]:
+    """What was logged at this very level."""
+    return [record.getMessage() for record in caplog.records if record.levelno == level]

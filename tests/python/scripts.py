@@ -1,0 +1,61 @@
+"""Python programs of a few lines in processes of their own: threads, forks and signals disturb nobody else there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+from tests.servers.aws import REGION, clean_environment
+
+PRELUDE = """
+    import multiprocessing, os, signal, sys, threading, time, warnings
+    from strongroom.aws import SecretsManagerBackend
+
+    def backend(url, **options):
+        given = {"region_name": %r, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return SecretsManagerBackend(**{**given, "endpoint_url": url, **options})
+
+    def threads():
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("Threads:"))
+
+    def threads_soon(wanted):
+        deadline = time.monotonic() + 5
+        while threads() != wanted and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return threads()
+
+    def child(work):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                work()
+            except BaseException as error:
+                print("child:", repr(error), file=sys.stderr)
+                os._exit(1)
+            os._exit(0)
+        return pid
+
+    def ended(pid):
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+"""
+
+
+def script(body: str) -> list[str]:
+    """The command that runs ``body`` with the helpers above."""
+    return [sys.executable, "-c", textwrap.dedent(PRELUDE % REGION) + textwrap.dedent(body)]
+
+
+def environment() -> dict[str, str]:
+    """Ours, without anything that steers an AWS client."""
+    return clean_environment() | {"PYTHONPATH": ":".join(sys.path)}
+
+
+def run(body: str, *arguments: str, timeout: float = 120) -> str:
+    """Runs ``body`` and returns what it prints; a hang or a failure is an error."""
+    done = subprocess.run(
+        [*script(body), *arguments], env=environment(), capture_output=True, text=True, timeout=timeout, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
