@@ -200,10 +200,10 @@ impl Backend {
         }
         let deadline = Deadline::within(self.settings.layers.timeout / 2, "the time for a prefetch");
         let prefetch = deadline.run(async {
-            let names = self.settings.prefetch.names(&self.settings, &stack.store).await?;
+            let (names, unlisted) = self.settings.prefetch.names(&self.settings, &stack.store).await;
             let failed = stack.store.cache().warm(&names).await;
             tracing::debug!("prefetched {} of {} secrets", names.len() - failed.len(), names.len());
-            failed.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+            unlisted.or(failed.into_iter().next().map(|(_, error)| error)).map_or(Ok(()), Err)
         });
         if let Err(error) = prefetch.await {
             tracing::warn!("Not everything could be prefetched: {error}. It is read when it is looked up.");

@@ -58,18 +58,25 @@ impl Prefetch {
         self.0.is_empty()
     }
 
-    /// The names to read. Patterns are compared with what the store lists.
-    pub(super) async fn names(&self, settings: &Settings, store: &dyn Store) -> Result<Vec<SecretName>> {
-        let mut names = Vec::new();
+    /// The names to read, and why there may be more of them. Patterns are compared with what the store lists.
+    pub(super) async fn names(
+        &self,
+        settings: &Settings,
+        store: &dyn Store,
+    ) -> (Vec<SecretName>, Option<Error>) {
+        let (mut names, mut unlisted) = (Vec::new(), None);
         for (kind, id) in &self.0 {
             match id.split_once(['*', '?']) {
                 None => names.extend(name_of(settings, *kind, id)),
-                Some((head, _)) => names.extend(listed(settings, store, *kind, id, head).await?),
+                Some((head, _)) => {
+                    let listed = list(settings, store, *kind, id, head, &mut names).await;
+                    unlisted = unlisted.or(listed.err());
+                }
             }
         }
         names.sort_unstable();
         names.dedup();
-        Ok(names)
+        (names, unlisted)
     }
 }
 
@@ -85,17 +92,18 @@ fn name_of(settings: &Settings, kind: Kind, id: &str) -> Option<SecretName> {
     }
 }
 
-/// The names in the store that `pattern` matches. What comes before its first wildcard narrows the listing.
-async fn listed(
+/// Adds the names in the store that `pattern` matches. What comes before its first wildcard narrows the listing.
+async fn list(
     settings: &Settings,
     store: &dyn Store,
     kind: Kind,
     pattern: &str,
     head: &str,
-) -> Result<Vec<SecretName>> {
-    let Some(prefix) = name_of(settings, kind, head) else { return Ok(Vec::new()) };
+    found: &mut Vec<SecretName>,
+) -> Result<()> {
+    let Some(prefix) = name_of(settings, kind, head) else { return Ok(()) };
     let rest = pattern.get(head.len()..).unwrap_or_default();
-    let (mut found, mut page) = (Vec::new(), None);
+    let mut page = None;
     loop {
         let listed = store.list(prefix.as_str(), page.as_ref()).await?;
         found.extend(
@@ -105,7 +113,7 @@ async fn listed(
         );
         page = listed.next;
         if page.is_none() {
-            return Ok(found);
+            return Ok(());
         }
     }
 }
