@@ -45,5 +45,10 @@ def memory_backend(secrets: dict[str, Any], **options: Any) -> MemoryBackend:
 
 
 def messages(caplog: pytest.LogCaptureFixture, level: int = logging.WARNING) -> list[str]:
-    """What was logged at this very level."""
-    return [record.getMessage() for record in caplog.records if record.levelno == level]
+    """What Strongroom logged at this very level."""
+    return [record.getMessage() for record in records(caplog) if record.levelno == level]
+
+
+def records(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """What Strongroom logged. What the tests' own clients log may show anything."""
+    return [record for record in caplog.records if record.name.startswith("strongroom")]
