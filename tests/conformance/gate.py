@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import ssl
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,23 +31,50 @@ GATE_FAULTS = frozenset(
 )
 UPSTREAM_TIMEOUT = 60.0
 NOT_OURS_TO_PASS_ON = {"connection", "keep-alive", "transfer-encoding", "content-length"}
-PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer that takes the place of the store's own, as something in between would give it."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    content: bytes = b""
+
+
+def page(status: int, title: str, *headers: tuple[str, str]) -> Answer:
+    """A page of a web server that is no store."""
+    content = f"<html><head><title>{status} {title}</title></head><body>nginx</body></html>"
+    return Answer(status, (("Content-Type", "text/html"), *headers), content.encode())
+
+
+BAD_GATEWAY = page(502, "Bad Gateway")
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+    tls: ssl.SSLContext | None = None
+
+    def get_request(self) -> tuple[Any, Any]:
+        """A connection, behind TLS if that is spoken; a failed handshake raises an ``OSError``, as it should."""
+        connection, address = super().get_request()
+        return self.tls.wrap_socket(connection, server_side=True) if self.tls else connection, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients hang up: that is what some tests are about."""
 
 
 class Gate:
-    """A running proxy. ``fault`` is what happens to every request from now on."""
+    """A running proxy. ``fault`` is what happens to every request from now on.
 
-    def __init__(self, upstream: str) -> None:
+    With ``tls`` it speaks HTTPS.
+    """
+
+    def __init__(self, upstream: str, tls: ssl.SSLContext | None = None) -> None:
         self.upstream = urlsplit(upstream).netloc
-        self.fault: Capability | None = None
+        self.tls = tls
+        self.fault: Capability | Answer | None = None
         self.requests = 0
         self.healed = threading.Event()
         self._lock = threading.Lock()
@@ -56,9 +85,9 @@ class Gate:
     @property
     def url(self) -> str:
         """Where clients find it, before, during and after a fault."""
-        return f"http://{LOOPBACK}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{LOOPBACK}:{self.port}"
 
-    def inject(self, fault: Capability) -> None:
+    def inject(self, fault: Capability | Answer) -> None:
         """Begins a fault. Open connections are closed, so that no client lives on an old one."""
         self.healed.clear()
         self.fault = fault
@@ -93,6 +122,11 @@ class Gate:
         with self._lock:
             (self._open.add if is_open else self._open.discard)(connection)
 
+    def become(self, tls: ssl.SSLContext) -> None:
+        """Shows another certificate from now on, and knows nothing of the sessions of the former one."""
+        self.tls = self._server.tls = tls
+        self._hang_up()
+
     def _hang_up(self) -> None:
         with self._lock:
             for connection in self._open:
@@ -101,6 +135,7 @@ class Gate:
 
     def _listen(self, port: int) -> _Server:
         server = _Server((LOOPBACK, port), type("Handler", (_Handler,), {"gate": self}))
+        server.tls = self.tls
         arguments = {"poll_interval": 0.02}
         threading.Thread(target=server.serve_forever, kwargs=arguments, name="gate", daemon=True).start()
         return server
@@ -128,7 +163,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.gate.healed.wait(UPSTREAM_TIMEOUT)
             self.close_connection = True
         elif fault is Capability.BAD_GATEWAY:
-            self._send(502, [("Content-Type", "text/html")], PAGE)
+            self._send(BAD_GATEWAY)
+        elif isinstance(fault, Answer):
+            self._send(fault)
         else:
             self._pass_on(body, fault)
 
@@ -147,13 +184,15 @@ class _Handler(BaseHTTPRequestHandler):
             content = content[: len(content) * 3 // 4]
         elif fault is Capability.GARBAGE:
             content = content[1:]
-        self._send(answer.status, headers, content, broken_off=fault is Capability.BROKEN_OFF)
+        changed = Answer(answer.status, tuple(headers), content)
+        self._send(changed, broken_off=fault is Capability.BROKEN_OFF)
 
-    def _send(self, status: int, headers: list[tuple[str, str]], content: bytes, *, broken_off: bool = False) -> None:
-        self.send_response_only(status)
-        for name, value in headers:
+    def _send(self, answer: Answer, *, broken_off: bool = False) -> None:
+        self.send_response_only(answer.status)
+        for name, value in answer.headers:
             if name.lower() not in NOT_OURS_TO_PASS_ON:
                 self.send_header(name, value)
+        content = answer.content
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content[: len(content) * 3 // 4] if broken_off else content)
@@ -166,9 +205,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def gate(upstream: str) -> Iterator[Gate]:
+def gate(upstream: str, tls: ssl.SSLContext | None = None) -> Iterator[Gate]:
     """Runs a gate in front of ``upstream``."""
-    opened = Gate(upstream)
+    opened = Gate(upstream, tls)
     try:
         yield opened
     finally:

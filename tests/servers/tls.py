@@ -18,8 +18,8 @@ class Certificate:
     authority: Path
 
 
-def certificate(folder: Path) -> Certificate:
-    """Makes an authority and a certificate for ``localhost`` and 127.0.0.1 in ``folder``."""
+def certificate(folder: Path, *names: str) -> Certificate:
+    """Makes an authority and a certificate in ``folder``: for ``names``, else for ``localhost`` and 127.0.0.1."""
     command = [
         program("python"),
         "-m",
@@ -28,8 +28,7 @@ def certificate(folder: Path) -> Certificate:
         "--dir",
         str(folder),
         "--identities",
-        "localhost",
-        LOOPBACK,
+        *(names or ("localhost", LOOPBACK)),
     ]
     subprocess.run(command, check=True, timeout=60)
     return Certificate(folder / "server.pem", folder / "server.key", folder / "client.pem")

@@ -50,14 +50,14 @@ class LocalFiles(Harness):
 
     def options(self) -> Options:
         """Where the files are."""
-        return {option: str(self._path(kind)) for kind, option in OPTIONS.items()}
+        return {option: str(self.path(kind)) for kind, option in OPTIONS.items()}
 
     def inject(self, fault: Capability) -> Options:
         """Breaks the files or takes them away."""
         for kind in KINDS:
             content = json.dumps(self.secrets[kind])
             if fault is Capability.DENIED:
-                self._forbid(self._path(kind))
+                self._forbid(self.path(kind))
             else:
                 self._write(kind, content[: len(content) * 3 // 4] if fault is Capability.TRUNCATED else content[1:])
         return {}
@@ -65,7 +65,7 @@ class LocalFiles(Harness):
     def heal(self) -> None:
         """Writes the files as they were."""
         for kind in KINDS:
-            self._path(kind).unlink(missing_ok=True)
+            self.path(kind).unlink(missing_ok=True)
             self._write(kind, json.dumps(self.secrets[kind]))
 
     def plantings(self, canary: str) -> list[Planting]:
@@ -78,11 +78,12 @@ class LocalFiles(Harness):
         options: Options = {"settings_file_path": str(path)} if name.startswith("settings") else {}
         return Planting(name, options or dict.fromkeys(OPTIONS.values(), str(path)))
 
-    def _path(self, kind: Kind) -> Path:
+    def path(self, kind: Kind) -> Path:
+        """The file of a kind."""
         return self.folder / f"{kind}s.json"
 
     def _write(self, kind: Kind, content: str) -> None:
-        self._path(kind).write_text(content)
+        self.path(kind).write_text(content)
 
     @staticmethod
     def _forbid(path: Path) -> None:
