@@ -107,6 +107,7 @@ def test() -> list[Step]:
         Step("import", [environments("--wheel", "empty", "tools", *airflows), python("empty", "-I", "-c", IMPORTS)]),
         Step("python", [pytest("tools", "tests/python", "tests/servers")], leaves_nothing=True),
         Step("conformance", [pytest("tools", "tests/conformance")], leaves_nothing=True),
+        Step("failures", [pytest("tools", "tests/failures")], leaves_nothing=True),
         Step("property", properties()),
         Step("parity", [pytest(AIRFLOW, "tests/parity")], leaves_nothing=True),
         Step("airflow 3.3", [pytest(AIRFLOW, "tests/airflow", "tests/astro")], leaves_nothing=True),

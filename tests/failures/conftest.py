@@ -1,0 +1,52 @@
+"""Every row is measured once in a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conformance.harness import Harness
+from tests.conformance.session import Harnesses, clear_environment
+from tests.failures.row import Row, measured
+from tests.failures.stores import failing
+from tests.failures.way import Phase, Way
+
+Case = tuple[type[Harness], Way, Phase]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How the page is made."""
+    parser.addoption("--write-failures", action="store_true", help="write docs/failures.md instead of comparing")
+
+
+def cases() -> list[Case]:
+    """A row each."""
+    return [(kind, way, phase) for kind, ways in failing().items() for way in ways for phase in way.phases]
+
+
+class Book:
+    """Rows that were measured."""
+
+    def __init__(self, harnesses: Harnesses) -> None:
+        self.harnesses = harnesses
+        self.rows: dict[Case, Row] = {}
+
+    def row(self, case: Case) -> Row:
+        """The row of a case."""
+        if case not in self.rows:
+            self.rows[case] = measured(self.harnesses, *case)
+        return self.rows[case]
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
+    """Servers live as long as the session."""
+    with Harnesses(tmp_path_factory) as harnesses:
+        yield Book(harnesses)
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the caller's steers a store."""
+    clear_environment(monkeypatch)

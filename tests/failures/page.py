@@ -1,0 +1,79 @@
+"""The table as a page of the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from textwrap import fill
+
+import strongroom
+from tests.conformance.harness import Harness
+from tests.failures.row import Row
+from tests.failures.way import Way
+from tests.servers.process import REPOSITORY
+
+PAGE = REPOSITORY / "docs" / "failures.md"
+INTRODUCTION = """\
+# Failures
+
+What a lookup does when its store fails: what it answers, how old that is, how often it asks, how long it takes and what
+it says. Every row was measured by the tests, and the tests fail when a row changes. To measure anew:
+`python -m pytest tests/failures --write-failures`.
+
+The rules behind the rows:
+
+- **The store does not answer** (throttled, unreachable, timed out, 5xx): the read is tried again, at most
+  `max_attempts` times. If that fails too, a value that is not older than `cache_ttl` + `cache_max_stale` is served,
+  with a WARNING that says why. Without such a value the lookup ends with the error.
+- **The store answers** that the secret is not there, may not be read, or something that makes no sense: that counts at
+  once, and an old value is dropped. A revoked or deleted secret is not served from memory.
+- **An error is never remembered as absence**, and None is said of a secret only if the store says that it is not there.
+  The exception is what the official class answers with None; it comes with a WARNING.
+
+Rows are of a backend with `timeout: 3s`, `max_attempts: 2`, `cache_ttl: 200ms`, and the defaults besides, such as
+`on_error: official`. The default `timeout` is 10 s, `max_attempts` 3 and `cache_ttl` 60 s. With another word in
+`on_error` the calls and the times are the same, and old values are served as here.
+
+| column | meaning |
+|---|---|
+| known | *nothing read yet* in this process; or *an expired value*, read before and past its `cache_ttl` |
+| served | the value, None, or the exception |
+| age | *fresh*, *past its ttl*, or - where there is no answer of the store |
+| asked | requests that the server saw; - where nobody counts |
+| counted | calls in `strongroom.stats()`, which also has those that never reached the server |
+| took | *at once* is under half a second; waits between attempts are random, so *< 2.5 s* may be shorter |
+| log | the highest level, and which of the texts below the table |
+"""
+HEAD = "| failure | known | served | age | asked | counted | took | log |\n|---|---|---|---|---|---|---|---|"
+
+
+def written(rows: Sequence[Row], failing: Mapping[type[Harness], Sequence[Way]]) -> str:
+    """The whole page."""
+    titles = {store["name"]: store["title"] for store in strongroom.stores()}
+    sections = [
+        _section(titles[kind.store], [row for row in rows if row.store == kind.store], ways)
+        for kind, ways in failing.items()
+    ]
+    return "\n".join([INTRODUCTION, *sections])
+
+
+def _section(title: str, rows: Sequence[Row], ways: Sequence[Way]) -> str:
+    texts = list(dict.fromkeys(row.text for row in rows if row.text))
+    lines = [f"## {title}", "", HEAD, *(_line(row, texts) for row in rows), ""]
+    notes = [fill(f"- **{way.what}**: {way.note}", 120, subsequent_indent="  ") for way in ways if way.note]
+    if notes:
+        lines += ["What may surprise:", "", *notes, ""]
+    if texts:
+        lines += ["What is said:", "", *(f"{number}. `{_code(text)}`" for number, text in enumerate(texts, 1)), ""]
+    return "\n".join(lines)
+
+
+def _line(row: Row, texts: Sequence[str]) -> str:
+    log = f"{row.level} {texts.index(row.text) + 1}" if row.text else row.level
+    served = row.served if row.served == "the value" else f"`{row.served}`"
+    cells = (row.what, row.phase.value, served, row.age, row.asked, str(row.counted), row.took, log)
+    return f"| {' | '.join(cells)} |"
+
+
+def _code(text: str) -> str:
+    """Between backticks there can be none."""
+    return text.replace("`", "'")

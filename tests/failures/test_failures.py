@@ -1,0 +1,40 @@
+"""The page says what happens."""
+
+from __future__ import annotations
+
+import pytest
+
+import strongroom
+from tests.failures.conftest import Book, Case, cases
+from tests.failures.page import PAGE, written
+from tests.failures.row import TOO_LONG
+from tests.failures.stores import failing
+from tests.failures.way import Phase
+
+
+def label(case: Case) -> str:
+    """What a test is called after."""
+    kind, way, phase = case
+    return f"{kind.store}-{way.what}-{phase.name.lower()}"
+
+
+def test_every_store_has_rows() -> None:
+    """A new store joins by a module in ``tests/failures/stores``."""
+    assert {kind.store for kind in failing()} == {store["name"] for store in strongroom.stores()}
+
+
+@pytest.mark.parametrize("case", cases(), ids=label)
+def test_what_holds_for_every_failure(book: Book, case: Case) -> None:
+    """Old values come with a warning and with their age; no lookup takes longer than it may."""
+    row = book.row(case)
+    assert row.took != TOO_LONG
+    assert (row.served == "the value") == (row.age == "past its ttl") == ("is served" in row.text)
+    assert row.served != "the value" or (row.phase is Phase.STALE and row.level == "WARNING")
+
+
+def test_the_page_has_every_row(book: Book, request: pytest.FixtureRequest) -> None:
+    """Word for word. After a change that is meant: ``python -m pytest tests/failures --write-failures``."""
+    page = written([book.row(case) for case in cases()], failing())
+    if request.config.getoption("--write-failures"):
+        PAGE.write_text(page)
+    assert PAGE.read_text() == page
