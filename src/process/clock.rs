@@ -4,6 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+/// Where the clocks that do not show the system's time begin: some time after the origin.
+const START: Timestamp = Timestamp(1_000_000_000);
+
 /// A moment on the clock, in nanoseconds since an arbitrary origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(u64);
@@ -33,12 +38,19 @@ pub enum Clock {
     System,
     /// A clock for tests: it moves only by [`Clock::advance`].
     Manual(Arc<AtomicU64>),
+    /// tokio's time since the given moment, for simulations: where tokio's time is paused, this clock is, too.
+    Tokio(Instant),
 }
 
 impl Clock {
     /// A clock for tests, some time after its origin.
     pub fn manual() -> Self {
-        Self::Manual(Arc::new(AtomicU64::new(1_000_000_000)))
+        Self::Manual(Arc::new(AtomicU64::new(START.0)))
+    }
+
+    /// A clock that follows the runtime that the calling code runs in.
+    pub fn tokio() -> Self {
+        Self::Tokio(Instant::now())
     }
 
     /// The present moment.
@@ -46,10 +58,11 @@ impl Clock {
         match self {
             Self::System => Timestamp(system_nanos()),
             Self::Manual(nanos) => Timestamp(nanos.load(Ordering::SeqCst)),
+            Self::Tokio(start) => START.plus(start.elapsed()),
         }
     }
 
-    /// Moves a manual clock on; the system clock moves by itself.
+    /// Moves a manual clock on; the others move by themselves.
     pub fn advance(&self, duration: Duration) {
         if let Self::Manual(nanos) = self {
             let step = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
@@ -85,6 +98,14 @@ mod tests {
         clock.advance(Duration::from_secs(3));
         assert_eq!(clock.now().since(start), Duration::from_secs(3));
         assert_eq!(start.since(clock.now()), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_of_tokio_is_paused_with_it() {
+        let clock = Clock::tokio();
+        let start = clock.now();
+        tokio::time::sleep(Duration::from_secs(86_400)).await;
+        assert_eq!(clock.now().since(start), Duration::from_secs(86_400));
     }
 
     #[test]

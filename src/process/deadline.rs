@@ -1,7 +1,9 @@
 //! The one deadline of a lookup.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -9,7 +11,7 @@ tokio::task_local! {
     static CURRENT: Deadline;
 }
 
-/// The moment at which a lookup ends, whatever it waits for.
+/// The moment at which a lookup ends, whatever it waits for. On tokio's time, as the waits are.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
     end: Instant,
@@ -48,7 +50,7 @@ impl Deadline {
 
     /// Runs `future` until the deadline; then it is dropped and the error is [`ErrorKind::Timeout`].
     pub async fn run<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
-        match tokio::time::timeout_at(self.end.into(), CURRENT.scope(*self, future)).await {
+        match tokio::time::timeout_at(self.end, CURRENT.scope(*self, future)).await {
             Ok(result) => result,
             Err(_elapsed) => Err(self.error()),
         }
@@ -90,6 +92,14 @@ mod tests {
                 .await
         };
         insta::assert_snapshot!(outer.run(inner).await.unwrap_err(), @"no answer within 1s, the time for tea. Check the network path to the store");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_left_follows_the_time_of_the_runtime() {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let deadline = Deadline::after(Duration::from_secs(2));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(deadline.remaining(), Duration::from_secs(1));
     }
 
     #[tokio::test]

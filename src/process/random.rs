@@ -28,6 +28,11 @@ pub fn full_jitter(longest: Duration) -> Duration {
     })
 }
 
+/// Makes the chance of this thread repeatable, for simulations.
+pub fn seed_jitter(seed: u64) {
+    SOURCE.set(Some((generation(), fastrand::Rng::with_seed(seed))));
+}
+
 /// Differs between processes and threads that start at the same moment.
 fn seed() -> u64 {
     use std::hash::{BuildHasher, Hasher};
@@ -50,5 +55,14 @@ mod tests {
         assert!(waits.iter().any(|wait| *wait < longest / 10));
         assert!(waits.iter().any(|wait| *wait > longest * 9 / 10));
         assert_eq!(full_jitter(Duration::ZERO), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_seed_repeats_it() {
+        let waits = || -> Vec<_> {
+            seed_jitter(7);
+            (0..10).map(|_| full_jitter(Duration::from_secs(10))).collect()
+        };
+        assert_eq!(waits(), waits());
     }
 }
