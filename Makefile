@@ -14,7 +14,7 @@ SOURCES := $(shell find src python -name __pycache__ -prune -o -print) \
 	$(wildcard Cargo.toml Cargo.lock pyproject.toml rust-toolchain.toml README.md LICENSE)
 
 .DELETE_ON_ERROR:
-.PHONY: run test test-versions check bench soak fmt doc wheel servers clean
+.PHONY: run test test-versions check bench instructions-baseline soak fmt doc wheel servers clean
 
 run: wheel      ## the example DAG on a real Airflow, reading through the backend
 	@$(STAGES) run
@@ -30,6 +30,9 @@ check: wheel    ## formatting, lints, types, features, dependencies
 
 bench: wheel    ## figures beside the peers', written to docs/benchmarks.md
 	@$(STAGES) bench
+
+instructions-baseline:  ## the instruction counts that `make test` compares with; needs valgrind
+	@$(STAGES) instructions-baseline
 
 soak: wheel     ## the long variants of the tests
 	@$(STAGES) soak

@@ -1,4 +1,4 @@
-"""What `make wheel`, `run`, `check`, `test`, `test-versions` and `soak` do, as lists of steps.
+"""What `make wheel`, `run`, `check`, `test`, `test-versions`, `bench` and `soak` do, as lists of steps.
 
 python3 -m tests.tools.stages test
 """
@@ -19,6 +19,7 @@ from tests.tools.venvs import CACHE, DIST, REPOSITORY, program
 STORES = ("memory", "local", "aws-secrets-manager")
 RUST_FEATURES = ("--locked", "--no-default-features", "--features", " ".join(("cli", *STORES)))
 PYTHON_CODE = ("python", "tests", "dags", "benches")
+INSTRUCTIONS = (sys.executable, "-m", "tests.tools.instructions")
 IMPORTS = "import strongroom, strongroom.aws, strongroom.local, strongroom.connection"
 
 MAKE = ("make", "--no-print-directory", f"PYTHON={sys.executable}")
@@ -103,6 +104,7 @@ def test() -> list[Step]:
     return [
         Step("environments", [environments("tools", "servers", "moto", *airflows, "empty")]),
         Step("rust", [cargo]),
+        Step("instructions", [INSTRUCTIONS]),
         Step("wheel", [[*MAKE, "wheel"]]),
         Step("import", [environments("--wheel", "empty", "tools", *airflows), python("empty", "-I", "-c", IMPORTS)]),
         Step("python", [pytest("tools", "tests/python", "tests/servers")], leaves_nothing=True),
@@ -155,6 +157,11 @@ def soak() -> list[Step]:
     ]
 
 
+def instructions_baseline() -> list[Step]:
+    """Makes the baseline of the instruction counts anew."""
+    return [Step("instructions", [[*INSTRUCTIONS, "--write"]])]
+
+
 def bench() -> list[Step]:
     """Figures beside those of the peers, written to docs/benchmarks.md."""
     server = ["cargo", "build", "--quiet", "--release", "--locked", "--no-default-features", "--example", "stub_server"]
@@ -174,6 +181,7 @@ TARGETS: dict[str, Callable[[], Sequence[Step]]] = {
     "test": test,
     "test-versions": test_versions,
     "soak": soak,
+    "instructions-baseline": instructions_baseline,
     "bench": bench,
 }
 

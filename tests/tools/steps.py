@@ -17,7 +17,8 @@ from types import FrameType
 
 from tests.tools.venvs import CACHE, REPOSITORY
 
-PASSED = re.compile(r"\b[1-9]\d* passed\b")
+#: Lines that are shown though all went well: how much passed, what was left out, and what somebody should do.
+SHOWN = re.compile(r"\b[1-9]\d* passed\b|^(left out|note): ")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 TAIL_LINES = 200
 PR_SET_CHILD_SUBREAPER = 36
@@ -190,9 +191,9 @@ def _signals_raise() -> Iterator[None]:
 
 
 def _show_passed(log: Path) -> None:
-    """The runners' own closing lines."""
+    """The runners' own closing lines, and what they left out."""
     for line in log.read_text(errors="replace").splitlines():
-        if PASSED.search(line) and not line.startswith("$ "):
+        if SHOWN.search(line) and not line.startswith("$ "):
             print(ANSI.sub("", line), flush=True)
 
 
