@@ -1,5 +1,6 @@
 //! `strongroom.connection`: Airflow's connection rules without Airflow.
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -19,7 +20,10 @@ pub(super) fn parse_connection<'py>(
         let fields = fields_to_python(py, &connection)?;
         // Airflow's property may raise when it is read, which is no reason to lose the other fields.
         let extra = connection.extra_dejson().ok();
-        fields.set_item("extra_dejson", extra.map(|extra| value_to_python(py, &extra)).transpose()?)?;
+        fields.set_item(
+            intern!(py, "extra_dejson"),
+            extra.map(|extra| value_to_python(py, &extra)).transpose()?,
+        )?;
         Ok(fields)
     })
 }
@@ -52,14 +56,14 @@ pub(super) fn fields_to_python<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let fields = PyDict::new(py);
     for (key, value) in [
-        ("conn_type", &connection.conn_type),
-        ("login", &connection.login),
-        ("password", &connection.password),
-        ("host", &connection.host),
-        ("port", &connection.port),
-        ("schema", &connection.schema),
-        ("description", &connection.description),
-        ("extra", &connection.extra),
+        (intern!(py, "conn_type"), &connection.conn_type),
+        (intern!(py, "login"), &connection.login),
+        (intern!(py, "password"), &connection.password),
+        (intern!(py, "host"), &connection.host),
+        (intern!(py, "port"), &connection.port),
+        (intern!(py, "schema"), &connection.schema),
+        (intern!(py, "description"), &connection.description),
+        (intern!(py, "extra"), &connection.extra),
     ] {
         fields.set_item(key, value_to_python(py, value)?)?;
     }

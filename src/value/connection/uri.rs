@@ -7,7 +7,7 @@ use super::percent::{Plus, unquoted};
 use super::urlsplit::{self, Split};
 use super::{fields::Fields, netloc, query};
 use crate::value::json::Value;
-use crate::value::text::{self, Part, Text, TextBuilder};
+use crate::value::text::{self, Text, TextBuilder};
 
 const SEPARATOR: &[u8] = b"://";
 
@@ -18,7 +18,12 @@ pub(super) fn parse(uri: &[u8], dialect: Dialect) -> Result<Fields, ConnectionEr
         return Err(ConnectionError::TooManyProtocols);
     }
     let cleaned = urlsplit::clean(uri);
-    let scheme = urlsplit::split(cleaned.as_bytes())?.lower_scheme();
+    let whole = urlsplit::split(cleaned.as_bytes())?;
+    let scheme = whole.lower_scheme();
+    if separators == 1 && cleaned.as_bytes() == uri && is_usual(uri, &scheme) {
+        // What is left without the scheme splits into the same parts.
+        return fields(scheme, &Text::default(), &whole, dialect);
+    }
     let rest = without_scheme(uri, &scheme, separators);
     if separators == 2 {
         check_before_protocol(rest.as_bytes())?;
@@ -26,14 +31,30 @@ pub(super) fn parse(uri: &[u8], dialect: Dialect) -> Result<Fields, ConnectionEr
     let cleaned = urlsplit::clean(rest.as_bytes());
     let split = urlsplit::split(cleaned.as_bytes())?;
     let protocol = if separators == 2 { split.lower_scheme() } else { Text::default() };
+    fields(scheme, &protocol, &split, dialect)
+}
+
+/// Whether the URI begins with its scheme as it is, in lower case, and `://`.
+fn is_usual(uri: &[u8], scheme: &Text) -> bool {
+    let after_scheme = uri.strip_prefix(scheme.as_bytes());
+    !scheme.is_empty() && after_scheme.is_some_and(|rest| rest.starts_with(SEPARATOR))
+}
+
+/// Decodes the parts.
+fn fields(
+    scheme: Text,
+    protocol: &Text,
+    split: &Split<'_>,
+    dialect: Dialect,
+) -> Result<Fields, ConnectionError> {
     let location = netloc::parse(split.netloc);
     Ok(Fields {
         conn_type: Value::String(normalize_type(scheme)),
         login: location.username.map(literal).unwrap_or_default(),
         password: location.password.map(literal).unwrap_or_default(),
-        host: Value::String(with_protocol(&protocol, host(&location))),
+        host: Value::String(with_protocol(protocol, host(&location))),
         port: location.port()?.map(Value::from).unwrap_or_default(),
-        schema: schema(&split),
+        schema: schema(split),
         description: Value::Null,
         extra: query::extra(split.query, dialect)?,
     })
@@ -57,19 +78,13 @@ fn literal(quoted: &[u8]) -> Value {
 }
 
 fn count_separators(uri: &[u8]) -> usize {
-    uri.iter()
-        .enumerate()
-        .filter(|&(at, &byte)| byte == b':' && uri.get(at..at + 3) == Some(SEPARATOR))
-        .count()
+    let after_colons =
+        std::iter::successors(text::partition(uri, b':').1, |rest| text::partition(rest, b':').1);
+    after_colons.filter(|rest| rest.starts_with(b"//")).count()
 }
 
 /// `uri.replace("scheme://", …)`: every occurrence goes, wherever it stands, if its case is the lower one.
-fn without_scheme<'a>(uri: &'a [u8], scheme: &Text, separators: usize) -> Part<'a> {
-    let after_scheme = uri.strip_prefix(scheme.as_bytes());
-    if let Some(rest) = after_scheme.filter(|rest| separators == 1 && rest.starts_with(SEPARATOR)) {
-        // The usual case: the scheme stands at the start and nowhere else.
-        return Part::Slice(rest.get(1..).unwrap_or_default());
-    }
+fn without_scheme(uri: &[u8], scheme: &Text, separators: usize) -> Text {
     let replacement = if separators == 2 { "" } else { "//" };
     let mut kept = TextBuilder::with_capacity(uri.len() + 8);
     let mut rest = uri;
@@ -82,7 +97,7 @@ fn without_scheme<'a>(uri: &'a [u8], scheme: &Text, separators: usize) -> Part<'
         }
         rest = found.unwrap_or(after);
     }
-    Part::Owned(kept.finish())
+    kept.finish()
 }
 
 /// With two protocols the credentials belong after the second.
