@@ -1,13 +1,29 @@
-//! A server that answers every POST at once with the same secret, so that a benchmark measures the client.
+//! A Secrets Manager that answers at once, so that a benchmark measures the client; and counts what it is asked.
 //!
-//! Prints the port it listens on, and ends when its standard input closes.
+//! Prints the port it listens on, and ends when its standard input closes. Every secret holds `world`, a
+//! connection a URI; one named `absent` is not there, one named `slow` takes 50 ms. `GET /calls` answers with the number of
+//! requests since it was asked before, and from `GET /throttle` to the next of these every request is throttled.
 
 use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-const BODY: &str = r#"{"ARN":"arn:aws:secretsmanager:eu-central-1:000000000000:secret:airflow/variables/hello-a1b2c3","Name":"airflow/variables/hello","SecretString":"world","VersionId":"5b9c1d1e-2f0a-4a62-9f0d-2f6a7a1f0c11"}"#;
+const SECRET: &str = r#"{"ARN":"arn:aws:secretsmanager:eu-central-1:000000000000:secret:airflow/variables/hello-a1b2c3","Name":"airflow/variables/hello","SecretString":"world","VersionId":"5b9c1d1e-2f0a-4a62-9f0d-2f6a7a1f0c11"}"#;
+const URI: &str = "postgresql://user:pass@host:5432/db?sslmode=require";
+const DESCRIPTION: &str = r#"{"ARN":"arn:aws:secretsmanager:eu-central-1:000000000000:secret:airflow/variables/hello-a1b2c3","Name":"airflow/variables/hello","VersionIdsToStages":{"5b9c1d1e-2f0a-4a62-9f0d-2f6a7a1f0c11":["AWSCURRENT"]}}"#;
+const NOT_FOUND: &str = r#"{"__type":"ResourceNotFoundException","message":"there is no such secret"}"#;
+const THROTTLED: &str = r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
+
+/// What the benchmark asks about and sets.
+#[derive(Default)]
+struct State {
+    calls: AtomicUsize,
+    throttles: AtomicBool,
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::io::Result<()> {
@@ -17,18 +33,15 @@ async fn main() -> std::io::Result<()> {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     });
+    let state = Arc::new(State::default());
     loop {
         let (connection, _) = listener.accept().await?;
-        tokio::spawn(serve(connection));
+        tokio::spawn(serve(connection, Arc::clone(&state)));
     }
 }
 
-async fn serve(mut connection: TcpStream) -> std::io::Result<()> {
+async fn serve(mut connection: TcpStream, state: Arc<State>) -> std::io::Result<()> {
     connection.set_nodelay(true)?;
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\n\r\n{BODY}",
-        BODY.len()
-    );
     let mut received = Vec::new();
     loop {
         let mut piece = [0; 4096];
@@ -37,6 +50,7 @@ async fn serve(mut connection: TcpStream) -> std::io::Result<()> {
             count => received.extend_from_slice(piece.get(..count).unwrap_or_default()),
         }
         if is_whole(&received) {
+            let answer = answer(&String::from_utf8_lossy(&received), &state).await;
             received.clear();
             connection.write_all(answer.as_bytes()).await?;
         }
@@ -52,4 +66,43 @@ fn is_whole(received: &[u8]) -> bool {
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
     });
     body.len() >= announced.unwrap_or(0usize)
+}
+
+async fn answer(request: &str, state: &State) -> String {
+    if request.starts_with("GET /calls") {
+        state.throttles.store(false, Ordering::Relaxed);
+        return response("200 OK", &state.calls.swap(0, Ordering::Relaxed).to_string());
+    }
+    if request.starts_with("GET /throttle") {
+        state.throttles.store(true, Ordering::Relaxed);
+        return response("200 OK", "");
+    }
+    state.calls.fetch_add(1, Ordering::Relaxed);
+    if state.throttles.load(Ordering::Relaxed) {
+        return response("400 Bad Request", THROTTLED);
+    }
+    secret(request).await
+}
+
+async fn secret(request: &str) -> String {
+    let (head, body) = request.split_once("\r\n\r\n").unwrap_or_default();
+    if body.contains("slow") {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    if body.contains("absent") {
+        response("400 Bad Request", NOT_FOUND)
+    } else if head.contains("secretsmanager.DescribeSecret") {
+        response("200 OK", DESCRIPTION)
+    } else if body.contains("connections/") {
+        response("200 OK", &SECRET.replace("world", URI))
+    } else {
+        response("200 OK", SECRET)
+    }
+}
+
+fn response(status: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
 }

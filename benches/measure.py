@@ -1,0 +1,148 @@
+"""Runs pieces of Python in fresh processes against the stub server, and says what they told."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+ROUNDS = 7
+
+PRELUDE = """
+import json, os, resource, sys, threading, time
+from urllib.request import urlopen
+
+def resident():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) / 1024
+
+def cpu():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return (used.ru_utime + used.ru_stime) * 1000
+
+def best_of(work, count, repeats=5):
+    "The least time of one call, in microseconds."
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        for _ in range(count):
+            work()
+        times.append((time.perf_counter() - start) / count * 1e6)
+    return min(times)
+
+def calls():
+    "The requests that the stub server has answered since this was asked before."
+    return int(urlopen(os.environ["STUB"] + "/calls").read())
+
+def throttle():
+    "From now on to the next `calls()` the stub server refuses everything."
+    urlopen(os.environ["STUB"] + "/throttle").read()
+
+def tell(**figures):
+    print(json.dumps(figures))
+"""
+
+OURS = """
+from strongroom.aws import SecretsManagerBackend
+def backend(**options):
+    return SecretsManagerBackend(region_name="eu-central-1", endpoint_url=os.environ["STUB"], **options)
+"""
+
+OFFICIAL = """
+from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
+def backend(**options):
+    return SecretsManagerBackend(region_name="eu-central-1", endpoint_url=os.environ["STUB"], **options)
+"""
+
+#: The cache that AWS publishes, made to look like a backend.
+AWS_CACHE = """
+import botocore.session
+from aws_secretsmanager_caching import SecretCache, SecretCacheConfig
+class backend:
+    def __init__(self, **options):
+        client = botocore.session.get_session().create_client(
+            "secretsmanager", region_name="eu-central-1", endpoint_url=os.environ["STUB"])
+        self.cache = SecretCache(config=SecretCacheConfig(**options), client=client)
+        self.get_variable = self.cache.get_secret_string
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table; ``peer`` and ``ours`` are medians in ``unit``."""
+
+    what: str
+    unit: str
+    peer_name: str
+    peer: float
+    ours: float
+    higher_is_better: bool = False
+
+    def line(self) -> str:
+        """The row in Markdown."""
+        ratio = self.ours / self.peer if self.higher_is_better else self.peer / self.ours
+        peer, ours = figure(self.peer), figure(self.ours)
+        return f"| {self.what} | {self.unit} | {self.peer_name} | {peer} | {ours} | {ratio:.1f} x |"
+
+
+def figure(value: float) -> str:
+    """Three digits that count."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+@contextlib.contextmanager
+def stub_server(program: str) -> Iterator[str]:
+    """Runs the server that answers at once."""
+    with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        port = server.stdout.readline().strip() if server.stdout else ""
+        yield f"http://127.0.0.1:{port}"
+        server.terminate()
+
+
+def environment(stub: str) -> dict[str, str]:
+    """What every measured process gets: nothing of the caller's AWS or Airflow."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AIRFLOW"))}
+    return kept | {
+        "STUB": stub,
+        "AWS_ACCESS_KEY_ID": "benchmark",
+        "AWS_SECRET_ACCESS_KEY": "benchmark",
+        "AIRFLOW_HOME": str(REPOSITORY / ".cache" / "bench" / "airflow"),
+        "NO_PROXY": "*",
+    }
+
+
+def run(code: str, stub: str, variables: Mapping[str, str] | None = None) -> dict[str, float]:
+    """Runs a piece of code in a fresh process and returns what it tells."""
+    done = subprocess.run(
+        [sys.executable, "-c", PRELUDE + code],
+        env=environment(stub) | dict(variables or {}),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"a benchmark failed:\n{code}\n{done.stderr}")
+    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def medians(codes: Sequence[str], stub: str, rounds: int = ROUNDS) -> list[dict[str, float]]:
+    """The medians of what each code tells; the codes take turns, so that a busy moment hits all of them."""
+    told: list[list[dict[str, float]]] = [[] for _ in codes]
+    for _ in range(rounds):
+        for number, code in enumerate(codes):
+            told[number].append(run(code, stub))
+    return list(map(median_of_each, told))
+
+
+def median_of_each(told: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The median of every figure over the rounds."""
+    return {key: statistics.median(one[key] for one in told) for key in told[0]}

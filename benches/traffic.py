@@ -1,0 +1,72 @@
+"""How often the store is asked, and what is answered when it refuses."""
+
+from __future__ import annotations
+
+from measure import AWS_CACHE, OFFICIAL, OURS, run
+
+COLD = """
+{setup}
+reader, start = backend(), threading.Barrier(64)
+reader.get_variable("hello")
+def work():
+    start.wait()
+    reader.get_variable("slow")
+calls()
+workers = [threading.Thread(target=work) for _ in range(64)]
+for worker in workers:
+    worker.start()
+for worker in workers:
+    worker.join()
+tell(answer=calls())
+"""
+
+ABSENT = """
+{setup}
+reader = backend()
+reader.get_variable("hello")
+calls()
+for _ in range(100):
+    try:
+        reader.get_variable("absent")
+    except Exception as error:
+        assert "ResourceNotFound" in repr(error), error
+tell(answer=calls())
+"""
+
+THROTTLED = """
+import logging
+logging.disable()
+{setup}
+reader = backend({options})
+assert reader.get_variable("hello") == "world"
+throttle()
+time.sleep(1.1)
+try:
+    answer = reader.get_variable("hello")
+except Exception as error:
+    answer = type(error).__name__
+calls()
+tell(answer="the value" if answer == "world" else str(answer))
+"""
+
+#: What is measured with whom, each with the options that let a value expire within a second.
+SIDES = {
+    "official class": (OFFICIAL, ""),
+    "aws-secretsmanager-caching": (AWS_CACHE, "secret_refresh_interval=1"),
+    "Strongroom": (OURS, "cache_ttl=1"),
+}
+
+ROWS = {
+    "calls for 64 concurrent cold lookups of one key": COLD,
+    "calls for 100 lookups of a key that is not there": ABSENT,
+    "what is answered once the value has expired and the store throttles": THROTTLED,
+}
+
+
+def table(stub: str) -> str:
+    """The table in Markdown. Counts do not vary, so each is taken once."""
+    lines = [f"| what | {' | '.join(SIDES)} |", "|---" * (len(SIDES) + 1) + "|"]
+    for what, code in ROWS.items():
+        answers = [run(code.format(setup=setup, options=options), stub) for setup, options in SIDES.values()]
+        lines.append(f"| {what} | {' | '.join(str(told['answer']) for told in answers)} |")
+    return "\n".join(lines)
