@@ -1,6 +1,7 @@
 //! The AWS SDK on the shared network stack.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::client::http::{
@@ -13,6 +14,7 @@ use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::USER_AGENT;
+use url::Url;
 
 use crate::http::{TransportError, TransportKind, send};
 
@@ -26,6 +28,42 @@ pub(super) struct SdkHttpClient {
     user_agent_extra: Option<Arc<str>>,
     plain: bool,
     report: Option<LastExchange>,
+    last_url: LastUrl,
+}
+
+/// The URL of the last request. A store asks at one address again and again, and a copy of a URL costs a tenth of taking
+/// its text apart.
+#[derive(Clone, Default)]
+struct LastUrl(Arc<Mutex<Option<KnownUrl>>>);
+
+/// A URL and the text it was made of.
+struct KnownUrl {
+    text: Box<str>,
+    url: Url,
+}
+
+impl LastUrl {
+    /// The URL that `text` stands for; `parse` is asked if it is not that of the last request.
+    fn get(
+        &self,
+        text: &str,
+        parse: impl FnOnce(&str) -> Result<Url, TransportError>,
+    ) -> Result<Url, TransportError> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = last.as_ref().filter(|known| *known.text == *text) {
+            return Ok(known.url.clone());
+        }
+        let url = parse(text)?;
+        *last = Some(KnownUrl { text: text.into(), url: url.clone() });
+        Ok(url)
+    }
+}
+
+/// Without the URL, which may hold a password.
+impl fmt::Debug for LastUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("LastUrl")
+    }
 }
 
 /// What became of a request.
@@ -68,7 +106,7 @@ impl LastExchange {
 impl SdkHttpClient {
     /// A carrier over `client`.
     pub(super) fn new(client: reqwest::Client) -> Self {
-        Self { client, user_agent_extra: None, plain: false, report: None }
+        Self { client, user_agent_extra: None, plain: false, report: None, last_url: LastUrl::default() }
     }
 
     /// Appends `extra` to the user agent of each request. It is not part of the signature.
@@ -93,20 +131,27 @@ impl SdkHttpClient {
     }
 
     fn translate(&self, request: HttpRequest) -> Result<reqwest::Request, TransportError> {
-        let unusable = |_| TransportError::request("the request of the SDK cannot be sent as it is");
+        let url = self.last_url.get(request.uri(), |text| self.parse_url(text))?;
         let request =
             request.try_into_http1x().map_err(|_| TransportError::request("the request is not HTTP/1"))?;
         let (mut parts, body) = request.into_parts();
-        let body = Bytes::copy_from_slice(body.bytes().unwrap_or_default());
         if let Some(extra) = &self.user_agent_extra {
             append_user_agent(&mut parts.headers, extra);
         }
-        let mut request =
-            reqwest::Request::try_from(http::Request::from_parts(parts, body)).map_err(unusable)?;
-        if self.plain && request.url_mut().set_scheme("http").is_err() {
+        let mut request = reqwest::Request::new(parts.method, url);
+        *request.headers_mut() = parts.headers;
+        *request.version_mut() = parts.version;
+        *request.body_mut() = Some(Bytes::copy_from_slice(body.bytes().unwrap_or_default()).into());
+        Ok(request)
+    }
+
+    fn parse_url(&self, text: &str) -> Result<Url, TransportError> {
+        let unusable = |_| TransportError::request("the request of the SDK cannot be sent as it is");
+        let mut url = Url::parse(text).map_err(unusable)?;
+        if self.plain && url.set_scheme("http").is_err() {
             return Err(TransportError::request("the endpoint cannot be used over plain http"));
         }
-        Ok(request)
+        Ok(url)
     }
 
     async fn exchange(self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
@@ -190,5 +235,34 @@ fn connector_error(error: TransportError) -> ConnectorError {
         TransportKind::Dns | TransportKind::Connect | TransportKind::Broken => {
             ConnectorError::io(error.into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_of_the_last_request_is_not_taken_apart_again() {
+        let (last, parsed) = (LastUrl::default(), std::cell::Cell::new(0));
+        let get = |text: &str| {
+            let parse = |text: &str| {
+                parsed.set(parsed.get() + 1);
+                Ok(Url::parse(text).unwrap())
+            };
+            last.get(text, parse).unwrap().to_string()
+        };
+        assert_eq!(get("http://a/"), "http://a/");
+        assert_eq!(get("http://a/"), "http://a/");
+        assert_eq!((get("http://b/x").as_str(), parsed.get()), ("http://b/x", 2));
+        assert_eq!((get("http://a/").as_str(), parsed.get()), ("http://a/", 3));
+        assert_eq!(format!("{last:?}"), "LastUrl");
+    }
+
+    #[test]
+    fn a_url_that_is_none_is_not_remembered() {
+        let (last, refuse) = (LastUrl::default(), |_: &str| Err(TransportError::request("no")));
+        assert!(last.get("x", refuse).is_err());
+        assert!(last.get("x", |_| Ok(Url::parse("http://a/").unwrap())).is_ok());
     }
 }
