@@ -164,12 +164,14 @@ def instructions_baseline() -> list[Step]:
 
 def bench() -> list[Step]:
     """Figures beside those of the peers, written to docs/benchmarks.md."""
-    server = ["cargo", "build", "--quiet", "--release", "--locked", "--no-default-features", "--example", "stub_server"]
+    quietly = ["--quiet", "--locked", "--no-default-features"]
+    server = ["cargo", "build", "--release", *quietly, "--example", "stub_server"]
+    criterion = ["cargo", "bench", *quietly, "--features", "memory", "--bench", "criterion", "--no-run"]
     built = Path(os.environ.get("CARGO_TARGET_DIR", "target")) / "release" / "examples" / "stub_server"
     wheel = next(DIST.glob("*.whl"))
     return [
         Step("environment", [environments("--wheel", "bench")]),
-        Step("server", [server]),
+        Step("programs", [server, criterion]),
         Step("measure", [python("bench", "benches/peers.py", str(built), str(wheel))], leaves_nothing=True),
     ]
 
