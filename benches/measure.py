@@ -74,6 +74,15 @@ class backend:
 """
 
 
+#: The one for Rust is a program of its own, which does a whole row by itself.
+RUST_CACHE = """
+import subprocess
+def program(word, **options):
+    command = [os.environ["RUST_CACHE"], word, os.environ["STUB"]]
+    return subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout
+"""
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of a table; ``peer`` and ``ours`` are medians in ``unit``."""

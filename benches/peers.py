@@ -45,6 +45,7 @@ Made by `make bench` on {time.strftime("%Y-%m-%d")}: {platform.machine()}, {os.c
 {platform.python_version()}, {platform.system()} {platform.release()}.
 {packages}.
 
+AWS's cache for Rust is `aws_secretsmanager_caching`, pinned in [benches/aws_cache](../benches/aws_cache/Cargo.toml).
 The server is one on the loopback that answers at once. Times belong to the machine, ratios travel. The wheel has \
 {wheel.stat().st_size / 1e6:.2f} MB.
 """
@@ -91,7 +92,8 @@ def criterion_table() -> str:
 
 def main() -> None:
     """Measures everything and writes the page."""
-    program, wheel = sys.argv[1], Path(sys.argv[2])
+    program, rust_cache, wheel = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    os.environ["RUST_CACHE"] = rust_cache
     with stub_server(program) as stub:
         text = page(stub, wheel)
     (REPOSITORY / "docs" / "benchmarks.md").write_text(text)

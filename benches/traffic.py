@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from measure import AWS_CACHE, OFFICIAL, OURS, run
+from measure import AWS_CACHE, OFFICIAL, OURS, RUST_CACHE, run
 
 COLD = """
 {setup}
@@ -49,6 +49,21 @@ calls()
 tell(answer="the value" if answer == "world" else str(answer))
 """
 
+#: The same with AWS's cache for Rust.
+RUST = {
+    "cold": 'calls()\nprogram("cold")\ntell(answer=calls())',
+    "absent": 'calls()\nprogram("absent")\ntell(answer=calls())',
+    "throttled": """
+command = [os.environ["RUST_CACHE"], "throttled", os.environ["STUB"]]
+with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+    assert reader.stdout.readline() == "ready\\n"
+    throttle()
+    answer = reader.communicate("\\n")[0].strip()
+calls()
+tell(answer=answer)
+""",
+}
+
 #: What is measured with whom, each with the options that let a value expire within a second.
 SIDES = {
     "official class": (OFFICIAL, ""),
@@ -57,16 +72,17 @@ SIDES = {
 }
 
 ROWS = {
-    "calls for 64 concurrent cold lookups of one key": COLD,
-    "calls for 100 lookups of a key that is not there": ABSENT,
-    "what is answered once the value has expired and the store throttles": THROTTLED,
+    "calls for 64 concurrent cold lookups of one key": (COLD, RUST["cold"]),
+    "calls for 100 lookups of a key that is not there": (ABSENT, RUST["absent"]),
+    "what is answered once the value has expired and the store throttles": (THROTTLED, RUST["throttled"]),
 }
 
 
 def table(stub: str) -> str:
     """The table in Markdown. Counts do not vary, so each is taken once."""
-    lines = [f"| what | {' | '.join(SIDES)} |", "|---" * (len(SIDES) + 1) + "|"]
-    for what, code in ROWS.items():
+    lines = [f"| what | {' | '.join(SIDES)} | AWS's cache for Rust |", "|---" * (len(SIDES) + 2) + "|"]
+    for what, (code, rust) in ROWS.items():
         answers = [run(code.format(setup=setup, options=options), stub) for setup, options in SIDES.values()]
+        answers.append(run(RUST_CACHE + rust, stub))
         lines.append(f"| {what} | {' | '.join(str(told['answer']) for told in answers)} |")
     return "\n".join(lines)
