@@ -8,6 +8,7 @@ from strongroom import _airflow, _masking, _native, _signals, _telemetry, except
 # Whatever is imported here is paid for by every process of Airflow.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, ClassVar
 
     from strongroom._airflow import Connection, ConnectionClass
@@ -63,9 +64,7 @@ class SecretsBackend:
         known, value = self._core.remembered("connection", conn_id, team_name)
         if known:
             return self.deserialize_connection(conn_id, value) if value else None
-        from asyncio import get_running_loop
-
-        return await get_running_loop().run_in_executor(None, self.get_connection, conn_id, team_name)
+        return await _in_executor(self.get_connection, conn_id, team_name)
 
     async def aget_variable(self, key: str, team_name: str | None = None) -> str | None:
         """As `get_variable`, without blocking the event loop."""
@@ -73,9 +72,7 @@ class SecretsBackend:
         if known:
             variable: str | None = value
             return variable
-        from asyncio import get_running_loop
-
-        return await get_running_loop().run_in_executor(None, self.get_variable, key, team_name)
+        return await _in_executor(self.get_variable, key, team_name)
 
     def refresh(self, id: str | None = None, team_name: str | None = None) -> None:
         """Make the next lookup ask the store: of `id` (connection, variable and config alike), or of everything.
@@ -96,3 +93,11 @@ class SecretsBackend:
         if self._connection_class is None:
             self._connection_class = _airflow.default_connection_class()
         return self._connection_class
+
+
+async def _in_executor(lookup: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a lookup in the loop's own executor, within the caller's context: metrics know whose lookup it was."""
+    from asyncio import get_running_loop
+    from contextvars import copy_context
+
+    return await get_running_loop().run_in_executor(None, copy_context().run, lookup, *arguments)

@@ -94,6 +94,11 @@ impl Bundles {
         Ok(self.unpacked(kind, name, source)?.entries.get(key).cloned())
     }
 
+    /// Drops what was taken out of the bundle of `kind`.
+    pub(super) fn forget(&self, kind: Kind) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)[kind as usize] = None;
+    }
+
     fn unpacked(&self, kind: Kind, name: &SecretName, source: &SecretValue) -> Result<Arc<Unpacked>> {
         let mut unpacked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = &mut unpacked[kind as usize];

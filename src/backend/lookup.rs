@@ -52,7 +52,8 @@ impl Stack {
             memo: Memo::new(cache.max_entries, cache.max_bytes),
             store: layers::stack(store, &settings.layers, clock.clone()),
             bundles: Bundles::default(),
-            prefetched: tokio::sync::Mutex::new(settings.prefetch.is_empty()),
+            // Nothing can be kept without a cache.
+            prefetched: tokio::sync::Mutex::new(settings.prefetch.is_empty() || cache.ttl.is_zero()),
         }
     }
 }
@@ -67,6 +68,12 @@ impl Backend {
     fn around(stack: Stack, settings: Arc<Settings>, clock: Clock) -> Self {
         let counters = Counters::of(settings.entry.info.name);
         Self { settings, clock, counters, stack: Mutex::new(Arc::new(stack)), warnings: Warnings::new() }
+    }
+
+    /// A backend on `store`, whatever the settings name.
+    #[cfg(test)]
+    pub(super) fn on(store: Arc<dyn Store>, settings: Arc<Settings>, clock: Clock) -> Self {
+        Self::around(Stack::around(store, &settings, &clock), settings, clock)
     }
 
     /// The answer to `lookup` if it is known and fresh.
@@ -122,6 +129,12 @@ impl Backend {
             }
             tracing::debug!("{} `{name}` is not there", self.settings.entry.info.title);
         }
+        // What was absent a while ago leads on to the next name in an outage, but is no answer by itself.
+        if value.is_none()
+            && let Some(error) = trail.doubt.take()
+        {
+            return Err(error);
+        }
         Ok(self.reply(&stack, lookup, value, &trail))
     }
 
@@ -135,16 +148,36 @@ impl Backend {
     ) -> Result<Option<(SecretName, SecretValue)>> {
         if let Some(bundle) = self.settings.bundles.of(lookup.kind)
             && let Some(key) = self.key_in_bundle(lookup.kind, name)
-            && let Some(source) = self.fetch(stack, lookup, bundle, trail).await?
+            && let Some(found) = self.find_in_bundle(stack, lookup, bundle, &key, trail).await?
         {
-            let found = stack.bundles.get(lookup.kind, bundle, &source, &key);
-            // One that makes no sense is not kept.
-            let found = found.inspect_err(|_| stack.store.cache().forget(bundle))?;
-            if let Some(found) = found {
-                return Ok(Some((bundle.clone(), found)));
-            }
+            return Ok(Some((bundle.clone(), found)));
         }
         Ok(self.fetch(stack, lookup, name, trail).await?.map(|found| (name.clone(), found)))
+    }
+
+    /// What was taken out of a bundle lives no longer than the cache keeps the bundle itself.
+    async fn find_in_bundle(
+        &self,
+        stack: &Stack,
+        lookup: Lookup<'_>,
+        bundle: &SecretName,
+        key: &str,
+        trail: &mut Trail,
+    ) -> Result<Option<SecretValue>> {
+        let source = self.fetch(stack, lookup, bundle, trail).await;
+        let found = source.and_then(|source| match &source {
+            Some(source) => stack.bundles.get(lookup.kind, bundle, source, key),
+            None => Ok(None),
+        });
+        // One that makes no sense is not kept.
+        let is_malformed = matches!(&found, Err(error) if error.kind() == ErrorKind::Malformed);
+        if is_malformed {
+            stack.store.cache().forget(bundle);
+        }
+        if !stack.store.cache().holds(bundle) {
+            stack.bundles.forget(lookup.kind);
+        }
+        found
     }
 
     /// What is left of a name without the prefix of its kind: the id, after the team if it is a team's.
@@ -164,17 +197,16 @@ impl Backend {
         trail: &mut Trail,
     ) -> Result<Option<SecretValue>> {
         let cached = stack.store.fetch(name).await?;
-        if let Origin::Stale(error) = &cached.origin {
-            self.say_stale(lookup, name, self.clock.now().since(cached.fetched), error.as_ref());
+        if let (Origin::Stale(error), Some(_)) = (&cached.origin, &cached.value) {
+            self.say_stale(lookup, name, self.clock.now().since(cached.fetched), error);
         }
         trail.add(&cached);
         Ok(cached.value)
     }
 
-    fn say_stale(&self, lookup: Lookup<'_>, name: &SecretName, age: Duration, error: Option<&Error>) {
-        let reason = error.map_or_else(|| "the next attempt is not due yet".to_owned(), Error::to_string);
+    fn say_stale(&self, lookup: Lookup<'_>, name: &SecretName, age: Duration, error: &Error) {
         let text = format!(
-            "{} {:?}: {} does not answer, so the value of `{name}` from {:.0?} ago is served: {reason}",
+            "{} {:?}: {} does not answer, so the value of `{name}` from {:.0?} ago is served: {error}",
             lookup.kind.title(),
             lookup.id,
             self.settings.entry.info.title,
@@ -185,9 +217,8 @@ impl Backend {
 
     fn reply(&self, stack: &Stack, lookup: Lookup<'_>, value: Option<SecretValue>, trail: &Trail) -> Reply {
         let now = self.clock.now();
-        let answer =
-            Answer { value, fetched: trail.fetched.min(now), ask_again: trail.ask_again, epoch: trail.epoch };
-        stack.memo.keep(lookup, &answer, now);
+        let answer = Answer { value, fetched: trail.fetched.min(now), ask_again: trail.ask_again };
+        stack.memo.keep(lookup, &answer, now, trail.epoch);
         Reply::known(answer.value, now.since(answer.fetched), trail.is_stale)
     }
 
@@ -243,9 +274,15 @@ impl Backend {
         );
         let fresh = {
             let _held = no_fork();
-            Arc::new(Stack::open(&self.settings, &self.clock)?)
+            // Somebody else may have built it while we waited.
+            let current = self.current();
+            if !Arc::ptr_eq(&current, &stack) {
+                return Ok(current);
+            }
+            let fresh = Arc::new(Stack::open(&self.settings, &self.clock)?);
+            *self.stack.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
+            fresh
         };
-        *self.stack.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
         Ok(fresh)
     }
 }
@@ -282,8 +319,7 @@ mod tests {
             options,
             environment: Environment::default(),
         };
-        let stack = Stack::around(store.clone(), &settings, clock);
-        Backend::around(stack, Arc::new(settings), clock.clone())
+        Backend::on(store.clone(), Arc::new(settings), clock.clone())
     }
 
     fn names(names: &[&str]) -> Vec<SecretName> {

@@ -4,7 +4,6 @@
 //! An answer lives no longer than everything it was made of is fresh, and only in the cache's epoch that it was made in:
 //! when something is dropped there, nothing that may have been made of it is repeated.
 
-use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::layers::cache::Shelf;
@@ -24,8 +23,6 @@ pub(crate) struct Answer {
     pub fetched: Timestamp,
     /// From this moment on the cache has to be asked again.
     pub ask_again: Timestamp,
-    /// The epoch of the cache in which it was made.
-    pub epoch: u64,
 }
 
 type Global = Shelf<Box<str>, Answer>;
@@ -41,11 +38,22 @@ pub(crate) struct Memo {
 
 #[derive(Debug)]
 struct Shelves {
+    /// The epoch of the cache in which all of them were made.
+    epoch: u64,
     global: [Global; 3],
     team: [OfTeams; 3],
 }
 
 impl Shelves {
+    /// Drops everything of older epochs.
+    fn enter(&mut self, epoch: u64) {
+        if self.epoch < epoch {
+            self.epoch = epoch;
+            self.global.iter_mut().for_each(Shelf::clear);
+            self.team.iter_mut().for_each(Shelf::clear);
+        }
+    }
+
     fn weight(&self) -> usize {
         self.global.iter().map(Shelf::weight).sum::<usize>()
             + self.team.iter().map(Shelf::weight).sum::<usize>()
@@ -63,8 +71,9 @@ impl Shelves {
 }
 
 impl Memo {
-    pub(crate) fn new(max_entries: NonZeroUsize, max_bytes: usize) -> Self {
+    pub(crate) fn new(max_entries: usize, max_bytes: usize) -> Self {
         let shelves = Shelves {
+            epoch: 0,
             global: std::array::from_fn(|_| Shelf::new(max_entries, max_bytes)),
             team: std::array::from_fn(|_| Shelf::new(max_entries, max_bytes)),
         };
@@ -74,27 +83,32 @@ impl Memo {
     /// The answer to `lookup`, if it may be repeated at `now` and in `epoch`.
     pub(crate) fn get(&self, lookup: Lookup<'_>, now: Timestamp, epoch: u64) -> Option<Answer> {
         let mut shelves = self.lock();
+        shelves.enter(epoch);
         let answer = match lookup.team {
             None => shelf(&mut shelves.global, lookup.kind).get(lookup.id)?,
             Some(team) => shelf(&mut shelves.team, lookup.kind).get(&(team.into(), lookup.id.into()))?,
         };
-        (now < answer.ask_again && answer.epoch == epoch).then(|| answer.clone())
+        (now < answer.ask_again).then(|| answer.clone())
     }
 
-    /// Remembers `answer` if it is worth it at `now`.
-    pub(crate) fn keep(&self, lookup: Lookup<'_>, answer: &Answer, now: Timestamp) {
+    /// Remembers `answer`, which was made in `epoch`, if it is worth it at `now`.
+    pub(crate) fn keep(&self, lookup: Lookup<'_>, answer: &Answer, now: Timestamp, epoch: u64) {
         if answer.ask_again <= now {
             return;
         }
         let id: Box<str> = lookup.id.into();
         let weight = OVERHEAD + id.len() + answer.value.as_ref().map_or(0, SecretValue::len);
         let mut shelves = self.lock();
+        shelves.enter(epoch);
+        if shelves.epoch != epoch {
+            return;
+        }
         match lookup.team {
             None => shelf(&mut shelves.global, lookup.kind).put(id, answer.clone(), weight),
             Some(team) => {
-                shelf(&mut shelves.team, lookup.kind).put((team.into(), id), answer.clone(), weight);
+                shelf(&mut shelves.team, lookup.kind).put((team.into(), id), answer.clone(), weight)
             }
-        }
+        };
         while shelves.weight() > self.max_bytes {
             shelves.shrink();
         }
@@ -126,16 +140,15 @@ mod tests {
 
     fn answer(text: &str, now: Timestamp) -> Answer {
         let ask_again = now.plus(Duration::from_secs(5));
-        Answer { value: Some(SecretValue::text(text)), fetched: now, ask_again, epoch: 7 }
+        Answer { value: Some(SecretValue::text(text)), fetched: now, ask_again }
     }
 
     #[test]
     fn answers_are_kept_by_kind_id_and_team_until_they_are_stale() {
-        let (clock, memo) = (Clock::manual(), Memo::new(NonZeroUsize::new(10).unwrap(), 10_000));
-        memo.keep(lookup("a", Some("t")), &answer("v", clock.now()), clock.now());
+        let (clock, memo) = (Clock::manual(), Memo::new(10, 10_000));
+        memo.keep(lookup("a", Some("t")), &answer("v", clock.now()), clock.now(), 7);
         let knows = |lookup, epoch| memo.get(lookup, clock.now(), epoch).is_some();
         assert!(knows(lookup("a", Some("t")), 7));
-        assert!(!knows(lookup("a", Some("t")), 8));
         assert!(!knows(lookup("a", None), 7));
         assert!(!knows(lookup("a", Some("u")), 7));
         assert!(!knows(Lookup { kind: Kind::Config, ..lookup("a", Some("t")) }, 7));
@@ -144,20 +157,31 @@ mod tests {
     }
 
     #[test]
+    fn a_new_epoch_drops_everything_and_an_old_one_adds_nothing() {
+        let (clock, memo) = (Clock::manual(), Memo::new(10, 10_000));
+        let knows = |id, epoch| memo.get(lookup(id, None), clock.now(), epoch).is_some();
+        memo.keep(lookup("a", None), &answer("v", clock.now()), clock.now(), 7);
+        assert!(knows("a", 7) && !knows("a", 8));
+        assert_eq!(memo.lock().weight(), 0);
+        memo.keep(lookup("a", None), &answer("v", clock.now()), clock.now(), 7);
+        assert!(!knows("a", 8));
+    }
+
+    #[test]
     fn what_is_stale_already_is_not_kept() {
-        let (clock, memo) = (Clock::manual(), Memo::new(NonZeroUsize::MIN, 10_000));
+        let (clock, memo) = (Clock::manual(), Memo::new(1, 10_000));
         let stale = Answer { ask_again: clock.now(), ..answer("v", clock.now()) };
-        memo.keep(lookup("a", None), &stale, clock.now());
+        memo.keep(lookup("a", None), &stale, clock.now(), 0);
         assert_eq!(memo.lock().weight(), 0);
     }
 
     #[test]
     fn all_shelves_together_keep_to_the_bytes() {
-        let (clock, memo) = (Clock::manual(), Memo::new(NonZeroUsize::new(100).unwrap(), 2_000));
+        let (clock, memo) = (Clock::manual(), Memo::new(100, 2_000));
         for number in 0..20 {
             let id = number.to_string();
             for team in [None, Some("t")] {
-                memo.keep(lookup(&id, team), &answer(&"v".repeat(100), clock.now()), clock.now());
+                memo.keep(lookup(&id, team), &answer(&"v".repeat(100), clock.now()), clock.now(), 7);
                 assert!(memo.lock().weight() <= 2_000);
             }
         }

@@ -12,6 +12,9 @@ mod on_error;
 mod pattern;
 mod plan;
 mod prefetch;
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod promise_tests;
 mod reply;
 mod settings;
 mod settle;

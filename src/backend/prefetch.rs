@@ -67,7 +67,9 @@ impl Prefetch {
         let (mut names, mut unlisted) = (Vec::new(), None);
         for (kind, id) in &self.0 {
             match id.split_once(['*', '?']) {
-                None => names.extend(name_of(settings, *kind, id)),
+                None => {
+                    names.extend(name_of(settings, *kind, id).filter(|_| is_looked_up(settings, *kind, id)))
+                }
                 Some((head, _)) => {
                     let listed = list(settings, store, *kind, id, head, &mut names).await;
                     unlisted = unlisted.or(listed.err());
@@ -76,6 +78,7 @@ impl Prefetch {
         }
         names.sort_unstable();
         names.dedup();
+        names.truncate(settings.layers.cache.max_entries);
         (names, unlisted)
     }
 }
@@ -92,6 +95,17 @@ fn name_of(settings: &Settings, kind: Kind, id: &str) -> Option<SecretName> {
     }
 }
 
+/// Whether lookups of `id` reach the store. A pattern that does not work says so at the lookup.
+fn is_looked_up(settings: &Settings, kind: Kind, id: &str) -> bool {
+    settings.patterns.allow(kind, id).unwrap_or(false)
+}
+
+/// Whether `id` is one that all teams share: with a separator in it, it may be a team's own.
+fn is_of_all(settings: &Settings, kind: Kind, id: &str) -> bool {
+    let naming = settings.convention.names(Lookup { kind, id, team: None });
+    matches!(naming, Naming::Names(_)) && is_looked_up(settings, kind, id)
+}
+
 /// Adds the names in the store that `pattern` matches. What comes before its first wildcard narrows the listing.
 async fn list(
     settings: &Settings,
@@ -103,16 +117,17 @@ async fn list(
 ) -> Result<()> {
     let Some(prefix) = name_of(settings, kind, head) else { return Ok(()) };
     let rest = pattern.get(head.len()..).unwrap_or_default();
+    let wanted = |name: &SecretName| {
+        let tail = name.as_str().strip_prefix(prefix.as_str());
+        tail.is_some_and(|tail| glob(rest, tail) && is_of_all(settings, kind, &format!("{head}{tail}")))
+    };
     let mut page = None;
     loop {
         let listed = store.list(prefix.as_str(), page.as_ref()).await?;
-        found.extend(
-            listed.names.into_iter().filter(|name| {
-                name.as_str().strip_prefix(prefix.as_str()).is_some_and(|tail| glob(rest, tail))
-            }),
-        );
+        found.extend(listed.names.into_iter().filter(|name| wanted(name)));
         page = listed.next;
-        if page.is_none() {
+        // More than the cache keeps need not be known.
+        if page.is_none() || found.len() >= settings.layers.cache.max_entries {
             return Ok(());
         }
     }

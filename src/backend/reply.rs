@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::error::Error;
 use crate::layers::{Cached, Origin};
 use crate::process::Timestamp;
 use crate::value::SecretValue;
@@ -40,17 +41,24 @@ pub(super) struct Trail {
     pub(super) ask_again: Timestamp,
     pub(super) epoch: u64,
     pub(super) is_stale: bool,
+    /// A name that was absent once, and of which nobody knows whether it still is.
+    pub(super) doubt: Option<Error>,
 }
 
 impl Trail {
     pub(super) fn new(epoch: u64) -> Self {
         let end = Timestamp::ORIGIN.plus(Duration::MAX);
-        Self { fetched: end, ask_again: end, epoch, is_stale: false }
+        Self { fetched: end, ask_again: end, epoch, is_stale: false, doubt: None }
     }
 
     pub(super) fn add(&mut self, cached: &Cached) {
         self.fetched = self.fetched.min(cached.fetched);
         self.ask_again = self.ask_again.min(cached.ask_again);
-        self.is_stale |= matches!(cached.origin, Origin::Stale(_));
+        if let Origin::Stale(error) = &cached.origin {
+            self.is_stale = true;
+            if cached.value.is_none() {
+                self.doubt = Some(error.clone());
+            }
+        }
     }
 }

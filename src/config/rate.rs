@@ -6,7 +6,10 @@ use std::time::Duration;
 use crate::config::duration::parse_duration;
 use crate::store::options::Rate;
 
-/// Reads `40/s`, `100/m`, `5/10s`; a number alone is per second. `None` if it is none of these, or zero.
+/// Longer times are no rates but quotas, which one process cannot keep.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
+/// Reads `40/s`, `100/m`, `5/10s`; a number alone is per second. `None` if it is none of these, zero, or over a day.
 pub(crate) fn parse_rate(text: &str) -> Option<Rate> {
     let (calls, per) = text.split_once('/').unwrap_or((text, "s"));
     let calls: NonZeroU32 = calls.trim().parse().ok()?;
@@ -16,7 +19,7 @@ pub(crate) fn parse_rate(text: &str) -> Option<Rate> {
     }
     let has_number = per.starts_with(|character: char| character.is_ascii_digit());
     let per = parse_duration(&if has_number { per.to_owned() } else { format!("1{per}") })?;
-    (per > Duration::ZERO).then_some(Rate { calls, per })
+    (per > Duration::ZERO && per <= LONGEST).then_some(Rate { calls, per })
 }
 
 #[cfg(test)]
@@ -39,7 +42,19 @@ mod tests {
 
     #[test]
     fn what_is_none() {
-        for text in ["", "0/s", "-1/s", "1.5/s", "40/", "40/0s", "40/x", "/s", "40/s/s"] {
+        for text in [
+            "",
+            "0/s",
+            "-1/s",
+            "1.5/s",
+            "40/",
+            "40/0s",
+            "40/x",
+            "/s",
+            "40/s/s",
+            "1/2d",
+            "1/9300000000000000000s",
+        ] {
             assert!(parse_rate(text).is_none(), "{text}");
         }
     }

@@ -187,7 +187,7 @@ mod tests {
         let layers = |cache| configured(&[("cache", cache)]).unwrap().settings.layers.cache.clone();
         assert_eq!(layers(r#"{"enabled": false}"#).ttl, Duration::ZERO);
         let cache = layers(r#"{"enabled": true, "maximum_size": 5, "expire_after_write": "PT90S"}"#);
-        assert_eq!((cache.ttl, cache.max_entries.get()), (Duration::from_secs(90), 5));
+        assert_eq!((cache.ttl, cache.max_entries), (Duration::from_secs(90), 5));
         let error = configured(&[("cache", r#"{"size": 5}"#)]).unwrap_err();
         insta::assert_snapshot!(error, @"`cache` in backend_kwargs holds an unknown key. It takes `enabled` (true or false), `maximum_size` (a whole number) and `expire_after_write` (a duration)");
         let error = configured(&[("cache", r#"{"enabled": "canary"}"#)]).unwrap_err();

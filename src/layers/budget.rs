@@ -23,9 +23,14 @@ impl Default for RetryBudget {
 }
 
 impl RetryBudget {
+    /// Whether a retry after an error of `kind` can be paid.
+    pub(super) fn allows(&self, kind: ErrorKind) -> bool {
+        self.0.load(Ordering::Acquire) >= price(kind)
+    }
+
     /// Pays for a retry after an error of `kind`; `None` if there is not enough left, else the price.
     pub(super) fn pay(&self, kind: ErrorKind) -> Option<u32> {
-        let price = if kind == ErrorKind::Timeout { AFTER_TIMEOUT } else { AFTER_ERROR };
+        let price = price(kind);
         let paid = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(price));
         paid.ok().map(|_| price)
     }
@@ -38,6 +43,10 @@ impl RetryBudget {
             Some(left.saturating_add(reward).min(CAPACITY))
         });
     }
+}
+
+fn price(kind: ErrorKind) -> u32 {
+    if kind == ErrorKind::Timeout { AFTER_TIMEOUT } else { AFTER_ERROR }
 }
 
 #[cfg(test)]

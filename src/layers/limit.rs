@@ -5,6 +5,7 @@
 //! later. All backends of the process that name the same rate for the same store share one bucket.
 
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,16 @@ use crate::store::{Names, Page, SecretName, Store, StoreInfo, one_by_one};
 use crate::value::SecretValue;
 
 type Limiters = Mutex<HashMap<(&'static str, LimitSettings), Arc<Limiter>>>;
+
+/// The operation of errors that are the queue's own, and none of the store.
+const OPERATION: &str = "rate_limit";
+/// How long the pause that a store asks for may be at most, so that one strange answer does not silence a process.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Whether `error` says that a call was not made, since its turn would have come too late.
+pub(super) fn is_own_limit(error: &Error) -> bool {
+    error.operation() == Some(OPERATION)
+}
 
 /// The limiters of this process. A child makes its own: nobody knows whether a lock was held at the fork.
 static LIMITERS: ForkCell<Limiters> = ForkCell::new();
@@ -63,7 +74,7 @@ impl Limiter {
         if wait > patience {
             return Err(wait);
         }
-        tokens.note(begin);
+        tokens.note(begin, now);
         Ok(begin)
     }
 
@@ -71,9 +82,9 @@ impl Limiter {
         let mut tokens = self.lock();
         tokens.rate = tokens.rate.or(self.settings.after_throttle);
         if tokens.rate.is_some()
-            && let Some(until) = retry_after.and_then(|pause| now.checked_add(pause))
+            && let Some(pause) = retry_after
         {
-            tokens.not_before = tokens.not_before.max(Some(until));
+            tokens.not_before = tokens.not_before.max(Some(now + pause.min(LONGEST_PAUSE)));
         }
     }
 
@@ -94,10 +105,12 @@ impl Tokens {
         now.max(refilled).max(self.not_before.unwrap_or(now))
     }
 
-    fn note(&mut self, begin: Instant) {
+    fn note(&mut self, begin: Instant, now: Instant) {
         let Some(rate) = self.rate else { return };
         self.taken.push_back(begin);
-        while self.taken.len() > usize::try_from(rate.calls.get()).unwrap_or(usize::MAX) {
+        // What is left out was taken by calls that no later one has to wait for.
+        let calls = usize::try_from(rate.calls.get()).unwrap_or(usize::MAX);
+        while self.taken.len() > calls || self.taken.front().is_some_and(|taken| *taken + rate.per <= now) {
             self.taken.pop_front();
         }
     }
@@ -166,6 +179,7 @@ impl Queue {
             format!("the queue of this process is {wait:.1?} long, past the deadline of the lookup"),
         )
         .with_store(self.store)
+        .with_operation(OPERATION)
         .with_hint("Raise `rate_limit` or `timeout`, or ask less often (a longer `cache_ttl`)")
         .temporary(None)
     }
@@ -196,20 +210,22 @@ impl Store for Limit {
         self.inner.get(name).await
     }
 
-    /// Where the store reads several at once, each request of it is one call; else each name is.
-    async fn get_many(&self, names: &[SecretName]) -> Vec<Result<Option<SecretValue>>> {
-        let at_once = self.info().capabilities.batch;
-        if at_once.get() == 1 {
-            return one_by_one(names, |name| self.get(name)).await;
-        }
-        let mut answers = Vec::with_capacity(names.len());
-        for chunk in names.chunks(at_once.get()) {
-            match self.queue.wait().await {
-                Ok(()) => answers.extend(self.inner.get_many(chunk).await),
-                Err(error) => answers.extend(vec![Err(error); chunk.len()]),
-            }
+    /// One call for all, and one more for each name that it does not answer.
+    async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
+        let mut answers = match self.queue.wait().await {
+            Ok(()) => self.inner.get_many(names).await,
+            Err(error) => vec![Some(Err(error)); names.len()],
+        };
+        let open: Vec<usize> = (0..answers.len()).filter(|index| answers[*index].is_none()).collect();
+        let alone: Vec<SecretName> = open.iter().map(|index| names[*index].clone()).collect();
+        for (index, answer) in open.into_iter().zip(one_by_one(&alone, |name| self.get(name)).await) {
+            answers[index] = Some(answer);
         }
         answers
+    }
+
+    fn batch_size(&self) -> NonZeroUsize {
+        self.inner.batch_size()
     }
 
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
@@ -278,6 +294,6 @@ mod tests {
         queue.wait().await.unwrap();
         let second = Queue::new("limit-test", settings, Counters::of("memory"));
         let error = Deadline::after(Duration::from_secs(10)).run(second.wait()).await.unwrap_err();
-        insta::assert_snapshot!(error, @"the queue of this process is 60.0s long, past the deadline of the lookup (limit-test). Raise `rate_limit` or `timeout`, or ask less often (a longer `cache_ttl`)");
+        insta::assert_snapshot!(error, @"the queue of this process is 60.0s long, past the deadline of the lookup (limit-test rate_limit). Raise `rate_limit` or `timeout`, or ask less often (a longer `cache_ttl`)");
     }
 }

@@ -1,5 +1,7 @@
 //! Counts what callers are answered. The outermost layer, so that it sees every answer once.
 
+use std::num::NonZeroUsize;
+
 use async_trait::async_trait;
 
 use crate::error::Result;
@@ -56,6 +58,10 @@ impl Store for Observe {
 
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
         self.cache.list(prefix, page).await
+    }
+
+    fn batch_size(&self) -> NonZeroUsize {
+        self.cache.batch_size()
     }
 
     fn is_outdated(&self) -> bool {

@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(settings.cache.ttl, Duration::from_secs(60));
         assert_eq!(settings.cache.negative_ttl, Duration::from_secs(15));
         assert_eq!(settings.cache.max_stale, Duration::from_secs(600));
-        assert_eq!((settings.cache.max_entries.get(), settings.cache.max_bytes), (1000, 16_777_216));
+        assert_eq!((settings.cache.max_entries, settings.cache.max_bytes), (1000, 16_777_216));
         assert_eq!(settings.timeout, Duration::from_secs(10));
         assert_eq!((settings.max_attempts, settings.attempt_timeout()), (3, Duration::from_secs(5)));
     }

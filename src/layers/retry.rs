@@ -1,5 +1,6 @@
 //! Tries a read again when that may help. The only place that retries.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,16 +74,18 @@ impl Retry {
     /// Waits for the next attempt and answers what it cost, or hands the error back if there is none.
     async fn prepare(&self, subject: &str, error: Error, wait: Option<Duration>) -> Result<u32> {
         let Some(wait) = wait.filter(|wait| is_affordable(*wait)) else { return Err(error) };
-        let Some(price) = self.budget.pay(error.kind()) else {
-            tracing::debug!(
-                "{} {subject}: {error}; not tried again, as most retries failed",
-                self.info().name
-            );
+        if !self.budget.allows(error.kind()) {
+            let name = self.info().name;
+            tracing::debug!("{name} {subject}: {error}; not tried again, as most retries failed");
             return Err(error);
-        };
+        }
         tracing::debug!("{} {subject}: {error}; trying again in {wait:?}", self.info().name);
         tokio::time::sleep(wait).await;
-        self.queue.wait().await.map_err(|_| error)?;
+        if self.queue.wait().await.is_err() {
+            return Err(error);
+        }
+        // Paid once it is certain that the attempt is made.
+        let price = self.budget.pay(error.kind()).ok_or(error)?;
         self.counters.retries.add(1);
         Ok(price)
     }
@@ -99,8 +102,9 @@ fn is_affordable(wait: Duration) -> bool {
     Deadline::current().is_none_or(|deadline| wait < deadline.remaining())
 }
 
-fn is_temporary(answers: &[Result<Option<SecretValue>>], index: usize) -> bool {
-    matches!(answers.get(index), Some(Err(error)) if error.is_temporary())
+/// The error of an answer that may be another one a moment later.
+fn temporary(answers: &[Option<Result<Option<SecretValue>>>], index: usize) -> Option<&Error> {
+    answers.get(index)?.as_ref()?.as_ref().err().filter(|error| error.is_temporary())
 }
 
 #[async_trait]
@@ -129,15 +133,16 @@ impl Store for Retry {
     }
 
     /// Those that failed for a moment are read again together.
-    async fn get_many(&self, names: &[SecretName]) -> Vec<Result<Option<SecretValue>>> {
+    async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
         let (mut waits, mut paid) = (self.waits(), 0);
         let mut answers = self.inner.get_many(names).await;
         loop {
             let again: Vec<usize> =
-                (0..answers.len()).filter(|index| is_temporary(&answers, *index)).collect();
-            let Some(error) = again.first().and_then(|index| answers.get(*index)?.as_ref().err().cloned())
-            else {
-                self.budget.note_success(paid);
+                (0..answers.len()).filter(|index| temporary(&answers, *index).is_some()).collect();
+            let Some(error) = again.first().and_then(|index| temporary(&answers, *index)).cloned() else {
+                if answers.iter().flatten().any(Result::is_ok) {
+                    self.budget.note_success(paid);
+                }
                 return answers;
             };
             self.note(&error);
@@ -154,7 +159,12 @@ impl Store for Retry {
     }
 
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.inner.list(prefix, page).await
+        let listed = self.inner.list(prefix, page).await;
+        listed.inspect_err(|error| self.note(error))
+    }
+
+    fn batch_size(&self) -> NonZeroUsize {
+        self.inner.batch_size()
     }
 
     fn is_outdated(&self) -> bool {
@@ -234,5 +244,22 @@ mod tests {
             retry.get(&SecretName::from("a")).await.unwrap_err();
         }
         assert_eq!(store.calls(), 1000 + 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_is_not_made_costs_nothing() {
+        let down = Error::new(ErrorKind::Unreachable, "down").temporary(None);
+        let store = Arc::new(Scripted::new(vec![Step::Error(down); 10_000]));
+        let per = Duration::from_secs(3600);
+        let rate = crate::store::options::Rate { calls: std::num::NonZeroU32::MIN, per };
+        let limit = LimitSettings { rate: Some(rate), after_throttle: None };
+        let queue = Arc::new(Queue::new("budget-test", limit, Counters::of("memory")));
+        queue.wait().await.unwrap();
+        let retry = Retry::new(store.clone(), 3, queue, Counters::of("memory"));
+        for _ in 0..200 {
+            let deadline = Deadline::after(Duration::from_secs(10));
+            deadline.run(retry.get(&SecretName::from("a"))).await.unwrap_err();
+        }
+        assert!(retry.budget.allows(ErrorKind::Timeout));
     }
 }

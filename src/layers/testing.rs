@@ -19,6 +19,8 @@ pub(crate) enum Step {
     Error(Error),
     /// A value that is known to end after some seconds.
     Short(&'static str, u64),
+    /// A value after some seconds.
+    Late(&'static str, u64),
     Panic,
     /// Fails after some seconds.
     Wait(u64, Error),
@@ -84,6 +86,10 @@ impl Store for Scripted {
             Some(Step::Value(value)) => Ok(Some(SecretValue::text(value))),
             Some(Step::Short(value, seconds)) => {
                 Ok(Some(SecretValue::text(value).with_valid_for(Duration::from_secs(seconds))))
+            }
+            Some(Step::Late(value, seconds)) => {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                Ok(Some(SecretValue::text(value)))
             }
             Some(Step::Panic) => {
                 // A reader that is alone has nobody who could take over.

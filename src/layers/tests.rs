@@ -90,3 +90,19 @@ async fn answers_and_calls_are_counted() {
     let counted: Vec<_> = counters.all().map(|(name, counter)| format!("{name} {}", counter.get())).collect();
     insta::assert_snapshot!(counted.join(", "), @"calls 3, hits 1, negative 2, stale 0, loads 2, errors 0, waits 0, retries 1, throttles 1");
 }
+
+/// Limit below the cache and its breaker: who waits too long for a turn has not asked the store.
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_does_not_open_the_breaker() {
+    let store = Arc::new(Scripted::new(vec![Step::Value("1"), Step::Value("2")]));
+    let clock = Clock::manual();
+    let stack = stack(store.clone(), &limited(1, Duration::from_secs(90)), clock.clone());
+    get(&stack, "a").await.unwrap();
+    clock.advance(Duration::from_secs(61));
+    for number in 0..10 {
+        let deadline = Deadline::after(Duration::from_secs(1));
+        deadline.run(get(&stack, &number.to_string())).await.unwrap_err();
+    }
+    tokio::time::advance(Duration::from_secs(90)).await;
+    assert_eq!(get(&stack, "a").await.unwrap().as_deref(), Some("2"));
+}

@@ -1,6 +1,7 @@
 //! Cuts one attempt that takes too long, and counts what reaches the store.
 
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,11 +69,15 @@ impl Store for Timeout {
         self.note(self.run(self.inner.get(name)).await.flatten())
     }
 
-    async fn get_many(&self, names: &[SecretName]) -> Vec<Result<Option<SecretValue>>> {
+    async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
         match self.run(self.inner.get_many(names)).await {
-            Ok(answers) => answers.into_iter().map(|answer| self.note(answer)).collect(),
-            Err(error) => vec![Err(error); names.len()],
+            Ok(answers) => answers.into_iter().map(|answer| Some(self.note(answer?))).collect(),
+            Err(error) => vec![Some(Err(error)); names.len()],
         }
+    }
+
+    fn batch_size(&self) -> NonZeroUsize {
+        self.inner.batch_size()
     }
 
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {

@@ -24,6 +24,6 @@ pub enum Origin {
     Store,
     /// Memory, within its time to live.
     Memory,
-    /// Memory, past its time to live, since the store does not answer: the error, or `None` while no attempt is due.
-    Stale(Option<Error>),
+    /// Memory, past its time to live, since the store does not answer: how the last attempt ended.
+    Stale(Error),
 }

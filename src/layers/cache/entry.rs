@@ -12,10 +12,18 @@ const REFRESH_AHEAD_AT: f64 = 0.8;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// A value, counted from the end of the read that brought it.
+/// How long an answer lives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ages {
+    pub(super) ttl: Duration,
+    pub(super) max_stale: Duration,
+}
+
+/// An answer of the store, counted from the end of the read that brought it.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    pub(super) value: SecretValue,
+    /// The secret, or `None` if it is absent.
+    pub(super) value: Option<SecretValue>,
     pub(super) fetched: Timestamp,
     /// From this moment on a caller refreshes it while the others are still served.
     pub(super) due: Timestamp,
@@ -24,20 +32,28 @@ pub(super) struct Entry {
     pub(super) stale_until: Timestamp,
     /// Before this moment no refresh is attempted.
     pub(super) retry_at: Timestamp,
+    /// Somebody wants a newer one: an attempt is due, whatever failed before.
+    pub(super) is_unwanted: bool,
+    /// Why the last refresh failed.
+    pub(super) failure: Option<Error>,
     failures: u32,
 }
 
 impl Entry {
-    pub(super) fn new(value: SecretValue, now: Timestamp, ttl: Duration, max_stale: Duration) -> Self {
+    pub(super) fn new(value: Option<SecretValue>, now: Timestamp, ages: Ages) -> Self {
         // A known end of the value is the end of the entry, too.
-        let end = value.valid_for().map_or(Duration::MAX, |known| known);
-        let ttl = ttl.min(end);
+        let end = value.as_ref().and_then(SecretValue::valid_for).unwrap_or(Duration::MAX);
+        let ttl = ages.ttl.min(end);
+        // That there is nothing costs nobody a wait worth avoiding.
+        let due = if value.is_some() { ttl.mul_f64(REFRESH_AHEAD_AT) } else { ttl };
         Self {
             fetched: now,
-            due: now.plus(ttl.mul_f64(REFRESH_AHEAD_AT)),
+            due: now.plus(due),
             fresh_until: now.plus(ttl),
-            stale_until: now.plus(ttl.saturating_add(max_stale).min(end)),
+            stale_until: now.plus(ttl.saturating_add(ages.max_stale).min(end)),
             retry_at: Timestamp::ORIGIN,
+            is_unwanted: false,
+            failure: None,
             failures: 0,
             value,
         }
@@ -48,15 +64,18 @@ impl Entry {
         self.due = self.due.min(now);
         self.fresh_until = self.fresh_until.min(now);
         self.retry_at = Timestamp::ORIGIN;
+        self.is_unwanted = true;
         self.failures = 0;
     }
 
     /// Notes that a refresh failed with `error`, and when the next one may be tried.
     pub(super) fn note_failure(&mut self, now: Timestamp, error: &Error) {
         let longest = FIRST_WAIT.saturating_mul(1 << self.failures.min(5)).min(LONGEST_WAIT);
-        self.failures += 1;
+        self.failures = self.failures.saturating_add(1);
         let wait = full_jitter(longest).max(error.retry_after().unwrap_or_default());
         self.retry_at = now.plus(wait);
+        self.is_unwanted = false;
+        self.failure = Some(error.clone());
     }
 }
 
@@ -67,7 +86,8 @@ mod tests {
     use crate::process::Clock;
 
     fn entry(value: SecretValue, now: Timestamp) -> Entry {
-        Entry::new(value, now, Duration::from_secs(60), Duration::from_secs(600))
+        let ages = Ages { ttl: Duration::from_secs(60), max_stale: Duration::from_secs(600) };
+        Entry::new(Some(value), now, ages)
     }
 
     #[test]

@@ -12,7 +12,8 @@
 //! time to live of zero nothing is kept, nothing stale is served, and flights are still shared.
 //!
 //! A store that answers is believed: denied, absent and malformed drop the entry at once, and an identity that is not
-//! accepted drops every entry. Absent names have a bound of their own, so that a flood of them never evicts a value.
+//! accepted drops every entry, and what is being read under it when it lands. That a name is absent is remembered in the
+//! same way; such answers have a bound of their own, so that a flood of them never evicts a value.
 //!
 //! Ages count from the end of the read that brought the value, on [`Clock`].
 
@@ -21,27 +22,30 @@ mod entry;
 mod flight;
 #[cfg(test)]
 mod outage_tests;
+#[cfg(test)]
+mod race_tests;
 mod reason;
 mod settings;
 mod shelf;
 #[cfg(test)]
 mod tests;
-
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+mod warm;
 
 use async_trait::async_trait;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layers::breaker::Breaker;
+use crate::layers::limit::is_own_limit;
 use crate::process::{Clock, Timestamp};
 use crate::store::{Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 pub use self::answer::{Cached, Origin};
-use self::entry::Entry;
-use self::flight::Board;
+use self::entry::{Ages, Entry};
+use self::flight::{Board, Boarding};
 use self::reason::Reason;
 pub use self::settings::CacheSettings;
 pub(crate) use self::shelf::Shelf;
@@ -64,8 +68,7 @@ pub struct Cache {
 #[derive(Debug)]
 struct State {
     values: Shelf<SecretName, Entry>,
-    /// When each absent name was asked for.
-    absent: Shelf<SecretName, Timestamp>,
+    absent: Shelf<SecretName, Entry>,
 }
 
 /// What memory says of a name.
@@ -99,60 +102,36 @@ impl Cache {
 
     /// The answer for `name`, from memory or from the store.
     pub async fn fetch(&self, name: &SecretName) -> Result<Cached> {
+        let epoch = self.epoch();
         match self.known(name) {
             Known::Fresh(cached) => Ok(cached),
             Known::Due(cached) => self.refresh_ahead(name, cached).await,
             Known::Resting(old) => Ok(self.stale(old, None)),
-            Known::Expired(old) => self.refresh_or_stale(name, old).await,
-            Known::Nothing => self.share(name, Reason::First).await,
+            Known::Expired(old) => self.refresh_or_stale(name, old, epoch).await,
+            Known::Nothing => self.share(name, Reason::First, Timestamp::ORIGIN).await,
         }
-    }
-
-    /// Reads what memory does not know of `names` in as few calls as the store allows, and remembers it.
-    ///
-    /// Names that somebody else is reading are left to them. The errors are those of the names that could not be read.
-    pub async fn warm(&self, names: &[SecretName]) -> Vec<(SecretName, Error)> {
-        let unknown = names.iter().filter(|name| matches!(self.known(name), Known::Nothing));
-        let boardings: Vec<_> = unknown.map(|name| (name, self.board.join(name))).collect();
-        let (mut wanted, mut flights) = (Vec::new(), Vec::new());
-        for (name, boarding) in &boardings {
-            // One guard for each name: a name that stands twice in the list is boarded once.
-            if let Ok(flight) = boarding.flight.try_lock() {
-                wanted.push((*name).clone());
-                flights.push(flight);
-            }
-        }
-        if wanted.is_empty() {
-            return Vec::new();
-        }
-        let answers = self.inner.get_many(&wanted).await;
-        let mut failed = Vec::new();
-        for ((name, answer), flight) in wanted.into_iter().zip(answers).zip(&mut flights) {
-            let settled = self.settle(&name, answer);
-            failed.extend(settled.as_ref().err().map(|error| (name.clone(), error.clone())));
-            **flight = Some(settled);
-            self.board.close(&name);
-        }
-        failed
     }
 
     /// Drops what is known of `name`.
     pub fn forget(&self, name: &SecretName) {
-        let mut state = self.lock();
-        let was_known = state.values.remove(name);
-        if state.absent.remove(name) || was_known {
+        if self.lock().remove(name) {
             self.begin_epoch();
         }
+    }
+
+    /// Whether a value is remembered for `name`.
+    pub fn holds(&self, name: &SecretName) -> bool {
+        self.lock().values.contains(name)
     }
 
     /// Makes the next caller of `name` ask the store. The old value still serves if that fails.
     pub fn expire(&self, name: &SecretName) {
         let now = self.clock.now();
         let mut state = self.lock();
-        if let Some(entry) = state.values.get_mut(name) {
+        if let Some(entry) = state.entry(name) {
             entry.expire(now);
         }
-        state.absent.remove(name);
+        self.board.recall(name);
         self.begin_epoch();
     }
 
@@ -161,7 +140,8 @@ impl Cache {
         let now = self.clock.now();
         let mut state = self.lock();
         state.values.values_mut().for_each(|entry| entry.expire(now));
-        state.absent.clear();
+        state.absent.values_mut().for_each(|entry| entry.expire(now));
+        self.board.recall_all();
         self.begin_epoch();
     }
 
@@ -174,47 +154,34 @@ impl Cache {
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// What a flight that has landed meanwhile brought.
-    fn landed(&self, name: &SecretName) -> Option<Cached> {
-        let now = self.clock.now();
-        let mut state = self.lock();
-        match state.values.get(name) {
-            Some(entry) => (now < entry.fresh_until).then(|| remembered(entry, now)),
-            None => state.absent(name, now, self.settings.negative_ttl),
-        }
-    }
-
     fn known(&self, name: &SecretName) -> Known {
         let now = self.clock.now();
         let mut state = self.lock();
-        let Some(entry) = state.values.get(name) else {
-            return state.absent(name, now, self.settings.negative_ttl).map_or(Known::Nothing, Known::Fresh);
-        };
+        let Some(entry) = state.entry(name) else { return Known::Nothing };
         if now < entry.fresh_until {
             let is_due = entry.due <= now && entry.retry_at <= now;
-            return if is_due && !self.board.has(name) && self.breaker.allows(now) {
-                Known::Due(remembered(entry, now))
-            } else {
-                Known::Fresh(remembered(entry, now))
-            };
+            let attempts = is_due && !self.board.has(name) && self.breaker.allows(now);
+            let cached = remembered(entry, now);
+            return if attempts { Known::Due(cached) } else { Known::Fresh(cached) };
         }
-        let entry = entry.clone();
-        if entry.stale_until <= now || self.settings.ttl.is_zero() {
-            state.values.remove(name);
+        if entry.stale_until <= now {
+            state.remove(name);
             return Known::Nothing;
         }
+        let old = entry.clone();
         // Who waits for a read under way needs no attempt of its own.
-        let attempts = self.board.has(name) || (entry.retry_at <= now && self.breaker.allows(now));
-        if attempts { Known::Expired(entry) } else { Known::Resting(entry) }
+        let attempts =
+            old.is_unwanted || self.board.has(name) || (old.retry_at <= now && self.breaker.allows(now));
+        if attempts { Known::Expired(old) } else { Known::Resting(old) }
     }
 
     /// Refreshes a value that is still fresh. Only what the store says counts; if it says nothing in time, the value
     /// is served, and nobody tries again before it expires.
     async fn refresh_ahead(&self, name: &SecretName, cached: Cached) -> Result<Cached> {
-        match Reason::Ahead.run(self.share(name, Reason::Ahead)).await {
+        let refresh = self.share(name, Reason::Ahead, cached.fetched);
+        match Reason::Ahead.run(refresh).await {
             Err(error) if is_outage(&error) => {
-                let mut state = self.lock();
-                if let Some(entry) = state.values.get_mut(name) {
+                if let Some(entry) = self.lock().entry(name) {
                     entry.retry_at = entry.retry_at.max(entry.fresh_until);
                 }
                 Ok(Cached { ask_again: cached.ask_again.max(self.clock.now()), ..cached })
@@ -223,112 +190,123 @@ impl Cache {
         }
     }
 
-    async fn refresh_or_stale(&self, name: &SecretName, old: Entry) -> Result<Cached> {
-        match Reason::Expired.run(self.share(name, Reason::Expired)).await {
-            Err(error) if is_outage(&error) => Ok(self.stale(old, Some(error))),
+    async fn refresh_or_stale(&self, name: &SecretName, old: Entry, epoch: u64) -> Result<Cached> {
+        let refresh = self.share(name, Reason::Expired, old.fetched);
+        match Reason::Expired.run(refresh).await {
+            Err(error) if is_outage(&error) && self.still_holds(name, epoch) => {
+                Ok(self.stale(old, Some(error)))
+            }
             outcome => outcome,
         }
     }
 
+    /// Whether what was known of `name` in `epoch` was not taken back since.
+    fn still_holds(&self, name: &SecretName, epoch: u64) -> bool {
+        self.epoch() == epoch || self.lock().entry(name).is_some()
+    }
+
     fn stale(&self, old: Entry, error: Option<Error>) -> Cached {
-        Cached {
-            value: Some(old.value),
-            origin: Origin::Stale(error),
-            fetched: old.fetched,
-            ask_again: self.clock.now(),
+        let error = error.or(old.failure).unwrap_or_else(resting);
+        let now = self.clock.now();
+        Cached { value: old.value, origin: Origin::Stale(error), fetched: old.fetched, ask_again: now }
+    }
+
+    /// Reads `name`, or waits for the caller who does. What was fetched after `seen` needs no read.
+    async fn share(&self, name: &SecretName, reason: Reason, seen: Timestamp) -> Result<Cached> {
+        loop {
+            let boarding = self.board.join(name);
+            let Some(flight) = boarding.flight() else { continue };
+            let mut outcome = flight.lock().await;
+            match &*outcome {
+                // Those who waited had something to fall back on, and little patience.
+                Some(Err(error)) if reason == Reason::First && is_timeout(error) => continue,
+                Some(shared) => return shared.clone(),
+                None => {}
+            }
+            // Another flight may have landed between the look into memory and this one.
+            if let Some(cached) = self.landed(name, seen) {
+                return Ok(cached);
+            }
+            let answer = reason.run(self.inner.get(name)).await;
+            // A slow store is not one that is down: an attempt that is cut after so short a time says nothing.
+            let answer = match answer {
+                Err(error) if reason == Reason::Ahead && is_timeout(&error) => return Err(error),
+                answer => answer,
+            };
+            let result = self.settle(&boarding, answer);
+            // A reader whose own time was up speaks for itself only, unless it had something to fall back on.
+            if reason == Reason::Expired || !result.as_ref().is_err_and(is_timeout) {
+                *outcome = Some(result.clone());
+                boarding.land();
+            }
+            return result;
         }
     }
 
-    /// Reads `name`, or waits for the caller who does.
-    async fn share(&self, name: &SecretName, reason: Reason) -> Result<Cached> {
-        let boarding = self.board.join(name);
-        let mut outcome = boarding.flight.lock().await;
-        if let Some(shared) = &*outcome {
-            return shared.clone();
-        }
-        // Another flight may have landed between the look into memory and this one.
-        if reason == Reason::First
-            && let Some(cached) = self.landed(name)
-        {
-            return Ok(cached);
-        }
-        let answer = reason.run(self.inner.get(name)).await;
-        // A slow store is not one that is down: an attempt that is cut after so short a time says nothing.
-        let answer = match answer {
-            Err(error) if reason == Reason::Ahead && is_timeout(&error) => return Err(error),
-            answer => answer,
-        };
-        let result = self.settle(name, answer);
-        // A reader whose own time was up speaks for itself only, unless all who wait have a value to fall back on.
-        let is_shared = reason == Reason::Expired || !result.as_ref().is_err_and(is_timeout);
-        if is_shared {
-            *outcome = Some(result.clone());
-            self.board.close(name);
-        }
-        result
+    /// What a flight brought that has landed meanwhile.
+    fn landed(&self, name: &SecretName, seen: Timestamp) -> Option<Cached> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let entry = state.entry(name)?;
+        (now < entry.fresh_until && seen < entry.fetched).then(|| remembered(entry, now))
     }
 
     /// Draws the consequences of an answer.
-    fn settle(&self, name: &SecretName, answer: Result<Option<SecretValue>>) -> Result<Cached> {
+    fn settle(&self, boarding: &Boarding<'_>, answer: Result<Option<SecretValue>>) -> Result<Cached> {
         let now = self.clock.now();
-        match &answer {
-            Err(error) if is_outage(error) => self.breaker.note_failure(now),
-            _ => self.breaker.note_success(),
-        }
         match answer {
-            Ok(Some(value)) => Ok(self.keep_value(name, value, now)),
-            Ok(None) => Ok(self.keep_absent(name, now)),
+            Ok(value) => {
+                self.breaker.note_success();
+                Ok(self.keep(boarding, value, now))
+            }
             Err(error) => {
-                self.settle_error(name, &error, now);
+                self.settle_error(boarding.name, &error, now);
                 Err(error)
             }
         }
     }
 
-    fn keep_value(&self, name: &SecretName, value: SecretValue, now: Timestamp) -> Cached {
-        let ttl = self.settings.ttl_of(name);
-        let entry = Entry::new(value, now, ttl, self.settings.max_stale);
+    fn keep(&self, boarding: &Boarding<'_>, value: Option<SecretValue>, now: Timestamp) -> Cached {
+        let (name, is_there) = (boarding.name, value.is_some());
+        let ttl = if is_there { self.settings.ttl_of(name) } else { self.settings.negative_ttl };
+        let entry = Entry::new(value, now, Ages { ttl, max_stale: self.settings.max_stale });
         let cached = Cached { origin: Origin::Store, ..remembered(&entry, now) };
         let mut state = self.lock();
+        // Somebody wanted a newer answer, or we were refused, while this one was on its way.
+        if !boarding.is_listed() {
+            return Cached { ask_again: now, ..cached };
+        }
+        let had_value = state.values.remove(name);
         state.absent.remove(name);
-        if ttl.is_zero() {
-            state.values.remove(name);
-        } else {
-            let weight = entry.value.len() + name.as_str().len() + ENTRY_OVERHEAD;
-            state.values.put(name.clone(), entry, weight);
+        // What was dropped can no longer be taken back, so nothing made of it may outlive it.
+        let dropped = !ttl.is_zero() && state.put(name, entry);
+        if dropped || (had_value && !is_there) {
+            self.begin_epoch();
         }
         cached
     }
 
-    fn keep_absent(&self, name: &SecretName, now: Timestamp) -> Cached {
-        let mut state = self.lock();
-        if state.values.remove(name) {
-            self.begin_epoch();
+    fn settle_error(&self, name: &SecretName, error: &Error, now: Timestamp) {
+        if !is_outage(error) {
+            self.breaker.note_success();
+            return if concerns_identity(error) { self.forget_all() } else { self.forget(name) };
         }
-        if !self.settings.negative_ttl.is_zero() {
-            state.absent.put(name.clone(), now, name.as_str().len() + ENTRY_OVERHEAD);
+        // Who waits for its own turn too long has not asked the store.
+        if !is_own_limit(error) {
+            self.breaker.note_failure(now);
         }
-        Cached {
-            value: None,
-            origin: Origin::Store,
-            fetched: now,
-            ask_again: now.plus(self.settings.negative_ttl),
+        if let Some(entry) = self.lock().entry(name) {
+            entry.note_failure(now, error);
         }
     }
 
-    fn settle_error(&self, name: &SecretName, error: &Error, now: Timestamp) {
-        if is_outage(error) {
-            if let Some(entry) = self.lock().values.get_mut(name) {
-                entry.note_failure(now, error);
-            }
-        } else if concerns_identity(error) {
-            let mut state = self.lock();
-            state.values.clear();
-            state.absent.clear();
-            self.begin_epoch();
-        } else {
-            self.forget(name);
-        }
+    /// What was read under an identity that is refused now, and what is being read under it.
+    fn forget_all(&self) {
+        let mut state = self.lock();
+        state.values.clear();
+        state.absent.clear();
+        self.board.recall_all();
+        self.begin_epoch();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -338,11 +316,21 @@ impl Cache {
 }
 
 impl State {
-    /// The answer of a name that was absent a short while ago.
-    fn absent(&mut self, name: &SecretName, now: Timestamp, negative_ttl: Duration) -> Option<Cached> {
-        let asked = *self.absent.get(name)?;
-        let ask_again = asked.plus(negative_ttl);
-        (now < ask_again).then_some(Cached { value: None, origin: Origin::Memory, fetched: asked, ask_again })
+    fn entry(&mut self, name: &SecretName) -> Option<&mut Entry> {
+        if self.values.contains(name) { self.values.get_mut(name) } else { self.absent.get_mut(name) }
+    }
+
+    /// Puts an entry in its place, and says whether values were dropped for it.
+    fn put(&mut self, name: &SecretName, entry: Entry) -> bool {
+        let weight = ENTRY_OVERHEAD + name.as_str().len() + entry.value.as_ref().map_or(0, SecretValue::len);
+        let is_there = entry.value.is_some();
+        let shelf = if is_there { &mut self.values } else { &mut self.absent };
+        shelf.put(name.clone(), entry, weight) && is_there
+    }
+
+    fn remove(&mut self, name: &SecretName) -> bool {
+        let had_value = self.values.remove(name);
+        self.absent.remove(name) || had_value
     }
 }
 
@@ -350,11 +338,20 @@ impl State {
 fn remembered(entry: &Entry, now: Timestamp) -> Cached {
     let ask_again = if now < entry.due { entry.due } else { entry.retry_at.min(entry.fresh_until) };
     Cached {
-        value: Some(entry.value.clone()),
+        value: entry.value.clone(),
         origin: Origin::Memory,
         fetched: entry.fetched,
         ask_again: ask_again.max(now),
     }
+}
+
+/// Why an old value is served that nobody tried to refresh.
+fn resting() -> Error {
+    Error::new(
+        ErrorKind::Unreachable,
+        "the store failed many times in a row, and the next attempt is not due yet",
+    )
+    .temporary(None)
 }
 
 /// Whether the store did not answer, or only to say that it cannot.
@@ -383,6 +380,10 @@ impl Store for Cache {
 
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
         self.inner.list(prefix, page).await
+    }
+
+    fn batch_size(&self) -> NonZeroUsize {
+        self.inner.batch_size()
     }
 
     fn is_outdated(&self) -> bool {

@@ -1,6 +1,5 @@
 //! Bounds and ages of a cache.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ pub struct CacheSettings {
     /// How long after its time to live a value is still served while the store does not answer.
     pub max_stale: Duration,
     /// The most values kept, and the most absent names kept.
-    pub max_entries: NonZeroUsize,
+    pub max_entries: usize,
     /// The most bytes that the values kept have together.
     pub max_bytes: usize,
 }
@@ -40,8 +39,7 @@ impl CacheSettings {
                 options.duration("cache_negative_ttl").unwrap_or(Duration::from_secs(15)),
             ),
             max_stale: options.duration("cache_max_stale").unwrap_or(Duration::from_secs(600)),
-            max_entries: NonZeroUsize::new(count(options, "cache_max_entries", 1000))
-                .unwrap_or(NonZeroUsize::MIN),
+            max_entries: count(options, "cache_max_entries", 1000),
             max_bytes: count(options, "cache_max_bytes", 16 * 1024 * 1024),
         }
     }

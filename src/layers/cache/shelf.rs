@@ -2,7 +2,6 @@
 
 use std::borrow::Borrow;
 use std::hash::Hash;
-use std::num::NonZeroUsize;
 
 use lru::LruCache;
 
@@ -11,14 +10,23 @@ use lru::LruCache;
 #[derive(Debug)]
 pub(crate) struct Shelf<K: Hash + Eq, V> {
     items: LruCache<K, (V, usize)>,
+    max_items: usize,
     weight: usize,
     max_weight: usize,
 }
 
 impl<K: Hash + Eq, V> Shelf<K, V> {
-    /// An empty shelf.
-    pub(crate) fn new(max_items: NonZeroUsize, max_weight: usize) -> Self {
-        Self { items: LruCache::new(max_items), weight: 0, max_weight }
+    /// An empty shelf. It takes no more memory than its items do, however many are allowed.
+    pub(crate) fn new(max_items: usize, max_weight: usize) -> Self {
+        Self { items: LruCache::unbounded(), max_items, weight: 0, max_weight }
+    }
+
+    /// Whether there is such an item; its place in the order of use stays.
+    pub(crate) fn contains<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.items.contains(key)
     }
 
     /// Looks at an item and makes it the most recently used.
@@ -37,17 +45,22 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
         self.items.get_mut(key).map(|(value, _)| value)
     }
 
-    /// Puts an item in its place. One that alone is too heavy is not kept.
-    pub(crate) fn put(&mut self, key: K, value: V, weight: usize) {
+    /// Puts an item in its place, and says whether others were dropped for it. One that alone is too heavy is not kept.
+    pub(crate) fn put(&mut self, key: K, value: V, weight: usize) -> bool {
         self.remove(&key);
         if weight > self.max_weight {
-            return;
+            return false;
         }
-        if let Some((_, (_, dropped))) = self.items.push(key, (value, weight)) {
-            self.weight -= dropped;
-        }
+        let mut dropped = false;
+        self.items.put(key, (value, weight));
         self.weight += weight;
-        while self.weight > self.max_weight && self.drop_oldest() {}
+        while self.weight > self.max_weight || self.items.len() > self.max_items {
+            if !self.drop_oldest() {
+                break;
+            }
+            dropped = true;
+        }
+        dropped
     }
 
     /// Takes an item away, if it is there.
@@ -95,7 +108,7 @@ mod tests {
     use super::*;
 
     fn shelf(items: usize, weight: usize) -> Shelf<&'static str, u8> {
-        Shelf::new(NonZeroUsize::new(items).unwrap(), weight)
+        Shelf::new(items, weight)
     }
 
     #[test]
@@ -129,11 +142,21 @@ mod tests {
 
     #[test]
     fn what_leaves_the_shelf_is_dropped_at_once() {
-        let mut shelf = Shelf::new(NonZeroUsize::MIN, 100);
+        let mut shelf = Shelf::new(1, 100);
         let secret = Arc::new(());
         shelf.put("a", Arc::clone(&secret), 1);
         assert_eq!(Arc::strong_count(&secret), 2);
         shelf.put("b", Arc::default(), 1);
         assert_eq!(Arc::strong_count(&secret), 1);
+    }
+
+    #[test]
+    fn a_shelf_for_nothing_keeps_nothing_and_one_for_all_takes_no_memory_ahead() {
+        let mut none = shelf(0, 100);
+        none.put("a", 1, 1);
+        assert_eq!((none.len(), none.weight), (0, 0));
+        let mut all = shelf(usize::MAX, usize::MAX);
+        all.put("a", 1, 1);
+        assert!(all.contains("a"));
     }
 }

@@ -90,13 +90,6 @@ impl Store for LocalFiles {
         self.read(move |files| find(files, &name)).await.flatten()
     }
 
-    /// All of them by one thread: there is nothing to wait for together.
-    async fn get_many(&self, names: &[SecretName]) -> Vec<Result<Option<SecretValue>>> {
-        let (asked, count) = (names.to_vec(), names.len());
-        let answers = self.read(move |files| asked.iter().map(|name| find(files, name)).collect());
-        answers.await.unwrap_or_else(|error| vec![Err(error); count])
-    }
-
     async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Names> {
         let prefix = prefix.to_owned();
         self.read(move |files| files.names(&prefix)).await.flatten()

@@ -158,15 +158,3 @@ async fn a_broken_file_breaks_the_listing_of_its_kind_only() {
     assert_eq!((error.kind(), error.store()), (ErrorKind::Malformed, Some("local")));
     assert!(!error.to_string().contains("canary"));
 }
-
-#[tokio::test]
-async fn many_are_read_each_by_itself() {
-    let fixture = Fixture::new().with(VARIABLES_FILE_PATH, "v.json", r#"{"a": "1", "b": "2"}"#);
-    let names = ["variables/b", "pools/x", "variables/none", "variables/a"].map(SecretName::from);
-    let answers = fixture.store().get_many(&names).await;
-    let told = |answer: &Result<Option<SecretValue>>| match answer {
-        Ok(value) => value.as_ref().map_or("none", SecretValue::expose).to_owned(),
-        Err(error) => error.kind().as_str().to_owned(),
-    };
-    assert_eq!(answers.iter().map(told).collect::<Vec<_>>(), ["2", "invalid_name", "none", "1"]);
-}

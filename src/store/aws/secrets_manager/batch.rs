@@ -18,8 +18,8 @@ use aws_sdk_secretsmanager::types::{ApiErrorType, SecretValueEntry};
 
 use super::error::{BatchFailure, batch_failure, entry_error};
 use super::{SecretsManager, prime_more_once};
-use crate::error::{Error, Result};
-use crate::store::{SecretName, one_by_one};
+use crate::error::Result;
+use crate::store::SecretName;
 use crate::value::SecretValue;
 
 /// Ids in one request, at most.
@@ -34,17 +34,12 @@ const ARN_SUFFIX: usize = 7;
 type Answer = Result<Option<SecretValue>>;
 
 impl SecretsManager {
-    /// Reads several secrets, in as few requests as there can be.
-    pub(super) async fn read_many(&self, names: &[SecretName]) -> Vec<Answer> {
+    /// Reads several secrets with one request. `None` is for those that are to be read alone.
+    pub(super) async fn read_many(&self, names: &[SecretName]) -> Vec<Option<Answer>> {
         prime_more_once();
         let names_once = distinct(names);
         let mut known = Known::default();
         self.read_in_batches(&names_once, &mut known).await;
-        let alone: Vec<SecretName> = names_once.into_iter().filter(|name| !known.has(name)).collect();
-        let answers = one_by_one(&alone, |name| self.read(name)).await;
-        for (name, answer) in alone.iter().zip(answers) {
-            known.note(name, answer);
-        }
         names.iter().map(|name| known.of(name)).collect()
     }
 
@@ -110,13 +105,8 @@ pub(super) fn request(
 struct Known(HashMap<SecretName, Answer>);
 
 impl Known {
-    fn has(&self, name: &SecretName) -> bool {
-        self.0.contains_key(name)
-    }
-
-    fn of(&self, name: &SecretName) -> Answer {
-        let answer = self.0.get(name).cloned();
-        answer.unwrap_or_else(|| Err(Error::internal(format!("`{name}` was left without an answer"))))
+    fn of(&self, name: &SecretName) -> Option<Answer> {
+        self.0.get(name).cloned()
     }
 
     /// The first answer stays.
@@ -197,7 +187,14 @@ mod tests {
 
     async fn read_from(store: &SecretsManager, names: &[&str]) -> Vec<String> {
         let names: Vec<SecretName> = names.iter().map(|name| SecretName::from(*name)).collect();
-        store.get_many(&names).await.into_iter().map(told).collect()
+        let mut all = Vec::new();
+        for (name, answer) in names.iter().zip(store.get_many(&names).await) {
+            all.push(told(match answer {
+                Some(answer) => answer,
+                None => store.get(name).await,
+            }));
+        }
+        all
     }
 
     fn ids(request: &Value) -> Vec<String> {
@@ -240,7 +237,7 @@ mod tests {
     #[tokio::test]
     async fn one_name_or_none_needs_no_batch() {
         let memory = Memory::new(full);
-        assert_eq!(read(&memory, &["a", "a"]).await, ["alone", "alone"]);
+        assert_eq!(read(&memory, &["a"]).await, ["alone"]);
         assert_eq!(memory.operations(), ["GetSecretValue"]);
         assert!(read(&memory, &[]).await.is_empty());
         assert!(memory.operations().is_empty());
@@ -324,7 +321,7 @@ mod tests {
         let answers = memory.store().get_many(&names).await;
         assert_eq!((answers.len(), memory.operations().len()), (50, 1));
         for answer in answers {
-            let error = answer.unwrap_err();
+            let error = answer.unwrap().unwrap_err();
             assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Throttled, true));
             assert_eq!(error.store(), Some("aws_secrets_manager"));
         }

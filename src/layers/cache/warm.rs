@@ -1,0 +1,69 @@
+//! Reading ahead what will be asked for, in as few calls as the store allows.
+
+use super::flight::Boarding;
+use super::reason::Reason;
+use super::{Cache, concerns_identity, is_outage};
+use crate::error::Error;
+use crate::process::Timestamp;
+use crate::store::{SecretName, one_by_one};
+
+/// Names that are read beside each other where the store reads one at a time: after so many the outcome is looked at.
+const ONE_BY_ONE: usize = 64;
+
+impl Cache {
+    /// Reads what memory does not know of `names`, and remembers it as it comes. The errors are those of the names that
+    /// could not be read; where a whole request fails for a reason that concerns all, the rest is left alone.
+    pub async fn warm(&self, names: &[SecretName]) -> Vec<(SecretName, Error)> {
+        let unknown: Vec<SecretName> = names.iter().filter(|name| !self.is_known(name)).cloned().collect();
+        let batch = self.inner.batch_size().get();
+        let mut failed = Vec::new();
+        for chunk in unknown.chunks(if batch == 1 { ONE_BY_ONE } else { batch }) {
+            let errors =
+                if batch == 1 { self.warm_each(chunk).await } else { self.warm_together(chunk).await };
+            let is_hopeless = errors.len() == chunk.len()
+                && errors.iter().all(|(_, error)| is_outage(error) || concerns_identity(error));
+            failed.extend(errors);
+            if is_hopeless {
+                break;
+            }
+        }
+        failed
+    }
+
+    fn is_known(&self, name: &SecretName) -> bool {
+        let now = self.clock.now();
+        self.lock().entry(name).is_some_and(|entry| now < entry.fresh_until)
+    }
+
+    async fn warm_each(&self, names: &[SecretName]) -> Vec<(SecretName, Error)> {
+        let answers = one_by_one(names, async |name: &SecretName| {
+            Ok(self.share(name, Reason::First, Timestamp::ORIGIN).await?.value)
+        });
+        let answers = answers.await.into_iter().zip(names);
+        answers.filter_map(|(answer, name)| Some((name.clone(), answer.err()?))).collect()
+    }
+
+    /// Names that somebody else is reading are left to them.
+    async fn warm_together(&self, names: &[SecretName]) -> Vec<(SecretName, Error)> {
+        let boardings: Vec<Boarding<'_>> = names.iter().map(|name| self.board.join(name)).collect();
+        let (mut mine, mut flights) = (Vec::new(), Vec::new());
+        for boarding in &boardings {
+            // A name that stands twice in the list is boarded once.
+            if let Some(Ok(flight)) = boarding.flight().map(tokio::sync::Mutex::try_lock) {
+                mine.push(boarding);
+                flights.push(flight);
+            }
+        }
+        let wanted: Vec<SecretName> = mine.iter().map(|boarding| boarding.name.clone()).collect();
+        let answers = self.inner.get_many(&wanted).await;
+        let mut failed = Vec::new();
+        for ((boarding, answer), flight) in mine.into_iter().zip(answers).zip(&mut flights) {
+            let Some(answer) = answer else { continue };
+            let settled = self.settle(boarding, answer);
+            failed.extend(settled.as_ref().err().map(|error| (boarding.name.clone(), error.clone())));
+            **flight = Some(settled);
+            boarding.land();
+        }
+        failed
+    }
+}
