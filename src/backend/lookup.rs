@@ -206,11 +206,11 @@ impl Backend {
 
     fn say_stale(&self, lookup: Lookup<'_>, name: &SecretName, age: Duration, error: &Error) {
         let text = format!(
-            "{} {:?}: {} does not answer, so the value of `{name}` from {:.0?} ago is served: {error}",
+            "{} {:?}: {} does not answer, so the value of `{name}` from {}s ago is served: {error}",
             lookup.kind.title(),
             lookup.id,
             self.settings.entry.info.title,
-            Duration::from_secs(age.as_secs()),
+            age.as_secs(),
         );
         self.warnings.say(lookup, &self.clock, &text);
     }
