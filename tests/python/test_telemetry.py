@@ -242,3 +242,38 @@ def run(body: str) -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_what_is_counted_is_what_is_published() -> None:
+    run(
+        """
+        from opentelemetry import metrics
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+        import strongroom
+        from strongroom.memory import MemoryBackend
+
+        def published():
+            (resource,) = reader.get_metrics_data().resource_metrics
+            return {metric.name: metric.data.data_points for metric in resource.scope_metrics[0].metrics}
+
+        def counted():
+            words = strongroom.stats()["memory"].items()
+            return {f"strongroom.{word}": count for word, count in words if isinstance(count, int) and count}
+
+        reader = InMemoryMetricReader()
+        metrics.set_meter_provider(MeterProvider(metric_readers=[reader]))
+        secrets = {f"airflow/variables/{key}": "x" for key in "abc"}
+        backend = MemoryBackend(secrets=secrets, rate_limit="2/100ms", metrics="opentelemetry")
+        for key in ("a", "a", "a", "gone", "gone", "b", "a", "c"):
+            backend.get_variable(key)
+        points = published()
+        durations = points.pop("strongroom.lookup.duration")
+        numbers = {name: point.value for name, (point,) in points.items()}
+        assert numbers == counted(), (numbers, counted())
+        assert numbers["strongroom.hits"] == 3 and numbers["strongroom.negative"] == 1
+        assert numbers["strongroom.calls"] == numbers["strongroom.loads"] == 4
+        outcomes = {point.attributes["strongroom.outcome"]: point.count for point in durations}
+        assert outcomes == {"value": 3, "absent": 1}, outcomes
+        """
+    )
