@@ -53,7 +53,7 @@ def begin(fault: Capability | tuple[str, int], door: Gate, faults: Faults) -> No
         faults.error(*fault)
 
 
-OUTAGES = {
+OUTAGES: dict[str, Capability | tuple[str, int]] = {
     "throttled": ("ThrottlingException", 400),
     "too many": ("TooManyRequestsException", 429),
     "inside": ("InternalServiceError", 500),

@@ -15,7 +15,7 @@ from tests.conformance.capability import Capability
 from tests.conformance.gate import gate
 from tests.python.backends import READ, anywhere, aws_backend
 from tests.python.scripts import environment, run, script
-from tests.servers.aws import MiniStack
+from tests.servers.aws import Credentials, MiniStack
 from tests.servers.counting import Counter
 from tests.servers.process import wait_until
 
@@ -89,8 +89,8 @@ def test_a_signal_cuts_a_hanging_prefetch_and_the_next_lookup_does_it_again(open
     """
     with gate(open_aws.url) as door:
         door.inject(Capability.HANG)
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        with subprocess.Popen([*script(body), door.url], env=environment(), text=True, **pipes) as process:
+        command, pipe = [*script(body), door.url], subprocess.PIPE
+        with subprocess.Popen(command, env=environment(), text=True, stdin=pipe, stdout=pipe) as process:
             assert process.stdin is not None
             assert process.stdout is not None
             wait_until(lambda: door.requests == 1, "the prefetch")
@@ -114,9 +114,8 @@ def test_a_prefetch_that_hangs_leaves_time_for_the_lookup(
         door.inject(Capability.HANG)
         healer = threading.Timer(1.5, door.heal)
         healer.start()
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         wanted = {"variables": ["hello", "other"]}
-        backend = aws_backend(door.url, timeout="2s", prefetch=wanted, **keys)
+        backend = aws_backend(door.url, Credentials("a", "b"), timeout="2s", prefetch=wanted)
         assert backend.get_variable("hello") == "world"
         healer.join()
     assert "Not everything could be prefetched" in caplog.text
