@@ -155,6 +155,20 @@ def test_what_could_not_be_prefetched_is_read_when_it_is_looked_up(
     assert "ThrottlingException" in warning
 
 
+def test_what_was_read_in_time_stays(faults: Faults, aws: MiniStack, caplog: pytest.LogCaptureFixture) -> None:
+    ids = [f"c{number}" for number in range(20, 60)]
+    fill(aws, "connections", *ids)
+    faults.rule(operation=BATCH, body="contains(SecretIdList, 'airflow/connections/c50')", timeout_ms=30_000)
+    backend = aws_backend(faults.url, reader(aws), prefetch=ids, timeout="4s")
+    assert backend.get_conn_value("c20") == "value of c20"
+    (warning,) = messages(caplog)
+    assert "Not everything could be prefetched" in warning
+    assert [backend.get_conn_value(each) for each in ids[:20]] == [f"value of {each}" for each in ids[:20]]
+    assert faults.reached.operations() == [BATCH]
+    assert backend.get_conn_value("c50") == "value of c50"
+    assert faults.reached.operations() == [BATCH, SINGLE]
+
+
 def test_a_broken_answer_to_a_batch_is_made_good_by_single_reads(
     faults: Faults, aws: MiniStack, caplog: pytest.LogCaptureFixture
 ) -> None:
