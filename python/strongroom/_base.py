@@ -69,10 +69,8 @@ class SecretsBackend:
     async def aget_variable(self, key: str, team_name: str | None = None) -> str | None:
         """As `get_variable`, without blocking the event loop."""
         known, value = self._core.remembered("variable", key, team_name)
-        if known:
-            variable: str | None = value
-            return variable
-        return await _in_executor(self.get_variable, key, team_name)
+        variable: str | None = value if known else await _in_executor(self.get_variable, key, team_name)
+        return variable
 
     def refresh(self, id: str | None = None, team_name: str | None = None) -> None:
         """Make the next lookup ask the store: of `id` (connection, variable and config alike), or of everything.
