@@ -68,7 +68,7 @@ impl Prefetch {
         for (kind, id) in &self.0 {
             match id.split_once(['*', '?']) {
                 None => {
-                    names.extend(name_of(settings, *kind, id).filter(|_| is_looked_up(settings, *kind, id)))
+                    names.extend(name_of(settings, *kind, id).filter(|_| is_looked_up(settings, *kind, id)));
                 }
                 Some((head, _)) => {
                     let listed = list(settings, store, *kind, id, head, &mut names).await;

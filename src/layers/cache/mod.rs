@@ -323,9 +323,11 @@ impl State {
     /// Puts an entry in its place, and says whether values were dropped for it.
     fn put(&mut self, name: &SecretName, entry: Entry) -> bool {
         let weight = ENTRY_OVERHEAD + name.as_str().len() + entry.value.as_ref().map_or(0, SecretValue::len);
-        let is_there = entry.value.is_some();
-        let shelf = if is_there { &mut self.values } else { &mut self.absent };
-        shelf.put(name.clone(), entry, weight) && is_there
+        if entry.value.is_some() {
+            return self.values.put(name.clone(), entry, weight);
+        }
+        self.absent.put(name.clone(), entry, weight);
+        false
     }
 
     fn remove(&mut self, name: &SecretName) -> bool {
