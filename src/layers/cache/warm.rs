@@ -15,17 +15,21 @@ impl Cache {
     /// could not be read; where a whole request fails for a reason that concerns all, the rest is left alone.
     pub async fn warm(&self, names: &[SecretName]) -> Vec<(SecretName, Error)> {
         let unknown: Vec<SecretName> = names.iter().filter(|name| !self.is_known(name)).cloned().collect();
-        let batch = self.inner.batch_size().get();
-        let mut failed = Vec::new();
-        for chunk in unknown.chunks(if batch == 1 { ONE_BY_ONE } else { batch }) {
-            let errors =
-                if batch == 1 { self.warm_each(chunk).await } else { self.warm_together(chunk).await };
+        let (mut rest, mut failed) = (unknown.as_slice(), Vec::new());
+        while !rest.is_empty() {
+            // Asked each time: a store may find out on the way that it cannot read several.
+            let batch = self.inner.batch_size().get();
+            let size = if batch == 1 { ONE_BY_ONE } else { batch };
+            let (chunk, later) = rest.split_at(size.min(rest.len()));
+            let alone = batch == 1 || chunk.len() == 1;
+            let errors = if alone { self.warm_each(chunk).await } else { self.warm_together(chunk).await };
             let is_hopeless = errors.len() == chunk.len()
                 && errors.iter().all(|(_, error)| is_outage(error) || concerns_identity(error));
             failed.extend(errors);
             if is_hopeless {
                 break;
             }
+            rest = later;
         }
         failed
     }
