@@ -103,11 +103,19 @@ fn read(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
         Ok(Value::String(text_from_python(text)?))
     } else if let Ok(dict) = value.cast::<PyDict>() {
         read_dict(dict, depth)
-    } else if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
-        Ok(Value::Array(value.try_iter()?.map(|item| read(&item?, depth + 1)).collect::<PyResult<_>>()?))
+    } else if let Ok(list) = value.cast::<PyList>() {
+        read_array(list.iter(), depth)
+    } else if let Ok(tuple) = value.cast::<PyTuple>() {
+        read_array(tuple.iter(), depth)
     } else {
         Err(PyTypeError::new_err("the value is nothing that JSON can express"))
     }
+}
+
+/// By index and not by Python's protocol: to guess a length PyO3 imports `operator.length_hint` behind a lock that lets
+/// go of the GIL, and a child that another thread forks in that moment would find it taken for ever.
+fn read_array<'py>(items: impl Iterator<Item = Bound<'py, PyAny>>, depth: usize) -> PyResult<Value> {
+    Ok(Value::Array(items.map(|item| read(&item, depth + 1)).collect::<PyResult<_>>()?))
 }
 
 fn read_dict(dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<Value> {

@@ -48,6 +48,12 @@ fn from_data(data: &Bound<'_, PyDict>, name: &'static str) -> Option<String> {
     String::from_utf8(value.cast::<PyBytes>().ok()?.as_bytes().to_vec()).ok()
 }
 
+/// Makes what [`read_environment`] needs. Call it when the module is imported: the lock in it lets go of the GIL, and a
+/// child that another thread forks in that moment would find it taken for ever.
+pub(super) fn prepare(py: Python<'_>) {
+    variable_keys(py);
+}
+
 /// The names as Python bytes, made once.
 fn variable_keys(py: Python<'_>) -> &'static [(&'static str, Py<PyBytes>)] {
     static KEYS: PyOnceLock<Vec<(&'static str, Py<PyBytes>)>> = PyOnceLock::new();

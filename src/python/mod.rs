@@ -50,6 +50,7 @@ fn set_up(module: &Bound<'_, PyModule>) -> PyResult<()> {
     crate::process::install_fork_handlers();
     guard::silence_panics();
     log::install();
+    kwargs::prepare(module.py());
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }
 

@@ -163,6 +163,28 @@ def test_a_fork_during_the_first_build_does_not_hang(http: Counter) -> None:
     run(body, http.url)
 
 
+def test_a_fork_during_the_first_constructor_does_not_hang() -> None:
+    body = """
+        from strongroom.memory import MemoryBackend
+
+        def first():
+            return MemoryBackend(secrets={"airflow/variables/v": ["a", ["b"]]}).get_variable("v")
+
+        def work():
+            signal.alarm(30)
+            assert first() == ["a", ["b"]]
+
+        builder = threading.Thread(target=first)
+        builder.start()
+        pids = [child(work) for _ in range(8)]
+        assert [ended(pid) for pid in pids] == [0] * 8
+        builder.join(30)
+    """
+    # What is made once in a process is made while we fork, so each attempt is a process.
+    for _ in range(20):
+        run(body)
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGALRM"])
 def test_a_signal_handler_cuts_a_hanging_lookup_with_its_own_exception(name: str) -> None:
     body = """
