@@ -28,7 +28,7 @@ test-versions: wheel  ## the tests in a real Airflow on 2.9, 2.10, 3.0, 3.1, 3.2
 check: wheel    ## formatting, lints, types, features, dependencies
 	@$(STAGES) check
 
-bench: wheel    ## figures beside the peers', written to docs/benchmarks.md
+bench: wheel    ## figures beside the peers', written to docs/benchmarks.md, and a simulated day, to docs/day.md
 	@$(STAGES) bench
 
 instructions-baseline:  ## the instruction counts that `make test` compares with; needs valgrind

@@ -163,9 +163,9 @@ def instructions_baseline() -> list[Step]:
 
 
 def bench() -> list[Step]:
-    """Figures beside those of the peers, written to docs/benchmarks.md."""
+    """Figures beside those of the peers, written to docs/benchmarks.md; a simulated day, written to docs/day.md."""
     quietly = ["--quiet", "--locked", "--no-default-features"]
-    server = ["cargo", "build", "--release", *quietly, "--example", "stub_server"]
+    examples = ["cargo", "build", "--release", *quietly, "--example", "stub_server", "--example", "day"]
     criterion = ["cargo", "bench", *quietly, "--features", "memory", "--bench", "criterion", "--no-run"]
     built = Path(os.environ.get("CARGO_TARGET_DIR", "target")).resolve() / "release"
     # A package of its own, so that nothing it needs is the product's; built in the same place, for those who keep that.
@@ -175,7 +175,8 @@ def bench() -> list[Step]:
     wheel = next(DIST.glob("*.whl"))
     return [
         Step("environment", [environments("--wheel", "bench")]),
-        Step("programs", [server, criterion, cache]),
+        Step("programs", [examples, criterion, cache]),
+        Step("day", [python("bench", "benches/day.py", str(built / "examples" / "day"))], leaves_nothing=True),
         Step("measure", [python("bench", "benches/peers.py", *programs, str(wheel))], leaves_nothing=True),
     ]
 

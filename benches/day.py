@@ -1,0 +1,315 @@
+"""A day of Airflow against a store that throttles: the official class beside Strongroom, in virtual time.
+
+`benches/day/` has the simulation. This runs it, has the official class itself ask a server that throttles, to see
+whether the model of it is right, and writes `docs/day.md`. Run it with `make bench`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DOLLARS_PER_CALL = 0.05 / 10_000
+SECONDS_OF_A_DAY = 86_400
+FILES, LOOKUPS_PER_PARSE = 120, 4
+#: The clients of the calibration, the lookups of each, and the server's rate and latency in milliseconds.
+CLIENTS, LOOKUPS, RATE, LATENCY = 8, 25, 10, 20
+
+Day = dict[str, Any]
+
+ASK = f"""
+import json, threading
+from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
+import os
+
+def backend():
+    return SecretsManagerBackend(region_name="eu-central-1", endpoint_url=os.environ["STUB"])
+
+clients = [backend() for _ in range({CLIENTS})]
+for client in clients:
+    client.client
+errors = []
+
+def ask(client):
+    for _ in range({LOOKUPS}):
+        try:
+            client.get_variable("hello")
+        except Exception as error:
+            errors.append(type(error).__name__)
+
+threads = [threading.Thread(target=ask, args=(client,)) for client in clients]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(json.dumps(dict(errors=len(errors), kinds=sorted(set(errors)))))
+"""
+
+INTRODUCTION = """\
+# A day of Airflow
+
+What a day costs with the official class and with Strongroom when the store allows 40 calls a second: calls, money,
+lookups that fail, and how long lookups take. Made by `make bench`, in virtual time: the layers of Strongroom (cache,
+limit, retry, timeout, bundle, prefetch) are the ones of production, the store and the official class are models. The
+same seed plays the same day each time.
+
+"""
+ASSUMPTIONS = """
+## The day
+
+| part | what it does |
+|---|---|
+| DAG processor | 120 files, each parsed again 30 s after its last parse, by 2 processes at a time (Airflow's \
+defaults). Each parse is a process of its own, takes 0.1 to 0.4 s, and looks up 4 times at the top level: a variable \
+that all files share, twice, and a variable and a connection of the file's own |
+| tasks | 80 DAGs run each hour with 3 tasks in a row, 40 at midnight with 10; 32 tasks run at a time (Airflow's \
+default). Each is a process of its own: it imports its file (4 lookups), then asks for a variable and for two \
+connections, each twice (5 lookups), and works for 20 to 90 s |
+| triggerer | one process, in which 50 triggers each ask for one of 10 connections every minute |
+| scheduler | one process, which asks for one of two connections every minute |
+
+Of 40 connections and 30 variables every sixth is absent from the store, as it is where Airflow's database holds some.
+All parts share the store's 40 calls a second.
+
+- **The store** is a bucket of 40 tokens that fills by 40 a second. What finds it empty is answered as AWS does:
+  status 400, ThrottlingException. Every call takes exactly the time in the table. Secrets Manager itself allows
+  far more; an account whose share is small, a store of another kind or a proxy may allow less.
+- **The official class** makes one `GetSecretValue` for each lookup and has no cache. It tries 3 times in all
+  and waits a random part of 1 s and 2 s, as botocore 1.44.5 does by default; *legacy retries* are 5 attempts
+  with waits of a random part of 1, 2, 4 and 8 s, the default of older botocore. Its start, over 100 ms of CPU
+  for each process ([benchmarks.md](benchmarks.md)), is left out, as is the start of Strongroom.
+- **Money** is the list price of Secrets Manager, 0.05 USD for 10,000 calls
+  ([AWS](https://aws.amazon.com/secrets-manager/pricing/)), with every call counted, also those that are
+  throttled. A `BatchGetSecretValue` of up to 20 names counts as one.
+- A lookup that fails raises, and Airflow goes on to its next source. Here the process goes on with its other
+  lookups.
+- Airflow's `[secrets] use_cache`, which shares variables between parsing processes and is off by default, is
+  off.
+"""
+
+
+class Throttling(ThreadingHTTPServer):
+    """A server that allows so many calls a second."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.lock = threading.Lock()
+        self.calls = 0
+        self.tokens, self.filled = float(RATE), time.monotonic()
+
+    def take(self) -> bool:
+        """Counts a call; the answer is whether it is allowed."""
+        with self.lock:
+            self.calls += 1
+            now = time.monotonic()
+            self.tokens = min(RATE, self.tokens + (now - self.filled) * RATE)
+            self.filled = now
+            allowed = self.tokens >= 1
+            self.tokens -= allowed
+            return allowed
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers as Secrets Manager does."""
+
+    protocol_version = "HTTP/1.1"
+    server: Throttling
+    disable_nagle_algorithm = True
+
+    def do_POST(self) -> None:
+        """One call."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        allowed = self.server.take()
+        time.sleep(LATENCY / 1000)
+        secret = {"Name": "hello", "SecretString": "world"}
+        content = json.dumps(secret if allowed else {"__type": "ThrottlingException", "message": "Rate exceeded"})
+        self.send_response(200 if allowed else 400)
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content.encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silence."""
+
+
+def official() -> Day:
+    """What the official class makes of a server that throttles."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AIRFLOW"))}
+    with Throttling() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        environment |= {
+            "STUB": f"http://127.0.0.1:{server.server_address[1]}",
+            "AWS_ACCESS_KEY_ID": "benchmark",
+            "AWS_SECRET_ACCESS_KEY": "benchmark",
+            "AIRFLOW_HOME": str(REPOSITORY / ".cache" / "bench"),
+            "NO_PROXY": "*",
+        }
+        command = [sys.executable, "-c", ASK]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        server.shutdown()
+    if done.returncode:
+        raise RuntimeError(f"the official class failed:\n{done.stderr}")
+    told: Day = json.loads(done.stdout.splitlines()[-1])
+    return {**told, "calls": server.calls, "lookups": CLIENTS * LOOKUPS}
+
+
+def simulated(program: str, *arguments: object) -> list[Day]:
+    """What the simulation tells."""
+    command = [program, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def total(day: Day, what: str) -> int:
+    """Of all parts."""
+    return sum(part[what] for part in day["parts"].values())
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """In Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def day_row(day: Day) -> list[str]:
+    """A variant at a latency."""
+    made = total(day, "calls")
+    return [
+        f"{day['latency']} ms",
+        day["variant"],
+        f"{made:,}",
+        f"{made * DOLLARS_PER_CALL:.2f}",
+        f"{day['throttled']:,}",
+        f"{total(day, 'errors'):,}",
+        f"{day['parts']['tasks']['spoiled']:,}",
+        " / ".join(map(str, day["waits"][:3])),
+        every(day),
+    ]
+
+
+def part_rows(days: Sequence[Day]) -> Iterable[list[str]]:
+    """Where calls and errors are."""
+    for part in days[0]["parts"]:
+        for day in days:
+            counts = day["parts"][part]
+            per_lookup = counts["calls"] / counts["lookups"]
+            waits = " / ".join(map(str, counts["waits"][:3]))
+            yield [
+                part,
+                day["variant"],
+                f"{counts['lookups']:,}",
+                f"{counts['calls']:,}",
+                f"{per_lookup:.2f}",
+                f"{counts['errors']:,}",
+                waits,
+            ]
+
+
+def find(days: Sequence[Day], variant: str) -> Day:
+    """A variant at 20 ms."""
+    return next(day for day in days if day["latency"] == 20 and variant in day["variant"])
+
+
+def thousand(day: Day, *parts: str) -> str:
+    """The calls of parts, or of all."""
+    made = sum(day["parts"][part]["calls"] for part in parts or day["parts"])
+    return f"{made / 1000:,.0f} thousand"
+
+
+def fate(day: Day) -> str:
+    """What became of the tasks."""
+    return f"{day['parts']['tasks']['spoiled']:,}"
+
+
+def every(day: Day) -> str:
+    """How often a file is parsed."""
+    return f"{SECONDS_OF_A_DAY * FILES * LOOKUPS_PER_PARSE / day['parts']['parsing']['lookups']:.0f} s"
+
+
+def reading(days: Sequence[Day]) -> str:
+    """What the figures say, at 20 ms."""
+    words = ("official class", "defaults", "max_attempts", "rate_limit", "bundle", "prefetch", "legacy")
+    official, ours, patient, limited, bundle, prefetch, legacy = (find(days, word) for word in words)
+    share = ours["parts"]["parsing"]["calls"] / total(ours, "calls")
+    return f"""
+## What to read from it
+
+- **A cache within a process does little for DAG files.** {share:.0%} of all calls are of parsing, and each
+  parse is a new process that knows nothing. All that the cache saves there is the name that a file asks for
+  twice ({thousand(official, "parsing")} calls become {thousand(ours, "parsing")}). Lookups at the top level of a DAG
+  file are the expensive ones; a lookup within a task is made once a run, not every half minute.
+- **It does much for processes that live**: the triggerer makes {thousand(ours, "triggerer")} calls instead of
+  {thousand(official, "triggerer")}. Within a task it saves what the task asks for again: {thousand(ours, "tasks")}
+  instead of {thousand(official, "tasks")}.
+- **The defaults do not keep a rush from failing.** When 32 tasks start within seconds, each is a process with
+  three attempts of its own, as with the official class: {fate(ours)} tasks miss a secret, with the official
+  class {fate(official)}. Nothing stale can be served to a process that has read nothing. More attempts help:
+  with `max_attempts: 5` {fate(patient)} tasks do. With the five attempts of older botocore the official
+  class loses {fate(legacy)}.
+- **`rate_limit` is a rate of one process**, so a share of 40 calls a second is one call a second for each of
+  some 36 processes. Nothing is throttled then, but a file waits for its own share with idle calls elsewhere: it
+  is parsed every {every(limited)} instead of every {every(ours)}, which is also why there are so few calls. It
+  suits few long-lived processes, not many short ones.
+- **`bundle` helps most**: two reads answer nearly all lookups of a process. {thousand(official)} calls become
+  {thousand(bundle)}, and {fate(bundle)} of the tasks misses a secret. A lookup that the bundle cannot answer, here of an id
+  in Airflow's database, costs a call of its own after it: see p99.
+- **`prefetch`** of 20 names, the shared variable and 19 others, pays where the names are those that processes
+  ask for: {thousand(prefetch)} calls, and {fate(prefetch)} tasks miss a secret.
+- At 100 ms two parsing processes cannot keep up with 120 files, so they make fewer lookups; compare calls per
+  lookup.
+- The percentiles over all lookups hide the rush, since nearly all lookups are of parsing. The table by part
+  shows it.
+"""
+
+
+def calibration(real: Day, model: Day) -> str:
+    """The model beside the class."""
+    rows = [
+        [who, f"{told['calls'] / told['lookups']:.2f}", f"{told['errors'] / told['lookups']:.0%}"]
+        for who, told in (("official class", real), ("model", model))
+    ]
+    packages = ", ".join(f"{name} {version(name)}" for name in ("apache-airflow-providers-amazon", "botocore"))
+    return (
+        "\n## Is the model right?\n\n"
+        f"{CLIENTS} clients ask {LOOKUPS} times each, without a pause, at a real server on the loopback that allows "
+        f"{RATE} calls a second and\ntakes {LATENCY} ms: the official class itself ({packages}),\nin real time, and "
+        "the model, in virtual time. The waits are random, so the two differ a little, and from run to run.\n\n"
+        + table(("", "calls per lookup", "lookups that fail"), rows)
+    )
+
+
+def page(days: Sequence[Day], real: Day, model: Day) -> str:
+    """The documentation page."""
+    head = ("latency", "class", "calls", "USD", "throttled", "failed lookups", "tasks with one")
+    figures = table((*head, "p50 / p99 / p99.9, ms", "a file is parsed every"), map(day_row, days))
+    few = [day for day in days if day["latency"] == 20 and "legacy" not in day["variant"]]
+    head = ("part", "class", "lookups", "calls", "calls per lookup", "failed", "p50 / p99 / p99.9, ms")
+    parts = "\n## By part, at 20 ms\n\n" + table(head, part_rows(few))
+    return INTRODUCTION + figures + reading(days) + parts + ASSUMPTIONS + calibration(real, model)
+
+
+def main() -> None:
+    """Simulates, calibrates and writes the page."""
+    program = sys.argv[1]
+    days = simulated(program)
+    (model,) = simulated(program, "calibrate", CLIENTS, LOOKUPS, RATE, LATENCY)
+    text = page(days, official(), model)
+    (REPOSITORY / "docs" / "day.md").write_text(text)
+    sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,14 @@
+//! Virtual time: nothing waits, and chance is the same at every run.
+
+use std::future::Future;
+
+use _native::process::seed_jitter;
+
+use crate::{Outcome, SEED};
+
+/// Runs `work` on a runtime of its own whose clock moves to the next event whenever nothing is left to do.
+pub(crate) fn virtual_time<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    seed_jitter(SEED);
+    fastrand::seed(SEED);
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(work)
+}

@@ -1,0 +1,123 @@
+//! The simulated server as a store of Strongroom.
+
+use std::cell::RefCell;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use _native::error::{Error, ErrorKind, Result};
+use _native::store::convention::{Convention, Kind, Lookup, Naming};
+use _native::store::options::Options;
+use _native::store::prefix::{PrefixDefaults, PrefixRules};
+use _native::store::registry::StoreEntry;
+use _native::store::{Capabilities, SecretName, Store, StoreInfo};
+use _native::value::SecretValue;
+use async_trait::async_trait;
+
+use crate::server::Server;
+use crate::tally::Part;
+use crate::workload::ids;
+
+/// The most names in one request: `BatchGetSecretValue` takes so many.
+const BATCH: NonZeroUsize = NonZeroUsize::new(20).unwrap();
+const INFO: StoreInfo = StoreInfo {
+    name: "simulated",
+    title: "Simulated store",
+    capabilities: Capabilities { list: false, batch: BATCH },
+};
+
+/// What a backend is configured with in the place of AWS.
+pub(crate) static ENTRY: StoreEntry = StoreEntry {
+    info: INFO,
+    python_class: "strongroom.simulated",
+    options: &[],
+    convention: |options| Ok(Arc::new(Names(PrefixRules::from_options(options, PrefixDefaults::AIRFLOW)))),
+    attempts: |_options, _environment| None,
+    rate_after_throttle: None,
+    open: |_options: &Options, _environment| Ok(Arc::new(open()?)),
+};
+
+/// Stores so far, of every simulation.
+static OPENED: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// What the next store that is opened talks to, and for whom.
+    static NEXT: RefCell<Option<(Arc<Server>, Part)>> = const { RefCell::new(None) };
+}
+
+/// Says what the next store talks to. A store is opened by the core, which passes nothing on.
+pub(crate) fn prepare(server: &Arc<Server>, part: Part) {
+    NEXT.set(Some((Arc::clone(server), part)));
+}
+
+fn open() -> Result<Simulated> {
+    let (server, part) = NEXT.take().ok_or_else(|| Error::internal("nothing was prepared"))?;
+    // The rate limit of a process is kept under the name of its store, and here every store is a process of its own.
+    let number = OPENED.fetch_add(1, Ordering::Relaxed);
+    let name = Box::leak(format!("simulated-{number}").into_boxed_str());
+    Ok(Simulated { server, part, info: StoreInfo { name, ..INFO } })
+}
+
+#[derive(Debug)]
+struct Names(PrefixRules);
+
+impl Convention for Names {
+    fn names(&self, lookup: Lookup<'_>) -> Naming {
+        self.0.names(lookup)
+    }
+
+    fn read(&self, _kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
+        Ok(Some(value))
+    }
+}
+
+#[derive(Debug)]
+struct Simulated {
+    server: Arc<Server>,
+    part: Part,
+    info: StoreInfo,
+}
+
+impl Simulated {
+    async fn call(&self) -> Result<()> {
+        if self.server.call(self.part).await {
+            return Ok(());
+        }
+        // As `src/store/aws/error.rs` classifies ThrottlingException: temporary, and no time to wait is named.
+        Err(Error::new(ErrorKind::Throttled, "was throttled").temporary(None))
+    }
+}
+
+/// What the store holds. Some ids of Airflow are known to its database alone.
+fn value(name: &SecretName) -> Option<SecretValue> {
+    match name.as_str() {
+        "bundles/connections" => Some(bundle(Kind::Connection)),
+        "bundles/variables" => Some(bundle(Kind::Variable)),
+        id if id.contains(ids::ELSEWHERE) => None,
+        _ => Some(SecretValue::text("value")),
+    }
+}
+
+fn bundle(kind: Kind) -> SecretValue {
+    let here = ids::all(kind).filter(|id| !id.contains(ids::ELSEWHERE));
+    let entries: serde_json::Map<_, _> = here.map(|id| (id, "value".into())).collect();
+    SecretValue::text(serde_json::Value::Object(entries).to_string())
+}
+
+#[async_trait]
+impl Store for Simulated {
+    fn info(&self) -> &StoreInfo {
+        &self.info
+    }
+
+    async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
+        self.call().await.map(|()| value(name))
+    }
+
+    async fn get_many(&self, names: &[SecretName]) -> Vec<Result<Option<SecretValue>>> {
+        match self.call().await {
+            Ok(()) => names.iter().map(|name| Ok(value(name))).collect(),
+            Err(error) => vec![Err(error); names.len()],
+        }
+    }
+}
