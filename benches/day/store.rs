@@ -114,10 +114,10 @@ impl Store for Simulated {
         self.call().await.map(|()| value(name))
     }
 
-    async fn get_many(&self, names: &[SecretName]) -> Vec<Result<Option<SecretValue>>> {
+    async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
         match self.call().await {
-            Ok(()) => names.iter().map(|name| Ok(value(name))).collect(),
-            Err(error) => vec![Err(error); names.len()],
+            Ok(()) => names.iter().map(|name| Some(Ok(value(name)))).collect(),
+            Err(error) => vec![Some(Err(error)); names.len()],
         }
     }
 }
