@@ -8,8 +8,9 @@ import pytest
 
 from tests.conformance.capability import FAULTS
 from tests.conformance.harness import Harness
-from tests.conformance.session import Harnesses, clear_environment
+from tests.conformance.session import Harnesses
 from tests.conformance.stores import harnesses
+from tests.servers.aws import clear_environment
 
 
 def pytest_configure(config: pytest.Config) -> None:

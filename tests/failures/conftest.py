@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conformance.harness import Harness
-from tests.conformance.session import Harnesses, clear_environment
+from tests.conformance.session import Harnesses
 from tests.failures.row import Row, measured
 from tests.failures.stores import failing
 from tests.failures.way import Phase, Way
+from tests.servers.aws import clear_environment
 
 Case = tuple[type[Harness], Way, Phase]
 

@@ -22,12 +22,10 @@ from airflow.sdk._shared.secrets_masker import _secrets_masker as sdk_masker  # 
 from botocore.loaders import JSONFileLoader  # noqa: E402
 
 from tests.parity.house import House, open_house  # noqa: E402  (Airflow's home comes first)
-from tests.servers.aws import MiniStack, clean_environment  # noqa: E402
+from tests.servers.aws import MiniStack, clear_environment  # noqa: E402
 
 HERE = Path(__file__).parent
 MASKERS = (core_masker, sdk_masker)
-#: Variables that steer clients, beside those that begin with ``AWS_``.
-STEERING = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,15 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the caller's steers either class."""
-    clean = clean_environment()
-    for name in set(os.environ) - set(clean):
-        monkeypatch.delenv(name)
-    for name in STEERING:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    for name, value in clean.items():
-        if name.startswith("AWS_"):
-            monkeypatch.setenv(name, value)
+    clear_environment(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

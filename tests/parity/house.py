@@ -103,7 +103,7 @@ class House:
 
     def usual(self) -> dict[str, Any]:
         """What nearly every case says."""
-        return {"region_name": REGION, "endpoint_url": "<url>", **keys(self.reader)}
+        return {"region_name": REGION, "endpoint_url": "<url>", **self.reader.options()}
 
     def asked(self) -> tuple[str, ...]:
         """The requests so far: names of secrets, and ``sts`` for what holds none."""
@@ -148,16 +148,6 @@ def fill(value: Any, words: Mapping[str, str]) -> Any:
         for word, meaning in words.items():
             value = value.replace(word, meaning)
     return value
-
-
-def keys(credentials: Credentials) -> dict[str, str]:
-    """Credentials as kwargs."""
-    given = {
-        "aws_access_key_id": credentials.access_key,
-        "aws_secret_access_key": credentials.secret_key,
-        "aws_session_token": credentials.session_token,
-    }
-    return {name: value for name, value in given.items() if value}
 
 
 @contextlib.contextmanager

@@ -23,19 +23,9 @@ def anywhere(*actions: str) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": [f"secretsmanager:{action}" for action in actions], "Resource": "*"}
 
 
-def keys(credentials: Credentials) -> dict[str, str]:
-    """Credentials as kwargs."""
-    given = {
-        "aws_access_key_id": credentials.access_key,
-        "aws_secret_access_key": credentials.secret_key,
-        "aws_session_token": credentials.session_token,
-    }
-    return {name: value for name, value in given.items() if value}
-
-
 def aws_backend(url: str, credentials: Credentials | None = None, **options: Any) -> SecretsManagerBackend:
     """A backend that finds its server at ``url``."""
-    given = keys(credentials) if credentials else {}
+    given = credentials.options() if credentials else {}
     return SecretsManagerBackend(**{"region_name": REGION, "endpoint_url": url, **given, **options})
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -23,7 +22,7 @@ from strongroom.exceptions import (
     UnauthenticatedError,
     UnreachableError,
 )
-from tests.servers.aws import REGION, clean_environment
+from tests.servers.aws import REGION
 from tests.servers.aws_identity_stub import Answer, IdentityStub, sts_error
 from tests.servers.process import free_port
 
@@ -40,12 +39,7 @@ def stub() -> Iterator[IdentityStub]:
 
 
 @pytest.fixture(autouse=True)
-def _no_aws_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    clean = clean_environment()
-    for name in set(os.environ) - set(clean):
-        monkeypatch.delenv(name)
-    for name in set(clean) - set(os.environ):
-        monkeypatch.setenv(name, clean[name])
+def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
 
 

@@ -26,7 +26,7 @@ from strongroom.exceptions import (
     UnauthenticatedError,
     UnreachableError,
 )
-from tests.python.backends import READ, keys
+from tests.python.backends import READ
 from tests.python.backends import aws_backend as backend
 from tests.servers.aws import REGION, Credentials, MiniStack, allow, deny
 from tests.servers.counting import Counter, counting_proxy
@@ -188,7 +188,7 @@ def test_the_region_order_is_that_of_boto3(aws: MiniStack, monkeypatch: pytest.M
     monkeypatch.setenv("AWS_REGION", "us-west-2")
 
     def read(**options: Any) -> str | None:
-        return SecretsManagerBackend(endpoint_url=aws.url, **keys(user), **options).get_variable("r")
+        return SecretsManagerBackend(endpoint_url=aws.url, **user.options(), **options).get_variable("r")
 
     assert read() == "3"
     config.write_text("[default]\nregion = us-west-1\n")
@@ -217,7 +217,7 @@ def write_profile(folder: Path, name: str, **entries: str) -> Path:
 
 def test_credentials_from_a_profile(aws: MiniStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     aws.put_secrets({"airflow/variables/hello": "world"})
-    config = write_profile(tmp_path, "reader", **keys(aws.user(READ)))
+    config = write_profile(tmp_path, "reader", **aws.user(READ).options())
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     assert backend(aws.url, profile_name="reader").get_variable("hello") == "world"
     monkeypatch.setenv("AWS_PROFILE", "reader")
@@ -234,7 +234,7 @@ def test_a_changed_profile_starts_a_new_client(aws: MiniStack, monkeypatch: pyte
     with pytest.raises(UnauthenticatedError):
         reader.get_variable("hello")
     config.unlink()
-    write_profile(tmp_path, "default", **keys(aws.user(READ)))
+    write_profile(tmp_path, "default", **aws.user(READ).options())
     assert reader.get_variable("hello") == "world"
 
 
@@ -278,7 +278,7 @@ def test_a_role_is_assumed_once(aws: MiniStack) -> None:
 def test_a_role_of_a_profile_is_assumed(aws: MiniStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     aws.put_secrets({"airflow/variables/hello": "world"})
     caller = aws.user({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"})
-    write_profile(tmp_path, "base", **keys(caller))
+    write_profile(tmp_path, "base", **caller.options())
     role = aws.role(READ, external_id="EXT-1")
     config = write_profile(tmp_path, "role", role_arn=role, source_profile="base", external_id="EXT-1")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
@@ -397,10 +397,10 @@ def test_endpoints_from_the_environment(aws: MiniStack, monkeypatch: pytest.Monk
     aws.put_secrets({"airflow/variables/hello": "world"})
     user = aws.user(READ)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.url)
-    assert SecretsManagerBackend(region_name=REGION, **keys(user)).get_variable("hello") == "world"
+    assert SecretsManagerBackend(region_name=REGION, **user.options()).get_variable("hello") == "world"
     monkeypatch.delenv("AWS_ENDPOINT_URL_SECRETS_MANAGER")
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
-    assert SecretsManagerBackend(region_name=REGION, **keys(user)).get_variable("hello") == "world"
+    assert SecretsManagerBackend(region_name=REGION, **user.options()).get_variable("hello") == "world"
 
 
 def test_config_kwargs_are_honoured(faults: Faults, aws: MiniStack) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 
 from tests.servers.process import LOOPBACK, answers, ask, free_port, program, running
 from tests.servers.tls import Certificate
@@ -28,6 +29,13 @@ class Credentials:
     secret_key: str = field(repr=False)
     session_token: str | None = field(default=None, repr=False)
 
+    def options(self) -> dict[str, str]:
+        """The kwargs of a backend."""
+        options = {"aws_access_key_id": self.access_key, "aws_secret_access_key": self.secret_key}
+        if self.session_token:
+            options["aws_session_token"] = self.session_token
+        return options
+
     def environment(self) -> dict[str, str]:
         """The variables that every AWS client reads."""
         variables = {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key}
@@ -35,6 +43,9 @@ class Credentials:
             variables["AWS_SESSION_TOKEN"] = self.session_token
         return variables
 
+
+#: Variables that steer clients, beside those that begin with ``AWS_``.
+STEERING = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 #: The account's root, which may do everything. Its signature is not checked: give it to no code under test.
 ROOT = Credentials("test", "test")
@@ -147,3 +158,16 @@ def clean_environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     return kept | nowhere | {"AWS_EC2_METADATA_DISABLED": "true"}
+
+
+def clear_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the caller's steers a client, in this process and in those that it starts."""
+    clean = clean_environment()
+    for name in set(os.environ) - set(clean):
+        monkeypatch.delenv(name)
+    for name in STEERING:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name, value in clean.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
