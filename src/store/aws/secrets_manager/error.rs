@@ -173,6 +173,10 @@ fn hint(refusal: &Refusal, code: &str, kind: ErrorKind, name: &SecretName, regio
                 "The secret is probably scheduled for deletion or has no value yet: see DescribeSecret of `{name}`, then RestoreSecret or PutSecretValue"
             )
         }
+        // AWS always says why; a bare 403 is somebody else's.
+        ("", ErrorKind::Denied) => {
+            "Check `endpoint_url` and proxies: something before AWS may have refused".to_owned()
+        }
         (_, ErrorKind::Denied) => format!(
             "Allow this identity secretsmanager:GetSecretValue on `{name}` in {region}, and kms:Decrypt on the secret's own key; \
              with conditions on tags AWS also answers so for secrets that do not exist"
