@@ -264,8 +264,8 @@ def reading(days: Sequence[Day]) -> str:
   is parsed every {every(limited)} instead of every {every(ours)}, which is also why there are so few calls. It
   suits few long-lived processes, not many short ones.
 - **`bundle` helps most**: two reads answer nearly all lookups of a process. {thousand(official)} calls become
-  {thousand(bundle)}, and {fate(bundle)} of the tasks misses a secret. A lookup that the bundle cannot answer, here of an id
-  in Airflow's database, costs a call of its own after it: see p99.
+  {thousand(bundle)}, and {fate(bundle)} of the tasks misses a secret. A lookup that the bundle cannot answer, here of
+  an id in Airflow's database, costs a call of its own after it: see p99.
 - **`prefetch`** of 20 names, the shared variable and 19 others, pays where the names are those that processes
   ask for: {thousand(prefetch)} calls, and {fate(prefetch)} tasks miss a secret.
 - At 100 ms two parsing processes cannot keep up with 120 files, so they make fewer lookups; compare calls per
