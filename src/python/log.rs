@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::fmt::{self, Write};
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -38,14 +39,36 @@ pub(super) fn emit(py: Python<'_>, name: &str, records: &[(Level, String)]) -> P
     if records.is_empty() {
         return Ok(());
     }
-    let emitted = py.import("logging").and_then(|logging| {
-        let logger = logging.call_method1("getLogger", (name,))?;
-        for (level, text) in records {
-            logger.call_method1("log", (python_level(*level), text))?;
-        }
-        Ok(())
-    });
+    let emitted = match logger(py, name) {
+        Ok(Some(logger)) => records
+            .iter()
+            .try_for_each(|(level, text)| logger.call_method1("log", (python_level(*level), text)).map(drop)),
+        Ok(None) => to_standard_error(py, records),
+        Err(error) => Err(error),
+    };
     unless_raised_by_handler(py, emitted)
+}
+
+/// The logger, where `logging` is loaded. It is never imported here: a child that another thread forks while a module is
+/// being imported finds its lock taken for ever.
+fn logger<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
+    let logging = modules.get_item("logging")?;
+    // None of it is there yet while another thread imports it.
+    let get_logger = logging.and_then(|logging| logging.getattr("getLogger").ok());
+    get_logger.map(|get_logger| get_logger.call1((name,))).transpose()
+}
+
+/// What `logging` does where nobody has set it up: warnings go to the standard error, the rest nowhere.
+fn to_standard_error(py: Python<'_>, records: &[(Level, String)]) -> PyResult<()> {
+    let stream = py.import("sys")?.getattr("stderr")?;
+    if stream.is_none() {
+        return Ok(());
+    }
+    for (_, text) in records.iter().filter(|(level, _)| *level <= Level::WARN) {
+        stream.call_method1("write", (format!("{text}\n"),))?;
+    }
+    Ok(())
 }
 
 /// Logs `warnings` to the Python logger `name`.

@@ -9,7 +9,7 @@ import textwrap
 from tests.servers.aws import REGION, clean_environment
 
 PRELUDE = """
-    import multiprocessing, os, signal, sys, threading, time, warnings
+    import faulthandler, multiprocessing, os, signal, sys, threading, time, warnings
     from strongroom.aws import SecretsManagerBackend
 
     def backend(url, **options):

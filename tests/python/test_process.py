@@ -118,17 +118,19 @@ def test_forks_under_load_neither_hang_nor_err(
                     return
 
         pairs = [(plain, "hello"), (secure, "other")] * 2
-        workers = [threading.Thread(target=busy, args=pair) for pair in pairs]
+        workers = [threading.Thread(target=busy, args=pair, daemon=True) for pair in pairs]
         for worker in workers:
             worker.start()
 
         def work():
+            faulthandler.dump_traceback_later(30)
             signal.alarm(60)
             reader, key = pairs[os.getpid() % 2]
             assert reader.get_variable(key) == "world"
 
-        for _ in range(int(sys.argv[4])):
-            assert ended(child(work)) == 0
+        for number in range(int(sys.argv[4])):
+            code = ended(child(work))
+            assert code == 0, (number, code, errors)
         stop.set()
         for worker in workers:
             worker.join(30)
@@ -168,7 +170,8 @@ def test_a_fork_during_the_first_constructor_does_not_hang() -> None:
         from strongroom.memory import MemoryBackend
 
         def first():
-            return MemoryBackend(secrets={"airflow/variables/v": ["a", ["b"]]}).get_variable("v")
+            # The unknown key is warned of, so that the first constructor logs, too.
+            return MemoryBackend(secrets={"airflow/variables/v": ["a", ["b"]]}, unknown=1).get_variable("v")
 
         def work():
             signal.alarm(30)
