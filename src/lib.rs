@@ -7,8 +7,8 @@
 //! | `python` | the PyO3 boundary: kwargs in; values, exceptions and log records out (feature `python`) |
 //! | `cli` | the command line, one file per command (feature `cli`) |
 //! | [`config`] | what the user wrote, and what it means |
-//! | [`backend`] | Airflow's words to store words: kind, prefix, pattern, team; what becomes of errors |
-//! | [`layers`] | wrappers around a store: cache, retry, timeout |
+//! | [`backend`] | Airflow's words to store words: kind, prefix, pattern, team, bundle, prefetch; what becomes of errors; the audit file |
+//! | [`layers`] | wrappers around a store: observe, cache, limit, retry, timeout |
 //! | [`store`] | one folder per place where secrets live, and their registry |
 //! | `http` | the shared client: TLS settings, proxies, timeouts (stores that speak HTTP) |
 //! | [`process`] | forks, the runtime, deadlines, the clock; the only folder with `unsafe` |

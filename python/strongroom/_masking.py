@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from strongroom._signals import raised_by_handler
+from strongroom._signals import quietly
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def register(entries: Iterable[Entry]) -> None:
     waiting, _pending[:] = list(_pending), []
     for text, name in waiting:
         for mask in maskers:
-            _quietly(mask, text, name)
-    _quietly(_tell_supervisor, waiting)
+            quietly(mask, text, name)
+    quietly(_tell_supervisor, waiting)
 
 
 def _masker(module: str) -> Callable[[str, str | None], None] | None:
@@ -56,15 +56,6 @@ def _masker(module: str) -> Callable[[str, str | None], None] | None:
     make: Callable[[], Any] | None = getattr(found, "_secrets_masker", None)
     mask: Callable[[str, str | None], None] | None = make().add_mask if make else getattr(found, "mask_secret", None)
     return mask
-
-
-def _quietly(action: Callable[..., None], *arguments: Any) -> None:
-    try:
-        action(*arguments)
-    except Exception as error:
-        # A masker that fails must not fail a lookup, whatever it raises.
-        if raised_by_handler(error):
-            raise
 
 
 def _tell_supervisor(entries: list[Entry]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType
+    from typing import Any
 
 
 def raised_by_handler(error: BaseException) -> bool:
@@ -21,6 +23,17 @@ def raised_by_handler(error: BaseException) -> bool:
             return True
         trace = trace.tb_next
     return False
+
+
+def quietly(action: Callable[..., None], *arguments: Any) -> Exception | None:
+    """Do what must not fail a lookup, whatever it raises, and return what it raised. What a handler raised goes on."""
+    try:
+        action(*arguments)
+    except Exception as error:
+        if raised_by_handler(error):
+            raise
+        return error
+    return None
 
 
 def _handlers() -> set[CodeType]:

@@ -10,11 +10,11 @@ import sys
 import threading
 from time import time_ns
 
-from strongroom._signals import raised_by_handler
+from strongroom._signals import quietly
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
 _NAME = "strongroom"
@@ -62,7 +62,9 @@ def publish(target: str, store: str, counts: Mapping[str, int], lookup: Mapping[
         return
     _busy.now = True
     try:
-        _quietly(_publish, target, store, counts, lookup)
+        error = quietly(_publish, target, store, counts, lookup)
+        if error is not None:
+            quietly(_report, error)
     finally:
         _busy.now = False
 
@@ -72,23 +74,11 @@ def _publish(target: str, store: str, counts: Mapping[str, int], lookup: Mapping
     publish_there(store, counts, lookup)
 
 
-def _quietly(action: Callable[..., None], *arguments: Any) -> None:
-    try:
-        action(*arguments)
-    except Exception as error:
-        # Metrics that fail must not fail a lookup, whatever they raise.
-        if raised_by_handler(error):
-            raise
-        if action is not _report:
-            _quietly(_report, error)
-
-
 def _report(error: Exception) -> None:
     """Say once for each class of error that metrics fail. The text of a foreign error is not repeated."""
-    import logging
-
+    logging = sys.modules.get("logging")  # as for the targets: never imported here
     name = type(error).__name__
-    if name not in _reported:
+    if logging is not None and name not in _reported:
         _reported.add(name)
         logging.getLogger(__name__).debug("Metrics could not be published (%s); this is said once", name)
 

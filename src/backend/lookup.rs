@@ -106,14 +106,10 @@ impl Backend {
         let stack = self.current();
         let Some(id) = id else { return stack.store.cache().expire_all() };
         for kind in Kind::ALL {
-            let names = match self.settings.convention.names(Lookup { kind, id, team }) {
-                Naming::Off => continue,
-                Naming::Ambiguous { names, .. } | Naming::Names(names) => names,
-            };
-            names
-                .iter()
-                .chain(self.settings.bundles.of(kind))
-                .for_each(|name| stack.store.cache().expire(name));
+            let names = self.settings.convention.names(Lookup { kind, id, team }).into_names();
+            // A kind that is switched off has no names, and then its bundle answers nothing either.
+            let bundle = self.settings.bundles.of(kind).filter(|_| !names.is_empty());
+            names.iter().chain(bundle).for_each(|name| stack.store.cache().expire(name));
         }
     }
 
@@ -169,11 +165,7 @@ impl Backend {
             Some(source) => stack.bundles.get(lookup.kind, bundle, source, key),
             None => Ok(None),
         });
-        // One that makes no sense is not kept.
-        let is_malformed = matches!(&found, Err(error) if error.kind() == ErrorKind::Malformed);
-        if is_malformed {
-            stack.store.cache().forget(bundle);
-        }
+        let found = unless_malformed(stack, bundle, found);
         if !stack.store.cache().holds(bundle) {
             stack.bundles.forget(lookup.kind);
         }
@@ -242,7 +234,7 @@ impl Backend {
         *is_over = true;
     }
 
-    /// What Airflow gets for `found`. A value that makes no sense is not kept.
+    /// What Airflow gets for `found`.
     fn read(
         &self,
         stack: &Stack,
@@ -250,12 +242,8 @@ impl Backend {
         name: &SecretName,
         found: SecretValue,
     ) -> Result<Option<SecretValue>> {
-        self.settings.convention.read(kind, found).map_err(|error| {
-            if error.kind() == ErrorKind::Malformed {
-                stack.store.cache().forget(name);
-            }
-            error.with_store(self.settings.entry.info.name)
-        })
+        let value = self.settings.convention.read(kind, found);
+        unless_malformed(stack, name, value).map_err(|error| error.with_store(self.settings.entry.info.name))
     }
 
     fn current(&self) -> Arc<Stack> {
@@ -272,19 +260,25 @@ impl Backend {
             "{}: a configuration file has changed; building the client anew",
             self.settings.entry.info.title
         );
-        let fresh = {
-            let _held = no_fork();
-            // Somebody else may have built it while we waited.
-            let current = self.current();
-            if !Arc::ptr_eq(&current, &stack) {
-                return Ok(current);
-            }
-            let fresh = Arc::new(Stack::open(&self.settings, &self.clock)?);
-            *self.stack.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
-            fresh
-        };
+        let _held = no_fork();
+        // Somebody else may have built it while we waited.
+        let current = self.current();
+        if !Arc::ptr_eq(&current, &stack) {
+            return Ok(current);
+        }
+        let fresh = Arc::new(Stack::open(&self.settings, &self.clock)?);
+        *self.stack.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
         Ok(fresh)
     }
+}
+
+/// A secret that makes no sense is not kept.
+fn unless_malformed<T>(stack: &Stack, name: &SecretName, outcome: Result<T>) -> Result<T> {
+    outcome.inspect_err(|error| {
+        if error.kind() == ErrorKind::Malformed {
+            stack.store.cache().forget(name);
+        }
+    })
 }
 
 #[cfg(test)]

@@ -89,10 +89,7 @@ fn wrong(what: &str) -> Error {
 
 /// The name of a secret that all teams share; none for a kind that is switched off.
 fn name_of(settings: &Settings, kind: Kind, id: &str) -> Option<SecretName> {
-    match settings.convention.names(Lookup { kind, id, team: None }) {
-        Naming::Off => None,
-        Naming::Ambiguous { names, .. } | Naming::Names(names) => names.into_iter().next(),
-    }
+    settings.convention.names(Lookup { kind, id, team: None }).into_names().into_iter().next()
 }
 
 /// Whether lookups of `id` reach the store. A pattern that does not work says so at the lookup.

@@ -73,6 +73,16 @@ pub enum Naming {
     Names(Vec<SecretName>),
 }
 
+impl Naming {
+    /// The names to ask where teams do not matter; none for a kind that is switched off.
+    pub fn into_names(self) -> Vec<SecretName> {
+        match self {
+            Self::Off => Vec::new(),
+            Self::Ambiguous { names, .. } | Self::Names(names) => names,
+        }
+    }
+}
+
 /// The rules of one configured backend: plain data, shared by all processes of a line of forks.
 pub trait Convention: Debug + Send + Sync {
     /// The names that answer `lookup`, in the order of the official class.

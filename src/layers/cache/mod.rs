@@ -243,7 +243,7 @@ impl Cache {
         }
     }
 
-    /// What a flight brought that has landed meanwhile.
+    /// What is fresh of what was fetched after `seen`, such as by a flight that has landed meanwhile.
     fn landed(&self, name: &SecretName, seen: Timestamp) -> Option<Cached> {
         let now = self.clock.now();
         let mut state = self.lock();

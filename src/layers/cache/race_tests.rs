@@ -3,19 +3,9 @@
 use std::sync::Barrier;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
-
-use super::tests::{NAME, cache, fetch, outage, read, settings, text};
+use super::tests::{NAME, begin, cache, fetch, outage, read, settings, text};
 use super::*;
 use crate::layers::testing::{Scripted, Step};
-
-/// Begins to read `name`, and lets it come as far as the store.
-async fn begin(cache: &Arc<Cache>, name: &'static str) -> JoinHandle<Result<Option<String>>> {
-    let cache = Arc::clone(cache);
-    let reader = tokio::spawn(async move { read(&cache, name).await });
-    tokio::time::sleep(Duration::from_millis(10)).await;
-    reader
-}
 
 fn refused() -> Step {
     Step::Error(Error::new(ErrorKind::Unauthenticated, "no"))

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
+
 use super::*;
 use crate::error::Error;
 use crate::layers::testing::{Scripted, Step};
@@ -27,6 +29,14 @@ pub(super) fn cache(store: &Arc<Scripted>, ttl: u64, clock: &Clock) -> Arc<Cache
 pub(super) async fn read(cache: &Cache, name: &str) -> Result<Option<String>> {
     let value = cache.get(&SecretName::from(name)).await?;
     Ok(value.map(|value| value.expose().to_owned()))
+}
+
+/// Begins to read `name`, and lets it come as far as the store. For a paused clock.
+pub(super) async fn begin(cache: &Arc<Cache>, name: &'static str) -> JoinHandle<Result<Option<String>>> {
+    let cache = Arc::clone(cache);
+    let reader = tokio::spawn(async move { read(&cache, name).await });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    reader
 }
 
 #[tokio::test]
@@ -106,16 +116,8 @@ async fn without_a_ttl_nothing_is_kept() {
 async fn when_the_reader_is_cancelled_a_waiter_takes_over() {
     let store = Arc::new(Scripted::slow(Duration::from_secs(1), "v"));
     let cache = cache(&store, 60, &Clock::System);
-    let reader = tokio::spawn({
-        let cache = cache.clone();
-        async move { read(&cache, NAME).await }
-    });
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let waiter = tokio::spawn({
-        let cache = cache.clone();
-        async move { read(&cache, NAME).await }
-    });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let reader = begin(&cache, NAME).await;
+    let waiter = begin(&cache, NAME).await;
     reader.abort();
     assert_eq!(waiter.await.unwrap().unwrap().as_deref(), Some("v"));
     assert_eq!(store.calls(), 2);
@@ -127,15 +129,8 @@ async fn a_reader_that_times_out_speaks_for_itself_only() {
     let late = Error::new(ErrorKind::Timeout, "late").temporary(None);
     let store = Arc::new(Scripted::new(vec![Step::Wait(1, late), Step::Value("v")]));
     let cache = cache(&store, 60, &Clock::System);
-    let reader = tokio::spawn({
-        let cache = cache.clone();
-        async move { read(&cache, NAME).await }
-    });
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let waiter = tokio::spawn({
-        let cache = cache.clone();
-        async move { read(&cache, NAME).await }
-    });
+    let reader = begin(&cache, NAME).await;
+    let waiter = begin(&cache, NAME).await;
     assert_eq!(reader.await.unwrap().unwrap_err().kind(), ErrorKind::Timeout);
     assert_eq!(waiter.await.unwrap().unwrap().as_deref(), Some("v"));
 }

@@ -14,7 +14,8 @@ impl Cache {
     /// Reads what memory does not know of `names`, and remembers it as it comes. The errors are those of the names that
     /// could not be read; where a whole request fails for a reason that concerns all, the rest is left alone.
     pub async fn warm(&self, names: &[SecretName]) -> Vec<(SecretName, Error)> {
-        let unknown: Vec<SecretName> = names.iter().filter(|name| !self.is_known(name)).cloned().collect();
+        let is_unknown = |name: &&SecretName| self.landed(name, Timestamp::ORIGIN).is_none();
+        let unknown: Vec<SecretName> = names.iter().filter(is_unknown).cloned().collect();
         let (mut rest, mut failed) = (unknown.as_slice(), Vec::new());
         while !rest.is_empty() {
             // Asked each time: a store may find out on the way that it cannot read several.
@@ -32,11 +33,6 @@ impl Cache {
             rest = later;
         }
         failed
-    }
-
-    fn is_known(&self, name: &SecretName) -> bool {
-        let now = self.clock.now();
-        self.lock().entry(name).is_some_and(|entry| now < entry.fresh_until)
     }
 
     async fn warm_each(&self, names: &[SecretName]) -> Vec<(SecretName, Error)> {
