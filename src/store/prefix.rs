@@ -97,14 +97,11 @@ impl PrefixRules {
         let Some(prefix) = self.prefix(lookup.kind) else { return Naming::Off };
         let names =
             self.team_name(prefix, lookup).into_iter().chain([self.name(prefix, lookup.id)]).collect();
-        if lookup.id.contains(TEAM_SEPARATOR) {
-            Naming::Ambiguous { separator: TEAM_SEPARATOR, names }
-        } else {
-            Naming::Names(names)
-        }
+        naming(lookup.id, names)
     }
 
-    fn prefix(&self, kind: Kind) -> Option<&str> {
+    /// The prefix of a kind; `None` if it is switched off.
+    pub fn prefix(&self, kind: Kind) -> Option<&str> {
         match kind {
             Kind::Connection => self.connections.as_deref(),
             Kind::Variable => self.variables.as_deref(),
@@ -124,6 +121,15 @@ impl PrefixRules {
         } else {
             format!("{prefix}{}{id}", self.separator).into()
         }
+    }
+}
+
+/// What to do with the names for `id`: an id with the team's separator in it could name a secret of another team.
+pub fn naming(id: &str, names: Vec<SecretName>) -> Naming {
+    if id.contains(TEAM_SEPARATOR) {
+        Naming::Ambiguous { separator: TEAM_SEPARATOR, names }
+    } else {
+        Naming::Names(names)
     }
 }
 

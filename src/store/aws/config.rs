@@ -140,6 +140,19 @@ pub(super) const AWS_OPTIONS: &[OptionSpec] = &[
     ),
 ];
 
+/// The options of a store: its own, then those of every AWS store. `COUNT` is how many there are.
+pub(super) const fn with_aws_options<const OWN: usize, const COUNT: usize>(
+    own: [OptionSpec; OWN],
+) -> [OptionSpec; COUNT] {
+    let mut all = [AWS_OPTIONS[0]; COUNT];
+    let mut index = 0;
+    while index < COUNT {
+        all[index] = if index < OWN { own[index] } else { AWS_OPTIONS[index - OWN] };
+        index += 1;
+    }
+    all
+}
+
 /// Whether and how the certificate of the service is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verify {

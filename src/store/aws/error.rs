@@ -1,6 +1,6 @@
 //! From the errors of AWS to [`Error`]: by error code first, then by HTTP status, never by message text.
 //!
-//! Sources of codes: "Common Errors" and the operations' pages in the API references of Secrets Manager and STS,
+//! Sources of codes: "Common Errors" and the operations' pages in the API references of Secrets Manager, Systems Manager and STS,
 //! botocore/data/_retry.json (throttling), and `spec` measurements of the official class.
 //!
 //! A message of the service may echo the request (signature errors show the session token), so it is shown for refused
@@ -79,6 +79,7 @@ impl Refusal {
     }
 
     /// Keeps the service's own words.
+    #[cfg(feature = "aws-secrets-manager")]
     #[must_use]
     pub(super) fn with_message(mut self, message: Option<&str>) -> Self {
         self.message = message.map(str::to_owned);
@@ -88,6 +89,15 @@ impl Refusal {
     /// Whether the code is `code`.
     pub(super) fn is(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
+    }
+
+    /// Whether the endpoint does not know the operation: something older or smaller than AWS.
+    pub(super) fn is_unknown_operation(&self) -> bool {
+        match self.code.as_deref() {
+            Some("UnknownOperationException" | "InvalidAction") => true,
+            Some(_) => self.status == 501,
+            None => matches!(self.status, 404 | 405 | 501),
+        }
     }
 
     /// Whether the code says that a permission is missing; only then the service's words may be shown.
@@ -376,5 +386,14 @@ mod tests {
         assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), None);
         assert!(retry_after("Fri, 21 Oct 2095 07:28:00 GMT").unwrap() > Duration::from_secs(1_000_000));
         assert_eq!(retry_after("soon"), None);
+    }
+
+    #[test]
+    fn an_endpoint_may_not_know_an_operation() {
+        let unknown = |code, status| Refusal::plain(code, status).is_unknown_operation();
+        assert!(unknown(Some("UnknownOperationException"), 400) && unknown(Some("InvalidAction"), 400));
+        assert!(unknown(Some("InternalFailure"), 501) && unknown(None, 404) && unknown(None, 501));
+        assert!(!unknown(Some("ResourceNotFoundException"), 404) && !unknown(Some("InternalFailure"), 500));
+        assert!(!unknown(None, 403));
     }
 }

@@ -7,6 +7,7 @@
 //! | `region.rs`, `endpoint.rs`, `trust.rs` | where the service is, and whom we trust to be it |
 //! | `credentials/` | who we are |
 //! | `access.rs`, `workshop.rs`, `sdk.rs`, `http_client.rs`, `prime.rs` | put together: what a client is built from |
+//! | `aliases.rs`, `batches.rs` | what more than one store does with values and with several names |
 //! | `error.rs` | what went wrong |
 //!
 //! Everything follows boto3 and the Amazon provider, so that an operator who changes the class path stays the same
@@ -14,6 +15,8 @@
 //! where it differs (order of credentials, `AWS_REGION`, CA bundles), its own readers are not used.
 
 mod access;
+mod aliases;
+mod batches;
 mod client_words;
 mod config;
 mod credentials;
@@ -28,6 +31,8 @@ mod role;
 mod sdk;
 #[cfg(feature = "aws-secrets-manager")]
 pub mod secrets_manager;
+#[cfg(test)]
+mod testing;
 mod trust;
 mod words;
 mod workshop;

@@ -1,25 +1,22 @@
 //! Several secrets with one `BatchGetSecretValue`.
 //!
-//! What is asked for and what comes back: `BatchGetSecretValue` in the API reference. The batches go out one after the
-//! other: AWS grants an account 100 of them a second for all its processes, and 10,000 `GetSecretValue` ("Secrets
-//! Manager quotas" in the user guide). For the same reason a single secret is never asked for in a batch.
-//!
-//! Whoever a batch leaves without an answer is read alone. So a name that spoils a whole batch costs requests, and no
-//! answer: emulators refuse a batch for one absent secret (moto 5.2.5 for one without a value).
+//! What is asked for and what comes back: `BatchGetSecretValue` in the API reference. AWS grants an account 100 of them a
+//! second for all its processes, and 10,000 `GetSecretValue` ("Secrets Manager quotas" in the user guide). Emulators
+//! refuse a batch for one absent secret (moto 5.2.5 for one without a value).
 
-use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
-use std::sync::atomic::Ordering;
 
+use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::batch_get_secret_value::BatchGetSecretValueOutput;
 use aws_sdk_secretsmanager::operation::batch_get_secret_value::builders::BatchGetSecretValueFluentBuilder;
 use aws_sdk_secretsmanager::types::{ApiErrorType, SecretValueEntry};
 
-use super::error::{BatchFailure, batch_failure, entry_error};
+use super::error::{batch_failure, entry_error};
 use super::{SecretsManager, prime_more_once};
 use crate::error::Result;
 use crate::store::SecretName;
+use crate::store::aws::batches::{Answer, BatchFailure, BatchSwitch, Batches, Known, read_many};
 use crate::value::SecretValue;
 
 /// Ids in one request, at most.
@@ -31,33 +28,24 @@ const LONGEST_ID: usize = 2048;
 /// Characters that AWS adds to the name of a secret in its ARN: a hyphen and six more.
 const ARN_SUFFIX: usize = 7;
 
-type Answer = Result<Option<SecretValue>>;
-
 impl SecretsManager {
     /// Reads several secrets with one request. `None` is for those that are to be read alone.
     pub(super) async fn read_many(&self, names: &[SecretName]) -> Vec<Option<Answer>> {
         prime_more_once();
-        let names_once = distinct(names);
-        let mut known = Known::default();
-        self.read_in_batches(&names_once, &mut known).await;
-        names.iter().map(|name| known.of(name)).collect()
+        read_many(self, names).await
+    }
+}
+
+#[async_trait]
+impl Batches for SecretsManager {
+    const LARGEST: NonZeroUsize = LARGEST;
+
+    fn fits(name: &SecretName) -> bool {
+        (1..=LONGEST_ID).contains(&name.as_str().chars().count())
     }
 
-    /// Notes what batches tell. A failure that has nothing to do with single names goes for all that are left.
-    async fn read_in_batches(&self, names: &[SecretName], known: &mut Known) {
-        let names: Vec<SecretName> = names.iter().filter(|name| fits(name)).cloned().collect();
-        for batch in names.chunks(LARGEST.get()).filter(|batch| batch.len() > 1) {
-            if self.batches_are_off.load(Ordering::Relaxed) {
-                return;
-            }
-            match self.read_batch(batch, known).await {
-                Ok(()) | Err(BatchFailure::Refused) => {}
-                Err(BatchFailure::Unavailable(reason)) => return self.switch_batches_off(&reason),
-                Err(BatchFailure::Failed(error)) => {
-                    return names.iter().for_each(|name| known.note(name, Err(error.clone())));
-                }
-            }
-        }
+    fn switch(&self) -> &BatchSwitch {
+        &self.batches
     }
 
     /// One batch with all its pages. There cannot be more of them than names, whatever a server says.
@@ -75,19 +63,12 @@ impl SecretsManager {
                 failure
             })?;
             page = answer.next_token.take();
-            known.note_all(answer, names, &self.access.region);
+            note_all(known, answer, names, &self.access.region);
             if page.is_none() {
                 break;
             }
         }
         Ok(())
-    }
-
-    /// For the life of the store: permissions change rarely, and asking each time would double the requests.
-    fn switch_batches_off(&self, reason: &str) {
-        if !self.batches_are_off.swap(true, Ordering::Relaxed) {
-            tracing::debug!("secrets are read one at a time from now on: {reason}");
-        }
     }
 }
 
@@ -100,44 +81,29 @@ pub(super) fn request(
     client.batch_get_secret_value().set_secret_id_list(Some(ids)).set_next_token(page)
 }
 
-/// The answers so far.
-#[derive(Default)]
-struct Known(HashMap<SecretName, Answer>);
-
-impl Known {
-    fn of(&self, name: &SecretName) -> Option<Answer> {
-        self.0.get(name).cloned()
+fn note_all(known: &mut Known, answer: BatchGetSecretValueOutput, names: &[SecretName], region: &str) {
+    for entry in answer.secret_values.unwrap_or_default() {
+        note_value(known, entry, names);
     }
-
-    /// The first answer stays.
-    fn note(&mut self, name: &SecretName, answer: Answer) {
-        self.0.entry(name.clone()).or_insert(answer);
+    for entry in answer.errors.unwrap_or_default() {
+        note_error(known, &entry, names, region);
     }
+}
 
-    fn note_all(&mut self, answer: BatchGetSecretValueOutput, names: &[SecretName], region: &str) {
-        for entry in answer.secret_values.unwrap_or_default() {
-            self.note_value(entry, names);
-        }
-        for entry in answer.errors.unwrap_or_default() {
-            self.note_error(&entry, names, region);
-        }
+/// A name and an ARN in the same batch may stand for the same secret.
+fn note_value(known: &mut Known, mut entry: SecretValueEntry, names: &[SecretName]) {
+    let value = entry.secret_string.take().map(SecretValue::text);
+    for name in names.iter().filter(|name| is_id_of(name.as_str(), &entry)) {
+        known.note(name, Ok(value.clone()));
     }
+}
 
-    /// A name and an ARN in the same batch may stand for the same secret.
-    fn note_value(&mut self, mut entry: SecretValueEntry, names: &[SecretName]) {
-        let value = entry.secret_string.take().map(SecretValue::text);
-        for name in names.iter().filter(|name| is_id_of(name.as_str(), &entry)) {
-            self.note(name, Ok(value.clone()));
-        }
-    }
-
-    /// An error without a code says nothing, so the secret is read alone.
-    fn note_error(&mut self, entry: &ApiErrorType, names: &[SecretName], region: &str) {
-        let Some(code) = entry.error_code() else { return };
-        for name in names.iter().filter(|name| entry.secret_id() == Some(name.as_str())) {
-            let error = entry_error(code, entry.message(), name, region);
-            self.note(name, error.map_or(Ok(None), Err));
-        }
+/// An error without a code says nothing, so the secret is read alone.
+fn note_error(known: &mut Known, entry: &ApiErrorType, names: &[SecretName], region: &str) {
+    let Some(code) = entry.error_code() else { return };
+    for name in names.iter().filter(|name| entry.secret_id() == Some(name.as_str())) {
+        let error = entry_error(code, entry.message(), name, region);
+        known.note(name, error.map_or(Ok(None), Err));
     }
 }
 
@@ -151,17 +117,6 @@ fn is_id_of(id: &str, entry: &SecretValueEntry) -> bool {
     entry.name() == Some(id) || entry.arn().is_some_and(is_arn)
 }
 
-/// Whether an id can stand in a batch at all.
-fn fits(name: &SecretName) -> bool {
-    (1..=LONGEST_ID).contains(&name.as_str().chars().count())
-}
-
-/// Each name once, in order.
-fn distinct(names: &[SecretName]) -> Vec<SecretName> {
-    let mut seen = HashSet::new();
-    names.iter().filter(|name| seen.insert(*name)).cloned().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -169,7 +124,8 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
     use crate::store::Store;
-    use crate::store::aws::secrets_manager::testing::{Memory, refusal};
+    use crate::store::aws::secrets_manager::testing::store;
+    use crate::store::aws::testing::{Memory, refusal};
 
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:";
 
@@ -182,7 +138,7 @@ mod tests {
     }
 
     async fn read(memory: &Memory, names: &[&str]) -> Vec<String> {
-        read_from(&memory.store(), names).await
+        read_from(&store(memory), names).await
     }
 
     async fn read_from(store: &SecretsManager, names: &[&str]) -> Vec<String> {
@@ -289,7 +245,7 @@ mod tests {
             (404, json!("nothing here")),
         ] {
             let memory = batches(answer.clone());
-            let store = memory.store();
+            let store = store(&memory);
             assert_eq!(read_from(&store, &["a", "b"]).await, ["alone", "alone"], "{answer:?}");
             assert_eq!(memory.operations(), ["BatchGetSecretValue", "GetSecretValue", "GetSecretValue"]);
             assert_eq!(read_from(&store, &["a", "b"]).await, ["alone", "alone"]);
@@ -305,7 +261,7 @@ mod tests {
             (200, json!([])),
         ] {
             let memory = batches(answer.clone());
-            let store = memory.store();
+            let store = store(&memory);
             assert_eq!(read_from(&store, &["a", "b"]).await, ["alone", "alone"], "{answer:?}");
             memory.calls();
             read_from(&store, &["a", "b"]).await;
@@ -318,7 +274,7 @@ mod tests {
         let names: Vec<String> = (0..50).map(|number| format!("n{number}")).collect();
         let names: Vec<SecretName> = names.into_iter().map(SecretName::from).collect();
         let memory = batches(refusal(400, "ThrottlingException"));
-        let answers = memory.store().get_many(&names).await;
+        let answers = store(&memory).get_many(&names).await;
         assert_eq!((answers.len(), memory.operations().len()), (50, 1));
         for answer in answers {
             let error = answer.unwrap().unwrap_err();

@@ -1,6 +1,7 @@
 //! The options of the Secrets Manager store.
 
-use crate::store::aws::config::AWS_OPTIONS;
+use crate::store::aws::aliases::EXTRA_CONN_WORDS;
+use crate::store::aws::config::{AWS_OPTIONS, with_aws_options};
 use crate::store::options::{OptionKind, OptionSpec};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, SEPARATOR, VARIABLES_PREFIX};
 
@@ -13,7 +14,7 @@ const OWN: [OptionSpec; 7] = [
     CONFIG_PREFIX,
     SEPARATOR,
     OptionSpec::new(
-        "extra_conn_words",
+        EXTRA_CONN_WORDS,
         OptionKind::Object,
         "Further names for the fields of a JSON connection: an object of lists, such as {\"login\": [\"usr\"]}.",
     ),
@@ -30,19 +31,8 @@ const OWN: [OptionSpec; 7] = [
 ];
 
 /// The options of this store: its own, then those of every AWS store.
-pub(super) const OPTIONS: &[OptionSpec] = &joined();
-
-const COUNT: usize = OWN.len() + AWS_OPTIONS.len();
-
-const fn joined() -> [OptionSpec; COUNT] {
-    let mut all = [CONNECTIONS_PREFIX; COUNT];
-    let mut index = 0;
-    while index < COUNT {
-        all[index] = if index < OWN.len() { OWN[index] } else { AWS_OPTIONS[index - OWN.len()] };
-        index += 1;
-    }
-    all
-}
+pub(super) const OPTIONS: &[OptionSpec] =
+    &with_aws_options::<{ OWN.len() }, { OWN.len() + AWS_OPTIONS.len() }>(OWN);
 
 #[cfg(test)]
 mod tests {

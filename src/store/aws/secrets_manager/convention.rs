@@ -2,46 +2,26 @@
 //!
 //! Source: `airflow.providers.amazon.aws.secrets.secrets_manager` 9.39.0.
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::redact::Shown;
+use crate::error::Result;
+use crate::store::aws::aliases::Aliases;
 use crate::store::convention::{Convention, Kind, Lookup, Naming};
 use crate::store::options::Options;
 use crate::store::prefix::{PrefixDefaults, PrefixRules};
-use crate::value::fields::normalize_connection;
-use crate::value::{FieldAliases, FieldError, SecretValue, Text};
+use crate::value::SecretValue;
 
 /// Prefixes, and the names of fields in JSON connections.
 #[derive(Clone, Debug)]
 pub(super) struct SecretsManagerConvention {
     prefixes: PrefixRules,
-    /// A field that does not exist is an error of the lookup that needs it, not of the constructor: upstream only
-    /// looks at it when a secret holds JSON.
-    aliases: FieldAliases,
+    aliases: Aliases,
 }
 
 impl SecretsManagerConvention {
     /// Reads the rules out of the options.
     pub(super) fn new(options: &Options) -> Result<Self> {
         let prefixes = PrefixRules::from_options(options, PrefixDefaults::AIRFLOW);
-        Ok(Self { prefixes, aliases: aliases(options)? })
+        Ok(Self { prefixes, aliases: Aliases::from_options(options)? })
     }
-}
-
-/// Words that are no list of texts can never work: upstream's `list.extend` raises, or takes a text apart.
-fn aliases(options: &Options) -> Result<FieldAliases> {
-    let mut aliases = FieldAliases::new();
-    let fields = options.object("extra_conn_words").and_then(|value| value.as_object());
-    for (field, words) in fields.into_iter().flat_map(|fields| fields.iter()) {
-        let field = field.to_str().unwrap_or_default();
-        let words: Option<Vec<&str>> =
-            words.as_array().and_then(|words| words.iter().map(|word| word.as_str()).collect());
-        let words = words.ok_or_else(|| {
-            Error::config(format!("`{}` in `extra_conn_words` must be a list of texts", Shown(field)))
-                .with_hint("Write it like {\"login\": [\"usr\", \"account\"]}")
-        })?;
-        aliases = aliases.with_extra_words(field, words);
-    }
-    Ok(aliases)
 }
 
 impl Convention for SecretsManagerConvention {
@@ -51,36 +31,14 @@ impl Convention for SecretsManagerConvention {
 
     /// JSON connections get the seven keys of Airflow; everything else stays as it is.
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
-        if kind != Kind::Connection {
-            return Ok(Some(value));
-        }
-        let normalized =
-            normalize_connection(&Text::from(value.expose()), &self.aliases).map_err(malformed)?;
-        match normalized {
-            None => Ok(Some(value)),
-            Some(text) => match text.to_str() {
-                Some(text) => Ok(Some(SecretValue::text(text))),
-                None => Err(Error::internal("the JSON writer left the range of ASCII")),
-            },
-        }
-    }
-}
-
-/// The cause says where, never what: [`FieldError`] holds nothing of the secret.
-fn malformed(error: FieldError) -> Error {
-    match error {
-        FieldError::UnknownField { .. } => {
-            Error::config("`extra_conn_words` cannot be used").with_source(error)
-        }
-        FieldError::Json(_) => {
-            Error::new(ErrorKind::Malformed, "the connection cannot be read").with_source(error)
-        }
+        self.aliases.read(kind, value).map(Some)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
     use crate::store::SecretName;
     use crate::store::aws::words::tests::json;
     use crate::store::options::OptionValue;

@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use crate::error::{Error, ErrorKind};
 use crate::redact::Shown;
 use crate::store::SecretName;
+use crate::store::aws::batches::BatchFailure;
 use crate::store::aws::error::{Failure, Refusal, general_hint};
 
 /// The codes that the official class turns into "not there".
@@ -68,17 +69,6 @@ fn completed(mut error: Error, refusal: &Refusal, hint: Option<String>) -> Error
     if UPSTREAM_MISSES.contains(&code) { error.as_upstream_miss() } else { error }
 }
 
-/// What became of a batch that was not answered.
-#[derive(Debug)]
-pub(super) enum BatchFailure {
-    /// There are no batches for this identity or at this endpoint, for the reason told.
-    Unavailable(String),
-    /// This batch was refused, maybe for the sake of one of its secrets: each may be read alone.
-    Refused,
-    /// Something that has nothing to do with the secrets: others would fare the same.
-    Failed(Error),
-}
-
 /// What a batch of `count` secrets that failed as a whole means.
 pub(super) fn batch_failure(
     error: &SdkError<BatchGetSecretValueError, HttpResponse>,
@@ -93,7 +83,7 @@ pub(super) fn batch_failure(
 }
 
 fn refused_batch(refusal: &Refusal, subject: &str) -> BatchFailure {
-    if is_unknown_operation(refusal) {
+    if refusal.is_unknown_operation() {
         return BatchFailure::Unavailable("the endpoint does not know BatchGetSecretValue".to_owned());
     }
     let kind = refusal.kind();
@@ -129,7 +119,7 @@ pub(super) fn list_error(
 }
 
 fn refused_list(refusal: &Refusal, subject: &str, region: &str) -> Error {
-    let (kind, hint) = if is_unknown_operation(refusal) {
+    let (kind, hint) = if refusal.is_unknown_operation() {
         (ErrorKind::Unsupported, Some("The endpoint does not know ListSecrets".to_owned()))
     } else if refusal.is("InvalidNextTokenException") {
         (ErrorKind::Malformed, Some("Begin again with the first page".to_owned()))
@@ -150,15 +140,6 @@ fn list_hint(refusal: &Refusal, kind: ErrorKind, region: &str) -> Option<String>
             "Allow this identity secretsmanager:ListSecrets on `*` in {region}: it cannot be allowed for single secrets"
         )),
         _ => general_hint(refusal, kind).map(str::to_owned),
-    }
-}
-
-/// Whether the endpoint does not know the operation: something older or smaller than AWS.
-fn is_unknown_operation(refusal: &Refusal) -> bool {
-    match refusal.code.as_deref() {
-        Some("UnknownOperationException" | "InvalidAction") => true,
-        Some(_) => refusal.status == 501,
-        None => matches!(refusal.status, 404 | 405 | 501),
     }
 }
 
@@ -297,22 +278,6 @@ mod tests {
         );
         assert_eq!(told(None, 404).0, ErrorKind::Unsupported);
         assert_eq!(told(Some("ThrottlingException"), 400).0, ErrorKind::Throttled);
-    }
-
-    #[test]
-    fn an_endpoint_may_not_know_an_operation() {
-        for (code, status, unknown) in [
-            (Some("UnknownOperationException"), 400, true),
-            (Some("InvalidAction"), 400, true),
-            (Some("InternalFailure"), 501, true),
-            (None, 404, true),
-            (None, 501, true),
-            (Some("ResourceNotFoundException"), 404, false),
-            (Some("InternalFailure"), 500, false),
-            (None, 403, false),
-        ] {
-            assert_eq!(is_unknown_operation(&Refusal::plain(code, status)), unknown, "{code:?} {status}");
-        }
     }
 
     #[test]

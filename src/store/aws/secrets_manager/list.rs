@@ -70,7 +70,8 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
     use crate::store::Store;
-    use crate::store::aws::secrets_manager::testing::{Memory, refusal};
+    use crate::store::aws::secrets_manager::testing::store;
+    use crate::store::aws::testing::{Memory, refusal};
 
     #[tokio::test]
     async fn a_page_names_the_next_one_and_only_what_begins_so() {
@@ -81,7 +82,7 @@ mod tests {
             let list: Vec<_> = names.iter().map(|name| json!({"Name": name})).collect();
             (200, json!({"SecretList": list, "NextToken": next}))
         });
-        let store = memory.store();
+        let store = store(&memory);
         let first = store.list("a/", None).await.unwrap();
         assert_eq!(first, Names { names: vec!["a/1".into()], next: Some(Page::new("second")) });
         let second = store.list("a/", first.next.as_ref()).await.unwrap();
@@ -94,7 +95,7 @@ mod tests {
     #[tokio::test]
     async fn a_listing_that_is_denied_is_an_error_of_this_store() {
         let memory = Memory::new(|_, _| refusal(400, "AccessDeniedException"));
-        let error = memory.store().list("a\n", None).await.unwrap_err();
+        let error = store(&memory).list("a\n", None).await.unwrap_err();
         assert_eq!((error.kind(), error.store()), (ErrorKind::Denied, Some("aws_secrets_manager")));
         insta::assert_snapshot!(error, @r"listing the secrets that begin with `a\n` was denied: canary (aws_secrets_manager ListSecrets: AccessDeniedException). Allow this identity secretsmanager:ListSecrets on `*` in test: it cannot be allowed for single secrets");
     }
@@ -102,7 +103,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_without_optional_members_is_empty() {
         let memory = Memory::new(|_, _| (200, json!({})));
-        assert_eq!(memory.store().list("", None).await.unwrap(), Names::default());
+        assert_eq!(store(&memory).list("", None).await.unwrap(), Names::default());
         assert_eq!(memory.calls()[0].1["Filters"], json!(null));
     }
 

@@ -18,6 +18,7 @@ use aws_sdk_secretsmanager::Client;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::no_fork;
+use crate::store::aws::batches::BatchSwitch;
 use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::{Access, Service, attempts, prime};
 use crate::store::convention::Convention;
@@ -58,8 +59,8 @@ const SERVICE: Service = Service {
 struct SecretsManager {
     client: Client,
     access: Access,
-    /// Whether this identity or this endpoint was found to have no `BatchGetSecretValue`.
-    batches_are_off: AtomicBool,
+    /// Off once this identity or this endpoint was found to have no `BatchGetSecretValue`.
+    batches: BatchSwitch,
 }
 
 impl SecretsManager {
@@ -67,7 +68,7 @@ impl SecretsManager {
     fn open(options: &Options, environment: &Environment) -> Result<Self> {
         prime_once();
         let access = Access::open(&SERVICE, options, environment)?;
-        Ok(Self { client: Client::new(&access.sdk_config), access, batches_are_off: AtomicBool::new(false) })
+        Ok(Self { client: Client::new(&access.sdk_config), access, batches: BatchSwitch::default() })
     }
 
     async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>> {
@@ -114,7 +115,7 @@ impl Store for SecretsManager {
     }
 
     fn batch_size(&self) -> NonZeroUsize {
-        if self.batches_are_off.load(Ordering::Relaxed) { NonZeroUsize::MIN } else { batch::LARGEST }
+        if self.batches.is_off() { NonZeroUsize::MIN } else { batch::LARGEST }
     }
 
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {

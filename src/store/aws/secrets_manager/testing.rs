@@ -1,93 +1,14 @@
-//! Secrets Manager in memory, for the tests of what is sent and of what is made of the answers.
+//! The store on a service in memory.
 
-use std::fmt;
-use std::sync::{Arc, Mutex};
-
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_secretsmanager::Client;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
-use serde_json::{Value, json};
 
 use super::SecretsManager;
-use crate::store::aws::sdk::bare_config;
+use crate::store::aws::testing::Memory;
 use crate::store::environment::Environment;
-use crate::store::options::{OptionValue, Options};
 
-/// What the service says: from operation and request to status and answer.
-type Answers = dyn Fn(&str, &Value) -> (u16, Value) + Send + Sync;
-
-/// The service, and what it was asked.
-#[derive(Clone)]
-pub(super) struct Memory {
-    answers: Arc<Answers>,
-    calls: Arc<Mutex<Vec<(String, Value)>>>,
-}
-
-impl Memory {
-    pub(super) fn new(answers: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static) -> Self {
-        Self { answers: Arc::new(answers), calls: Arc::default() }
-    }
-
-    /// A store that asks it.
-    pub(super) fn store(&self) -> SecretsManager {
-        let mut options = Options::default();
-        for key in ["region_name", "aws_access_key_id", "aws_secret_access_key"] {
-            options.set(key, OptionValue::Text("test".to_owned()));
-        }
-        let mut store = SecretsManager::open(&options, &Environment::default()).unwrap();
-        let credentials =
-            SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test"));
-        let config = bare_config("test").http_client(self.clone()).credentials_provider(credentials);
-        store.client = Client::new(&config.build());
-        store
-    }
-
-    /// What was asked since this was called before.
-    pub(super) fn calls(&self) -> Vec<(String, Value)> {
-        std::mem::take(&mut *self.calls.lock().unwrap())
-    }
-
-    /// The operations among them.
-    pub(super) fn operations(&self) -> Vec<String> {
-        self.calls().into_iter().map(|(operation, _)| operation).collect()
-    }
-}
-
-/// An answer that is an error.
-pub(super) fn refusal(status: u16, code: &str) -> (u16, Value) {
-    (status, json!({"__type": code, "message": "canary"}))
-}
-
-impl fmt::Debug for Memory {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Memory")
-    }
-}
-
-impl HttpConnector for Memory {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let operation = target.rsplit('.').next().unwrap_or_default();
-        let body = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
-        let (status, answer) = (self.answers)(operation, &body);
-        self.calls.lock().unwrap().push((operation.to_owned(), body));
-        let status = status.try_into().unwrap();
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(answer.to_string()))))
-    }
-}
-
-impl HttpClient for Memory {
-    fn http_connector(
-        &self,
-        _settings: &HttpConnectorSettings,
-        _components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
+/// A store that asks `memory`.
+pub(super) fn store(memory: &Memory) -> SecretsManager {
+    let mut store = SecretsManager::open(&Memory::options(), &Environment::default()).unwrap();
+    store.client = Client::new(&memory.config());
+    store
 }

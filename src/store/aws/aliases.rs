@@ -1,0 +1,68 @@
+//! JSON connections whose keys have other names, brought into the shape that Airflow reads.
+//!
+//! Source: `airflow.providers.amazon.aws.secrets.secrets_manager` 9.39.0 (`extra_conn_words`). The official class of
+//! Parameter Store has nothing of the kind; ours has it for those who ask.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::redact::Shown;
+use crate::store::convention::Kind;
+use crate::store::options::Options;
+use crate::value::fields::normalize_connection;
+use crate::value::{FieldAliases, FieldError, SecretValue, Text};
+
+/// The option that holds further names for the fields.
+pub(super) const EXTRA_CONN_WORDS: &str = "extra_conn_words";
+
+/// The names of fields in JSON connections.
+///
+/// A field that does not exist is an error of the lookup that needs it, not of the constructor: upstream only looks at
+/// it when a secret holds JSON.
+#[derive(Clone, Debug)]
+pub(super) struct Aliases(FieldAliases);
+
+impl Aliases {
+    /// The official names, and those of `extra_conn_words`. Words that are no list of texts can never work: upstream's
+    /// `list.extend` raises, or takes a text apart.
+    pub(super) fn from_options(options: &Options) -> Result<Self> {
+        let mut aliases = FieldAliases::new();
+        let fields = options.object(EXTRA_CONN_WORDS).and_then(|value| value.as_object());
+        for (field, words) in fields.into_iter().flat_map(|fields| fields.iter()) {
+            let field = field.to_str().unwrap_or_default();
+            let words: Option<Vec<&str>> =
+                words.as_array().and_then(|words| words.iter().map(|word| word.as_str()).collect());
+            let words = words.ok_or_else(|| {
+                Error::config(format!("`{}` in `{EXTRA_CONN_WORDS}` must be a list of texts", Shown(field)))
+                    .with_hint("Write it like {\"login\": [\"usr\", \"account\"]}")
+            })?;
+            aliases = aliases.with_extra_words(field, words);
+        }
+        Ok(Self(aliases))
+    }
+
+    /// JSON connections get the seven keys of Airflow; everything else stays as it is.
+    pub(super) fn read(&self, kind: Kind, value: SecretValue) -> Result<SecretValue> {
+        if kind != Kind::Connection {
+            return Ok(value);
+        }
+        let normalized = normalize_connection(&Text::from(value.expose()), &self.0).map_err(malformed)?;
+        match normalized {
+            None => Ok(value),
+            Some(text) => match text.to_str() {
+                Some(text) => Ok(SecretValue::text(text)),
+                None => Err(Error::internal("the JSON writer left the range of ASCII")),
+            },
+        }
+    }
+}
+
+/// The cause says where, never what: [`FieldError`] holds nothing of the secret.
+fn malformed(error: FieldError) -> Error {
+    match error {
+        FieldError::UnknownField { .. } => {
+            Error::config("`extra_conn_words` cannot be used").with_source(error)
+        }
+        FieldError::Json(_) => {
+            Error::new(ErrorKind::Malformed, "the connection cannot be read").with_source(error)
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Reading several secrets where one request reads some of them at once.
+//!
+//! The batches go out one after the other, since the services grant an account few requests a second. For the same
+//! reason a single secret is never asked for in a batch. Whoever a batch leaves without an answer is read alone, by whoever
+//! asked for the batch: so a name that spoils a whole batch costs requests, and no answer.
+
+use std::collections::{HashMap, HashSet};
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+
+use crate::error::{Error, Result};
+use crate::store::SecretName;
+use crate::value::SecretValue;
+
+/// What a store says of one secret.
+pub(super) type Answer = Result<Option<SecretValue>>;
+
+/// What became of a batch that was not answered.
+#[derive(Debug)]
+pub(super) enum BatchFailure {
+    /// There are no batches for this identity or at this endpoint, for the reason told.
+    Unavailable(String),
+    /// This batch was refused, maybe for the sake of one of its secrets: each may be read alone.
+    Refused,
+    /// Something that has nothing to do with the secrets: others would fare the same.
+    Failed(Error),
+}
+
+/// A store that reads some secrets with one request.
+#[async_trait]
+pub(super) trait Batches: Sync {
+    /// Names in one request, at most.
+    const LARGEST: NonZeroUsize;
+
+    /// Whether a name can stand in a batch at all.
+    fn fits(name: &SecretName) -> bool;
+
+    /// Whether this store still tries batches.
+    fn switch(&self) -> &BatchSwitch;
+
+    /// Reads one batch of at least two names, and notes what it tells.
+    async fn read_batch(&self, names: &[SecretName], known: &mut Known) -> Result<(), BatchFailure>;
+}
+
+/// Reads several secrets with as few requests as there can be. `None` is for those that are to be read alone.
+pub(super) async fn read_many<Store: Batches>(store: &Store, names: &[SecretName]) -> Vec<Option<Answer>> {
+    let names_once = distinct(names);
+    let mut known = Known::default();
+    read_in_batches(store, &names_once, &mut known).await;
+    names.iter().map(|name| known.of(name)).collect()
+}
+
+/// Notes what batches tell. A failure that has nothing to do with single names goes for all that are left.
+async fn read_in_batches<Store: Batches>(store: &Store, names: &[SecretName], known: &mut Known) {
+    let names: Vec<SecretName> = names.iter().filter(|name| Store::fits(name)).cloned().collect();
+    for batch in names.chunks(Store::LARGEST.get()).filter(|batch| batch.len() > 1) {
+        if store.switch().is_off() {
+            return;
+        }
+        match store.read_batch(batch, known).await {
+            Ok(()) | Err(BatchFailure::Refused) => {}
+            Err(BatchFailure::Unavailable(reason)) => return store.switch().switch_off(&reason),
+            Err(BatchFailure::Failed(error)) => {
+                return names.iter().for_each(|name| known.note(name, Err(error.clone())));
+            }
+        }
+    }
+}
+
+/// Whether batches are tried. They stay off for the life of the store: permissions change rarely, and asking each time
+/// would double the requests.
+#[derive(Debug, Default)]
+pub(super) struct BatchSwitch(AtomicBool);
+
+impl BatchSwitch {
+    pub(super) fn is_off(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn switch_off(&self, reason: &str) {
+        if !self.0.swap(true, Ordering::Relaxed) {
+            tracing::debug!("secrets are read one at a time from now on: {reason}");
+        }
+    }
+}
+
+/// The answers so far.
+#[derive(Default)]
+pub(super) struct Known(HashMap<SecretName, Answer>);
+
+impl Known {
+    fn of(&self, name: &SecretName) -> Option<Answer> {
+        self.0.get(name).cloned()
+    }
+
+    /// The first answer stays.
+    pub(super) fn note(&mut self, name: &SecretName, answer: Answer) {
+        self.0.entry(name.clone()).or_insert(answer);
+    }
+}
+
+/// Each name once, in order.
+fn distinct(names: &[SecretName]) -> Vec<SecretName> {
+    let mut seen = HashSet::new();
+    names.iter().filter(|name| seen.insert(*name)).cloned().collect()
+}

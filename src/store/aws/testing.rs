@@ -1,0 +1,93 @@
+//! A service of AWS in memory, for the tests of what is sent and of what is made of the answers.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_types::SdkConfig;
+use serde_json::{Value, json};
+
+use crate::store::aws::sdk::bare_config;
+use crate::store::options::{OptionValue, Options};
+
+/// What the service says: from operation and request to status and answer.
+type Answers = dyn Fn(&str, &Value) -> (u16, Value) + Send + Sync;
+
+/// The service, and what it was asked.
+#[derive(Clone)]
+pub(super) struct Memory {
+    answers: Arc<Answers>,
+    calls: Arc<Mutex<Vec<(String, Value)>>>,
+}
+
+impl Memory {
+    pub(super) fn new(answers: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static) -> Self {
+        Self { answers: Arc::new(answers), calls: Arc::default() }
+    }
+
+    /// Enough options to open a store.
+    pub(super) fn options() -> Options {
+        let mut options = Options::default();
+        for key in ["region_name", "aws_access_key_id", "aws_secret_access_key"] {
+            options.set(key, OptionValue::Text("test".to_owned()));
+        }
+        options
+    }
+
+    /// What a client is built from that asks it.
+    pub(super) fn config(&self) -> SdkConfig {
+        let credentials =
+            SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test"));
+        bare_config("test").http_client(self.clone()).credentials_provider(credentials).build()
+    }
+
+    /// What was asked since this was called before.
+    pub(super) fn calls(&self) -> Vec<(String, Value)> {
+        std::mem::take(&mut *self.calls.lock().unwrap())
+    }
+
+    /// The operations among them.
+    pub(super) fn operations(&self) -> Vec<String> {
+        self.calls().into_iter().map(|(operation, _)| operation).collect()
+    }
+}
+
+/// An answer that is an error.
+pub(super) fn refusal(status: u16, code: &str) -> (u16, Value) {
+    (status, json!({"__type": code, "message": "canary"}))
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Memory")
+    }
+}
+
+impl HttpConnector for Memory {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default();
+        let body = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        let (status, answer) = (self.answers)(operation, &body);
+        self.calls.lock().unwrap().push((operation.to_owned(), body));
+        let status = status.try_into().unwrap();
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(answer.to_string()))))
+    }
+}
+
+impl HttpClient for Memory {
+    fn http_connector(
+        &self,
+        _settings: &HttpConnectorSettings,
+        _components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
