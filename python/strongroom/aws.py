@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from strongroom.options import SecretsManagerOptions
+    from strongroom.options import SecretsManagerOptions, SystemsManagerParameterStoreOptions
 
 
 class SecretsManagerBackend(SecretsBackend):
@@ -27,5 +27,25 @@ class SecretsManagerBackend(SecretsBackend):
     _store = "aws_secrets_manager"
 
     def __init__(self, **options: Unpack[SecretsManagerOptions]) -> None:
+        """Take the `backend_kwargs`; no request is made before the first lookup."""
+        super().__init__(**options)
+
+
+class SystemsManagerParameterStoreBackend(SecretsBackend):
+    """Reads connections, variables and config values from AWS Systems Manager Parameter Store.
+
+    A drop-in for `airflow.providers.amazon.aws.secrets.systems_manager.SystemsManagerParameterStoreBackend`:
+
+        [secrets]
+        backend = strongroom.aws.SystemsManagerParameterStoreBackend
+        backend_kwargs = {"connections_prefix": "/airflow/connections", "variables_prefix": null}
+
+    It takes every keyword of the official class and more; `strongroom stores aws_systems_manager` lists
+    them, `docs/aws-ssm-parameter-store.md` explains them.
+    """
+
+    _store = "aws_systems_manager"
+
+    def __init__(self, **options: Unpack[SystemsManagerParameterStoreOptions]) -> None:
         """Take the `backend_kwargs`; no request is made before the first lookup."""
         super().__init__(**options)

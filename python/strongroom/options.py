@@ -126,17 +126,8 @@ class LocalFilesystemOptions(CommonOptions, total=False):
     """Astro's airflow_settings.yaml; it answers for connections and variables that the other files do not hold."""
 
 
-class SecretsManagerOptions(CommonOptions, PrefixOptions, total=False):
-    """What `SecretsManagerBackend` takes."""
-
-    extra_conn_words: dict[str, Any] | str
-    """Further names for the fields of a JSON connection: an object of lists, such as {"login": ["usr"]}."""
-
-    full_url_mode: Any
-    """Whether a secret was a URI rather than JSON."""
-
-    are_secret_values_urlencoded: Any
-    """Whether JSON values were percent-encoded."""
+class AwsOptions(TypedDict, total=False):
+    """What backends on AWS take: identity, region, endpoint, network."""
 
     aws_access_key_id: str
     """Access key id; goes before every other source of credentials."""
@@ -216,3 +207,36 @@ class SecretsManagerOptions(CommonOptions, PrefixOptions, total=False):
 
     external_id: Any
     """Write it as `ExternalId` into `assume_role_kwargs`."""
+
+
+class SecretsManagerOptions(CommonOptions, PrefixOptions, AwsOptions, total=False):
+    """What `SecretsManagerBackend` takes."""
+
+    extra_conn_words: dict[str, Any] | str
+    """Further names for the fields of a JSON connection: an object of lists, such as {"login": ["usr"]}."""
+
+    full_url_mode: Any
+    """Whether a secret was a URI rather than JSON."""
+
+    are_secret_values_urlencoded: Any
+    """Whether JSON values were percent-encoded."""
+
+
+class SystemsManagerParameterStoreOptions(CommonOptions, AwsOptions, total=False):
+    """What `SystemsManagerParameterStoreBackend` takes."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids (default
+    `/airflow/connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys (default
+    `/airflow/variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `/airflow/config`)."""
+
+    extra_conn_words: dict[str, Any] | str
+    """Read JSON connections as the class of Secrets Manager does, with these further names for their fields; {} for
+    none."""

@@ -38,6 +38,8 @@ pub const STORES: &[StoreEntry] = &[
     super::local::ENTRY,
     #[cfg(feature = "aws-secrets-manager")]
     super::aws::secrets_manager::ENTRY,
+    #[cfg(feature = "aws-ssm")]
+    super::aws::systems_manager::ENTRY,
 ];
 
 /// The store with this registry name.

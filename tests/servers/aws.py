@@ -1,4 +1,4 @@
-"""ministack: Secrets Manager, IAM and STS that really check signatures and policies."""
+"""ministack: Secrets Manager, Parameter Store, IAM and STS that really check signatures and policies."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from tests.servers.tls import Certificate
 
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"
+#: How the resources of a service begin in policies.
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
+PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/"
 
 
 @dataclass(frozen=True)
@@ -53,16 +56,26 @@ ROOT = Credentials("test", "test")
 
 def allow(action: str | Sequence[str], *names: str) -> dict[str, Any]:
     """A policy statement that allows an action on secrets; a name may end with ``*``."""
-    return _statement("Allow", action, names)
+    return _statement("Allow", action, names, SECRET)
 
 
 def deny(action: str | Sequence[str], *names: str) -> dict[str, Any]:
     """A policy statement that denies an action on secrets."""
-    return _statement("Deny", action, names)
+    return _statement("Deny", action, names, SECRET)
 
 
-def _statement(effect: str, action: str | Sequence[str], names: Sequence[str]) -> dict[str, Any]:
-    resources = [f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}" for name in names]
+def allow_parameters(action: str | Sequence[str], *names: str) -> dict[str, Any]:
+    """A policy statement that allows an action on parameters, named without the slash in front."""
+    return _statement("Allow", action, names, PARAMETER)
+
+
+def deny_parameters(action: str | Sequence[str], *names: str) -> dict[str, Any]:
+    """A policy statement that denies an action on parameters."""
+    return _statement("Deny", action, names, PARAMETER)
+
+
+def _statement(effect: str, action: str | Sequence[str], names: Sequence[str], resource: str) -> dict[str, Any]:
+    resources = [f"{resource}{name}" for name in names]
     return {"Effect": effect, "Action": action, "Resource": resources}
 
 
@@ -95,6 +108,12 @@ class MiniStack:
         for name, value in secrets.items():
             kind = "SecretString" if isinstance(value, str) else "SecretBinary"
             client.create_secret(Name=name, **{kind: value})
+
+    def put_parameters(self, parameters: Mapping[str, str], kind: str = "SecureString", region: str = REGION) -> None:
+        """Creates parameters, or gives them a new version."""
+        client = self.client("ssm", region=region)
+        for name, value in parameters.items():
+            client.put_parameter(Name=name, Value=value, Type=kind, Overwrite=True)
 
     def user(self, *statements: Mapping[str, Any]) -> Credentials:
         """A new IAM user with one inline policy, and its key."""

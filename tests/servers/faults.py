@@ -47,9 +47,9 @@ class Faults:
         given = {name: value for name, value in rule.items() if value is not None}
         ask(f"{self.control}/_microburst/rules", "PATCH", [given])
 
-    def error(self, code: str, status: int = 400, times: int | None = None) -> None:
-        """Makes GetSecretValue fail with an AWS error code."""
-        self.rule(error={"code": code, "status": status}, times=times)
+    def error(self, code: str, status: int = 400, times: int | None = None, **where: str) -> None:
+        """Makes GetSecretValue, or the operation that ``where`` names, fail with an AWS error code."""
+        self.rule(error={"code": code, "status": status}, times=times, **where)
 
     def clear(self) -> None:
         """Drops every rule and every record."""

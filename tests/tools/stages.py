@@ -16,7 +16,7 @@ from tests.tools.steps import Step, run_steps
 from tests.tools.venvs import CACHE, DIST, REPOSITORY, program
 
 #: Every feature but the Python boundary, so that a test binary needs no libpython.
-STORES = ("memory", "local", "aws-secrets-manager")
+STORES = ("memory", "local", "aws-secrets-manager", "aws-ssm")
 RUST_FEATURES = ("--locked", "--no-default-features", "--features", " ".join(("cli", *STORES)))
 PYTHON_CODE = ("python", "tests", "dags", "benches")
 INSTRUCTIONS = (sys.executable, "-m", "tests.tools.instructions")

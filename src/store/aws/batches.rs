@@ -22,6 +22,9 @@ pub(super) type Answer = Result<Option<SecretValue>>;
 pub(super) enum BatchFailure {
     /// There are no batches for this identity or at this endpoint, for the reason told.
     Unavailable(String),
+    /// The same, or one of these secrets may not be read; the reason holds in the first case.
+    #[cfg_attr(not(feature = "aws-ssm"), allow(dead_code, reason = "Secrets Manager tells the two apart"))]
+    Denied(String),
     /// This batch was refused, maybe for the sake of one of its secrets: each may be read alone.
     Refused,
     /// Something that has nothing to do with the secrets: others would fare the same.
@@ -62,6 +65,12 @@ async fn read_in_batches<Store: Batches>(store: &Store, names: &[SecretName], kn
         match store.read_batch(batch, known).await {
             Ok(()) | Err(BatchFailure::Refused) => {}
             Err(BatchFailure::Unavailable(reason)) => return store.switch().switch_off(&reason),
+            Err(BatchFailure::Denied(reason)) => {
+                read_rest(store, batch, known).await;
+                if batch.iter().all(|name| known.of(name).is_ok()) {
+                    store.switch().switch_off(&reason);
+                }
+            }
             Err(BatchFailure::Failed(error)) => {
                 return names.iter().for_each(|name| known.note(name, Err(error.clone())));
             }

@@ -31,6 +31,8 @@ mod role;
 mod sdk;
 #[cfg(feature = "aws-secrets-manager")]
 pub mod secrets_manager;
+#[cfg(feature = "aws-ssm")]
+pub mod systems_manager;
 #[cfg(test)]
 mod testing;
 mod trust;

@@ -252,6 +252,7 @@ mod tests {
         ] {
             let told = match refused_batch(&Refusal::plain(code, status), "reading 2 secrets") {
                 BatchFailure::Unavailable(_) => "unavailable".to_owned(),
+                BatchFailure::Denied(_) => "denied".to_owned(),
                 BatchFailure::Refused => "refused".to_owned(),
                 BatchFailure::Failed(error) => {
                     let temporary = if error.is_temporary() { " temporary" } else { "" };

@@ -1,0 +1,277 @@
+//! Several parameters with one `GetParameters`.
+//!
+//! Source: `GetParameters` in the API reference. It answers with what it finds, and names the rest as invalid without
+//! saying why: absent, a version or a label that does not exist, a name that cannot be. Single reads tell these apart,
+//! so only names that can be the plain name of a parameter are asked for in a batch; what is invalid among those is
+//! absent. It also names a parameter in the answer without the version or label that was asked for.
+//!
+//! A right that is missing for one of the parameters denies the whole batch, exactly as the lack of the right to
+//! `GetParameters` does. Which of the two it is shows when the same parameters are read alone.
+
+use std::num::NonZeroUsize;
+
+use async_trait::async_trait;
+use aws_sdk_ssm::Client;
+use aws_sdk_ssm::operation::get_parameters::GetParametersOutput;
+use aws_sdk_ssm::operation::get_parameters::builders::GetParametersFluentBuilder;
+
+use super::error::batch_failure;
+use super::{SystemsManager, prime_more_once};
+use crate::store::SecretName;
+use crate::store::aws::batches::{Answer, BatchFailure, BatchSwitch, Batches, Known, read_many};
+use crate::value::SecretValue;
+
+/// Names in one request, at most.
+pub(super) const LARGEST: NonZeroUsize = NonZeroUsize::new(10).unwrap();
+
+/// Characters in a name, at most, with those of its ARN ("Constraints" of `PutParameter`).
+const LONGEST_NAME: usize = 1011;
+
+/// Levels of a path, at most (ibid.).
+const DEEPEST_PATH: usize = 15;
+
+/// What the names of AWS's own parameters begin with, whatever the case of the letters (ibid.).
+const RESERVED: [&str; 2] = ["/aws", "/ssm"];
+
+impl SystemsManager {
+    /// Reads several parameters, in as few requests as there can be.
+    pub(super) async fn read_many(&self, names: &[SecretName]) -> Vec<Answer> {
+        prime_more_once();
+        read_many(self, names).await
+    }
+}
+
+#[async_trait]
+impl Batches for SystemsManager {
+    const LARGEST: NonZeroUsize = LARGEST;
+
+    fn fits(name: &SecretName) -> bool {
+        is_plain(name.as_str())
+    }
+
+    fn switch(&self) -> &BatchSwitch {
+        &self.batches
+    }
+
+    async fn read_alone(&self, name: &SecretName) -> Answer {
+        self.read(name).await
+    }
+
+    async fn read_batch(&self, names: &[SecretName], known: &mut Known) -> Result<(), BatchFailure> {
+        self.access.log_in().await.map_err(BatchFailure::Failed)?;
+        let asked = names.iter().map(|name| name.as_str().to_owned()).collect();
+        match request(&self.client, asked).send().await {
+            Ok(answer) => note_all(known, answer, names),
+            Err(error) => {
+                let failure = batch_failure(&error, names.len(), &self.access.region);
+                if let BatchFailure::Failed(error) = &failure {
+                    self.access.note(error);
+                }
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Asks for a batch.
+pub(super) fn request(client: &Client, names: Vec<String>) -> GetParametersFluentBuilder {
+    client.get_parameters().set_names(Some(names)).with_decryption(true)
+}
+
+/// What has no value, or was not asked for, says nothing.
+fn note_all(known: &mut Known, answer: GetParametersOutput, names: &[SecretName]) {
+    let asked = |told: Option<String>| {
+        let told = told?;
+        names.iter().find(|name| name.as_str() == told)
+    };
+    for parameter in answer.parameters.unwrap_or_default() {
+        if let (Some(name), Some(value)) = (asked(parameter.name), parameter.value) {
+            known.note(name, Ok(Some(SecretValue::text(value))));
+        }
+    }
+    for name in answer.invalid_parameters.unwrap_or_default() {
+        if let Some(name) = asked(Some(name)) {
+            known.note(name, Ok(None));
+        }
+    }
+}
+
+/// Whether this can be the plain name of a parameter of this account: a path, without a version or a label.
+fn is_plain(name: &str) -> bool {
+    let Some(path) = name.strip_prefix('/') else { return false };
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    let is_level = |level: &str| !level.is_empty() && level.bytes().all(is_letter);
+    let is_reserved =
+        |word: &str| name.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
+    name.len() <= LONGEST_NAME
+        && path.split('/').all(is_level)
+        && path.split('/').count() <= DEEPEST_PATH
+        && !RESERVED.into_iter().any(is_reserved)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::store::Store;
+    use crate::store::aws::systems_manager::testing::store;
+    use crate::store::aws::testing::{Memory, refusal};
+
+    /// The text, or what kind of error it is.
+    fn told(answer: Answer) -> String {
+        match answer {
+            Ok(value) => value.map_or_else(|| "none".to_owned(), |value| value.expose().to_owned()),
+            Err(error) => error.kind().as_str().to_owned(),
+        }
+    }
+
+    async fn read(store: &SystemsManager, names: &[&str]) -> Vec<String> {
+        let names: Vec<SecretName> = names.iter().map(|name| SecretName::from(*name)).collect();
+        store.get_many(&names).await.into_iter().map(told).collect()
+    }
+
+    fn asked(request: &Value) -> Vec<String> {
+        serde_json::from_value(request["Names"].clone()).unwrap_or_default()
+    }
+
+    fn alone(request: &Value) -> (u16, Value) {
+        match request["Name"].as_str() {
+            Some("/denied") => refusal(400, "AccessDeniedException"),
+            Some("/throttled") => refusal(400, "ThrottlingException"),
+            Some("/a:9") => refusal(400, "ParameterVersionNotFound"),
+            _ => (200, json!({"Parameter": {"Value": "alone"}})),
+        }
+    }
+
+    fn found(request: &Value) -> (u16, Value) {
+        let found = asked(request);
+        let found = found.iter().map(|name| json!({"Name": name, "Value": format!("of {name}")}));
+        (200, json!({"Parameters": found.collect::<Vec<_>>()}))
+    }
+
+    /// Every parameter exists, in a batch and alone.
+    fn full() -> Memory {
+        Memory::new(|operation, request| match operation {
+            "GetParameter" => alone(request),
+            _ => found(request),
+        })
+    }
+
+    /// Alone every parameter exists; batches are answered as given.
+    fn batches(answer: (u16, Value)) -> Memory {
+        Memory::new(move |operation, request| match operation {
+            "GetParameter" => alone(request),
+            _ => answer.clone(),
+        })
+    }
+
+    #[tokio::test]
+    async fn ten_go_into_a_batch_and_a_single_one_into_none() {
+        let names: Vec<String> = (0..21).map(|number| format!("/n{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let memory = full();
+        let answers = read(&store(&memory), &names).await;
+        assert_eq!((answers[0].as_str(), answers[19].as_str()), ("of /n0", "of /n19"));
+        assert_eq!(answers[20], "alone");
+        let calls = memory.calls();
+        assert_eq!(calls[0].1, json!({"Names": names[..10], "WithDecryption": true}));
+        assert_eq!((asked(&calls[1].1).len(), calls[2].0.as_str()), (10, "GetParameter"));
+    }
+
+    #[tokio::test]
+    async fn what_a_batch_could_not_tell_apart_is_read_alone() {
+        let memory = full();
+        let odd = ["/a:1", "/a:9", "/a b", "/aws/service/x", "no-slash", "//a", "/a/", "/\u{fc}", "/", ""];
+        let names: Vec<&str> = odd.into_iter().chain(["/a", "/b", "/a"]).collect();
+        let answers = read(&store(&memory), &names).await;
+        assert_eq!(answers[..2], ["alone", "invalid_name"]);
+        assert!(answers[2..10].iter().all(|answer| answer == "alone"), "{answers:?}");
+        assert_eq!(answers[10..], ["of /a", "of /b", "of /a"]);
+        assert_eq!(asked(&memory.calls()[0].1), ["/a", "/b"], "each name once");
+    }
+
+    #[tokio::test]
+    async fn the_rest_of_an_answer_is_absent_or_read_alone() {
+        let memory = batches((
+            200,
+            json!({
+                "Parameters": [{"Name": "/b", "Value": "", "Selector": ""}, {"Name": "/x", "Value": "y"}, {"Name": "/c"}],
+                "InvalidParameters": ["/gone", "/elsewhere"],
+            }),
+        ));
+        let answers = read(&store(&memory), &["/gone", "/b", "/c", "/unnamed"]).await;
+        assert_eq!(answers, ["none", "", "alone", "alone"]);
+    }
+
+    #[tokio::test]
+    async fn without_the_permission_or_the_operation_batches_stay_off() {
+        for answer in [
+            refusal(400, "AccessDeniedException"),
+            refusal(400, "UnknownOperationException"),
+            (404, json!("nothing here")),
+        ] {
+            let memory = batches(answer.clone());
+            let store = store(&memory);
+            assert_eq!(read(&store, &["/a", "/b"]).await, ["alone", "alone"], "{answer:?}");
+            assert_eq!(memory.operations(), ["GetParameters", "GetParameter", "GetParameter"]);
+            assert_eq!(read(&store, &["/a", "/b"]).await, ["alone", "alone"]);
+            assert_eq!(memory.operations(), ["GetParameter", "GetParameter"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_parameter_that_may_not_be_read_does_not_end_batches() {
+        let memory = batches(refusal(400, "AccessDeniedException"));
+        let store = store(&memory);
+        for unread in ["denied", "throttled"] {
+            let answers = read(&store, &["/a", &format!("/{unread}")]).await;
+            assert_eq!(answers, ["alone", unread]);
+            assert_eq!(memory.operations(), ["GetParameters", "GetParameter", "GetParameter"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_one_parameter_spoils_is_read_apart_and_the_next_is_tried() {
+        for answer in [
+            refusal(400, "ValidationException"),
+            refusal(400, "InvalidKeyId"),
+            refusal(400, "ParameterNotFound"),
+            (200, json!([])),
+        ] {
+            let memory = batches(answer.clone());
+            let store = store(&memory);
+            for _ in 0..2 {
+                assert_eq!(read(&store, &["/a", "/b"]).await, ["alone", "alone"], "{answer:?}");
+                assert_eq!(memory.operations()[0], "GetParameters");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_of_the_call_goes_for_every_name_and_ends_it() {
+        let names: Vec<SecretName> = (0..50).map(|number| format!("/n{number}").into()).collect();
+        let memory = batches(refusal(400, "ThrottlingException"));
+        let answers = store(&memory).get_many(&names).await;
+        assert_eq!((answers.len(), memory.operations().len()), (50, 1));
+        for answer in answers {
+            let error = answer.unwrap_err();
+            assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Throttled, true));
+            assert_eq!(error.store(), Some("aws_systems_manager"));
+        }
+    }
+
+    #[test]
+    fn a_plain_name_is_what_a_parameter_can_be_called() {
+        let (deep, long) = ("/x".repeat(15), format!("/{}", "x".repeat(1010)));
+        for name in ["/a", "/airflow/connections/my_conn-1.x", &deep, &long] {
+            assert!(is_plain(name), "{name}");
+        }
+        for name in [&format!("{deep}/x"), &format!("{long}x"), "/AWS/x", "/ssmx", "/a:1", "a", "/", "/a//b"]
+        {
+            assert!(!is_plain(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! From the errors of `GetParameter`, `GetParameters` and `DescribeParameters` to [`Error`].
+//!
+//! The official class turns one code into `None` and raises on every other one. Source: the operations in the Systems
+//! Manager API reference, and the measurements of the official class.
+
+use aws_sdk_ssm::operation::describe_parameters::DescribeParametersError;
+use aws_sdk_ssm::operation::get_parameter::GetParameterError;
+use aws_sdk_ssm::operation::get_parameters::GetParametersError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+
+use crate::error::{Error, ErrorKind};
+use crate::redact::Shown;
+use crate::store::SecretName;
+use crate::store::aws::batches::BatchFailure;
+use crate::store::aws::error::{Failure, Refusal, general_hint};
+
+const READ: &str = "GetParameter";
+const BATCH: &str = "GetParameters";
+const LIST: &str = "DescribeParameters";
+
+/// What a failed read means; `None` says that the parameter does not exist.
+pub(super) fn read_error(
+    error: &SdkError<GetParameterError, HttpResponse>,
+    name: &SecretName,
+    region: &str,
+) -> Option<Error> {
+    let error = match Failure::of(error, &format!("reading `{name}`")) {
+        Failure::Refused(refusal) => refused_read(&refusal, name, region)?,
+        Failure::Broken(error) => error,
+    };
+    Some(error.with_operation(READ))
+}
+
+/// The answer to a read that went well, without what was asked for (upstream: `KeyError`).
+pub(super) fn without_value(name: &SecretName) -> Error {
+    Error::new(ErrorKind::Malformed, format!("reading `{name}`: the answer holds no value"))
+        .with_operation(READ)
+        .with_hint("Check `endpoint_url` and proxies: something else than AWS may have answered")
+}
+
+fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Error> {
+    if refusal.is("ParameterNotFound") {
+        return None;
+    }
+    let kind = kind(refusal);
+    let error = refusal.to_error(kind, &format!("reading `{name}`"));
+    Some(with_hint(error, hint(refusal, kind, name, region)))
+}
+
+fn kind(refusal: &Refusal) -> ErrorKind {
+    match refusal.code.as_deref() {
+        Some("InvalidKeyId") => ErrorKind::Denied,
+        Some("ParameterVersionNotFound") => ErrorKind::InvalidName,
+        _ => refusal.kind(),
+    }
+}
+
+fn with_hint(error: Error, hint: Option<String>) -> Error {
+    match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+fn hint(refusal: &Refusal, kind: ErrorKind, name: &SecretName, region: &str) -> Option<String> {
+    Some(match (refusal.code.as_deref().unwrap_or_default(), kind) {
+        ("InvalidKeyId", _) => format!(
+            "The key that the parameter is encrypted with cannot be used: check in {region} that it exists and is enabled, \
+             and allow this identity kms:Decrypt on it"
+        ),
+        ("ParameterVersionNotFound", _) => {
+            let (parameter, selector) = split_selector(name.as_str());
+            format!(
+                "`{}` exists, and has no version or label `{}`: see `aws ssm get-parameter-history`",
+                Shown(parameter),
+                Shown(selector)
+            )
+        }
+        (_, ErrorKind::Denied) => format!(
+            "Allow this identity ssm:GetParameter on `{}`, and kms:Decrypt on the key of a SecureString; check that {region} \
+             is the right region",
+            Shown(&resource(name, region))
+        ),
+        (_, ErrorKind::InvalidName) => {
+            "The name of a parameter has letters, digits and _.-/, at most 15 levels, and does not begin with aws or ssm"
+                .to_owned()
+        }
+        (_, ErrorKind::Throttled) => throttled_hint(region),
+        _ => general_hint(refusal, kind)?.to_owned(),
+    })
+}
+
+fn throttled_hint(region: &str) -> String {
+    format!(
+        "Ask less often (a longer `cache_ttl`, or `prefetch`), or switch on higher throughput for Parameter Store in {region}"
+    )
+}
+
+/// What a policy names ("Actions, resources, and condition keys for AWS Systems Manager" in the Service Authorization
+/// Reference). The account is not known here.
+fn resource(name: &SecretName, region: &str) -> String {
+    let partition = match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
+    let (parameter, _) = split_selector(name.as_str());
+    format!("arn:{partition}:ssm:{region}:*:parameter/{}", parameter.trim_start_matches('/'))
+}
+
+/// The name, and the version or label behind it.
+fn split_selector(name: &str) -> (&str, &str) {
+    name.rsplit_once(':').unwrap_or((name, ""))
+}
+
+/// What a batch of `count` parameters that failed as a whole means.
+pub(super) fn batch_failure(
+    error: &SdkError<GetParametersError, HttpResponse>,
+    count: usize,
+    region: &str,
+) -> BatchFailure {
+    let subject = format!("reading {count} parameters");
+    match Failure::of(error, &subject) {
+        Failure::Refused(refusal) => refused_batch(&refusal, &subject, region),
+        Failure::Broken(error) if error.kind() == ErrorKind::Malformed => BatchFailure::Refused,
+        Failure::Broken(error) => BatchFailure::Failed(error.with_operation(BATCH)),
+    }
+}
+
+fn refused_batch(refusal: &Refusal, subject: &str, region: &str) -> BatchFailure {
+    if refusal.is_unknown_operation() {
+        return BatchFailure::Unavailable("the endpoint does not know GetParameters".to_owned());
+    }
+    let kind = kind(refusal);
+    match kind {
+        // An encrypted parameter without a usable key spoils the batch it is in.
+        ErrorKind::Denied if refusal.is("InvalidKeyId") => BatchFailure::Refused,
+        // Without a code it is not AWS that denies, and the single reads tell more.
+        ErrorKind::Denied if refusal.code.is_some() => BatchFailure::Denied(format!(
+            "GetParameters was denied; to read up to 10 parameters with one request, allow this identity \
+             ssm:GetParameters in {region} on what ssm:GetParameter is allowed on"
+        )),
+        ErrorKind::Unauthenticated | ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout => {
+            let hint = match kind {
+                ErrorKind::Throttled => Some(throttled_hint(region)),
+                _ => general_hint(refusal, kind).map(str::to_owned),
+            };
+            BatchFailure::Failed(with_hint(refusal.to_error(kind, subject), hint).with_operation(BATCH))
+        }
+        _ => BatchFailure::Refused,
+    }
+}
+
+/// What a listing that failed means.
+pub(super) fn list_error(
+    error: &SdkError<DescribeParametersError, HttpResponse>,
+    prefix: &str,
+    region: &str,
+) -> Error {
+    let subject = format!("listing the parameters that begin with `{}`", Shown(prefix));
+    let error = match Failure::of(error, &subject) {
+        Failure::Refused(refusal) => refused_list(&refusal, &subject, region),
+        Failure::Broken(error) => error,
+    };
+    error.with_operation(LIST)
+}
+
+fn refused_list(refusal: &Refusal, subject: &str, region: &str) -> Error {
+    let (kind, hint) = if refusal.is_unknown_operation() {
+        (ErrorKind::Unsupported, Some("The endpoint does not know DescribeParameters".to_owned()))
+    } else if refusal.is("InvalidNextToken") {
+        (ErrorKind::Malformed, Some("Begin again with the first page".to_owned()))
+    } else {
+        let kind = kind(refusal);
+        (kind, list_hint(refusal, kind, region))
+    };
+    with_hint(refusal.to_error(kind, subject), hint)
+}
+
+fn list_hint(refusal: &Refusal, kind: ErrorKind, region: &str) -> Option<String> {
+    match kind {
+        ErrorKind::Denied => Some(format!(
+            "Allow this identity ssm:DescribeParameters on `*` in {region}: it cannot be allowed for single parameters"
+        )),
+        _ => general_hint(refusal, kind).map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of(name: &str, code: &str, status: u16) -> Error {
+        refused_read(&Refusal::plain(Some(code), status), &name.into(), "eu-west-1").unwrap()
+    }
+
+    #[test]
+    fn every_code_but_one_is_an_error_with_a_hint_and_none_an_official_miss() {
+        for (code, status, kind, temporary) in [
+            ("ParameterVersionNotFound", 400, ErrorKind::InvalidName, false),
+            ("InvalidKeyId", 400, ErrorKind::Denied, false),
+            ("AccessDeniedException", 400, ErrorKind::Denied, false),
+            ("AccessDeniedException", 403, ErrorKind::Denied, false),
+            ("ValidationException", 400, ErrorKind::InvalidName, false),
+            ("InternalServerError", 500, ErrorKind::Unreachable, true),
+            ("InternalServerError", 400, ErrorKind::Unreachable, true),
+            ("ThrottlingException", 400, ErrorKind::Throttled, true),
+            ("ExpiredTokenException", 400, ErrorKind::Unauthenticated, false),
+            ("ResourceNotFoundException", 400, ErrorKind::Malformed, false),
+            ("", 404, ErrorKind::Malformed, false),
+            ("", 500, ErrorKind::Unreachable, true),
+        ] {
+            let error = error_of("/a", code, status);
+            assert_eq!((error.kind(), error.is_temporary()), (kind, temporary), "{code} {status}");
+            assert!(error.hint().is_some() && !error.is_upstream_miss(), "{code} {status}");
+        }
+        assert!(refused_read(&Refusal::plain(Some("ParameterNotFound"), 400), &"/a".into(), "r").is_none());
+    }
+
+    #[test]
+    fn a_denied_read_names_permission_resource_and_region() {
+        insta::assert_snapshot!(error_of("/airflow/variables/x:3", "AccessDeniedException", 400), @"reading `/airflow/variables/x:3` was denied (AccessDeniedException). Allow this identity ssm:GetParameter on `arn:aws:ssm:eu-west-1:*:parameter/airflow/variables/x`, and kms:Decrypt on the key of a SecureString; check that eu-west-1 is the right region");
+        let of = |region| resource(&"/a/b".into(), region);
+        assert_eq!(of("cn-north-1"), "arn:aws-cn:ssm:cn-north-1:*:parameter/a/b");
+        assert_eq!(of("us-gov-west-1"), "arn:aws-us-gov:ssm:us-gov-west-1:*:parameter/a/b");
+    }
+
+    #[test]
+    fn a_missing_version_and_a_lost_key_say_what_to_look_at() {
+        insta::assert_snapshot!(error_of("/a:9", "ParameterVersionNotFound", 400), @"reading `/a:9` was refused as invalid (ParameterVersionNotFound). `/a` exists, and has no version or label `9`: see `aws ssm get-parameter-history`");
+        insta::assert_snapshot!(error_of("/a", "InvalidKeyId", 400), @"reading `/a` was denied (InvalidKeyId). The key that the parameter is encrypted with cannot be used: check in eu-west-1 that it exists and is enabled, and allow this identity kms:Decrypt on it");
+        insta::assert_snapshot!(error_of("/a", "ThrottlingException", 400), @"reading `/a` was throttled (ThrottlingException). Ask less often (a longer `cache_ttl`, or `prefetch`), or switch on higher throughput for Parameter Store in eu-west-1");
+    }
+
+    #[test]
+    fn a_batch_that_fails_as_a_whole_is_given_up_read_apart_or_failed() {
+        for (code, status, expected) in [
+            (Some("AccessDeniedException"), 400, "denied"),
+            (Some("UnknownOperationException"), 400, "unavailable"),
+            (Some("InternalFailure"), 501, "unavailable"),
+            (None, 404, "unavailable"),
+            (Some("ParameterNotFound"), 400, "refused"),
+            (Some("ValidationException"), 400, "refused"),
+            (Some("InvalidKeyId"), 400, "refused"),
+            (None, 403, "refused"),
+            (Some("ThrottlingException"), 400, "throttled temporary"),
+            (Some("InternalServerError"), 500, "unreachable temporary"),
+            (None, 502, "unreachable temporary"),
+            (Some("ExpiredTokenException"), 400, "unauthenticated"),
+        ] {
+            let told = match refused_batch(&Refusal::plain(code, status), "reading 2 parameters", "r") {
+                BatchFailure::Unavailable(_) => "unavailable".to_owned(),
+                BatchFailure::Denied(_) => "denied".to_owned(),
+                BatchFailure::Refused => "refused".to_owned(),
+                BatchFailure::Failed(error) => {
+                    let temporary = if error.is_temporary() { " temporary" } else { "" };
+                    format!("{}{temporary}", error.kind().as_str())
+                }
+            };
+            assert_eq!(told, expected, "{code:?} {status}");
+        }
+    }
+
+    #[test]
+    fn a_listing_that_is_refused_says_what_to_do() {
+        let told = |code, status| {
+            let error = refused_list(&Refusal::plain(code, status), "listing", "eu-west-1");
+            (error.kind(), error.hint().unwrap_or_default().to_owned())
+        };
+        let (kind, hint) = told(Some("AccessDeniedException"), 400);
+        assert_eq!(kind, ErrorKind::Denied);
+        insta::assert_snapshot!(hint, @"Allow this identity ssm:DescribeParameters on `*` in eu-west-1: it cannot be allowed for single parameters");
+        assert_eq!(
+            told(Some("InvalidNextToken"), 400),
+            (ErrorKind::Malformed, "Begin again with the first page".to_owned())
+        );
+        assert_eq!(told(None, 404).0, ErrorKind::Unsupported);
+        assert_eq!(told(Some("ThrottlingException"), 400).0, ErrorKind::Throttled);
+    }
+}

@@ -1,0 +1,115 @@
+//! The names of parameters, by `DescribeParameters`.
+//!
+//! Source: `DescribeParameters` and `ParameterStringFilter` in the API reference. `GetParametersByPath` lists too, but
+//! with the values.
+
+use aws_sdk_ssm::Client;
+use aws_sdk_ssm::operation::describe_parameters::DescribeParametersOutput;
+use aws_sdk_ssm::operation::describe_parameters::builders::DescribeParametersFluentBuilder;
+use aws_sdk_ssm::types::ParameterStringFilter;
+
+use super::error::list_error;
+use super::{SystemsManager, prime_more_once};
+use crate::error::Result;
+use crate::store::{Names, Page, SecretName};
+
+/// Names in one answer, at most.
+const LARGEST_PAGE: i32 = 50;
+
+/// Characters in the value of a filter, at most.
+const LONGEST_FILTER: usize = 1024;
+
+impl SystemsManager {
+    /// One page of the names that begin with `prefix`.
+    pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+        prime_more_once();
+        self.access.log_in().await?;
+        let answer = request(&self.client, prefix, page).send().await;
+        answer.map(|answer| names(answer, prefix)).map_err(|error| {
+            let error = list_error(&error, prefix, &self.access.region);
+            self.access.note(&error);
+            error
+        })
+    }
+}
+
+/// Asks for one page.
+pub(super) fn request(client: &Client, prefix: &str, page: Option<&Page>) -> DescribeParametersFluentBuilder {
+    let request = client.describe_parameters().max_results(LARGEST_PAGE);
+    let request = request.set_parameter_filters(name_filter(prefix).map(|filter| vec![filter]));
+    request.set_next_token(page.map(|page| page.token().to_owned()))
+}
+
+/// The filter may be shorter than the prefix, so what comes is looked at again.
+fn names(answer: DescribeParametersOutput, prefix: &str) -> Names {
+    let entries = answer.parameters.unwrap_or_default();
+    let names = entries.into_iter().filter_map(|entry| entry.name).filter(|name| name.starts_with(prefix));
+    // AWS ends some of its listings with an empty token.
+    let next = answer.next_token.filter(|token| !token.is_empty()).map(Page::new);
+    Names { names: names.map(SecretName::from).collect(), next }
+}
+
+/// A filter on the beginning of the name, as much of `prefix` as a name can have. None is left when that is nothing.
+fn name_filter(prefix: &str) -> Option<ParameterStringFilter> {
+    let is_letter = |letter: &char| letter.is_ascii_alphanumeric() || "_.-/".contains(*letter);
+    let value: String = prefix.chars().take(LONGEST_FILTER).take_while(is_letter).collect();
+    let is_usable = value.chars().any(|letter| letter != '/');
+    let filter = ParameterStringFilter::builder().key("Name").option("BeginsWith").values(value);
+    filter.build().ok().filter(|_| is_usable)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::store::Store;
+    use crate::store::aws::systems_manager::testing::store;
+    use crate::store::aws::testing::{Memory, refusal};
+
+    #[tokio::test]
+    async fn a_page_names_the_next_one_and_only_what_begins_so() {
+        let memory = Memory::new(|_, request| {
+            let (names, next) = match request["NextToken"].as_str() {
+                None => (vec!["/a/1", "/A/x", "/b/1"], json!("second")),
+                _ => (vec!["/a/2"], json!("")),
+            };
+            let list: Vec<_> = names.iter().map(|name| json!({"Name": name})).collect();
+            (200, json!({"Parameters": list, "NextToken": next}))
+        });
+        let store = store(&memory);
+        let first = store.list("/a/", None).await.unwrap();
+        assert_eq!(first, Names { names: vec!["/a/1".into()], next: Some(Page::new("second")) });
+        let second = store.list("/a/", first.next.as_ref()).await.unwrap();
+        assert_eq!(second, Names { names: vec!["/a/2".into()], next: None });
+        let filters = json!([{"Key": "Name", "Option": "BeginsWith", "Values": ["/a/"]}]);
+        let asked = json!({"ParameterFilters": filters, "MaxResults": 50});
+        assert_eq!(memory.calls()[0], ("DescribeParameters".to_owned(), asked));
+    }
+
+    #[tokio::test]
+    async fn a_listing_that_is_denied_is_an_error_of_this_store() {
+        let memory = Memory::new(|_, _| refusal(400, "AccessDeniedException"));
+        let error = store(&memory).list("/a\n", None).await.unwrap_err();
+        assert_eq!((error.kind(), error.store()), (ErrorKind::Denied, Some("aws_systems_manager")));
+        insta::assert_snapshot!(error, @r"listing the parameters that begin with `/a\n` was denied: canary (aws_systems_manager DescribeParameters: AccessDeniedException). Allow this identity ssm:DescribeParameters on `*` in test: it cannot be allowed for single parameters");
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_optional_members_is_empty() {
+        let memory = Memory::new(|_, _| (200, json!({})));
+        assert_eq!(store(&memory).list("", None).await.unwrap(), Names::default());
+        assert_eq!(memory.calls()[0].1["ParameterFilters"], json!(null));
+    }
+
+    #[test]
+    fn a_filter_holds_what_it_can_of_the_prefix() {
+        let value = |prefix: &str| name_filter(prefix).map(|filter| filter.values().join("|"));
+        assert_eq!(value("/airflow/connections/").as_deref(), Some("/airflow/connections/"));
+        assert_eq!(value("/a/\u{fc}b").as_deref(), Some("/a/"));
+        assert_eq!(value("/a:b").as_deref(), Some("/a"));
+        assert_eq!(value(&"x".repeat(2000)).map(|value| value.len()), Some(1024));
+        assert_eq!((value(""), value("/"), value("\u{fc}")), (None, None, None));
+    }
+}
