@@ -130,6 +130,7 @@ DIFFERENCES: dict[str, Difference] = {
     "region variable empty": raises(EMPTY_REGION),
     "InternalServiceError 400": nothing(RETRIED, (HELLO, HELLO)),
     "NobodyKnowsThis 501": raises(RETRIED, UnreachableError, (HELLO, HELLO)),
+    "parameters: InternalServerError 400": raises(RETRIED, UnreachableError, (f"/{HELLO}", f"/{HELLO}")),
     "config (?a)\\w+$ on <e9>": nothing(ENGINE, ("airflow/config/é",)),
     "conn <131> on i": nothing(ENGINE, ()),
     "var \\N{LATIN SMALL LETTER C} on c": nothing(ENGINE, ()),

@@ -11,19 +11,69 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend as Official
+from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
+from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 from botocore.config import Config
 
-from strongroom.aws import SecretsManagerBackend as Ours
+import strongroom.aws
 from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, outcome
-from tests.servers.aws import REGION, ROOT, Credentials, MiniStack, allow
+from tests.servers.aws import REGION, ROOT, Credentials, MiniStack, allow, allow_parameters
 from tests.servers.counting import Counter, counting_proxy
 
-READ = "secretsmanager:GetSecretValue"
 REGIONS = ("us-east-1", "us-east-2", "us-west-1", "us-west-2")
 
 Kwargs = Mapping[str, Any]
 Secrets = Mapping[str, str | bytes]
+
+
+@dataclass(frozen=True)
+class Twins:
+    """The official class and ours, and how their store is filled."""
+
+    official: Any
+    ours: Any
+    #: boto3's name of the service, and the action that reads a value.
+    service: str
+    action: str
+    #: A policy statement on what begins with a name.
+    allow: Callable[..., dict[str, Any]]
+    put: Callable[[Any, str, str | bytes], object]
+    drop: Callable[[Any, str], object]
+    #: What stands before the names of the secrets that are always there.
+    root: str = ""
+
+
+def put_secret(client: Any, name: str, value: str | bytes) -> None:
+    """Creates a secret."""
+    kind = "SecretString" if isinstance(value, str) else "SecretBinary"
+    client.create_secret(Name=name, **{kind: value})
+
+
+def put_parameter(client: Any, name: str, value: str | bytes) -> None:
+    """Creates a parameter, or gives it a new version; what begins so is a list of texts."""
+    kind = "StringList" if str(value).startswith("list,") else "SecureString"
+    client.put_parameter(Name=name, Value=value, Type=kind, Overwrite=True)
+
+
+SECRETS_MANAGER = Twins(
+    SecretsManagerBackend,
+    strongroom.aws.SecretsManagerBackend,
+    "secretsmanager",
+    "secretsmanager:GetSecretValue",
+    allow,
+    put_secret,
+    lambda client, name: client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True),
+)
+PARAMETER_STORE = Twins(
+    SystemsManagerParameterStoreBackend,
+    strongroom.aws.SystemsManagerParameterStoreBackend,
+    "ssm",
+    "ssm:GetParameter",
+    allow_parameters,
+    put_parameter,
+    lambda client, name: client.delete_parameter(Name=name),
+    root="/",
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +109,7 @@ class House:
     counter: Counter
     reader: Credentials
     words: dict[str, str]
+    twins: Twins = SECRETS_MANAGER
     #: Where the clients find the server.
     url: str = ""
     clients: dict[str, Any] = field(default_factory=dict)
@@ -67,7 +118,7 @@ class House:
     def __post_init__(self) -> None:
         """The root's own client, past the proxy and past boto3's own idea of what may be stored."""
         self._store = boto3.client(
-            "secretsmanager",
+            self.twins.service,
             aws_access_key_id=ROOT.access_key,
             aws_secret_access_key=ROOT.secret_key,
             region_name=REGION,
@@ -79,13 +130,12 @@ class House:
     def holding(self, secrets: Secrets) -> Iterator[None]:
         """The secrets are there meanwhile."""
         for name, value in secrets.items():
-            kind = "SecretString" if isinstance(value, str) else "SecretBinary"
-            self._store.create_secret(Name=name, **{kind: value})
+            self.twins.put(self._store, name, value)
         try:
             yield
         finally:
             for name in secrets:
-                self._store.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+                self.twins.drop(self._store, name)
 
     def run(self, case: Case, folder: Path) -> tuple[Outcome, Outcome]:
         """Both halves of a case: the official one, then ours."""
@@ -98,7 +148,7 @@ class House:
         shared = not case.environment and not case.files
         with environment_of(environment), self.holding(case.secrets):
             official = self._half(lambda: self._official(kwargs, case, shared))
-            ours = self._half(lambda: ask(Ours(**{"cache_ttl": 0, **kwargs}), case))
+            ours = self._half(lambda: ask(self.twins.ours(**{"cache_ttl": 0, **kwargs}), case))
         return official, ours
 
     def usual(self) -> dict[str, Any]:
@@ -115,7 +165,7 @@ class House:
 
     def _official(self, kwargs: Kwargs, case: Case, shared: bool) -> object:
         """A boto3 client takes a tenth of a second to make and depends on these attributes and the environment only."""
-        backend = Official(**copy.deepcopy(dict(kwargs)))
+        backend = self.twins.official(**copy.deepcopy(dict(kwargs)))
         key = repr((backend.kwargs, backend.api_version, backend.use_ssl))
         if shared and key in self.clients:
             vars(backend)["client"] = self.clients[key]
@@ -166,19 +216,19 @@ def environment_of(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def open_house(server: MiniStack) -> Iterator[House]:
+def open_house(server: MiniStack, twins: Twins = SECRETS_MANAGER) -> Iterator[House]:
     """Empties the server, fills it with users, a role and a few secrets, and puts a proxy in front."""
     server.reset()
-    anything = {"Effect": "Allow", "Action": READ, "Resource": "*"}
+    anything = {"Effect": "Allow", "Action": twins.action, "Resource": "*"}
     assume = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
     reader, caller, nobody = server.user(anything), server.user(assume), server.user()
-    role = server.role(allow(READ, "airflow/*"), external_id="EXT-1")
+    role = server.role(twins.allow(twins.action, "airflow/*"), external_id="EXT-1")
     token = server.assume(role, caller, ExternalId="EXT-1")
     words = {"<role>": role, "<token>": token.session_token or ""}
     for who, credentials in (("", reader), ("caller-", caller), ("nobody-", nobody), ("token-", token)):
         words |= {f"<{who}key>": credentials.access_key, f"<{who}secret>": credentials.secret_key}
-    server.put_secrets({"airflow/variables/hello": "world", "airflow/variables/where": REGION})
-    for region in REGIONS:
-        server.put_secrets({"airflow/variables/where": region}, region=region)
+    twins.put(server.client(twins.service), f"{twins.root}airflow/variables/hello", "world")
+    for region in {REGION, *REGIONS}:
+        twins.put(server.client(twins.service, region=region), f"{twins.root}airflow/variables/where", region)
     with counting_proxy(server.url) as counter:
-        yield House(server, counter, reader, words)
+        yield House(server, counter, reader, words, twins)

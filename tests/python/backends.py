@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from strongroom.aws import SecretsManagerBackend
+from strongroom.aws import SecretsManagerBackend, SystemsManagerParameterStoreBackend
 from strongroom.memory import MemoryBackend
-from tests.servers.aws import REGION, Credentials, allow
+from tests.servers.aws import REGION, Credentials, allow, allow_parameters
 
 #: What an ordinary reader may do.
 READ = allow("secretsmanager:GetSecretValue", "airflow/*")
+#: The same of parameters.
+READ_PARAMETERS = allow_parameters("ssm:GetParameter", "airflow/*")
 
 _numbers = itertools.count()
 
@@ -27,6 +29,14 @@ def aws_backend(url: str, credentials: Credentials | None = None, **options: Any
     """A backend that finds its server at ``url``."""
     given = credentials.options() if credentials else {}
     return SecretsManagerBackend(**{"region_name": REGION, "endpoint_url": url, **given, **options})
+
+
+def parameter_backend(
+    url: str, credentials: Credentials | None = None, **options: Any
+) -> SystemsManagerParameterStoreBackend:
+    """A backend on the Parameter Store that finds its server at ``url``."""
+    given = keys(credentials) if credentials else {}
+    return SystemsManagerParameterStoreBackend(**{"region_name": REGION, "endpoint_url": url, **given, **options})
 
 
 def memory_backend(secrets: dict[str, Any], **options: Any) -> MemoryBackend:
