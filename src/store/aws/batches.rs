@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use async_trait::async_trait;
 
@@ -63,14 +63,10 @@ async fn read_in_batches<Store: Batches>(store: &Store, names: &[SecretName], kn
             return;
         }
         match store.read_batch(batch, known).await {
-            Ok(()) | Err(BatchFailure::Refused) => {}
+            Ok(()) => store.switch().note_answer(),
+            Err(BatchFailure::Refused) => {}
             Err(BatchFailure::Unavailable(reason)) => return store.switch().switch_off(&reason),
-            Err(BatchFailure::Denied(reason)) => {
-                read_rest(store, batch, known).await;
-                if batch.iter().all(|name| known.of(name).is_ok()) {
-                    store.switch().switch_off(&reason);
-                }
-            }
+            Err(BatchFailure::Denied(reason)) => store.switch().note_denial(&reason),
             Err(BatchFailure::Failed(error)) => {
                 return names.iter().for_each(|name| known.note(name, Err(error.clone())));
             }
@@ -81,15 +77,30 @@ async fn read_in_batches<Store: Batches>(store: &Store, names: &[SecretName], kn
 /// Whether batches are tried. They stay off for the life of the store: permissions change rarely, and asking each time
 /// would double the requests.
 #[derive(Debug, Default)]
-pub(super) struct BatchSwitch(AtomicBool);
+pub(super) struct BatchSwitch {
+    is_off: AtomicBool,
+    denials: AtomicU8,
+}
 
 impl BatchSwitch {
+    /// Whether every secret is read by itself.
     pub(super) fn is_off(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.is_off.load(Ordering::Relaxed)
+    }
+
+    fn note_answer(&self) {
+        self.denials.store(0, Ordering::Relaxed);
+    }
+
+    /// One denied batch may be the fault of one of its secrets; two in a row are taken for a missing permission.
+    fn note_denial(&self, reason: &str) {
+        if self.denials.fetch_add(1, Ordering::Relaxed) > 0 {
+            self.switch_off(reason);
+        }
     }
 
     fn switch_off(&self, reason: &str) {
-        if !self.0.swap(true, Ordering::Relaxed) {
+        if !self.is_off.swap(true, Ordering::Relaxed) {
             tracing::debug!("secrets are read one at a time from now on: {reason}");
         }
     }

@@ -34,8 +34,8 @@ const DEEPEST_PATH: usize = 15;
 const RESERVED: [&str; 2] = ["/aws", "/ssm"];
 
 impl SystemsManager {
-    /// Reads several parameters, in as few requests as there can be.
-    pub(super) async fn read_many(&self, names: &[SecretName]) -> Vec<Answer> {
+    /// Reads several parameters with one request. `None` is for those that are to be read alone.
+    pub(super) async fn read_many(&self, names: &[SecretName]) -> Vec<Option<Answer>> {
         prime_more_once();
         read_many(self, names).await
     }
@@ -51,10 +51,6 @@ impl Batches for SystemsManager {
 
     fn switch(&self) -> &BatchSwitch {
         &self.batches
-    }
-
-    async fn read_alone(&self, name: &SecretName) -> Answer {
-        self.read(name).await
     }
 
     async fn read_batch(&self, names: &[SecretName], known: &mut Known) -> Result<(), BatchFailure> {
@@ -130,7 +126,14 @@ mod tests {
 
     async fn read(store: &SystemsManager, names: &[&str]) -> Vec<String> {
         let names: Vec<SecretName> = names.iter().map(|name| SecretName::from(*name)).collect();
-        store.get_many(&names).await.into_iter().map(told).collect()
+        let mut all = Vec::new();
+        for (name, answer) in names.iter().zip(store.get_many(&names).await) {
+            all.push(told(match answer {
+                Some(answer) => answer,
+                None => store.get(name).await,
+            }));
+        }
+        all
     }
 
     fn asked(request: &Value) -> Vec<String> {
@@ -208,28 +211,31 @@ mod tests {
 
     #[tokio::test]
     async fn without_the_permission_or_the_operation_batches_stay_off() {
-        for answer in [
-            refusal(400, "AccessDeniedException"),
-            refusal(400, "UnknownOperationException"),
-            (404, json!("nothing here")),
+        for (answer, tries) in [
+            // One may be the fault of one of the parameters.
+            (refusal(400, "AccessDeniedException"), 2),
+            (refusal(400, "UnknownOperationException"), 1),
+            ((404, json!("nothing here")), 1),
         ] {
             let memory = batches(answer.clone());
             let store = store(&memory);
-            assert_eq!(read(&store, &["/a", "/b"]).await, ["alone", "alone"], "{answer:?}");
-            assert_eq!(memory.operations(), ["GetParameters", "GetParameter", "GetParameter"]);
+            for _ in 0..tries {
+                assert_eq!(read(&store, &["/a", "/b"]).await, ["alone", "alone"], "{answer:?}");
+                assert_eq!(memory.operations(), ["GetParameters", "GetParameter", "GetParameter"]);
+            }
+            assert_eq!(store.batch_size(), NonZeroUsize::MIN);
             assert_eq!(read(&store, &["/a", "/b"]).await, ["alone", "alone"]);
             assert_eq!(memory.operations(), ["GetParameter", "GetParameter"]);
         }
     }
 
     #[tokio::test]
-    async fn a_parameter_that_may_not_be_read_does_not_end_batches() {
-        let memory = batches(refusal(400, "AccessDeniedException"));
-        let store = store(&memory);
+    async fn a_parameter_that_may_not_be_read_is_found_out_alone() {
         for unread in ["denied", "throttled"] {
-            let answers = read(&store, &["/a", &format!("/{unread}")]).await;
-            assert_eq!(answers, ["alone", unread]);
-            assert_eq!(memory.operations(), ["GetParameters", "GetParameter", "GetParameter"]);
+            let memory = batches(refusal(400, "AccessDeniedException"));
+            let store = store(&memory);
+            assert_eq!(read(&store, &["/a", &format!("/{unread}")]).await, ["alone", unread]);
+            assert_eq!(store.batch_size(), LARGEST);
         }
     }
 
@@ -257,7 +263,7 @@ mod tests {
         let answers = store(&memory).get_many(&names).await;
         assert_eq!((answers.len(), memory.operations().len()), (50, 1));
         for answer in answers {
-            let error = answer.unwrap_err();
+            let error = answer.unwrap().unwrap_err();
             assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Throttled, true));
             assert_eq!(error.store(), Some("aws_systems_manager"));
         }

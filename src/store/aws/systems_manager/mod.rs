@@ -10,6 +10,7 @@ mod testing;
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -118,9 +119,13 @@ impl Store for SystemsManager {
         self.read(name).await.map_err(|error| error.with_store(INFO.name))
     }
 
-    async fn get_many(&self, names: &[SecretName]) -> Vec<Result<Option<SecretValue>>> {
+    async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
         let answers = self.read_many(names).await.into_iter();
-        answers.map(|answer| answer.map_err(|error| error.with_store(INFO.name))).collect()
+        answers.map(|answer| Some(answer?.map_err(|error| error.with_store(INFO.name)))).collect()
+    }
+
+    fn batch_size(&self) -> NonZeroUsize {
+        if self.batches.is_off() { NonZeroUsize::MIN } else { batch::LARGEST }
     }
 
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
