@@ -1,17 +1,23 @@
 //! Fork generations: what a process built is never used by its children.
 //!
-//! Three rules, each of which was found by a hang (see `docs/architecture.md`, "Process model"):
+//! Four rules, each of which was found by a hang (see `docs/architecture.md`, "Process model"):
 //!
 //! 1. Everything alive sits in a [`ForkCell`], stamped with the generation that built it. A child sees a
 //!    stale stamp, leaks the inherited value (no destructor, no lock) and builds its own.
 //! 2. While something is being built, no fork may begin: a half-initialised static would stay
 //!    half-initialised for ever in the child. [`no_fork`] holds forks off; inside there is only work of the
 //!    CPU and short file reads: no network, no Python, no child process, and no second `no_fork`.
-//! 3. Nothing here takes the GIL: the forking thread holds it while it waits in the `prepare` handler.
+//! 3. While a thread is within a step of a lookup, no fork begins either: the libraries below us keep locks in
+//!    statics, and one that is taken at the fork stays taken for ever in the child. [`between_forks`] holds forks
+//!    off for each step, which never waits for the network, and lets them pass in between.
+//! 4. Nothing here takes the GIL: the forking thread holds it while it waits in the `prepare` handler.
 
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::ptr;
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Which process of a line of forks this is; each child counts one further.
@@ -19,25 +25,100 @@ pub type Generation = u64;
 
 static GENERATION: AtomicU64 = AtomicU64::new(1);
 static BUILDING: AtomicBool = AtomicBool::new(false);
+/// A fork waits for steps to end, or is under way: no step begins.
+static FORKING: AtomicBool = AtomicBool::new(false);
+/// How many steps of lookups are under way.
+static STEPS: AtomicUsize = AtomicUsize::new(0);
+
+/// How long a thread sleeps before it looks again whether it may go on.
+const PAUSE: Duration = Duration::from_micros(50);
+
+thread_local! {
+    /// How many of the steps are this thread's own.
+    static OWN_STEPS: Cell<usize> = const { Cell::new(0) };
+}
 
 /// The generation of the present process.
 pub fn generation() -> Generation {
     GENERATION.load(Ordering::Acquire)
 }
 
-extern "C" fn hold_building() {
+fn hold_building() {
     while BUILDING.swap(true, Ordering::Acquire) {
-        std::thread::sleep(Duration::from_micros(50));
+        std::thread::sleep(PAUSE);
     }
 }
 
-extern "C" fn release_building() {
+fn release_building() {
     BUILDING.store(false, Ordering::Release);
+}
+
+/// Waits until nobody is within a step or builds. Steps first: one of them may wait to build.
+///
+/// A step that forks, to run another program, waits for no other step: that might be waiting for it.
+extern "C" fn before_fork() {
+    if own_steps() == 0 {
+        while FORKING.swap(true, Ordering::SeqCst) {
+            std::thread::sleep(PAUSE);
+        }
+        while STEPS.load(Ordering::SeqCst) > 0 {
+            std::thread::sleep(PAUSE);
+        }
+    }
+    hold_building();
+}
+
+extern "C" fn after_fork() {
+    release_building();
+    if own_steps() == 0 {
+        FORKING.store(false, Ordering::SeqCst);
+    }
 }
 
 extern "C" fn begin_generation() {
     GENERATION.fetch_add(1, Ordering::SeqCst);
+    STEPS.store(own_steps(), Ordering::SeqCst);
+    FORKING.store(false, Ordering::SeqCst);
     release_building();
+}
+
+fn own_steps() -> usize {
+    OWN_STEPS.try_with(Cell::get).unwrap_or(0)
+}
+
+/// A step of a lookup. While it lives, no fork begins.
+struct Step(());
+
+impl Step {
+    fn begin() -> Self {
+        loop {
+            STEPS.fetch_add(1, Ordering::SeqCst);
+            // The fork that set the flag looks at the count after it; one of the two sees the other.
+            if own_steps() > 0 || !FORKING.load(Ordering::SeqCst) {
+                OWN_STEPS.set(own_steps() + 1);
+                return Self(());
+            }
+            STEPS.fetch_sub(1, Ordering::SeqCst);
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        OWN_STEPS.set(own_steps() - 1);
+        STEPS.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Runs `future` so that no fork begins while it is being polled. Poll it without the GIL, and outside [`no_fork`].
+pub async fn between_forks<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let _step = Step::begin();
+        future.as_mut().poll(context)
+    })
+    .await
 }
 
 /// Registers the fork handlers, once per process line. Call it before anything else of this module.
@@ -48,7 +129,7 @@ pub fn install_fork_handlers() {
         // SAFETY: the three handlers only touch atomics and sleep, which is allowed around a fork, and
         // they live as long as the module, which Python never unloads.
         unsafe {
-            libc::pthread_atfork(Some(hold_building), Some(release_building), Some(begin_generation));
+            libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(begin_generation));
         }
     });
 }
@@ -171,7 +252,7 @@ impl<T> Drop for ForkCell<T> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::AtomicUsize;
+    use std::task::{Context, Poll, Waker};
 
     use super::*;
 
@@ -202,6 +283,53 @@ mod tests {
         assert_eq!(cell.get_or_try(|| Err("no")), Err("no"));
         assert!(cell.get().is_none());
         assert_eq!(cell.get_or_try(|| Ok::<_, ()>(1)), Ok(&1));
+    }
+
+    #[test]
+    fn a_fork_waits_for_the_steps_of_other_threads_and_steps_wait_for_the_fork() {
+        let (entered, leave) = (AtomicBool::new(false), AtomicBool::new(false));
+        let polled = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut step = std::pin::pin!(between_forks(poll_fn(|_| {
+                    entered.store(true, Ordering::SeqCst);
+                    while !leave.load(Ordering::SeqCst) {
+                        std::thread::yield_now();
+                    }
+                    Poll::Ready(())
+                })));
+                assert!(step.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+            });
+            while !entered.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            let fork = scope.spawn(|| before_fork());
+            while !FORKING.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            assert!(!fork.is_finished(), "it waits for the step");
+            let late = scope.spawn(|| {
+                let mut step = std::pin::pin!(between_forks(async { polled.fetch_add(1, Ordering::SeqCst) }));
+                assert!(step.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+            });
+            leave.store(true, Ordering::SeqCst);
+            fork.join().unwrap();
+            assert_eq!(polled.load(Ordering::SeqCst), 0, "no step begins during the fork");
+            after_fork();
+            late.join().unwrap();
+        });
+        assert_eq!(polled.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_step_that_forks_or_builds_does_not_wait_for_itself() {
+        let mut step = std::pin::pin!(between_forks(async {
+            before_fork();
+            after_fork();
+            drop(no_fork());
+        }));
+        assert!(step.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        assert_eq!(own_steps(), 0);
     }
 
     #[test]

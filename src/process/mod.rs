@@ -16,7 +16,7 @@ mod user;
 
 pub use clock::{Clock, Timestamp};
 pub use deadline::Deadline;
-pub use fork::{ForkCell, Generation, NoFork, generation, install_fork_handlers, no_fork};
+pub use fork::{ForkCell, Generation, NoFork, between_forks, generation, install_fork_handlers, no_fork};
 pub use random::{full_jitter, seed_jitter};
 pub use runtime::Runtime;
 pub use thread::is_main_thread;

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use tokio::time::{Instant, interval_at};
 
 use crate::error::Error;
-use crate::process::{ForkCell, Runtime, is_main_thread};
+use crate::process::{ForkCell, Runtime, between_forks, is_main_thread};
 
 /// How long a signal may wait for its handler while a lookup runs.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
@@ -30,7 +30,7 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Interrup
 }
 
 async fn until_signal<T>(future: impl Future<Output = T>) -> Result<T, PyErr> {
-    let mut future = pin!(future);
+    let mut future = pin!(between_forks(future));
     if !is_main_thread() {
         // Python runs signal handlers on its main thread only.
         return Ok(future.await);
