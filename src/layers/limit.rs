@@ -2,7 +2,8 @@
 //!
 //! A limiter is a bucket of as many tokens as the rate has calls; each token is back as soon as the rate's time has
 //! passed since it was taken. So no more calls than that begin within any such time, and unused ones are no advance on
-//! later. All backends of the process that name the same rate for the same store share one bucket.
+//! later. All backends of the process that name the same rate for the same store share one bucket. A bucket that only a
+//! throttle starts belongs to one backend's connection to the store: the quota of one account says nothing of another's.
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -163,10 +164,13 @@ impl Queue {
         if self.settings == LimitSettings::default() {
             return None;
         }
-        Some(self.limiter.get_or_init(|| self.shared()))
+        Some(self.limiter.get_or_init(|| self.bucket()))
     }
 
-    fn shared(&self) -> Arc<Limiter> {
+    fn bucket(&self) -> Arc<Limiter> {
+        if self.settings.rate.is_none() {
+            return Arc::new(Limiter::new(self.settings));
+        }
         let mut limiters =
             LIMITERS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
         let limiter = limiters.entry((self.store, self.settings));
@@ -285,6 +289,17 @@ mod tests {
         limiter.note_throttle(now, Some(Duration::from_secs(5)));
         assert_eq!(limiter.take(now, PATIENT), Ok(now + Duration::from_secs(5)));
         assert_eq!(limiter.take(now, PATIENT), Ok(now + Duration::from_secs(6)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttle_in_one_place_silences_no_other() {
+        let settings = LimitSettings { rate: None, after_throttle: Some(rate(1, 60_000)) };
+        let [throttled, other] =
+            ["here", "there"].map(|_| Queue::new("limit-test-places", settings, Counters::of("memory")));
+        throttled.note_throttle(Some(Duration::from_secs(30)));
+        let deadline = Deadline::after(Duration::from_secs(1));
+        deadline.run(other.wait()).await.unwrap();
+        assert_eq!(deadline.run(throttled.wait()).await.unwrap_err().kind(), ErrorKind::Throttled);
     }
 
     #[tokio::test(start_paused = true)]
