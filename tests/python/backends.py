@@ -35,7 +35,7 @@ def parameter_backend(
     url: str, credentials: Credentials | None = None, **options: Any
 ) -> SystemsManagerParameterStoreBackend:
     """A backend on the Parameter Store that finds its server at ``url``."""
-    given = keys(credentials) if credentials else {}
+    given = credentials.options() if credentials else {}
     return SystemsManagerParameterStoreBackend(**{"region_name": REGION, "endpoint_url": url, **given, **options})
 
 

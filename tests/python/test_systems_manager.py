@@ -22,7 +22,7 @@ from strongroom.exceptions import (
     UnauthenticatedError,
     UnreachableError,
 )
-from tests.python.backends import READ_PARAMETERS, keys, messages
+from tests.python.backends import READ_PARAMETERS, messages
 from tests.python.backends import parameter_backend as backend
 from tests.servers.aws import REGION, Credentials, MiniStack, deny_parameters
 from tests.servers.aws_identity_stub import IdentityStub
@@ -157,7 +157,7 @@ def test_the_endpoint_from_the_environment(aws: MiniStack, monkeypatch: pytest.M
     fill(aws, "variables", "hello")
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", aws.url)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    reader = SystemsManagerParameterStoreBackend(region_name=REGION, **keys(aws.user(READ_PARAMETERS)))
+    reader = SystemsManagerParameterStoreBackend(region_name=REGION, **aws.user(READ_PARAMETERS).options())
     assert reader.get_variable("hello") == "value of hello"
 
 
@@ -276,8 +276,8 @@ def test_without_the_right_to_batches_each_is_read_alone(
     fill(aws, "connections", *ids)
     reader = backend(counted.url, aws.user(READ_PARAMETERS), prefetch=ids)
     assert [reader.get_conn_value(each) for each in ids] == [f"value of {each}" for each in ids]
-    operations = counted.operations()
-    assert (operations[0], operations[1:]) == (BATCH, [SINGLE] * 25)
+    # The first denied batch may be the fault of one of its names; the second one ends batches.
+    assert counted.operations() == [BATCH, *[SINGLE] * 10, BATCH, *[SINGLE] * 15]
     assert len([text for text in messages(caplog, logging.DEBUG) if "ssm:GetParameters" in text]) == 1
     assert messages(caplog) == []
 
