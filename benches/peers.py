@@ -6,6 +6,7 @@ the machine, the ratio travels. Run it with `make bench`; it writes `docs/benchm
 | file | what it measures |
 |---|---|
 | `speed.py` | time and memory |
+| `stores.py` | the same for each of the other stores |
 | `traffic.py` | how often the store is asked |
 | `command_line.py` | `airflow connections get` |
 | `criterion.rs` | the Rust paths, without Python |
@@ -25,6 +26,7 @@ from pathlib import Path
 
 import command_line
 import speed
+import stores
 import traffic
 from measure import REPOSITORY, ROUNDS, stub_server
 
@@ -53,7 +55,7 @@ The server is one on the loopback that answers at once. Times belong to the mach
 
 def page(stub: str, wheel: Path) -> str:
     """Measures everything; the answer is the documentation page."""
-    rows = [*speed.start_rows(stub), *speed.lookup_rows(stub), *speed.parse_rows(stub)]
+    rows = [*speed.start_rows(stub), *speed.lookup_rows(stub), *speed.parse_rows(stub), *stores.rows(stub)]
     lines = "\n".join(row.line() for row in rows)
     return f"""{head(wheel)}
 ## Time and memory
