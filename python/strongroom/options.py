@@ -240,3 +240,149 @@ class SystemsManagerParameterStoreOptions(CommonOptions, AwsOptions, total=False
     extra_conn_words: dict[str, Any] | str
     """Read JSON connections as the class of Secrets Manager does, with these further names for their fields; {} for
     none."""
+
+
+class VaultOptions(CommonOptions, total=False):
+    """What `VaultBackend` takes."""
+
+    connections_path: str | list[str] | None
+    """Where connections are below the mount; a list is tried in order, null switches connections off (default
+    `connections`)."""
+
+    variables_path: str | list[str] | None
+    """Where variables are below the mount; a list is tried in order, null switches variables off (default
+    `variables`)."""
+
+    config_path: str | list[str] | None
+    """Where config values are below the mount; a list is tried in order, null switches config off (default `config`)."""
+
+    global_secrets_path: str | list[str] | None
+    """Deprecated: one more path at the end of the three; write lists instead."""
+
+    use_team_secrets_path: bool | str
+    """Whether the secrets of a team are at `<path>/<team>/<id>` (default `true`)."""
+
+    mount_point: str | None
+    """The mount of the KV engine; null takes the first segment of each id (default `secret`)."""
+
+    kv_engine_version: Any
+    """The version of the KV engine: 1, 2, or auto to ask the server once (default `2`)."""
+
+    url: str
+    """The address of the server; else VAULT_ADDR, else http://localhost:8200."""
+
+    namespace: str
+    """The namespace; else VAULT_NAMESPACE."""
+
+    auth_type: str
+    """The login: approle, aws_iam, azure, cert, gcp, github, jwt, kubernetes, ldap, radius, token or userpass (default
+    `token`)."""
+
+    auth_mount_point: str
+    """The mount of the auth method; by default its usual one."""
+
+    token: str
+    """The token, or that of GitHub; else VAULT_TOKEN."""
+
+    token_path: str
+    """A file with the token; goes before `token`."""
+
+    username: str
+    """The user of ldap, radius and userpass."""
+
+    password: str
+    """The password of ldap, radius and userpass."""
+
+    role_id: str
+    """The role id of approle; the role of aws_iam, azure and gcp."""
+
+    secret_id: str
+    """The secret id of approle; the secret access key of aws_iam; the client secret of azure."""
+
+    wrapped_secret_id: str
+    """A wrapping token around the secret id of approle; it is unwrapped once, at the first login."""
+
+    key_id: str
+    """The access key id of aws_iam; the client id of azure."""
+
+    region: str
+    """The region that the aws_iam login is signed for."""
+
+    assume_role_kwargs: dict[str, Any] | str
+    """A role that aws_iam assumes first, spelled as boto3 does."""
+
+    iam_server_id: str
+    """The value of X-Vault-AWS-IAM-Server-ID, if the mount of aws_iam asks for it."""
+
+    kubernetes_role: str
+    """The role of kubernetes."""
+
+    kubernetes_jwt_path: str
+    """The file with the token of the service account (default `/var/run/secrets/kubernetes.io/serviceaccount/token`)."""
+
+    jwt_role: str
+    """The role of jwt."""
+
+    jwt_token: str
+    """The token of jwt; goes before `jwt_token_path`."""
+
+    jwt_token_path: str
+    """A file with the token of jwt; read at each login."""
+
+    cert_role: str
+    """The role of cert; by default the server tries all."""
+
+    gcp_key_path: str
+    """A key file of a service account for gcp; else the instance's own account."""
+
+    gcp_keyfile_dict: dict[str, Any] | str
+    """The content of such a key file."""
+
+    gcp_scopes: str
+    """The scopes of the Google token that signs the login, separated by commas."""
+
+    azure_tenant_id: str
+    """The Entra tenant of azure."""
+
+    azure_resource: str
+    """The audience of the Entra token, as the mount of azure is configured for."""
+
+    radius_host: Any
+    """The RADIUS server, which the Vault server knows by itself."""
+
+    radius_secret: str
+    """Accepted and never sent: the RADIUS secret belongs into the server's configuration."""
+
+    radius_port: Any
+    """The port of the RADIUS server."""
+
+    verify: bool | str
+    """Whether the server's certificate is verified, or the CA bundle to verify it with."""
+
+    ca_bundle: str
+    """A PEM file or directory of trusted CAs, or `system`; goes before `verify` and VAULT_CACERT."""
+
+    cert: Any
+    """The client's certificate with its key in one PEM file, or [certificate, key]; else VAULT_CLIENT_CERT and
+    VAULT_CLIENT_KEY."""
+
+    proxies: dict[str, Any] | str
+    """The proxies for `http` and `https`; else those of the environment."""
+
+    allow_redirects: bool | str
+    """Whether up to two redirects on the same host are followed (default `true`)."""
+
+    request_header: bool | str
+    """Whether requests carry X-Vault-Request, which agents may ask for (default `true`)."""
+
+    strict_http: bool | str
+    """List with GET instead of the verb LIST, which some proxies refuse (default `false`)."""
+
+    session: Any
+    """A session of Python's requests."""
+
+    adapter: Any
+    """An adapter class of hvac."""
+
+    ignore_exceptions: Any
+    """Whether hvac hides errors; `on_error` decides here."""

@@ -18,14 +18,24 @@ pub enum Plan {
 
 /// Plans `lookup` in the order of the official classes: kind off, ambiguous id, pattern, team, global.
 ///
-/// `multi_team` reads `[core] multi_team`; it is called only for an id that could name another team's secret.
+/// `multi_team` reads `[core] multi_team`; it is called only where the answer depends on it.
 pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -> bool) -> Result<Plan> {
     let names = match settings.convention.names(lookup) {
         Naming::Off => return Ok(Plan::Skip),
-        Naming::Ambiguous { separator, .. } if multi_team() => {
-            return Ok(Plan::Refuse(refusal(lookup, separator)));
+        Naming::Ambiguous { separator, names } => {
+            if multi_team() {
+                return Ok(Plan::Refuse(refusal(lookup, separator)));
+            }
+            names
         }
-        Naming::Ambiguous { names, .. } | Naming::Names(names) => names,
+        Naming::OfTeam { names, without_teams } => {
+            if multi_team() {
+                names
+            } else {
+                without_teams
+            }
+        }
+        Naming::Names(names) => names,
     };
     if settings.patterns.allow(lookup.kind, lookup.id)? {
         return Ok(Plan::Ask(names));

@@ -23,14 +23,15 @@ pub(crate) fn read(spec: &OptionSpec, raw: &RawValue) -> Result<Option<OptionVal
 }
 
 fn null(kind: OptionKind) -> Option<OptionValue> {
-    matches!(kind, OptionKind::Prefix).then_some(OptionValue::Null)
+    matches!(kind, OptionKind::Prefix | OptionKind::Prefixes).then_some(OptionValue::Null)
 }
 
 /// Text may stand for every kind, since the environment delivers nothing else.
 fn from_text(spec: &OptionSpec, text: &str) -> Result<Option<OptionValue>> {
     let word = text.trim().to_ascii_lowercase();
     match spec.kind {
-        OptionKind::Prefix if word == "null" => return Ok(Some(OptionValue::Null)),
+        OptionKind::Prefix | OptionKind::Prefixes if word == "null" => return Ok(Some(OptionValue::Null)),
+        OptionKind::Prefixes => return Ok(Some(list_or_text(text))),
         OptionKind::Prefix | OptionKind::Secret => return Ok(Some(OptionValue::Text(text.to_owned()))),
         _ if word == "null" || word == "none" => return Ok(None),
         OptionKind::Text => return Ok(Some(OptionValue::Text(text.to_owned()))),
@@ -48,7 +49,11 @@ fn from_text(spec: &OptionSpec, text: &str) -> Result<Option<OptionValue>> {
         OptionKind::Durations => object(text).and_then(|object| durations(&object)),
         OptionKind::Rate => parse_rate(text).map(OptionValue::Rate),
         OptionKind::Json(_) => Some(OptionValue::Json(json_or_text(text))),
-        OptionKind::Text | OptionKind::Secret | OptionKind::Prefix | OptionKind::Ignored(_) => None,
+        OptionKind::Text
+        | OptionKind::Secret
+        | OptionKind::Prefix
+        | OptionKind::Prefixes
+        | OptionKind::Ignored(_) => None,
     }
     .map(Some)
     .ok_or_else(|| wrong(spec))
@@ -70,6 +75,7 @@ fn from_json(spec: &OptionSpec, value: &Value) -> Result<OptionValue> {
         }
         (OptionKind::Durations, Value::Object(_)) => durations(value),
         (OptionKind::Rate, Value::Int(_)) => parse_rate(&number(value)).map(OptionValue::Rate),
+        (OptionKind::Prefixes, Value::Array(_)) => Some(OptionValue::Json(value.clone())),
         (OptionKind::Json(_), value) => Some(OptionValue::Json(value.clone())),
         _ => None,
     }
@@ -94,6 +100,12 @@ fn boolean_or_path(word: &str, text: &str) -> OptionValue {
 
 fn object(text: &str) -> Option<Value> {
     json::parse(&Text::from(text)).ok().filter(|value| matches!(value, Value::Object(_)))
+}
+
+/// Text stands for itself unless it is a JSON list.
+fn list_or_text(text: &str) -> OptionValue {
+    let list = json::parse(&Text::from(text)).ok().filter(|value| matches!(value, Value::Array(_)));
+    list.map_or_else(|| OptionValue::Text(text.to_owned()), OptionValue::Json)
 }
 
 /// Text that is no JSON stands for itself, since the environment delivers no quotes.
@@ -124,6 +136,7 @@ fn expectation(kind: OptionKind) -> String {
     match kind {
         OptionKind::Text | OptionKind::Secret | OptionKind::Ignored(_) => "a text".to_owned(),
         OptionKind::Prefix => "a text or null".to_owned(),
+        OptionKind::Prefixes => "a text, a list of texts or null".to_owned(),
         OptionKind::Boolean => "true or false".to_owned(),
         OptionKind::BooleanOrPath => "true, false or the path of a CA bundle".to_owned(),
         OptionKind::Count => "a whole number".to_owned(),

@@ -54,6 +54,7 @@ pub fn configure(
         }
     }
     expand_cache_alias(&mut options)?;
+    (entry.check)(&options, &environment)?;
     let settings = Settings {
         entry,
         convention: (entry.convention)(&options)?,

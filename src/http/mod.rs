@@ -3,6 +3,7 @@
 //! | file | what stands there |
 //! |---|---|
 //! | `tls.rs` | which certificates are trusted, and one `ClientConfig` per distinct answer |
+//! | `client_certificate.rs` | who we are, where the server asks for a certificate |
 //! | `verifier.rs` | what `verify: false` means |
 //! | `proxy.rs` | proxies, from the configuration or from a copy of the environment |
 //! | `client.rs` | the client: redirects off, every timeout set, a pool for a runtime that nobody drives |
@@ -16,12 +17,16 @@
 //!   under [`crate::process::no_fork`] and nothing that is alive stays in a static without its generation.
 
 mod client;
+#[cfg(feature = "vault")]
+mod client_certificate;
 mod proxy;
 mod send;
 mod tls;
 mod verifier;
 
 pub use client::{ClientSettings, build_client, is_loopback, warn_about_plain_http};
+#[cfg(feature = "vault")]
+pub use client_certificate::with_client_certificate;
 pub use proxy::ProxySettings;
 pub use send::{TransportError, TransportKind, send};
 pub use tls::{Roots, client_config};

@@ -69,16 +69,23 @@ pub enum Naming {
         /// The names to ask when teams are off.
         names: Vec<SecretName>,
     },
+    /// A team's own names, and those that count where Airflow runs without teams. (Only Vault's rules look at that.)
+    OfTeam {
+        /// The names to ask under `[core] multi_team`.
+        names: Vec<SecretName>,
+        /// The names to ask when teams are off.
+        without_teams: Vec<SecretName>,
+    },
     /// Ask these in order; the first that is there answers. An error ends the search.
     Names(Vec<SecretName>),
 }
 
 impl Naming {
-    /// The names to ask where teams do not matter; none for a kind that is switched off.
+    /// The names to ask, a team's own where there are such; none for a kind that is switched off.
     pub fn into_names(self) -> Vec<SecretName> {
         match self {
             Self::Off => Vec::new(),
-            Self::Ambiguous { names, .. } | Self::Names(names) => names,
+            Self::Ambiguous { names, .. } | Self::OfTeam { names, .. } | Self::Names(names) => names,
         }
     }
 }

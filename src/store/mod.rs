@@ -13,7 +13,9 @@
 pub mod aws;
 pub mod convention;
 pub mod environment;
-#[cfg(any(feature = "local", feature = "memory"))]
+#[cfg(any(feature = "aws", feature = "vault"))]
+mod files;
+#[cfg(any(feature = "local", feature = "memory", feature = "vault"))]
 mod from_json;
 mod listing;
 #[cfg(feature = "local")]
@@ -27,6 +29,8 @@ pub mod pattern;
 pub mod prefix;
 mod python_regex;
 pub mod registry;
+#[cfg(feature = "vault")]
+pub mod vault;
 
 use std::fmt::Debug;
 use std::num::NonZeroUsize;

@@ -19,6 +19,8 @@ pub enum OptionKind {
     Secret,
     /// Text, or null to switch a kind of lookup off.
     Prefix,
+    /// Text, a list of texts that are tried in order, or null to switch a kind of lookup off.
+    Prefixes,
     /// true/false/1/0/yes/no.
     Boolean,
     /// A boolean, or the path of a CA bundle.
@@ -50,6 +52,7 @@ impl OptionKind {
             Self::Text => "text",
             Self::Secret => "secret",
             Self::Prefix => "text or null",
+            Self::Prefixes => "text, list or null",
             Self::Boolean => "boolean",
             Self::BooleanOrPath => "boolean or path",
             Self::Count => "count",
@@ -102,7 +105,8 @@ impl OptionSpec {
 pub enum OptionValue {
     /// Null, which says "off" for a prefix.
     Null,
-    /// Of [`OptionKind::Text`], [`OptionKind::Secret`], [`OptionKind::Prefix`], [`OptionKind::Choice`].
+    /// Of [`OptionKind::Text`], [`OptionKind::Secret`], [`OptionKind::Prefix`], [`OptionKind::Prefixes`],
+    /// [`OptionKind::Choice`].
     Text(String),
     /// Of [`OptionKind::Boolean`] and [`OptionKind::BooleanOrPath`].
     Boolean(bool),
@@ -116,7 +120,7 @@ pub enum OptionValue {
     Durations(Vec<(String, Duration)>),
     /// Of [`OptionKind::Rate`].
     Rate(Rate),
-    /// Of [`OptionKind::Json`].
+    /// Of [`OptionKind::Json`], and lists of [`OptionKind::Prefixes`].
     Json(Value),
 }
 

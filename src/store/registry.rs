@@ -20,6 +20,9 @@ pub struct StoreEntry {
     /// Reads the naming rules out of the options. Runs in the constructor of the Python class: no I/O. An
     /// error means that the options can never work.
     pub convention: fn(&Options) -> Result<Arc<dyn Convention>>,
+    /// What can never work although each option is right by itself, such as a login without a name. Runs in the
+    /// constructor of the Python class: no I/O.
+    pub check: fn(&Options, &Environment) -> Result<()>,
     /// How many attempts the store's own configuration asks for, such as `AWS_MAX_ATTEMPTS`; no I/O.
     pub attempts: fn(&Options, &Environment) -> Option<u64>,
     /// The rate to keep once the store has throttled a call, where its quota is known and low; the user's `rate_limit`
@@ -40,6 +43,8 @@ pub const STORES: &[StoreEntry] = &[
     super::aws::secrets_manager::ENTRY,
     #[cfg(feature = "aws-ssm")]
     super::aws::systems_manager::ENTRY,
+    #[cfg(feature = "vault")]
+    super::vault::ENTRY,
 ];
 
 /// The store with this registry name.

@@ -13,13 +13,13 @@ use crate::store::aws::client_words::warn_about_unknown;
 use crate::store::aws::config::AwsSettings;
 use crate::store::aws::credentials::{CredentialCache, credential_source};
 use crate::store::aws::endpoint::{ServiceNames, endpoint};
-use crate::store::aws::files::WatchedFiles;
 use crate::store::aws::profile::Profiles;
 use crate::store::aws::region::service_region;
 use crate::store::aws::sdk::{SdkParts, sdk_config};
 use crate::store::aws::trust::service_roots;
 use crate::store::aws::workshop::{Workshop, client_settings};
 use crate::store::environment::Environment;
+use crate::store::files::WatchedFiles;
 use crate::store::options::Options;
 
 /// One of the services of AWS.

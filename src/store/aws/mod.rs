@@ -3,7 +3,7 @@
 //! | file | what stands there |
 //! |---|---|
 //! | `config.rs`, `role.rs`, `client_words.rs`, `words.rs` | the options and the typed settings they become |
-//! | `profile.rs`, `files.rs` | `~/.aws/config` and `~/.aws/credentials` |
+//! | `profile.rs` | `~/.aws/config` and `~/.aws/credentials` |
 //! | `region.rs`, `endpoint.rs`, `trust.rs` | where the service is, and whom we trust to be it |
 //! | `credentials/` | who we are |
 //! | `access.rs`, `workshop.rs`, `sdk.rs`, `http_client.rs`, `prime.rs` | put together: what a client is built from |
@@ -22,7 +22,6 @@ mod config;
 mod credentials;
 mod endpoint;
 mod error;
-mod files;
 mod http_client;
 mod prime;
 mod profile;

@@ -19,9 +19,9 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::redact::Shown;
-use crate::store::aws::files::{WatchedFiles, expand};
 use crate::store::aws::prime::ready_now;
 use crate::store::environment::Environment;
+use crate::store::files::{WatchedFiles, expand};
 
 /// The profile that applies where none was asked for.
 const DEFAULT_PROFILE: &str = "default";

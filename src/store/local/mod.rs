@@ -45,6 +45,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     python_class: "strongroom.local.LocalFilesystemBackend",
     options: &[VARIABLES_FILE_PATH, CONNECTIONS_FILE_PATH, CONFIGS_FILE_PATH, SETTINGS_FILE_PATH],
     convention: |options| Ok(Arc::new(LocalConvention::from_options(options))),
+    check: |_options, _environment| Ok(()),
     attempts: |_options, _environment| None,
     rate_after_throttle: None,
     open: |options, _environment| Ok(Arc::new(LocalFiles::new(LocalConfig::from_options(options)))),

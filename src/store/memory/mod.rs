@@ -29,6 +29,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     python_class: "strongroom.memory.MemoryBackend",
     options: &[SECRETS, CONNECTIONS_PREFIX, VARIABLES_PREFIX, CONFIG_PREFIX, SEPARATOR],
     convention: |options| Ok(Arc::new(MemoryConvention::from_options(options))),
+    check: |_options, _environment| Ok(()),
     attempts: |_options, _environment| None,
     rate_after_throttle: None,
     open: |options, _environment: &Environment| Ok(Arc::new(MemoryStore::from_options(options))),

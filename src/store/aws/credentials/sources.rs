@@ -11,10 +11,10 @@ use crate::store::aws::credentials::chain::environment_keys;
 use crate::store::aws::credentials::providers::{container, instance, process, single_sign_on};
 use crate::store::aws::credentials::web_identity::WebIdentityRole;
 use crate::store::aws::credentials::{CredentialCache, CredentialSource, StaticKeys, no_credentials};
-use crate::store::aws::files::expand;
 use crate::store::aws::profile::Section;
 use crate::store::aws::role::{RoleParameters, mfa_error};
 use crate::store::aws::workshop::Workshop;
+use crate::store::files::expand;
 
 /// A source of any kind.
 pub(in crate::store::aws) type Boxed = Box<dyn CredentialSource>;

@@ -42,6 +42,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     python_class: "strongroom.aws.SecretsManagerBackend",
     options: config::OPTIONS,
     convention,
+    check: |_options, _environment| Ok(()),
     attempts,
     rate_after_throttle: None,
     open,

@@ -45,6 +45,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     python_class: "strongroom.aws.SystemsManagerParameterStoreBackend",
     options: config::OPTIONS,
     convention,
+    check: |_options, _environment| Ok(()),
     attempts,
     rate_after_throttle: Some(DEFAULT_THROUGHPUT),
     open,

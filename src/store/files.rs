@@ -30,24 +30,24 @@ impl Stamp {
 
 /// Files and the state in which they were when they were read; a file that was missing may appear.
 #[derive(Clone, Debug, Default)]
-pub(super) struct WatchedFiles(Vec<(PathBuf, Option<Stamp>)>);
+pub(crate) struct WatchedFiles(Vec<(PathBuf, Option<Stamp>)>);
 
 impl WatchedFiles {
     /// Notes the present state of `path`. Call it before reading the file, so that no change falls between.
-    pub(super) fn watch(&mut self, path: &Path) {
+    pub(crate) fn watch(&mut self, path: &Path) {
         if self.0.iter().all(|(known, _)| known != path) {
             self.0.push((path.to_owned(), Stamp::of(path)));
         }
     }
 
     /// Whether any file is not what it was: one `stat` each.
-    pub(super) fn have_changed(&self) -> bool {
+    pub(crate) fn have_changed(&self) -> bool {
         self.0.iter().any(|(path, stamp)| Stamp::of(path) != *stamp)
     }
 }
 
 /// A path as the user wrote it, with `~` and `$HOME` for the home directory (botocore/configloader.py expands both).
-pub(super) fn expand(path: &str, environment: &Environment) -> PathBuf {
+pub(crate) fn expand(path: &str, environment: &Environment) -> PathBuf {
     let Some(home) = environment.non_empty("HOME") else { return PathBuf::from(path) };
     if path == "~" {
         return PathBuf::from(home);

@@ -1,0 +1,134 @@
+//! Server and login put together: how a request gets its token, and what a refusal of the token leads to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::http::{
+    ClientSettings, Roots, build_client, client_config, warn_about_plain_http, with_client_certificate,
+};
+use crate::process::Clock;
+use crate::store::SecretName;
+use crate::store::environment::Environment;
+use crate::store::files::{WatchedFiles, expand};
+use crate::store::options::Options;
+use crate::store::vault::call::Call;
+use crate::store::vault::config::{VaultSettings, client_certificate};
+use crate::store::vault::diagnosis::{Memory, is_sealed};
+use crate::store::vault::error::{no_answer, refused, sealed};
+use crate::store::vault::login::login;
+use crate::store::vault::server::{Reply, Server};
+use crate::store::vault::tokens::{Token, Tokens};
+use crate::store::vault::trust::roots;
+
+/// How long a connection may take to open: just over the moment of the second repetition of a lost SYN packet.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
+
+/// How long the server may stay silent: hvac's default. The deadline of a lookup is what cuts earlier.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What requests go through.
+#[derive(Debug)]
+pub(super) struct Access {
+    /// The server.
+    pub(super) server: Server,
+    /// The token.
+    pub(super) tokens: Tokens,
+    /// What is known of failures.
+    pub(super) memory: Memory,
+    /// What times are measured with.
+    pub(super) clock: Clock,
+    files: WatchedFiles,
+}
+
+/// An answer and the token that it was given to.
+pub(super) struct Answer {
+    /// The answer, whatever its status; no 5xx and no 429.
+    pub(super) reply: Reply,
+    /// The token.
+    pub(super) token: Arc<Token>,
+}
+
+impl Access {
+    /// Reads options, environment and files. No network; call it under [`crate::process::no_fork`].
+    pub(super) fn open(
+        settings: &VaultSettings,
+        options: &Options,
+        environment: &Environment,
+    ) -> Result<Self> {
+        let clock = Clock::System;
+        let mut files = WatchedFiles::default();
+        let client = client(settings, options, environment, &mut files)?;
+        // Where a token is written, another one may be at any time. Tokens of pods are not: they are read at each login.
+        if let Some(path) = options.non_empty("token_path") {
+            files.watch(&expand(path, environment));
+        }
+        let tokens = Tokens::new(login(options, environment)?, clock.clone());
+        Ok(Self { server: Server::new(client, settings), tokens, memory: Memory::default(), clock, files })
+    }
+
+    /// Sends `call` for `name` with the token. A token that is refused is replaced, and the call made once more; not when it
+    /// is new, nor when a new one was refused for this name a moment ago: then it is the policies.
+    pub(super) async fn ask(&self, call: &Call, name: &SecretName, subject: &str) -> Result<Answer> {
+        let (token, is_new) = self.tokens.get(&self.server).await?;
+        let reply = self.send(call, &token, subject).await?;
+        if reply.status != 403 || is_new || self.memory.was_denied(name, &self.clock) {
+            return Ok(Answer { reply, token });
+        }
+        tracing::debug!("Vault refused the token. Logging in again and retrying once.");
+        let Some(token) = self.tokens.replace(&token, &self.server).await? else {
+            return Ok(Answer { reply, token });
+        };
+        let reply = self.send(call, &token, subject).await?;
+        if reply.status == 403 {
+            self.memory.note_denial(name, &self.clock);
+        }
+        Ok(Answer { reply, token })
+    }
+
+    async fn send(&self, call: &Call, token: &Token, subject: &str) -> Result<Reply> {
+        let reply =
+            self.server.ask(call, Some(token.secret())).await.map_err(|error| no_answer(&error, subject))?;
+        if is_sealed(&self.server, &reply).await {
+            return Err(sealed(subject));
+        }
+        match reply.status {
+            429 | 500..=599 => Err(refused(&reply, subject)),
+            _ => Ok(reply),
+        }
+    }
+
+    /// Whether a file that decided something has changed since.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.files.have_changed()
+    }
+}
+
+/// A CA bundle that cannot be used does not matter to a plain address, unless that redirects to https: then nobody is trusted.
+fn client(
+    settings: &VaultSettings,
+    options: &Options,
+    environment: &Environment,
+    files: &mut WatchedFiles,
+) -> Result<reqwest::Client> {
+    warn_about_plain_http(&settings.url);
+    let network = ClientSettings {
+        connect_timeout: CONNECT_TIMEOUT,
+        read_timeout: READ_TIMEOUT,
+        proxies: settings.proxies.clone(),
+    };
+    let roots = roots(options, environment);
+    if let Some(path) = roots.path() {
+        files.watch(path);
+    }
+    let is_plain = settings.url.scheme() == "http" && !settings.proxies.needs_tls();
+    let tls = client_config(&roots)
+        .or_else(|error| if is_plain { client_config(&Roots::Nobody) } else { Err(error) })?;
+    let Some((certificate, key)) = client_certificate(options, environment)? else {
+        return build_client(&network, &tls);
+    };
+    let (certificate, key) = (expand(&certificate, environment), expand(&key, environment));
+    files.watch(&certificate);
+    files.watch(&key);
+    build_client(&network, &with_client_certificate(&tls, &certificate, &key)?)
+}

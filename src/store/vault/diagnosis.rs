@@ -1,0 +1,168 @@
+//! What is behind a refusal. Only asked for once a read has failed: a read that works costs one request.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::error::Error;
+use crate::process::{Clock, Timestamp};
+use crate::store::SecretName;
+use crate::store::vault::call::{Call, Own};
+use crate::store::vault::config::KvVersion;
+use crate::store::vault::error;
+use crate::store::vault::server::{Reply, Server};
+use crate::value::json::{Object, Value};
+
+/// How long a denial is remembered, so that a missing policy does not cost a login at each lookup.
+const DENIALS_LAST: Duration = Duration::from_mins(1);
+
+/// More of what is remembered than this is forgotten.
+const MOST_REMEMBERED: usize = 256;
+
+/// What is mounted somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Engine {
+    /// A KV engine.
+    Kv(KvVersion),
+    /// Something else.
+    Other,
+}
+
+impl Engine {
+    /// Its name in a message.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Kv(KvVersion::One) => "a KV engine of version 1",
+            Self::Kv(KvVersion::Two) => "a KV engine of version 2",
+            Self::Other => "another engine than KV",
+        }
+    }
+}
+
+/// What is mounted at `mount`, as far as `token` may know; else the status of the refusal, `None` for no answer. Source:
+/// `sys/internal/ui/mounts`, which the tools of Vault ask, too; it answers to any token that a policy allows something there.
+pub(super) async fn engine(
+    server: &Server,
+    token: &SecretString,
+    mount: &str,
+) -> Result<Engine, Option<u16>> {
+    let call = Call::of(&Own::get(format!("sys/internal/ui/mounts/{mount}"))).map_err(|_| None)?;
+    let reply = server.ask(&call, Some(token)).await.map_err(|_| None)?;
+    let json = reply.json().filter(|_| reply.is_success());
+    let data = json.as_ref().and_then(Value::as_object).and_then(|members| members.get("data"));
+    data.and_then(Value::as_object).map(engine_of).ok_or(Some(reply.status))
+}
+
+fn engine_of(data: &Object) -> Engine {
+    let text = |members: &Object, key| members.get(key).and_then(Value::as_str).map(str::to_owned);
+    let version = data.get("options").and_then(Value::as_object).and_then(|options| text(options, "version"));
+    match (text(data, "type").as_deref(), version.as_deref()) {
+        (Some("kv"), Some("2")) => Engine::Kv(KvVersion::Two),
+        (Some("kv" | "generic"), _) => Engine::Kv(KvVersion::One),
+        _ => Engine::Other,
+    }
+}
+
+/// The place of a read that failed.
+pub(super) struct Question<'read> {
+    /// The server.
+    pub(super) server: &'read Server,
+    /// The token of the read.
+    pub(super) token: &'read SecretString,
+    /// Whether the token was written down, so that nobody knows whether it still works.
+    pub(super) is_written_down: bool,
+    /// The mount.
+    pub(super) mount: &'read str,
+    /// The path of the request, mount included.
+    pub(super) path: &'read str,
+    /// The version that the request was made for.
+    pub(super) version: KvVersion,
+    /// `read` or `list`.
+    pub(super) capability: &'static str,
+    /// What was asked, for messages.
+    pub(super) subject: &'read str,
+}
+
+impl Question<'_> {
+    /// Why 403: a policy, the mount, its version, or the token itself.
+    pub(super) async fn denied(&self) -> Error {
+        match engine(self.server, self.token, self.mount).await {
+            Ok(engine) if engine == Engine::Kv(self.version) => {
+                error::denied(self.subject, self.path, self.capability)
+            }
+            Ok(engine) => self.differs(engine).with_code("403"),
+            Err(Some(_)) if self.is_written_down && !self.token_lives().await => {
+                error::token_refused(self.subject)
+            }
+            Err(Some(_)) => error::mount_unseen(self.subject, self.mount),
+            Err(None) => error::denied(self.subject, self.path, self.capability),
+        }
+    }
+
+    /// Why 404 with words: nothing is mounted there, or another version than the one asked for. `None` for a mere absence.
+    pub(super) async fn misdirected(&self) -> Option<Error> {
+        match engine(self.server, self.token, self.mount).await {
+            Ok(engine) if engine == Engine::Kv(self.version) => None,
+            Ok(engine) => Some(self.differs(engine).with_code("404")),
+            Err(Some(400..=404)) => Some(error::mount_missing(self.subject, self.mount)),
+            Err(_) => None,
+        }
+    }
+
+    fn differs(&self, engine: Engine) -> Error {
+        error::mount_differs(self.subject, self.mount, self.version.number(), engine.as_str())
+    }
+
+    /// Only for tokens that nobody renews, and only once they were refused.
+    async fn token_lives(&self) -> bool {
+        let Ok(call) = Call::of(&Own::get("auth/token/lookup-self")) else { return false };
+        self.server.ask(&call, Some(self.token)).await.is_ok_and(|reply| reply.is_success())
+    }
+}
+
+/// 503 is what a sealed server says, and what a proxy says of one that is away.
+pub(super) async fn is_sealed(server: &Server, reply: &Reply) -> bool {
+    if reply.status != 503 {
+        return false;
+    }
+    let Ok(call) = Call::of(&Own::get("sys/seal-status")) else { return false };
+    let Ok(status) = server.ask(&call, None).await else { return false };
+    let json = status.json();
+    let sealed = json.as_ref().and_then(Value::as_object).and_then(|members| members.get("sealed"));
+    sealed.and_then(Value::as_bool).unwrap_or(false)
+}
+
+/// What a store remembers of failures.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    denials: Mutex<HashMap<SecretName, Timestamp>>,
+    told: Mutex<HashSet<SecretName>>,
+}
+
+impl Memory {
+    /// Whether a new token was refused for this name a moment ago, so that another one would be, too.
+    pub(super) fn was_denied(&self, name: &SecretName, clock: &Clock) -> bool {
+        let denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
+        denials.get(name).is_some_and(|moment| clock.now().since(*moment) < DENIALS_LAST)
+    }
+
+    /// A new token was refused for this name.
+    pub(super) fn note_denial(&self, name: &SecretName, clock: &Clock) {
+        let mut denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
+        if denials.len() >= MOST_REMEMBERED {
+            denials.clear();
+        }
+        denials.insert(name.clone(), clock.now());
+    }
+
+    /// Whether this is the first time that something is told of `name`.
+    pub(super) fn is_news(&self, name: &SecretName) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() >= MOST_REMEMBERED {
+            told.clear();
+        }
+        told.insert(name.clone())
+    }
+}

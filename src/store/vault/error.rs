@@ -1,0 +1,194 @@
+//! From statuses of Vault to [`Error`]. Texts of the server are never read: they are made for people, and some repeat what
+//! was sent.
+//!
+//! Source: "HTTP status codes" in the reference of Vault's API, and what OpenBao 2.6.2 and hvac were seen to do.
+
+use crate::error::{Error, ErrorKind};
+use crate::http::{TransportError, TransportKind};
+use crate::redact::Shown;
+use crate::store::vault::server::Reply;
+
+/// The operation of a read.
+pub(super) const READ: &str = "read";
+/// The operation of a listing.
+pub(super) const LIST: &str = "list";
+/// The operation of a login.
+pub(super) const LOGIN: &str = "login";
+
+/// No answer came: `subject` was asked over the network.
+pub(super) fn no_answer(error: &TransportError, subject: &str) -> Error {
+    let (kind, text, hint) = match error.kind() {
+        TransportKind::Timeout => {
+            (ErrorKind::Timeout, "no answer in time", "Check the network path to the Vault server")
+        }
+        TransportKind::Certificate => (
+            ErrorKind::Unreachable,
+            "the server's certificate is not trusted",
+            "Name the CA that signed it in `ca_bundle`, `verify` or VAULT_CACERT, and check that `url` names the host in it",
+        ),
+        TransportKind::Dns => (
+            ErrorKind::Unreachable,
+            "the host is unknown",
+            "Check `url` or VAULT_ADDR, and the DNS of this machine",
+        ),
+        TransportKind::Connect => (
+            ErrorKind::Unreachable,
+            "no connection",
+            "Check `url` or VAULT_ADDR, that http or https is what the server speaks there, and the proxy",
+        ),
+        TransportKind::Broken => {
+            (ErrorKind::Unreachable, "the connection broke", "Check proxies and firewalls on the way")
+        }
+        TransportKind::Request => {
+            (ErrorKind::Config, "the request cannot be sent", "Check the options of the backend")
+        }
+    };
+    let built = Error::new(kind, format!("{subject}: {text}")).with_hint(hint).with_source(error.clone());
+    if error.is_temporary() { built.temporary(None) } else { built }
+}
+
+/// What a status that is no success means where nothing more is known.
+pub(super) fn refused(reply: &Reply, subject: &str) -> Error {
+    let (kind, text, hint) = meaning(reply.status);
+    let error = Error::new(kind, format!("{subject}: {text}")).with_code(reply.status.to_string());
+    let error = match &reply.elsewhere {
+        Some(place) => error.with_hint(format!(
+            "The server sends us to `{}`, where the token is not sent; if that is right, write it as `url`",
+            Shown(place)
+        )),
+        None => error.with_hint(hint),
+    };
+    if is_temporary(reply.status) { error.temporary(reply.retry_after) } else { error }
+}
+
+fn is_temporary(status: u16) -> bool {
+    matches!(status, 408 | 412 | 429 | 472 | 473 | 500 | 502..=599)
+}
+
+fn meaning(status: u16) -> (ErrorKind, &'static str, &'static str) {
+    match status {
+        300..=399 => {
+            (ErrorKind::Config, "the server redirects", "Write the address of the server itself as `url`")
+        }
+        400 => (
+            ErrorKind::InvalidName,
+            "the request was refused",
+            "Vault does not take this name: a path may not end with a dot; check the mount, the id and the namespace",
+        ),
+        401 => (ErrorKind::Unauthenticated, "the token was not accepted", "Check the token, or log in anew"),
+        403 => (ErrorKind::Denied, "permission denied", "Check the policies of this token"),
+        404 => (ErrorKind::Config, "there is nothing at this path", "Check `mount_point` and the namespace"),
+        405 => (
+            ErrorKind::Unsupported,
+            "the engine at this mount does not do that",
+            "Check that `mount_point` names a KV engine",
+        ),
+        408 => (ErrorKind::Timeout, "the server gave up", "Check the load of the server"),
+        412 => (
+            ErrorKind::Unreachable,
+            "this node has not caught up yet",
+            "It passes by itself; if it does not, check the replication of the cluster",
+        ),
+        429 => (
+            ErrorKind::Throttled,
+            "the server asks for fewer requests",
+            "Ask less often (a longer `cache_ttl`, or `rate_limit`), or raise the rate limit quota (`vault read sys/quotas/rate-limit/<name>`)",
+        ),
+        472 | 473 => (
+            ErrorKind::Unreachable,
+            "this node is a standby that answers no reads",
+            "Write the address of the active node or of a load balancer as `url`",
+        ),
+        501 => (
+            ErrorKind::Unreachable,
+            "the server is not initialised",
+            "Run `vault operator init`, or check that `url` is the right server",
+        ),
+        500..=599 => (
+            ErrorKind::Unreachable,
+            "the server failed",
+            "Look at the server's own log; `vault status` tells whether it is sealed",
+        ),
+        _ => (
+            ErrorKind::Malformed,
+            "the answer is not understood",
+            "Check `url` and proxies: something else than Vault may have answered",
+        ),
+    }
+}
+
+/// A success without what was asked for.
+pub(super) fn not_understood(reply: &Reply, subject: &str) -> Error {
+    Error::new(ErrorKind::Malformed, format!("{subject}: the answer is not understood"))
+        .with_code(reply.status.to_string())
+        .with_hint("Check `url` and proxies: something else than Vault may have answered")
+}
+
+/// The server is sealed: it cannot read its own storage until somebody gives it the keys.
+pub(super) fn sealed(subject: &str) -> Error {
+    Error::new(ErrorKind::Unreachable, format!("{subject}: the server is sealed"))
+        .with_code("503")
+        .with_hint("Unseal it with `vault operator unseal`; its values are not lost")
+        .temporary(None)
+}
+
+/// The token is fine, and no policy of it allows this.
+pub(super) fn denied(subject: &str, path: &str, capability: &str) -> Error {
+    Error::new(ErrorKind::Denied, format!("{subject}: permission denied")).with_code("403").with_hint(
+        format!(
+            "Give a policy of this login `path \"{}\" {{ capabilities = [\"{capability}\"] }}`",
+            Shown(path)
+        ),
+    )
+}
+
+/// The token is not known to the server any more, or may not even look at itself.
+pub(super) fn token_refused(subject: &str) -> Error {
+    Error::new(ErrorKind::Unauthenticated, format!("{subject}: the token was not accepted")).with_code("403").with_hint(
+        "It has expired, was revoked or belongs to another namespace: check with `vault token lookup`. A login \
+         such as approle or kubernetes gets new tokens by itself",
+    )
+}
+
+/// This login may see nothing at the mount: it is not there, or no policy names anything below it.
+pub(super) fn mount_unseen(subject: &str, mount: &str) -> Error {
+    Error::new(ErrorKind::Denied, format!("{subject}: permission denied, and no mount `{}` is visible", Shown(mount)))
+        .with_code("403")
+        .with_hint(format!(
+            "Either nothing is mounted there (`vault secrets list`; check `mount_point` and `namespace`), or no policy of \
+             this login names a path below `{}/`",
+            Shown(mount)
+        ))
+}
+
+/// There is no such mount, and this login would know.
+pub(super) fn mount_missing(subject: &str, mount: &str) -> Error {
+    Error::config(format!("{subject}: nothing is mounted at `{}`", Shown(mount)))
+        .with_code("404")
+        .with_hint("Check `mount_point` and `namespace` with `vault secrets list`")
+}
+
+/// Another version than the configured one is at the mount, or no KV engine at all.
+pub(super) fn mount_differs(subject: &str, mount: &str, configured: u8, found: &str) -> Error {
+    Error::config(format!(
+        "{subject}: at `{}` is {found}, and `kv_engine_version` says {configured}",
+        Shown(mount)
+    ))
+    .with_hint(
+        "Write the version of the engine, or auto, as `kv_engine_version` (`vault secrets list -detailed`)",
+    )
+}
+
+/// `kv_engine_version` is auto, and the server did not tell.
+pub(super) fn version_unknown(subject: &str, mount: &str, status: u16) -> Error {
+    Error::config(format!("{subject}: the server does not tell the KV version of `{}`", Shown(mount)))
+        .with_code(status.to_string())
+        .with_hint("Write 1 or 2 as `kv_engine_version`, or check `mount_point` and that a policy names a path below it")
+}
+
+/// A name that must not be sent.
+pub(super) fn name_refused(subject: &str, reason: &str) -> Error {
+    Error::new(ErrorKind::InvalidName, format!("{subject}: {reason}, so it is not asked for"))
+        .with_hint("Rename the secret; such a path would reach another one, or none")
+        .as_upstream_miss()
+}

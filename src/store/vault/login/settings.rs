@@ -1,0 +1,179 @@
+//! Which login is configured, and what can never work.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+use crate::error::{Error, Result};
+use crate::redact::Shown;
+use crate::store::environment::Environment;
+use crate::store::files::expand;
+use crate::store::options::Options;
+use crate::store::vault::config::{KUBERNETES_JWT_PATH, client_certificate, version};
+use crate::store::vault::login::assertion::{Certificate, Jwt, JwtSource, Kubernetes};
+use crate::store::vault::login::password::{AppRole, GitHub, SecretId, UserPassword};
+use crate::store::vault::login::written::{TokenFile, WrittenToken};
+use crate::store::vault::login::{Login, Method, Origin};
+use crate::store::vault::path::collapse;
+
+/// The methods, and where each is mounted by default (hvac's `DEFAULT_MOUNT_POINT`s). The official class has no cert.
+const METHODS: [(&str, &str); 12] = [
+    ("approle", "approle"),
+    ("aws_iam", "aws"),
+    ("azure", "azure"),
+    ("cert", "cert"),
+    ("gcp", "gcp"),
+    ("github", "github"),
+    ("jwt", "jwt"),
+    ("kubernetes", "kubernetes"),
+    ("ldap", "ldap"),
+    ("radius", "radius"),
+    ("token", "token"),
+    ("userpass", "userpass"),
+];
+
+/// The file that `vault login` writes (hvac/utils.py, `get_token_from_env`).
+const TOKEN_HELPER_FILE: &str = "~/.vault-token";
+
+/// What the official constructor refuses (`_VaultClient.__init__`). Runs within `import airflow`: no I/O.
+pub(in crate::store::vault) fn check(options: &Options, environment: &Environment) -> Result<()> {
+    version(options)?;
+    client_certificate(options, environment)?;
+    let (name, _) = method(options)?;
+    let has = |key: &str| options.non_empty(key).is_some() || options.object(key).is_some();
+    let need = |keys: &[&str]| {
+        if keys.iter().any(|key| has(key)) { Ok(()) } else { Err(missing(name, keys)) }
+    };
+    match name {
+        "token" if environment.get("VAULT_TOKEN").is_some() => Ok(()),
+        "token" | "github" => need(&["token", "token_path"]),
+        "approle" => need(&["role_id"]),
+        "kubernetes" => need(&["kubernetes_role"]),
+        "jwt" => need(&["jwt_role"]).and_then(|()| need(&["jwt_token", "jwt_token_path"])),
+        "azure" => need(&["azure_resource"]).and_then(|()| need(&["azure_tenant_id"])),
+        // With a user there is a login, which needs neither.
+        "radius" if has("username") => Ok(()),
+        "radius" => need(&["radius_host"]).and_then(|()| need(&["radius_secret"])),
+        "gcp" => need(&["gcp_scopes"]).and_then(|()| need(&["role_id"])),
+        _ => Ok(()),
+    }
+}
+
+/// The name of the method and its usual mount.
+fn method(options: &Options) -> Result<(&'static str, &'static str)> {
+    let written = options.non_empty("auth_type").unwrap_or("token");
+    METHODS.into_iter().find(|(name, _)| *name == written).ok_or_else(|| {
+        let names: Vec<&str> = METHODS.into_iter().map(|(name, _)| name).collect();
+        Error::config(format!("the auth_type is not supported: {}", Shown(written)))
+            .with_hint(format!("It should be one of {}", names.join(", ")))
+    })
+}
+
+fn missing(name: &str, keys: &[&str]) -> Error {
+    let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+    Error::config(format!("the auth_type `{name}` needs {}", keys.join(" or ")))
+        .with_hint("Write it into backend_kwargs")
+}
+
+/// The configured login. No I/O.
+pub(in crate::store::vault) fn login(options: &Options, environment: &Environment) -> Result<Login> {
+    let (name, usual) = method(options)?;
+    let written = Written { name, options, environment };
+    let mount = options.non_empty("auth_mount_point").map(collapse).filter(|mount| !mount.is_empty());
+    Ok(Login {
+        name,
+        mount: mount.unwrap_or_else(|| usual.to_owned()),
+        origin: written.origin(),
+        method: written.method()?,
+    })
+}
+
+/// What the user wrote for one method.
+struct Written<'open> {
+    name: &'static str,
+    options: &'open Options,
+    environment: &'open Environment,
+}
+
+impl Written<'_> {
+    fn origin(&self) -> Origin {
+        match (self.name, self.token_file()) {
+            ("token", Some(_)) => Origin::File,
+            ("token", None) => Origin::Fixed,
+            _ => Origin::Server,
+        }
+    }
+
+    fn method(&self) -> Result<Box<dyn Method>> {
+        Ok(match self.name {
+            "approle" => Box::new(AppRole { role_id: self.need("role_id")?, secret_id: self.secret_id() }),
+            "cert" => Box::new(Certificate { role: self.text("cert_role") }),
+            "github" => Box::new(GitHub(self.need_secret("token")?)),
+            "jwt" => Box::new(Jwt { role: self.need("jwt_role")?, source: self.jwt()? }),
+            "kubernetes" => Box::new(Kubernetes {
+                role: self.need("kubernetes_role")?,
+                jwt_path: self
+                    .path("kubernetes_jwt_path")
+                    .unwrap_or_else(|| PathBuf::from(KUBERNETES_JWT_PATH)),
+            }),
+            "ldap" | "radius" | "userpass" => Box::new(UserPassword {
+                username: self.need("username")?,
+                password: self.need_secret("password")?,
+            }),
+            _ => self.token()?,
+        })
+    }
+
+    /// A file goes before the option, that before VAULT_TOKEN, that before the file of `vault login`.
+    fn token(&self) -> Result<Box<dyn Method>> {
+        if let Some(path) = self.token_file() {
+            return Ok(Box::new(TokenFile(path)));
+        }
+        let token = self.options.non_empty("token").or_else(|| self.environment.non_empty("VAULT_TOKEN"));
+        let token = token.ok_or_else(|| missing(self.name, &["token", "token_path"]))?;
+        Ok(Box::new(WrittenToken(SecretString::from(token))))
+    }
+
+    fn token_file(&self) -> Option<PathBuf> {
+        let has_token =
+            self.options.non_empty("token").is_some() || self.environment.non_empty("VAULT_TOKEN").is_some();
+        let helper = || (!has_token).then(|| expand(TOKEN_HELPER_FILE, self.environment));
+        self.path("token_path").or_else(helper)
+    }
+
+    fn secret_id(&self) -> SecretId {
+        match (self.secret("wrapped_secret_id"), self.secret("secret_id")) {
+            (Some(token), _) => SecretId::Wrapped { token, unwrapped: tokio::sync::Mutex::default() },
+            (None, Some(secret_id)) => SecretId::Plain(secret_id),
+            (None, None) => SecretId::None,
+        }
+    }
+
+    fn jwt(&self) -> Result<JwtSource> {
+        match (self.secret("jwt_token"), self.path("jwt_token_path")) {
+            (Some(token), _) => Ok(JwtSource::Written(token)),
+            (None, Some(path)) => Ok(JwtSource::File(path)),
+            (None, None) => Err(missing(self.name, &["jwt_token", "jwt_token_path"])),
+        }
+    }
+
+    fn text(&self, key: &str) -> Option<String> {
+        self.options.non_empty(key).map(str::to_owned)
+    }
+
+    fn secret(&self, key: &str) -> Option<SecretString> {
+        self.options.non_empty(key).map(SecretString::from)
+    }
+
+    fn path(&self, key: &str) -> Option<PathBuf> {
+        self.options.non_empty(key).map(|path| expand(path, self.environment))
+    }
+
+    fn need(&self, key: &'static str) -> Result<String> {
+        self.text(key).ok_or_else(|| missing(self.name, &[key]))
+    }
+
+    fn need_secret(&self, key: &'static str) -> Result<SecretString> {
+        self.secret(key).ok_or_else(|| missing(self.name, &[key]))
+    }
+}

@@ -1,0 +1,183 @@
+//! The server: how requests reach it, and what comes back.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Request, Response};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::http::{TransportError, send};
+use crate::store::vault::call::Call;
+use crate::store::vault::config::VaultSettings;
+use crate::store::vault::path::{collapse, encode};
+use crate::value::Text;
+use crate::value::json::{self, Value};
+
+/// As many as hvac's client needs from a standby to the active node and back to a load balancer.
+const MAX_REDIRECTS: usize = 2;
+
+/// An answer. There is no Debug: its body may hold secrets.
+pub(super) struct Reply {
+    /// The HTTP status.
+    pub(super) status: u16,
+    /// How long the server asks us to wait.
+    pub(super) retry_after: Option<Duration>,
+    /// Where the server redirects to, if it is somewhere that we do not go.
+    pub(super) elsewhere: Option<String>,
+    body: Zeroizing<Vec<u8>>,
+}
+
+impl Reply {
+    /// The body as JSON, if it is.
+    pub(super) fn json(&self) -> Option<Value> {
+        json::parse(&Text::from(std::str::from_utf8(&self.body).ok()?)).ok()
+    }
+
+    /// Whether the request did what it asked for.
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(status: u16, body: &str) -> Self {
+        Self { status, retry_after: None, elsewhere: None, body: Zeroizing::new(body.as_bytes().to_vec()) }
+    }
+}
+
+/// An address and the client that reaches it.
+pub(super) struct Server {
+    client: reqwest::Client,
+    url: Url,
+    namespace: Option<String>,
+    follows_redirects: bool,
+    marks_requests: bool,
+}
+
+impl Server {
+    /// A server behind `client`, which follows no redirect by itself.
+    pub(super) fn new(client: reqwest::Client, settings: &VaultSettings) -> Self {
+        Self {
+            client,
+            url: settings.url.clone(),
+            namespace: settings.namespace.clone(),
+            follows_redirects: settings.follows_redirects,
+            marks_requests: settings.marks_requests,
+        }
+    }
+
+    /// The client, for places that are no Vault.
+    pub(super) fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    /// The host, for messages.
+    pub(super) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    /// Sends `call` with `token`. Any status is an answer.
+    pub(super) async fn ask(
+        &self,
+        call: &Call,
+        token: Option<&SecretString>,
+    ) -> Result<Reply, TransportError> {
+        let mut url = self.address(call);
+        let mut redirects = 0;
+        loop {
+            let request = self.request(call, token, url.clone())?;
+            let response = send(&self.client, request, call.is_repeatable()).await?;
+            let target = redirection(&url, call, &response);
+            match target {
+                Some(target) if self.may_follow(&target) && redirects < MAX_REDIRECTS => {
+                    url = target;
+                    redirects += 1;
+                }
+                target => return reply(response, target).await,
+            }
+        }
+    }
+
+    fn address(&self, call: &Call) -> Url {
+        let mut url = self.url.clone();
+        let path = format!("{}/v1/{}", collapse(self.url.path()), encode(&collapse(&call.path)));
+        url.set_path(&path);
+        url.set_query(call.query.as_deref());
+        url
+    }
+
+    /// Within the configured address: the token is for nobody else. A step up to https is one that operators ask for.
+    fn may_follow(&self, target: &Url) -> bool {
+        let same_host = target.host() == self.url.host();
+        let same_port = target.port_or_known_default() == self.url.port_or_known_default();
+        let same_scheme = target.scheme() == self.url.scheme();
+        let step_up = self.url.scheme() == "http" && target.scheme() == "https";
+        self.follows_redirects && same_host && ((same_scheme && same_port) || step_up)
+    }
+
+    fn request(
+        &self,
+        call: &Call,
+        token: Option<&SecretString>,
+        url: Url,
+    ) -> Result<Request, TransportError> {
+        let mut request = Request::new(call.method.clone(), url);
+        let headers = request.headers_mut();
+        if self.marks_requests {
+            headers.insert("x-vault-request", HeaderValue::from_static("true"));
+        }
+        if let Some(namespace) = &self.namespace {
+            headers.insert("x-vault-namespace", header(namespace, "namespace")?);
+        }
+        if let Some(token) = token {
+            let mut value = header(token.expose_secret(), "token")?;
+            value.set_sensitive(true);
+            headers.insert("x-vault-token", value);
+        }
+        if let Some(body) = &call.body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *request.body_mut() = Some(body.to_vec().into());
+        }
+        Ok(request)
+    }
+}
+
+/// Without the client, whose own Debug tells of its tables.
+impl fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Server")
+            .field("url", &self.url.as_str())
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}
+
+fn header(text: &str, what: &str) -> Result<HeaderValue, TransportError> {
+    HeaderValue::from_str(text)
+        .map_err(|_| TransportError::request(format!("the {what} holds a character that no header may have")))
+}
+
+/// Where `response` sends us. A POST is repeated only where the status says so.
+fn redirection(from: &Url, call: &Call, response: &Response) -> Option<Url> {
+    let status = response.status().as_u16();
+    let keeps_method = matches!(status, 307 | 308);
+    let moved = matches!(status, 301..=303) && call.is_repeatable();
+    let location = response.headers().get(LOCATION).filter(|_| keeps_method || moved)?;
+    from.join(location.to_str().ok()?).ok()
+}
+
+async fn reply(response: Response, target: Option<Url>) -> Result<Reply, TransportError> {
+    let (status, retry_after) = (response.status().as_u16(), retry_after(response.headers()));
+    let body = Zeroizing::new(response.bytes().await?.to_vec());
+    let elsewhere = target.map(|target| target.origin().ascii_serialization());
+    Ok(Reply { status, retry_after, elsewhere, body })
+}
+
+/// Seconds; Vault sends no dates.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}

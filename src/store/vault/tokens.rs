@@ -1,0 +1,215 @@
+//! The token: got by one login for all who wait, used until it is about to end, renewed where it can be.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::{Error, Result};
+use crate::process::{Clock, Timestamp};
+use crate::store::vault::login::Login;
+use crate::store::vault::server::Server;
+
+/// A token is renewed or replaced this long before it ends, or after four fifths of its life.
+const LARGEST_MARGIN: Duration = Duration::from_mins(5);
+
+/// After a renewal that failed for a moment, the next one is tried this much later.
+const RENEW_AGAIN: Duration = Duration::from_secs(30);
+
+/// What a login brought. Debug shows nothing of the token.
+pub(super) struct Grant {
+    /// The token itself.
+    pub(super) token: SecretString,
+    /// How long it lives; `None` for ever, or nobody knows.
+    pub(super) lifetime: Option<Duration>,
+    /// Whether its life can be prolonged.
+    pub(super) renewable: bool,
+    /// How many requests it is good for; `None` for any number.
+    pub(super) uses: Option<u64>,
+}
+
+/// A token in use.
+pub(super) struct Token {
+    grant: Grant,
+    /// The moment before the login.
+    since: Timestamp,
+    uses_left: AtomicU64,
+}
+
+impl Token {
+    /// What goes into the header.
+    pub(super) fn secret(&self) -> &SecretString {
+        &self.grant.token
+    }
+
+    /// Whether it is good for a counted number of requests.
+    pub(super) fn is_counted(&self) -> bool {
+        self.grant.uses.is_some()
+    }
+
+    fn is_same_text(&self, other: &Self) -> bool {
+        self.secret().expose_secret() == other.secret().expose_secret()
+    }
+
+    fn ends(&self) -> Option<Timestamp> {
+        self.grant.lifetime.map(|lifetime| self.since.plus(lifetime))
+    }
+
+    fn renew_at(&self) -> Option<Timestamp> {
+        let lifetime = self.grant.lifetime?;
+        Some(self.since.plus(lifetime.saturating_sub(LARGEST_MARGIN.min(lifetime / 5))))
+    }
+
+    /// Takes one use; false if none is left.
+    fn take_use(&self) -> bool {
+        let take = |left: u64| left.checked_sub(1);
+        !self.is_counted() || self.uses_left.fetch_update(Ordering::AcqRel, Ordering::Acquire, take).is_ok()
+    }
+}
+
+struct Held {
+    token: Arc<Token>,
+    /// When to renew or replace it.
+    due: Option<Timestamp>,
+}
+
+/// What the last login that is over came to, for those who waited for it.
+#[derive(Default)]
+struct Last {
+    number: u64,
+    failure: Option<Error>,
+}
+
+/// The token of one login.
+pub(super) struct Tokens {
+    login: Login,
+    clock: Clock,
+    held: Mutex<Option<Held>>,
+    /// How many logins are over.
+    finished: AtomicU64,
+    /// Held by the one who logs in. Whoever is cancelled leaves it to the next.
+    turn: tokio::sync::Mutex<Last>,
+}
+
+impl Tokens {
+    /// Nothing is asked for yet.
+    pub(super) fn new(login: Login, clock: Clock) -> Self {
+        let (held, turn) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { login, clock, held, finished: AtomicU64::new(0), turn }
+    }
+
+    /// A token to use for one request, and whether it was got just now. One caller logs in while the others wait, and a login
+    /// that fails does so for all of them.
+    pub(super) async fn get(&self, server: &Server) -> Result<(Arc<Token>, bool)> {
+        if let Some(token) = self.usable() {
+            return Ok((token, false));
+        }
+        let seen = self.finished.load(Ordering::Acquire);
+        let mut last = self.turn.lock().await;
+        if let Some(token) = self.usable() {
+            return Ok((token, true));
+        }
+        if last.number > seen
+            && let Some(error) = &last.failure
+        {
+            return Err(error.clone());
+        }
+        let outcome = self.renew_or_log_in(server).await;
+        last.number = self.finished.fetch_add(1, Ordering::AcqRel) + 1;
+        last.failure = outcome.as_ref().err().cloned();
+        let token = outcome?;
+        // One of its uses is for this caller.
+        token.take_use();
+        Ok((token, true))
+    }
+
+    /// Another token in the place of one that the server refused; `None` if there is no other.
+    pub(super) async fn replace(&self, refused: &Arc<Token>, server: &Server) -> Result<Option<Arc<Token>>> {
+        if self.login.is_fixed() {
+            return Ok(None);
+        }
+        self.drop_token(refused);
+        let (token, _) = self.get(server).await?;
+        Ok(Some(token).filter(|token| !token.is_same_text(refused)))
+    }
+
+    /// Whether the token is one that somebody wrote down, so that nothing is known of it.
+    pub(super) fn is_written_down(&self) -> bool {
+        self.login.is_written_down()
+    }
+
+    fn usable(&self) -> Option<Arc<Token>> {
+        let held = self.lock();
+        let held = held.as_ref()?;
+        let due = held.due.is_some_and(|due| due <= self.clock.now());
+        (!due && held.token.take_use()).then(|| Arc::clone(&held.token))
+    }
+
+    fn drop_token(&self, refused: &Arc<Token>) {
+        let mut held = self.lock();
+        if held.as_ref().is_some_and(|held| Arc::ptr_eq(&held.token, refused)) {
+            *held = None;
+        }
+    }
+
+    async fn renew_or_log_in(&self, server: &Server) -> Result<Arc<Token>> {
+        let since = self.clock.now();
+        let old = self.still_good(since);
+        let renewable = old.as_ref().filter(|old| old.grant.renewable && !old.is_counted());
+        if let Some(old) = renewable {
+            match self.login.renew(server, old.secret()).await {
+                Ok(grant) => return Ok(self.hold(prolonged(grant, old), since)),
+                Err(error) if error.is_temporary() => return Ok(self.postpone(old, &error)),
+                Err(error) => tracing::debug!("the Vault token was not renewed, logging in anew: {error}"),
+            }
+        }
+        match (self.login.log_in(server).await, old) {
+            (Ok(grant), _) => Ok(self.hold(grant, since)),
+            (Err(error), Some(old)) if error.is_temporary() => Ok(self.postpone(&old, &error)),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// The token that is held, unless it has ended or is used up.
+    fn still_good(&self, now: Timestamp) -> Option<Arc<Token>> {
+        let held = self.lock();
+        let token = &held.as_ref()?.token;
+        let lives = token.ends().is_none_or(|ends| ends > now);
+        (lives && (!token.is_counted() || token.uses_left.load(Ordering::Acquire) > 0))
+            .then(|| Arc::clone(token))
+    }
+
+    fn hold(&self, grant: Grant, since: Timestamp) -> Arc<Token> {
+        let uses_left = AtomicU64::new(grant.uses.unwrap_or_default());
+        let token = Arc::new(Token { grant, since, uses_left });
+        *self.lock() = Some(Held { token: Arc::clone(&token), due: token.renew_at() });
+        token
+    }
+
+    fn postpone(&self, old: &Arc<Token>, error: &Error) -> Arc<Token> {
+        tracing::warn!("The Vault token could not be renewed and is used until it expires: {error}");
+        let again = self.clock.now().plus(RENEW_AGAIN);
+        let due = old.ends().map(|ends| ends.min(again));
+        *self.lock() = Some(Held { token: Arc::clone(old), due });
+        Arc::clone(old)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A token near the end of the longest life it may have gets only the rest of it: then the next step is a login.
+fn prolonged(mut grant: Grant, old: &Token) -> Grant {
+    let before = old.grant.lifetime.unwrap_or_default();
+    grant.renewable &= grant.lifetime.is_none_or(|lifetime| lifetime >= before / 2);
+    grant
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Tokens").field("login", &self.login).finish_non_exhaustive()
+    }
+}
