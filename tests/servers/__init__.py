@@ -2,6 +2,7 @@
 
 ``process``  starts and ends one server process, and waits for it with a deadline
 ``aws``      ministack: Secrets Manager, IAM and STS with checked signatures; helpers to fill it
+``vault``    OpenBao, with the API of HashiCorp Vault: KV stores, policies, namespaces, logins; helpers to fill it
 ``faults``   microburst: throttling, errors, delays and broken bodies between a client and a server
 ``counting`` a proxy that writes down every request it passes on, with TLS if asked
 ``silent``   a server that never answers

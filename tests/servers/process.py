@@ -48,15 +48,21 @@ def wait_until(ready: Callable[[], bool], what: str, timeout: float = START_TIME
         time.sleep(0.05)
 
 
-def ask(url: str, method: str = "GET", body: object = None, authority: Path | None = None) -> bytes:
+def ask(
+    url: str,
+    method: str = "GET",
+    body: object = None,
+    authority: Path | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
     """One request straight to a server of ours, past any proxy of the environment; an error status raises."""
     handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
     if authority:
         trust = ssl.create_default_context(cafile=str(authority))
         handlers.append(urllib.request.HTTPSHandler(context=trust))
     data = None if body is None else json.dumps(body).encode()
-    headers = {} if body is None else {"Content-Type": "application/json"}
-    request = urllib.request.Request(url, data, headers, method=method)
+    given = {**(headers or {}), **({} if body is None else {"Content-Type": "application/json"})}
+    request = urllib.request.Request(url, data, given, method=method)
     with urllib.request.build_opener(*handlers).open(request, timeout=30) as response:
         answer: bytes = response.read()
         return answer

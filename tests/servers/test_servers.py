@@ -14,6 +14,7 @@ from tests.servers.counting import Counter, counting_proxy
 from tests.servers.faults import Faults
 from tests.servers.process import ask
 from tests.servers.tls import Certificate
+from tests.servers.vault import Vault, openbao
 
 READ = "secretsmanager:GetSecretValue"
 
@@ -124,3 +125,47 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("STRONGROOM_SERVERS", str(tmp_path))
     with pytest.raises(RuntimeError, match=r"ended with 3:\nout of luck"), ministack(tmp_path):
         pass
+
+
+def test_vault_keeps_versions_policies_and_namespaces_apart(vault: Vault) -> None:
+    vault.put("airflow/a", {"value": "1"})
+    vault.put("airflow/a", {"value": "2"})
+    vault.put("airflow/a", {"value": "3"}, "kv1", version=1)
+    inner = vault.create_namespace("inner", namespace=vault.create_namespace("outer"))
+    vault.put("airflow/a", {"value": "4"}, namespace=inner)
+    reader = vault.token(vault.policy({"secret/data/airflow/*": ["read"]}))
+    found = vault.read("secret/data/airflow/a", token=reader)
+    assert (found["data"], found["metadata"]["version"]) == ({"value": "2"}, 2)
+    assert vault.read("kv1/airflow/a") == {"value": "3"}
+    assert vault.read("secret/data/airflow/a", namespace=inner)["data"] == {"value": "4"}
+    for path, more in (("kv1/airflow/a", {}), ("secret/data/airflow/a", {"namespace": inner})):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            vault.read(path, token=reader, **more)
+    assert "read kv1/airflow/a" in vault.requests()
+    ask(f"{vault.url}/v1/sys/health", authority=vault.authority)
+
+
+def test_vault_forgets(vault: Vault) -> None:
+    vault.put("a", {"value": "1"})
+    vault.create_namespace("inner", namespace=vault.create_namespace("outer"))
+    vault.enable("approle")
+    vault.quota(3)
+    vault.reset()
+    assert vault.names("secret/metadata") == vault.names("sys/namespaces") == []
+    assert set(vault.read("sys/auth")) == {"token/"}
+    assert all(vault.names("secret/metadata") == [] for _ in range(9)), "without a quota"
+
+
+def test_vault_refuses_what_is_beyond_a_quota(vault: Vault) -> None:
+    vault.quota(2, "secret")
+    token = vault.token()
+    for status in (404, 404, 429, 429):
+        with pytest.raises(urllib.error.HTTPError, match=str(status)):
+            vault.read("secret/data/a", token=token)
+
+
+def test_a_sealed_vault(tls: Certificate, tmp_path: Path) -> None:
+    with openbao(tmp_path, tls) as server:
+        server.seal()
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            server.read("secret/data/a")
