@@ -13,7 +13,6 @@ from tests.servers.aws import MiniStack, ministack
 from tests.servers.counting import Counter, counting_proxy
 from tests.servers.faults import Faults, microburst
 from tests.servers.tls import Certificate, certificate
-from tests.servers.vault import Vault, openbao
 
 
 @pytest.fixture(scope="session")
@@ -47,20 +46,6 @@ def fault_server(aws_server: MiniStack, tmp_path_factory: pytest.TempPathFactory
         with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=60):
             pass
         yield proxy
-
-
-@pytest.fixture(scope="session")
-def vault_server(tls: Certificate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
-    """The server with the API of HashiCorp Vault; what it holds stays over the session."""
-    with openbao(tmp_path_factory.mktemp("vault"), tls) as server:
-        yield server
-
-
-@pytest.fixture
-def vault(vault_server: Vault) -> Vault:
-    """``vault_server``, empty."""
-    vault_server.reset()
-    return vault_server
 
 
 @pytest.fixture

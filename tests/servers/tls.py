@@ -18,8 +18,11 @@ class Certificate:
     authority: Path
 
 
-def certificate(folder: Path, *names: str) -> Certificate:
-    """Makes an authority and a certificate in ``folder``: for ``names``, else for ``localhost`` and 127.0.0.1."""
+def certificate(folder: Path, *names: str, common_name: str | None = None) -> Certificate:
+    """Makes an authority and a certificate in ``folder``: for ``names``, else for ``localhost`` and 127.0.0.1.
+
+    It serves servers and clients; a client that Vault is to know by its certificate needs a ``common_name``.
+    """
     command = [
         program("python"),
         "-m",
@@ -29,6 +32,7 @@ def certificate(folder: Path, *names: str) -> Certificate:
         str(folder),
         "--identities",
         *(names or ("localhost", LOOPBACK)),
+        *(("--common-name", common_name) if common_name else ()),
     ]
     subprocess.run(command, check=True, timeout=60)
     return Certificate(folder / "server.pem", folder / "server.key", folder / "client.pem")

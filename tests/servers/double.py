@@ -1,0 +1,136 @@
+"""What every double of ours stands on: a function from requests to answers, served over http or https.
+
+A double plays a service that no server can be had of. It keeps every request, so that tests can look at them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.servers.process import LOOPBACK
+from tests.servers.tls import Certificate
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked. Names of headers are lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters of the target."""
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.target).query).items()}
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The parameters of a form in the body."""
+        return {name: values[0] for name, values in parse_qs(self.body.decode()).items()}
+
+    @property
+    def json(self) -> Any:
+        """The body; ``ValueError`` if it is no JSON."""
+        return json.loads(self.body)
+
+    @property
+    def bearer(self) -> str:
+        """The token of an Authorization header, or nothing."""
+        return self.headers.get("authorization", "").removeprefix("Bearer ")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said to a request; a body that is no bytes is written as JSON."""
+
+    status: int = 200
+    body: object = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def content(self) -> bytes:
+        """The bytes of the body."""
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+@dataclass
+class Double:
+    """A running double and what it was asked, in order."""
+
+    url: str
+    requests: list[Request] = field(default_factory=list)
+
+    def paths(self) -> list[str]:
+        """What was asked for, as ``METHOD path``."""
+        return [f"{request.method} {request.path}" for request in list(self.requests)]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    # Head and body leave in one packet.
+    wbufsize = -1
+    answer: Callable[[Request], Answer]
+    double: Double
+
+    def serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.command, self.path, headers, body)
+        self.double.requests.append(request)
+        answer = type(self).answer(request)
+        content = answer.content()
+        self.send_response(answer.status)
+        written = {} if isinstance(answer.body, bytes) else {"Content-Type": "application/json"}
+        for name, value in {**written, **answer.headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_LIST = serve
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silence: ``Double.requests`` is the record."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up early, or refuses our certificate, is part of some tests."""
+
+
+@contextlib.contextmanager
+def serving(answer: Callable[[Request], Answer], tls: Certificate | None = None) -> Iterator[Double]:
+    """Serves ``answer`` on a free port meanwhile; with ``tls`` over https."""
+    handler = type("Handler", (_Handler,), {"answer": staticmethod(answer)})
+    server = _Server((LOOPBACK, 0), handler)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls.certificate, tls.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    double = Double(f"{'https' if tls else 'http'}://{LOOPBACK}:{server.server_address[1]}")
+    handler.double = double  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="double")
+    thread.start()
+    try:
+        yield double
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
