@@ -8,6 +8,7 @@
 //! | `credentials/` | who we are |
 //! | `access.rs`, `workshop.rs`, `sdk.rs`, `http_client.rs`, `prime.rs` | put together: what a client is built from |
 //! | `aliases.rs`, `batches.rs` | what more than one store does with values and with several names |
+//! | `identity.rs` | who we are, for stores elsewhere |
 //! | `error.rs` | what went wrong |
 //!
 //! Everything follows boto3 and the Amazon provider, so that an operator who changes the class path stays the same
@@ -23,6 +24,8 @@ mod credentials;
 mod endpoint;
 mod error;
 mod http_client;
+#[cfg(feature = "vault")]
+mod identity;
 mod prime;
 mod profile;
 mod region;
@@ -39,3 +42,5 @@ mod words;
 mod workshop;
 
 use self::access::{Access, Service, attempts};
+#[cfg(feature = "vault")]
+pub(in crate::store) use self::identity::AwsIdentity;

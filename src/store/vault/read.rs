@@ -78,7 +78,8 @@ impl Vault {
             }
             return Ok(None);
         }
-        let looks_wrong = members.is_none_or(has_words) || self.sightings.note_absence();
+        let is_sure = self.settings.version.is_none();
+        let looks_wrong = members.is_none_or(has_words) || (!is_sure && self.sightings.note_absence());
         if !looks_wrong {
             return Ok(None);
         }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::http::{TransportError, send};
 use crate::store::vault::call::Call;
 use crate::store::vault::config::VaultSettings;
-use crate::store::vault::path::{collapse, encode};
+use crate::store::vault::path::{collapse, encode, fault};
 use crate::value::Text;
 use crate::value::json::{self, Value};
 
@@ -68,23 +68,13 @@ impl Server {
         }
     }
 
-    /// The client, for places that are no Vault.
-    pub(super) fn client(&self) -> &reqwest::Client {
-        &self.client
-    }
-
-    /// The host, for messages.
-    pub(super) fn host(&self) -> &str {
-        self.url.host_str().unwrap_or_default()
-    }
-
     /// Sends `call` with `token`. Any status is an answer.
     pub(super) async fn ask(
         &self,
         call: &Call,
         token: Option<&SecretString>,
     ) -> Result<Reply, TransportError> {
-        let mut url = self.address(call);
+        let mut url = self.address(call)?;
         let mut redirects = 0;
         loop {
             let request = self.request(call, token, url.clone())?;
@@ -100,12 +90,15 @@ impl Server {
         }
     }
 
-    fn address(&self, call: &Call) -> Url {
+    fn address(&self, call: &Call) -> Result<Url, TransportError> {
+        if let Some(reason) = fault(&call.path) {
+            return Err(TransportError::request(reason));
+        }
         let mut url = self.url.clone();
         let path = format!("{}/v1/{}", collapse(self.url.path()), encode(&collapse(&call.path)));
         url.set_path(&path);
         url.set_query(call.query.as_deref());
-        url
+        Ok(url)
     }
 
     /// Within the configured address: the token is for nobody else. A step up to https is one that operators ask for.

@@ -127,12 +127,14 @@ impl Tokens {
 
     /// Another token in the place of one that the server refused; `None` if there is no other.
     pub(super) async fn replace(&self, refused: &Arc<Token>, server: &Server) -> Result<Option<Arc<Token>>> {
-        if self.login.is_fixed() {
-            return Ok(None);
-        }
         self.drop_token(refused);
         let (token, _) = self.get(server).await?;
         Ok(Some(token).filter(|token| !token.is_same_text(refused)))
+    }
+
+    /// Whether there never is another token.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.login.is_fixed()
     }
 
     /// Whether the token is one that somebody wrote down, so that nothing is known of it.

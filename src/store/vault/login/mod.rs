@@ -6,12 +6,17 @@
 //! | `written.rs` | tokens that somebody wrote down |
 //! | `password.rs` | approle, github, ldap, radius, userpass |
 //! | `assertion.rs` | kubernetes, jwt: tokens in files; cert: the certificate of the connection |
-//! | `aws.rs`, `azure.rs`, `gcp.rs` | who a cloud says we are |
+//! | `aws.rs`, `azure.rs`, `gcp.rs`, `cloud.rs` | who a cloud says we are |
 //!
 //! The official class writes the mount's configuration for azure and radius instead of logging in; here they log in, and
 //! nothing is ever written.
 
 mod assertion;
+#[cfg(feature = "aws")]
+mod aws;
+mod azure;
+mod cloud;
+mod gcp;
 mod password;
 mod settings;
 mod written;

@@ -5,12 +5,18 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 
 use crate::error::{Error, Result};
+#[cfg(not(feature = "aws"))]
+use crate::error::ErrorKind;
 use crate::redact::Shown;
 use crate::store::environment::Environment;
 use crate::store::files::expand;
 use crate::store::options::Options;
 use crate::store::vault::config::{KUBERNETES_JWT_PATH, client_certificate, version};
 use crate::store::vault::login::assertion::{Certificate, Jwt, JwtSource, Kubernetes};
+#[cfg(feature = "aws")]
+use crate::store::vault::login::aws::AwsIam;
+use crate::store::vault::login::azure::Azure;
+use crate::store::vault::login::gcp::Gcp;
 use crate::store::vault::login::password::{AppRole, GitHub, SecretId, UserPassword};
 use crate::store::vault::login::written::{TokenFile, WrittenToken};
 use crate::store::vault::login::{Login, Method, Origin};
@@ -107,7 +113,10 @@ impl Written<'_> {
     fn method(&self) -> Result<Box<dyn Method>> {
         Ok(match self.name {
             "approle" => Box::new(AppRole { role_id: self.need("role_id")?, secret_id: self.secret_id() }),
+            "aws_iam" => self.aws()?,
+            "azure" => Box::new(Azure::open(self.need("role_id")?, self.options, self.environment)?),
             "cert" => Box::new(Certificate { role: self.text("cert_role") }),
+            "gcp" => Box::new(Gcp::open(self.need("role_id")?, self.options, self.environment)?),
             "github" => Box::new(GitHub(self.need_secret("token")?)),
             "jwt" => Box::new(Jwt { role: self.need("jwt_role")?, source: self.jwt()? }),
             "kubernetes" => Box::new(Kubernetes {
@@ -122,6 +131,17 @@ impl Written<'_> {
             }),
             _ => self.token()?,
         })
+    }
+
+    #[cfg(feature = "aws")]
+    fn aws(&self) -> Result<Box<dyn Method>> {
+        Ok(Box::new(AwsIam::open(self.options, self.environment)?))
+    }
+
+    #[cfg(not(feature = "aws"))]
+    fn aws(&self) -> Result<Box<dyn Method>> {
+        Err(Error::new(ErrorKind::Unsupported, format!("this build knows no AWS, so not the auth_type `{}`", self.name))
+            .with_hint("Build it with one of the AWS stores, or use another login"))
     }
 
     /// A file goes before the option, that before VAULT_TOKEN, that before the file of `vault login`.
