@@ -3,6 +3,8 @@
 Name one of the classes in `[secrets] backend` and keep the `backend_kwargs` of the official class:
 
 - `strongroom.aws.SecretsManagerBackend`
+- `strongroom.aws.SystemsManagerParameterStoreBackend`
+- `strongroom.hashicorp.VaultBackend`
 - `strongroom.local.LocalFilesystemBackend`
 
 Importing this package imports neither Airflow nor any SDK.

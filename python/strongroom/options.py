@@ -271,6 +271,9 @@ class VaultOptions(CommonOptions, total=False):
     url: str
     """The address of the server; else VAULT_ADDR, else http://localhost:8200."""
 
+    endpoint_url: str
+    """Another name of `url`, as the other backends have it; goes before it."""
+
     namespace: str
     """The namespace; else VAULT_NAMESPACE."""
 

@@ -54,7 +54,7 @@ pub fn configure(
         }
     }
     expand_cache_alias(&mut options)?;
-    (entry.check)(&options, &environment)?;
+    (entry.check)(&options, &environment).map_err(|error| and_warnings(error, &warnings))?;
     let settings = Settings {
         entry,
         convention: (entry.convention)(&options)?,
@@ -80,6 +80,13 @@ pub fn configure(
         .with_hint("Write the seconds that a lookup may take at most"));
     }
     Ok(Configured { settings: Arc::new(settings), warnings })
+}
+
+/// A configuration that lacks something may be one with a misspelt key, of which nobody would hear otherwise.
+fn and_warnings(error: Error, warnings: &[String]) -> Error {
+    let hint = error.hint().map(str::to_owned).into_iter().chain(warnings.iter().cloned());
+    let hint = hint.collect::<Vec<_>>().join(". ");
+    if hint.is_empty() { error } else { error.with_hint(hint) }
 }
 
 fn is_true(value: &RawValue) -> bool {

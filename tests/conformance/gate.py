@@ -9,7 +9,7 @@ import contextlib
 import http.client
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -76,6 +76,8 @@ class Gate:
         self.tls = tls
         self.fault: Capability | Answer | None = None
         self.requests = 0
+        #: Which requests are counted, by their path: where a read takes a login before it, that is not a read.
+        self.counts: Callable[[str], bool] = lambda _path: True
         self.healed = threading.Event()
         self._lock = threading.Lock()
         self._open: set[Any] = set()
@@ -112,10 +114,10 @@ class Gate:
         self._server.shutdown()
         self._server.server_close()
 
-    def asked(self) -> None:
+    def asked(self, path: str) -> None:
         """Used by the handler."""
         with self._lock:
-            self.requests += 1
+            self.requests += self.counts(path)
 
     def connected(self, connection: Any, *, is_open: bool) -> None:
         """Used by the handler."""
@@ -157,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         """Reads a request, and does to it what the fault says."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.gate.asked()
+        self.gate.asked(self.path)
         fault = self.gate.fault
         if fault is Capability.HANG:
             self.gate.healed.wait(UPSTREAM_TIMEOUT)
@@ -169,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._pass_on(body, fault)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = answer
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_LIST = answer
 
     def _pass_on(self, body: bytes, fault: Capability | None) -> None:
         with contextlib.closing(http.client.HTTPConnection(self.gate.upstream, timeout=UPSTREAM_TIMEOUT)) as upstream:

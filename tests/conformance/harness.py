@@ -72,6 +72,8 @@ class Harness(ABC):
     capabilities: ClassVar[frozenset[Capability]]
     #: Labels of ``ODD_NAMES`` that no secret of this store can have.
     impossible_names: ClassVar[frozenset[str]] = frozenset()
+    #: Other spellings of the id ``hello`` that mean the same secret.
+    same_as_hello: ClassVar[frozenset[str]] = frozenset()
     #: The page of the store in ``docs/``.
     page: ClassVar[str]
 

@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.came = time.monotonic()
         self._pass_on(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = relay
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_LIST = relay
 
     def _record(self, body: bytes, status: int) -> None:
         target = self.headers.get("X-Amz-Target") or ""

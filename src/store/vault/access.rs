@@ -72,7 +72,9 @@ impl Access {
     pub(super) async fn ask(&self, call: &Call, name: &SecretName, subject: &str) -> Result<Answer> {
         let (token, is_new) = self.tokens.get(&self.server).await?;
         let reply = self.send(call, &token, subject).await?;
-        if reply.status != 403 || is_new || self.tokens.is_fixed() || self.memory.was_denied(name, &self.clock) {
+        let may_be_the_token =
+            reply.status == 403 && reply.is_of_vault() && !is_new && !self.tokens.is_fixed();
+        if !may_be_the_token || self.memory.was_denied(name, &self.clock) {
             return Ok(Answer { reply, token });
         }
         tracing::debug!("Vault refused the token. Logging in again and retrying once.");

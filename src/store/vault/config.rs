@@ -32,6 +32,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new("mount_point", OptionKind::Prefix, "The mount of the KV engine; null takes the first segment of each id.").with_default(MOUNT_POINT),
     OptionSpec::new("kv_engine_version", OptionKind::Json("1, 2 or auto"), "The version of the KV engine: 1, 2, or auto to ask the server once.").with_default("2"),
     OptionSpec::new("url", OptionKind::Text, "The address of the server; else VAULT_ADDR, else http://localhost:8200."),
+    OptionSpec::new("endpoint_url", OptionKind::Text, "Another name of `url`, as the other backends have it; goes before it."),
     OptionSpec::new("namespace", OptionKind::Text, "The namespace; else VAULT_NAMESPACE."),
     OptionSpec::new("auth_type", OptionKind::Text, "The login: approle, aws_iam, azure, cert, gcp, github, jwt, kubernetes, ldap, radius, token or userpass.").with_default("token"),
     OptionSpec::new("auth_mount_point", OptionKind::Text, "The mount of the auth method; by default its usual one."),
@@ -136,11 +137,13 @@ impl VaultSettings {
 
 /// The error does not show the address: it may hold a password.
 fn url(options: &Options, environment: &Environment) -> Result<Url> {
-    let (text, named_by) = match (options.non_empty("url"), environment.non_empty("VAULT_ADDR")) {
-        (Some(text), _) => (text, "url"),
-        (None, Some(text)) => (text, "VAULT_ADDR"),
-        (None, None) => (DEFAULT_URL, "url"),
-    };
+    let candidates = [
+        (options.non_empty("endpoint_url"), "endpoint_url"),
+        (options.non_empty("url"), "url"),
+        (environment.non_empty("VAULT_ADDR"), "VAULT_ADDR"),
+    ];
+    let written = candidates.into_iter().find_map(|(text, named_by)| Some((text?, named_by)));
+    let (text, named_by) = written.unwrap_or((DEFAULT_URL, "url"));
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
     url.ok_or_else(|| {
@@ -152,7 +155,9 @@ fn url(options: &Options, environment: &Environment) -> Result<Url> {
 /// Upstream takes the numbers 1 and 2, and nothing for 2; texts are what the environment delivers.
 pub(super) fn version(options: &Options) -> Result<Option<KvVersion>> {
     let Some(value) = options.json("kv_engine_version") else { return Ok(Some(KvVersion::Two)) };
-    match (value.as_i64(), value.as_str()) {
+    // Python's `True` is 1.
+    let number = value.as_i64().or_else(|| value.as_bool().map(i64::from));
+    match (number, value.as_str()) {
         (Some(1), _) | (_, Some("1")) => Ok(Some(KvVersion::One)),
         (Some(0 | 2), _) | (_, Some("0" | "2" | "")) => Ok(Some(KvVersion::Two)),
         (_, Some("auto")) => Ok(None),

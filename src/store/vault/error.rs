@@ -186,9 +186,16 @@ pub(super) fn version_unknown(subject: &str, mount: &str, status: u16) -> Error 
         .with_hint("Write 1 or 2 as `kv_engine_version`, or check `mount_point` and that a policy names a path below it")
 }
 
-/// A name that must not be sent.
+/// Something in between has refused: a 404 of it is no proof of absence.
+pub(super) fn foreign(reply: &Reply, subject: &str) -> Error {
+    let kind = if reply.status == 403 { ErrorKind::Denied } else { ErrorKind::Malformed };
+    Error::new(kind, format!("{subject}: refused, and not by Vault"))
+        .with_code(reply.status.to_string())
+        .with_hint("Check `url` and proxies: something else than Vault has answered")
+}
+
+/// A folder that must not be asked for.
 pub(super) fn name_refused(subject: &str, reason: &str) -> Error {
     Error::new(ErrorKind::InvalidName, format!("{subject}: {reason}, so it is not asked for"))
-        .with_hint("Rename the secret; such a path would reach another one, or none")
-        .as_upstream_miss()
+        .with_hint("Such a path would reach another one, or none")
 }

@@ -8,7 +8,7 @@ use crate::store::vault::Vault;
 use crate::store::vault::call::{Call, Own};
 use crate::store::vault::config::KvVersion;
 use crate::store::vault::diagnosis::Question;
-use crate::store::vault::error::{no_answer, not_understood, refused};
+use crate::store::vault::error::{foreign, no_answer, not_understood, refused};
 use crate::store::vault::place::Place;
 use crate::store::{Names, Page, SecretName};
 use crate::value::json::Value;
@@ -62,7 +62,8 @@ impl Vault {
             200..=299 => {
                 keys(answer.reply.json().as_ref()).ok_or_else(|| not_understood(&answer.reply, &subject))
             }
-            403 => Err(question.denied().await),
+            403 if answer.reply.is_of_vault() => Err(question.denied().await),
+            403 | 404 if !answer.reply.is_of_vault() => Err(foreign(&answer.reply, &subject)),
             404 => Ok(Vec::new()),
             _ => Err(refused(&answer.reply, &subject)),
         }

@@ -11,7 +11,8 @@ use crate::store::vault::access::Answer;
 use crate::store::vault::call::Call;
 use crate::store::vault::config::KvVersion;
 use crate::store::vault::diagnosis::Question;
-use crate::store::vault::error::{no_answer, not_understood, refused};
+use crate::store::vault::error::{foreign, no_answer, not_understood, refused};
+use crate::store::vault::path::fault;
 use crate::store::vault::place::Place;
 use crate::value::SecretValue;
 use crate::value::json::{Object, Value};
@@ -20,6 +21,10 @@ impl Vault {
     /// Reads the latest version of one secret.
     pub(super) async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>> {
         let subject = format!("reading `{name}`");
+        if let Some(reason) = fault(name.as_str()) {
+            self.say_refused(name, reason);
+            return Ok(None);
+        }
         let place = self.place(name, &subject)?;
         let version = self.version(&place, &subject).await?;
         let call = call(&place, version).map_err(|error| no_answer(&error, &subject))?;
@@ -36,9 +41,20 @@ impl Vault {
         };
         match answer.reply.status {
             200..=299 => self.value(&answer, &question).await,
-            403 => Err(question.denied().await),
+            403 if answer.reply.is_of_vault() => Err(question.denied().await),
+            403 | 404 if !answer.reply.is_of_vault() => Err(foreign(&answer.reply, &subject)),
             404 => self.absent(&answer, name, &question).await,
             _ => Err(refused(&answer.reply, &subject)),
+        }
+    }
+
+    /// A name that is never sent answers nothing, and says so once.
+    fn say_refused(&self, name: &SecretName, reason: &str) {
+        if self.access.memory.is_news(name) {
+            tracing::warn!(
+                "`{name}` is not asked of Vault, since {reason}: such a path would reach another secret, or none. Rename the \
+                 secret. Returning None."
+            );
         }
     }
 
@@ -79,7 +95,7 @@ impl Vault {
             return Ok(None);
         }
         let is_sure = self.settings.version.is_none();
-        let looks_wrong = members.is_none_or(has_words) || (!is_sure && self.sightings.note_absence());
+        let looks_wrong = members.is_some_and(has_words) || (!is_sure && self.sightings.note_absence());
         if !looks_wrong {
             return Ok(None);
         }

@@ -41,6 +41,14 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
+    /// Whether a refusal is Vault's own, not that of something in between: then it lists errors, maybe none.
+    pub(super) fn is_of_vault(&self) -> bool {
+        let json = self.json();
+        let members = json.as_ref().and_then(Value::as_object);
+        members
+            .is_some_and(|members| ["errors", "data", "warnings"].iter().any(|key| members.contains_key(key)))
+    }
+
     #[cfg(test)]
     pub(super) fn of(status: u16, body: &str) -> Self {
         Self { status, retry_after: None, elsewhere: None, body: Zeroizing::new(body.as_bytes().to_vec()) }

@@ -61,7 +61,8 @@ impl AwsIam {
             .map_err(|_| unsigned())?
             .into();
         let body = SignableBody::Bytes(QUESTION.as_bytes());
-        let request = SignableRequest::new("POST", STS, headers.iter().copied(), body).map_err(|_| unsigned())?;
+        let request =
+            SignableRequest::new("POST", STS, headers.iter().copied(), body).map_err(|_| unsigned())?;
         let (signature, _) = sign(request, &parameters).map_err(|_| unsigned())?.into_parts();
         let all = headers.into_iter().chain(signature.headers());
         Ok(all.map(|(name, value)| (name.to_owned(), json!([value]))).collect())
@@ -126,7 +127,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_server_id_is_signed_and_nothing_shows_the_key() {
-        let words = [("key_id", "AKIAIOSFODNN7EXAMPLE"), ("secret_id", "canary-key"), ("iam_server_id", "vault.example")];
+        let words = [
+            ("key_id", "AKIAIOSFODNN7EXAMPLE"),
+            ("secret_id", "canary-key"),
+            ("iam_server_id", "vault.example"),
+        ];
         let login = AwsIam::open(&options(&words), &Environment::default()).unwrap();
         assert!(!format!("{login:?}").contains("canary"));
         let headers = login.headers().await.unwrap();
@@ -143,7 +148,9 @@ mod tests {
     #[test]
     fn a_role_is_assumed_unless_keys_are_written() {
         let mut words = options(&[("region", "eu-west-1")]);
-        let role = crate::value::json::parse(&r#"{"RoleArn": "arn:aws:iam::1:role/r", "RoleSessionName": "s"}"#.into());
+        let role = crate::value::json::parse(
+            &r#"{"RoleArn": "arn:aws:iam::1:role/r", "RoleSessionName": "s"}"#.into(),
+        );
         words.set("assume_role_kwargs", OptionValue::Object(role.unwrap()));
         let own = aws_options(&words);
         assert_eq!(own.text("role_arn"), Some("arn:aws:iam::1:role/r"));

@@ -96,7 +96,8 @@ impl Azure {
             }
             Source::AppService { endpoint, header, client_id } => {
                 let url = self.identity_url(endpoint, "2019-08-01", client_id.as_deref());
-                let request = self.clouds.metadata.get(url).header("x-identity-header", header.expose_secret());
+                let request =
+                    self.clouds.metadata.get(url).header("x-identity-header", header.expose_secret());
                 ask(&self.clouds.metadata, request, SUBJECT, HINT).await?
             }
             Source::Machine { host, client_id } => {
@@ -111,7 +112,8 @@ impl Azure {
 
     fn post(&self, path: &str, form: &[(&str, &str)]) -> RequestBuilder {
         let url = format!("{}/{}/{path}", self.authority, encode(&self.tenant));
-        let body: Vec<String> = form.iter().map(|(key, value)| format!("{key}={}", form_value(value))).collect();
+        let body: Vec<String> =
+            form.iter().map(|(key, value)| format!("{key}={}", form_value(value))).collect();
         let request = self.clouds.public.post(url).body(body.join("&"));
         request.header("content-type", "application/x-www-form-urlencoded")
     }

@@ -57,9 +57,15 @@ fn public_roots(environment: &Environment) -> Roots {
 }
 
 /// The members of the JSON answer to `request`; `hint` says what helps when it is refused.
-pub(super) async fn ask(client: &Client, request: RequestBuilder, subject: &str, hint: &'static str) -> Result<Value> {
+pub(super) async fn ask(
+    client: &Client,
+    request: RequestBuilder,
+    subject: &str,
+    hint: &'static str,
+) -> Result<Value> {
     let request = request.build().map_err(|error| no_answer(&error.into(), subject).with_hint(hint))?;
-    let response = send(client, request, true).await.map_err(|error| no_answer(&error, subject).with_hint(hint))?;
+    let response =
+        send(client, request, true).await.map_err(|error| no_answer(&error, subject).with_hint(hint))?;
     let status = response.status();
     let body = response.bytes().await.map_err(|error| no_answer(&error.into(), subject))?;
     if !status.is_success() {
@@ -70,7 +76,8 @@ pub(super) async fn ask(client: &Client, request: RequestBuilder, subject: &str,
 }
 
 fn refused(status: u16, subject: &str, hint: &'static str) -> Error {
-    let error = Error::new(ErrorKind::Unauthenticated, format!("{subject}: refused")).with_code(status.to_string());
+    let error =
+        Error::new(ErrorKind::Unauthenticated, format!("{subject}: refused")).with_code(status.to_string());
     let error = error.with_hint(hint);
     if status == 429 || status >= 500 { error.temporary(None) } else { error }
 }

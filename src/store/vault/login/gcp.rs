@@ -69,7 +69,9 @@ impl fmt::Debug for Gcp {
 impl Gcp {
     /// Reads options and environment; asks nobody.
     pub(super) fn open(role: String, options: &Options, environment: &Environment) -> Result<Self> {
-        let file = options.non_empty("gcp_key_path").or_else(|| environment.non_empty("GOOGLE_APPLICATION_CREDENTIALS"));
+        let file = options
+            .non_empty("gcp_key_path")
+            .or_else(|| environment.non_empty("GOOGLE_APPLICATION_CREDENTIALS"));
         let source = match (options.object("gcp_keyfile_dict"), file) {
             (Some(content), _) => Source::Written(Key::read(content)?),
             (None, Some(path)) => Source::File(expand(path, environment)),
@@ -100,13 +102,18 @@ impl Gcp {
 
     async fn sign_through_iam(&self, metadata: &str) -> Result<SecretString> {
         let clouds = &self.clouds;
-        let get = |what: &str| clouds.metadata.get(format!("{metadata}/{what}")).header("metadata-flavor", "Google");
+        let get = |what: &str| {
+            clouds.metadata.get(format!("{metadata}/{what}")).header("metadata-flavor", "Google")
+        };
         let account = ask(&clouds.metadata, get("?recursive=true"), SUBJECT, HINT).await?;
         let email = secret(&account, "email", SUBJECT, HINT)?.expose_secret().to_owned();
         let token = ask(&clouds.metadata, get("token"), SUBJECT, HINT).await?;
         let token = secret(&token, "access_token", SUBJECT, HINT)?;
         let body = json!({ "payload": self.claims(&email) }).to_string();
-        let request = clouds.public.post(format!("{IAM}/{}:signJwt", encode(&email))).bearer_auth(token.expose_secret());
+        let request = clouds
+            .public
+            .post(format!("{IAM}/{}:signJwt", encode(&email)))
+            .bearer_auth(token.expose_secret());
         let request = request.header("content-type", "application/json").body(body);
         secret(&ask(&clouds.public, request, SUBJECT, HINT).await?, "signedJwt", SUBJECT, HINT)
     }
@@ -114,7 +121,8 @@ impl Gcp {
 
 impl Key {
     fn read(content: &Value) -> Result<Self> {
-        let text = |key: &str| content.as_object().and_then(|members| members.get(key)).and_then(Value::as_str);
+        let text =
+            |key: &str| content.as_object().and_then(|members| members.get(key)).and_then(Value::as_str);
         let whole = text("client_email").zip(text("private_key"));
         let (email, private_key) = whole.ok_or_else(|| unusable("it has no client_email and private_key"))?;
         Ok(Self {
@@ -126,7 +134,8 @@ impl Key {
 
     async fn of_file(path: &Path) -> Result<Self> {
         let content = credential_file(path, "gcp_key_path").await?;
-        let content = own_json::parse(&Text::from(content.as_str())).map_err(|_| unusable("it is no JSON"))?;
+        let content =
+            own_json::parse(&Text::from(content.as_str())).map_err(|_| unusable("it is no JSON"))?;
         Self::read(&content)
     }
 
@@ -140,7 +149,8 @@ impl Key {
         let key = key.map_err(|_| unusable("its private_key is of an unknown kind"))?;
         let signer = key.choose_scheme(&[SignatureScheme::RSA_PKCS1_SHA256]);
         let signer = signer.ok_or_else(|| unusable("its private_key is no RSA key"))?;
-        let signature = signer.sign(content.as_bytes()).map_err(|_| unusable("its private_key does not sign"))?;
+        let signature =
+            signer.sign(content.as_bytes()).map_err(|_| unusable("its private_key does not sign"))?;
         Ok(SecretString::from(format!("{content}.{}", URL_SAFE_NO_PAD.encode(signature))))
     }
 }
@@ -154,6 +164,8 @@ fn unusable(reason: &str) -> Error {
 impl Method for Gcp {
     async fn step(&self, mount: &str, _server: &Server) -> Result<Step> {
         let body = json!({"role": self.role, "jwt": self.signed().await?.expose_secret()});
-        Call::of(&Own::post(format!("auth/{mount}/login"), &body)).map(Step::Call).map_err(|error| unsendable(&error))
+        Call::of(&Own::post(format!("auth/{mount}/login"), &body))
+            .map(Step::Call)
+            .map_err(|error| unsendable(&error))
     }
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use crate::error::{Error, Result};
 #[cfg(not(feature = "aws"))]
 use crate::error::ErrorKind;
+use crate::error::{Error, Result};
 use crate::redact::Shown;
 use crate::store::environment::Environment;
 use crate::store::files::expand;
@@ -140,8 +140,11 @@ impl Written<'_> {
 
     #[cfg(not(feature = "aws"))]
     fn aws(&self) -> Result<Box<dyn Method>> {
-        Err(Error::new(ErrorKind::Unsupported, format!("this build knows no AWS, so not the auth_type `{}`", self.name))
-            .with_hint("Build it with one of the AWS stores, or use another login"))
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("this build knows no AWS, so not the auth_type `{}`", self.name),
+        )
+        .with_hint("Build it with one of the AWS stores, or use another login"))
     }
 
     /// A file goes before the option, that before VAULT_TOKEN, that before the file of `vault login`.
