@@ -14,7 +14,7 @@ import pytest
 # Before anything imports Airflow, which makes its home and its keys on import.
 HOME = tempfile.TemporaryDirectory(prefix="strongroom-parity-")
 os.environ["AIRFLOW_HOME"] = HOME.name
-for steering in [name for name in os.environ if name.startswith(("AIRFLOW__", "AWS_"))]:
+for steering in [name for name in os.environ if name.startswith(("AIRFLOW__", "AWS_", "VAULT_"))]:
     del os.environ[steering]
 
 from airflow._shared.secrets_masker import _secrets_masker as core_masker  # noqa: E402
@@ -22,7 +22,10 @@ from airflow.sdk._shared.secrets_masker import _secrets_masker as sdk_masker  # 
 from botocore.loaders import JSONFileLoader  # noqa: E402
 
 from tests.parity.house import House, open_house  # noqa: E402  (Airflow's home comes first)
+from tests.parity.vault_house import HELLO, VaultHouse  # noqa: E402
 from tests.servers.aws import MiniStack, clear_environment  # noqa: E402
+from tests.servers.counting import counting_proxy  # noqa: E402
+from tests.servers.vault import Vault  # noqa: E402
 
 HERE = Path(__file__).parent
 MASKERS = (core_masker, sdk_masker)
@@ -37,8 +40,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the caller's steers either class."""
+    """Nothing of the caller's steers either class, nor a token that somebody's `vault login` left at home."""
     clear_environment(monkeypatch)
+    monkeypatch.setenv("HOME", HOME.name)
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +69,16 @@ def house(aws_server: MiniStack) -> Iterator[House]:
     """An empty server with its users, behind a proxy of this module's own."""
     with open_house(aws_server) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def vault_house(vault_server: Vault) -> Iterator[VaultHouse]:
+    """An OpenBao with a reader of everything, behind a proxy of this module's own."""
+    vault_server.reset()
+    # Where nobody may look, 403 is the answer; here every path is either there or not.
+    reader = vault_server.token(vault_server.policy({"*": ["read"]}))
+    with counting_proxy(vault_server.plain_url) as counter:
+        house = VaultHouse(vault_server, counter, {"<token>": reader}, counter.url)
+        for path, fields in HELLO.items():
+            house.put(path, fields)
+        yield house

@@ -23,7 +23,8 @@ from tests.servers.counting import Counter, counting_proxy
 REGIONS = ("us-east-1", "us-east-2", "us-west-1", "us-west-2")
 
 Kwargs = Mapping[str, Any]
-Secrets = Mapping[str, str | bytes]
+#: What is stored under a name: text or bytes; for Vault the fields of a secret, by its path.
+Secrets = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Case:
     multi_team: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
-    #: Without the region, the endpoint and the key that every other case has.
+    #: Without the place and the credentials that every other case has.
     bare: bool = False
     #: Whether the official half must make a request; if not, it must make none.
     asks: bool = True

@@ -1,0 +1,114 @@
+"""The official Vault class and ours on one OpenBao: how each half of a case is run, and when both are alike.
+
+Secrets are stored by the path that is read, such as ``secret/data/variables/a``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import urllib.error
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import strongroom.hashicorp
+from airflow.providers.hashicorp.secrets.vault import VaultBackend
+
+from tests.parity.differences import DIFFERENCES, assert_as_agreed
+from tests.parity.house import Case, Secrets, ask, environment_of, fill
+from tests.parity.outcomes import Outcome, outcome
+from tests.servers.counting import Counter
+from tests.servers.vault import Vault
+
+#: What is always there.
+HELLO: Secrets = {"secret/data/variables/hello": {"value": "world"}}
+
+
+@dataclass
+class VaultHouse:
+    """A server with its logins, and the proxy that both classes go through."""
+
+    server: Vault
+    counter: Counter
+    words: dict[str, str]
+    #: Where the clients find the server.
+    url: str
+
+    @contextlib.contextmanager
+    def holding(self, secrets: Secrets) -> Iterator[None]:
+        """The secrets are there meanwhile."""
+        for path, fields in secrets.items():
+            self.put(path, fields)
+        try:
+            yield
+        finally:
+            for path in secrets:
+                self.server.delete(path.replace("/data/", "/metadata/", 1) if path.startswith("secret/") else path)
+
+    def put(self, path: str, fields: Any) -> None:
+        """Writes what is then read at a path of the versioned ``secret``, or of the plain ``kv1``."""
+        body = {"data": fields} if path.startswith("secret/") else fields
+        self.server.write(path, body)
+
+    def run(self, case: Case, folder: Path) -> tuple[Outcome, Outcome]:
+        """Both halves of a case: the official one, then ours."""
+        words = {**self.words, "<folder>": str(folder), "<url>": self.url}
+        for name, content in case.files.items():
+            (folder / name).write_text(fill(content, words))
+        usual = {} if case.bare else {"url": "<url>", "token": "<token>"}
+        kwargs = fill({**usual, **case.kwargs}, words)
+        environment = {name: fill(value, words) for name, value in case.environment.items()}
+        environment["AIRFLOW__CORE__MULTI_TEAM"] = str(case.multi_team)
+        with environment_of(environment), self.holding(case.secrets):
+            official = self._half(lambda: ask(VaultBackend(**fill(kwargs, {})), case))
+            ours = self._half(lambda: ask(strongroom.hashicorp.VaultBackend(**{"cache_ttl": 0, **kwargs}), case))
+        return official, ours
+
+    def _half(self, look_up: Callable[[], object]) -> Outcome:
+        self.counter.clear()
+        return outcome(look_up, self.asked)
+
+    def asked(self) -> tuple[str, ...]:
+        """The requests so far, as ``METHOD path``; how a path is escaped does not matter to the server."""
+        return tuple(f"{call.method} {unquote(call.path).rstrip('?')}" for call in list(self.counter.calls))
+
+
+def assert_alike(case: Case, official: Outcome, ours: Outcome) -> None:
+    """Parity as far as Vault goes, or the difference that was agreed on.
+
+    The reads are the same, in the same order. We may try fewer times and log in less often: a login is shared.
+    """
+    assert bool(official.asked) == case.asks, official
+    assert case.ends in (None, official.ending), repr(official.error)
+    case_id = f"vault: {case.id}"
+    if case_id not in DIFFERENCES:
+        assert len(ours.asked) <= len(official.asked), f"\nofficial: {official}\nours:     {ours}"
+    assert_as_agreed(case_id, _without_repeats(official), _without_repeats(ours))
+
+
+def _without_repeats(half: Outcome) -> Outcome:
+    """Logins left out, and each read once."""
+    reads = [request for request in half.asked if not request.startswith("POST /v1/auth/")]
+    return dataclasses.replace(half, asked=tuple(dict.fromkeys(reads)))
+
+
+def stored_at(official: Outcome) -> list[str]:
+    """The paths that were read and can hold a secret, in order."""
+    paths = [request.removeprefix("GET /v1/") for request in _without_repeats(official).asked]
+    return [path for path in paths if path.startswith(("secret/data/", "kv1/"))]
+
+
+def can_hold(server: Vault, path: str) -> bool:
+    """Whether the server takes a secret of this name at all."""
+    try:
+        server.write(path, {"data": {"value": "x"}} if path.startswith("secret/") else {"value": "x"})
+    except urllib.error.HTTPError as error:
+        if error.code not in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+            raise
+        return False
+    server.delete(path.replace("/data/", "/metadata/", 1) if path.startswith("secret/") else path)
+    return True
