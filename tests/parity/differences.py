@@ -5,6 +5,7 @@ Every entry has a line in ``docs/differences.md``. An entry that is no longer di
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from strongroom.exceptions import (
@@ -12,6 +13,7 @@ from strongroom.exceptions import (
     ConfigurationError,
     ConnectionFormatError,
     MalformedSecretError,
+    UnauthenticatedError,
     UnreachableError,
 )
 from tests.parity.outcomes import Outcome, assert_parity
@@ -72,6 +74,7 @@ def connection(reason: str, **fields: object) -> Difference:
 
 
 HELLO = "airflow/variables/hello"
+VAULT_HELLO = "GET /v1/secret/data/variables/hello"
 TEAMS_HELLO = "airflow/variables/T--hello"
 
 REGION_LAST = "AWS_REGION is read last: it turns an error into an answer, and changes no other one"
@@ -90,6 +93,49 @@ LENIENT = "the engine behind lookup patterns takes what Python's refuses"
 FIELDS = "core's class takes the fields of an object as they are; ours reads them as connection JSON"
 RETRIED = "tried again where botocore does not"
 VENDOR_FILES = "AWS files are read by the vendor's parser, which knows no quoted names"
+
+
+VAULT_SEGMENTS = "`.` and `..` name no secret: a client on the way takes them for steps to another path"
+VAULT_CONTROL = "a character that no path may hold is told from an outage before anything is asked"
+VAULT_MOUNT = "an id that begins with a slash names no mount"
+VAULT_VERSION_TEXT = "an option may come as text, out of AIRFLOW__SECRETS__BACKEND_KWARG__*"
+VAULT_VERSION_BOOLEAN = "true is no version"
+VAULT_ENVIRONMENT = "VAULT_NAMESPACE and VAULT_CACERT mean here what they mean to `vault`"
+VAULT_UNKNOWN = "an option that nobody knows is named in a WARNING, or refused where `strict` is true"
+VAULT_LOGIN_MOUNT = "a login that is not there is no absent secret"
+VAULT_PROXY = "a 404 that Vault has not written is no absence"
+VAULT_203 = "a proxy on the way may answer 203 with a good answer"
+
+#: What is tried again, so that we ask more often than hvac does: by the case, how many requests more.
+MORE_OFTEN = {
+    "vault: status 429": 2,
+    "vault: status 472": 2,
+    "vault: status 473": 2,
+    "vault: status 504": 2,
+    "vault: quota": 2,
+    "vault: login 429": 2,
+    "vault: login 503": 2,
+    # Which of all 503 is a seal: asked beside each try.
+    "vault: status 503": 2,
+    "vault: sealed": 2,
+}
+
+
+def of_vault(labels: Sequence[str], difference: Difference, kinds: str = "conn var config") -> dict[str, Difference]:
+    """The same for several kinds of lookups of Vault."""
+    return {f"vault: {kind} {label}": difference for kind in kinds.split() for label in labels}
+
+
+def vault_names() -> Iterator[tuple[str, Difference]]:
+    """Ids that no secret can have, with teams on and off; an id with a slash and no team is refused by both then."""
+    for reason, labels in (
+        (VAULT_SEGMENTS, ("dots", "dot segments", "dot", "dot within", "dots within")),
+        (VAULT_CONTROL, ("newline", "nul", "delete", "tab")),
+    ):
+        for label in labels:
+            yield from of_vault([label], nothing(reason, ())).items()
+            kinds = "var" if label in ("dot segments", "dot within", "dots within") else "conn var"
+            yield from of_vault([f"{label}, teams on"], nothing(reason, ()), kinds).items()
 
 
 def pattern(kind: str, name: str) -> Difference:
@@ -154,4 +200,18 @@ DIFFERENCES: dict[str, Difference] = {
     "yaml next line: b": raises("our YAML takes U+0085 for a letter, not for the end of a line", MalformedSecretError),
     "yaml next line: absent": raises("our YAML takes U+0085 for a letter", MalformedSecretError),
     "profile in quotes": raises(VENDOR_FILES),
+    **dict(vault_names()),
+    "vault: namespace of the environment": gives(VAULT_ENVIRONMENT, "inner world"),
+    "vault: tls, authority of Vault": gives(VAULT_ENVIRONMENT, "world"),
+    "vault: unknown option": gives(VAULT_UNKNOWN, "world", (VAULT_HELLO,)),
+    "vault: login 404": raises(VAULT_LOGIN_MOUNT, UnauthenticatedError),
+    "vault: body data within null": raises(CUT, MalformedSecretError, (VAULT_HELLO,)),
+    "vault: body 404 without JSON": raises(VAULT_PROXY, MalformedSecretError, (VAULT_HELLO,)),
+    "vault: body 203": gives(VAULT_203, "world"),
+    **of_vault(["mount null, slash in front"], nothing(VAULT_MOUNT, ())),
+    **of_vault(["version true"], raises(VAULT_VERSION_BOOLEAN)),
+    **{
+        f"vault: {kind} version as text": nothing(VAULT_VERSION_TEXT, (f"GET /v1/secret/data/{folder}/c1",))
+        for kind, folder in (("conn", "connections"), ("var", "variables"), ("config", "config"))
+    },
 }

@@ -181,7 +181,7 @@ def vault_front(
         found = LOGIN.fullmatch(request.path)
         method = methods.get(found[1]) if found else None
         if not method:
-            return _pass_on(vault, request)
+            return pass_on(vault, request)
         try:
             method.check(_fields(method, request))
         except Refusal as refusal:
@@ -203,7 +203,8 @@ def _fields(method: Method, request: Request) -> dict[str, str]:
     return dict(fields)
 
 
-def _pass_on(vault: Vault, request: Request) -> Answer:
+def pass_on(vault: Vault, request: Request) -> Answer:
+    """What the server itself says to a request."""
     left_out = {"host", "connection", "content-length"}
     headers = {name: value for name, value in request.headers.items() if name not in left_out}
     connection = http.client.HTTPConnection(urlsplit(vault.plain_url).netloc, timeout=30)
