@@ -109,7 +109,8 @@ def radius(vault: Vault, policy: str, server: Directory) -> Login:
     vault.write(f"auth/{path}/config", {**settings, "unregistered_user_policies": policy})
     options: dict[str, Any] = {"auth_type": "radius", "username": server.username, "password": server.password}
     options |= {"radius_host": "127.0.0.1", "radius_secret": server.secret, "radius_port": server.port}
-    return Login(f"auth/{path}/login", options, {"password": new_secret()}, (server.password, server.secret))
+    canaries = (server.password, server.secret)
+    return Login(f"auth/{path}/login/{server.username}", options, {"password": new_secret()}, canaries)
 
 
 def cert(vault: Vault, policy: str, client: Certificate, stranger: Certificate) -> Login:

@@ -1,0 +1,197 @@
+"""Where a machine learns who it is in Azure and in Google Cloud: a double of what a login to Vault asks there.
+
+It checks secrets, headers and tokens, and signs what it hands out, so that whoever is given one of its tokens can
+verify it. Sources of paths and fields:
+
+* Microsoft's documentation: "OAuth 2.0 client credentials flow" (both versions of the token endpoint), "How to use
+  managed identities for Azure resources on an Azure VM to acquire an access token", "Azure Instance Metadata Service",
+  "REST endpoint reference" of managed identities in App Service
+* Google's documentation: "About VM metadata" and ``projects.serviceAccounts.signJwt`` of the IAM Credentials API
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import select
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from tests.servers.double import Answer, Double, Request, serving
+from tests.servers.process import LOOPBACK
+from tests.servers.signer import Signer, audience_is
+from tests.servers.tls import Certificate
+
+IAM_HOST = "iamcredentials.googleapis.com"
+ACCOUNT = "/computeMetadata/v1/instance/service-accounts/default"
+MACHINE = {"subscriptionId": "subscription", "resourceGroupName": "group", "location": "westeurope"}
+
+
+@dataclass(frozen=True)
+class Entra:
+    """A tenant with one application, on a machine with an identity. ``signer`` signs the tokens of both."""
+
+    signer: Signer = field(default_factory=lambda: Signer("entra"))
+    outside: Signer = field(default_factory=lambda: Signer("outside"))
+    tenant: str = "tenant"
+    client_id: str = "application"
+    principal: str = "principal"
+    client_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    header: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    #: What the metadata service says of the machine, beside ``MACHINE``.
+    machine: dict[str, str] = field(default_factory=dict)
+
+    def answer(self, request: Request) -> Answer:
+        """Token endpoints of both versions, managed identity of a machine and of an App Service, metadata."""
+        routes = {
+            f"POST /{self.tenant}/oauth2/token": self._by_secret,
+            f"POST /{self.tenant}/oauth2/v2.0/token": self._by_assertion,
+            "GET /metadata/identity/oauth2/token": self._of_machine,
+            "GET /metadata/instance/compute": self._metadata,
+            "GET /msi/token": self._of_service,
+        }
+        route = routes.get(f"{request.method} {request.path}")
+        return route(request) if route else Answer(404)
+
+    def federated_token(self) -> str:
+        """What a pod holds that the application trusts."""
+        return self.outside.token(sub="system:serviceaccount:jobs:airflow", aud="api://AzureADTokenExchange")
+
+    def _by_secret(self, request: Request) -> Answer:
+        form = request.form
+        if form.get("client_id") != self.client_id or form.get("client_secret") != self.client_secret:
+            return _refused("invalid_client", 401)
+        if form.get("grant_type") != "client_credentials" or not form.get("resource"):
+            return _refused("invalid_request")
+        return self._granted(form["resource"])
+
+    def _by_assertion(self, request: Request) -> Answer:
+        form = request.form
+        try:
+            claims = self.outside.claims(form.get("client_assertion", ""))
+        except ValueError:
+            return _refused("invalid_client", 401)
+        kind = form.get("client_assertion_type") == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+        scope = form.get("scope", "")
+        if not (kind and audience_is(claims, "api://AzureADTokenExchange") and scope.endswith("/.default")):
+            return _refused("invalid_request")
+        return self._granted(scope.removesuffix("/.default"))
+
+    def _of_machine(self, request: Request) -> Answer:
+        if request.headers.get("metadata") != "true" or request.query.get("api-version") != "2018-02-01":
+            return _refused("invalid_request")
+        return self._granted(request.query["resource"])
+
+    def _of_service(self, request: Request) -> Answer:
+        if request.headers.get("x-identity-header") != self.header or request.query.get("api-version") != "2019-08-01":
+            return _refused("invalid_request", 401)
+        return self._granted(request.query["resource"])
+
+    def _metadata(self, request: Request) -> Answer:
+        if request.headers.get("metadata") != "true":
+            return Answer(400, {"error": "Bad request. Required metadata header not specified"})
+        return Answer(200, {**MACHINE, "vmScaleSetName": "", "name": "machine", **self.machine})
+
+    def _granted(self, resource: str) -> Answer:
+        token = self.signer.token(3600, aud=resource, oid=self.principal, appid=self.client_id, tid=self.tenant)
+        return Answer(200, {"token_type": "Bearer", "expires_in": "3599", "resource": resource, "access_token": token})
+
+
+@dataclass(frozen=True)
+class Google:
+    """A service account, and a machine that has it. ``signer`` is its key."""
+
+    signer: Signer = field(default_factory=lambda: Signer("google"))
+    email: str = "airflow@project.iam.gserviceaccount.com"
+    token: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+
+    def key_file(self) -> dict[str, str]:
+        """A key as ``gcloud iam service-accounts keys create`` writes it."""
+        place = {"type": "service_account", "project_id": "project", "token_uri": "https://oauth2.googleapis.com/token"}
+        key = {"private_key_id": self.signer.name, "private_key": self.signer.private_pem()}
+        return {**place, **key, "client_email": self.email, "client_id": "1"}
+
+    def metadata(self, request: Request) -> Answer:
+        """The metadata server of the machine, which wants its header and shows one of its own."""
+        if request.headers.get("metadata-flavor") != "Google":
+            return Answer(403)
+        answers: dict[str, object] = {
+            f"{ACCOUNT}/": {"aliases": ["default"], "email": self.email, "scopes": []},
+            f"{ACCOUNT}/token": {"access_token": self.token, "expires_in": 3599, "token_type": "Bearer"},
+        }
+        body = answers.get(request.path)
+        return Answer(200 if body else 404, body or b"", {"Metadata-Flavor": "Google"})
+
+    def iam(self, request: Request) -> Answer:
+        """``signJwt`` of the IAM Credentials API, for the bearer of the machine's token."""
+        wanted = f"/v1/projects/-/serviceAccounts/{self.email}:signJwt"
+        if request.method != "POST" or unquote(request.path) != wanted:
+            return Answer(404, {"error": {"code": 404, "status": "NOT_FOUND"}})
+        if request.bearer != self.token:
+            return Answer(401, {"error": {"code": 401, "status": "UNAUTHENTICATED"}})
+        claims = json.loads(request.json["payload"])
+        lifetime = claims.pop("exp") - claims.pop("iat")
+        return Answer(200, {"keyId": self.signer.name, "signedJwt": self.signer.token(lifetime, **claims)})
+
+
+def _refused(error: str, status: int = 400) -> Answer:
+    return Answer(status, {"error": error, "error_description": "as the tests want it", "error_codes": [7000215]})
+
+
+@contextlib.contextmanager
+def tunnel(target: Double) -> Iterator[str]:
+    """The address of an HTTP proxy that leads every CONNECT to ``target``, whatever host was meant."""
+    port = int(target.url.rpartition(":")[2])
+    listener = socket.create_server((LOOPBACK, 0))
+    ended = threading.Event()
+
+    def accept() -> None:
+        while not ended.is_set():
+            with contextlib.suppress(OSError):
+                client, _ = listener.accept()
+                threading.Thread(target=_carry, args=(client, port), daemon=True).start()
+
+    thread = threading.Thread(target=accept, name="tunnel", daemon=True)
+    thread.start()
+    try:
+        yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+    finally:
+        ended.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(10)
+
+
+def _carry(client: socket.socket, port: int) -> None:
+    with client, socket.create_connection((LOOPBACK, port)) as server, contextlib.suppress(OSError):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += client.recv(4096) or b"\r\n\r\n"
+        client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        while True:
+            ready, _, _ = select.select([client, server], [], [], 30)
+            for source in ready:
+                content = source.recv(65536)
+                if not content:
+                    return
+                (server if source is client else client).sendall(content)
+            if not ready:
+                return
+
+
+@contextlib.contextmanager
+def entra_double(entra: Entra) -> Iterator[Double]:
+    """Serves all of Azure's over http."""
+    with serving(entra.answer) as double:
+        yield double
+
+
+@contextlib.contextmanager
+def google_doubles(google: Google, tls: Certificate) -> Iterator[tuple[Double, Double]]:
+    """Serves the metadata server over http and the IAM Credentials API over https."""
+    with serving(google.metadata) as metadata, serving(google.iam, tls) as iam:
+        yield metadata, iam
