@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from strongroom.hashicorp import VaultBackend
 
 from strongroom.exceptions import StrongroomError, UnauthenticatedError, UnreachableError
+from strongroom.hashicorp import VaultBackend
 from tests.servers import vault_front, vault_logins
 from tests.servers.aws import Credentials, MiniStack, allow
 from tests.servers.cloud_identity import IAM_HOST, Entra, Google, entra_double, google_doubles, tunnel

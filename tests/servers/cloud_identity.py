@@ -17,7 +17,8 @@ import secrets
 import select
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -49,7 +50,8 @@ class Entra:
         """Token endpoints of both versions, managed identity of a machine and of an App Service, metadata."""
         routes = {
             f"POST /{self.tenant}/oauth2/token": self._by_secret,
-            f"POST /{self.tenant}/oauth2/v2.0/token": self._by_assertion,
+            f"POST /{self.tenant}/oauth2/v2.0/token": self._by_scope,
+            f"GET /{self.tenant}/v2.0/.well-known/openid-configuration": self._document,
             "GET /metadata/identity/oauth2/token": self._of_machine,
             "GET /metadata/instance/compute": self._metadata,
             "GET /msi/token": self._of_service,
@@ -69,17 +71,30 @@ class Entra:
             return _refused("invalid_request")
         return self._granted(form["resource"])
 
-    def _by_assertion(self, request: Request) -> Answer:
+    def _by_scope(self, request: Request) -> Answer:
         form = request.form
+        known = form.get("client_id") == self.client_id
+        if not known or not (form.get("client_secret") == self.client_secret or self._trusts(form)):
+            return _refused("invalid_client", 401)
+        # Other clients ask for the scopes of OpenID beside the one that counts.
+        scopes = [scope for scope in form.get("scope", "").split() if scope.endswith("/.default")]
+        return self._granted(scopes[0].removesuffix("/.default")) if scopes else _refused("invalid_scope")
+
+    def _trusts(self, form: Mapping[str, str]) -> bool:
         try:
             claims = self.outside.claims(form.get("client_assertion", ""))
         except ValueError:
-            return _refused("invalid_client", 401)
+            return False
         kind = form.get("client_assertion_type") == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-        scope = form.get("scope", "")
-        if not (kind and audience_is(claims, "api://AzureADTokenExchange") and scope.endswith("/.default")):
-            return _refused("invalid_request")
-        return self._granted(scope.removesuffix("/.default"))
+        return kind and audience_is(claims, "api://AzureADTokenExchange")
+
+    def _document(self, request: Request) -> Answer:
+        place = f"https://{request.headers['host']}/{self.tenant}"
+        ends = {
+            "token_endpoint": f"{place}/oauth2/v2.0/token",
+            "authorization_endpoint": f"{place}/oauth2/v2.0/authorize",
+        }
+        return Answer(200, {**ends, "issuer": f"{place}/v2.0"})
 
     def _of_machine(self, request: Request) -> Answer:
         if request.headers.get("metadata") != "true" or request.query.get("api-version") != "2018-02-01":
@@ -98,7 +113,8 @@ class Entra:
 
     def _granted(self, resource: str) -> Answer:
         token = self.signer.token(3600, aud=resource, oid=self.principal, appid=self.client_id, tid=self.tenant)
-        return Answer(200, {"token_type": "Bearer", "expires_in": "3599", "resource": resource, "access_token": token})
+        ends = {"expires_in": "3599", "expires_on": str(int(time.time()) + 3599)}
+        return Answer(200, {"token_type": "Bearer", **ends, "resource": resource, "access_token": token})
 
 
 @dataclass(frozen=True)
@@ -121,10 +137,12 @@ class Google:
             return Answer(403)
         answers: dict[str, object] = {
             f"{ACCOUNT}/": {"aliases": ["default"], "email": self.email, "scopes": []},
+            "/computeMetadata/v1/universe/universe-domain": b"googleapis.com",
             f"{ACCOUNT}/token": {"access_token": self.token, "expires_in": 3599, "token_type": "Bearer"},
         }
         body = answers.get(request.path)
-        return Answer(200 if body else 404, body or b"", {"Metadata-Flavor": "Google"})
+        kind = "application/text" if isinstance(body, bytes) else "application/json"
+        return Answer(200 if body else 404, body or b"", {"Metadata-Flavor": "Google", "Content-Type": kind})
 
     def iam(self, request: Request) -> Answer:
         """``signJwt`` of the IAM Credentials API, for the bearer of the machine's token."""
@@ -184,9 +202,9 @@ def _carry(client: socket.socket, port: int) -> None:
 
 
 @contextlib.contextmanager
-def entra_double(entra: Entra) -> Iterator[Double]:
-    """Serves all of Azure's over http."""
-    with serving(entra.answer) as double:
+def entra_double(entra: Entra, tls: Certificate | None = None) -> Iterator[Double]:
+    """Serves all of Azure's, over http unless there is a certificate."""
+    with serving(entra.answer, tls) as double:
         yield double
 
 
