@@ -1,4 +1,4 @@
-//! HashiCorp Vault, and OpenBao, which speaks the same language: secrets in a KV engine of version 1 or 2.
+//! `HashiCorp` Vault, and OpenBao, which speaks the same language: secrets in a KV engine of version 1 or 2.
 //!
 //! | file | what stands there |
 //! |---|---|

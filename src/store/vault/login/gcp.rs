@@ -49,8 +49,8 @@ enum Source {
 /// A service account's key.
 struct Key {
     email: String,
-    key_id: String,
-    private_key: SecretString,
+    id: String,
+    pem: SecretString,
 }
 
 /// The login by a service account.
@@ -127,8 +127,8 @@ impl Key {
         let (email, private_key) = whole.ok_or_else(|| unusable("it has no client_email and private_key"))?;
         Ok(Self {
             email: email.to_owned(),
-            key_id: text("private_key_id").unwrap_or_default().to_owned(),
-            private_key: SecretString::from(private_key.to_owned()),
+            id: text("private_key_id").unwrap_or_default().to_owned(),
+            pem: SecretString::from(private_key.to_owned()),
         })
     }
 
@@ -141,9 +141,9 @@ impl Key {
 
     /// A JSON web token with `claims` (RFC 7515, RS256).
     fn sign(&self, claims: &str) -> Result<SecretString> {
-        let header = json!({"alg": "RS256", "typ": "JWT", "kid": self.key_id}).to_string();
+        let header = json!({"alg": "RS256", "typ": "JWT", "kid": self.id}).to_string();
         let content = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-        let key = PrivateKeyDer::from_pem_slice(self.private_key.expose_secret().as_bytes());
+        let key = PrivateKeyDer::from_pem_slice(self.pem.expose_secret().as_bytes());
         let key = key.map_err(|_| unusable("its private_key is no PEM"))?;
         let key = rustls::crypto::ring::sign::any_supported_type(&key);
         let key = key.map_err(|_| unusable("its private_key is of an unknown kind"))?;

@@ -147,7 +147,7 @@ impl Written<'_> {
         .with_hint("Build it with one of the AWS stores, or use another login"))
     }
 
-    /// A file goes before the option, that before VAULT_TOKEN, that before the file of `vault login`.
+    /// A file goes before the option, that before `VAULT_TOKEN`, that before the file of `vault login`.
     fn token(&self) -> Result<Box<dyn Method>> {
         if let Some(path) = self.token_file() {
             return Ok(Box::new(TokenFile(path)));

@@ -1,4 +1,4 @@
-//! Tokens that somebody wrote down: in the configuration, in VAULT_TOKEN, in a file.
+//! Tokens that somebody wrote down: in the configuration, in `VAULT_TOKEN`, in a file.
 
 use std::fmt;
 use std::path::PathBuf;
