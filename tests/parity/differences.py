@@ -99,7 +99,6 @@ VAULT_SEGMENTS = "`.` and `..` name no secret: a client on the way takes them fo
 VAULT_CONTROL = "a character that no path may hold is told from an outage before anything is asked"
 VAULT_MOUNT = "an id that begins with a slash names no mount"
 VAULT_VERSION_TEXT = "an option may come as text, out of AIRFLOW__SECRETS__BACKEND_KWARG__*"
-VAULT_VERSION_BOOLEAN = "true is no version"
 VAULT_ENVIRONMENT = "VAULT_NAMESPACE and VAULT_CACERT mean here what they mean to `vault`"
 VAULT_UNKNOWN = "an option that nobody knows is named in a WARNING, or refused where `strict` is true"
 VAULT_LOGIN_MOUNT = "a login that is not there is no absent secret"
@@ -209,7 +208,6 @@ DIFFERENCES: dict[str, Difference] = {
     "vault: body 404 without JSON": raises(VAULT_PROXY, MalformedSecretError, (VAULT_HELLO,)),
     "vault: body 203": gives(VAULT_203, "world"),
     **of_vault(["mount null, slash in front"], nothing(VAULT_MOUNT, ())),
-    **of_vault(["version true"], raises(VAULT_VERSION_BOOLEAN)),
     **{
         f"vault: {kind} version as text": nothing(VAULT_VERSION_TEXT, (f"GET /v1/secret/data/{folder}/c1",))
         for kind, folder in (("conn", "connections"), ("var", "variables"), ("config", "config"))

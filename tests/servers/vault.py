@@ -156,12 +156,17 @@ class Vault:
         """From here on every request is answered with 503. There is no way back: seal a server of your own."""
         self.request("POST", "sys/seal")
 
-    def requests(self) -> list[str]:
-        """Everything that was asked so far, root's calls included, as ``operation path``; also where TLS hides it."""
-        entries = [json.loads(line) for line in self.audit.read_text().splitlines()]
-        return [
-            f"{each['request']['operation']} {each['request']['path']}" for each in entries if each["type"] == "request"
-        ]
+    def mark(self) -> int:
+        """Where the record of requests ends now."""
+        return self.audit.stat().st_size
+
+    def requests(self, after: int = 0) -> list[str]:
+        """What was asked after a mark, root's calls included, as ``operation path``; also where TLS hides it."""
+        with self.audit.open() as record:
+            record.seek(after)
+            entries = [json.loads(line) for line in record]
+        asked = [entry["request"] for entry in entries if entry["type"] == "request"]
+        return [f"{request['operation']} {request['path']}" for request in asked]
 
     def reset(self) -> None:
         """Back to the first day: an empty versioned ``secret``, an empty ``kv1``, no login method but tokens."""
