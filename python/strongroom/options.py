@@ -254,7 +254,8 @@ class VaultOptions(CommonOptions, total=False):
     `variables`)."""
 
     config_path: str | list[str] | None
-    """Where config values are below the mount; a list is tried in order, null switches config off (default `config`)."""
+    """Where config values are below the mount; a list is tried in order, null switches config off (default
+    `config`)."""
 
     global_secrets_path: str | list[str] | None
     """Deprecated: one more path at the end of the three; write lists instead."""
@@ -278,8 +279,8 @@ class VaultOptions(CommonOptions, total=False):
     """The namespace; else VAULT_NAMESPACE."""
 
     auth_type: str
-    """The login: approle, aws_iam, azure, cert, gcp, github, jwt, kubernetes, ldap, radius, token or userpass (default
-    `token`)."""
+    """The login: approle, aws_iam, azure, cert, gcp, github, jwt, kubernetes, ldap, radius, token or userpass
+    (default `token`)."""
 
     auth_mount_point: str
     """The mount of the auth method; by default its usual one."""
@@ -321,7 +322,8 @@ class VaultOptions(CommonOptions, total=False):
     """The role of kubernetes."""
 
     kubernetes_jwt_path: str
-    """The file with the token of the service account (default `/var/run/secrets/kubernetes.io/serviceaccount/token`)."""
+    """The file with the token of the service account (default
+    `/var/run/secrets/kubernetes.io/serviceaccount/token`)."""
 
     jwt_role: str
     """The role of jwt."""

@@ -209,6 +209,16 @@ mod tests {
     }
 
     #[test]
+    fn prefixes_are_one_or_several_or_none() {
+        assert_eq!(text(OptionKind::Prefixes, "a/b").unwrap(), some("\"a/b\""));
+        assert_eq!(text(OptionKind::Prefixes, r#"["a", "b"]"#).unwrap(), some(r#"["a", "b"]"#));
+        assert_eq!(text(OptionKind::Prefixes, "null").unwrap(), some("null"));
+        assert_eq!(json(OptionKind::Prefixes, "null").unwrap(), some("null"));
+        assert_eq!(json(OptionKind::Prefixes, "[]").unwrap(), some("[]"));
+        assert!(json(OptionKind::Prefixes, "{}").is_err());
+    }
+
+    #[test]
     fn json_types_are_taken_as_they_are() {
         assert_eq!(json(OptionKind::Boolean, "true").unwrap(), some("true"));
         assert_eq!(json(OptionKind::Boolean, "1").unwrap(), some("true"));

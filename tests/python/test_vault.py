@@ -383,9 +383,7 @@ def own_vault(tls: Certificate, tmp_path: Path) -> Iterator[Vault]:
         yield server
 
 
-def test_a_sealed_server_says_so_and_old_values_are_served(
-    own_vault: Vault, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_sealed_server_says_so_and_old_values_are_served(own_vault: Vault, caplog: pytest.LogCaptureFixture) -> None:
     fill(own_vault, "a")
     backend = VaultBackend(
         url=own_vault.url, ca_bundle=str(own_vault.authority), token=own_vault.token(), cache_ttl="100ms"
@@ -464,12 +462,12 @@ def test_what_can_never_work_fails_at_once(options: dict[str, Any], said: str) -
 
 def test_a_misspelt_key_is_named_where_its_option_is_missing() -> None:
     with pytest.raises(ConfigurationError, match="Did you mean `token`"):
-        VaultBackend(tokne="canary-2f6e")
+        VaultBackend(**{"tokne": "canary-2f6e"})
 
 
 def test_a_token_in_the_environment_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VAULT_TOKEN", "t")
-    assert VaultBackend()
+    assert repr(VaultBackend()) == "<strongroom.hashicorp.VaultBackend on hashicorp_vault>"
 
 
 def test_the_store_is_listed() -> None:

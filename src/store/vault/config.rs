@@ -210,3 +210,91 @@ pub(super) fn client_certificate(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Text;
+    use crate::value::json;
+
+    fn options(words: &[(&'static str, &str)]) -> Options {
+        let mut options = Options::default();
+        for (key, text) in words {
+            let value = match *key {
+                "kv_engine_version" | "cert" => OptionValue::Json(json::parse(&Text::from(*text)).unwrap()),
+                "proxies" => OptionValue::Object(json::parse(&Text::from(*text)).unwrap()),
+                _ => OptionValue::Text((*text).to_owned()),
+            };
+            options.set(key, value);
+        }
+        options
+    }
+
+    fn environment(words: &[(&'static str, &'static str)]) -> Environment {
+        Environment::read(|name| {
+            words.iter().find(|(key, _)| *key == name).map(|(_, text)| (*text).to_owned())
+        })
+    }
+
+    #[test]
+    fn versions_come_as_numbers_and_as_text() {
+        let read = |text| version(&options(&[("kv_engine_version", text)]));
+        for (text, expected) in [
+            ("1", KvVersion::One),
+            ("2", KvVersion::Two),
+            ("\"1\"", KvVersion::One),
+            ("0", KvVersion::Two),
+            ("true", KvVersion::One),
+        ] {
+            assert_eq!(read(text).unwrap(), Some(expected), "{text}");
+        }
+        assert_eq!(read("\"auto\"").unwrap(), None);
+        assert_eq!(version(&Options::default()).unwrap(), Some(KvVersion::Two));
+        insta::assert_snapshot!(read("4").unwrap_err(), @"`kv_engine_version` in backend_kwargs is not supported: 4. It should be 1, 2 or auto");
+        assert!(read("[]").is_err() && read("1.5").is_err());
+    }
+
+    #[test]
+    fn the_address_comes_from_the_options_then_from_the_environment() {
+        let around = environment(&[("VAULT_ADDR", "https://b:1/"), ("VAULT_NAMESPACE", "/a//b/")]);
+        let read = |words: &[(&'static str, &str)]| VaultSettings::read(&options(words), &around);
+        assert_eq!(read(&[("url", "http://a")]).unwrap().url.as_str(), "http://a/");
+        assert_eq!(
+            read(&[("url", "http://a"), ("endpoint_url", "http://c")]).unwrap().url.as_str(),
+            "http://c/"
+        );
+        let settings = read(&[]).unwrap();
+        assert_eq!((settings.url.as_str(), settings.namespace.as_deref()), ("https://b:1/", Some("a/b")));
+        let settings = VaultSettings::read(&Options::default(), &Environment::default()).unwrap();
+        assert_eq!(
+            (settings.url.as_str(), settings.mount.as_deref()),
+            ("http://localhost:8200/", Some("secret"))
+        );
+        for wrong in ["http://user:canary@a", "nonsense-canary", "ftp://canary"] {
+            let error = read(&[("url", wrong)]).unwrap_err();
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn certificates_are_one_file_or_two() {
+        let around = environment(&[("VAULT_CLIENT_CERT", "c"), ("VAULT_CLIENT_KEY", "k")]);
+        let pair = |one: &str, two: &str| Some((one.to_owned(), two.to_owned()));
+        let read = |text| client_certificate(&options(&[("cert", text)]), &around);
+        assert_eq!(read("\"both\"").unwrap(), pair("both", "both"));
+        assert_eq!(read("[\"a\", \"b\"]").unwrap(), pair("a", "b"));
+        assert!(read("[\"a\"]").is_err() && read("5").is_err());
+        assert_eq!(client_certificate(&Options::default(), &around).unwrap(), pair("c", "k"));
+        assert_eq!(
+            client_certificate(&Options::default(), &environment(&[("VAULT_CLIENT_CERT", "c")])).unwrap(),
+            None
+        );
+    }
+
+    #[test]
+    fn proxies_are_texts() {
+        let read = |text| VaultSettings::read(&options(&[("proxies", text)]), &Environment::default());
+        assert!(read(r#"{"https": "http://p:1", "http": null}"#).is_ok());
+        assert!(read(r#"{"https": 5}"#).is_err());
+    }
+}

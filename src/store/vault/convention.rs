@@ -142,3 +142,102 @@ fn wrong(key: &str) -> Error {
     Error::config(format!("`{key}` in backend_kwargs is not a list of texts"))
         .with_hint("Write a path, a list of paths that are tried in this order, or null")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn convention(words: &[(&'static str, OptionValue)]) -> VaultConvention {
+        let mut options = Options::default();
+        for (key, value) in words {
+            options.set(key, value.clone());
+        }
+        VaultConvention::new(&options).unwrap()
+    }
+
+    fn text(text: &str) -> OptionValue {
+        OptionValue::Text(text.to_owned())
+    }
+
+    fn list(items: &str) -> OptionValue {
+        OptionValue::Json(json::parse(&Text::from(items)).unwrap())
+    }
+
+    fn names(convention: &VaultConvention, id: &str, team: Option<&str>) -> Vec<String> {
+        let lookup = Lookup { kind: Kind::Connection, id, team };
+        convention.names(lookup).into_names().iter().map(|name| name.as_str().to_owned()).collect()
+    }
+
+    fn read(kind: Kind, data: &str) -> Option<String> {
+        let value = convention(&[]).read(kind, SecretValue::structured(data)).unwrap();
+        value.map(|value| value.expose().to_owned())
+    }
+
+    #[test]
+    fn paths_are_those_of_the_official_class() {
+        let path = |value| names(&convention(&[("connections_path", value)]), "c1", None);
+        assert_eq!(names(&convention(&[]), "c1", None), ["secret/connections/c1"]);
+        assert_eq!(path(text("/conn/")), ["secret/conn/c1"]);
+        assert_eq!(
+            (path(text("")), path(text("/"))),
+            (vec!["secret/c1".to_owned()], vec!["secret/c1".to_owned()])
+        );
+        assert_eq!(path(list(r#"["a", "b/"]"#)), ["secret/a/c1", "secret/b/c1"]);
+        assert!(path(OptionValue::Null).is_empty() && path(list("[]")).is_empty());
+        let shared = [("connections_path", OptionValue::Null), ("global_secrets_path", text("all/"))];
+        assert_eq!(names(&convention(&shared), "x//y/", None), ["secret/all/x/y"]);
+    }
+
+    #[test]
+    fn without_a_mount_the_id_names_it() {
+        let convention = convention(&[("mount_point", OptionValue::Null)]);
+        assert_eq!(names(&convention, "m/c1", None), ["m/connections/c1"]);
+        assert!(names(&convention, "c1", None).is_empty());
+    }
+
+    #[test]
+    fn the_name_of_the_empty_id_is_the_beginning_of_all() {
+        assert_eq!(names(&convention(&[]), "", None), ["secret/connections/"]);
+    }
+
+    #[test]
+    fn a_teams_secrets_are_in_its_own_folder_and_nowhere_else() {
+        let ours = convention(&[]);
+        assert_eq!(names(&ours, "c1", Some("blue")), ["secret/connections/blue/c1"]);
+        let config = Lookup { kind: Kind::Config, id: "a/b", team: None };
+        assert!(matches!(ours.names(config), Naming::Names(_)));
+        let nested = Lookup { kind: Kind::Variable, id: "blue/c1", team: None };
+        assert!(matches!(ours.names(nested), Naming::Ambiguous { separator: "/", .. }));
+        let off = convention(&[("use_team_secrets_path", OptionValue::Boolean(false))]);
+        assert_eq!(names(&off, "c1", Some("blue")), ["secret/connections/c1"]);
+        assert!(matches!(off.names(nested), Naming::Names(_)));
+    }
+
+    #[test]
+    fn a_connection_is_its_uri_or_all_of_its_fields() {
+        let read = |data| read(Kind::Connection, data);
+        assert_eq!(read(r#"{"conn_uri": " a://b ", "x": 1}"#).as_deref(), Some(" a://b "));
+        assert_eq!(
+            read(r#"{"conn_uri":"","host":"é"}"#).as_deref(),
+            Some(r#"{"conn_uri": "", "host": "\u00e9"}"#)
+        );
+        assert_eq!(read("{}").as_deref(), Some("{}"));
+    }
+
+    #[test]
+    fn a_variable_is_its_value_of_any_type() {
+        let read = |data| read(Kind::Variable, data);
+        assert_eq!(read(r#"{"value": ""}"#).as_deref(), Some(""));
+        assert_eq!(read(r#"{"value": {"a": 1.0}}"#).as_deref(), Some(r#"{"a": 1.0}"#));
+        assert_eq!((read(r#"{"value": null}"#), read("{}")), (None, None));
+        let other = convention(&[]).read(Kind::Config, SecretValue::structured(r#"{"x": "canary"}"#));
+        let error = other.unwrap_err();
+        assert!(error.is_upstream_miss() && !error.to_string().contains("canary"), "{error}");
+    }
+
+    #[test]
+    fn what_comes_out_of_a_bundle_is_taken_as_it_is() {
+        let value = convention(&[]).read(Kind::Connection, SecretValue::text("a://b")).unwrap();
+        assert_eq!(value.unwrap().expose(), "a://b");
+    }
+}

@@ -166,3 +166,36 @@ impl Memory {
         told.insert(name.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Text;
+    use crate::value::json;
+
+    #[test]
+    fn engines_are_known_by_type_and_version() {
+        let read = |text: &str| engine_of(json::parse(&Text::from(text)).unwrap().as_object().unwrap());
+        assert_eq!(read(r#"{"type": "kv", "options": {"version": "2"}}"#), Engine::Kv(KvVersion::Two));
+        assert_eq!(read(r#"{"type": "kv", "options": null}"#), Engine::Kv(KvVersion::One));
+        assert_eq!(read(r#"{"type": "generic"}"#), Engine::Kv(KvVersion::One));
+        assert_eq!(read(r#"{"type": "pki", "options": {"version": "2"}}"#), Engine::Other);
+        assert_eq!(read("{}"), Engine::Other);
+    }
+
+    #[test]
+    fn a_denial_is_remembered_for_a_minute() {
+        let (memory, clock, name) = (Memory::default(), Clock::manual(), SecretName::from("a"));
+        assert!(!memory.was_denied(&name, &clock));
+        memory.note_denial(&name, &clock);
+        assert!(memory.was_denied(&name, &clock) && !memory.was_denied(&"b".into(), &clock));
+        clock.advance(DENIALS_LAST);
+        assert!(!memory.was_denied(&name, &clock));
+    }
+
+    #[test]
+    fn what_was_told_once_is_no_news() {
+        let (memory, name) = (Memory::default(), SecretName::from("a"));
+        assert!(memory.is_news(&name) && !memory.is_news(&name));
+    }
+}

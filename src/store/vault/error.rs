@@ -199,3 +199,60 @@ pub(super) fn name_refused(subject: &str, reason: &str) -> Error {
     Error::new(ErrorKind::InvalidName, format!("{subject}: {reason}, so it is not asked for"))
         .with_hint("Such a path would reach another one, or none")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::error::ErrorStatus;
+
+    #[test]
+    fn statuses_are_classified_and_their_bodies_never_shown() {
+        use ErrorKind::{
+            Config, Denied, InvalidName, Malformed, Throttled, Timeout, Unauthenticated, Unreachable,
+            Unsupported,
+        };
+        let table = [
+            (307, Config, false),
+            (400, InvalidName, false),
+            (401, Unauthenticated, false),
+            (403, Denied, false),
+            (405, Unsupported, false),
+            (408, Timeout, true),
+            (412, Unreachable, true),
+            (418, Malformed, false),
+            (429, Throttled, true),
+            (472, Unreachable, true),
+            (473, Unreachable, true),
+            (500, Unreachable, true),
+            (501, Unreachable, false),
+            (503, Unreachable, true),
+        ];
+        for (status, kind, temporary) in table {
+            let error = refused(&Reply::of(status, r#"{"errors": ["canary"]}"#), "reading `x`");
+            assert_eq!((error.kind(), error.is_temporary()), (kind, temporary), "{status}");
+            assert_eq!(error.code(), Some(status.to_string().as_str()));
+            assert!(error.hint().is_some() && !format!("{error} {error:?}").contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_server_says_how_long_to_wait() {
+        let mut reply = Reply::of(429, "{}");
+        reply.retry_after = Some(Duration::from_secs(7));
+        let waits = ErrorStatus::Temporary { retry_after: Some(Duration::from_secs(7)) };
+        assert_eq!(refused(&reply, "reading").status(), waits);
+    }
+
+    #[test]
+    fn a_policy_is_told_as_the_line_that_it_lacks() {
+        insta::assert_snapshot!(denied("reading `secret/a`", "secret/data/a", "read"), @r#"reading `secret/a`: permission denied (403). Give a policy of this login `path "secret/data/a" { capabilities = ["read"] }`"#);
+    }
+
+    #[test]
+    fn only_what_lists_errors_is_of_vault() {
+        assert!(Reply::of(404, r#"{"errors": []}"#).is_of_vault());
+        assert!(!Reply::of(404, "<html>").is_of_vault() && !Reply::of(403, "[]").is_of_vault());
+    }
+}

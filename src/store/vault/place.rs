@@ -87,3 +87,17 @@ impl Versions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(mount.to_owned(), version);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_third_absence_without_a_value_is_looked_into_once() {
+        let sightings = Sightings::default();
+        assert_eq!([(); 5].map(|()| sightings.note_absence()), [false, false, true, false, false]);
+        let sightings = Sightings::default();
+        sightings.note_value();
+        assert!([(); 5].iter().all(|()| !sightings.note_absence()));
+    }
+}

@@ -215,3 +215,40 @@ impl fmt::Debug for Tokens {
         formatter.debug_struct("Tokens").field("login", &self.login).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(lifetime: Option<u64>, renewable: bool, uses: Option<u64>) -> Token {
+        let lifetime = lifetime.map(Duration::from_secs);
+        let grant = Grant { token: SecretString::from("canary"), lifetime, renewable, uses };
+        Token { grant, since: Timestamp::ORIGIN, uses_left: AtomicU64::new(uses.unwrap_or_default()) }
+    }
+
+    fn seconds(seconds: u64) -> Option<Timestamp> {
+        Some(Timestamp::ORIGIN.plus(Duration::from_secs(seconds)))
+    }
+
+    #[test]
+    fn a_token_is_due_in_the_last_fifth_of_its_life_or_in_the_last_five_minutes() {
+        assert_eq!(token(Some(100), true, None).renew_at(), seconds(80));
+        assert_eq!(token(Some(3600), true, None).renew_at(), seconds(3300));
+        assert_eq!(token(Some(3600), true, None).ends(), seconds(3600));
+        assert_eq!(token(None, false, None).renew_at(), None);
+    }
+
+    #[test]
+    fn uses_are_counted_down() {
+        let counted = token(None, false, Some(2));
+        assert_eq!([counted.take_use(), counted.take_use(), counted.take_use()], [true, true, false]);
+        assert!((0..9).all(|_| token(None, false, None).take_use()));
+    }
+
+    #[test]
+    fn a_token_that_gets_no_more_life_is_not_renewed_again() {
+        let old = token(Some(100), true, None);
+        let renewed = |lifetime| prolonged(token(Some(lifetime), true, None).grant, &old).renewable;
+        assert!(renewed(100) && renewed(50) && !renewed(49));
+    }
+}

@@ -32,9 +32,7 @@ class HashicorpVault(Harness):
     page = "hashicorp-vault.md"
     capabilities = EVERY_STORE | GATE_FAULTS | OF_IDENTITIES | {Capability.CHANGES, Capability.COUNTED}
     #: A URL drops dots, and logs are forged with control characters, so these are never sent; slashes collapse.
-    impossible_names = frozenset(
-        {"dots", "only dots", "tab", "newline", "control", "separator", "zero", "slashes"}
-    )
+    impossible_names = frozenset({"dots", "only dots", "tab", "newline", "control", "separator", "zero", "slashes"})
     same_as_hello = frozenset({"hello/"})
 
     def __init__(self, folder: Path) -> None:

@@ -200,3 +200,86 @@ impl Written<'_> {
         self.secret(key).ok_or_else(|| missing(self.name, &[key]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::options::OptionValue;
+
+    fn options(words: &[(&'static str, &str)]) -> Options {
+        let mut options = Options::default();
+        for (key, text) in words {
+            options.set(key, OptionValue::Text((*text).to_owned()));
+        }
+        options
+    }
+
+    fn around(variables: &[&'static str]) -> Environment {
+        Environment::read(|name| variables.contains(&name).then(|| "canary-variable".to_owned()))
+    }
+
+    #[test]
+    fn a_token_may_be_in_the_environment() {
+        assert!(check(&Options::default(), &Environment::default()).is_err());
+        assert!(check(&Options::default(), &around(&["VAULT_TOKEN"])).is_ok());
+        assert!(check(&options(&[("token_path", "/t")]), &Environment::default()).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_method_is_named_beside_the_known() {
+        let error = check(&options(&[("auth_type", "okta\n")]), &Environment::default()).unwrap_err();
+        insta::assert_snapshot!(error, @r"the auth_type is not supported: okta\n. It should be one of approle, aws_iam, azure, cert, gcp, github, jwt, kubernetes, ldap, radius, token, userpass");
+    }
+
+    #[test]
+    fn every_method_opens_and_shows_no_credential() {
+        let words = [
+            ("token", "canary-token"),
+            ("role_id", "canary-role"),
+            ("secret_id", "canary-secret"),
+            ("key_id", "canary-key"),
+            ("username", "airflow"),
+            ("password", "canary-password"),
+            ("kubernetes_role", "r"),
+            ("jwt_role", "r"),
+            ("jwt_token", "canary-jwt"),
+            ("azure_resource", "r"),
+            ("azure_tenant_id", "t"),
+            ("gcp_scopes", "s"),
+            ("radius_host", "h"),
+            ("radius_secret", "canary-radius"),
+        ];
+        for (name, mount) in METHODS {
+            let mut options = options(&words);
+            options.set("auth_type", OptionValue::Text(name.to_owned()));
+            check(&options, &Environment::default()).unwrap();
+            let login = login(&options, &Environment::default()).unwrap();
+            assert_eq!((login.name, login.mount.as_str()), (name, mount));
+            let shown = format!("{login:?}").replace("canary-role", "");
+            assert!(!shown.contains("canary"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_said_when_the_store_is_opened() {
+        for name in ["userpass", "ldap", "azure", "gcp"] {
+            let error = login(&options(&[("auth_type", name)]), &Environment::default()).unwrap_err();
+            assert_eq!(error.kind(), crate::error::ErrorKind::Config, "{name}");
+        }
+    }
+
+    #[test]
+    fn files_and_texts_go_in_the_official_order() {
+        let origin = |words: &[(&'static str, &str)], variables: &[&'static str]| {
+            login(&options(words), &around(variables)).unwrap().origin
+        };
+        assert_eq!(origin(&[("token", "t"), ("token_path", "/t")], &["VAULT_TOKEN"]), Origin::File);
+        assert_eq!(origin(&[("token", "t")], &[]), Origin::Fixed);
+        assert_eq!(origin(&[], &["VAULT_TOKEN"]), Origin::Fixed);
+        assert_eq!(origin(&[], &["HOME"]), Origin::File);
+        assert_eq!(
+            origin(&[("auth_type", "userpass"), ("username", "u"), ("password", "p")], &[]),
+            Origin::Server
+        );
+    }
+}
