@@ -81,11 +81,12 @@ pub enum Naming {
 }
 
 impl Naming {
-    /// The names to ask, a team's own where there are such; none for a kind that is switched off.
+    /// All names that may be asked; none for a kind that is switched off.
     pub fn into_names(self) -> Vec<SecretName> {
         match self {
             Self::Off => Vec::new(),
-            Self::Ambiguous { names, .. } | Self::OfTeam { names, .. } | Self::Names(names) => names,
+            Self::Ambiguous { names, .. } | Self::Names(names) => names,
+            Self::OfTeam { names, without_teams } => names.into_iter().chain(without_teams).collect(),
         }
     }
 }

@@ -203,7 +203,13 @@ mod tests {
     #[test]
     fn a_teams_secrets_are_in_its_own_folder_and_nowhere_else() {
         let ours = convention(&[]);
-        assert_eq!(names(&ours, "c1", Some("blue")), ["secret/connections/blue/c1"]);
+        let Naming::OfTeam { names: own, without_teams } =
+            ours.names(Lookup { kind: Kind::Connection, id: "c1", team: Some("blue") })
+        else {
+            panic!("a team has names of its own")
+        };
+        assert_eq!(own, ["secret/connections/blue/c1".into()]);
+        assert_eq!(without_teams, ["secret/connections/c1".into()]);
         let config = Lookup { kind: Kind::Config, id: "a/b", team: None };
         assert!(matches!(ours.names(config), Naming::Names(_)));
         let nested = Lookup { kind: Kind::Variable, id: "blue/c1", team: None };

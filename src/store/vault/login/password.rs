@@ -4,6 +4,7 @@
 //! POST each.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
@@ -15,7 +16,7 @@ use vaultrs::api::sys::requests::UnwrapRequest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::vault::call::{Call, Own};
 use crate::store::vault::error::{no_answer, refused};
-use crate::store::vault::login::{Method, Step, unsendable};
+use crate::store::vault::login::{Method, Step, credential_file, unsendable};
 use crate::store::vault::server::Server;
 use crate::value::json::Value;
 
@@ -128,7 +129,12 @@ impl Method for UserPassword {
 }
 
 /// `auth/github`.
-pub(super) struct GitHub(pub(super) SecretString);
+pub(super) enum GitHub {
+    /// The token in the configuration.
+    Written(SecretString),
+    /// The token in a file.
+    File(PathBuf),
+}
 
 impl fmt::Debug for GitHub {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,7 +145,10 @@ impl fmt::Debug for GitHub {
 #[async_trait]
 impl Method for GitHub {
     async fn step(&self, mount: &str, _server: &Server) -> Result<Step> {
-        let body = json!({ "token": self.0.expose_secret() });
+        let body = match self {
+            Self::Written(token) => json!({ "token": token.expose_secret() }),
+            Self::File(path) => json!({ "token": credential_file(path, "token_path").await?.as_str() }),
+        };
         Call::of(&Own::post(format!("auth/{mount}/login"), &body))
             .map(Step::Call)
             .map_err(|error| unsendable(&error))

@@ -117,7 +117,7 @@ impl Written<'_> {
             "azure" => Box::new(Azure::open(self.need("role_id")?, self.options, self.environment)?),
             "cert" => Box::new(Certificate { role: self.text("cert_role") }),
             "gcp" => Box::new(Gcp::open(self.need("role_id")?, self.options, self.environment)?),
-            "github" => Box::new(GitHub(self.need_secret("token")?)),
+            "github" => self.github()?,
             "jwt" => Box::new(Jwt { role: self.need("jwt_role")?, source: self.jwt()? }),
             "kubernetes" => Box::new(Kubernetes {
                 role: self.need("kubernetes_role")?,
@@ -162,6 +162,13 @@ impl Written<'_> {
             self.options.non_empty("token").is_some() || self.environment.non_empty("VAULT_TOKEN").is_some();
         let helper = || (!has_token).then(|| expand(TOKEN_HELPER_FILE, self.environment));
         self.path("token_path").or_else(helper)
+    }
+
+    fn github(&self) -> Result<Box<dyn Method>> {
+        Ok(Box::new(match self.path("token_path") {
+            Some(path) => GitHub::File(path),
+            None => GitHub::Written(self.need_secret("token")?),
+        }))
     }
 
     fn secret_id(&self) -> SecretId {
