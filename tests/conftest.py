@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.servers.fixtures", "tests.servers.vault_fixtures"]
+pytest_plugins = ["tests.servers.fixtures", "tests.servers.vault_fixtures", "tests.servers.vault_login_fixtures"]
 
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 SKIPS = pytest.StashKey[dict[str, str]]()

@@ -10,7 +10,8 @@
 ``vault_logins`` sets up the logins that OpenBao has; ``directories`` whom it asks: LDAP, RADIUS, Kubernetes
 ``vault_front`` puts a front before OpenBao, with the logins of clouds that only Vault has
 ``double``   what doubles are made of; ``signer`` makes and checks JSON web tokens
-``fixtures`` and ``vault_fixtures`` the same as pytest fixtures
+``cloud_identity`` plays where a machine learns who it is in Azure and in Google Cloud
+``fixtures``, ``vault_fixtures`` and ``vault_login_fixtures`` the same as pytest fixtures
 
 The programs come from the environment pinned in ``tests/requirements/servers.txt``; ``STRONGROOM_SERVERS`` names its
 folder (default ``.cache/venvs/servers``).
