@@ -100,6 +100,7 @@ VAULT_CONTROL = "a character that no path may hold is told from an outage before
 VAULT_MOUNT = "an id that begins with a slash names no mount"
 VAULT_VERSION_TEXT = "an option may come as text, out of AIRFLOW__SECRETS__BACKEND_KWARG__*"
 VAULT_ENVIRONMENT = "VAULT_NAMESPACE and VAULT_CACERT mean here what they mean to `vault`"
+VAULT_PAIR = "JSON has lists and no tuples, and requests cannot use a list of two files"
 VAULT_UNKNOWN = "an option that nobody knows is named in a WARNING, or refused where `strict` is true"
 VAULT_LOGIN_MOUNT = "a login that is not there is no absent secret"
 VAULT_PROXY = "a 404 that Vault has not written is no absence"
@@ -202,6 +203,7 @@ DIFFERENCES: dict[str, Difference] = {
     **dict(vault_names()),
     "vault: namespace of the environment": gives(VAULT_ENVIRONMENT, "inner world"),
     "vault: tls, authority of Vault": gives(VAULT_ENVIRONMENT, "world"),
+    "vault: tls, certificate in two files": gives(VAULT_PAIR, "world"),
     "vault: unknown option": gives(VAULT_UNKNOWN, "world", (VAULT_HELLO,)),
     "vault: login 404": raises(VAULT_LOGIN_MOUNT, UnauthenticatedError),
     "vault: body data within null": raises(CUT, MalformedSecretError, (VAULT_HELLO,)),

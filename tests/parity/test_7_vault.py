@@ -276,6 +276,8 @@ def team_cases() -> Iterator[Case]:
     }
     switches = itertools.product((True, False), (True, False), (None, "T", ""))
     for (multi_team, by_team, team), (label, held), kind in itertools.product(switches, places.items(), PATH_OF):
+        if not multi_team and not by_team:
+            continue  # off twice
         folder = FOLDER_OF[kind]
         secrets = {
             f"secret/data/{folder}/{name}": {"value": value, "conn_uri": f"aws://{value}"}

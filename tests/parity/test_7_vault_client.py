@@ -25,6 +25,8 @@ from tests.servers.vault_front import pass_on
 NOWHERE = "http://127.0.0.1:9"
 URL: Kwargs = {"url": "<url>"}
 TOKEN: Kwargs = {"token": "<token>"}
+#: A host that there is only behind a proxy.
+FAR: Kwargs = {"url": "http://vault.invalid:8200"}
 APPROLE: Kwargs = {"url": "<url>", "auth_type": "approle", "role_id": "<role-id>", "secret_id": "<secret-id>"}
 USERPASS: Kwargs = {"url": "<url>", "auth_type": "userpass", "username": "airflow", "password": "<password>"}
 LDAP: Kwargs = {"url": "<url>", "auth_type": "ldap", "username": "airflow", "password": "<ldap-password>"}
@@ -39,6 +41,7 @@ def vault_house(
     vault_house: VaultHouse,
     ldap_users: Directory,
     kubernetes_cluster: Cluster,
+    client_certificate: Certificate,
     tls: Certificate,
     signer: Signer,
     tmp_path_factory: pytest.TempPathFactory,
@@ -58,6 +61,8 @@ def vault_house(
     server.write("auth/approle/role/open", {"token_policies": [policy]})
     namespace = server.create_namespace("inner")
     server.put("variables/hello", {"value": "inner world"}, namespace=namespace)
+    both = files / "both.pem"
+    both.write_text(client_certificate.certificate.read_text() + client_certificate.key.read_text())
     words = {
         "<nobody>": server.token(nobody),
         "<inner-token>": server.token(namespace=namespace),
@@ -73,6 +78,11 @@ def vault_house(
         "<pod>": kubernetes_cluster.token(),
         "<another-pod>": kubernetes_cluster.token("somebody"),
         "<tls>": server.url,
+        "<tls-by-name>": server.url.replace("127.0.0.1", "localhost"),
+        "<plain-tls>": server.url.replace("https", "http"),
+        "<both>": str(both),
+        "<cert>": str(client_certificate.certificate),
+        "<key>": str(client_certificate.key),
         "<authority>": str(server.authority),
     }
     return dataclasses.replace(vault_house, words={**vault_house.words, **words})
@@ -104,6 +114,17 @@ CLIENTS = [
     Case("timeout", {**URL, **TOKEN, "timeout": 20}, ends="value"),
     Case("no header that marks requests", {**URL, **TOKEN, "request_header": False}, ends="value"),
     Case("no redirects", {**URL, **TOKEN, "allow_redirects": False}, ends="value"),
+    Case("proxy", {**FAR, **TOKEN, "proxies": {"http": "<url>"}}, ends="value"),
+    Case("proxy of another scheme", {**FAR, **TOKEN, "proxies": {"https": "<url>"}}, asks=False, ends="raises"),
+    Case("proxy of the environment", {**FAR, **TOKEN}, environment={"HTTP_PROXY": "<url>"}, ends="value"),
+    Case("proxy of the environment, small", {**FAR, **TOKEN}, environment={"http_proxy": "<url>"}, ends="value"),
+    Case(
+        "proxy, but not for this host",
+        {**FAR, **TOKEN},
+        environment={"HTTP_PROXY": "<url>", "NO_PROXY": "vault.invalid"},
+        asks=False,
+        ends="raises",
+    ),
     Case("auth_type unknown", {**URL, **TOKEN, "auth_type": "bogus"}, asks=False, ends="raises"),
     Case("auth_type in capitals", {**URL, **TOKEN, "auth_type": "Token"}, asks=False, ends="raises"),
     Case("approle", APPROLE, ends="value"),
@@ -186,6 +207,11 @@ TLS = [
     Case("tls, authority of requests", environment={"REQUESTS_CA_BUNDLE": "<authority>"}, ends="value"),
     Case("tls, authority of Vault", environment={"VAULT_CACERT": "<authority>"}, ends="raises"),
     Case("tls, authority missing", {"verify": "<folder>/none"}, ends="raises"),
+    Case("tls, certificate of the client", {"verify": "<authority>", "cert": "<both>"}, ends="value"),
+    Case("tls, certificate in two files", {"verify": "<authority>", "cert": ["<cert>", "<key>"]}, ends="raises"),
+    Case("tls, certificate missing", {"verify": "<authority>", "cert": ["<folder>/c", "<folder>/k"]}, ends="raises"),
+    Case("tls, another name", {"url": "<tls-by-name>", "verify": "<authority>"}, ends="value"),
+    Case("tls, plain http", {"url": "<plain-tls>", "verify": "<authority>"}, ends="raises"),
 ]
 
 
@@ -241,7 +267,7 @@ BODIES: dict[str, tuple[int, object]] = {
     "404 with good data": (404, GOOD),
     "404 without JSON": (404, b"nothing here"),
     "403 without JSON": (403, b"no"),
-    "301 to itself": (301, b""),
+    "301 to nowhere": (301, b""),
 }
 
 
@@ -251,6 +277,8 @@ def counted(vault_house: VaultHouse) -> Iterator[tuple[VaultHouse, list[Answer]]
     answers: list[Answer] = []
 
     def answer(request: Request) -> Answer:
+        if request.path == "/v1/elsewhere":
+            return Answer(200, GOOD)
         return answers[0] if request.path == "/v1/secret/data/variables/hello" else pass_on(vault_house.server, request)
 
     with serving(answer) as double, counting_proxy(double.url) as counter:
@@ -278,6 +306,16 @@ def test_bodies(counted: tuple[VaultHouse, list[Answer]], tmp_path: Path, label:
     case = Case(f"body {label}")
     official, ours = house.run(case, tmp_path)
     assert_alike(case, official, ours)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects(counted: tuple[VaultHouse, list[Answer]], tmp_path: Path, status: int) -> None:
+    """Within the same host they are followed: a standby node answers so."""
+    house, answers = counted
+    answers.append(Answer(status, b"", {"Location": "/v1/elsewhere"}))
+    official, ours = house.run(Case(f"redirect {status}", ends="value"), tmp_path)
+    assert official.asked[-1] == "GET /v1/elsewhere"
+    assert_alike(Case(f"redirect {status}"), official, ours)
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 503])
