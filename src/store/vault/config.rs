@@ -214,6 +214,7 @@ pub(super) fn client_certificate(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::options::OptionValue;
     use crate::value::Text;
     use crate::value::json;
 

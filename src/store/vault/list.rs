@@ -8,7 +8,7 @@ use crate::store::vault::Vault;
 use crate::store::vault::call::{Call, Own};
 use crate::store::vault::config::KvVersion;
 use crate::store::vault::diagnosis::Question;
-use crate::store::vault::error::{foreign, no_answer, not_understood, refused};
+use crate::store::vault::error::{foreign, name_refused, no_answer, not_understood, refused};
 use crate::store::vault::place::Place;
 use crate::store::{Names, Page, SecretName};
 use crate::value::json::Value;
@@ -22,7 +22,7 @@ impl Vault {
     pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
         let mut folders: Vec<String> = match page {
             Some(page) => page.token().split(BETWEEN).map(|folder| format!("{folder}/")).collect(),
-            None => vec![prefix.rfind('/').map_or_else(String::new, |end| prefix[..=end].to_owned())],
+            None => vec![self.first_folder(prefix)?],
         };
         let Some(folder) = folders.pop() else { return Ok(Names::default()) };
         let keys = self.list_folder(&folder).await?;
@@ -38,6 +38,16 @@ impl Vault {
         let left: Vec<&str> = folders.iter().map(|folder| folder.trim_end_matches('/')).collect();
         let next = (!left.is_empty()).then(|| Page::new(left.join(BETWEEN)));
         Ok(Names { names, next })
+    }
+
+    /// The folder that everything with this prefix is in. What is before the mount is the mount.
+    pub(super) fn first_folder(&self, prefix: &str) -> Result<String> {
+        let folder = prefix.rfind('/').map_or("", |end| &prefix[..=end]);
+        match &self.settings.mount {
+            Some(mount) if !folder.starts_with(&format!("{mount}/")) => Ok(format!("{mount}/")),
+            None if folder.is_empty() => Err(name_refused("listing", "no mount is named")),
+            _ => Ok(folder.to_owned()),
+        }
     }
 
     /// The keys in one folder; none if it is not there.

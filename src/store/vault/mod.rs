@@ -110,3 +110,61 @@ fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> 
     let store = Vault::open(options, environment).map_err(|error| error.with_store(INFO.name))?;
     Ok(Arc::new(store))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::store::options::OptionValue;
+
+    fn opened(words: &[(&'static str, &str)]) -> Result<Vault> {
+        let mut options = Options::default();
+        for (key, text) in [("token", "canary-token")].iter().chain(words) {
+            options.set(key, OptionValue::Text((*text).to_owned()));
+        }
+        Vault::open(&options, &Environment::default())
+    }
+
+    #[test]
+    fn opening_needs_no_runtime_and_shows_nothing() {
+        let store = opened(&[]).unwrap();
+        assert!(!format!("{store:?}").contains("canary"), "{store:?}");
+        assert!(!store.is_outdated());
+    }
+
+    #[test]
+    fn what_cannot_work_is_said_when_the_store_is_opened() {
+        for (key, text) in [("url", "nonsense"), ("ca_bundle", "/nonexistent.pem")] {
+            let error = opened(&[("url", "https://h"), (key, text)]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config, "{key}");
+        }
+        // Nobody looks at certificates there.
+        assert!(opened(&[("url", "http://h"), ("ca_bundle", "/nonexistent.pem")]).is_ok());
+    }
+
+    #[test]
+    fn a_name_is_a_mount_and_a_path() {
+        let place = |store: &Vault, name: &str| {
+            let place = store.place(&SecretName::from(name), "reading").unwrap();
+            (place.mount, place.path)
+        };
+        let pair = |mount: &str, path: &str| (mount.to_owned(), path.to_owned());
+        let deep = opened(&[("mount_point", "/a/b/")]).unwrap();
+        assert_eq!(place(&deep, "a/b/c//d/"), pair("a/b", "c/d"));
+        assert_eq!(place(&deep, "a/c"), pair("a", "c"));
+        let free = opened(&[("mount_point", "")]).unwrap();
+        assert_eq!(place(&free, "m/connections/x"), pair("m", "connections/x"));
+        assert!(free.place(&SecretName::from("m/../x"), "reading").is_err());
+    }
+
+    #[test]
+    fn a_listing_begins_within_the_mount() {
+        let store = opened(&[]).unwrap();
+        for (prefix, folder) in
+            [("", "secret/"), ("sec", "secret/"), ("secret/a", "secret/"), ("secret/a/b", "secret/a/")]
+        {
+            assert_eq!(store.first_folder(prefix).unwrap(), folder, "{prefix}");
+        }
+        assert!(opened(&[("mount_point", "")]).unwrap().first_folder("m").is_err());
+    }
+}

@@ -256,7 +256,8 @@ mod tests {
             ("radius_host", "h"),
             ("radius_secret", "canary-radius"),
         ];
-        for (name, mount) in METHODS {
+        let built = |name: &str| cfg!(feature = "aws") || name != "aws_iam";
+        for (name, mount) in METHODS.into_iter().filter(|(name, _)| built(name)) {
             let mut options = options(&words);
             options.set("auth_type", OptionValue::Text(name.to_owned()));
             check(&options, &Environment::default()).unwrap();
