@@ -32,6 +32,7 @@ pub(crate) static ENTRY: StoreEntry = StoreEntry {
     python_class: "strongroom.simulated",
     options: &[],
     convention: |options| Ok(Arc::new(Names(PrefixRules::from_options(options, PrefixDefaults::AIRFLOW)))),
+    check: |_options, _environment| Ok(()),
     attempts: |_options, _environment| None,
     rate_after_throttle: None,
     open: |_options: &Options, _environment| Ok(Arc::new(open()?)),

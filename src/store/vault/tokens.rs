@@ -226,15 +226,15 @@ mod tests {
         Token { grant, since: Timestamp::ORIGIN, uses_left: AtomicU64::new(uses.unwrap_or_default()) }
     }
 
-    fn seconds(seconds: u64) -> Option<Timestamp> {
-        Some(Timestamp::ORIGIN.plus(Duration::from_secs(seconds)))
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::ORIGIN.plus(Duration::from_secs(seconds))
     }
 
     #[test]
     fn a_token_is_due_in_the_last_fifth_of_its_life_or_in_the_last_five_minutes() {
-        assert_eq!(token(Some(100), true, None).renew_at(), seconds(80));
-        assert_eq!(token(Some(3600), true, None).renew_at(), seconds(3300));
-        assert_eq!(token(Some(3600), true, None).ends(), seconds(3600));
+        assert_eq!(token(Some(100), true, None).renew_at(), Some(at(80)));
+        assert_eq!(token(Some(3600), true, None).renew_at(), Some(at(3300)));
+        assert_eq!(token(Some(3600), true, None).ends(), Some(at(3600)));
         assert_eq!(token(None, false, None).renew_at(), None);
     }
 
