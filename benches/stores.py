@@ -37,6 +37,12 @@ STORES = (
         "strongroom.aws.SystemsManagerParameterStoreBackend",
         'region_name="eu-central-1", endpoint_url=os.environ["STUB"]',
     ),
+    Peers(
+        "HashiCorp Vault",
+        "airflow.providers.hashicorp.secrets.vault.VaultBackend",
+        "strongroom.hashicorp.VaultBackend",
+        'url=os.environ["STUB"], token="benchmark"',
+    ),
 )
 
 

@@ -1,5 +1,5 @@
-//! A Secrets Manager and a Parameter Store that answer at once, so that a benchmark measures the client. It counts what it
-//! is asked.
+//! A Secrets Manager, a Parameter Store and a Vault that answer at once, so that a benchmark measures the client. It counts
+//! what it is asked.
 //!
 //! Prints the port it listens on, and ends when its standard input closes. Every secret holds `world`, a
 //! connection a URI; one named `absent` is not there, one named `slow` takes 50 ms. `GET /calls` answers with the number of
@@ -17,6 +17,7 @@ const SECRET: &str = r#"{"ARN":"arn:aws:secretsmanager:eu-central-1:000000000000
 const URI: &str = "postgresql://user:pass@host:5432/db?sslmode=require";
 const DESCRIPTION: &str = r#"{"ARN":"arn:aws:secretsmanager:eu-central-1:000000000000:secret:airflow/variables/hello-a1b2c3","Name":"airflow/variables/hello","VersionIdsToStages":{"5b9c1d1e-2f0a-4a62-9f0d-2f6a7a1f0c11":["AWSCURRENT"]}}"#;
 const PARAMETER: &str = r#"{"Parameter":{"ARN":"arn:aws:ssm:eu-central-1:000000000000:parameter/airflow/variables/hello","DataType":"text","LastModifiedDate":1763769600.0,"Name":"/airflow/variables/hello","Type":"SecureString","Value":"world","Version":1}}"#;
+const VERSION: &str = r#"{"request_id":"2f6a7a1f-0c11-4a62-9f0d-5b9c1d1e2f0a","lease_id":"","renewable":false,"lease_duration":0,"data":{"data":{"value":"world"},"metadata":{"created_time":"2025-11-22T00:00:00.000000000Z","custom_metadata":null,"deletion_time":"","destroyed":false,"version":1}},"wrap_info":null,"warnings":null,"auth":null}"#;
 const NOT_FOUND: &str = r#"{"__type":"ResourceNotFoundException","message":"there is no such secret"}"#;
 const THROTTLED: &str = r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
 
@@ -95,6 +96,8 @@ async fn secret(request: &str) -> String {
         response("400 Bad Request", NOT_FOUND)
     } else if head.contains("secretsmanager.DescribeSecret") {
         response("200 OK", DESCRIPTION)
+    } else if head.starts_with("GET /v1/secret/data/") {
+        response("200 OK", VERSION)
     } else if head.contains("AmazonSSM.GetParameter") {
         response("200 OK", PARAMETER)
     } else if body.contains("connections/") {

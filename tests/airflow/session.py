@@ -116,6 +116,6 @@ class Airflow:
 
 def _own_environment() -> dict[str, str]:
     """Ours, without what would steer Airflow or an AWS client; no shared AWS files, no metadata service."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_", "VAULT_"))}
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     return {**kept, **nowhere, "AWS_EC2_METADATA_DISABLED": "true"}
