@@ -15,6 +15,8 @@ pub mod convention;
 pub mod environment;
 #[cfg(any(feature = "local", feature = "memory"))]
 mod from_json;
+#[cfg(feature = "google")]
+pub mod google;
 mod listing;
 #[cfg(feature = "local")]
 pub mod local;
@@ -27,6 +29,8 @@ pub mod pattern;
 pub mod prefix;
 mod python_regex;
 pub mod registry;
+#[cfg(any(feature = "aws", feature = "google"))]
+mod watched;
 
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
