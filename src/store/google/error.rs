@@ -331,9 +331,9 @@ mod tests {
 
     #[test]
     fn a_denied_read_says_why() {
-        insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", None), @"");
-        insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", Some("SERVICE_DISABLED")), @"");
-        insta::assert_snapshot!(error_of(400, "FAILED_PRECONDITION", None), @"");
+        insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", None), @"reading `a` was denied: canary words (PERMISSION_DENIED). Give this identity roles/secretmanager.secretAccessor on `a` in project `p`, and check that this is the right project; a role that was just given takes some minutes to act");
+        insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", Some("SERVICE_DISABLED")), @"reading `a` was denied: canary words (SERVICE_DISABLED). Enable the API: `gcloud services enable secretmanager.googleapis.com --project p`, or correct `project_id`");
+        insta::assert_snapshot!(error_of(400, "FAILED_PRECONDITION", None), @"reading `a` was refused: canary words (FAILED_PRECONDITION). The latest version is disabled, destroyed or expired: enable it (`gcloud secrets versions enable`) or add another one (`gcloud secrets versions add`)");
         for reason in
             ["BILLING_DISABLED", "CONSUMER_INVALID", "USER_PROJECT_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"]
         {

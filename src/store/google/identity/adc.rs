@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn a_file_that_was_named_must_be_sound() {
         let error = found(&[], &[(VARIABLE, "/nonexistent.json")]).unwrap_err();
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @"the credentials file `/nonexistent.json` of GOOGLE_APPLICATION_CREDENTIALS cannot be used: No such file or directory (os error 2). Correct the path, or let this user read the file");
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "canary").unwrap();
         let error = found(&[], &[(VARIABLE, file.path().to_str().unwrap())]).unwrap_err();

@@ -132,7 +132,7 @@ mod tests {
     fn a_refusal_shows_its_code_and_nothing_else() {
         let body = Bytes::from(r#"{"error": "invalid_grant", "error_description": "canary"}"#);
         let error = refused(400, None, &body, "asking");
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @"asking was refused (invalid_grant)");
         for (status, kind, temporary) in [
             (401, ErrorKind::Unauthenticated, false),
             (403, ErrorKind::Unauthenticated, false),

@@ -154,7 +154,7 @@ mod tests {
         let body =
             json!({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "no"}}).to_string();
         let error = impersonation(&[]).refused(&Refusal::new(403, None, Some(&body.into())));
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @"impersonating `a@p.test` was denied: no (PERMISSION_DENIED). Give whoever asks roles/iam.serviceAccountTokenCreator on `a@p.test` (and each delegate on the next), and check that the account exists");
     }
 
     #[test]

@@ -58,7 +58,8 @@ impl ServiceAccount {
     }
 
     fn claims(&self, now: Duration) -> Json {
-        let (issued, expires) = ((now - CLOCK_SKEW.min(now)).as_secs(), (now + LIFETIME).as_secs() - 1);
+        let issued = now.saturating_sub(CLOCK_SKEW);
+        let (issued, expires) = (issued.as_secs(), (issued + LIFETIME).as_secs());
         let mut claims = json!({"iss": self.email, "sub": self.email, "iat": issued, "exp": expires});
         let (name, value) = match &self.grant {
             Grant::Audience(audience) => ("aud", audience),
@@ -94,7 +95,10 @@ impl TokenSource for ServiceAccount {
             self.signer.sign(&unsigned).now_or_never()
         };
         let signature = signed.and_then(std::result::Result::ok).ok_or_else(unusable)?;
-        Ok(Token::lasting(format!("{unsigned}.{}", URL_SAFE_NO_PAD.encode(signature)), Some(LIFETIME)))
+        Ok(Token::lasting(
+            format!("{unsigned}.{}", URL_SAFE_NO_PAD.encode(signature)),
+            Some(LIFETIME - CLOCK_SKEW),
+        ))
     }
 }
 
@@ -120,7 +124,7 @@ mod tests {
         let claims = account(Grant::Audience("https://s/".into())).claims(now);
         assert_eq!(
             claims,
-            json!({"iss": "a@p", "sub": "a@p", "iat": 999_990, "exp": 1_003_599, "aud": "https://s/"})
+            json!({"iss": "a@p", "sub": "a@p", "iat": 999_990, "exp": 1_003_590, "aud": "https://s/"})
         );
         let claims = account(Grant::Scopes("b c".into())).claims(now);
         assert_eq!((claims.get("aud"), &claims["scope"]), (None, &json!("b c")));
