@@ -38,6 +38,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
+IAM = "https://www.googleapis.com/auth/iam"
 AUDIENCE = "https://secretmanager.googleapis.com/"
 SUBJECT_TOKEN = "subject-token-of-another-provider"
 MACHINE = "machine@metadata.iam.gserviceaccount.com"
@@ -137,8 +138,8 @@ class Google:
         self.state.tokens[token] = Issued(principal, time.time() + self.state.lifetime, scopes)
         return token
 
-    def principal(self, authorization: str | None, audience: str = AUDIENCE) -> str:
-        """Whose token it is."""
+    def principal(self, authorization: str | None, audience: str = AUDIENCE, enough: str = CLOUD_PLATFORM) -> str:
+        """Whose token it is. Of the scopes one of two is ``enough``."""
         token = (authorization or "").removeprefix("Bearer ")
         if not token:
             message = "Method doesn't allow unregistered callers (callers without established identity)."
@@ -147,12 +148,12 @@ class Google:
         if issued is None:
             email, claims = self.verified(token)
             scopes = set(str(claims.get("scope", "")).split())
-            if claims.get("aud") != audience and CLOUD_PLATFORM not in scopes:
+            if claims.get("aud") != audience and not {CLOUD_PLATFORM, enough} & scopes:
                 raise unauthenticated()
             return email
         if issued.expires < time.time():
             raise unauthenticated()
-        if CLOUD_PLATFORM not in issued.scopes:
+        if not {CLOUD_PLATFORM, enough} & issued.scopes:
             message = "Request had insufficient authentication scopes."
             raise ApiError("PERMISSION_DENIED", message, "ACCESS_TOKEN_SCOPE_INSUFFICIENT")
         return issued.principal
@@ -230,7 +231,7 @@ class Google:
 
     def generate(self, target: str, authorization: str | None, body: dict[str, Any]) -> dict[str, Any]:
         """A token of another account, through the delegates."""
-        caller = self.principal(authorization, "https://iamcredentials.googleapis.com/")
+        caller = self.principal(authorization, "https://iamcredentials.googleapis.com/", IAM)
         delegates = [name.rsplit("/", 1)[-1] for name in body.get("delegates", [])]
         for one, next_one in zip([caller, *delegates], [*delegates, target], strict=True):
             if (one, next_one) not in self.state.creators:

@@ -13,7 +13,7 @@ use crate::store::prefix::{
 use crate::value::SecretValue;
 
 use super::config::DEFAULTS;
-use super::name::is_letter;
+use super::name::{GRAMMAR, check_name, is_letter};
 
 /// Prefixes as they were written, and values as they stand.
 #[derive(Clone, Debug)]
@@ -49,13 +49,18 @@ fn check(rules: &PrefixRules) -> Result<()> {
 }
 
 impl Convention for GoogleConvention {
+    /// A team cannot be called so that only its own name is none: Airflow checks the names of teams.
+    ///
     /// An id is taken for ambiguous where teams exist: configuration options have none, and upstream looks them up.
     fn names(&self, lookup: Lookup<'_>) -> Naming {
         let Some(prefix) = self.0.prefix(lookup.kind) else { return Naming::Off };
         let name = |id: &str| SecretName::from(format!("{prefix}{}{id}", self.0.separator));
         let team = lookup.team.filter(|team| !team.is_empty());
         let of_team = team.map(|team| name(&format!("{team}{TEAM_SEPARATOR}{}", lookup.id)));
-        let names = of_team.into_iter().chain([name(lookup.id)]).collect();
+        let names: Vec<_> = of_team.into_iter().chain([name(lookup.id)]).collect();
+        if names.iter().any(|name| check_name(name).is_err()) {
+            return Naming::Impossible { grammar: GRAMMAR, names };
+        }
         match lookup.kind {
             Kind::Config => Naming::Names(names),
             Kind::Connection | Kind::Variable => naming(lookup.id, names),
@@ -109,6 +114,15 @@ mod tests {
         for kind in Kind::ALL {
             let naming = convention.names(Lookup { kind, id: "a--b", team: None });
             assert_eq!(matches!(naming, Naming::Ambiguous { .. }), kind != Kind::Config, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_is_said_to_be_none() {
+        let convention = convention(&[]).unwrap();
+        for id in ["a.b", "a/b", "é", &"x".repeat(250)] {
+            let naming = convention.names(Lookup { kind: Kind::Variable, id, team: None });
+            assert!(matches!(naming, Naming::Impossible { .. }), "{id}");
         }
     }
 

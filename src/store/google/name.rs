@@ -9,6 +9,9 @@ use crate::store::SecretName;
 
 const LONGEST: usize = 255;
 
+/// What a name can be.
+pub(super) const GRAMMAR: &str = "a name in Secret Manager has 1 to 255 letters, digits, - and _";
+
 /// Whether a name in Secret Manager may hold the character.
 pub(super) fn is_letter(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '-' | '_')
@@ -21,7 +24,7 @@ pub(super) fn check_name(name: &SecretName) -> Result<()> {
         return Ok(());
     }
     let error = Error::new(ErrorKind::InvalidName, format!("`{name}` can be no name in Secret Manager"));
-    Err(error.as_upstream_miss().with_hint("A name has 1 to 255 letters, digits, - and _"))
+    Err(error.as_upstream_miss().with_hint(format!("Change the id: {GRAMMAR}")))
 }
 
 /// A project's id or number. A project of a domain is called `example.com:name`.
