@@ -142,9 +142,7 @@ def test_the_constructor_asks_nobody(server: GoogleServer) -> None:
     assert server.places() == []
 
 
-def test_many_threads_ask_for_one_token(
-    server: GoogleServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_many_threads_ask_for_one_token(server: GoogleServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", saved(tmp_path, person(server)))
     found, answers = default(server, project_id=PROJECT), []
     threads = [threading.Thread(target=lambda: answers.append(found.get_variable("hello"))) for _ in range(16)]
@@ -213,7 +211,9 @@ def test_each_type_of_file(server: GoogleServer, monkeypatch: pytest.MonkeyPatch
     fields.write_text(json.dumps({"token": SUBJECT_TOKEN}))
     program = tmp_path / "program.py"
     answer = {"version": 1, "success": True, "id_token": SUBJECT_TOKEN, "token_type": "urn:x"}
-    program.write_text(f"import os; assert os.environ['GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE']; print({json.dumps(answer)!r})")
+    program.write_text(
+        f"import os; assert os.environ['GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE']; print({json.dumps(answer)!r})"
+    )
     form = {"type": "json", "subject_token_field_name": "token"}
     command = {"command": f"{sys.executable} '{program}'", "timeout_millis": 20000}
     server.set(creators=[["person@example.com", TARGET], [f"principal:{POOL}", TARGET], [READER, TARGET]])
@@ -244,7 +244,11 @@ def test_each_type_of_file(server: GoogleServer, monkeypatch: pytest.MonkeyPatch
     for label, (content, logins) in cases.items():
         path = saved(tmp_path, content)
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", path)
-        forms: list[dict[str, Any]] = [{}, {"gcp_credential_config_file": path}, {"gcp_credential_config_file": content}]
+        forms: list[dict[str, Any]] = [
+            {},
+            {"gcp_credential_config_file": path},
+            {"gcp_credential_config_file": content},
+        ]
         for options in forms:
             found = default(server, project_id=PROJECT, **options)
             assert found.get_variable("hello") == VALUE, label
@@ -428,14 +432,14 @@ def test_a_disabled_api_names_the_command(server: GoogleServer) -> None:
     assert caught.value.code == "SERVICE_DISABLED"
 
 
-def test_an_id_that_no_secret_can_have_is_not_asked_for(
-    server: GoogleServer, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_id_that_no_secret_can_have_is_not_asked_for(server: GoogleServer, caplog: pytest.LogCaptureFixture) -> None:
     found = backend(server)
     for _ in range(2):
         assert found.get_variable("a.b") is None
     assert server.places() == []
-    assert [record.levelname for record in caplog.records if "airflow-variables-a.b" in record.getMessage()] == ["WARNING"]
+    assert [record.levelname for record in caplog.records if "airflow-variables-a.b" in record.getMessage()] == [
+        "WARNING"
+    ]
 
 
 def test_a_pattern_keeps_such_ids_quiet(server: GoogleServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -133,7 +133,10 @@ def identities() -> Iterator[tuple[str, str]]:
             [SCOPE],
             iam_endpoint_override=f"{URL}/v1/projects/-/serviceAccounts/{target}:generateAccessToken",
         )
-        yield name, outcome(lambda account=account: (account.refresh(asked), read(client(account), "v/versions/latest"))[1])
+        yield (
+            name,
+            outcome(lambda account=account: (account.refresh(asked), read(client(account), "v/versions/latest"))[1]),
+        )
 
 
 if __name__ == "__main__":

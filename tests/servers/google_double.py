@@ -186,7 +186,11 @@ class Google:
             if claims.get("aud") not in (f"{self.url}/token", "https://oauth2.googleapis.com/token"):
                 raise OAuthError("invalid_grant")
             scopes = frozenset(str(claims.get("scope", "")).split())
-            return {"access_token": self.issue(email, scopes), "expires_in": self.state.lifetime, "token_type": "Bearer"}
+            return {
+                "access_token": self.issue(email, scopes),
+                "expires_in": self.state.lifetime,
+                "token_type": "Bearer",
+            }
         if form.get("grant_type") != "refresh_token":
             raise OAuthError("unsupported_grant_type")
         if (form.get("client_id"), form.get("client_secret")) != ("client", "client-secret"):
@@ -232,7 +236,7 @@ class Google:
     def generate(self, target: str, authorization: str | None, body: dict[str, Any]) -> dict[str, Any]:
         """A token of another account, through the delegates."""
         caller = self.principal(authorization, "https://iamcredentials.googleapis.com/", IAM)
-        delegates = [name.rsplit("/", 1)[-1] for name in body.get("delegates", [])]
+        delegates = [name.rsplit("/", 1)[-1] for name in body.get("delegates") or []]
         for one, next_one in zip([caller, *delegates], [*delegates, target], strict=True):
             if (one, next_one) not in self.state.creators:
                 message = "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist)."

@@ -14,9 +14,7 @@ from tests.conformance.harness import ODD_NAMES, Harness, Kind, Options, Plantin
 from tests.servers.google import PROJECT, READER, GoogleServer, api_error, google
 
 PREFIXES = {"connection": "airflow-connections", "variable": "airflow-variables", "config": "airflow-config"}
-OWN_FAULTS = frozenset(
-    {Capability.DENIED, Capability.UNAUTHENTICATED, Capability.THROTTLED, Capability.SERVER_ERROR}
-)
+OWN_FAULTS = frozenset({Capability.DENIED, Capability.UNAUTHENTICATED, Capability.THROTTLED, Capability.SERVER_ERROR})
 
 
 class OnDouble(Harness):
@@ -25,12 +23,7 @@ class OnDouble(Harness):
     store = "google_secret_manager"
     server = "double"
     page = "google-secret-manager.md"
-    capabilities = (
-        EVERY_STORE
-        | GATE_FAULTS
-        | OWN_FAULTS
-        | {Capability.TEAMS, Capability.CHANGES, Capability.COUNTED}
-    )
+    capabilities = EVERY_STORE | GATE_FAULTS | OWN_FAULTS | {Capability.TEAMS, Capability.CHANGES, Capability.COUNTED}
     #: Google's grammar has letters, digits, - and _ only, and 255 of them.
     impossible_names = frozenset(ODD_NAMES)
 
