@@ -1,7 +1,7 @@
 """Google Secret Manager: names, values, teams, credentials and errors, beside the official class on one double.
 
-The official class speaks gRPC and takes no address. So its client is made, in this test only, over the vendor's own REST
-transport with the double's address; and an error of that transport becomes the class that gRPC has for its status.
+The official class speaks gRPC and takes no address. So its client is made, in this test only, over the vendor's own
+REST transport with the double's address; and an error of that transport becomes the class that gRPC has for its status.
 """
 
 from __future__ import annotations
@@ -80,11 +80,12 @@ class Both:
         own = {"gcp_keyfile_dict": self.server.key} if case.keyed else {}
         kwargs = {**own, **case.kwargs}
         environment = {**case.environment, "AIRFLOW__CORE__MULTI_TEAM": str(case.multi_team)}
+        asked: Any = case
         with environment_of(environment):
-            official = self._half(lambda: ask(CloudSecretManagerBackend(**copy.deepcopy(kwargs)), case))
+            official = self._half(lambda: ask(CloudSecretManagerBackend(**copy.deepcopy(kwargs)), asked))
             ours = {"cache_ttl": 0, "cache_negative_ttl": 0, "max_attempts": 1, **kwargs}
             addresses = {"endpoint_url": self.server.url, "iam_endpoint_url": self.server.url}
-            mine = self._half(lambda: ask(strongroom.google.CloudSecretManagerBackend(**ours, **addresses), case))
+            mine = self._half(lambda: ask(strongroom.google.CloudSecretManagerBackend(**ours, **addresses), asked))
         return official, mine
 
     def _half(self, look_up: Any) -> Outcome:
@@ -188,6 +189,7 @@ def test_names_that_cannot_be(both: Both, kind: str, name: str) -> None:
 
 def value_cases() -> Iterator[Case]:
     """Connections as text and all the way to an object; other values as variables and config values."""
+    tried: list[tuple[str, str, str | bytes]]
     tried = [(label, lookup, value) for label, value in CONNECTIONS.items() for lookup in ("conn", *CONNECTION_CLASSES)]
     tried += [(label, lookup, value) for label, value in OTHERS.items() for lookup in ("var", "config")]
     tried += [("line break", lookup, "postgres://h\n") for lookup in FOLDER_OF]

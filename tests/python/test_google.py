@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import multiprocessing
-import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -349,9 +348,14 @@ def test_something_else_than_the_metadata_server(server: GoogleServer, monkeypat
 # Processes.
 
 
+def threads() -> int:
+    """How many this process has."""
+    return sum(1 for _ in Path("/proc/self/task").iterdir())
+
+
 def in_child(found: CloudSecretManagerBackend, results: Any) -> None:
     """What a child gets, and how many threads it is left with."""
-    results.put((found.get_variable("hello"), len(os.listdir("/proc/self/task"))))
+    results.put((found.get_variable("hello"), threads()))
 
 
 @pytest.mark.parametrize("kind", ["key", "person"])
@@ -359,17 +363,17 @@ def test_a_child_asks_for_tokens_of_its_own(server: GoogleServer, kind: str, tmp
     content = server.key if kind == "key" else person(server)
     found = backend(server, gcp_credential_config_file=saved(tmp_path, content), project_id=PROJECT)
     assert found.get_variable("hello") == VALUE
-    before = len(os.listdir("/proc/self/task"))
+    before = threads()
     context = multiprocessing.get_context("fork")
     for _ in range(3):
         results = context.SimpleQueue()
         child = context.Process(target=in_child, args=(found, results))
         child.start()
-        value, threads = results.get()
+        value, left = results.get()
         child.join(30)
-        assert (child.exitcode, value, threads) == (0, VALUE, 1)
+        assert (child.exitcode, value, left) == (0, VALUE, 1)
     assert found.get_variable("hello") == VALUE
-    assert len(os.listdir("/proc/self/task")) == before
+    assert threads() == before
     assert server.places().count("token") == (4 if kind == "person" else 0)
 
 
@@ -427,7 +431,7 @@ def test_what_the_official_class_answers_with_none(
 
 def test_a_disabled_api_names_the_command(server: GoogleServer) -> None:
     server.set(disabled_projects=[PROJECT])
-    with pytest.raises(AccessDeniedError, match="secretmanager.googleapis.com --project") as caught:
+    with pytest.raises(AccessDeniedError, match=r"secretmanager\.googleapis\.com --project") as caught:
         backend(server).get_variable("hello")
     assert caught.value.code == "SERVICE_DISABLED"
 

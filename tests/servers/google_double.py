@@ -1,9 +1,8 @@
 """A small server that plays Secret Manager and the places where Google's tokens come from. It runs as a program.
 
-No server of Google's can be had, and of what others made (see the emulators named in ``tests/servers/google.py``) none
-knows identities, checksums or Google's errors. So this one is held to Google's own words: the vendor's client for Python
-reads and writes through it, and its answers are compared with the schemas of the discovery document, in
-``tests/servers/test_google.py``.
+No server of Google's can be had, and of what others made (see ``tests/servers/google.py``) none knows identities,
+checksums or Google's errors. So this one is held to Google's own words, in ``tests/servers/test_google.py``: the
+vendor's client for Python reads and writes through it, and its answers are compared with the discovery document.
 
 | path | what it plays |
 |---|---|

@@ -87,16 +87,17 @@ def method_of(verb: str, path: str) -> tuple[str, Any]:
     raise AssertionError(f"the document has no {verb} {path}")
 
 
-def check(value: Any, schema: str, where: str) -> None:
+def check(value: dict[str, Any], schema: str, where: str) -> None:
     """No member that the document does not name, and each of its type."""
-    for key, member in value.items():
+    for key in value:
+        member: Any = value[key]
         rule = CONTRACT["schemas"][schema].get(key)
         assert rule, f"{where}: {schema} has no {key}"
         if "ref" in rule:
             if rule["ref"] in CONTRACT["schemas"]:
                 check(member, rule["ref"], where)
             continue
-        assert isinstance(member, TYPES[rule["type"]]), f"{where}: {key}"
+        assert type(member) is TYPES[rule["type"]], f"{where}: {key}"
         if rule.get("format") == "int64":
             assert re.fullmatch(r"-?\d+", member)
         if rule.get("enum"):

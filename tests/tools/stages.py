@@ -24,6 +24,8 @@ IMPORTS = "import strongroom, strongroom.aws, strongroom.google, strongroom.loca
 
 MAKE = ("make", "--no-print-directory", f"PYTHON={sys.executable}")
 AIRFLOW = "airflow-3.3"
+#: The same with the provider of Google, whose packages are many.
+GOOGLE = "airflow-3.3-google"
 #: The last of Airflow 2; it has no Python 3.13.
 AIRFLOW_2 = "airflow-2.11"
 HAS_AIRFLOW_2 = sys.version_info < (3, 13)
@@ -102,16 +104,20 @@ def test() -> list[Step]:
     cargo = ["cargo", "test", *RUST_FEATURES]
     airflows = [AIRFLOW, AIRFLOW_2] if HAS_AIRFLOW_2 else [AIRFLOW]
     return [
-        Step("environments", [environments("tools", "servers", "moto", *airflows, "empty")]),
+        Step("environments", [environments("tools", "servers", "moto", *airflows, GOOGLE, "empty")]),
         Step("rust", [cargo]),
         Step("instructions", [INSTRUCTIONS]),
         Step("wheel", [[*MAKE, "wheel"]]),
-        Step("import", [environments("--wheel", "empty", "tools", *airflows), python("empty", "-I", "-c", IMPORTS)]),
+        Step(
+            "import",
+            [environments("--wheel", "empty", "tools", *airflows, GOOGLE), python("empty", "-I", "-c", IMPORTS)],
+        ),
         Step("python", [pytest("tools", "tests/python", "tests/servers")], leaves_nothing=True),
         Step("conformance", [pytest("tools", "tests/conformance")], leaves_nothing=True),
         Step("failures", [pytest("tools", "tests/failures")], leaves_nothing=True),
         Step("property", properties()),
         Step("parity", [pytest(AIRFLOW, "tests/parity")], leaves_nothing=True),
+        Step("parity google", [pytest(GOOGLE, "tests/parity/test_8_google.py")], leaves_nothing=True),
         Step("airflow 3.3", [pytest(AIRFLOW, "tests/airflow", "tests/astro")], leaves_nothing=True),
         *([airflow_tests(AIRFLOW_2)] if HAS_AIRFLOW_2 else []),
         Step("run", [[*MAKE, "run"]], leaves_nothing=True),
