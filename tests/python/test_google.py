@@ -479,7 +479,11 @@ def test_a_prefix_that_no_name_can_have(server: GoogleServer, prefix: str, sep: 
 @pytest.mark.parametrize("kind", ["connections", "variables", "config"])
 def test_a_prefix_of_null_switches_a_kind_off(server: GoogleServer, kind: str) -> None:
     found = backend(server, **{f"{kind}_prefix": None})
-    getters = {"connections": found.get_conn_value, "variables": found.get_variable, "config": found.get_config}
+    getters: dict[str, Any] = {
+        "connections": found.get_conn_value,
+        "variables": found.get_variable,
+        "config": found.get_config,
+    }
     assert getters[kind]("hello") is None
     assert server.places() == []
 

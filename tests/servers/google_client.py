@@ -5,6 +5,7 @@ It prints one line of JSON: what each step gave. It does not import anything of 
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -61,6 +62,13 @@ def read(found: Any, name: str) -> str:
     """The text of a version."""
     answer = found.access_secret_version(request={"name": f"{PROJECT}/secrets/{name}"}, retry=None)
     return str(answer.payload.data.decode())
+
+
+def first_read(credentials: Any, asked: Any = None) -> str:
+    """The value, with credentials that are refreshed before if somebody asks."""
+    if asked:
+        credentials.refresh(asked)
+    return read(client(credentials), "v/versions/latest")
 
 
 def written() -> Iterator[tuple[str, str]]:
@@ -123,8 +131,7 @@ def identities() -> Iterator[tuple[str, str]]:
     for name, credentials in ways.items():
         if name in ("signed for the service", "stranger"):
             credentials._create_self_signed_jwt("https://secretmanager.googleapis.com/")
-        yield name, outcome(lambda credentials=credentials: read(client(credentials), "v/versions/latest"))
-    impersonated_credentials._IAM_ENDPOINT = URL
+        yield name, outcome(functools.partial(first_read, credentials))
     source = ways["jwt bearer"]
     for name, target in (("impersonation", TARGET), ("impersonation of another", "other@p.iam.gserviceaccount.com")):
         account = impersonated_credentials.Credentials(
@@ -133,10 +140,7 @@ def identities() -> Iterator[tuple[str, str]]:
             [SCOPE],
             iam_endpoint_override=f"{URL}/v1/projects/-/serviceAccounts/{target}:generateAccessToken",
         )
-        yield (
-            name,
-            outcome(lambda account=account: (account.refresh(asked), read(client(account), "v/versions/latest"))[1]),
-        )
+        yield name, outcome(functools.partial(first_read, account, asked))
 
 
 if __name__ == "__main__":

@@ -97,7 +97,8 @@ def check(value: dict[str, Any], schema: str, where: str) -> None:
             if rule["ref"] in CONTRACT["schemas"]:
                 check(member, rule["ref"], where)
             continue
-        assert type(member) is TYPES[rule["type"]], f"{where}: {key}"
+        kind: Any = TYPES[rule["type"]]
+        assert isinstance(member, kind), f"{where}: {key}"
         if rule.get("format") == "int64":
             assert re.fullmatch(r"-?\d+", member)
         if rule.get("enum"):
