@@ -206,7 +206,8 @@ fn config_file(value: &Value) -> Result<Written> {
 
 fn check_extension(written: &Written) -> Result<()> {
     let Written::Path(path, KEY_PATH) = written else { return Ok(()) };
-    if path.ends_with(".json") {
+    // In small letters, as the official class has it.
+    if path.as_bytes().ends_with(b".json") {
         return Ok(());
     }
     Err(Error::config(format!("`{KEY_PATH}` does not name a .json file"))

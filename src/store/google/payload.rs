@@ -39,30 +39,30 @@ mod tests {
 
     use super::*;
 
-    fn read(payload: serde_json::Value) -> Result<SecretValue> {
+    fn read(payload: &serde_json::Value) -> Result<SecretValue> {
         value(serde_json::from_value(json!({"name": "n", "payload": payload})).unwrap(), &"a".into())
     }
 
     /// The checksum of "123456789" is the check value of CRC-32C (Castagnoli).
     #[test]
     fn the_checksum_decides() {
-        let value = read(json!({"data": "MTIzNDU2Nzg5", "dataCrc32c": "3808858755"})).unwrap();
+        let value = read(&json!({"data": "MTIzNDU2Nzg5", "dataCrc32c": "3808858755"})).unwrap();
         assert_eq!(value.expose(), "123456789");
-        let error = read(json!({"data": "MTIzNDU2Nzg4", "dataCrc32c": "3808858755"})).unwrap_err();
+        let error = read(&json!({"data": "MTIzNDU2Nzg4", "dataCrc32c": "3808858755"})).unwrap_err();
         assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Malformed, true));
         assert!(!format!("{error:?}").contains("12345678"));
     }
 
     #[test]
     fn members_that_may_be_missing_may_be_missing() {
-        assert_eq!(read(json!({"data": "YQo="})).unwrap().expose(), "a\n");
-        assert_eq!(read(json!({})).unwrap().expose(), "");
+        assert_eq!(read(&json!({"data": "YQo="})).unwrap().expose(), "a\n");
+        assert_eq!(read(&json!({})).unwrap().expose(), "");
         assert!(value(AccessSecretVersionResponse::new(), &"a".into()).is_err());
     }
 
     #[test]
     fn what_is_no_text_is_an_error_that_shows_nothing() {
-        let error = read(json!({"data": "Y2FuYXJ5/w=="})).unwrap_err();
+        let error = read(&json!({"data": "Y2FuYXJ5/w=="})).unwrap_err();
         assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Malformed, false));
         assert!(!format!("{error:?}").contains("canary"));
     }

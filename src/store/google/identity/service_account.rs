@@ -97,7 +97,7 @@ impl TokenSource for ServiceAccount {
         let signature = signed.and_then(std::result::Result::ok).ok_or_else(unusable)?;
         Ok(Token::lasting(
             format!("{unsigned}.{}", URL_SAFE_NO_PAD.encode(signature)),
-            Some(LIFETIME - CLOCK_SKEW),
+            Some(LIFETIME.saturating_sub(CLOCK_SKEW)),
         ))
     }
 }
