@@ -391,3 +391,56 @@ class VaultOptions(CommonOptions, total=False):
 
     ignore_exceptions: Any
     """Whether hvac hides errors; `on_error` decides here."""
+class CloudSecretManagerOptions(CommonOptions, total=False):
+    """What `CloudSecretManagerBackend` takes."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids (default
+    `airflow-connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys (default
+    `airflow-variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow-config`)."""
+
+    sep: str
+    """What stands between prefix and id (default `-`)."""
+
+    gcp_key_path: str
+    """The JSON file of a service account's key."""
+
+    gcp_keyfile_dict: dict[str, Any] | str
+    """The content of such a file."""
+
+    gcp_credential_config_file: Any
+    """Credentials of any type that application default credentials know: a path, or the JSON itself."""
+
+    gcp_scopes: Any
+    """What a token is good for; https://www.googleapis.com/auth/cloud-platform if nothing is written."""
+
+    project_id: str
+    """The project with the secrets; else the one that the credentials name."""
+
+    impersonation_chain: Any
+    """The service account to read as; of a list the last one, each account before it delegating to the next."""
+
+    location: str
+    """The region of regional secrets, such as europe-west1; nothing for global ones."""
+
+    anonymous: bool | str
+    """Send no credentials: for an emulator (default `false`)."""
+
+    endpoint_url: str
+    """The address of Secret Manager itself, such as that of a private endpoint or an emulator."""
+
+    iam_endpoint_url: str
+    """The address of the IAM Service Account Credentials API, where service accounts are impersonated."""
+
+    verify: bool | str
+    """Whether Google's certificates are verified, or the CA bundle to verify them with."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; goes before `verify` and REQUESTS_CA_BUNDLE."""

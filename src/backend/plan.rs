@@ -10,7 +10,7 @@ use crate::store::convention::{Lookup, Naming};
 pub enum Plan {
     /// Answer `None` without a request.
     Skip,
-    /// The same, and say why: the id could name a secret of another team.
+    /// The same, and say why: the id could name a secret of another team, or none at all.
     Refuse(String),
     /// Ask the store for these names, in order, until one is there.
     Ask(Vec<SecretName>),
@@ -20,25 +20,24 @@ pub enum Plan {
 ///
 /// `multi_team` reads `[core] multi_team`; it is called only where the answer depends on it.
 pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -> bool) -> Result<Plan> {
-    let names = match settings.convention.names(lookup) {
+    let planned = match settings.convention.names(lookup) {
         Naming::Off => return Ok(Plan::Skip),
-        Naming::Ambiguous { separator, names } => {
-            if multi_team() {
-                return Ok(Plan::Refuse(refusal(lookup, separator)));
-            }
-            names
+        Naming::Ambiguous { separator, .. } if multi_team() => {
+            return Ok(Plan::Refuse(refusal(lookup, separator)));
         }
         Naming::OfTeam { names, without_teams } => {
-            if multi_team() {
-                names
-            } else {
-                without_teams
-            }
+            Plan::Ask(if multi_team() { names } else { without_teams })
         }
-        Naming::Names(names) => names,
+        // A bundle may hold what the store cannot.
+        Naming::Impossible { grammar, names } if settings.bundles.of(lookup.kind).is_none() => {
+            Plan::Refuse(impossible(lookup, names.last(), grammar))
+        }
+        Naming::Ambiguous { names, .. } | Naming::Impossible { names, .. } | Naming::Names(names) => {
+            Plan::Ask(names)
+        }
     };
     if settings.patterns.allow(lookup.kind, lookup.id)? {
-        return Ok(Plan::Ask(names));
+        return Ok(planned);
     }
     let pattern = settings.patterns.text(lookup.kind).unwrap_or_default();
     tracing::debug!(
@@ -53,6 +52,16 @@ fn refusal(lookup: Lookup<'_>, separator: &str) -> String {
     format!(
         "{} id {:?} contains {separator:?}, which separates the team name from the secret id in a team scoped \
          secret name. Such an id is ambiguous and is not looked up. Returning None.",
+        lookup.kind.title(),
+        lookup.id,
+    )
+}
+
+/// Nothing can be there.
+fn impossible(lookup: Lookup<'_>, name: Option<&SecretName>, grammar: &str) -> String {
+    let name = name.map(SecretName::to_string).unwrap_or_default();
+    format!(
+        "{} id {:?} makes the name `{name}`, which no secret can have: {grammar}. Returning None.",
         lookup.kind.title(),
         lookup.id,
     )

@@ -48,7 +48,7 @@ fn from_text(spec: &OptionSpec, text: &str) -> Result<Option<OptionValue>> {
         OptionKind::Object | OptionKind::SecretObject => object(text).map(OptionValue::Object),
         OptionKind::Durations => object(text).and_then(|object| durations(&object)),
         OptionKind::Rate => parse_rate(text).map(OptionValue::Rate),
-        OptionKind::Json(_) => Some(OptionValue::Json(json_or_text(text))),
+        OptionKind::Json(_) | OptionKind::SecretJson(_) => Some(OptionValue::Json(json_or_text(text))),
         OptionKind::Text
         | OptionKind::Secret
         | OptionKind::Prefix
@@ -76,7 +76,7 @@ fn from_json(spec: &OptionSpec, value: &Value) -> Result<OptionValue> {
         (OptionKind::Durations, Value::Object(_)) => durations(value),
         (OptionKind::Rate, Value::Int(_)) => parse_rate(&number(value)).map(OptionValue::Rate),
         (OptionKind::Prefixes, Value::Array(_)) => Some(OptionValue::Json(value.clone())),
-        (OptionKind::Json(_), value) => Some(OptionValue::Json(value.clone())),
+        (OptionKind::Json(_) | OptionKind::SecretJson(_), value) => Some(OptionValue::Json(value.clone())),
         _ => None,
     }
     .ok_or_else(|| wrong(spec))
@@ -147,7 +147,7 @@ fn expectation(kind: OptionKind) -> String {
             "an object of durations, such as {\"airflow/variables/\": \"5m\"}".to_owned()
         }
         OptionKind::Rate => "a rate such as 40/s, 100/m or 5/10s".to_owned(),
-        OptionKind::Json(shape) => shape.to_owned(),
+        OptionKind::Json(shape) | OptionKind::SecretJson(shape) => shape.to_owned(),
     }
 }
 

@@ -76,6 +76,13 @@ pub enum Naming {
         /// The names to ask when teams are off.
         without_teams: Vec<SecretName>,
     },
+    /// No secret of this store can have this name, so there is nothing to ask.
+    Impossible {
+        /// What a name can be, as the rest of a sentence.
+        grammar: &'static str,
+        /// The names to ask where something else than the store may answer, such as a bundle.
+        names: Vec<SecretName>,
+    },
     /// Ask these in order; the first that is there answers. An error ends the search.
     Names(Vec<SecretName>),
 }
@@ -85,7 +92,7 @@ impl Naming {
     pub fn into_names(self) -> Vec<SecretName> {
         match self {
             Self::Off => Vec::new(),
-            Self::Ambiguous { names, .. } | Self::Names(names) => names,
+            Self::Ambiguous { names, .. } | Self::Impossible { names, .. } | Self::Names(names) => names,
             Self::OfTeam { names, without_teams } => names.into_iter().chain(without_teams).collect(),
         }
     }

@@ -1,7 +1,5 @@
-//! The files that an identity was read from, and whether they have changed.
+//! The files that an identity was read from.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::store::environment::Environment;
@@ -47,6 +45,7 @@ impl WatchedFiles {
 }
 
 /// A path as the user wrote it, with `~` and `$HOME` for the home directory (botocore/configloader.py expands both).
+#[cfg(any(feature = "aws", feature = "vault"))]
 pub(crate) fn expand(path: &str, environment: &Environment) -> PathBuf {
     let Some(home) = environment.non_empty("HOME") else { return PathBuf::from(path) };
     if path == "~" {
@@ -61,31 +60,6 @@ pub(crate) fn expand(path: &str, environment: &Environment) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_file_that_is_written_replaced_removed_or_made_has_changed() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("credentials");
-        let watch = || {
-            let mut files = WatchedFiles::default();
-            files.watch(&path);
-            assert!(!files.have_changed());
-            files
-        };
-        let absent = watch();
-        fs::write(&path, "a").unwrap();
-        assert!(absent.have_changed());
-        let written = watch();
-        fs::write(&path, "ab").unwrap();
-        assert!(written.have_changed());
-        let replaced = watch();
-        fs::write(directory.path().join("new"), "ab").unwrap();
-        fs::rename(directory.path().join("new"), &path).unwrap();
-        assert!(replaced.have_changed());
-        let removed = watch();
-        fs::remove_file(&path).unwrap();
-        assert!(removed.have_changed());
-    }
 
     #[test]
     fn the_home_directory_is_filled_in() {

@@ -13,10 +13,12 @@
 pub mod aws;
 pub mod convention;
 pub mod environment;
-#[cfg(any(feature = "aws", feature = "vault"))]
+#[cfg(any(feature = "aws", feature = "google", feature = "vault"))]
 mod files;
 #[cfg(any(feature = "local", feature = "memory", feature = "vault"))]
 mod from_json;
+#[cfg(feature = "google")]
+pub mod google;
 mod listing;
 #[cfg(feature = "local")]
 pub mod local;

@@ -41,6 +41,8 @@ pub enum OptionKind {
     Rate,
     /// Any JSON; whoever reads it checks the shape that the text describes.
     Json(&'static str),
+    /// As [`Self::Json`], with credentials inside.
+    SecretJson(&'static str),
     /// Accepted because the official class accepts it; the text says why it has no effect.
     Ignored(&'static str),
 }
@@ -63,13 +65,14 @@ impl OptionKind {
             Self::Durations => "object of durations",
             Self::Rate => "rate",
             Self::Json(_) => "JSON",
+            Self::SecretJson(_) => "secret JSON",
             Self::Ignored(_) => "ignored",
         }
     }
 
     /// Whether the value must never be shown.
     pub const fn is_secret(self) -> bool {
-        matches!(self, Self::Secret | Self::SecretObject)
+        matches!(self, Self::Secret | Self::SecretObject | Self::SecretJson(_))
     }
 }
 
@@ -120,7 +123,7 @@ pub enum OptionValue {
     Durations(Vec<(String, Duration)>),
     /// Of [`OptionKind::Rate`].
     Rate(Rate),
-    /// Of [`OptionKind::Json`], and lists of [`OptionKind::Prefixes`].
+    /// Of [`OptionKind::Json`] and [`OptionKind::SecretJson`], and lists of [`OptionKind::Prefixes`].
     Json(Value),
 }
 

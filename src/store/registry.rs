@@ -45,6 +45,8 @@ pub const STORES: &[StoreEntry] = &[
     super::aws::systems_manager::ENTRY,
     #[cfg(feature = "vault")]
     super::vault::ENTRY,
+    #[cfg(feature = "google")]
+    super::google::ENTRY,
 ];
 
 /// The store with this registry name.

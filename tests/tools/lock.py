@@ -4,6 +4,9 @@
 
 The oldest interpreter comes first: what it resolves to is what the newer ones get too. A package that only some of
 them need (a backport, say) is written with a marker. Nothing is installed; pip resolves and reports.
+
+A line ``# without its dependencies: PACKAGE==VERSION`` adds just that one: the provider of Google needs a hundred
+packages, and its secrets backend a handful.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+ALONE = "# without its dependencies: "
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
 
 
@@ -51,6 +55,8 @@ def lock(wanted: Path, pythons: list[str]) -> None:
         some = len(needed_by[name]) < len(pythons)
         marker = f' ; python_version in "{" ".join(needed_by[name])}"' if some else ""
         lines.append(f"{name}=={versions[name]}{marker}")
+    for alone in (line for line in wanted.read_text().splitlines() if line.startswith(ALONE)):
+        lines += [alone, alone.removeprefix(ALONE)]
     wanted.with_suffix(".txt").write_text("\n".join(lines) + "\n")
     print(f"{wanted.stem}: {len(versions)} packages")
 

@@ -16,14 +16,18 @@ from tests.tools.steps import Step, run_steps
 from tests.tools.venvs import CACHE, DIST, REPOSITORY, program
 
 #: Every feature but the Python boundary, so that a test binary needs no libpython.
-STORES = ("memory", "local", "aws-secrets-manager", "aws-ssm", "vault")
+STORES = ("memory", "local", "aws-secrets-manager", "aws-ssm", "vault", "google")
 RUST_FEATURES = ("--locked", "--no-default-features", "--features", " ".join(("cli", *STORES)))
 PYTHON_CODE = ("python", "tests", "dags", "benches")
 INSTRUCTIONS = (sys.executable, "-m", "tests.tools.instructions")
-IMPORTS = "import strongroom, strongroom.aws, strongroom.hashicorp, strongroom.local, strongroom.connection"
+#: A module for each place where secrets live, and what stands beside them.
+MODULES = ("aws", "google", "hashicorp", "local", "connection")
+IMPORTS = "import strongroom, " + ", ".join(f"strongroom.{module}" for module in MODULES)
 
 MAKE = ("make", "--no-print-directory", f"PYTHON={sys.executable}")
 AIRFLOW = "airflow-3.3"
+#: The same with the provider of Google, whose packages are many.
+GOOGLE = "airflow-3.3-google"
 #: The last of Airflow 2; it has no Python 3.13.
 AIRFLOW_2 = "airflow-2.11"
 HAS_AIRFLOW_2 = sys.version_info < (3, 13)
@@ -102,16 +106,20 @@ def test() -> list[Step]:
     cargo = ["cargo", "test", *RUST_FEATURES]
     airflows = [AIRFLOW, AIRFLOW_2] if HAS_AIRFLOW_2 else [AIRFLOW]
     return [
-        Step("environments", [environments("tools", "servers", "moto", *airflows, "empty")]),
+        Step("environments", [environments("tools", "servers", "moto", *airflows, GOOGLE, "empty")]),
         Step("rust", [cargo]),
         Step("instructions", [INSTRUCTIONS]),
         Step("wheel", [[*MAKE, "wheel"]]),
-        Step("import", [environments("--wheel", "empty", "tools", *airflows), python("empty", "-I", "-c", IMPORTS)]),
+        Step(
+            "import",
+            [environments("--wheel", "empty", "tools", *airflows, GOOGLE), python("empty", "-I", "-c", IMPORTS)],
+        ),
         Step("python", [pytest("tools", "tests/python", "tests/servers")], leaves_nothing=True),
         Step("conformance", [pytest("tools", "tests/conformance")], leaves_nothing=True),
         Step("failures", [pytest("tools", "tests/failures")], leaves_nothing=True),
         Step("property", properties()),
         Step("parity", [pytest(AIRFLOW, "tests/parity")], leaves_nothing=True),
+        Step("parity google", [pytest(GOOGLE, "tests/parity/test_8_google.py")], leaves_nothing=True),
         Step("airflow 3.3", [pytest(AIRFLOW, "tests/airflow", "tests/astro")], leaves_nothing=True),
         *([airflow_tests(AIRFLOW_2)] if HAS_AIRFLOW_2 else []),
         Step("run", [[*MAKE, "run"]], leaves_nothing=True),

@@ -1,0 +1,149 @@
+//! How the official class names secrets and reads what they hold.
+//!
+//! Source: `airflow.providers.google.cloud.secrets.secret_manager` 22.8.0 (constructor, `_is_valid_prefix_and_sep`,
+//! `_get_secret`) and `BaseSecretsBackend.build_path`.
+
+use crate::error::{Error, Result};
+use crate::store::SecretName;
+use crate::store::convention::{Convention, Kind, Lookup, Naming};
+use crate::store::options::Options;
+use crate::store::prefix::{
+    CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixRules, SEPARATOR, TEAM_SEPARATOR, VARIABLES_PREFIX, naming,
+};
+use crate::value::SecretValue;
+
+use super::config::DEFAULTS;
+use super::name::{GRAMMAR, check_name, is_letter};
+
+/// Prefixes as they were written, and values as they stand.
+#[derive(Clone, Debug)]
+pub(super) struct GoogleConvention(PrefixRules);
+
+impl GoogleConvention {
+    /// Reads the rules out of the options. Unlike in other stores nothing is stripped from the end of a prefix.
+    pub(super) fn new(options: &Options) -> Result<Self> {
+        let prefix = |key, default| options.prefix(key, default).map(str::to_owned);
+        let rules = PrefixRules {
+            connections: prefix(CONNECTIONS_PREFIX.key, DEFAULTS.connections),
+            variables: prefix(VARIABLES_PREFIX.key, DEFAULTS.variables),
+            config: prefix(CONFIG_PREFIX.key, DEFAULTS.config),
+            separator: options.text(SEPARATOR.key).unwrap_or(DEFAULTS.separator).to_owned(),
+        };
+        check(&rules)?;
+        Ok(Self(rules))
+    }
+}
+
+/// The official class looks at the prefix of connections alone. It does so by `re.match` with a `$`, which lets one
+/// line break at the end pass.
+fn check(rules: &PrefixRules) -> Result<()> {
+    let Some(prefix) = &rules.connections else { return Ok(()) };
+    let both = format!("{prefix}{}", rules.separator);
+    if both.strip_suffix('\n').unwrap_or(&both).chars().all(is_letter) {
+        return Ok(());
+    }
+    Err(Error::config(
+        "`connections_prefix` and `sep` hold characters that no name in Secret Manager can have",
+    )
+    .with_hint("Use letters, digits, - and _"))
+}
+
+impl Convention for GoogleConvention {
+    /// A team cannot be called so that only its own name is none: Airflow checks the names of teams.
+    ///
+    /// An id is taken for ambiguous where teams exist: configuration options have none, and upstream looks them up.
+    fn names(&self, lookup: Lookup<'_>) -> Naming {
+        let Some(prefix) = self.0.prefix(lookup.kind) else { return Naming::Off };
+        let name = |id: &str| SecretName::from(format!("{prefix}{}{id}", self.0.separator));
+        let team = lookup.team.filter(|team| !team.is_empty());
+        let of_team = team.map(|team| name(&format!("{team}{TEAM_SEPARATOR}{}", lookup.id)));
+        let names: Vec<_> = of_team.into_iter().chain([name(lookup.id)]).collect();
+        if names.iter().any(|name| check_name(name).is_err()) {
+            return Naming::Impossible { grammar: GRAMMAR, names };
+        }
+        match lookup.kind {
+            Kind::Config => Naming::Names(names),
+            Kind::Connection | Kind::Variable => naming(lookup.id, names),
+        }
+    }
+
+    fn read(&self, _kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
+        Ok(Some(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::store::options::OptionValue;
+
+    fn convention(options: &[(&'static str, Option<&str>)]) -> Result<GoogleConvention> {
+        let mut all = Options::default();
+        for (key, value) in options {
+            all.set(key, value.map_or(OptionValue::Null, |text| OptionValue::Text(text.to_owned())));
+        }
+        GoogleConvention::new(&all)
+    }
+
+    fn asked(options: &[(&'static str, Option<&str>)], id: &str, team: Option<&str>) -> Vec<String> {
+        let names = convention(options).unwrap().names(Lookup { kind: Kind::Connection, id, team });
+        names.into_names().iter().map(|name| name.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn prefixes_make_the_names_of_the_measured_table() {
+        for (prefix, separator, alone, of_team) in [
+            ("airflow-connections", "-", "airflow-connections-c1", "airflow-connections-T--c1"),
+            ("", "-", "-c1", "-T--c1"),
+            ("", "", "c1", "T--c1"),
+            ("v-", "-", "v--c1", "v--T--c1"),
+            ("a", "_", "a_c1", "a_T--c1"),
+        ] {
+            let options = [("connections_prefix", Some(prefix)), ("sep", Some(separator))];
+            assert_eq!(asked(&options, "c1", None), [alone]);
+            assert_eq!(asked(&options, "c1", Some("T")), [of_team, alone]);
+        }
+        assert_eq!(asked(&[], "c1", Some("")), ["airflow-connections-c1"]);
+        assert!(asked(&[("connections_prefix", None)], "c1", Some("T")).is_empty());
+    }
+
+    #[test]
+    fn an_ambiguous_id_is_refused_for_what_belongs_to_teams() {
+        let convention = convention(&[]).unwrap();
+        for kind in Kind::ALL {
+            let naming = convention.names(Lookup { kind, id: "a--b", team: None });
+            assert_eq!(matches!(naming, Naming::Ambiguous { .. }), kind != Kind::Config, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_is_said_to_be_none() {
+        let convention = convention(&[]).unwrap();
+        for id in ["a.b", "a/b", "é", &"x".repeat(250)] {
+            let naming = convention.names(Lookup { kind: Kind::Variable, id, team: None });
+            assert!(matches!(naming, Naming::Impossible { .. }), "{id}");
+        }
+    }
+
+    #[test]
+    fn only_the_prefix_of_connections_is_looked_at() {
+        for (prefix, separator, works) in [
+            ("a-B_9", "-", true),
+            ("a\n", "", true),
+            ("a", "\n", true),
+            ("a\n", "-", false),
+            ("a/b", "-", false),
+            ("a", "/", false),
+            ("é", "-", false),
+            ("a b", "-", false),
+        ] {
+            let made = convention(&[("connections_prefix", Some(prefix)), ("sep", Some(separator))]);
+            assert_eq!(made.is_ok(), works, "{prefix:?} {separator:?}");
+        }
+        let error = convention(&[("connections_prefix", Some("a/b"))]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(convention(&[("variables_prefix", Some("a/b"))]).is_ok());
+        assert!(convention(&[("connections_prefix", None), ("sep", Some("/"))]).is_ok());
+    }
+}

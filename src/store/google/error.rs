@@ -1,0 +1,369 @@
+//! From the errors of Secret Manager to [`Error`]: by status and reason, never by message text.
+//!
+//! Sources: `google.rpc.Code` and `google.rpc.ErrorInfo` (AIP-193), "Error model" of Google's API design guide, and the
+//! measurements of the official class, which turns `NOT_FOUND`, `PERMISSION_DENIED` and `INVALID_ARGUMENT` into `None`.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use google_cloud_gax::error::Error as SdkError;
+use google_cloud_gax::error::rpc::{Code, Status, StatusDetails};
+
+use crate::error::{Error, ErrorKind};
+use crate::http::{TransportError, TransportKind};
+use crate::redact::Shown;
+use crate::store::SecretName;
+
+pub(super) const READ: &str = "AccessSecretVersion";
+const LIST: &str = "ListSecrets";
+
+/// The domain of the reasons below.
+const GOOGLE_DOMAIN: &str = "googleapis.com";
+
+/// An answer that is an error.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Refusal {
+    http: u16,
+    /// The status, if Google itself answered.
+    code: Option<Code>,
+    reason: Option<String>,
+    message: String,
+    retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// Takes an answer apart.
+    pub(super) fn new(http: u16, headers: Option<&http::HeaderMap>, content: Option<&bytes::Bytes>) -> Self {
+        let header =
+            headers.and_then(|headers| headers.get("retry-after")?.to_str().ok()?.trim().parse().ok());
+        let status = content.and_then(|content| Status::try_from(content).ok());
+        let code = status.as_ref().map(|status| status.code).filter(|code| *code != Code::Unknown);
+        let details = status.as_ref().map(|status| status.details.as_slice()).unwrap_or_default();
+        Self {
+            http,
+            code,
+            reason: details.iter().find_map(reason),
+            retry_after: details.iter().find_map(retry_delay).or(header.map(Duration::from_secs)),
+            message: status.map(|status| status.message).unwrap_or_default(),
+        }
+    }
+
+    /// Whether the reason is `reason`.
+    pub(super) fn is(&self, reason: &str) -> bool {
+        self.reason.as_deref() == Some(reason)
+    }
+
+    /// What kind of error it is. A 404 that is not Google's own is no absence.
+    pub(super) fn kind(&self) -> ErrorKind {
+        match self.code {
+            Some(Code::PermissionDenied) => ErrorKind::Denied,
+            Some(Code::Unauthenticated) => ErrorKind::Unauthenticated,
+            Some(Code::ResourceExhausted) => ErrorKind::Throttled,
+            Some(Code::InvalidArgument) => ErrorKind::InvalidName,
+            Some(Code::DeadlineExceeded) => ErrorKind::Timeout,
+            Some(Code::Unavailable | Code::Internal | Code::Aborted | Code::Cancelled | Code::DataLoss) => {
+                ErrorKind::Unreachable
+            }
+            Some(_) => ErrorKind::Malformed,
+            None => kind_of_status(self.http),
+        }
+    }
+
+    /// The error for it: `subject` was asked, and this became of it.
+    pub(super) fn to_error(&self, subject: &str) -> Error {
+        let kind = self.kind();
+        let mut text = format!("{subject} {}", self.what_happened(kind));
+        if let Some(message) = self.shown_message() {
+            text = format!("{text}: {}", Shown(message));
+        }
+        let error = Error::new(kind, text).with_code(self.label());
+        match kind {
+            ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout => {
+                error.temporary(self.retry_after)
+            }
+            _ => error,
+        }
+    }
+
+    /// The service's own words, where they name a permission or a state. Others may echo what was sent.
+    fn shown_message(&self) -> Option<&str> {
+        let tells = matches!(self.code, Some(Code::PermissionDenied | Code::FailedPrecondition));
+        Some(self.message.trim_end_matches('.')).filter(|message| tells && !message.is_empty())
+    }
+
+    fn what_happened(&self, kind: ErrorKind) -> &'static str {
+        match kind {
+            ErrorKind::Denied => "was denied",
+            ErrorKind::Unauthenticated => "was refused, since Google does not accept the credentials",
+            ErrorKind::Throttled => "was throttled",
+            ErrorKind::Unreachable => "failed inside Google Cloud",
+            ErrorKind::Timeout => "took Google Cloud too long",
+            ErrorKind::InvalidName => "was refused as invalid",
+            _ if self.code.is_some() => "was refused",
+            _ => "failed with an answer that is not understood",
+        }
+    }
+
+    /// The reason, where it says more than the status.
+    fn label(&self) -> String {
+        match (&self.reason, self.code) {
+            (Some(reason), Some(_)) => reason.clone(),
+            (None, Some(code)) => code.name().to_owned(),
+            _ => format!("HTTP {}", self.http),
+        }
+    }
+}
+
+/// A reason is a name in capitals; what is none came from something that is not Google.
+fn reason(detail: &StatusDetails) -> Option<String> {
+    let StatusDetails::ErrorInfo(info) = detail else { return None };
+    let is_name =
+        info.reason.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    (is_name && !info.reason.is_empty() && info.reason.len() <= 63 && info.domain.ends_with(GOOGLE_DOMAIN))
+        .then(|| info.reason.clone())
+}
+
+fn retry_delay(detail: &StatusDetails) -> Option<Duration> {
+    let StatusDetails::RetryInfo(info) = detail else { return None };
+    Duration::try_from(info.retry_delay?).ok()
+}
+
+fn kind_of_status(status: u16) -> ErrorKind {
+    match status {
+        401 => ErrorKind::Unauthenticated,
+        403 => ErrorKind::Denied,
+        408 => ErrorKind::Timeout,
+        429 => ErrorKind::Throttled,
+        500..=599 => ErrorKind::Unreachable,
+        _ => ErrorKind::Malformed,
+    }
+}
+
+/// What became of a call that did not succeed.
+fn failure(error: &SdkError, subject: &str) -> Result<Refusal, Error> {
+    if let Some(status) = error.http_status_code() {
+        return Ok(Refusal::new(status, error.http_headers(), error.http_payload()));
+    }
+    if let Some(transport) = error.source().and_then(|cause| cause.downcast_ref::<TransportError>()) {
+        return Err(transport_error(transport, subject));
+    }
+    if error.is_deserialization() {
+        return Err(Error::new(ErrorKind::Malformed, format!("{subject}: the answer is not understood"))
+            .with_hint(NOT_GOOGLE));
+    }
+    Err(Error::config(format!("{subject}: the request cannot be built"))
+        .with_hint("Check `project_id` and `endpoint_url`"))
+}
+
+const NOT_GOOGLE: &str = "Check `endpoint_url` and proxies: something else than Google may have answered";
+
+/// What a failed read means; `None` says that the secret does not exist, or has no version.
+pub(super) fn read_error(error: &SdkError, name: &SecretName, project: &str) -> Option<Error> {
+    let subject = format!("reading `{name}`");
+    let error = match failure(error, &subject) {
+        Ok(refusal) if refusal.code == Some(Code::NotFound) => return None,
+        Ok(refusal) => refused_read(&refusal, &subject, name, project),
+        Err(error) => error,
+    };
+    Some(error.with_operation(READ))
+}
+
+fn refused_read(refusal: &Refusal, subject: &str, name: &SecretName, project: &str) -> Error {
+    let error =
+        refusal.to_error(subject).with_hint(hint(refusal, project, || read_permission(name, project)));
+    let is_miss = matches!(refusal.code, Some(Code::PermissionDenied | Code::InvalidArgument));
+    if is_miss { error.as_upstream_miss() } else { error }
+}
+
+fn read_permission(name: &SecretName, project: &str) -> String {
+    format!(
+        "Give this identity roles/secretmanager.secretAccessor on `{name}` in project `{project}`, and check that this is the \
+         right project; a role that was just given takes some minutes to act"
+    )
+}
+
+/// What a listing that failed means.
+pub(super) fn list_error(error: &SdkError, prefix: &str, project: &str) -> Error {
+    let subject = format!("listing the secrets that begin with `{}`", Shown(prefix));
+    let error = match failure(error, &subject) {
+        Ok(refusal) => {
+            refusal.to_error(&subject).with_hint(hint(&refusal, project, || list_permission(project)))
+        }
+        Err(error) => error,
+    };
+    error.with_operation(LIST)
+}
+
+fn list_permission(project: &str) -> String {
+    format!(
+        "Give this identity secretmanager.secrets.list in project `{project}`, as in roles/secretmanager.viewer"
+    )
+}
+
+fn hint(refusal: &Refusal, project: &str, permission: impl FnOnce() -> String) -> String {
+    match (refusal.code, refusal.kind()) {
+        (Some(Code::PermissionDenied), _) => denied_hint(refusal, project).unwrap_or_else(permission),
+        (Some(Code::FailedPrecondition), _) => {
+            "The latest version is disabled, destroyed or expired: enable it (`gcloud secrets versions enable`) or add \
+             another one (`gcloud secrets versions add`)"
+                .to_owned()
+        }
+        (Some(Code::NotFound), _) => format!("Check the project `{project}` and `location`"),
+        (_, ErrorKind::Denied) => "Check proxies: it was not Google that denied".to_owned(),
+        (_, ErrorKind::Unauthenticated) => {
+            "Check that the key is still enabled, that the service account exists, and this machine's clock".to_owned()
+        }
+        (_, ErrorKind::InvalidName) => "A name has 1 to 255 letters, digits, - and _".to_owned(),
+        (_, ErrorKind::Throttled) => {
+            format!("Ask less often (a longer `cache_ttl`), or have the quota of project `{project}` raised")
+        }
+        (_, ErrorKind::Unreachable | ErrorKind::Timeout) => {
+            "Google Cloud usually recovers by itself; see status.cloud.google.com".to_owned()
+        }
+        _ => NOT_GOOGLE.to_owned(),
+    }
+}
+
+/// Reasons other than a missing permission (`google/api/error_reason.proto`).
+fn denied_hint(refusal: &Refusal, project: &str) -> Option<String> {
+    Some(match refusal.reason.as_deref()? {
+        "SERVICE_DISABLED" => format!(
+            "Enable the API: `gcloud services enable secretmanager.googleapis.com --project {project}`, or correct `project_id`"
+        ),
+        "BILLING_DISABLED" => format!("Link project `{project}` to a billing account"),
+        "CONSUMER_INVALID" | "RESOURCE_PROJECT_INVALID" => {
+            format!("There is no project `{project}`: correct `project_id`")
+        }
+        "CONSUMER_SUSPENDED" => format!("Project `{project}` is suspended: see the Google Cloud console"),
+        "USER_PROJECT_DENIED" => {
+            "Give this identity roles/serviceusage.serviceUsageConsumer on the quota project, or unset it".to_owned()
+        }
+        "ACCESS_TOKEN_SCOPE_INSUFFICIENT" => {
+            "The token lacks the scope https://www.googleapis.com/auth/cloud-platform: see `gcp_scopes`, or the access \
+             scopes of the virtual machine"
+                .to_owned()
+        }
+        "SECURITY_POLICY_VIOLATED" => {
+            "A VPC Service Controls perimeter forbids it: read from inside, or add an access level".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+/// No answer came: `subject` was asked over the network.
+pub(super) fn transport_error(error: &TransportError, subject: &str) -> Error {
+    let (kind, text, hint) = match error.kind() {
+        TransportKind::Timeout => {
+            (ErrorKind::Timeout, "no answer in time", "Check the network path to Google, and the proxy")
+        }
+        TransportKind::Certificate => (
+            ErrorKind::Unreachable,
+            "the server's certificate is not trusted",
+            "Name the CA that signed it in `ca_bundle`, and check that `endpoint_url` names the host in it",
+        ),
+        TransportKind::Dns => (
+            ErrorKind::Unreachable,
+            "the host is unknown",
+            "Check `location`, `endpoint_url` and the DNS of this machine",
+        ),
+        TransportKind::Connect => (
+            ErrorKind::Unreachable,
+            "no connection",
+            "Check `endpoint_url`, the proxy, and that this network may reach Google (Private Google Access or NAT)",
+        ),
+        TransportKind::Broken => {
+            (ErrorKind::Unreachable, "the connection broke", "Check proxies and firewalls on the way")
+        }
+        TransportKind::Request => {
+            (ErrorKind::Config, "the request cannot be sent", "Check the options of the backend")
+        }
+    };
+    let built = Error::new(kind, format!("{subject}: {text}")).with_hint(hint).with_source(error.clone());
+    if error.is_temporary() { built.temporary(None) } else { built }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refusal(http: u16, status: &str, reason: Option<&str>) -> Refusal {
+        let details = reason.map(|reason| {
+            json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "googleapis.com"})
+        });
+        let details: Vec<_> = details.into_iter().collect();
+        let body = json!({"error": {"code": http, "status": status, "message": "canary words.", "details": details}});
+        Refusal::new(http, None, Some(&body.to_string().into()))
+    }
+
+    fn error_of(http: u16, status: &str, reason: Option<&str>) -> Error {
+        refused_read(&refusal(http, status, reason), "reading `a`", &"a".into(), "p")
+    }
+
+    #[test]
+    fn status_before_http_and_a_hint_for_each() {
+        for (http, status, kind, temporary, miss) in [
+            (403, "PERMISSION_DENIED", ErrorKind::Denied, false, true),
+            (400, "INVALID_ARGUMENT", ErrorKind::InvalidName, false, true),
+            (400, "FAILED_PRECONDITION", ErrorKind::Malformed, false, false),
+            (401, "UNAUTHENTICATED", ErrorKind::Unauthenticated, false, false),
+            (429, "RESOURCE_EXHAUSTED", ErrorKind::Throttled, true, false),
+            (503, "UNAVAILABLE", ErrorKind::Unreachable, true, false),
+            (500, "INTERNAL", ErrorKind::Unreachable, true, false),
+            (504, "DEADLINE_EXCEEDED", ErrorKind::Timeout, true, false),
+            (501, "UNIMPLEMENTED", ErrorKind::Malformed, false, false),
+            (403, "", ErrorKind::Denied, false, false),
+            (404, "", ErrorKind::Malformed, false, false),
+            (429, "", ErrorKind::Throttled, true, false),
+            (502, "SURPRISE", ErrorKind::Unreachable, true, false),
+            (302, "", ErrorKind::Malformed, false, false),
+        ] {
+            let error = error_of(http, status, None);
+            assert_eq!(
+                (error.kind(), error.is_temporary(), error.is_upstream_miss()),
+                (kind, temporary, miss),
+                "{http} {status}"
+            );
+            assert!(error.hint().is_some(), "{http} {status}");
+        }
+    }
+
+    #[test]
+    fn a_denied_read_says_why() {
+        insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", None), @"reading `a` was denied: canary words (PERMISSION_DENIED). Give this identity roles/secretmanager.secretAccessor on `a` in project `p`, and check that this is the right project; a role that was just given takes some minutes to act");
+        insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", Some("SERVICE_DISABLED")), @"reading `a` was denied: canary words (SERVICE_DISABLED). Enable the API: `gcloud services enable secretmanager.googleapis.com --project p`, or correct `project_id`");
+        insta::assert_snapshot!(error_of(400, "FAILED_PRECONDITION", None), @"reading `a` was refused: canary words (FAILED_PRECONDITION). The latest version is disabled, destroyed or expired: enable it (`gcloud secrets versions enable`) or add another one (`gcloud secrets versions add`)");
+        for reason in
+            ["BILLING_DISABLED", "CONSUMER_INVALID", "USER_PROJECT_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"]
+        {
+            let error = error_of(403, "PERMISSION_DENIED", Some(reason));
+            assert_eq!(error.code(), Some(reason));
+            assert!(!error.hint().unwrap_or_default().contains("secretAccessor"), "{reason}");
+        }
+        let unknown = error_of(403, "PERMISSION_DENIED", Some("IAM_PERMISSION_DENIED"));
+        assert!(unknown.hint().unwrap_or_default().contains("secretAccessor"));
+    }
+
+    #[test]
+    fn words_that_may_echo_the_request_are_not_shown() {
+        for (http, status) in [(401, "UNAUTHENTICATED"), (400, "INVALID_ARGUMENT"), (500, "INTERNAL")] {
+            assert!(!format!("{:?}", error_of(http, status, None)).contains("canary"), "{status}");
+        }
+        let odd = error_of(403, "PERMISSION_DENIED", Some("canary reason"));
+        assert_eq!(odd.code(), Some("PERMISSION_DENIED"));
+    }
+
+    #[test]
+    fn the_wait_comes_from_the_details_or_the_header() {
+        let body = json!({"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": [
+            {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7.5s"}]}});
+        let headers =
+            http::HeaderMap::from_iter([(http::header::RETRY_AFTER, http::HeaderValue::from_static("3"))]);
+        let wait = |content: Option<&bytes::Bytes>| {
+            Refusal::new(429, Some(&headers), content).to_error("x").retry_after()
+        };
+        assert_eq!(wait(Some(&body.to_string().into())), Some(Duration::from_millis(7500)));
+        assert_eq!(wait(None), Some(Duration::from_secs(3)));
+    }
+}

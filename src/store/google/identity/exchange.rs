@@ -1,0 +1,148 @@
+//! Asking a token endpoint (RFC 6749, RFC 8693).
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::Method;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde_json::Value as Json;
+use url::Url;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{TransportError, send};
+use crate::store::google::error::transport_error;
+
+use super::token::Token;
+
+/// Where tokens are asked for.
+#[derive(Clone)]
+pub(super) struct TokenEndpoint {
+    /// What carries the request.
+    pub(super) client: reqwest::Client,
+    /// The address.
+    pub(super) url: Url,
+    /// The client's own name and password, if it has any: what goes into the header.
+    pub(super) authorization: Option<HeaderValue>,
+    /// What is asked, for messages.
+    pub(super) subject: &'static str,
+    /// What the operator can do when it is refused.
+    pub(super) hint: &'static str,
+}
+
+impl TokenEndpoint {
+    /// Sends a form and takes the token out of the answer.
+    pub(super) async fn ask(&self, form: &[(&str, &str)]) -> Result<Token> {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let mut request = reqwest::Request::new(Method::POST, self.url.clone());
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        request.headers_mut().insert(CONTENT_TYPE, kind);
+        if let Some(authorization) = &self.authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
+        *request.body_mut() = Some(body.into());
+        let (status, headers, content) = answer(&self.client, request, self.subject).await?;
+        if !(200..300).contains(&status) {
+            return Err(refused(status, Some(&headers), &content, self.subject).with_hint(self.hint));
+        }
+        token_of(serde_json::from_slice(&content).ok().as_ref(), self.subject)
+    }
+}
+
+impl fmt::Debug for TokenEndpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "TokenEndpoint({})", self.subject)
+    }
+}
+
+/// Sends a request and reads the whole answer.
+pub(super) async fn answer(
+    client: &reqwest::Client,
+    request: reqwest::Request,
+    subject: &str,
+) -> Result<(u16, HeaderMap, Bytes)> {
+    let failed = |error: TransportError| transport_error(&error, subject);
+    let answer = send(client, request, true).await.map_err(failed)?;
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let content = answer.bytes().await.map_err(|error| failed(error.into()))?;
+    Ok((status, headers, content))
+}
+
+/// `access_token` and `expires_in`, which some servers write as text.
+pub(super) fn token_of(answer: Option<&Json>, subject: &str) -> Result<Token> {
+    let token =
+        answer.and_then(|answer| answer.get("access_token")?.as_str()).filter(|token| is_token(token));
+    let seconds = answer.and_then(|answer| {
+        let value = answer.get("expires_in")?;
+        value.as_u64().or_else(|| value.as_str()?.parse().ok())
+    });
+    match token {
+        Some(token) => Ok(Token::lasting(token, seconds.map(Duration::from_secs))),
+        None => Err(Error::new(ErrorKind::Unauthenticated, format!("{subject}: the answer holds no token"))
+            .with_hint("Something else than a token endpoint may have answered")),
+    }
+}
+
+/// What may stand in a header.
+pub(super) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// An answer that is an error. Its words may echo what was sent, so only a code is shown.
+pub(super) fn refused(status: u16, headers: Option<&HeaderMap>, content: &Bytes, subject: &str) -> Error {
+    let json: Option<Json> = serde_json::from_slice(content).ok();
+    let code = json.as_ref().and_then(|json| json.get("error")?.as_str()).filter(|code| is_code(code));
+    let wait = headers.and_then(|headers| headers.get("retry-after")?.to_str().ok()?.parse().ok());
+    let (kind, text, temporary) = match status {
+        429 => (ErrorKind::Throttled, "was throttled", true),
+        408 | 500..=599 => (ErrorKind::Unreachable, "failed on the server's side", true),
+        _ => (ErrorKind::Unauthenticated, "was refused", false),
+    };
+    let error = Error::new(kind, format!("{subject} {text}"));
+    let error = error.with_code(code.map_or_else(|| format!("HTTP {status}"), str::to_owned));
+    if temporary { error.temporary(wait.map(Duration::from_secs)) } else { error }
+}
+
+/// The codes of OAuth are words in small letters.
+fn is_code(code: &str) -> bool {
+    !code.is_empty() && code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_token_comes_with_its_lifetime() {
+        for lifetime in [json!(3599), json!("3599")] {
+            let token =
+                token_of(Some(&json!({"access_token": "canary", "expires_in": lifetime})), "x").unwrap();
+            assert!(token.expires.is_some() && !format!("{token:?}").contains("canary"));
+        }
+        assert!(token_of(Some(&json!({"access_token": "a"})), "x").unwrap().expires.is_none());
+        for answer in [json!({}), json!({"access_token": ""}), json!({"access_token": "a\nb"}), json!([])] {
+            assert!(token_of(Some(&answer), "x").is_err());
+        }
+        assert!(token_of(None, "x").is_err());
+    }
+
+    #[test]
+    fn a_refusal_shows_its_code_and_nothing_else() {
+        let body = Bytes::from(r#"{"error": "invalid_grant", "error_description": "canary"}"#);
+        let error = refused(400, None, &body, "asking");
+        insta::assert_snapshot!(error, @"asking was refused (invalid_grant)");
+        for (status, kind, temporary) in [
+            (401, ErrorKind::Unauthenticated, false),
+            (403, ErrorKind::Unauthenticated, false),
+            (404, ErrorKind::Unauthenticated, false),
+            (429, ErrorKind::Throttled, true),
+            (503, ErrorKind::Unreachable, true),
+        ] {
+            let error = refused(status, None, &Bytes::from(r#"{"error": "Canary words"}"#), "asking");
+            assert_eq!((error.kind(), error.is_temporary()), (kind, temporary), "{status}");
+            assert!(!error.to_string().contains("anary"));
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Reading as a service account that others may impersonate.
+//!
+//! Source: `projects.serviceAccounts.generateAccessToken` of the IAM Service Account Credentials API, and google-auth,
+//! `impersonated_credentials.py`.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use google_cloud_wkt::Timestamp;
+use reqwest::Method;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use serde_json::{Value as Json, json};
+use url::Url;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::redact::Shown;
+use crate::store::google::error::Refusal;
+
+use super::cache::TokenCache;
+use super::exchange::{answer, is_token};
+use super::token::{Token, TokenSource};
+
+const SUBJECT: &str = "impersonating";
+
+/// The e-mail addresses of the accounts, and how their tokens are made.
+#[derive(Debug)]
+pub(super) struct Impersonation {
+    /// What carries the request.
+    pub(super) client: reqwest::Client,
+    /// The method of the account to read as.
+    pub(super) url: Url,
+    /// Who asks.
+    pub(super) source: Arc<TokenCache>,
+    /// The accounts between the one that asks and the one to read as.
+    pub(super) delegates: Vec<String>,
+    /// What the token is to be good for.
+    pub(super) scopes: Vec<String>,
+    /// How long it is to work.
+    pub(super) lifetime: Duration,
+}
+
+impl Impersonation {
+    /// The account to read as.
+    fn target(&self) -> &str {
+        let last = self.url.path().rsplit('/').next().unwrap_or_default();
+        last.split(':').next().unwrap_or_default()
+    }
+
+    fn body(&self) -> Json {
+        let delegates: Vec<String> = self.delegates.iter().map(|account| resource(account)).collect();
+        let lifetime = format!("{}s", self.lifetime.as_secs());
+        if delegates.is_empty() {
+            json!({"scope": self.scopes, "lifetime": lifetime})
+        } else {
+            json!({"scope": self.scopes, "lifetime": lifetime, "delegates": delegates})
+        }
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Error {
+        let target = Shown(self.target()).to_string();
+        let hint = if refusal.is("SERVICE_DISABLED") {
+            "Enable the API: `gcloud services enable iamcredentials.googleapis.com`".to_owned()
+        } else {
+            match refusal.kind() {
+                ErrorKind::Denied => format!(
+                    "Give whoever asks roles/iam.serviceAccountTokenCreator on `{target}` (and each delegate on the next), and \
+                     check that the account exists"
+                ),
+                ErrorKind::Unauthenticated => "Check the credentials that impersonate".to_owned(),
+                ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout => {
+                    "Google Cloud usually recovers by itself; see status.cloud.google.com".to_owned()
+                }
+                _ => format!("Check that `{target}` is a service account, and the scopes"),
+            }
+        };
+        refusal.to_error(&format!("{SUBJECT} `{target}`")).with_hint(hint)
+    }
+}
+
+/// The name that the API documents for a delegate.
+fn resource(account: &str) -> String {
+    if account.contains('/') { account.to_owned() } else { format!("projects/-/serviceAccounts/{account}") }
+}
+
+#[async_trait]
+impl TokenSource for Impersonation {
+    async fn fetch(&self) -> Result<Token> {
+        let mut request = reqwest::Request::new(Method::POST, self.url.clone());
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(token) = self.source.token().await? {
+            request.headers_mut().insert(AUTHORIZATION, token);
+        }
+        *request.body_mut() = Some(self.body().to_string().into());
+        let (status, headers, content) = answer(&self.client, request, SUBJECT).await?;
+        if !(200..300).contains(&status) {
+            let refusal = Refusal::new(status, Some(&headers), Some(&content));
+            let error = self.refused(&refusal);
+            if error.kind() == ErrorKind::Unauthenticated {
+                self.source.reject();
+            }
+            return Err(error);
+        }
+        token(serde_json::from_slice(&content).ok().as_ref(), self.lifetime)
+    }
+}
+
+fn token(answer: Option<&Json>, lifetime: Duration) -> Result<Token> {
+    let token = answer.and_then(|answer| answer.get("accessToken")?.as_str()).filter(|token| is_token(token));
+    let token = token.ok_or_else(|| {
+        Error::new(ErrorKind::Unauthenticated, format!("{SUBJECT}: the answer holds no token"))
+            .with_hint("Check `iam_endpoint_url` and proxies: something else than Google may have answered")
+    })?;
+    let told = answer.and_then(|answer| answer.get("expireTime")?.as_str()).and_then(moment);
+    Ok(Token::new(token, told.or_else(|| SystemTime::now().checked_add(lifetime))))
+}
+
+fn moment(text: &str) -> Option<SystemTime> {
+    SystemTime::try_from(Timestamp::try_from(text).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn impersonation(delegates: &[&str]) -> Impersonation {
+        Impersonation {
+            client: reqwest::Client::builder()
+                .tls_backend_preconfigured(rustls::ClientConfig::clone(
+                    &crate::http::client_config(&crate::http::Roots::Nobody).unwrap(),
+                ))
+                .build()
+                .unwrap(),
+            url: Url::parse("https://h/v1/projects/-/serviceAccounts/a@p.test:generateAccessToken").unwrap(),
+            source: TokenCache::new(None),
+            delegates: delegates.iter().map(|name| (*name).to_owned()).collect(),
+            scopes: vec!["s".to_owned()],
+            lifetime: Duration::from_secs(3600),
+        }
+    }
+
+    #[test]
+    fn the_request_is_that_of_the_api() {
+        assert_eq!(impersonation(&[]).body(), json!({"scope": ["s"], "lifetime": "3600s"}));
+        let body = impersonation(&["b@p", "projects/-/serviceAccounts/c@p"]).body();
+        assert_eq!(
+            body["delegates"],
+            json!(["projects/-/serviceAccounts/b@p", "projects/-/serviceAccounts/c@p"])
+        );
+    }
+
+    #[test]
+    fn a_refusal_names_the_account_and_the_role() {
+        let body =
+            json!({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "no"}}).to_string();
+        let error = impersonation(&[]).refused(&Refusal::new(403, None, Some(&body.into())));
+        insta::assert_snapshot!(error, @"impersonating `a@p.test` was denied: no (PERMISSION_DENIED). Give whoever asks roles/iam.serviceAccountTokenCreator on `a@p.test` (and each delegate on the next), and check that the account exists");
+    }
+
+    #[test]
+    fn the_end_is_the_one_that_google_names() {
+        let answer = json!({"accessToken": "t", "expireTime": "2026-11-22T10:00:00Z"});
+        let expires = token(Some(&answer), Duration::from_secs(1)).unwrap().expires.unwrap();
+        assert_eq!(expires.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs(), 1_795_341_600);
+        assert!(token(Some(&json!({"accessToken": "t"})), Duration::from_secs(1)).unwrap().expires.is_some());
+        assert!(token(Some(&json!({})), Duration::from_secs(1)).is_err());
+    }
+}

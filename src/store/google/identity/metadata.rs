@@ -1,0 +1,111 @@
+//! The metadata server of a virtual machine, a pod or a function.
+//!
+//! Source: "About VM metadata" of Compute Engine, and google-auth, `compute_engine/_metadata.py`.
+
+use async_trait::async_trait;
+use reqwest::Method;
+use reqwest::header::{HeaderName, HeaderValue};
+use serde_json::Value as Json;
+use url::Url;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{TransportError, TransportKind, send};
+use crate::store::environment::Environment;
+use crate::store::google::name::checked_project;
+use crate::store::google::network::Network;
+use crate::store::google::place::below;
+
+use super::exchange::{refused, token_of};
+use super::token::{Token, TokenSource};
+
+const HOST: &str = "metadata.google.internal";
+const FLAVOR: HeaderName = HeaderName::from_static("metadata-flavor");
+const GOOGLE: HeaderValue = HeaderValue::from_static("Google");
+
+const HINT: &str = "Set GOOGLE_APPLICATION_CREDENTIALS, run `gcloud auth application-default login`, write `gcp_key_path`, \
+    or run where Google provides a service account";
+
+/// The server, and how it is reached.
+#[derive(Clone, Debug)]
+pub(in crate::store::google) struct Metadata {
+    client: reqwest::Client,
+    base: Url,
+    /// Whether somebody said that there is one.
+    expected: bool,
+}
+
+impl Metadata {
+    /// Nothing is asked yet.
+    pub(super) fn new(network: &Network<'_>, environment: &Environment) -> Result<Self> {
+        let named = ["GCE_METADATA_HOST", "GCE_METADATA_ROOT"]
+            .into_iter()
+            .find_map(|name| environment.non_empty(name));
+        let base = Url::parse(&format!("http://{}/", named.unwrap_or(HOST)))
+            .map_err(|_| Error::config("GCE_METADATA_HOST is not a host, or a host and a port"))?;
+        Ok(Self { client: network.metadata_client()?, base, expected: named.is_some() })
+    }
+
+    /// The id of the project that we run in.
+    pub(super) async fn project(&self) -> Result<String> {
+        let project =
+            self.get("project/project-id", "asking the metadata server for the project", &[]).await?;
+        checked_project(&String::from_utf8_lossy(&project), "the metadata server")
+    }
+
+    async fn get(&self, path: &str, subject: &str, query: &[(&str, &str)]) -> Result<bytes::Bytes> {
+        let mut url = below(&self.base, &format!("computeMetadata/v1/{path}"))?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let mut request = reqwest::Request::new(Method::GET, url);
+        request.headers_mut().insert(FLAVOR, GOOGLE);
+        let answer =
+            send(&self.client, request, true).await.map_err(|error| self.unreachable(&error, subject))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let content = answer.bytes().await.map_err(|error| self.unreachable(&error.into(), subject))?;
+        // A network that answers for every name, such as that of a hotel, is not Google.
+        if headers.get(&FLAVOR) != Some(&GOOGLE) && status.is_success() {
+            return Err(Error::new(
+                ErrorKind::Unauthenticated,
+                format!("{subject}: it was not Google that answered"),
+            )
+            .with_hint(HINT));
+        }
+        if status.is_success() {
+            Ok(content)
+        } else {
+            Err(refused(status.as_u16(), Some(&headers), &content, subject)
+                .with_hint("Check that a service account is attached to this machine or pod"))
+        }
+    }
+
+    /// An unknown name means that this is no machine of Google's, which stays so.
+    fn unreachable(&self, error: &TransportError, subject: &str) -> Error {
+        let lasting = error.kind() == TransportKind::Dns && !self.expected;
+        let kind = if lasting { ErrorKind::Unauthenticated } else { ErrorKind::Unreachable };
+        let text = format!("{subject}: no credentials are configured, and no metadata server answers");
+        let built = Error::new(kind, text).with_hint(HINT).with_source(error.clone());
+        if lasting { built } else { built.temporary(None) }
+    }
+}
+
+/// Tokens of the service account that runs here.
+#[derive(Debug)]
+pub(super) struct MetadataTokens {
+    /// The server.
+    pub(super) metadata: Metadata,
+    /// What the tokens are to be good for; what the machine was given, if empty.
+    pub(super) scopes: Vec<String>,
+}
+
+#[async_trait]
+impl TokenSource for MetadataTokens {
+    async fn fetch(&self) -> Result<Token> {
+        let subject = "asking the metadata server for a token";
+        let scopes = self.scopes.join(",");
+        let query: &[(&str, &str)] = if scopes.is_empty() { &[] } else { &[("scopes", &scopes)] };
+        let content = self.metadata.get("instance/service-accounts/default/token", subject, query).await?;
+        let json: Option<Json> = serde_json::from_slice(&content).ok();
+        token_of(json.as_ref(), subject)
+    }
+}

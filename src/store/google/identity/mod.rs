@@ -1,0 +1,112 @@
+//! Who we are: credentials, and the tokens that they give.
+//!
+//! | file | what stands there |
+//! |---|---|
+//! | `token.rs`, `cache.rs` | tokens, and holding them until they are renewed |
+//! | `adc.rs`, `project.rs` | where credentials are found, and the project they belong to |
+//! | `sources.rs` | from what was found to a source of tokens |
+//! | `service_account.rs` | a key: tokens that we sign ourselves, by the vendor's google-cloud-auth |
+//! | `metadata.rs` | the metadata server of a virtual machine, a pod, a function |
+//! | `authorized_user.rs`, `external_account.rs`, `subject.rs`, `executable.rs`, `impersonation.rs` | exchanges |
+//! | `exchange.rs` | asking a token endpoint |
+//!
+//! The vendor's crate gets tokens over a client of its own and renews them in tasks of the runtime. Lookups drive the
+//! runtime only while they last, so such a task would stand still with half a request under way. So tokens are asked for
+//! within the lookup that needs them, over the client that every store shares, and nothing runs on.
+
+mod adc;
+mod authorized_user;
+mod cache;
+mod exchange;
+mod executable;
+mod external_account;
+mod impersonation;
+mod metadata;
+mod project;
+mod service_account;
+mod sources;
+mod subject;
+mod token;
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::error::{Error, Result};
+use crate::store::environment::Environment;
+use crate::store::files::WatchedFiles;
+
+use self::adc::Found;
+pub(super) use self::cache::TokenCache;
+use self::project::Project;
+use self::sources::Workshop;
+use super::config::GoogleSettings;
+use super::network::Network;
+use super::place::{GOOGLE, Place};
+
+/// What a token is good for, unless the user says otherwise.
+const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
+
+/// Credentials, and what they say of themselves.
+#[derive(Debug)]
+pub(super) struct Identity {
+    /// Tokens.
+    pub(super) tokens: Arc<TokenCache>,
+    /// The project with the secrets.
+    pub(super) project: Project,
+    /// The project that pays, where the credentials name one.
+    pub(super) quota_project: Option<String>,
+}
+
+/// Credentials that were found, before it is known what they are for.
+#[derive(Debug)]
+pub(super) struct Credentials(Found);
+
+impl Credentials {
+    /// Looks where the settings say. Reads at most a few small files.
+    pub(super) fn find(
+        settings: &GoogleSettings,
+        environment: &Environment,
+        files: &mut WatchedFiles,
+    ) -> Result<Self> {
+        adc::find(settings, environment, files).map(Self)
+    }
+
+    /// The end of the host names of the cloud they belong to.
+    pub(super) fn universe<'text>(&'text self, environment: &'text Environment) -> &'text str {
+        let own = self.0.content().and_then(|json| text(json, "universe_domain"));
+        own.or_else(|| environment.non_empty("GOOGLE_CLOUD_UNIVERSE_DOMAIN")).unwrap_or(GOOGLE)
+    }
+
+    /// The identity that they make for `place`.
+    pub(super) fn identity(
+        &self,
+        settings: &GoogleSettings,
+        environment: &Environment,
+        place: &Place,
+        network: &mut Network<'_>,
+        files: &mut WatchedFiles,
+    ) -> Result<Identity> {
+        let universe = self.universe(environment).to_owned();
+        let metadata =
+            self.0.needs_metadata().then(|| metadata::Metadata::new(network, environment)).transpose()?;
+        let project = project::project(settings, environment, &self.0, metadata.as_ref());
+        let quota_project = environment
+            .non_empty("GOOGLE_CLOUD_QUOTA_PROJECT")
+            .or_else(|| self.0.content().and_then(|json| text(json, "quota_project_id")))
+            .map(str::to_owned);
+        let mut workshop = Workshop { settings, environment, place, network, files, universe };
+        let tokens = TokenCache::new(workshop.source(&self.0, metadata)?);
+        Ok(Identity { tokens, project, quota_project })
+    }
+}
+
+/// A text in a file of credentials; empty is as good as nothing.
+fn text<'json>(json: &'json Json, key: &str) -> Option<&'json str> {
+    json.get(key)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// A text that must be there. `what` names the credentials.
+fn needed<'json>(json: &'json Json, key: &str, what: &str) -> Result<&'json str> {
+    text(json, key).ok_or_else(|| Error::config(format!("{what} has no `{key}`")))
+}

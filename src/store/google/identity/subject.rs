@@ -1,0 +1,208 @@
+//! Where the token of the other provider comes from: a file, an address, a program.
+//!
+//! Source: google-auth, `identity_pool.py` and `pluggable.py`.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::SecretString;
+use serde_json::Value as Json;
+use url::Url;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::redact::Shown;
+use crate::store::environment::Environment;
+
+use super::exchange::{answer, refused};
+use super::executable::Executable;
+use super::{needed, text};
+
+/// How the token stands in what is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// By itself.
+    Text,
+    /// As a member of a JSON object.
+    Json(String),
+}
+
+/// One of the places.
+pub(super) enum SubjectSource {
+    /// A file that somebody else keeps fresh, so it is read each time.
+    File(PathBuf, Format),
+    /// A server beside us.
+    Url(reqwest::Client, Url, HeaderMap, Format),
+    /// A program.
+    Executable(Box<Executable>),
+}
+
+impl SubjectSource {
+    /// Takes the place out of the credentials. `client` makes a client for an address.
+    pub(super) fn new(
+        json: &Json,
+        environment: &Environment,
+        client: impl FnOnce(&Url) -> Result<reqwest::Client>,
+    ) -> Result<Self> {
+        let place = json.get("credential_source").unwrap_or(&Json::Null);
+        if let Some(path) = text(place, "file") {
+            return Ok(Self::File(PathBuf::from(path), format(place)?));
+        }
+        if let Some(url) = text(place, "url").filter(|_| text(place, "environment_id").is_none()) {
+            let url = Url::parse(url)
+                .map_err(|_| Error::config("the `url` in `credential_source` is no address"))?;
+            return Ok(Self::Url(client(&url)?, url, headers(place)?, format(place)?));
+        }
+        if let Some(executable) = place.get("executable") {
+            return Executable::new(json, executable, environment)
+                .map(|found| Self::Executable(Box::new(found)));
+        }
+        Err(Error::new(ErrorKind::Unsupported, "this `credential_source` is not supported").with_hint(
+            "A file, an address or a program can give the token; on AWS, use a program or a service account key",
+        ))
+    }
+
+    /// The token, as it is now.
+    pub(super) async fn fetch(&self) -> Result<SecretString> {
+        let (content, format) = match self {
+            Self::File(path, format) => (file(path).await?, format),
+            Self::Url(client, url, headers, format) => (from_url(client, url, headers).await?, format),
+            Self::Executable(executable) => return executable.fetch().await,
+        };
+        token(&content, format)
+    }
+}
+
+impl fmt::Debug for SubjectSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::File(..) => "File",
+            Self::Url(..) => "Url",
+            Self::Executable(_) => "Executable",
+        })
+    }
+}
+
+fn format(place: &Json) -> Result<Format> {
+    let Some(format) = place.get("format") else { return Ok(Format::Text) };
+    match text(format, "type") {
+        Some("json") => Ok(Format::Json(
+            needed(format, "subject_token_field_name", "the `format` of `credential_source`")?.to_owned(),
+        )),
+        _ => Ok(Format::Text),
+    }
+}
+
+fn headers(place: &Json) -> Result<HeaderMap> {
+    let members = place.get("headers").and_then(Json::as_object).into_iter().flatten();
+    let pairs = members.map(|(name, value)| {
+        let name = HeaderName::try_from(name.as_str()).ok()?;
+        Some((name, HeaderValue::from_str(value.as_str()?).ok()?))
+    });
+    let headers: Option<HeaderMap> = pairs.collect();
+    headers.ok_or_else(|| Error::config("the `headers` of `credential_source` cannot be sent"))
+}
+
+/// Read on the pool for such work: the file may lie on a slow disk.
+async fn file(path: &std::path::Path) -> Result<Vec<u8>> {
+    tokio::task::spawn_blocking({
+        let path = path.to_owned();
+        move || std::fs::read(path)
+    })
+    .await
+    .map_err(|_| Error::internal("reading the subject token did not come to its end"))?
+    .map_err(|error| {
+        let path = path.to_string_lossy();
+        Error::config(format!("the subject token file `{}` cannot be read: {error}", Shown(&path)))
+            .with_hint("Check `credential_source`, and that whoever writes the file runs")
+    })
+}
+
+async fn from_url(client: &reqwest::Client, url: &Url, headers: &HeaderMap) -> Result<Vec<u8>> {
+    const SUBJECT: &str = "asking for the subject token";
+    let mut request = reqwest::Request::new(Method::GET, url.clone());
+    *request.headers_mut() = headers.clone();
+    let (status, headers, content) = answer(client, request, SUBJECT).await?;
+    if (200..300).contains(&status) {
+        return Ok(content.to_vec());
+    }
+    Err(refused(status, Some(&headers), &content, SUBJECT)
+        .with_hint("Check the `url` and `headers` of `credential_source`"))
+}
+
+fn token(content: &[u8], format: &Format) -> Result<SecretString> {
+    let found = match format {
+        Format::Text => std::str::from_utf8(content).ok().map(|text| text.trim().to_owned()),
+        Format::Json(field) => {
+            let json: Option<Json> = serde_json::from_slice(content).ok();
+            json.and_then(|json| text(&json, field).map(str::to_owned))
+        }
+    };
+    let found = found.filter(|token| !token.is_empty());
+    found.map(SecretString::from).ok_or_else(|| {
+        Error::new(ErrorKind::Unauthenticated, "the place of the subject token holds none")
+            .with_hint("Check the `format` in `credential_source`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+    use serde_json::json;
+
+    use super::*;
+
+    fn no_client(_: &Url) -> Result<reqwest::Client> {
+        Err(Error::internal("no client in this test"))
+    }
+
+    #[test]
+    fn a_token_stands_alone_or_in_an_object() {
+        let read = |content: &str, format: &Format| {
+            token(content.as_bytes(), format).map(|token| token.expose_secret().to_owned())
+        };
+        assert_eq!(read(" canary\n", &Format::Text).unwrap(), "canary");
+        let field = Format::Json("t".to_owned());
+        assert_eq!(read(r#"{"t": "canary"}"#, &field).unwrap(), "canary");
+        for content in [r#"{"t": 5}"#, "canary", "{}", ""] {
+            let error = read(content, &field).unwrap_err();
+            assert!(!error.to_string().contains("canary"));
+        }
+        assert!(read(" ", &Format::Text).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_each_time() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let source = SubjectSource::new(
+            &json!({"credential_source": {"file": file.path(), "format": {"type": "json", "subject_token_field_name": "t"}}}),
+            &Environment::default(),
+            no_client,
+        )
+        .unwrap();
+        for expected in ["one", "two"] {
+            std::fs::write(file.path(), json!({"t": expected}).to_string()).unwrap();
+            assert_eq!(source.fetch().await.unwrap().expose_secret(), expected);
+        }
+        std::fs::remove_file(file.path()).unwrap();
+        assert_eq!(source.fetch().await.unwrap_err().kind(), ErrorKind::Config);
+    }
+
+    #[test]
+    fn what_is_not_supported_is_said() {
+        for place in
+            [json!({}), json!({"environment_id": "aws1", "url": "http://h"}), json!({"certificate": {}})]
+        {
+            let error =
+                SubjectSource::new(&json!({"credential_source": place}), &Environment::default(), no_client)
+                    .unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+        }
+        let half = json!({"file": "/x", "format": {"type": "json"}});
+        assert!(
+            SubjectSource::new(&json!({"credential_source": half}), &Environment::default(), no_client)
+                .is_err()
+        );
+    }
+}

@@ -1,0 +1,47 @@
+//! Tokens and where they come from.
+
+use std::fmt::{self, Debug};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::Result;
+
+/// What is good for until then. Debug shows nothing of it.
+#[derive(Clone)]
+pub(super) struct Token {
+    text: SecretString,
+    /// When it stops to work; never, without it.
+    pub(super) expires: Option<SystemTime>,
+}
+
+impl Token {
+    /// A token that works until `expires`.
+    pub(super) fn new(text: impl Into<String>, expires: Option<SystemTime>) -> Self {
+        Self { text: SecretString::from(text.into()), expires }
+    }
+
+    /// A token that works so long from now.
+    pub(super) fn lasting(text: impl Into<String>, lifetime: Option<Duration>) -> Self {
+        Self::new(text, lifetime.and_then(|lifetime| SystemTime::now().checked_add(lifetime)))
+    }
+
+    /// The token itself, for the header of a request.
+    pub(super) fn expose(&self) -> &str {
+        self.text.expose_secret()
+    }
+}
+
+impl Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Token").field("expires", &self.expires).finish_non_exhaustive()
+    }
+}
+
+/// A place that hands out tokens.
+#[async_trait]
+pub(super) trait TokenSource: Debug + Send + Sync {
+    /// A token from the place itself, never from memory.
+    async fn fetch(&self) -> Result<Token>;
+}

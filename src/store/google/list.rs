@@ -1,0 +1,67 @@
+//! The names of secrets, by `ListSecrets`.
+
+use google_cloud_secretmanager_v1::model::ListSecretsResponse;
+
+use crate::error::Result;
+use crate::store::{Names, Page, SecretName};
+
+use super::CloudSecretManager;
+use super::error::list_error;
+use super::name::is_letter;
+
+/// Names in one page. A page may have 25,000, each with its labels and more: a few megabytes.
+const PAGE_SIZE: i32 = 1000;
+
+impl CloudSecretManager {
+    /// One page of the names that begin with `prefix`.
+    pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+        let project = self.log_in().await?;
+        let request = self.client.list_secrets().set_parent(self.place.parent(&project));
+        let request = request.set_page_size(PAGE_SIZE).set_filter(filter(prefix));
+        let answer = request.set_page_token(page.map_or("", Page::token)).send().await;
+        answer.map(|answer| names(answer, prefix)).map_err(|error| {
+            let error = list_error(&error, prefix, &project);
+            self.note(&error);
+            error
+        })
+    }
+}
+
+/// `name:` matches anywhere in the name ("Filter secrets" in the documentation of Secret Manager), so what comes is
+/// looked at again. A prefix that no name can have is left to that.
+fn filter(prefix: &str) -> String {
+    if prefix.is_empty() || !prefix.chars().all(is_letter) { String::new() } else { format!("name:{prefix}") }
+}
+
+fn names(answer: ListSecretsResponse, prefix: &str) -> Names {
+    let names = answer.secrets.iter().filter_map(|secret| secret.name.rsplit('/').next());
+    let names = names.filter(|name| name.starts_with(prefix)).map(SecretName::from).collect();
+    let next = Some(answer.next_page_token).filter(|token| !token.is_empty()).map(Page::new);
+    Names { names, next }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_page_has_the_names_that_begin_so_and_names_the_next_one() {
+        let answer = json!({
+            "secrets": [{"name": "projects/1/secrets/a-1"}, {"name": "projects/1/locations/l/secrets/b-a-2"}],
+            "nextPageToken": "t"
+        });
+        let page = names(serde_json::from_value(answer).unwrap(), "a-");
+        assert_eq!(page, Names { names: vec!["a-1".into()], next: Some(Page::new("t")) });
+        assert_eq!(names(ListSecretsResponse::new(), ""), Names::default());
+    }
+
+    #[test]
+    fn only_what_a_name_can_hold_is_asked_for() {
+        assert_eq!(
+            (filter("a-B_"), filter(""), filter("a OR b")),
+            ("name:a-B_".into(), String::new(), String::new())
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! Google Cloud Secret Manager.
+//!
+//! | file | what stands there |
+//! |---|---|
+//! | `config.rs`, `convention.rs`, `name.rs` | the options, the names of secrets |
+//! | `place.rs`, `network.rs`, `transport.rs` | where the service is, whom we trust to be it, how it is asked |
+//! | `identity/` | who we are |
+//! | `payload.rs`, `list.rs`, `error.rs` | what came back |
+//!
+//! Requests, answers and errors are those of the vendor's google-cloud-secretmanager-v1; they travel over the client that
+//! every store shares.
+
+mod config;
+mod convention;
+mod error;
+mod identity;
+mod list;
+mod name;
+mod network;
+mod payload;
+mod place;
+mod transport;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use google_cloud_secretmanager_v1::client::SecretManagerService;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::convention::Convention;
+use crate::store::environment::Environment;
+use crate::store::options::Options;
+use crate::store::registry::StoreEntry;
+use crate::store::files::WatchedFiles;
+use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
+use crate::value::SecretValue;
+
+use self::config::GoogleSettings;
+use self::convention::GoogleConvention;
+use self::error::{READ, read_error};
+use self::identity::{Credentials, Identity};
+use self::name::check_name;
+use self::network::Network;
+use self::place::Place;
+use self::transport::Transport;
+
+const INFO: StoreInfo = StoreInfo {
+    name: "google_secret_manager",
+    title: "Google Cloud Secret Manager",
+    capabilities: Capabilities { list: true, ..Capabilities::NONE },
+};
+
+/// What the registry needs to know of this store.
+pub const ENTRY: StoreEntry = StoreEntry {
+    info: INFO,
+    python_class: "strongroom.google.CloudSecretManagerBackend",
+    options: config::OPTIONS,
+    convention,
+    attempts: |_options, _environment| None,
+    // A project has 90,000 reads a minute.
+    rate_after_throttle: None,
+    open,
+};
+
+/// Reads the latest version of secrets with `AccessSecretVersion`.
+struct CloudSecretManager {
+    client: SecretManagerService,
+    identity: Identity,
+    place: Place,
+    files: WatchedFiles,
+}
+
+impl CloudSecretManager {
+    /// Reads options, environment and files. No network, no child process; call it under
+    /// [`crate::process::no_fork`].
+    fn open(options: &Options, environment: &Environment) -> Result<Self> {
+        let settings = GoogleSettings::read(options)?;
+        let mut files = WatchedFiles::default();
+        let mut network = Network::new(options, environment);
+        let credentials = Credentials::find(&settings, environment, &mut files)?;
+        let universe = name::checked_domain(credentials.universe(environment))?;
+        let place = Place::new(&settings, &universe)?;
+        let client = network.client(&place.endpoint, &mut files)?;
+        let identity = credentials.identity(&settings, environment, &place, &mut network, &mut files)?;
+        let transport = Transport {
+            client,
+            endpoint: place.endpoint.clone(),
+            tokens: Arc::clone(&identity.tokens),
+            quota_project: identity.quota_project.clone(),
+        };
+        Ok(Self { client: SecretManagerService::from_stub(transport), identity, place, files })
+    }
+
+    /// Makes sure that there is a token, and says in which project the secrets are.
+    async fn log_in(&self) -> Result<String> {
+        let project = self.identity.project.get().await.map_err(Error::as_login_failure)?;
+        self.identity.tokens.ensure().await.map_err(Error::as_login_failure)?;
+        Ok(project)
+    }
+
+    /// A token that the service does not accept is asked for anew at the next call.
+    fn note(&self, error: &Error) {
+        if error.kind() == ErrorKind::Unauthenticated {
+            self.identity.tokens.reject();
+        }
+    }
+
+    async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>> {
+        check_name(name)?;
+        let project = self.log_in().await.map_err(|error| error.with_operation(READ))?;
+        let version = format!("{}/secrets/{}/versions/latest", self.place.parent(&project), name.as_str());
+        match self.client.access_secret_version().set_name(version).send().await {
+            Ok(answer) => payload::value(answer, name).map(Some),
+            Err(error) => match read_error(&error, name, &project) {
+                None => Ok(None),
+                Some(error) => {
+                    self.note(&error);
+                    Err(error)
+                }
+            },
+        }
+    }
+}
+
+impl fmt::Debug for CloudSecretManager {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("CloudSecretManager")
+            .field("identity", &self.identity)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for CloudSecretManager {
+    fn info(&self) -> &StoreInfo {
+        &INFO
+    }
+
+    async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
+        self.read(name).await.map_err(|error| error.with_store(INFO.name))
+    }
+
+    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+        self.list_names(prefix, page).await.map_err(|error| error.with_store(INFO.name))
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.files.have_changed()
+    }
+}
+
+/// Runs in the constructor of the Python class, so what can never work is said there.
+fn convention(options: &Options) -> Result<Arc<dyn Convention>> {
+    GoogleSettings::read(options)?;
+    Ok(Arc::new(GoogleConvention::new(options)?))
+}
+
+fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> {
+    let store =
+        CloudSecretManager::open(options, environment).map_err(|error| error.with_store(INFO.name))?;
+    Ok(Arc::new(store))
+}

@@ -1,0 +1,98 @@
+//! Where Secret Manager answers, and what things are called there.
+//!
+//! Sources: the discovery document `secretmanager.v1` (paths, regional hosts) and google-auth (`universe_domain`).
+
+use url::Url;
+
+use crate::error::{Error, Result};
+
+use super::config::GoogleSettings;
+
+/// The end of Google's host names outside of clouds of one's own.
+pub(super) const GOOGLE: &str = "googleapis.com";
+
+/// The region, and the address that goes with it.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// The address of the service.
+    pub(super) endpoint: Url,
+    /// What a signature for this service alone names.
+    pub(super) audience: String,
+    location: Option<String>,
+}
+
+impl Place {
+    /// The place that the settings say, in the universe of the credentials.
+    pub(super) fn new(settings: &GoogleSettings, universe: &str) -> Result<Self> {
+        let location = settings.location.clone();
+        let host = match &location {
+            Some(location) => format!("secretmanager.{location}.rep.{universe}"),
+            None => format!("secretmanager.{universe}"),
+        };
+        let endpoint = match &settings.endpoint {
+            Some(endpoint) => endpoint.clone(),
+            None => google_address(&host)?,
+        };
+        Ok(Self { endpoint, audience: format!("https://secretmanager.{universe}/"), location })
+    }
+
+    /// The project and region that hold the secrets.
+    pub(super) fn parent(&self, project: &str) -> String {
+        match &self.location {
+            Some(location) => format!("projects/{project}/locations/{location}"),
+            None => format!("projects/{project}"),
+        }
+    }
+
+    /// Whether secrets here are regional ones.
+    pub(super) fn is_regional(&self) -> bool {
+        self.location.is_some()
+    }
+}
+
+/// Where service accounts are impersonated.
+pub(super) fn iam_endpoint(settings: &GoogleSettings, universe: &str) -> Result<Url> {
+    match &settings.iam_endpoint {
+        Some(endpoint) => Ok(endpoint.clone()),
+        None => google_address(&format!("iamcredentials.{universe}")),
+    }
+}
+
+fn google_address(host: &str) -> Result<Url> {
+    Url::parse(&format!("https://{host}"))
+        .map_err(|_| Error::config("the region or the universe makes no host name"))
+}
+
+/// `path` below `endpoint`, which may have a path of its own.
+pub(super) fn below(endpoint: &Url, path: &str) -> Result<Url> {
+    let text = format!("{}/{path}", endpoint.as_str().trim_end_matches('/'));
+    Url::parse(&text).map_err(|_| Error::config("an endpoint cannot be used as the beginning of an address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::options::{OptionValue, Options};
+
+    fn place(pairs: &[(&'static str, &str)], universe: &str) -> Place {
+        let mut options = Options::default();
+        for (key, text) in pairs {
+            options.set(key, OptionValue::Text((*text).to_owned()));
+        }
+        Place::new(&GoogleSettings::read(&options).unwrap(), universe).unwrap()
+    }
+
+    #[test]
+    fn regions_and_universes_have_hosts_of_their_own() {
+        let global = place(&[], GOOGLE);
+        assert_eq!(global.endpoint.as_str(), "https://secretmanager.googleapis.com/");
+        assert_eq!((global.parent("p").as_str(), global.is_regional()), ("projects/p", false));
+        let regional = place(&[("location", "europe-west1")], GOOGLE);
+        assert_eq!(regional.endpoint.as_str(), "https://secretmanager.europe-west1.rep.googleapis.com/");
+        assert_eq!(regional.parent("p"), "projects/p/locations/europe-west1");
+        assert_eq!(place(&[], "example.test").endpoint.as_str(), "https://secretmanager.example.test/");
+        let own = place(&[("location", "europe-west1"), ("endpoint_url", "http://127.0.0.1:1/x/")], GOOGLE);
+        assert_eq!(below(&own.endpoint, "v1/a:access").unwrap().as_str(), "http://127.0.0.1:1/x/v1/a:access");
+        assert!(own.is_regional());
+    }
+}

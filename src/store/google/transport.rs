@@ -1,0 +1,110 @@
+//! Carries the requests of Google's client for Secret Manager over the HTTP client that every store shares.
+//!
+//! The crate's own transport builds a client of its own, which reads the environment of the process, follows redirects,
+//! takes no CA and retries. What is sent is what it sends: google-cloud-secretmanager-v1 1.14.0, `transport.rs`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use google_cloud_gax::Result;
+use google_cloud_gax::error::Error;
+use google_cloud_gax::options::RequestOptions;
+use google_cloud_gax::response::Response;
+use google_cloud_secretmanager_v1::model;
+use google_cloud_secretmanager_v1::stub::SecretManagerService;
+use reqwest::Method;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::http::{TransportError, send};
+
+use super::identity::TokenCache;
+use super::place::below;
+
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("strongroom/", env!("CARGO_PKG_VERSION")));
+const QUOTA_PROJECT: HeaderName = HeaderName::from_static("x-goog-user-project");
+const ROUTING: HeaderName = HeaderName::from_static("x-goog-request-params");
+
+/// One endpoint, as one identity.
+pub(super) struct Transport {
+    /// What carries the requests.
+    pub(super) client: reqwest::Client,
+    /// Where the service answers.
+    pub(super) endpoint: Url,
+    /// What is sent with each request. Somebody has made sure that there is a token.
+    pub(super) tokens: Arc<TokenCache>,
+    /// The project that pays and whose quota counts, where that is another one.
+    pub(super) quota_project: Option<String>,
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Transport").field("tokens", &self.tokens).finish_non_exhaustive()
+    }
+}
+
+impl SecretManagerService for Transport {
+    async fn access_secret_version(
+        &self,
+        request: model::AccessSecretVersionRequest,
+        _options: RequestOptions,
+    ) -> Result<Response<model::AccessSecretVersionResponse>> {
+        self.get(&format!("v1/{}:access", request.name), &[], ("name", &request.name)).await
+    }
+
+    async fn list_secrets(
+        &self,
+        request: model::ListSecretsRequest,
+        _options: RequestOptions,
+    ) -> Result<Response<model::ListSecretsResponse>> {
+        let size = request.page_size.to_string();
+        let query =
+            [("pageSize", size.as_str()), ("pageToken", &request.page_token), ("filter", &request.filter)];
+        self.get(&format!("v1/{}/secrets", request.parent), &query, ("parent", &request.parent)).await
+    }
+}
+
+impl Transport {
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        routing: (&str, &str),
+    ) -> Result<Response<T>> {
+        let mut url = below(&self.endpoint, path).map_err(Error::binding)?;
+        url.query_pairs_mut().append_pair("$alt", "json;enum-encoding=int").extend_pairs(query);
+        let mut request = reqwest::Request::new(Method::GET, url);
+        *request.headers_mut() = self.headers(routing)?;
+        let answer = send(&self.client, request, true).await.map_err(Error::io)?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let content = answer.bytes().await.map_err(|error| Error::io(TransportError::from(error)))?;
+        if status.is_success() {
+            understood(&content)
+        } else {
+            Err(Error::http(status.as_u16(), headers, content))
+        }
+    }
+
+    fn headers(&self, (key, value): (&str, &str)) -> Result<HeaderMap> {
+        let routing: String =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair(key, value).finish();
+        let mut headers = HeaderMap::from_iter([(USER_AGENT, AGENT), (ROUTING, header(&routing)?)]);
+        if let Some(project) = &self.quota_project {
+            headers.insert(QUOTA_PROJECT, header(project)?);
+        }
+        if let Some(token) = self.tokens.header() {
+            headers.insert(AUTHORIZATION, token);
+        }
+        Ok(headers)
+    }
+}
+
+fn header(text: &str) -> Result<HeaderValue> {
+    HeaderValue::from_str(text).map_err(Error::binding)
+}
+
+fn understood<T: DeserializeOwned>(content: &Bytes) -> Result<Response<T>> {
+    serde_json::from_slice(content).map(Response::from).map_err(Error::deser)
+}
