@@ -11,6 +11,8 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "azure")]
+pub mod azure;
 pub mod convention;
 pub mod environment;
 #[cfg(any(feature = "local", feature = "memory"))]
@@ -27,6 +29,8 @@ pub mod pattern;
 pub mod prefix;
 mod python_regex;
 pub mod registry;
+#[cfg(feature = "http")]
+mod watched_files;
 
 use std::fmt::Debug;
 use std::num::NonZeroUsize;

@@ -40,6 +40,8 @@ pub const STORES: &[StoreEntry] = &[
     super::aws::secrets_manager::ENTRY,
     #[cfg(feature = "aws-ssm")]
     super::aws::systems_manager::ENTRY,
+    #[cfg(feature = "azure")]
+    super::azure::ENTRY,
 ];
 
 /// The store with this registry name.

@@ -16,11 +16,11 @@ from tests.tools.steps import Step, run_steps
 from tests.tools.venvs import CACHE, DIST, REPOSITORY, program
 
 #: Every feature but the Python boundary, so that a test binary needs no libpython.
-STORES = ("memory", "local", "aws-secrets-manager", "aws-ssm")
+STORES = ("memory", "local", "aws-secrets-manager", "aws-ssm", "azure")
 RUST_FEATURES = ("--locked", "--no-default-features", "--features", " ".join(("cli", *STORES)))
 PYTHON_CODE = ("python", "tests", "dags", "benches")
 INSTRUCTIONS = (sys.executable, "-m", "tests.tools.instructions")
-IMPORTS = "import strongroom, strongroom.aws, strongroom.local, strongroom.connection"
+IMPORTS = "import strongroom, strongroom.aws, strongroom.azure, strongroom.local, strongroom.connection"
 
 MAKE = ("make", "--no-print-directory", f"PYTHON={sys.executable}")
 AIRFLOW = "airflow-3.3"
