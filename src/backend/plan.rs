@@ -10,7 +10,7 @@ use crate::store::convention::{Lookup, Naming};
 pub enum Plan {
     /// Answer `None` without a request.
     Skip,
-    /// The same, and say why: the id could name a secret of another team.
+    /// The same, and say why: the id could name a secret of another team, or none at all.
     Refuse(String),
     /// Ask the store for these names, in order, until one is there.
     Ask(Vec<SecretName>),
@@ -22,6 +22,7 @@ pub enum Plan {
 pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -> bool) -> Result<Plan> {
     let names = match settings.convention.names(lookup) {
         Naming::Off => return Ok(Plan::Skip),
+        Naming::Impossible { name, rule } => return Ok(Plan::Refuse(impossible(lookup, &name, rule))),
         Naming::Ambiguous { separator, .. } if multi_team() => {
             return Ok(Plan::Refuse(refusal(lookup, separator)));
         }
@@ -43,6 +44,15 @@ fn refusal(lookup: Lookup<'_>, separator: &str) -> String {
     format!(
         "{} id {:?} contains {separator:?}, which separates the team name from the secret id in a team scoped \
          secret name. Such an id is ambiguous and is not looked up. Returning None.",
+        lookup.kind.title(),
+        lookup.id,
+    )
+}
+
+/// Whoever asks for `SomeOperator.cache_key` asks for every variable; the next backend may have it.
+fn impossible(lookup: Lookup<'_>, name: &SecretName, rule: &str) -> String {
+    format!(
+        "{} {:?} would be the secret `{name}`, which cannot be: {rule}. Returning None.",
         lookup.kind.title(),
         lookup.id,
     )

@@ -69,6 +69,13 @@ pub enum Naming {
         /// The names to ask when teams are off.
         names: Vec<SecretName>,
     },
+    /// No secret of this store can be called so. Nothing is asked, and a warning says why.
+    Impossible {
+        /// The name that cannot be.
+        name: SecretName,
+        /// What names are like in this store.
+        rule: &'static str,
+    },
     /// Ask these in order; the first that is there answers. An error ends the search.
     Names(Vec<SecretName>),
 }
@@ -77,7 +84,7 @@ impl Naming {
     /// The names to ask where teams do not matter; none for a kind that is switched off.
     pub fn into_names(self) -> Vec<SecretName> {
         match self {
-            Self::Off => Vec::new(),
+            Self::Off | Self::Impossible { .. } => Vec::new(),
             Self::Ambiguous { names, .. } | Self::Names(names) => names,
         }
     }

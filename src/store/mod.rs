@@ -29,8 +29,8 @@ pub mod pattern;
 pub mod prefix;
 mod python_regex;
 pub mod registry;
-#[cfg(feature = "http")]
-mod watched_files;
+#[cfg(any(feature = "aws", feature = "azure"))]
+mod watched;
 
 use std::fmt::Debug;
 use std::num::NonZeroUsize;

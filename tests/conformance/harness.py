@@ -72,8 +72,13 @@ class Harness(ABC):
     capabilities: ClassVar[frozenset[Capability]]
     #: Labels of ``ODD_NAMES`` that no secret of this store can have.
     impossible_names: ClassVar[frozenset[str]] = frozenset()
+    #: Whether the store takes capitals for small letters in names.
+    ignores_case: ClassVar[bool] = False
     #: The page of the store in ``docs/``.
     page: ClassVar[str]
+    #: The options that say where the store is, and whose certificates are trusted to be it.
+    address_option: ClassVar[str] = "endpoint_url"
+    trust_option: ClassVar[str] = "ca_bundle"
 
     def __init__(self, folder: Path) -> None:
         """``folder`` is the harness's own."""

@@ -194,12 +194,12 @@ class Azure:
             rejected = token in self.rejected
         if rejected:
             return name, "", (401, challenge, _error("Unauthorized", "the token was revoked"))
-        reply = self.vault_fault or self._permitted(name, secret, said["appid"], query, body)
+        reply = self.vault_fault or self._permitted(name, secret, said["appid"], headers["Host"], query, body)
         if not self.vault_fault:
             check_answer(name, reply[0], reply[2])
         return name, said["appid"], reply
 
-    def _permitted(self, name: str, secret: str, client: str, query: dict[str, list[str]], body: bytes) -> Reply:
+    def _permitted(self, name: str, secret: str, client: str, host: str, query: dict[str, list[str]], body: bytes) -> Reply:
         if query.get("api-version", [""])[0] not in API_VERSIONS:
             return 400, {}, _error("BadParameter", "The specified version isn't supported.")
         if self.firewall:
@@ -209,7 +209,7 @@ class Azure:
         if not application or needed.get(name, "set") not in application.permissions:
             return 403, {}, _error("Forbidden", "Caller is not authorized to perform action.", self.denial)
         perform = getattr(self, f"_{name}")
-        reply: Reply = perform(secret, query, json.loads(body or b"{}"))
+        reply: Reply = perform(secret, {**query, "host": [host]}, json.loads(body or b"{}"))
         return reply
 
     def _GetSecret(self, name: str, query: Any, body: Any) -> Reply:
@@ -252,12 +252,10 @@ class Azure:
             found = [self._item(self.secrets[key], versioned=False) for key in sorted(self.secrets)]
         page: dict[str, Any] = {"value": found[start : start + size]}
         if start + size < len(found):
-            host = "https://elsewhere.vault.azure.net" if self.link_elsewhere else self._base
+            host = "https://elsewhere.vault.azure.net" if self.link_elsewhere else f"https://{query['host'][0]}"
             version = query["api-version"][0]
             page["nextLink"] = f"{host}/secrets?api-version={version}&$skiptoken={start + size}&maxresults={size}"
         return 200, {}, page
-
-    _base = VAULT
 
     def _item(self, found: dict[str, Any], *, versioned: bool) -> dict[str, Any]:
         version = f"/{found['version']}" if versioned else ""
@@ -400,10 +398,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.flush()
         self.connection = self.request = self.tls.wrap_socket(self.connection, server_side=True)
+        self.rfile.close()
         self.rfile = self.connection.makefile("rb", self.rbufsize)
         self.wfile = self.connection.makefile("wb", self.wbufsize)
         self.encrypted = True
         self.close_connection = False
+
+    def finish(self) -> None:
+        """The tunnel's socket has taken the place of the one that the server knows."""
+        with contextlib.suppress(OSError):
+            super().finish()
+        self.connection.close()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Silence: ``Azure.asked`` is the record."""
@@ -418,10 +423,10 @@ class _Server(ThreadingHTTPServer):
         """In the thread of the connection, so that a slow handshake keeps nobody else waiting."""
         if self.tls:
             request = self.tls.wrap_socket(request, server_side=True)
-        super().finish_request(request, client_address)
-        if self.tls:
-            with contextlib.suppress(OSError):
-                request.close()
+        try:
+            super().finish_request(request, client_address)
+        finally:
+            request.close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that hang up, or refuse our certificate, are part of some tests."""

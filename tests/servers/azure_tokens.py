@@ -14,6 +14,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
@@ -96,7 +97,7 @@ class Identity:
     def pfx(self, password: bytes) -> bytes:
         """Both in one PFX file."""
         lock = serialization.BestAvailableEncryption(password)
-        return serialization.pkcs12.serialize_key_and_certificates(b"app", self.key, self.certificate, None, lock)
+        return pkcs12.serialize_key_and_certificates(b"app", self.key, self.certificate, None, lock)
 
 
 def new_identity() -> Identity:

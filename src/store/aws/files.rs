@@ -1,9 +1,9 @@
-//! Paths of the AWS files.
+//! The files that an identity was read from.
 
 use std::path::{Path, PathBuf};
 
 use crate::store::environment::Environment;
-pub(super) use crate::store::watched_files::WatchedFiles;
+pub(super) use crate::store::watched::WatchedFiles;
 
 /// A path as the user wrote it, with `~` and `$HOME` for the home directory (botocore/configloader.py expands both).
 pub(super) fn expand(path: &str, environment: &Environment) -> PathBuf {

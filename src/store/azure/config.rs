@@ -90,7 +90,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "ca_bundle",
         OptionKind::Text,
-        "A PEM file of trusted CAs for the vault and the login, or `system`; goes before `connection_verify` and REQUESTS_CA_BUNDLE.",
+        "A PEM file of trusted CAs for the vault and the login, or `system`; goes before REQUESTS_CA_BUNDLE.",
     ),
     OptionSpec::new(
         "connection_timeout",

@@ -15,6 +15,10 @@ use super::config::DEFAULTS;
 /// Characters in a name, at most (`objects-keys-secrets-certificates` in the documentation of Key Vault).
 const LONGEST_NAME: usize = 127;
 
+/// The same in words.
+pub(super) const NAME_RULE: &str =
+    "names in Key Vault have 1 to 127 letters, digits and dashes (underscores become `sep`)";
+
 /// Whether a secret can have this name: letters, digits and dashes.
 pub(super) fn is_valid_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len())
@@ -38,23 +42,23 @@ impl KeyVaultConvention {
         path.replace('_', separator)
     }
 
-    /// The name within a team; none where it cannot be the name of a secret, so that nothing of the team hides the one
-    /// that all share.
-    fn team_path(&self, prefix: &str, team: &str, id: &str) -> Option<String> {
-        let id = format!("{}{TEAM_SEPARATOR}{}", self.path("", team), self.path("", id));
-        Some(self.path(prefix, &id)).filter(|path| is_valid_name(path))
+    /// Upstream's `_build_team_secret_name`.
+    fn team_path(&self, prefix: &str, team: &str, id: &str) -> String {
+        self.path(prefix, &format!("{}{TEAM_SEPARATOR}{}", self.path("", team), self.path("", id)))
     }
 }
 
 impl Convention for KeyVaultConvention {
-    /// A name that cannot be is asked for all the same: the store refuses it, and says why.
     fn names(&self, lookup: Lookup<'_>) -> Naming {
         let Some(prefix) = self.0.prefix(lookup.kind) else { return Naming::Off };
         let team = lookup.team.filter(|team| !team.is_empty());
-        let of_team = team.and_then(|team| self.team_path(prefix, team, lookup.id));
+        let of_team = team.map(|team| self.team_path(prefix, team, lookup.id));
         let of_all = self.path(prefix, lookup.id);
-        let names = of_team.into_iter().chain([of_all]).map(SecretName::from).collect();
-        if self.path("", lookup.id).contains(TEAM_SEPARATOR) {
+        let all = of_team.into_iter().chain([of_all.clone()]);
+        let names: Vec<SecretName> = all.filter(|path| is_valid_name(path)).map(SecretName::from).collect();
+        if names.is_empty() {
+            Naming::Impossible { name: of_all.into(), rule: NAME_RULE }
+        } else if self.path("", lookup.id).contains(TEAM_SEPARATOR) {
             Naming::Ambiguous { separator: TEAM_SEPARATOR, names }
         } else {
             Naming::Names(names)
@@ -94,7 +98,6 @@ mod tests {
             ("", "-", "a-b"),
             ("airflow-variables", "", "airflow-variablesab"),
             ("airflow-variables", "--", "airflow-variables--a--b"),
-            ("airflow-variables", "_", "airflow-variables_a_b"),
         ] {
             assert_eq!(
                 asked(&convention(prefix, separator), "a_b", None),
@@ -128,6 +131,17 @@ mod tests {
         assert!(ambiguous(&usual, "a--b") && ambiguous(&usual, "a__b") && ambiguous(&usual, "a_-b"));
         assert!(!ambiguous(&usual, "a_b") && !ambiguous(&convention("v", ""), "a__b"));
         assert!(ambiguous(&convention("v", "--"), "a_b"));
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_is_not_asked_for() {
+        for id in ["SomeOperator.cache_key", "a/b", "../keys/k", "a--b.c", &"x".repeat(127)] {
+            let naming = convention("v", "-").names(Lookup { kind: Kind::Variable, id, team: Some("t") });
+            assert!(matches!(naming, Naming::Impossible { .. }), "{id}: {naming:?}");
+        }
+        let with_underscores =
+            convention("v", "_").names(Lookup { kind: Kind::Variable, id: "x", team: None });
+        assert!(matches!(with_underscores, Naming::Impossible { .. }));
     }
 
     #[test]

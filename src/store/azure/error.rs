@@ -51,7 +51,11 @@ pub(super) fn read_error(error: &azure_core::Error, asked: &Asked<'_>) -> Option
 /// The error of ours, or of the network, that travelled inside that of the SDK.
 pub(super) fn cause<T: StdError + 'static>(error: &azure_core::Error) -> Option<&T> {
     let first = error.source();
-    std::iter::successors(first, |cause| (*cause).source()).find_map(|cause| cause.downcast_ref())
+    std::iter::successors(first, |cause| (*cause).source()).find_map(|cause| {
+        // The source of an `io::Error` skips the error that it carries.
+        let carried = || cause.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref();
+        cause.downcast_ref().or_else(carried)
+    })
 }
 
 /// What a vault that answered has said.

@@ -36,16 +36,15 @@ use azure_security_keyvault_secrets::{ResourceExt, SecretClient};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Shown;
-use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::registry::StoreEntry;
-use crate::store::watched_files::WatchedFiles;
+use crate::store::watched::WatchedFiles;
 use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 use self::config::AzureSettings;
-use self::convention::{KeyVaultConvention, is_valid_name};
+use self::convention::{KeyVaultConvention, NAME_RULE, is_valid_name};
 use self::error::{Asked, read_error};
 use self::tokens::TokenCache;
 use self::transport::VaultTransport;
@@ -63,7 +62,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.azure.AzureKeyVaultBackend",
     options: config::OPTIONS,
-    convention,
+    convention: |options| Ok(Arc::new(KeyVaultConvention::new(options))),
     attempts: |options, _environment| config::attempts(options),
     // The quota of a vault is thousands of reads in ten seconds.
     rate_after_throttle: None,
@@ -155,10 +154,9 @@ fn listed_name(properties: &SecretProperties) -> Option<String> {
     (enabled != Some(false) && is_valid_name(&name)).then_some(name)
 }
 
-/// The official class logs it and answers with None.
 fn invalid_name(name: &SecretName) -> Error {
     Error::new(ErrorKind::InvalidName, format!("`{name}` cannot be the name of a secret"))
-        .with_hint("Names in Key Vault have 1 to 127 letters, digits and dashes; underscores become `sep`")
+        .with_hint(NAME_RULE)
         .as_upstream_miss()
 }
 
@@ -199,10 +197,6 @@ impl Store for KeyVault {
     fn is_outdated(&self) -> bool {
         self.files.have_changed()
     }
-}
-
-fn convention(options: &Options) -> Result<Arc<dyn Convention>> {
-    Ok(Arc::new(KeyVaultConvention::new(options)))
 }
 
 fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> {

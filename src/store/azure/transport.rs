@@ -70,10 +70,10 @@ fn translate(request: &Request) -> Result<reqwest::Request, TransportError> {
         value.set_sensitive(name == http::header::AUTHORIZATION);
         translated.headers_mut().insert(name, value);
     }
-    if let Body::Bytes(bytes) = request.body() {
-        if !bytes.is_empty() {
-            *translated.body_mut() = Some(bytes.clone().into());
-        }
+    if let Body::Bytes(bytes) = request.body()
+        && !bytes.is_empty()
+    {
+        *translated.body_mut() = Some(bytes.clone().into());
     }
     Ok(translated)
 }

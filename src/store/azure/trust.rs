@@ -1,7 +1,7 @@
 //! Which certificates the vault and the login service are verified with.
 //!
-//! Sources: azure-core 1.41.0 (`connection_verify`), which leaves the rest to requests: REQUESTS_CA_BUNDLE, then
-//! CURL_CA_BUNDLE. The official class hands `connection_verify` to the vault's client only.
+//! Sources: azure-core 1.41.0 (`connection_verify`), which leaves the rest to requests: `REQUESTS_CA_BUNDLE`, then
+//! `CURL_CA_BUNDLE`. The official class hands `connection_verify` to the vault's client only.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ const SYSTEM: &str = "system";
 pub(super) fn vault_roots(settings: &AzureSettings, environment: &Environment) -> Roots {
     match &settings.verify {
         Verify::Flag(false) => Roots::Anybody,
-        Verify::Bundle(path) if settings.ca_bundle.is_none() => bundle(path, "connection_verify"),
+        Verify::Bundle(path) => bundle(path, "connection_verify"),
         _ => login_roots(settings, environment),
     }
 }

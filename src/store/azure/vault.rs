@@ -90,10 +90,12 @@ const EXAMPLE: &str = "Write it as `https://name.vault.azure.net`";
 
 /// Adds https where no scheme is written, and takes nothing else.
 fn normalize_authority(text: &str, named_by: &str) -> Result<String> {
-    let text = text.trim_end_matches([' ', '/']);
+    let text = text.trim();
     let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     match Url::parse(&full) {
-        Ok(url) if url.scheme() == "https" && url.host_str().is_some() => Ok(full),
+        Ok(url) if url.scheme() == "https" && url.host_str().is_some() => {
+            Ok(full.trim_end_matches('/').to_owned())
+        }
         _ => Err(Error::config(format!("{named_by} `{}` is not an https address", Shown(text)))
             .with_hint("Write it as `https://login.microsoftonline.com`")),
     }

@@ -20,7 +20,7 @@ use crate::store::azure::credentials::tools::Tool;
 use crate::store::azure::credentials::{NoToken, TokenSource};
 use crate::store::azure::workshop::Workshop;
 
-/// What AZURE_TOKEN_CREDENTIALS may name.
+/// What `AZURE_TOKEN_CREDENTIALS` may name.
 const ENVIRONMENT: &str = "environmentcredential";
 const WORKLOAD: &str = "workloadidentitycredential";
 const MANAGED: &str = "managedidentitycredential";
@@ -134,7 +134,7 @@ fn wanted(word: Option<&str>) -> Result<Vec<&'static str>> {
     }
 }
 
-/// A service principal in AZURE_* variables.
+/// A service principal in variables whose names begin with `AZURE_`.
 fn environment(workshop: &mut Workshop<'_>) -> Result<Boxed> {
     const NAME: &str = "EnvironmentCredential";
     let read = |name| workshop.environment.non_empty(name).map(str::to_owned);
