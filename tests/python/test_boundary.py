@@ -259,7 +259,7 @@ def test_one_configuration_is_shared_by_threads_and_instances() -> None:
 
 def test_the_stores_describe_themselves() -> None:
     names = [store["name"] for store in strongroom.stores()]
-    assert names == ["memory", "local", "aws_secrets_manager", "aws_systems_manager"]
+    assert names == ["memory", "local", "aws_secrets_manager", "aws_systems_manager", "azure_key_vault"]
     for store in strongroom.stores():
         keys = [option["key"] for option in store["options"]]
         assert len(set(keys)) == len(keys), f"{store['name']} declares an option twice"
