@@ -50,7 +50,15 @@ class Credentials:
 #: What the names of variables begin with that steer the clients of clouds.
 CLOUDS = ("AWS_", "AZURE_", "IDENTITY_", "IMDS_", "MSI_")
 #: Variables that steer clients, beside those.
-STEERING = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+STEERING = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE",
+)
 
 #: The account's root, which may do everything. Its signature is not checked: give it to no code under test.
 ROOT = Credentials("test", "test")

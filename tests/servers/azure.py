@@ -199,7 +199,9 @@ class Azure:
             check_answer(name, reply[0], reply[2])
         return name, said["appid"], reply
 
-    def _permitted(self, name: str, secret: str, client: str, host: str, query: dict[str, list[str]], body: bytes) -> Reply:
+    def _permitted(
+        self, name: str, secret: str, client: str, host: str, query: dict[str, list[str]], body: bytes
+    ) -> Reply:
         if query.get("api-version", [""])[0] not in API_VERSIONS:
             return 400, {}, _error("BadParameter", "The specified version isn't supported.")
         if self.firewall:
@@ -335,7 +337,7 @@ class Azure:
         try:
             said = header(assertion)
             for identity in application.certificates:
-                if any(said.get(name) == value for name, value in identity.thumbprints.items()):
+                if any(str(said.get(name)).rstrip("=") == value for name, value in identity.thumbprints.items()):
                     own = claims(assertion, identity.key.public_key(), audience=endpoint)
                     return self._replayed(own) if own["iss"] == own["sub"] == client else 700027
             own = claims(assertion, self.platform.public_key(), audience=FEDERATED_AUDIENCE)

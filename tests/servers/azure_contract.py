@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 #: Stable versions: folders beside the one named above, and what the vendor's clients for Rust and Python ask for.
-API_VERSIONS = frozenset({"7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"})
+API_VERSIONS = frozenset({"2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"})
 #: The pattern of ``secret-name`` in ``SetSecret``.
 NAME = "[0-9a-zA-Z-]+"
 LARGEST_PAGE = 25

@@ -76,4 +76,3 @@ WAYS = [
     login("login: 429", (429, {}, {}), waits=True),
     *over_http(),
 ]
-
