@@ -22,6 +22,11 @@ ALONE = Path(os.environ.get("STRONGROOM_ALONE", Path(sys.prefix) / "alone"))
 airflow.__path__ = [*airflow.__path__, str(ALONE / "airflow")]
 from airflow.providers.microsoft.azure.secrets.key_vault import AzureKeyVaultBackend  # noqa: E402
 
+#: The official class and ours, and what each is told besides.
+CLASSES: list[tuple[Any, dict[str, Any]]] = [
+    (AzureKeyVaultBackend, {}),
+    (strongroom.azure.AzureKeyVaultBackend, {"cache_ttl": 0}),
+]
 PRINCIPAL = {"tenant_id": TENANT, "client_id": CLIENT, "client_secret": SECRET}
 #: Read once, so that a refusal is not tried for seconds.
 ONCE = {"retry_total": 0}
@@ -79,8 +84,7 @@ class House:
         }
         halves = []
         with environment_of(environment):
-            for make in (AzureKeyVaultBackend, strongroom.azure.AzureKeyVaultBackend):
-                own = {} if make is AzureKeyVaultBackend else {"cache_ttl": 0}
+            for make, own in CLASSES:
                 self._set(case)
                 halves.append(outcome(lambda: ask(make(**own, **copy.deepcopy(kwargs)), case), self.asked))  # noqa: B023
         return halves[0], halves[1]

@@ -1,4 +1,7 @@
-"""Azure Key Vault on the double that verifies tokens; ``tests/servers/test_azure_double.py`` says why it may be believed."""
+"""Azure Key Vault on the double that verifies tokens.
+
+``tests/servers/test_azure_double.py`` says why it may be believed.
+"""
 
 from __future__ import annotations
 

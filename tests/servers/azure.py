@@ -1,11 +1,13 @@
 """A double of Azure: Key Vault, Entra ID, and the metadata services of machines and of App Service.
 
-There is no emulator that this machinery could install and that checks tokens, so this one does: it verifies the signature,
+No emulator that can be installed from a package registry checks tokens, so this one does: it verifies the signature,
 issuer, audience and time of every token, and client assertions by the certificate of the application. Requests and
-answers of the vault are checked against ``azure_contract.py``; ``test_azure_double.py`` has the vendor's own clients accept it.
+answers of the vault are checked against ``azure_contract.py``, and ``test_azure_double.py`` has the vendor's own
+clients accept it.
 
-One port plays all: ``url`` is https on the loopback interface; ``proxy`` is plain http, answers as the metadata services,
-and is an HTTP proxy that leads ``*.vault.azure.net`` and ``login.microsoftonline.com`` here, whatever DNS says.
+``url`` is https on the loopback interface and plays vault and login. ``proxy`` is plain http: it answers as the
+metadata services, and is an HTTP proxy that leads ``*.vault.azure.net`` and ``login.microsoftonline.com`` here,
+whatever DNS says.
 """
 
 from __future__ import annotations

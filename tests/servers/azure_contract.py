@@ -1,9 +1,9 @@
 """What Key Vault's contract says of the requests and answers that the double in ``azure.py`` knows.
 
-Source: Azure/azure-rest-api-specs, ``specification/keyvault/data-plane/Secrets/stable/2025-07-01/secrets.json`` at commit
-255623fd37c49809caf482d8add59e3cebef3376: paths, parameters, and the definitions ``SecretBundle``, ``SecretListResult``,
-``SecretItem``, ``DeletedSecretBundle``, ``SecretAttributes``, ``KeyVaultError``. The newer versions of the interface that
-the vendor's clients ask for have the same of these.
+Source: Azure/azure-rest-api-specs at commit 255623fd37c49809caf482d8add59e3cebef3376,
+``specification/keyvault/data-plane/Secrets/stable/2025-07-01/secrets.json``: paths, parameters, and the definitions
+``SecretBundle``, ``SecretListResult``, ``SecretItem``, ``DeletedSecretBundle``, ``SecretAttributes``,
+``KeyVaultError``. The newer versions of the interface that the vendor's clients ask for have the same of these.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
 PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
@@ -86,7 +86,8 @@ class Identity:
     def thumbprints(self) -> dict[str, str]:
         """What the header of an assertion may name it by."""
         der = self.certificate.public_bytes(serialization.Encoding.DER)
-        return {"x5t#S256": encode(hashlib.sha256(der).digest()), "x5t": encode(hashlib.sha1(der).digest())}
+        older = encode(hashlib.sha1(der, usedforsecurity=False).digest())
+        return {"x5t#S256": encode(hashlib.sha256(der).digest()), "x5t": older}
 
     def pem(self, *, traditional: bool = False) -> bytes:
         """Key and certificate in one PEM file; the key as PKCS #8, or in the older form."""

@@ -66,8 +66,8 @@ WAYS = [
     way(
         "401: AKV10032",
         moved,
-        note="A token that the vault does not accept is replaced once, and the read is made with the new one; "
-        "hence twice as many requests.",
+        note="A token that was in use and is not accepted any more is replaced once, and the read is made again with "
+        "the new one.",
     ),
     login("login: AADSTS7000215", login_error(401, "invalid_client", 7000215)),
     login("login: AADSTS7000222", login_error(401, "invalid_client", 7000222)),
