@@ -393,6 +393,8 @@ class VaultOptions(CommonOptions, total=False):
     """Whether hvac hides errors; `on_error` decides here."""
 class CloudSecretManagerOptions(CommonOptions, total=False):
     """What `CloudSecretManagerBackend` takes."""
+class AzureKeyVaultOptions(CommonOptions, total=False):
+    """What `AzureKeyVaultBackend` takes."""
 
     connections_prefix: str | None
     """What comes before a connection id in the store; null switches connections off, empty means bare ids (default
@@ -444,3 +446,79 @@ class CloudSecretManagerOptions(CommonOptions, total=False):
 
     ca_bundle: str
     """A PEM file of trusted CAs, or `system`; goes before `verify` and REQUESTS_CA_BUNDLE."""
+    """What stands between prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `-`)."""
+
+    vault_url: str
+    """The address of the vault, such as `https://name.vault.azure.net`."""
+
+    tenant_id: str
+    """The Entra tenant of the service principal; with `client_id` and `client_secret`, or with a certificate."""
+
+    client_id: str
+    """The application id of the service principal."""
+
+    client_secret: str
+    """The client secret of the service principal."""
+
+    client_certificate_path: str
+    """A PEM or PFX file with the certificate and the private key of the service principal, instead of a secret."""
+
+    client_certificate_password: str
+    """The password of that file, if it has one."""
+
+    send_certificate_chain: bool | str
+    """Send the certificate itself with each login, for applications that trust by subject name and issuer (default
+    `false`)."""
+
+    managed_identity_client_id: str
+    """The client id of a user-assigned managed identity, or of the workload identity; else AZURE_CLIENT_ID."""
+
+    workload_identity_tenant_id: str
+    """The tenant of the workload identity; else AZURE_TENANT_ID."""
+
+    authority: str
+    """Where tokens are issued; else AZURE_AUTHORITY_HOST, else the login service of the vault's cloud."""
+
+    verify_challenge_resource: bool | str
+    """Whether the resource that the vault asks tokens for must be of the vault's own domain (default `true`)."""
+
+    api_version: str
+    """The version of the vault's interface."""
+
+    connection_verify: bool | str
+    """Whether the vault's certificate is verified, or the CA bundle to verify it with; the login is always verified."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs for the vault and the login, or `system`; goes before `connection_verify` and
+    REQUESTS_CA_BUNDLE."""
+
+    connection_timeout: float | str
+    """How long a connection may take to open (default `5s`)."""
+
+    read_timeout: float | str
+    """How long the vault or the login may stay silent (default `10s`)."""
+
+    retry_total: int | str
+    """How often a read is tried again, at most; `max_attempts`, which counts the first, goes before it."""
+
+    retry_connect: Any
+    """Retries after failed connections."""
+
+    retry_read: Any
+    """Retries after broken answers."""
+
+    retry_status: Any
+    """Retries after answers that are errors."""
+
+    retry_backoff_factor: Any
+    """How waiting times grow."""
+
+    retry_backoff_max: Any
+    """The longest waiting time."""
+
+    retry_mode: Any
+    """How waiting times grow."""
+
+    logging_enable: Any
+    """Whether bodies are logged."""

@@ -22,8 +22,11 @@ pub enum Plan {
 pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -> bool) -> Result<Plan> {
     let planned = match settings.convention.names(lookup) {
         Naming::Off => return Ok(Plan::Skip),
-        Naming::Ambiguous { separator, .. } if multi_team() => {
-            return Ok(Plan::Refuse(refusal(lookup, separator)));
+        Naming::Ambiguous { separator, names } => {
+            if multi_team() {
+                return Ok(Plan::Refuse(refusal(lookup, separator)));
+            }
+            Plan::Ask(names)
         }
         Naming::OfTeam { names, without_teams } => {
             Plan::Ask(if multi_team() { names } else { without_teams })
@@ -32,9 +35,7 @@ pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -
         Naming::Impossible { grammar, names } if settings.bundles.of(lookup.kind).is_none() => {
             Plan::Refuse(impossible(lookup, names.last(), grammar))
         }
-        Naming::Ambiguous { names, .. } | Naming::Impossible { names, .. } | Naming::Names(names) => {
-            Plan::Ask(names)
-        }
+        Naming::Impossible { names, .. } | Naming::Names(names) => Plan::Ask(names),
     };
     if settings.patterns.allow(lookup.kind, lookup.id)? {
         return Ok(planned);

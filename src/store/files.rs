@@ -1,5 +1,7 @@
 //! The files that an identity was read from.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::store::environment::Environment;

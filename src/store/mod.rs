@@ -11,9 +11,11 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "azure")]
+pub mod azure;
 pub mod convention;
 pub mod environment;
-#[cfg(any(feature = "aws", feature = "google", feature = "vault"))]
+#[cfg(any(feature = "aws", feature = "azure", feature = "google", feature = "vault"))]
 mod files;
 #[cfg(any(feature = "local", feature = "memory", feature = "vault"))]
 mod from_json;

@@ -47,6 +47,8 @@ pub const STORES: &[StoreEntry] = &[
     super::vault::ENTRY,
     #[cfg(feature = "google")]
     super::google::ENTRY,
+    #[cfg(feature = "azure")]
+    super::azure::ENTRY,
 ];
 
 /// The store with this registry name.

@@ -74,8 +74,13 @@ class Harness(ABC):
     impossible_names: ClassVar[frozenset[str]] = frozenset()
     #: Other spellings of the id ``hello`` that mean the same secret.
     same_as_hello: ClassVar[frozenset[str]] = frozenset()
+    #: Whether the store takes capitals for small letters in names.
+    ignores_case: ClassVar[bool] = False
     #: The page of the store in ``docs/``.
     page: ClassVar[str]
+    #: The options that say where the store is, and whose certificates are trusted to be it.
+    address_option: ClassVar[str] = "endpoint_url"
+    trust_option: ClassVar[str] = "ca_bundle"
 
     def __init__(self, folder: Path) -> None:
         """``folder`` is the harness's own."""

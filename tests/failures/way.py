@@ -74,7 +74,7 @@ def aws_error(status: int, code: str) -> Answer:
 
 
 def over_http() -> list[Way]:
-    """What can happen to any store behind a gate that takes ``endpoint_url`` and ``ca_bundle``."""
+    """What can happen to any store behind a gate, whose harness names the options for address and trust."""
     return [
         answered("429", page(429, "Too Many Requests"), waits=True),
         answered("429, Retry-After 1 s", page(429, "Too Many Requests", ("Retry-After", "1"))),
@@ -140,9 +140,9 @@ def over_http() -> list[Way]:
 
 
 @contextlib.contextmanager
-def unknown_host(_harness: Harness) -> Iterator[Scene]:
+def unknown_host(harness: Harness) -> Iterator[Scene]:
     """A label of 64 letters fails in the resolver itself, so that no network has a say in how long that takes."""
-    yield Scene(lambda: None, {"endpoint_url": f"https://{'x' * 64}.invalid"}, lambda: 0)
+    yield Scene(lambda: None, {harness.address_option: f"https://{'x' * 64}.invalid"}, lambda: 0)
 
 
 def unknown_authority(harness: Harness) -> AbstractContextManager[Scene]:
@@ -170,7 +170,7 @@ def over_tls(harness: Any, later: Certificate, *, trusts_both: bool = False) -> 
     authorities = [first.authority, later.authority] if trusts_both else [first.authority]
     trusted.write_text("".join(authority.read_text() for authority in authorities))
     with gate(f"http://{harness.gate.upstream}", showing(first)) as secured:
-        options = {"endpoint_url": secured.url, "ca_bundle": str(trusted)}
+        options = {harness.address_option: secured.url, harness.trust_option: str(trusted)}
         yield Scene(lambda: secured.become(showing(later)), options, lambda: secured.requests)
 
 

@@ -266,6 +266,7 @@ def test_the_stores_describe_themselves() -> None:
         "aws_systems_manager",
         "hashicorp_vault",
         "google_secret_manager",
+        "azure_key_vault",
     ]
     for store in strongroom.stores():
         keys = [option["key"] for option in store["options"]]

@@ -47,8 +47,18 @@ class Credentials:
         return variables
 
 
-#: Variables that steer clients, beside those that begin with ``AWS_``.
-STEERING = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+#: What the names of variables begin with that steer the clients of clouds.
+CLOUDS = ("AWS_", "AZURE_", "IDENTITY_", "IMDS_", "MSI_")
+#: Variables that steer clients, beside those.
+STEERING = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE",
+)
 
 #: The account's root, which may do everything. Its signature is not checked: give it to no code under test.
 ROOT = Credentials("test", "test")
@@ -174,7 +184,7 @@ def ministack(folder: Path, *, auth: bool = True, tls: Certificate | None = None
 
 def clean_environment() -> dict[str, str]:
     """Our environment without anything that steers an AWS client, and with no shared files to find."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(CLOUDS)}
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     return kept | nowhere | {"AWS_EC2_METADATA_DISABLED": "true"}
 

@@ -16,12 +16,12 @@ from tests.tools.steps import Step, run_steps
 from tests.tools.venvs import CACHE, DIST, REPOSITORY, program
 
 #: Every feature but the Python boundary, so that a test binary needs no libpython.
-STORES = ("memory", "local", "aws-secrets-manager", "aws-ssm", "vault", "google")
+STORES = ("memory", "local", "aws-secrets-manager", "aws-ssm", "vault", "google", "azure")
 RUST_FEATURES = ("--locked", "--no-default-features", "--features", " ".join(("cli", *STORES)))
 PYTHON_CODE = ("python", "tests", "dags", "benches")
 INSTRUCTIONS = (sys.executable, "-m", "tests.tools.instructions")
 #: A module for each place where secrets live, and what stands beside them.
-MODULES = ("aws", "google", "hashicorp", "local", "connection")
+MODULES = ("aws", "azure", "google", "hashicorp", "local", "connection")
 IMPORTS = "import strongroom, " + ", ".join(f"strongroom.{module}" for module in MODULES)
 
 MAKE = ("make", "--no-print-directory", f"PYTHON={sys.executable}")

@@ -30,9 +30,9 @@ use google_cloud_secretmanager_v1::client::SecretManagerService;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::convention::Convention;
 use crate::store::environment::Environment;
+use crate::store::files::WatchedFiles;
 use crate::store::options::Options;
 use crate::store::registry::StoreEntry;
-use crate::store::files::WatchedFiles;
 use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
@@ -57,6 +57,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     python_class: "strongroom.google.CloudSecretManagerBackend",
     options: config::OPTIONS,
     convention,
+    check: |_options, _environment| Ok(()),
     attempts: |_options, _environment| None,
     // A project has 90,000 reads a minute.
     rate_after_throttle: None,

@@ -11,8 +11,8 @@ use url::Url;
 use crate::error::Result;
 use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config, warn_about_plain_http};
 use crate::store::environment::Environment;
-use crate::store::options::Options;
 use crate::store::files::WatchedFiles;
+use crate::store::options::Options;
 
 use super::config::Verify;
 

@@ -11,8 +11,8 @@ use serde_json::Value as Json;
 use crate::error::{Error, Result};
 use crate::redact::Shown;
 use crate::store::environment::Environment;
-use crate::store::google::config::{GoogleSettings, Written};
 use crate::store::files::WatchedFiles;
+use crate::store::google::config::{GoogleSettings, Written};
 
 pub(super) const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 

@@ -13,10 +13,10 @@ use url::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Shown;
 use crate::store::environment::Environment;
+use crate::store::files::WatchedFiles;
 use crate::store::google::config::GoogleSettings;
 use crate::store::google::network::Network;
 use crate::store::google::place::{Place, below, iam_endpoint};
-use crate::store::files::WatchedFiles;
 
 use super::adc::Found;
 use super::authorized_user::AuthorizedUser;

@@ -1,0 +1,199 @@
+//! Managed identities: the metadata services beside us.
+//!
+//! Source: azure-identity 1.27.0 (`managed_identity.py`, `app_service.py`, `imds.py`, `azure_ml.py`), and "How to use managed identities to
+//! acquire an access token" for the answers.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use azure_core::credentials::AccessToken;
+use reqwest::header::{HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{TransportError, TransportKind};
+use crate::store::azure::credentials::{NoToken, TokenSource};
+use crate::store::azure::error::{retry_after, status_kind};
+use crate::store::azure::transport::{Answer, exchange};
+use crate::store::environment::Environment;
+use crate::value::Text;
+use crate::value::json::{Object, Value, parse};
+
+/// The metadata service of a virtual machine.
+const MACHINE: &str = "http://169.254.169.254";
+
+/// How long the metadata service of a machine may take to open a connection: where there is none, nobody answers at all.
+pub(in crate::store::azure) const MACHINE_CONNECT: Duration = Duration::from_secs(1);
+
+/// Which service issues tokens here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// App Service, Functions, Container Apps.
+    AppService,
+    /// Azure Machine Learning.
+    MachineLearning,
+    /// A virtual machine, or a node of Kubernetes.
+    Machine,
+}
+
+/// A managed identity.
+pub(in crate::store::azure) struct ManagedIdentity {
+    client: reqwest::Client,
+    kind: Kind,
+    endpoint: Url,
+    header: Option<SecretString>,
+    client_id: Option<String>,
+}
+
+impl ManagedIdentity {
+    /// The identity that the environment points to, that of the machine where it does not. `Err` says why it cannot be.
+    pub(in crate::store::azure) fn new(
+        client: reqwest::Client,
+        client_id: Option<String>,
+        environment: &Environment,
+    ) -> Result<Self> {
+        let set = |name| environment.non_empty(name);
+        let (kind, address, header) =
+            match (set("IDENTITY_ENDPOINT"), set("IDENTITY_HEADER"), set("MSI_ENDPOINT")) {
+                (Some(_), Some(_), _) if set("IDENTITY_SERVER_THUMBPRINT").is_some() => {
+                    return Err(unsupported("Service Fabric"));
+                }
+                (Some(address), Some(header), _) => (Kind::AppService, address.to_owned(), Some(header)),
+                (Some(_), None, _) if set("IMDS_ENDPOINT").is_some() => return Err(unsupported("Azure Arc")),
+                (None, _, Some(address)) => match set("MSI_SECRET") {
+                    Some(secret) => (Kind::MachineLearning, address.to_owned(), Some(secret)),
+                    None => return Err(unsupported("Cloud Shell")),
+                },
+                _ => (Kind::Machine, machine_address(environment), None),
+            };
+        let endpoint = Url::parse(&address).map_err(|_| {
+            Error::config("the address of the managed identity endpoint is none")
+                .with_hint("Check IDENTITY_ENDPOINT, MSI_ENDPOINT or AZURE_POD_IDENTITY_AUTHORITY_HOST")
+        })?;
+        let header = header.map(|header| SecretString::from(header.to_owned()));
+        Ok(Self { client, kind, endpoint, header, client_id })
+    }
+
+    fn request(&self, scope: &str) -> Result<reqwest::Request, TransportError> {
+        let (version, id_key, header) = match self.kind {
+            Kind::AppService => ("2019-08-01", "client_id", "x-identity-header"),
+            Kind::MachineLearning => ("2017-09-01", "clientid", "secret"),
+            Kind::Machine => ("2018-02-01", "client_id", "metadata"),
+        };
+        let mut url = self.endpoint.clone();
+        let resource = scope.strip_suffix("/.default").unwrap_or(scope);
+        url.query_pairs_mut().append_pair("api-version", version).append_pair("resource", resource);
+        if let Some(id) = &self.client_id {
+            url.query_pairs_mut().append_pair(id_key, id);
+        }
+        let mut request = reqwest::Request::new(reqwest::Method::GET, url);
+        let value = self.header.as_ref().map_or("true", |header| header.expose_secret());
+        let mut value = HeaderValue::from_str(value)
+            .map_err(|_| TransportError::request("IDENTITY_HEADER or MSI_SECRET cannot be sent"))?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(HeaderName::from_static(header), value);
+        Ok(request)
+    }
+
+    /// Silence says that this is no machine of Azure. A service that the environment names is expected to answer.
+    fn silent(&self, error: &TransportError) -> NoToken {
+        match (self.kind, error.kind()) {
+            (Kind::Machine, TransportKind::Request) | (Kind::AppService | Kind::MachineLearning, _) => {
+                let failed = Error::new(ErrorKind::Unreachable, format!("{SUBJECT}: no answer"));
+                let failed = failed.with_hint(HINT).with_source(error.clone());
+                NoToken::Failed(if error.is_temporary() { failed.temporary(None) } else { failed })
+            }
+            (Kind::Machine, _) => NoToken::not_here("found no metadata service: this is no machine of Azure"),
+        }
+    }
+}
+
+const SUBJECT: &str = "asking the managed identity endpoint for a token";
+const HINT: &str =
+    "Check that the resource has an identity, and `managed_identity_client_id` where it has several";
+
+fn unsupported(platform: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("the managed identity of {platform} is not supported"))
+        .with_hint("Use a service principal, or a workload identity")
+}
+
+/// The metadata service, or whatever stands in for it on the pod.
+fn machine_address(environment: &Environment) -> String {
+    let host = environment.non_empty("AZURE_POD_IDENTITY_AUTHORITY_HOST").unwrap_or(MACHINE);
+    format!("{}/metadata/identity/oauth2/token", host.trim_end_matches('/'))
+}
+
+#[async_trait]
+impl TokenSource for ManagedIdentity {
+    fn name(&self) -> &'static str {
+        "ManagedIdentityCredential"
+    }
+
+    async fn fetch(&self, scope: &str) -> Result<AccessToken, NoToken> {
+        let request = self.request(scope).map_err(|error| self.silent(&error))?;
+        let answer = exchange(&self.client, request).await.map_err(|error| self.silent(&error))?;
+        match answer.status {
+            200..=299 => read_token(&answer, self.kind),
+            400 if self.kind == Kind::Machine => {
+                Err(NoToken::not_here("was told that this machine has no such identity (HTTP 400)"))
+            }
+            403 if self.kind == Kind::Machine => Err(NoToken::not_here(
+                "reached no metadata service: a proxy or a firewall answered (HTTP 403)",
+            )),
+            _ => Err(NoToken::Failed(refused(&answer))),
+        }
+    }
+}
+
+fn refused(answer: &Answer) -> Error {
+    let kind = match answer.status {
+        // The service of a machine is being updated, or does not know the identity yet.
+        404 | 410 => ErrorKind::Unreachable,
+        status if status < 500 && status != 429 && status != 408 => ErrorKind::Unauthenticated,
+        status => status_kind(status),
+    };
+    let error = Error::new(kind, format!("{SUBJECT} failed"))
+        .with_code(format!("HTTP {}", answer.status))
+        .with_hint(HINT);
+    if kind == ErrorKind::Unauthenticated { error } else { error.temporary(retry_after(&answer.headers)) }
+}
+
+/// `expires_on` is a number, as text or not; Azure Machine Learning may send a date, for which `expires_in` stands in.
+fn read_token(answer: &Answer, kind: Kind) -> Result<AccessToken, NoToken> {
+    let text = Text::from_utf8_surrogatepass(answer.body.to_vec()).ok();
+    let parsed = text.and_then(|text| parse(&text).ok());
+    let members = parsed.as_ref().and_then(Value::as_object);
+    let token = members.and_then(|members| members.get("access_token")).and_then(Value::as_str);
+    match (token.filter(|token| !token.is_empty()), members.and_then(expiry)) {
+        (Some(token), Some(expiry)) => Ok(AccessToken::new(token.to_owned(), expiry.into())),
+        _ if kind == Kind::Machine => {
+            Err(NoToken::not_here("reached something else than the metadata service of Azure"))
+        }
+        _ => Err(NoToken::Failed(
+            Error::new(ErrorKind::Malformed, format!("{SUBJECT}: the answer is not understood"))
+                .with_hint("Check IDENTITY_ENDPOINT and MSI_ENDPOINT"),
+        )),
+    }
+}
+
+fn expiry(members: &Object) -> Option<SystemTime> {
+    let number = |key| {
+        let value = members.get(key)?;
+        let number = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())?;
+        u64::try_from(number).ok().map(Duration::from_secs)
+    };
+    let since_epoch = number("expires_on").and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+    since_epoch.or_else(|| SystemTime::now().checked_add(number("expires_in")?))
+}
+
+impl fmt::Debug for ManagedIdentity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ManagedIdentity")
+            .field("kind", &self.kind)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,177 @@
+//! Service principals, by the vendor's credentials: with a secret, or with an assertion that something signed.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use azure_core::cloud::CustomConfiguration;
+use azure_core::credentials::{AccessToken, Secret, TokenCredential};
+use azure_core::http::{ClientMethodOptions, ClientOptions, HttpClient, RetryOptions, Transport};
+use azure_identity::{
+    ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::{Error, ErrorKind};
+use crate::redact::Shown;
+use crate::store::azure::credentials::certificate::Certificate;
+use crate::store::azure::credentials::{NoToken, TokenSource, login_error};
+
+/// Where tokens of a tenant are issued, and how to get there.
+#[derive(Clone, Debug)]
+pub(in crate::store::azure) struct Login {
+    /// What carries the requests.
+    pub(in crate::store::azure) transport: Arc<dyn HttpClient>,
+    /// The address, such as `https://login.microsoftonline.com`.
+    pub(in crate::store::azure) authority: String,
+}
+
+impl Login {
+    /// Retries are made by our own layer; the authority is said, so that the SDK reads no environment.
+    fn client_options(&self) -> ClientOptions {
+        let mut cloud = CustomConfiguration::default();
+        cloud.authority_host.clone_from(&self.authority);
+        ClientOptions {
+            retry: RetryOptions::none(),
+            transport: Some(Transport::new(Arc::clone(&self.transport))),
+            cloud: Some(Arc::new(cloud.into())),
+            ..ClientOptions::default()
+        }
+    }
+}
+
+/// An application in a tenant.
+#[derive(Clone, Debug)]
+pub(in crate::store::azure) struct Principal {
+    /// The tenant.
+    pub(in crate::store::azure) tenant: String,
+    /// The application id.
+    pub(in crate::store::azure) client: String,
+}
+
+/// The SDK takes it for its own fault when it cannot build a credential; it is that of the ids.
+fn unusable(_: azure_core::Error) -> NoToken {
+    NoToken::Failed(
+        Error::config("`tenant_id` or `client_id` cannot be that of a service principal")
+            .with_hint("A tenant is an id or a domain: letters, digits, dashes and dots"),
+    )
+}
+
+/// A service principal with a client secret.
+pub(in crate::store::azure) struct ClientSecretSource {
+    pub(in crate::store::azure) login: Login,
+    pub(in crate::store::azure) principal: Principal,
+    pub(in crate::store::azure) secret: SecretString,
+    /// What it is, for messages.
+    pub(in crate::store::azure) name: &'static str,
+}
+
+#[async_trait]
+impl TokenSource for ClientSecretSource {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    async fn fetch(&self, scope: &str) -> Result<AccessToken, NoToken> {
+        let credential = ClientSecretCredential::new(
+            &self.principal.tenant,
+            self.principal.client.clone(),
+            Secret::new(self.secret.expose_secret().to_owned()),
+            Some(ClientSecretCredentialOptions { client_options: self.login.client_options() }),
+        )
+        .map_err(unusable)?;
+        let token = credential.get_token(&[scope], None).await;
+        token.map_err(|error| NoToken::Failed(login_error(&error)))
+    }
+}
+
+impl fmt::Debug for ClientSecretSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("ClientSecretSource").field(&self.principal).finish()
+    }
+}
+
+/// What signs an assertion.
+#[derive(Clone, Debug)]
+pub(in crate::store::azure) enum Signer {
+    /// A certificate of the application.
+    Certificate(Arc<Certificate>),
+    /// A platform that the application trusts; the file is read for each login, since it is renewed.
+    TokenFile(PathBuf),
+}
+
+/// A service principal with an assertion.
+#[derive(Debug)]
+pub(in crate::store::azure) struct AssertionSource {
+    pub(in crate::store::azure) login: Login,
+    pub(in crate::store::azure) principal: Principal,
+    pub(in crate::store::azure) signer: Signer,
+    /// What it is, for messages.
+    pub(in crate::store::azure) name: &'static str,
+}
+
+impl AssertionSource {
+    fn assertion(&self) -> Result<Assertion, NoToken> {
+        let assertion = match &self.signer {
+            Signer::Certificate(certificate) => {
+                certificate.assertion(&self.login.authority, &self.principal).map_err(NoToken::Failed)?
+            }
+            Signer::TokenFile(path) => std::fs::read_to_string(path).map_err(|error| {
+                NoToken::Failed(
+                    Error::new(
+                        ErrorKind::Unauthenticated,
+                        format!("the token file `{}` cannot be read", Shown(&path.to_string_lossy())),
+                    )
+                    .with_hint("Check AZURE_FEDERATED_TOKEN_FILE, and that this user can read the file")
+                    .with_source(error),
+                )
+            })?,
+        };
+        Ok(Assertion(SecretString::from(assertion.trim().to_owned())))
+    }
+}
+
+#[async_trait]
+impl TokenSource for AssertionSource {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    async fn fetch(&self, scope: &str) -> Result<AccessToken, NoToken> {
+        let credential = ClientAssertionCredential::new(
+            self.principal.tenant.clone(),
+            self.principal.client.clone(),
+            self.assertion()?,
+            Some(ClientAssertionCredentialOptions { client_options: self.login.client_options() }),
+        )
+        .map_err(unusable)?;
+        let token = credential.get_token(&[scope], None).await;
+        token.map_err(|error| NoToken::Failed(login_error(&error)))
+    }
+}
+
+/// An assertion that is ready.
+#[derive(Debug)]
+struct Assertion(SecretString);
+
+#[async_trait]
+impl ClientAssertion for Assertion {
+    async fn secret(&self, _options: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        Ok(self.0.expose_secret().to_owned())
+    }
+}
+
+/// A login with which nothing leaves the process; see [`crate::store::azure::prime`].
+pub(in crate::store::azure) async fn prime(transport: Arc<dyn HttpClient>) {
+    let source = ClientSecretSource {
+        login: Login { transport, authority: "https://prime.invalid".to_owned() },
+        principal: Principal { tenant: "prime".to_owned(), client: "prime".to_owned() },
+        secret: SecretString::from("prime".to_owned()),
+        name: "prime",
+    };
+    if source.fetch("https://prime.invalid/.default").await.is_ok() {
+        tracing::debug!("the login that is initialised in advance was answered");
+    }
+}

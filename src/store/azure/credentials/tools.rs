@@ -1,0 +1,126 @@
+//! Logins that a person made with `az` or `azd`.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io;
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use azure_core::credentials::{AccessToken, TokenCredential};
+use azure_identity::{
+    AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
+    AzureDeveloperCliCredentialOptions, Executor,
+};
+
+use crate::store::azure::credentials::{NoToken, TokenSource};
+
+/// How long a tool may take: that of azure-identity (`process_timeout`). The deadline of the lookup may be earlier.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Status of a shell that does not find the command.
+const NOT_FOUND: i32 = 127;
+
+/// Which tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store::azure) enum Tool {
+    /// `az`
+    AzureCli,
+    /// `azd`
+    AzureDeveloperCli,
+}
+
+impl Tool {
+    fn credential(self) -> azure_core::Result<Arc<dyn TokenCredential>> {
+        let executor: Option<Arc<dyn Executor>> = Some(Arc::new(Runner));
+        Ok(match self {
+            Self::AzureCli => {
+                AzureCliCredential::new(Some(AzureCliCredentialOptions { executor, ..Default::default() }))?
+            }
+            Self::AzureDeveloperCli => {
+                let options = AzureDeveloperCliCredentialOptions { executor, ..Default::default() };
+                AzureDeveloperCliCredential::new(Some(options))?
+            }
+        })
+    }
+
+    fn command(self) -> &'static str {
+        match self {
+            Self::AzureCli => "az",
+            Self::AzureDeveloperCli => "azd",
+        }
+    }
+
+    fn login(self) -> &'static str {
+        match self {
+            Self::AzureCli => "az login",
+            Self::AzureDeveloperCli => "azd auth login",
+        }
+    }
+}
+
+#[async_trait]
+impl TokenSource for Tool {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::AzureCli => "AzureCliCredential",
+            Self::AzureDeveloperCli => "AzureDeveloperCliCredential",
+        }
+    }
+
+    async fn fetch(&self, scope: &str) -> Result<AccessToken, NoToken> {
+        let (tool, login) = (self.command(), self.login());
+        let credential = self.credential().map_err(|_| NoToken::not_here("cannot be asked"))?;
+        credential.get_token(&[scope], None).await.map_err(|error| {
+            let outcome = super::cause::<RunError>(&error);
+            NoToken::not_here(match outcome {
+                Some(RunError::NotFound) => format!("found no `{tool}` on PATH"),
+                Some(RunError::TooSlow) => format!("waited for `{tool}` in vain"),
+                Some(RunError::Failed(status)) => {
+                    format!(
+                        "ran `{tool}`, which gave no token (exit status {status}): run `{login}` as this user"
+                    )
+                }
+                None => format!("could not run `{tool}`, or did not understand what it said"),
+            })
+        })
+    }
+}
+
+/// Runs a tool, for as long as somebody waits for it. What it says on its standard error is dropped.
+#[derive(Debug)]
+struct Runner;
+
+/// What became of a tool that gave no token.
+#[derive(Clone, Copy, Debug)]
+enum RunError {
+    NotFound,
+    TooSlow,
+    Failed(i32),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{self:?}")
+    }
+}
+
+impl std::error::Error for RunError {}
+
+#[async_trait]
+impl Executor for Runner {
+    async fn run(&self, program: &OsStr, args: &[&OsStr]) -> io::Result<Output> {
+        let mut command = tokio::process::Command::new(program);
+        command.args(args).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        let output = match tokio::time::timeout(TIMEOUT, command.output()).await {
+            Ok(output) => output?,
+            Err(_) => return Err(io::Error::other(RunError::TooSlow)),
+        };
+        match output.status.code() {
+            Some(0) => Ok(output),
+            Some(NOT_FOUND) => Err(io::Error::other(RunError::NotFound)),
+            status => Err(io::Error::other(RunError::Failed(status.unwrap_or(-1)))),
+        }
+    }
+}

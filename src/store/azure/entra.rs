@@ -1,0 +1,170 @@
+//! From the refusals of the login service to [`Error`]: by its numbers first, then by the OAuth code and the status.
+//!
+//! Source: "Microsoft Entra authentication and authorization error codes" (AADSTS). The service's own words are not shown:
+//! they name users and may echo what was sent.
+
+use std::borrow::Cow;
+
+use crate::error::{Error, ErrorKind};
+use crate::store::azure::error::{retry_after, status_kind};
+use crate::store::azure::transport::Answer;
+use crate::value::Text;
+use crate::value::json::{Value, parse};
+
+/// What an answer that is an error means.
+pub(super) fn refused(answer: &Answer) -> Error {
+    let body = Body::read(&answer.body);
+    let kind = body.kind(answer.status);
+    let error = Error::new(kind, format!("asking Entra ID for a token {}", what_happened(kind)))
+        .with_code(body.label(answer.status));
+    let error = match body.hint(kind) {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    };
+    match kind {
+        ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout => {
+            error.temporary(retry_after(&answer.headers))
+        }
+        _ => error,
+    }
+}
+
+fn what_happened(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Unauthenticated => "was refused",
+        ErrorKind::Throttled => "was throttled",
+        ErrorKind::Unreachable | ErrorKind::Timeout => "failed inside Azure",
+        _ => "failed with an answer that is not understood",
+    }
+}
+
+#[derive(Default)]
+struct Body {
+    number: Option<i64>,
+    code: Option<String>,
+}
+
+impl Body {
+    fn read(body: &[u8]) -> Self {
+        let text = Text::from_utf8_surrogatepass(body.to_vec()).ok();
+        let parsed = text.and_then(|text| parse(&text).ok());
+        let Some(members) = parsed.as_ref().and_then(Value::as_object) else { return Self::default() };
+        let numbers = members.get("error_codes").and_then(Value::as_array).unwrap_or_default();
+        let code = members.get("error").and_then(Value::as_str).filter(|code| is_code(code));
+        Self { number: numbers.first().and_then(Value::as_i64), code: code.map(str::to_owned) }
+    }
+
+    fn kind(&self, status: u16) -> ErrorKind {
+        match (self.number, self.code.as_deref()) {
+            // "The server is temporarily too busy", "a transient error".
+            (Some(90_033 | 90_036 | 90_006), _) | (_, Some("temporarily_unavailable" | "server_error")) => {
+                ErrorKind::Unreachable
+            }
+            _ if matches!(status, 408 | 429) || status >= 500 => status_kind(status),
+            (Some(_), _) | (_, Some(_)) => ErrorKind::Unauthenticated,
+            _ if status == 401 => ErrorKind::Unauthenticated,
+            _ => ErrorKind::Malformed,
+        }
+    }
+
+    fn label(&self, status: u16) -> Cow<'static, str> {
+        match (self.number, &self.code) {
+            (Some(number), _) => format!("AADSTS{number}").into(),
+            (None, Some(code)) => code.clone().into(),
+            (None, None) => format!("HTTP {status}").into(),
+        }
+    }
+
+    fn hint(&self, kind: ErrorKind) -> Option<&'static str> {
+        Some(match (self.number.unwrap_or_default(), kind) {
+            (7_000_222, _) => {
+                "The client secret has expired: make a new one (`az ad app credential reset`) and put it where the old one stands"
+            }
+            (7_000_215, _) => {
+                "The client secret is wrong: use the secret's value, not its id, and the one of this `client_id`"
+            }
+            (90_002 | 900_023 | 900_021, _) => {
+                "There is no such tenant in this cloud: check `tenant_id` (AZURE_TENANT_ID) and `authority`"
+            }
+            (700_016, _) => {
+                "The tenant has no application with this `client_id`: check both, and that the application was consented to there"
+            }
+            (7_000_112, _) => "The application is disabled: enable it in Entra ID",
+            (700_027, _) => {
+                "Entra ID does not know the certificate: upload it to the application, and check that it has not expired"
+            }
+            (700_024, _) => "The assertion is not valid at this time: check this machine's clock",
+            (70_021 | 700_211..=700_213, _) => {
+                "No federated identity credential fits the token: check its issuer, subject and audience in the application"
+            }
+            (53_003 | 530_035, _) => "A conditional access policy forbids this login",
+            (_, ErrorKind::Unauthenticated) => {
+                "Look the code up at login.microsoftonline.com/error; check tenant, client id and the credential"
+            }
+            (_, ErrorKind::Throttled) => {
+                "Entra ID asks for fewer logins: share one backend among more lookups"
+            }
+            (_, ErrorKind::Malformed) => {
+                "Check `authority` and proxies: something else than Entra ID may have answered"
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// A code is a name. Anything else came from something that is not Entra ID.
+fn is_code(code: &str) -> bool {
+    !code.is_empty() && code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use azure_core::http::headers::Headers;
+
+    use super::*;
+
+    fn of(status: u16, body: &'static str) -> Error {
+        refused(&Answer { status, headers: Headers::new(), body: body.into() })
+    }
+
+    #[test]
+    fn the_number_says_what_to_do() {
+        for (status, number, part) in [
+            (401, 7_000_222, "has expired"),
+            (401, 7_000_215, "value, not its id"),
+            (400, 90_002, "no such tenant"),
+            (400, 700_016, "no application"),
+            (401, 700_027, "upload it"),
+            (400, 700_213, "federated"),
+            (401, 1, "Look the code up"),
+        ] {
+            let body = format!(
+                r#"{{"error": "invalid_client", "error_description": "canary", "error_codes": [{number}]}}"#
+            );
+            let answer = Answer { status, headers: Headers::new(), body: body.into() };
+            let error = refused(&answer);
+            assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Unauthenticated, false));
+            assert_eq!(error.code(), Some(format!("AADSTS{number}").as_str()));
+            assert!(error.hint().unwrap().contains(part), "{number}");
+            assert!(!format!("{error:?}").contains("canary"));
+        }
+    }
+
+    #[test]
+    fn outages_and_strangers_are_no_refusals() {
+        for (status, body, kind) in [
+            (503, "<html>canary", ErrorKind::Unreachable),
+            (429, "{}", ErrorKind::Throttled),
+            (400, r#"{"error": "temporarily_unavailable"}"#, ErrorKind::Unreachable),
+            (400, r#"{"error": "x", "error_codes": [90033]}"#, ErrorKind::Unreachable),
+            (404, "<html>canary", ErrorKind::Malformed),
+            (302, "", ErrorKind::Malformed),
+            (401, "", ErrorKind::Unauthenticated),
+            (400, r#"{"error": "invalid_grant"}"#, ErrorKind::Unauthenticated),
+        ] {
+            let error = of(status, body);
+            assert_eq!(error.kind(), kind, "{status} {body}");
+            assert!(!format!("{error:?}").contains("canary"));
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What is asked of the SDK's client, and its configuration: what we do ourselves is off.
+
+use std::sync::Arc;
+
+use azure_core::credentials::TokenCredential;
+use azure_core::http::pager::{PagerContinuation, PagerOptions};
+use azure_core::http::{ClientOptions, HttpClient, RetryOptions, Transport};
+use azure_security_keyvault_secrets::models::{
+    ListSecretPropertiesResult, SecretClientListSecretPropertiesOptions,
+};
+use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
+use futures_util::StreamExt;
+
+/// Names on a page, at most ("maxresults" of `GetSecrets`).
+const PAGE: i32 = 25;
+
+/// A client of the vault at `url`.
+pub(super) fn client(
+    url: &str,
+    transport: Arc<dyn HttpClient>,
+    tokens: Arc<dyn TokenCredential>,
+    api_version: Option<&str>,
+    verify_challenge_resource: bool,
+) -> azure_core::Result<SecretClient> {
+    let mut options = SecretClientOptions {
+        client_options: ClientOptions {
+            retry: RetryOptions::none(),
+            transport: Some(Transport::new(transport)),
+            ..ClientOptions::default()
+        },
+        verify_challenge_resource: Some(verify_challenge_resource),
+        ..SecretClientOptions::default()
+    };
+    if let Some(version) = api_version {
+        version.clone_into(&mut options.api_version);
+    }
+    SecretClient::new(url, tokens, Some(options))
+}
+
+/// One page of the names in the vault; `link` is what the page before named as the next one.
+pub(super) async fn page(
+    client: &SecretClient,
+    link: Option<&str>,
+) -> azure_core::Result<ListSecretPropertiesResult> {
+    let continuation = link.map(|link| PagerContinuation::Token(link.to_owned()));
+    let options = SecretClientListSecretPropertiesOptions {
+        maxresults: Some(PAGE),
+        method_options: PagerOptions { continuation, ..PagerOptions::default() },
+    };
+    let mut pages = client.list_secret_properties(Some(options))?.into_pages();
+    match pages.next().await {
+        Some(page) => page?.into_model(),
+        None => Ok(ListSecretPropertiesResult::default()),
+    }
+}

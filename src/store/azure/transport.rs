@@ -1,0 +1,217 @@
+//! The Azure SDK on the shared network stack.
+//!
+//! Two carriers, since they are trusted with different things: [`VaultTransport`] takes tokens to the vault and nowhere
+//! else; [`LoginTransport`] takes credentials to the login service, and says itself what its refusals mean.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use azure_core::error::ErrorKind as SdkKind;
+use azure_core::http::headers::{AUTHORIZATION, Headers, WWW_AUTHENTICATE};
+use azure_core::http::{AsyncRawResponse, Body, HttpClient, Method, Request, StatusCode};
+use bytes::Bytes;
+
+use crate::http::{TransportError, send};
+use crate::store::azure::entra;
+use crate::store::azure::tokens::TokenCache;
+use crate::store::azure::vault::Vault;
+
+/// No answer is larger, in bytes: a secret has at most 25 KB, a page 25 names.
+const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+
+/// What came back, whole.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// The HTTP status.
+    pub(super) status: u16,
+    /// The headers that are text.
+    pub(super) headers: Headers,
+    /// The body.
+    pub(super) body: Bytes,
+}
+
+/// Sends a request that may be sent twice, and reads the whole answer, so that a connection that breaks within it is
+/// one that broke.
+pub(super) async fn exchange(
+    client: &reqwest::Client,
+    request: reqwest::Request,
+) -> Result<Answer, TransportError> {
+    let mut answer = send(client, request, true).await?;
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await.map_err(TransportError::from)? {
+        body.extend_from_slice(&piece);
+        if body.len() > LARGEST_ANSWER {
+            return Err(TransportError::request("the answer is larger than any secret can be"));
+        }
+    }
+    let mut headers = Headers::new();
+    for (name, value) in answer.headers() {
+        if let Ok(value) = value.to_str() {
+            headers.insert(name.as_str().to_owned(), value.to_owned());
+        }
+    }
+    Ok(Answer { status: answer.status().as_u16(), headers, body: body.into() })
+}
+
+fn translate(request: &Request) -> Result<reqwest::Request, TransportError> {
+    let method = match request.method() {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        _ => return Err(TransportError::request("only reads and logins are sent")),
+    };
+    let mut translated = reqwest::Request::new(method, request.url().clone());
+    for (name, value) in request.headers().iter() {
+        let name = http::HeaderName::from_bytes(name.as_str().as_bytes());
+        let value = http::HeaderValue::from_str(value.as_str());
+        let (Ok(name), Ok(mut value)) = (name, value) else {
+            return Err(TransportError::request("a header of the SDK cannot be sent as it is"));
+        };
+        value.set_sensitive(name == http::header::AUTHORIZATION);
+        translated.headers_mut().insert(name, value);
+    }
+    if let Body::Bytes(bytes) = request.body()
+        && !bytes.is_empty()
+    {
+        *translated.body_mut() = Some(bytes.clone().into());
+    }
+    Ok(translated)
+}
+
+fn to_sdk(error: TransportError) -> azure_core::Error {
+    azure_core::Error::with_error(SdkKind::Io, error, "there is no answer")
+}
+
+impl From<Answer> for AsyncRawResponse {
+    fn from(answer: Answer) -> Self {
+        Self::from_bytes(StatusCode::from(answer.status), answer.headers, answer.body)
+    }
+}
+
+/// Carries requests to the vault.
+pub(super) struct VaultTransport {
+    client: reqwest::Client,
+    vault: Vault,
+    tokens: Arc<TokenCache>,
+}
+
+impl VaultTransport {
+    /// A carrier to `vault`, which tells `tokens` when the vault does not accept one.
+    pub(super) fn new(client: reqwest::Client, vault: Vault, tokens: Arc<TokenCache>) -> Self {
+        Self { client, vault, tokens }
+    }
+
+    /// The SDK sends its first request without a token to learn what tokens are for. In the domain of a cloud that is
+    /// known, and the vault's answer would have to say the same (the SDK checks that it belongs to the domain): so the
+    /// question is answered here.
+    fn answer_here(&self, request: &Request) -> Option<AsyncRawResponse> {
+        let resource = self.vault.resource?;
+        if request.headers().get_optional_str(&AUTHORIZATION).is_some() {
+            return None;
+        }
+        let mut headers = Headers::new();
+        headers.insert(WWW_AUTHENTICATE, format!(r#"Bearer resource="{resource}""#));
+        Some(AsyncRawResponse::from_bytes(StatusCode::Unauthorized, headers, Bytes::new()))
+    }
+}
+
+#[async_trait]
+impl HttpClient for VaultTransport {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        if request.url().origin() != self.vault.origin {
+            let refused = TransportError::request("the vault sent us to another host");
+            return Err(to_sdk(refused));
+        }
+        if let Some(answer) = self.answer_here(request) {
+            return Ok(answer);
+        }
+        let sent = translate(request).map_err(to_sdk)?;
+        let answer = exchange(&self.client, sent).await.map_err(to_sdk)?;
+        if let Some(token) = request.headers().get_optional_str(&AUTHORIZATION) {
+            self.tokens.note(token, answer.status != 401);
+        }
+        Ok(answer.into())
+    }
+}
+
+impl fmt::Debug for VaultTransport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("VaultTransport").field("vault", &self.vault.host).finish_non_exhaustive()
+    }
+}
+
+/// Carries requests to the login service. An answer that is an error becomes ours here, where its codes are at hand.
+#[derive(Clone)]
+pub(super) struct LoginTransport {
+    client: reqwest::Client,
+}
+
+impl LoginTransport {
+    /// A carrier over `client`.
+    pub(super) fn new(client: reqwest::Client) -> Self {
+        Self { client }
+    }
+}
+
+#[async_trait]
+impl HttpClient for LoginTransport {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let sent = translate(request).map_err(to_sdk)?;
+        let answer = exchange(&self.client, sent).await.map_err(to_sdk)?;
+        if (200..300).contains(&answer.status) {
+            return Ok(answer.into());
+        }
+        let refused = entra::refused(&answer);
+        Err(azure_core::Error::with_error(SdkKind::Credential, refused, "no token"))
+    }
+}
+
+impl fmt::Debug for LoginTransport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("LoginTransport")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config};
+    use crate::store::azure::testing::Scripted;
+
+    fn transport(url: &str) -> VaultTransport {
+        let settings = ClientSettings {
+            connect_timeout: Duration::from_secs(1),
+            read_timeout: Duration::from_secs(1),
+            proxies: ProxySettings::NONE,
+        };
+        let client = build_client(&settings, &client_config(&Roots::Nobody).unwrap()).unwrap();
+        let tokens = TokenCache::new(Box::new(Scripted::default()));
+        VaultTransport::new(client, Vault::read(Some(url)).unwrap(), tokens)
+    }
+
+    fn get(url: &str) -> Request {
+        Request::new(url.parse().unwrap(), Method::Get)
+    }
+
+    #[tokio::test]
+    async fn a_known_domain_is_not_asked_what_tokens_are_for() {
+        let transport = transport("https://a.vault.azure.net");
+        let answer = transport.execute_request(&get("https://a.vault.azure.net/secrets/a")).await.unwrap();
+        let challenge = answer.headers().get_optional_string(&WWW_AUTHENTICATE);
+        assert_eq!(answer.status(), StatusCode::Unauthorized);
+        assert_eq!(challenge.as_deref(), Some(r#"Bearer resource="https://vault.azure.net""#));
+    }
+
+    #[tokio::test]
+    async fn no_request_goes_to_another_host() {
+        let transport = transport("https://a.vault.azure.net");
+        for url in
+            ["https://b.vault.azure.net/x", "https://a.vault.azure.net:444/x", "http://a.vault.azure.net/x"]
+        {
+            let error = transport.execute_request(&get(url)).await.unwrap_err();
+            assert!(error.downcast_ref::<TransportError>().is_some(), "{url}");
+        }
+    }
+}

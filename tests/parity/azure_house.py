@@ -1,0 +1,107 @@
+"""Both classes on one vault: what each case says, and how each half of it is run."""
+
+from __future__ import annotations
+
+import copy
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import airflow
+
+import strongroom.azure
+from tests.parity.house import ask, environment_of, fill
+from tests.parity.outcomes import Outcome, outcome
+from tests.servers.azure import CLIENT, MANAGED, OTHER_TENANT, SECRET, TENANT, VAULT, Azure, Reply
+
+# The provider stands apart: it needs a hundred packages, and its class for Key Vault none of them.
+ALONE = Path(os.environ.get("STRONGROOM_ALONE", Path(sys.prefix) / "alone"))
+airflow.__path__ = [*airflow.__path__, str(ALONE / "airflow")]
+from airflow.providers.microsoft.azure.secrets.key_vault import AzureKeyVaultBackend  # noqa: E402
+
+#: The official class and ours, and what each is told besides.
+CLASSES: list[tuple[Any, dict[str, Any]]] = [
+    (AzureKeyVaultBackend, {}),
+    (strongroom.azure.AzureKeyVaultBackend, {"cache_ttl": 0}),
+]
+PRINCIPAL = {"tenant_id": TENANT, "client_id": CLIENT, "client_secret": SECRET}
+#: Read once, so that a refusal is not tried for seconds.
+ONCE = {"retry_total": 0}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One lookup. Texts in ``kwargs``, ``environment`` and ``files`` may hold the words of ``House.words``."""
+
+    id: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    #: ``conn``, ``var`` and ``config`` for the getters, ``core`` and ``sdk`` for a connection of that class.
+    lookup: str = "var"
+    name: str = "hello"
+    team: str | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    multi_team: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    #: Without the service principal that every other case has.
+    bare: bool = False
+    #: What the vault answers instead, and whether the machine has an identity.
+    fault: Reply | None = None
+    machine: bool = False
+    #: Changes of the double: the names of its attributes.
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    #: How the official half must end, where the case would be worth nothing otherwise.
+    ends: str | None = None
+
+
+class House:
+    """The double, and both classes under the real names of Azure."""
+
+    def __init__(self, cloud: Azure) -> None:
+        self.cloud = cloud
+
+    def run(self, case: Case, folder: Path) -> tuple[Outcome, Outcome]:
+        """Both halves of a case: the official one, then ours."""
+        cloud = self.cloud
+        words = {"<folder>": str(folder), "<url>": cloud.url, "<proxy>": cloud.proxy, "<ca>": str(cloud.tls.authority)}
+        for name, content in case.files.items():
+            (folder / name).write_bytes(content)
+        given = {} if case.bare else PRINCIPAL
+        kwargs = fill({"vault_url": VAULT, **ONCE, **given, **case.kwargs}, words)
+        environment = {
+            "HTTPS_PROXY": cloud.proxy,
+            "NO_PROXY": "127.0.0.1",
+            "REQUESTS_CA_BUNDLE": str(cloud.tls.authority),
+            "AZURE_TOKEN_CREDENTIALS": "prod",
+            # Another for each case: ours would share what it knows.
+            "AZURE_CONFIG_DIR": str(folder),
+            "AZURE_POD_IDENTITY_AUTHORITY_HOST": cloud.proxy,
+            "AIRFLOW__CORE__MULTI_TEAM": str(case.multi_team),
+            **{name: fill(value, words) for name, value in case.environment.items()},
+        }
+        halves = []
+        with environment_of(environment):
+            for make, own in CLASSES:
+                self._set(case)
+                halves.append(outcome(lambda: ask(make(**own, **copy.deepcopy(kwargs)), case), self.asked))  # noqa: B023
+        return halves[0], halves[1]
+
+    def asked(self) -> tuple[str, ...]:
+        """The secrets that were asked for so far."""
+        paths = [asked.path for asked in self.cloud.asked if asked.what == "GetSecret"]
+        return tuple(path.split("?")[0].removeprefix("/secrets/").rstrip("/") for path in paths)
+
+    def _set(self, case: Case) -> None:
+        self.cloud.reset()
+        self.cloud.vault_fault = case.fault
+        self.cloud.machine = MANAGED if case.machine else ""
+        for name, value in case.changes.items():
+            setattr(self.cloud, name, value)
+        for name, value in {"airflow-variables-hello": "world", **case.secrets}.items():
+            self.cloud.put(name, value)
+
+
+__all__ = ["CLIENT", "MANAGED", "ONCE", "OTHER_TENANT", "SECRET", "TENANT", "VAULT", "Case", "House"]
