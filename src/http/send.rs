@@ -42,6 +42,7 @@ impl TransportError {
     }
 
     /// A request that cannot be sent.
+    #[allow(dead_code)] // not every store has such requests
     pub(crate) fn request(text: impl Into<String>) -> Self {
         Self { kind: TransportKind::Request, text: text.into() }
     }
