@@ -490,8 +490,7 @@ class AzureKeyVaultOptions(CommonOptions, total=False):
     """Whether the vault's certificate is verified, or the CA bundle to verify it with; the login is always verified."""
 
     ca_bundle: str
-    """A PEM file of trusted CAs for the vault and the login, or `system`; goes before `connection_verify` and
-    REQUESTS_CA_BUNDLE."""
+    """A PEM file of trusted CAs for the vault and the login, or `system`; goes before REQUESTS_CA_BUNDLE."""
 
     connection_timeout: float | str
     """How long a connection may take to open (default `5s`)."""
