@@ -391,8 +391,12 @@ class VaultOptions(CommonOptions, total=False):
 
     ignore_exceptions: Any
     """Whether hvac hides errors; `on_error` decides here."""
+
+
 class CloudSecretManagerOptions(CommonOptions, total=False):
     """What `CloudSecretManagerBackend` takes."""
+
+
 class AzureKeyVaultOptions(CommonOptions, total=False):
     """What `AzureKeyVaultBackend` takes."""
 

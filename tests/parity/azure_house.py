@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import copy
-import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import airflow
+from airflow.providers.microsoft.azure.secrets.key_vault import AzureKeyVaultBackend
 
 import strongroom.azure
 from tests.parity.house import ask, environment_of, fill
 from tests.parity.outcomes import Outcome, outcome
 from tests.servers.azure import CLIENT, MANAGED, OTHER_TENANT, SECRET, TENANT, VAULT, Azure, Reply
-
-# The provider stands apart: it needs a hundred packages, and its class for Key Vault none of them.
-ALONE = Path(os.environ.get("STRONGROOM_ALONE", Path(sys.prefix) / "alone"))
-airflow.__path__ = [*airflow.__path__, str(ALONE / "airflow")]
-from airflow.providers.microsoft.azure.secrets.key_vault import AzureKeyVaultBackend  # noqa: E402
 
 #: The official class and ours, and what each is told besides.
 CLASSES: list[tuple[Any, dict[str, Any]]] = [

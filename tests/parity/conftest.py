@@ -29,8 +29,8 @@ from tests.servers.counting import counting_proxy  # noqa: E402
 from tests.servers.vault import Vault  # noqa: E402
 
 HERE = Path(__file__).parent
-#: The provider of Google stands in an environment of its own.
-collect_ignore = [] if importlib.util.find_spec("google.cloud") else ["test_8_google.py"]
+#: The providers of Google and Azure stand in an environment of their own.
+collect_ignore = [] if importlib.util.find_spec("google.cloud") else ["test_8_google.py", "test_9_azure.py"]
 MASKERS = (core_masker, sdk_masker)
 
 

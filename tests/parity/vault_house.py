@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import strongroom.hashicorp
 from airflow.providers.hashicorp.secrets.vault import VaultBackend
 
+import strongroom.hashicorp
 from tests.parity.differences import DIFFERENCES, MORE_OFTEN, assert_as_agreed
 from tests.parity.house import Case, Secrets, ask, environment_of, fill
 from tests.parity.outcomes import Outcome, outcome

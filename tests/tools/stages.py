@@ -26,8 +26,9 @@ IMPORTS = "import strongroom, " + ", ".join(f"strongroom.{module}" for module in
 
 MAKE = ("make", "--no-print-directory", f"PYTHON={sys.executable}")
 AIRFLOW = "airflow-3.3"
-#: The same with the provider of Google, whose packages are many.
-GOOGLE = "airflow-3.3-google"
+#: The same with the providers of Google and Azure, whose packages are many.
+CLOUDS = "airflow-3.3-clouds"
+CLOUD_PARITY = ("tests/parity/test_8_google.py", "tests/parity/test_9_azure.py")
 #: The last of Airflow 2; it has no Python 3.13.
 AIRFLOW_2 = "airflow-2.11"
 HAS_AIRFLOW_2 = sys.version_info < (3, 13)
@@ -106,20 +107,20 @@ def test() -> list[Step]:
     cargo = ["cargo", "test", *RUST_FEATURES]
     airflows = [AIRFLOW, AIRFLOW_2] if HAS_AIRFLOW_2 else [AIRFLOW]
     return [
-        Step("environments", [environments("tools", "servers", "moto", *airflows, GOOGLE, "empty")]),
+        Step("environments", [environments("tools", "servers", "moto", *airflows, CLOUDS, "empty")]),
         Step("rust", [cargo]),
         Step("instructions", [INSTRUCTIONS]),
         Step("wheel", [[*MAKE, "wheel"]]),
         Step(
             "import",
-            [environments("--wheel", "empty", "tools", *airflows, GOOGLE), python("empty", "-I", "-c", IMPORTS)],
+            [environments("--wheel", "empty", "tools", *airflows, CLOUDS), python("empty", "-I", "-c", IMPORTS)],
         ),
         Step("python", [pytest("tools", "tests/python", "tests/servers")], leaves_nothing=True),
         Step("conformance", [pytest("tools", "tests/conformance")], leaves_nothing=True),
         Step("failures", [pytest("tools", "tests/failures")], leaves_nothing=True),
         Step("property", properties()),
         Step("parity", [pytest(AIRFLOW, "tests/parity")], leaves_nothing=True),
-        Step("parity google", [pytest(GOOGLE, "tests/parity/test_8_google.py")], leaves_nothing=True),
+        Step("parity clouds", [pytest(CLOUDS, *CLOUD_PARITY)], leaves_nothing=True),
         Step("airflow 3.3", [pytest(AIRFLOW, "tests/airflow", "tests/astro")], leaves_nothing=True),
         *([airflow_tests(AIRFLOW_2)] if HAS_AIRFLOW_2 else []),
         Step("run", [[*MAKE, "run"]], leaves_nothing=True),

@@ -81,9 +81,6 @@ def _build(name: str) -> None:
         if ALONE in _list(name).read_text():
             return  # incomplete on purpose
         subprocess.run([program(name), "-m", "pip", "--quiet", "check"], check=True, timeout=300)
-    if _alone(name).exists():
-        # Beside the environment, where nobody finds it unasked, and without most of what it would bring.
-        _pip(name, "--no-deps", "--target", str(folder(name) / "alone"), "--requirement", str(_alone(name)))
 
 
 def _pip(name: str, *arguments: str) -> None:
@@ -95,14 +92,9 @@ def _list(name: str) -> Path:
     return REQUIREMENTS / f"{name}.txt"
 
 
-def _alone(name: str) -> Path:
-    """Packages of which a test needs one module: installed into the folder ``alone`` of the environment."""
-    return REQUIREMENTS / f"{name}.alone.txt"
-
-
 def _fingerprint(name: str) -> str:
     """Changes with the list, the interpreter and the place: an environment knows its own path."""
-    content = b"".join(path.read_bytes() for path in (_list(name), _alone(name)) if path.exists())
+    content = _list(name).read_bytes() if _list(name).exists() else b""
     parts = [content, sys.version.encode(), os.fsencode(os.path.realpath(sys.executable)), os.fsencode(folder(name))]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
