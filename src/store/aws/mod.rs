@@ -8,6 +8,7 @@
 //! | `credentials/` | who we are |
 //! | `access.rs`, `workshop.rs`, `sdk.rs`, `http_client.rs`, `prime.rs` | put together: what a client is built from |
 //! | `aliases.rs`, `batches.rs` | what more than one store does with values and with several names |
+//! | `checks.rs`, `probe.rs`, `policy.rs` | what the command line says of a configuration, and the policies it prints |
 //! | `error.rs` | what went wrong |
 //!
 //! Everything follows boto3 and the Amazon provider, so that an operator who changes the class path stays the same
@@ -17,6 +18,7 @@
 mod access;
 mod aliases;
 mod batches;
+mod checks;
 mod client_words;
 mod config;
 mod credentials;
@@ -24,7 +26,9 @@ mod endpoint;
 mod error;
 mod files;
 mod http_client;
+mod policy;
 mod prime;
+mod probe;
 mod profile;
 mod region;
 mod role;
