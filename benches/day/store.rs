@@ -10,6 +10,7 @@ use _native::store::convention::{Convention, Kind, Lookup, Naming};
 use _native::store::options::Options;
 use _native::store::prefix::{PrefixDefaults, PrefixRules};
 use _native::store::registry::StoreEntry;
+use _native::store::tools::Tools;
 use _native::store::{Capabilities, SecretName, Store, StoreInfo};
 use _native::value::SecretValue;
 use async_trait::async_trait;
@@ -34,6 +35,7 @@ pub(crate) static ENTRY: StoreEntry = StoreEntry {
     convention: |options| Ok(Arc::new(Names(PrefixRules::from_options(options, PrefixDefaults::AIRFLOW)))),
     attempts: |_options, _environment| None,
     rate_after_throttle: None,
+    tools: Tools::NONE,
     open: |_options: &Options, _environment| Ok(Arc::new(open()?)),
 };
 

@@ -44,27 +44,23 @@ pub(super) fn run(source: &Source) -> Result<Report> {
     Ok(Report { warnings: setup.warned(), ..Report::done(text, json) })
 }
 
-/// A value that may be shown. A key that nobody declared may hold anything, and an object may hold credentials.
+/// A value that may be shown. A key that nobody declared may hold anything, and an address a password.
 fn shown(entry: &StoreEntry, key: &str, value: &RawValue) -> Value {
     let spec = options_of(entry).find(|spec| spec.key == key);
-    let is_plain = spec.is_some_and(|spec| match spec.kind {
-        OptionKind::Secret | OptionKind::SecretObject | OptionKind::Ignored(_) => false,
-        // An address may hold a password.
-        OptionKind::Text => !text_of(value).is_some_and(|text| text.contains('@') && text.contains("://")),
-        _ => true,
-    });
-    match value {
-        _ if !is_plain => Value::from(MASK),
+    let is_secret =
+        spec.is_none_or(|spec| spec.kind.is_secret() || matches!(spec.kind, OptionKind::Ignored(_)));
+    let written = match value {
         RawValue::Text(text) => Value::from(text.as_str()),
         RawValue::Json(json) => json.clone(),
-    }
+    };
+    if is_secret || holds_credentials(&written) { Value::from(MASK) } else { written }
 }
 
-fn text_of(value: &RawValue) -> Option<&str> {
-    match value {
-        RawValue::Text(text) => Some(text),
-        RawValue::Json(_) => None,
-    }
+/// Whether there is an address with a user in it, wherever it stands.
+fn holds_credentials(value: &Value) -> bool {
+    let written = json::write(value);
+    let text = written.to_str().unwrap_or("@://");
+    text.contains("://") && text.contains('@')
 }
 
 #[cfg(test)]
@@ -84,5 +80,7 @@ mod tests {
         assert_eq!(told("unknown", "canary"), MASK);
         assert_eq!(told("sep", "https://u:canary@h"), MASK);
         assert_eq!(told("cache_ttl", "5m"), "5m");
+        let inner = json::parse(&Text::from(r#"{"sts": {"endpoint_url": "http://u:canary@h"}}"#)).unwrap();
+        assert_eq!(shown(entry, "cache", &RawValue::Json(inner)).as_str(), Some(MASK));
     }
 }

@@ -161,6 +161,22 @@ def test_managing_is_allowed_below_the_prefix_alone(aws: MiniStack, shell: Shell
     assert not allowed(client.create_secret, Name="other/a", SecretString="x")
 
 
+def test_with_a_tag_only_what_has_it_is_read_and_changed(aws: MiniStack, shell: Shell) -> None:
+    tags = [{"Key": "AirbyteManaged", "Value": "true"}]
+    root = aws.client("secretsmanager")
+    root.create_secret(Name="airflow/connections/tagged", SecretString="http://h", Tags=tags)
+    root.create_secret(Name="airflow/connections/bare", SecretString="http://h")
+    user = aws.user(*policy(shell, "aws", "--mode", "manage", "--tag", "AirbyteManaged=true", "--region", REGION))
+    shell.aws_backend("aws", aws.url, user)
+    assert shell.run("get", "connection", "tagged").code == DONE
+    assert shell.run("get", "connection", "bare").code == STORE
+    client = aws.client("secretsmanager", user)
+    assert allowed(client.put_secret_value, SecretId="airflow/connections/tagged", SecretString="x")
+    assert not allowed(client.put_secret_value, SecretId="airflow/connections/bare", SecretString="x")
+    assert allowed(client.create_secret, Name="airflow/connections/new", SecretString="x", Tags=tags)
+    assert not allowed(client.create_secret, Name="airflow/connections/other", SecretString="x")
+
+
 @pytest.mark.parametrize("store", ["aws", "ssm", "gcp", "azure", "vault"])
 @pytest.mark.parametrize("mode", ["read", "manage"])
 def test_every_store_has_a_document(shell: Shell, store: str, mode: str) -> None:

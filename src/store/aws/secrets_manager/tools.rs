@@ -28,7 +28,7 @@ const CHANGE: &[&str] = &[
 /// single secrets; a batch still reads only what `GetSecretValue` allows.
 fn policy(request: &PolicyRequest) -> String {
     let secrets = resources(request);
-    let tagged = "secretsmanager:ResourceTag";
+    let tagged = "aws:ResourceTag";
     let everywhere: &[&str] = &["secretsmanager:ListSecrets", "secretsmanager:BatchGetSecretValue"];
     let mut statements = vec![
         Statement::new("Read", READ, secrets.clone()).with_tags(tagged, &request.tags),
@@ -89,7 +89,7 @@ mod tests {
                 "arn:aws:secretsmanager:eu-west-1:*:secret:airflow/all-??????",
                 "arn:aws:secretsmanager:eu-west-1:*:secret:airflow/connections/*"
               ],
-              "Condition": { "StringEquals": { "secretsmanager:ResourceTag/AirbyteManaged": "true" } }
+              "Condition": { "StringEquals": { "aws:ResourceTag/AirbyteManaged": "true" } }
             },
             {
               "Sid": "ListAndBatch",
@@ -118,9 +118,6 @@ mod tests {
             found["Condition"]["StringEquals"].clone()
         };
         assert_eq!(condition("Create"), serde_json::json!({"aws:RequestTag/AirbyteManaged": "true"}));
-        assert_eq!(
-            condition("Change"),
-            serde_json::json!({"secretsmanager:ResourceTag/AirbyteManaged": "true"})
-        );
+        assert_eq!(condition("Change"), serde_json::json!({"aws:ResourceTag/AirbyteManaged": "true"}));
     }
 }

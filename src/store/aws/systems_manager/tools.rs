@@ -22,7 +22,7 @@ const CHANGE: &[&str] = &["ssm:PutParameter", "ssm:DeleteParameter", "ssm:ListTa
 /// Reading by name and in batches, listing, and with `manages` writing. Listing cannot be allowed for single parameters.
 fn policy(request: &PolicyRequest) -> String {
     let parameters = resources(request);
-    let tagged = "ssm:resourceTag";
+    let tagged = "aws:ResourceTag";
     let mut statements = vec![
         Statement::new("Read", READ, parameters.clone()).with_tags(tagged, &request.tags),
         Statement::new("List", &["ssm:DescribeParameters"], vec!["*".to_owned()]),
