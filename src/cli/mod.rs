@@ -193,7 +193,7 @@ fn execute(arguments: &Arguments) -> Result<Report> {
         Command::Policy(arguments) => policy::run(source, arguments),
         Command::Bench(arguments) => bench::run(source, arguments),
         Command::Env => env::run(source),
-        Command::Stores(arguments) => stores::run(arguments),
+        Command::Stores(arguments) => Ok(stores::run(arguments)),
         Command::Completions(arguments) => completions::completions(arguments, self::Arguments::command()),
         Command::Manual => completions::manual(self::Arguments::command()),
     }

@@ -4,9 +4,8 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use crate::cli::output::Report;
+use crate::cli::output::{NO, Report};
 use crate::config::options_of;
-use crate::error::{Error, Result};
 use crate::store::options::{OptionKind, OptionSpec};
 use crate::store::registry::{STORES, StoreEntry};
 
@@ -16,15 +15,17 @@ pub(super) struct Arguments {
     store: Option<String>,
 }
 
-/// Prints the stores. An unknown store is an error that names those there are.
-pub(super) fn run(arguments: &Arguments) -> Result<Report> {
+/// Prints the stores. An unknown store is answered with those there are.
+pub(super) fn run(arguments: &Arguments) -> Report {
     let wanted = |entry: &&StoreEntry| arguments.store.as_deref().is_none_or(|name| name == entry.info.name);
     let entries: Vec<_> = STORES.iter().filter(wanted).collect();
-    if entries.is_empty() {
-        let known: Vec<_> = STORES.iter().map(|entry| entry.info.name).collect();
-        return Err(Error::config(format!("no such store; this build has {}", known.join(", "))));
+    let report = Report::done(as_text(&entries), as_json(&entries));
+    if !entries.is_empty() {
+        return report;
     }
-    Ok(Report::done(as_text(&entries), as_json(&entries)))
+    let known: Vec<_> = STORES.iter().map(|entry| entry.info.name).collect();
+    let warnings = vec![format!("strongroom: no such store; this build has {}", known.join(", "))];
+    Report { warnings, ..report.with_code(NO) }
 }
 
 /// A list of objects with `name`, `title`, `python_class` and `options`; each option has `key`, `kind`, `default`,
@@ -94,7 +95,8 @@ mod tests {
 
     #[test]
     fn an_unknown_store_is_refused_with_the_known_ones() {
-        let error = run(&Arguments { store: Some("nowhere".to_owned()) }).unwrap_err();
-        assert!(error.to_string().starts_with("no such store; this build has "));
+        let report = run(&Arguments { store: Some("nowhere".to_owned()) });
+        assert_eq!((report.code, report.text.as_str()), (NO, ""));
+        assert!(report.warnings[0].starts_with("strongroom: no such store; this build has "));
     }
 }
