@@ -91,7 +91,7 @@ fn shown(lookup: Lookup<'_>, secret: &SecretValue, dialect: Dialect) -> Result<R
         Error::new(ErrorKind::Malformed, format!("connection `{}`: {error}", Shown(lookup.id)))
             .with_hint("Airflow takes it for a miss and asks its next backend")
     })?;
-    let fields = masked::fields(&connection);
+    let fields = masked::fields(&connection, secret.expose());
     let mut rows = vec![row("conn_id", lookup.id)];
     rows.extend(fields.iter().map(|(name, value)| row(name, &plain(value))));
     json["fields"] = Value::Object(fields);

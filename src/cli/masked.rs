@@ -12,9 +12,10 @@ use crate::value::json::Value;
 /// What stands in place of a secret, as in Airflow.
 pub(super) const MASK: &str = "***";
 
-/// The fields by the names that `airflow connections get` has for them.
-pub(super) fn fields(connection: &Connection) -> Map<String, Shown> {
-    let is_sound = connection.conn_type.as_str().is_some_and(is_word);
+/// The fields by the names that `airflow connections get` has for them. `secret` is what the connection was made of:
+/// of one that is neither JSON nor a URI, such as `user:password`, Airflow makes fields that are nothing but its parts.
+pub(super) fn fields(connection: &Connection, secret: &str) -> Map<String, Shown> {
+    let is_sound = is_connection(secret) && connection.conn_type.as_str().is_some_and(is_word);
     let plain = |value: &Value, is_harmless: fn(&str) -> bool| match value {
         Value::Null => Shown::Null,
         Value::String(_) => match value.as_str() {
@@ -30,9 +31,21 @@ pub(super) fn fields(connection: &Connection) -> Map<String, Shown> {
     fields.insert("schema".to_owned(), plain(&connection.schema, is_path));
     fields.insert("login".to_owned(), plain(&connection.login, is_login));
     fields.insert("password".to_owned(), masked(&connection.password));
-    fields.insert("port".to_owned(), connection.port.as_i64().map_or(Shown::Null, |port| json!(port)));
+    let port = connection.port.as_i64().map(|port| if is_sound { json!(port) } else { json!(MASK) });
+    fields.insert("port".to_owned(), port.unwrap_or_default());
     fields.insert("extra_dejson".to_owned(), extra(connection));
     fields
+}
+
+/// Whether the text is JSON, or a URI whose credentials end where they should: with an unescaped `/`, `?` or `#` in the
+/// password, an `@` is left behind the host, and what stands in the place of host and port is the user and the password.
+fn is_connection(secret: &str) -> bool {
+    let Some((_, rest)) = secret.split_once("://") else { return secret.trim_start().starts_with('{') };
+    if secret.trim_start().starts_with('{') {
+        return true;
+    }
+    let rest = rest.split_once("://").map_or(rest, |(_, rest)| rest);
+    !rest.split_once(['/', '?', '#']).is_some_and(|(_, behind)| behind.contains('@'))
 }
 
 /// A protocol before the host is shown, a path behind it is not: that of a webhook is its secret.
@@ -97,7 +110,7 @@ mod tests {
 
     fn shown(secret: &str) -> String {
         let connection = parse(&Text::from(secret), Dialect::default()).unwrap();
-        Shown::Object(fields(&connection)).to_string()
+        Shown::Object(fields(&connection, secret)).to_string()
     }
 
     #[test]
@@ -111,8 +124,11 @@ mod tests {
         for secret in [
             "canary",
             "//canary",
+            "canary:canary",
+            "canary:/canary",
             "my_type://canary:canary@canary",
             "postgres://us/er:canary@host/db",
+            "postgres://canary:123/canary@host/db",
             "postgres://u?canary",
             r#"{"host": "canary", "login": ["canary"], "schema": "canary"}"#,
             r#"{"conn_type": "canary canary", "host": "canary"}"#,

@@ -62,7 +62,7 @@ fn input(action: &Action) -> Result<Zeroizing<String>> {
 
 fn parsed(text: &Text, dialect: Dialect) -> Result<Report> {
     let connection = parse(text, dialect).map_err(|error| malformed(&error))?;
-    let fields = masked::fields(&connection);
+    let fields = masked::fields(&connection, text.to_str().unwrap_or_default());
     let plain = |value: &serde_json::Value| match value {
         serde_json::Value::Null => String::new(),
         serde_json::Value::String(text) => text.clone(),

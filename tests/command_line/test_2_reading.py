@@ -91,6 +91,18 @@ def test_what_is_not_there_is_told_with_the_names_asked_for(filled: Filled) -> N
     assert "variables/nobody`" in missing.json["reason"]
 
 
+@pytest.mark.parametrize(
+    "secret", ["canary-7f03b2", "admin:canary-7f03b2", "canary-7f03b2:canary-7f03b2", "//canary-7f03b2"]
+)
+def test_a_secret_that_is_no_connection_shows_nothing_of_itself(shell: Shell, secret: str) -> None:
+    shell.secrets += ["canary-7f03b2", "anary-7f03b2"]
+    shell.backend("memory", secrets={"airflow/connections/c": secret})
+    assert shell.run("get", "connection", "c").code == DONE
+    for command in (["explain", "connection", "c"], ["lint"], ["get", "connection", "c", "--json"]):
+        shell.run(*command)
+    shell.run("uri", "parse", stdin=secret)
+
+
 def test_only_reveal_shows_a_value(filled: Filled) -> None:
     assert filled.shell.run("reveal", "variable", "v").out == f"{CANARY}\n"
     assert filled.shell.run("reveal", "connection", "db", "--json").json["value"] == URI
