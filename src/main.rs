@@ -1,7 +1,13 @@
 //! The command line as a program of its own; the wheel's `strongroom` command runs the same code.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // The text of a panic could show a value.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
+        let _ = writeln!(io::stderr(), "strongroom: an internal error{}", place.unwrap_or_default());
+    }));
     ExitCode::from(_native::cli::run(std::env::args()))
 }

@@ -10,6 +10,7 @@ use _native::store::convention::{Convention, Kind, Lookup, Naming};
 use _native::store::options::Options;
 use _native::store::prefix::{PrefixDefaults, PrefixRules};
 use _native::store::registry::StoreEntry;
+use _native::store::tools::Tools;
 use _native::store::{Capabilities, SecretName, Store, StoreInfo};
 use _native::value::SecretValue;
 use async_trait::async_trait;
@@ -35,6 +36,7 @@ pub(crate) static ENTRY: StoreEntry = StoreEntry {
     check: |_options, _environment| Ok(()),
     attempts: |_options, _environment| None,
     rate_after_throttle: None,
+    tools: Tools::NONE,
     open: |_options: &Options, _environment| Ok(Arc::new(open()?)),
 };
 

@@ -396,10 +396,6 @@ class VaultOptions(CommonOptions, total=False):
 class CloudSecretManagerOptions(CommonOptions, total=False):
     """What `CloudSecretManagerBackend` takes."""
 
-
-class AzureKeyVaultOptions(CommonOptions, total=False):
-    """What `AzureKeyVaultBackend` takes."""
-
     connections_prefix: str | None
     """What comes before a connection id in the store; null switches connections off, empty means bare ids (default
     `airflow-connections`)."""
@@ -450,6 +446,24 @@ class AzureKeyVaultOptions(CommonOptions, total=False):
 
     ca_bundle: str
     """A PEM file of trusted CAs, or `system`; goes before `verify` and REQUESTS_CA_BUNDLE."""
+
+
+class AzureKeyVaultOptions(CommonOptions, total=False):
+    """What `AzureKeyVaultBackend` takes."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids (default
+    `airflow-connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys (default
+    `airflow-variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow-config`)."""
+
+    sep: str
     """What stands between prefix and id; each of its characters is also stripped from the end of a prefix (default
     `-`)."""
 

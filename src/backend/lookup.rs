@@ -1,12 +1,12 @@
 //! Asks the store and settles the outcome.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::backend::bundle::Bundles;
 use crate::backend::memo::{Answer, Memo};
 use crate::backend::on_error::Failure;
-use crate::backend::reply::{Reply, Trail};
+use crate::backend::reply::{Explained, Reply, Trail};
 use crate::backend::settings::Settings;
 use crate::backend::settle::settle;
 use crate::backend::warnings::Warnings;
@@ -14,7 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layers::{self, Counters, Observe, Origin};
 use crate::process::{Clock, Deadline, no_fork};
 use crate::store::convention::{Kind, Lookup, Naming};
-use crate::store::{SecretName, Store};
+use crate::store::tools::Finding;
+use crate::store::{Description, Descriptions, Page, SecretName, Store};
 use crate::value::SecretValue;
 
 /// A backend at work: what one process keeps alive for one configuration.
@@ -90,14 +91,56 @@ impl Backend {
     /// be read must not be answered by the global one.
     pub async fn ask(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Result<Reply, Failure> {
         let deadline = Deadline::after(self.settings.layers.timeout);
-        match deadline.run(self.search(lookup, names)).await {
-            Ok(reply) => Ok(reply),
-            Err(error) => {
-                let error = error.with_store(self.settings.entry.info.name);
-                let say = |text: &str| self.warnings.say(lookup, &self.clock, text);
-                settle(self.settings.on_error, lookup, names, error, say)
-            }
-        }
+        self.settled(lookup, names, deadline.run(self.search(lookup, names)).await)
+    }
+
+    fn settled(
+        &self,
+        lookup: Lookup<'_>,
+        names: &[SecretName],
+        outcome: Result<Reply>,
+    ) -> Result<Reply, Failure> {
+        outcome.or_else(|error| {
+            let error = error.with_store(self.settings.entry.info.name);
+            let say = |text: &str| self.warnings.say(lookup, &self.clock, text);
+            settle(self.settings.on_error, lookup, names, error, say)
+        })
+    }
+
+    /// As [`Self::ask`], and tells what was asked on the way and the error, even one that counts as a miss.
+    pub async fn explain(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Explained {
+        let deadline = Deadline::after(self.settings.layers.timeout);
+        let mut trail = Trail { steps: Some(Vec::new()), ..Trail::new(0) };
+        let outcome = deadline.run(self.search_along(lookup, names, &mut trail)).await;
+        let error = outcome.as_ref().err().cloned();
+        let outcome = self.settled(lookup, names, outcome);
+        Explained { outcome, error, steps: trail.steps.unwrap_or_default() }
+    }
+
+    /// The store below, in its layers, for what is no lookup: listing and describing.
+    pub async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+        let deadline = Deadline::after(self.settings.layers.timeout);
+        let stack = self.up_to_date()?;
+        let listed = deadline.run(stack.store.list_described(prefix, page)).await;
+        listed.map_err(|error| error.with_store(self.settings.entry.info.name))
+    }
+
+    /// What the store tells of `name` without its value.
+    pub async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
+        let deadline = Deadline::after(self.settings.layers.timeout);
+        let stack = self.up_to_date()?;
+        let described = deadline.run(stack.store.describe(name)).await;
+        described.map_err(|error| error.with_store(self.settings.entry.info.name))
+    }
+
+    /// What is noteworthy of the store as it answers.
+    pub async fn diagnose(&self) -> Vec<Finding> {
+        self.current().store.diagnose().await
+    }
+
+    /// Who the store is asked as, without a call.
+    pub fn identity(&self) -> Option<String> {
+        self.current().store.identity()
     }
 
     /// Makes the next lookup of `id` ask the store, of every kind and for `team` too; without an id, every next lookup.
@@ -114,12 +157,21 @@ impl Backend {
     }
 
     async fn search(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Result<Reply> {
+        self.search_along(lookup, names, &mut Trail::new(0)).await
+    }
+
+    async fn search_along(
+        &self,
+        lookup: Lookup<'_>,
+        names: &[SecretName],
+        trail: &mut Trail,
+    ) -> Result<Reply> {
         let stack = self.up_to_date()?;
         self.prefetch(&stack).await;
-        let mut trail = Trail::new(stack.store.cache().epoch());
+        trail.epoch = stack.store.cache().epoch();
         let mut value = None;
         for name in names {
-            if let Some((place, found)) = self.find(&stack, lookup, name, &mut trail).await? {
+            if let Some((place, found)) = self.find(&stack, lookup, name, trail).await? {
                 value = self.read(&stack, lookup.kind, &place, found)?;
                 break;
             }
@@ -131,7 +183,7 @@ impl Backend {
         {
             return Err(error);
         }
-        Ok(self.reply(&stack, lookup, value, &trail))
+        Ok(self.reply(&stack, lookup, value, trail))
     }
 
     /// Looks for `name` in the bundle of its kind, then by itself; answers where it was and what it is.
@@ -188,7 +240,10 @@ impl Backend {
         name: &SecretName,
         trail: &mut Trail,
     ) -> Result<Option<SecretValue>> {
-        let cached = stack.store.fetch(name).await?;
+        let start = trail.steps.is_some().then(Instant::now);
+        let cached = stack.store.fetch(name).await;
+        trail.note(name, &cached, start.map(|start| start.elapsed()).unwrap_or_default());
+        let cached = cached?;
         if let (Origin::Stale(error), Some(_)) = (&cached.origin, &cached.value) {
             self.say_stale(lookup, name, self.clock.now().since(cached.fetched), error);
         }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use crate::error::Error;
+use crate::backend::on_error::Failure;
+use crate::error::{Error, Result};
 use crate::layers::{Cached, Origin};
 use crate::process::Timestamp;
+use crate::store::SecretName;
 use crate::value::SecretValue;
 
 /// What Airflow is answered, and how we came to know it.
@@ -43,12 +45,51 @@ pub(super) struct Trail {
     pub(super) is_stale: bool,
     /// A name that was absent once, and of which nobody knows whether it still is.
     pub(super) doubt: Option<Error>,
+    /// What was asked, where somebody wants to know it.
+    pub(super) steps: Option<Vec<Step>>,
+}
+
+/// A lookup, and what was asked on the way to its end.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// What Airflow is answered.
+    pub outcome: Result<Reply, Failure>,
+    /// What went wrong, even where Airflow is answered None.
+    pub error: Option<Error>,
+    /// The names that were asked for, in order.
+    pub steps: Vec<Step>,
+}
+
+/// One name that was asked for on the way to an answer.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The name in the store.
+    pub name: SecretName,
+    /// `value`, `absent`, `stale`, or the kind of the error.
+    pub outcome: &'static str,
+    /// Whether the store was asked, rather than memory.
+    pub asked_store: bool,
+    /// How long it took.
+    pub took: Duration,
 }
 
 impl Trail {
     pub(super) fn new(epoch: u64) -> Self {
         let end = Timestamp::ORIGIN.plus(Duration::MAX);
-        Self { fetched: end, ask_again: end, epoch, is_stale: false, doubt: None }
+        Self { fetched: end, ask_again: end, epoch, is_stale: false, doubt: None, steps: None }
+    }
+
+    /// Notes what became of a name, if somebody wants to know.
+    pub(super) fn note(&mut self, name: &SecretName, cached: &Result<Cached>, took: Duration) {
+        let Some(steps) = &mut self.steps else { return };
+        let outcome = match cached {
+            Ok(Cached { origin: Origin::Stale(_), .. }) => "stale",
+            Ok(Cached { value: Some(_), .. }) => "value",
+            Ok(Cached { value: None, .. }) => "absent",
+            Err(error) => error.kind().as_str(),
+        };
+        let asked_store = !matches!(cached, Ok(Cached { origin: Origin::Memory, .. }));
+        steps.push(Step { name: name.clone(), outcome, asked_store, took });
     }
 
     pub(super) fn add(&mut self, cached: &Cached) {

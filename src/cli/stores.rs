@@ -1,11 +1,10 @@
 //! `strongroom stores`: what this build can read, and every option of it.
 
 use std::fmt::Write;
-use std::io;
 
 use serde_json::json;
 
-use crate::cli::output;
+use crate::cli::output::{NO, Report};
 use crate::config::options_of;
 use crate::store::options::{OptionKind, OptionSpec};
 use crate::store::registry::{STORES, StoreEntry};
@@ -14,24 +13,24 @@ use crate::store::registry::{STORES, StoreEntry};
 pub(super) struct Arguments {
     /// Only this store, by its name.
     store: Option<String>,
-    /// Print JSON: a list of objects with `name`, `title`, `python_class` and `options`; each option has
-    /// `key`, `kind`, `default`, `secret` and `doc`.
-    #[arg(long)]
-    json: bool,
 }
 
-/// Prints the stores. An unknown store is an error that names those there are.
-pub(super) fn run(arguments: &Arguments) -> io::Result<()> {
+/// Prints the stores. An unknown store is answered with those there are.
+pub(super) fn run(arguments: &Arguments) -> Report {
     let wanted = |entry: &&StoreEntry| arguments.store.as_deref().is_none_or(|name| name == entry.info.name);
     let entries: Vec<_> = STORES.iter().filter(wanted).collect();
-    if entries.is_empty() {
-        let known: Vec<_> = STORES.iter().map(|entry| entry.info.name).collect();
-        return Err(io::Error::other(format!("no such store; this build has {}", known.join(", "))));
+    let report = Report::done(as_text(&entries), as_json(&entries));
+    if !entries.is_empty() {
+        return report;
     }
-    output::print(&if arguments.json { as_json(&entries) } else { as_text(&entries) })
+    let known: Vec<_> = STORES.iter().map(|entry| entry.info.name).collect();
+    let warnings = vec![format!("strongroom: no such store; this build has {}", known.join(", "))];
+    Report { warnings, ..report.with_code(NO) }
 }
 
-fn as_json(entries: &[&StoreEntry]) -> String {
+/// A list of objects with `name`, `title`, `python_class` and `options`; each option has `key`, `kind`, `default`,
+/// `secret` and `doc`.
+fn as_json(entries: &[&StoreEntry]) -> serde_json::Value {
     let stores: Vec<_> = entries
         .iter()
         .map(|entry| {
@@ -43,7 +42,7 @@ fn as_json(entries: &[&StoreEntry]) -> String {
             })
         })
         .collect();
-    format!("{}\n", serde_json::Value::from(stores))
+    serde_json::Value::from(stores)
 }
 
 fn option_as_json(spec: &OptionSpec) -> serde_json::Value {
@@ -85,7 +84,7 @@ mod tests {
     #[test]
     fn every_store_and_option_is_listed_in_both_forms() {
         let entries: Vec<_> = STORES.iter().collect();
-        let (text, json) = (as_text(&entries), as_json(&entries));
+        let (text, json) = (as_text(&entries), as_json(&entries).to_string());
         for entry in entries {
             assert!(text.contains(entry.python_class) && json.contains(entry.python_class));
             for spec in options_of(entry) {
@@ -96,7 +95,8 @@ mod tests {
 
     #[test]
     fn an_unknown_store_is_refused_with_the_known_ones() {
-        let error = run(&Arguments { store: Some("nowhere".to_owned()), json: false }).unwrap_err();
-        assert!(error.to_string().starts_with("no such store; this build has "));
+        let report = run(&Arguments { store: Some("nowhere".to_owned()) });
+        assert_eq!((report.code, report.text.as_str()), (NO, ""));
+        assert!(report.warnings[0].starts_with("strongroom: no such store; this build has "));
     }
 }

@@ -3,6 +3,8 @@
 //! [`RawOptions`] holds the words as they came (from Python's kwargs, or as text from the environment), `read`
 //! checks them against the declarations of [`OptionSpec`], [`configure`] composes the typed whole.
 
+#[cfg(feature = "cli")]
+pub mod airflow;
 mod duration;
 mod rate;
 mod raw;

@@ -17,7 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layers::counters::Counters;
 use crate::process::{Deadline, ForkCell};
 use crate::store::options::Rate;
-use crate::store::{Names, Page, SecretName, Store, StoreInfo, one_by_one};
+use crate::store::tools::Finding;
+use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo, one_by_one};
 use crate::value::SecretValue;
 
 type Limiters = Mutex<HashMap<(&'static str, LimitSettings), Arc<Limiter>>>;
@@ -235,6 +236,27 @@ impl Store for Limit {
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
         self.queue.wait().await?;
         self.inner.list(prefix, page).await
+    }
+
+    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+        self.queue.wait().await?;
+        self.inner.list_described(prefix, page).await
+    }
+
+    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
+        self.queue.wait().await?;
+        self.inner.describe(name).await
+    }
+
+    async fn diagnose(&self) -> Vec<Finding> {
+        match self.queue.wait().await {
+            Ok(()) => self.inner.diagnose().await,
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn identity(&self) -> Option<String> {
+        self.inner.identity()
     }
 
     fn is_outdated(&self) -> bool {

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::layers::cache::{Cache, Cached, Origin};
 use crate::layers::counters::Counters;
-use crate::store::{Names, Page, SecretName, Store, StoreInfo};
+use crate::store::tools::Finding;
+use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 /// A cached store whose answers are counted.
@@ -58,6 +59,22 @@ impl Store for Observe {
 
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
         self.cache.list(prefix, page).await
+    }
+
+    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+        self.cache.list_described(prefix, page).await
+    }
+
+    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
+        self.cache.describe(name).await
+    }
+
+    async fn diagnose(&self) -> Vec<Finding> {
+        self.cache.diagnose().await
+    }
+
+    fn identity(&self) -> Option<String> {
+        self.cache.identity()
     }
 
     fn batch_size(&self) -> NonZeroUsize {

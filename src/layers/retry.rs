@@ -12,7 +12,8 @@ use crate::layers::budget::RetryBudget;
 use crate::layers::counters::Counters;
 use crate::layers::limit::Queue;
 use crate::process::{Deadline, full_jitter};
-use crate::store::{Names, Page, SecretName, Store, StoreInfo};
+use crate::store::tools::Finding;
+use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 /// The longest waits before the second attempt when the store asks for fewer calls, and when it merely failed. These are
@@ -161,6 +162,24 @@ impl Store for Retry {
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
         let listed = self.inner.list(prefix, page).await;
         listed.inspect_err(|error| self.note(error))
+    }
+
+    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+        let listed = self.inner.list_described(prefix, page).await;
+        listed.inspect_err(|error| self.note(error))
+    }
+
+    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
+        let described = self.inner.describe(name).await;
+        described.inspect_err(|error| self.note(error))
+    }
+
+    async fn diagnose(&self) -> Vec<Finding> {
+        self.inner.diagnose().await
+    }
+
+    fn identity(&self) -> Option<String> {
+        self.inner.identity()
     }
 
     fn batch_size(&self) -> NonZeroUsize {

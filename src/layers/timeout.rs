@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layers::counters::Counters;
-use crate::store::{Names, Page, SecretName, Store, StoreInfo};
+use crate::store::tools::Finding;
+use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 /// A store whose single calls end after a fixed time. The innermost layer, so that it sees every attempt.
@@ -82,6 +83,22 @@ impl Store for Timeout {
 
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
         self.note(self.run(self.inner.list(prefix, page)).await.flatten())
+    }
+
+    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+        self.note(self.run(self.inner.list_described(prefix, page)).await.flatten())
+    }
+
+    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
+        self.note(self.run(self.inner.describe(name)).await.flatten())
+    }
+
+    async fn diagnose(&self) -> Vec<Finding> {
+        self.run(self.inner.diagnose()).await.unwrap_or_default()
+    }
+
+    fn identity(&self) -> Option<String> {
+        self.inner.identity()
     }
 
     fn is_outdated(&self) -> bool {

@@ -14,6 +14,7 @@ pub mod aws;
 #[cfg(feature = "azure")]
 pub mod azure;
 pub mod convention;
+mod description;
 pub mod environment;
 #[cfg(any(feature = "aws", feature = "azure", feature = "google", feature = "vault"))]
 mod files;
@@ -33,6 +34,7 @@ pub mod pattern;
 pub mod prefix;
 mod python_regex;
 pub mod registry;
+pub mod tools;
 #[cfg(feature = "vault")]
 pub mod vault;
 
@@ -42,9 +44,11 @@ use std::num::NonZeroUsize;
 use async_trait::async_trait;
 
 use crate::error::{Error, ErrorKind, Result};
+pub use crate::store::description::{Description, Descriptions};
 pub use crate::store::listing::{Names, Page};
 pub use crate::store::name::SecretName;
 pub use crate::store::one_by_one::one_by_one;
+use crate::store::tools::Finding;
 use crate::value::SecretValue;
 
 /// What a store can do beyond reading one secret. Room for writing, tags and versions once a store has them.
@@ -106,6 +110,30 @@ pub trait Store: Debug + Send + Sync {
             .with_operation("list"))
     }
 
+    /// As [`Self::list`], with what the store tells of each secret in the same answer.
+    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+        self.list(prefix, page).await.map(Descriptions::from)
+    }
+
+    /// What the store tells of one secret without its value; `None` if there is none. A store that cannot tell answers
+    /// [`ErrorKind::Unsupported`].
+    async fn describe(&self, _name: &SecretName) -> Result<Option<Description>> {
+        let info = self.info();
+        Err(Error::new(ErrorKind::Unsupported, format!("{} cannot describe a secret", info.title))
+            .with_store(info.name)
+            .with_operation("describe"))
+    }
+
+    /// Who the store is asked as and where, in words that hold no secret. Makes no call; `None` where there is no identity.
+    fn identity(&self) -> Option<String> {
+        None
+    }
+
+    /// What is noteworthy of the store as it answers: its clock, its certificates, its version. May make a few calls.
+    async fn diagnose(&self) -> Vec<Finding> {
+        Vec::new()
+    }
+
     /// Whether a file that this store was built from (a profile, a key) has changed since, so that the
     /// caller should build it anew. Asked before each uncached read: at most a few `stat` calls.
     fn is_outdated(&self) -> bool {
@@ -148,5 +176,14 @@ mod tests {
         let error = Plain.list("a", None).await.unwrap_err();
         assert_eq!((error.kind(), error.store()), (ErrorKind::Unsupported, Some("plain")));
         insta::assert_snapshot!(error, @"Plain cannot list its secrets (plain list)");
+        let error = Plain.list_described("a", None).await.unwrap_err();
+        insta::assert_snapshot!(error, @"Plain cannot list its secrets (plain list)");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_cannot_describe_says_its_name() {
+        let error = Plain.describe(&"a".into()).await.unwrap_err();
+        assert_eq!((error.kind(), Plain.identity()), (ErrorKind::Unsupported, None));
+        insta::assert_snapshot!(error, @"Plain cannot describe a secret (plain describe)");
     }
 }

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::options::{OptionSpec, Options, Rate};
+use crate::store::tools::Tools;
 use crate::store::{Store, StoreInfo};
 
 /// What the rest of the house needs to know of a store.
@@ -28,6 +29,8 @@ pub struct StoreEntry {
     /// The rate to keep once the store has throttled a call, where its quota is known and low; the user's `rate_limit`
     /// goes before it.
     pub rate_after_throttle: Option<Rate>,
+    /// What the command line needs to know of it.
+    pub tools: Tools,
     /// Builds the store. Runs on first use in each process under [`crate::process::no_fork`]: CPU and short
     /// file reads only, no network.
     pub open: fn(&Options, &Environment) -> Result<Arc<dyn Store>>,

@@ -25,7 +25,8 @@ from tests.servers.process import LOOPBACK, REPOSITORY, answers, ask, free_port,
 USER = "reader"
 NO_KEYS: Options = {"aws_access_key_id": None, "aws_secret_access_key": None}
 #: What the server may be asked to show of any store of AWS, and what only one that knows identities can.
-OF_EVERY_SERVER = EVERY_STORE | GATE_FAULTS | {Capability.TEAMS, Capability.CHANGES, Capability.COUNTED}
+NAMED = {Capability.LISTED, Capability.DESCRIBED}
+OF_EVERY_SERVER = EVERY_STORE | GATE_FAULTS | NAMED | {Capability.TEAMS, Capability.CHANGES, Capability.COUNTED}
 OF_IDENTITIES = frozenset(
     {Capability.DENIED, Capability.UNAUTHENTICATED, Capability.THROTTLED, Capability.SERVER_ERROR}
 )
@@ -38,6 +39,8 @@ class Aws(Harness):
     service: ClassVar[str]
     target: ClassVar[str]
     operation: ClassVar[str]
+    #: The operations that tell names and what is known of them.
+    telling: ClassVar[tuple[str, ...]]
     #: The code with which the service says that it failed.
     server_error: ClassVar[str]
 
@@ -127,9 +130,9 @@ class OnMinistack(Aws):
             self.iam.delete_user_policy(UserName=USER, PolicyName="denies")
 
     def _policy(self, **changes: str) -> str:
-        """A policy on reading everything."""
-        action = f"{self.service}:{self.operation}"
-        statement = {"Effect": "Allow", "Action": action, "Resource": "*", **changes}
+        """A policy on reading and telling everything."""
+        actions = [f"{self.service}:{operation}" for operation in (self.operation, *self.telling)]
+        statement = {"Effect": "Allow", "Action": actions, "Resource": "*", **changes}
         return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
     def _fail(self, code: str, status: int = 400) -> None:

@@ -28,6 +28,8 @@ class Capability(Enum):
     CONCURRENT = "64 threads get the same answer"
     INTERRUPTED = "signal handlers may raise at any moment"
     TRACES = "no secret shows anywhere"
+    LISTED = "names are listed below the prefixes, and no value"
+    DESCRIBED = "a secret is described without its value"
 
     DENIED = "the identity may not read"
     UNAUTHENTICATED = "the credentials are not accepted"

@@ -13,6 +13,7 @@ use crate::store::aws::client_words::warn_about_unknown;
 use crate::store::aws::config::AwsSettings;
 use crate::store::aws::credentials::{CredentialCache, credential_source};
 use crate::store::aws::endpoint::{ServiceNames, endpoint};
+use crate::store::aws::probe::{Probe, words};
 use crate::store::aws::profile::Profiles;
 use crate::store::aws::region::service_region;
 use crate::store::aws::sdk::{SdkParts, sdk_config};
@@ -41,6 +42,8 @@ pub(super) struct Access {
     pub(super) credentials: Arc<CredentialCache>,
     /// The region, for messages.
     pub(super) region: String,
+    /// What asks for the service's time.
+    pub(super) probe: Probe,
     files: WatchedFiles,
 }
 
@@ -58,15 +61,21 @@ impl Access {
         let credentials = CredentialCache::new(credential_source(&mut workshop)?);
         let written = settings.endpoint_url.as_deref();
         let endpoint = endpoint(service.names, written, &settings, &profiles, environment)?;
+        let (client, trust) =
+            service_client(&settings, &profiles, environment, endpoint.as_ref(), &mut files)?;
+        let plain = !settings.use_ssl && endpoint.is_none();
+        let address =
+            endpoint.as_ref().map_or_else(|| usual_address(service, &region, plain), Url::to_string);
+        let probe = Probe { client: client.clone(), address, trust };
         let parts = SdkParts {
-            client: service_client(&settings, &profiles, environment, endpoint.as_ref(), &mut files)?,
+            client,
             region: region.clone(),
-            plain: !settings.use_ssl && endpoint.is_none(),
+            plain,
             endpoint,
             credentials: Some(Arc::clone(&credentials)),
         };
         let sdk_config = sdk_config(parts, &settings, &profiles, environment);
-        Ok(Self { sdk_config, credentials, region, files })
+        Ok(Self { sdk_config, credentials, region, probe, files })
     }
 
     /// Makes sure that there are credentials to sign with. Comes before each request.
@@ -79,6 +88,15 @@ impl Access {
         if error.kind() == ErrorKind::Unauthenticated {
             self.credentials.reject();
         }
+    }
+
+    /// Who asks where, in words that hold no secret.
+    pub(super) fn identity(&self) -> String {
+        let address = match self.sdk_config.endpoint_url() {
+            Some(address) => format!(" at {}", Shown(address)),
+            None => String::new(),
+        };
+        format!("{} in {}{address}", self.credentials.origin(), Shown(&self.region))
     }
 
     /// Whether a file that decided something has changed since.
@@ -117,14 +135,21 @@ fn check_api_version(service: &Service, asked: Option<&str>) -> Result<()> {
     }
 }
 
-/// The TLS settings are only read for https: a broken CA bundle does not matter to a plain endpoint.
+/// Where a service answers, but for the addresses of its variants: good enough to ask for the time.
+fn usual_address(service: &Service, region: &str, plain: bool) -> String {
+    let scheme = if plain { "http" } else { "https" };
+    let end = if region.starts_with("cn-") { ".cn" } else { "" };
+    format!("{scheme}://{}.{region}.amazonaws.com{end}/", service.names.key.replace('_', ""))
+}
+
+/// What the service's certificate is verified with comes with the client, in words. The TLS settings are only read for https: a broken CA bundle does not matter to a plain endpoint.
 fn service_client(
     settings: &AwsSettings,
     profiles: &Profiles,
     environment: &Environment,
     endpoint: Option<&Url>,
     files: &mut WatchedFiles,
-) -> Result<reqwest::Client> {
+) -> Result<(reqwest::Client, Option<String>)> {
     let client = client_settings(settings, environment);
     endpoint.into_iter().for_each(warn_about_plain_http);
     let plain =
@@ -133,5 +158,5 @@ fn service_client(
     if let Some(path) = roots.path() {
         files.watch(path);
     }
-    build_client(&client, &client_config(&roots)?)
+    Ok((build_client(&client, &client_config(&roots)?)?, words(&roots)))
 }

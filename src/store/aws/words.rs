@@ -105,6 +105,11 @@ pub(super) fn boolean_word(word: &str) -> Option<bool> {
     }
 }
 
+/// A moment of the SDK's; `None` for one that no clock of this machine can show.
+pub(super) fn moment(moment: aws_smithy_types::DateTime) -> Option<std::time::SystemTime> {
+    std::time::SystemTime::try_from(moment).ok()
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;

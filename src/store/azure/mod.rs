@@ -40,6 +40,7 @@ use crate::store::environment::Environment;
 use crate::store::files::WatchedFiles;
 use crate::store::options::Options;
 use crate::store::registry::StoreEntry;
+use crate::store::tools::Tools;
 use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
@@ -67,6 +68,10 @@ pub const ENTRY: StoreEntry = StoreEntry {
     attempts: |options, _environment| config::attempts(options),
     // The quota of a vault is thousands of reads in ten seconds.
     rate_after_throttle: None,
+    tools: Tools {
+        official_class: Some("airflow.providers.microsoft.azure.secrets.key_vault.AzureKeyVaultBackend"),
+        ..Tools::NONE
+    },
     open,
 };
 

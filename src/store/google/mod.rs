@@ -33,6 +33,7 @@ use crate::store::environment::Environment;
 use crate::store::files::WatchedFiles;
 use crate::store::options::Options;
 use crate::store::registry::StoreEntry;
+use crate::store::tools::Tools;
 use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
@@ -61,6 +62,12 @@ pub const ENTRY: StoreEntry = StoreEntry {
     attempts: |_options, _environment| None,
     // A project has 90,000 reads a minute.
     rate_after_throttle: None,
+    tools: Tools {
+        official_class: Some(
+            "airflow.providers.google.cloud.secrets.secret_manager.CloudSecretManagerBackend",
+        ),
+        ..Tools::NONE
+    },
     open,
 };
 

@@ -48,6 +48,19 @@ impl Files {
         }
     }
 
+    /// The file that answers for an id. Reads files: this blocks.
+    pub(super) fn place(&self, kind: Kind, id: &str) -> Result<Option<&Path>> {
+        if let Some(file) = self.of(kind)
+            && entries(kind, file)?.get(id).is_some()
+        {
+            return Ok(Some(file.path()));
+        }
+        match self.settings_for(kind) {
+            Some(file) => Ok(of_kind(kind, &*settings(file)?).get(id).map(|_| file.path())),
+            None => Ok(None),
+        }
+    }
+
     /// The names that begin with `prefix`. Files that cannot hold any are not read: they may be broken. Reads files:
     /// this blocks.
     pub(super) fn names(&self, prefix: &str) -> Result<Names> {

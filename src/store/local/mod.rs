@@ -31,7 +31,8 @@ use async_trait::async_trait;
 
 use crate::error::{Error, Result};
 use crate::store::registry::StoreEntry;
-use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::tools::Tools;
+use crate::store::{Capabilities, Description, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 pub use self::config::LocalConfig;
@@ -48,6 +49,10 @@ pub const ENTRY: StoreEntry = StoreEntry {
     check: |_options, _environment| Ok(()),
     attempts: |_options, _environment| None,
     rate_after_throttle: None,
+    tools: Tools {
+        official_class: Some("airflow.secrets.local_filesystem.LocalFilesystemBackend"),
+        ..Tools::NONE
+    },
     open: |options, _environment| Ok(Arc::new(LocalFiles::new(LocalConfig::from_options(options)))),
 };
 
@@ -95,11 +100,24 @@ impl Store for LocalFiles {
         let prefix = prefix.to_owned();
         self.read(move |files| files.names(&prefix)).await.flatten()
     }
+
+    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
+        let name = name.clone();
+        self.read(move |files| describe(files, &name)).await.flatten()
+    }
 }
 
 fn find(files: &Files, name: &SecretName) -> Result<Option<SecretValue>> {
     let (kind, id) = convention::split_name(name)?;
     files.find(kind, id)
+}
+
+fn describe(files: &Files, name: &SecretName) -> Result<Option<Description>> {
+    let (kind, id) = convention::split_name(name)?;
+    let Some(path) = files.place(kind, id)? else { return Ok(None) };
+    let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let id = Some(path.display().to_string());
+    Ok(Some(Description { id, changed, ..Description::of(name.clone()) }))
 }
 
 /// The reading thread came to nothing. What it said may hold a secret, so only the fact is told.

@@ -17,7 +17,8 @@ use crate::store::from_json::secret_from_json;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, SEPARATOR, VARIABLES_PREFIX};
 use crate::store::registry::StoreEntry;
-use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::tools::Tools;
+use crate::store::{Capabilities, Description, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 use crate::value::json::Value;
 
@@ -32,6 +33,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     check: |_options, _environment| Ok(()),
     attempts: |_options, _environment| None,
     rate_after_throttle: None,
+    tools: Tools::NONE,
     open: |options, _environment: &Environment| Ok(Arc::new(MemoryStore::from_options(options))),
 };
 
@@ -83,6 +85,14 @@ impl Store for MemoryStore {
     async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Names> {
         Ok(Names::only_page(self.secrets.keys().map(String::as_str), prefix))
     }
+
+    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
+        let form = |value: &SecretValue| if value.is_structured() { "JSON" } else { "text" };
+        let secret = self.secrets.get(name.as_str());
+        let described =
+            |value| Description { form: Some(form(value).to_owned()), ..Description::of(name.clone()) };
+        Ok(secret.map(described))
+    }
 }
 
 #[cfg(test)]
@@ -124,6 +134,19 @@ mod tests {
         let names = store.list("a/", None).await.unwrap();
         assert_eq!(names, Names { names: vec!["a/1".into(), "a/2".into()], next: None });
         assert_eq!(store.list("", None).await.unwrap().names.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_description_tells_the_form_and_no_value() {
+        let store = store(r#"{"a": "canary", "b": {"c": "canary"}}"#);
+        let told = |name: &'static str| {
+            let store = Arc::clone(&store);
+            async move { store.describe(&name.into()).await.unwrap() }
+        };
+        let (text, json) = (told("a").await.unwrap(), told("b").await.unwrap());
+        assert_eq!((text.form.as_deref(), json.form.as_deref()), (Some("text"), Some("JSON")));
+        assert!(!format!("{text:?}{json:?}").contains("canary"));
+        assert_eq!(told("c").await, None);
     }
 
     #[test]

@@ -36,6 +36,7 @@ use crate::error::Result;
 use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::registry::StoreEntry;
+use crate::store::tools::Tools;
 use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
@@ -59,6 +60,10 @@ pub const ENTRY: StoreEntry = StoreEntry {
     check: login::check,
     attempts: |_options, _environment| None,
     rate_after_throttle: None,
+    tools: Tools {
+        official_class: Some("airflow.providers.hashicorp.secrets.vault.VaultBackend"),
+        ..Tools::NONE
+    },
     open,
 };
 

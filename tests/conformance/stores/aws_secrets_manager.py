@@ -16,6 +16,7 @@ class SecretsManager(aws.Aws):
     page = "aws-secrets-manager.md"
     service = target = "secretsmanager"
     operation = "GetSecretValue"
+    telling = ("ListSecrets", "DescribeSecret")
     server_error = "InternalServiceError"
 
     def __init__(self, folder: Path) -> None:

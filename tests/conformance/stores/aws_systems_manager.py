@@ -15,6 +15,7 @@ class SystemsManager(aws.Aws):
     service = "ssm"
     target = "AmazonSSM"
     operation = "GetParameter"
+    telling = ("DescribeParameters",)
     server_error = "InternalServerError"
     #: What follows a colon is a version or a label.
     impossible_names = frozenset({"colon"})

@@ -25,6 +25,8 @@ class LocalFiles(Harness):
     store = "local"
     capabilities = EVERY_STORE | {
         Capability.CHANGES,
+        Capability.LISTED,
+        Capability.DESCRIBED,
         Capability.DENIED,
         Capability.TRUNCATED,
         Capability.GARBAGE,

@@ -19,7 +19,7 @@ class Memory(Harness):
     """Secrets in a dict."""
 
     store = "memory"
-    capabilities = EVERY_STORE | {Capability.TEAMS}
+    capabilities = EVERY_STORE | {Capability.TEAMS, Capability.LISTED, Capability.DESCRIBED}
     page = "memory.md"
 
     def __init__(self, folder: Path) -> None:

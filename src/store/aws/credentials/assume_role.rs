@@ -68,6 +68,10 @@ impl fmt::Debug for AssumedRole {
 
 #[async_trait]
 impl CredentialSource for AssumedRole {
+    fn origin(&self) -> String {
+        format!("the role {}, assumed with {}", Shown(&self.parameters.role_arn), self.base.origin())
+    }
+
     async fn load(&self) -> Result<Credentials> {
         self.base.ensure().await?;
         let arn = &self.parameters.role_arn;

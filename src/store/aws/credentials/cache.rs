@@ -66,6 +66,11 @@ impl CredentialCache {
         Ok(())
     }
 
+    /// Where the credentials come from, in words that hold none.
+    pub(in crate::store::aws) fn origin(&self) -> String {
+        self.source.origin()
+    }
+
     /// Notes that the service refused what is held, so that the next call asks the source again.
     pub(in crate::store::aws) fn reject(&self) {
         if self.source.is_renewable() {
@@ -144,6 +149,10 @@ mod tests {
 
     #[async_trait]
     impl CredentialSource for Scripted {
+        fn origin(&self) -> String {
+            "a script".to_owned()
+        }
+
         async fn load(&self) -> Result<Credentials> {
             let call = self.calls.fetch_add(1, Ordering::SeqCst);
             tokio::task::yield_now().await;

@@ -62,7 +62,7 @@ fn written_keys(workshop: &Workshop<'_>) -> Result<Option<StaticKeys>> {
     let token = keys.session_token.as_ref().map(ExposeSecret::expose_secret);
     match (keys.access_key_id.as_deref(), secret, token) {
         (None, None, None) => Ok(None),
-        (Some(id), Some(secret), token) => Ok(Some(StaticKeys::new(id, secret, token))),
+        (Some(id), Some(secret), token) => Ok(Some(StaticKeys::new(id, secret, token, "backend_kwargs"))),
         _ => Err(Error::config("`aws_access_key_id` and `aws_secret_access_key` are not both there")
             .with_hint(
                 "Set both in backend_kwargs, or neither, so that the environment or a profile is used",
@@ -79,5 +79,5 @@ pub(super) fn environment_keys(environment: &Environment) -> Result<Option<Stati
     })?;
     let token =
         environment.non_empty("AWS_SECURITY_TOKEN").or_else(|| environment.non_empty("AWS_SESSION_TOKEN"));
-    Ok(Some(StaticKeys::new(id, secret, token)))
+    Ok(Some(StaticKeys::new(id, secret, token, "the environment")))
 }

@@ -36,6 +36,9 @@ pub(in crate::store::aws) trait CredentialSource: Debug + Send + Sync {
     /// A failure is Unauthenticated, or Denied where a role may not be assumed, unless it is temporary.
     async fn load(&self) -> Result<Credentials>;
 
+    /// Where the credentials come from, in words that hold none.
+    fn origin(&self) -> String;
+
     /// Whether a second call may give other credentials. Static keys stay what they are.
     fn is_renewable(&self) -> bool {
         true
@@ -43,13 +46,22 @@ pub(in crate::store::aws) trait CredentialSource: Debug + Send + Sync {
 }
 
 /// Keys that somebody wrote down. Debug shows nothing of them.
-pub(super) struct StaticKeys(Credentials);
+pub(super) struct StaticKeys {
+    keys: Credentials,
+    place: String,
+}
 
 impl StaticKeys {
-    /// Keys as they are.
-    pub(super) fn new(access_key_id: &str, secret_access_key: &str, session_token: Option<&str>) -> Self {
+    /// Keys as they are, and the place where they stand.
+    pub(super) fn new(
+        access_key_id: &str,
+        secret_access_key: &str,
+        session_token: Option<&str>,
+        place: impl Into<String>,
+    ) -> Self {
         let token = session_token.filter(|token| !token.is_empty()).map(str::to_owned);
-        Self(Credentials::new(access_key_id, secret_access_key, token, None, "static"))
+        let keys = Credentials::new(access_key_id, secret_access_key, token, None, "static");
+        Self { keys, place: place.into() }
     }
 }
 
@@ -62,7 +74,11 @@ impl Debug for StaticKeys {
 #[async_trait]
 impl CredentialSource for StaticKeys {
     async fn load(&self) -> Result<Credentials> {
-        Ok(self.0.clone())
+        Ok(self.keys.clone())
+    }
+
+    fn origin(&self) -> String {
+        format!("the access key of {}", self.place)
     }
 
     fn is_renewable(&self) -> bool {

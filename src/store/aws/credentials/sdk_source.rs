@@ -51,6 +51,17 @@ impl SdkSource {
 
 #[async_trait]
 impl CredentialSource for SdkSource {
+    fn origin(&self) -> String {
+        match &self.place {
+            Place::Container => "the role of the container or pod".to_owned(),
+            Place::Instance { .. } => "the role of the EC2 instance".to_owned(),
+            Place::Process { profile } => {
+                format!("the credential_process of the AWS profile `{}`", Shown(profile))
+            }
+            Place::SingleSignOn => "the login to IAM Identity Center".to_owned(),
+        }
+    }
+
     async fn load(&self) -> Result<Credentials> {
         self.last.take();
         let loaded = self.provider.provide_credentials().await;

@@ -65,7 +65,7 @@ fn keys(section: Section<'_>) -> Result<Option<StaticKeys>> {
             .with_hint("Add the secret")
     })?;
     let token = section.value("aws_security_token").or_else(|| section.value("aws_session_token"));
-    Ok(Some(StaticKeys::new(id, secret, token)))
+    Ok(Some(StaticKeys::new(id, secret, token, "a profile in the AWS files")))
 }
 
 /// `AssumeRoleProvider`.

@@ -60,6 +60,15 @@ impl fmt::Debug for WebIdentityRole {
 
 #[async_trait]
 impl CredentialSource for WebIdentityRole {
+    fn origin(&self) -> String {
+        let file = self.token_file.to_string_lossy();
+        format!(
+            "the role {}, assumed with the identity token `{}`",
+            Shown(&self.parameters.role_arn),
+            Shown(&file)
+        )
+    }
+
     async fn load(&self) -> Result<Credentials> {
         let role = &self.parameters;
         let token = self.token()?;

@@ -4,6 +4,7 @@
 //! the Secrets Manager API reference, and the measurements of the official class.
 
 use aws_sdk_secretsmanager::operation::batch_get_secret_value::BatchGetSecretValueError;
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -102,6 +103,34 @@ fn refused_batch(refusal: &Refusal, subject: &str) -> BatchFailure {
         }
         _ => BatchFailure::Refused,
     }
+}
+
+/// What a failed description means; `None` says that the secret does not exist.
+pub(super) fn describe_error(
+    error: &SdkError<DescribeSecretError, HttpResponse>,
+    name: &SecretName,
+    region: &str,
+) -> Option<Error> {
+    let subject = format!("describing `{name}`");
+    let error = match Failure::of(error, &subject) {
+        Failure::Refused(refusal) if refusal.is("ResourceNotFoundException") => return None,
+        Failure::Refused(refusal) => {
+            let kind = refusal.kind();
+            let hint = match kind {
+                ErrorKind::Denied => {
+                    Some(format!("Allow this identity secretsmanager:DescribeSecret on `{name}` in {region}"))
+                }
+                _ => general_hint(&refusal, kind).map(str::to_owned),
+            };
+            let error = refusal.to_error(kind, &subject);
+            match hint {
+                Some(hint) => error.with_hint(hint),
+                None => error,
+            }
+        }
+        Failure::Broken(error) => error,
+    };
+    Some(error.with_operation("DescribeSecret"))
 }
 
 /// What a listing that failed means.

@@ -7,10 +7,11 @@ use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsOutput;
 use aws_sdk_secretsmanager::operation::list_secrets::builders::ListSecretsFluentBuilder;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 
+use super::describe::of_entry;
 use super::error::list_error;
 use super::{SecretsManager, prime_more_once};
 use crate::error::Result;
-use crate::store::{Names, Page, SecretName};
+use crate::store::{Descriptions, Names, Page, SecretName};
 
 /// Names in one answer, at most.
 const LARGEST_PAGE: i32 = 100;
@@ -21,15 +22,22 @@ const LONGEST_FILTER: usize = 512;
 impl SecretsManager {
     /// One page of the names that begin with `prefix`, without those of secrets that wait for deletion.
     pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+        self.page(prefix, page).await.map(|answer| names(answer, prefix))
+    }
+
+    /// The same page with what the answer tells of each secret.
+    pub(super) async fn list_descriptions(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+        self.page(prefix, page).await.map(|answer| descriptions(answer, prefix))
+    }
+
+    async fn page(&self, prefix: &str, page: Option<&Page>) -> Result<ListSecretsOutput> {
         prime_more_once();
         self.access.log_in().await?;
-        request(&self.client, prefix, page).send().await.map(|answer| names(answer, prefix)).map_err(
-            |error| {
-                let error = list_error(&error, prefix, &self.access.region);
-                self.access.note(&error);
-                error
-            },
-        )
+        request(&self.client, prefix, page).send().await.map_err(|error| {
+            let error = list_error(&error, prefix, &self.access.region);
+            self.access.note(&error);
+            error
+        })
     }
 }
 
@@ -47,6 +55,16 @@ fn names(answer: ListSecretsOutput, prefix: &str) -> Names {
     let names = entries.into_iter().filter_map(|entry| entry.name).filter(|name| name.starts_with(prefix));
     let next = answer.next_token.map(Page::new);
     Names { names: names.map(SecretName::from).collect(), next }
+}
+
+fn descriptions(answer: ListSecretsOutput, prefix: &str) -> Descriptions {
+    let entries = answer.secret_list.unwrap_or_default();
+    let secrets = entries.into_iter().filter_map(of_entry);
+    let next = answer.next_token.map(Page::new);
+    Descriptions {
+        secrets: secrets.filter(|secret| secret.name.as_str().starts_with(prefix)).collect(),
+        next,
+    }
 }
 
 /// A filter on the beginning of the name, as much of `prefix` as a filter can hold. None is left when that is nothing.

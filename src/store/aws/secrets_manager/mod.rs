@@ -3,10 +3,12 @@
 mod batch;
 mod config;
 mod convention;
+mod describe;
 mod error;
 mod list;
 #[cfg(test)]
 mod testing;
+mod tools;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -25,7 +27,8 @@ use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::registry::StoreEntry;
-use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::tools::Finding;
+use crate::store::{Capabilities, Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 use self::convention::SecretsManagerConvention;
@@ -45,6 +48,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     check: |_options, _environment| Ok(()),
     attempts,
     rate_after_throttle: None,
+    tools: tools::TOOLS,
     open,
 };
 
@@ -123,6 +127,22 @@ impl Store for SecretsManager {
         self.list_names(prefix, page).await.map_err(|error| error.with_store(INFO.name))
     }
 
+    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+        self.list_descriptions(prefix, page).await.map_err(|error| error.with_store(INFO.name))
+    }
+
+    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
+        self.describe_secret(name).await.map_err(|error| error.with_store(INFO.name))
+    }
+
+    async fn diagnose(&self) -> Vec<Finding> {
+        self.access.probe.findings().await
+    }
+
+    fn identity(&self) -> Option<String> {
+        Some(self.access.identity())
+    }
+
     fn is_outdated(&self) -> bool {
         self.access.is_outdated()
     }
@@ -164,7 +184,11 @@ fn prime_more_once() {
     let page = Page::new("prime");
     let many = batch::request(&client, vec!["prime".to_owned()], Some("prime".to_owned()));
     let names = list::request(&client, "prime", Some(&page));
-    if prime::ready_now(many.send()).is_none() || prime::ready_now(names.send()).is_none() {
+    let one = describe::request(&client, "prime");
+    if prime::ready_now(many.send()).is_none()
+        || prime::ready_now(names.send()).is_none()
+        || prime::ready_now(one.send()).is_none()
+    {
         tracing::debug!("the requests for several secrets could not be initialised in advance");
     }
     DONE.store(true, Ordering::Release);

@@ -152,6 +152,20 @@ fn refused_batch(refusal: &Refusal, subject: &str, region: &str) -> BatchFailure
     }
 }
 
+/// What a failed description means. It is a listing of one.
+pub(super) fn describe_error(
+    error: &SdkError<DescribeParametersError, HttpResponse>,
+    name: &SecretName,
+    region: &str,
+) -> Error {
+    let subject = format!("describing `{name}`");
+    let error = match Failure::of(error, &subject) {
+        Failure::Refused(refusal) => refused_list(&refusal, &subject, region),
+        Failure::Broken(error) => error,
+    };
+    error.with_operation(LIST)
+}
+
 /// What a listing that failed means.
 pub(super) fn list_error(
     error: &SdkError<DescribeParametersError, HttpResponse>,

@@ -8,10 +8,11 @@ use aws_sdk_ssm::operation::describe_parameters::DescribeParametersOutput;
 use aws_sdk_ssm::operation::describe_parameters::builders::DescribeParametersFluentBuilder;
 use aws_sdk_ssm::types::ParameterStringFilter;
 
+use super::describe::of_entry;
 use super::error::list_error;
 use super::{SystemsManager, prime_more_once};
 use crate::error::Result;
-use crate::store::{Names, Page, SecretName};
+use crate::store::{Descriptions, Names, Page, SecretName};
 
 /// Names in one answer, at most.
 const LARGEST_PAGE: i32 = 50;
@@ -22,10 +23,18 @@ const LONGEST_FILTER: usize = 1024;
 impl SystemsManager {
     /// One page of the names that begin with `prefix`.
     pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+        self.page(prefix, page).await.map(|answer| names(answer, prefix))
+    }
+
+    /// The same page with what the answer tells of each parameter.
+    pub(super) async fn list_descriptions(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+        self.page(prefix, page).await.map(|answer| descriptions(answer, prefix))
+    }
+
+    async fn page(&self, prefix: &str, page: Option<&Page>) -> Result<DescribeParametersOutput> {
         prime_more_once();
         self.access.log_in().await?;
-        let answer = request(&self.client, prefix, page).send().await;
-        answer.map(|answer| names(answer, prefix)).map_err(|error| {
+        request(&self.client, prefix, page).send().await.map_err(|error| {
             let error = list_error(&error, prefix, &self.access.region);
             self.access.note(&error);
             error
@@ -38,6 +47,16 @@ pub(super) fn request(client: &Client, prefix: &str, page: Option<&Page>) -> Des
     let request = client.describe_parameters().max_results(LARGEST_PAGE);
     let request = request.set_parameter_filters(name_filter(prefix).map(|filter| vec![filter]));
     request.set_next_token(page.map(|page| page.token().to_owned()))
+}
+
+fn descriptions(answer: DescribeParametersOutput, prefix: &str) -> Descriptions {
+    let entries = answer.parameters.unwrap_or_default();
+    let secrets = entries.into_iter().filter_map(of_entry);
+    let next = answer.next_token.filter(|token| !token.is_empty()).map(Page::new);
+    Descriptions {
+        secrets: secrets.filter(|secret| secret.name.as_str().starts_with(prefix)).collect(),
+        next,
+    }
 }
 
 /// The filter may be shorter than the prefix, so what comes is looked at again.

@@ -3,10 +3,12 @@
 mod batch;
 mod config;
 mod convention;
+mod describe;
 mod error;
 mod list;
 #[cfg(test)]
 mod testing;
+mod tools;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -28,7 +30,8 @@ use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::options::{Options, Rate};
 use crate::store::registry::StoreEntry;
-use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::tools::Finding;
+use crate::store::{Capabilities, Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 use self::convention::SystemsManagerConvention;
@@ -48,6 +51,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     check: |_options, _environment| Ok(()),
     attempts,
     rate_after_throttle: Some(DEFAULT_THROUGHPUT),
+    tools: tools::TOOLS,
     open,
 };
 
@@ -133,6 +137,22 @@ impl Store for SystemsManager {
         self.list_names(prefix, page).await.map_err(|error| error.with_store(INFO.name))
     }
 
+    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+        self.list_descriptions(prefix, page).await.map_err(|error| error.with_store(INFO.name))
+    }
+
+    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
+        self.describe_parameter(name).await.map_err(|error| error.with_store(INFO.name))
+    }
+
+    async fn diagnose(&self) -> Vec<Finding> {
+        self.access.probe.findings().await
+    }
+
+    fn identity(&self) -> Option<String> {
+        Some(self.access.identity())
+    }
+
     fn is_outdated(&self) -> bool {
         self.access.is_outdated()
     }
@@ -174,7 +194,9 @@ fn prime_more_once() {
     let page = Page::new("prime");
     let many = batch::request(&client, vec!["/prime".to_owned()]);
     let names = list::request(&client, "/prime", Some(&page));
-    if prime::ready_now(many.send()).is_none() || prime::ready_now(names.send()).is_none() {
+    let one = describe::request(&client, "/prime").map(|one| prime::ready_now(one.send()));
+    let is_described = one.is_some_and(|one| one.is_some());
+    if prime::ready_now(many.send()).is_none() || prime::ready_now(names.send()).is_none() || !is_described {
         tracing::debug!("the requests for several parameters could not be initialised in advance");
     }
     DONE.store(true, Ordering::Release);

@@ -1,0 +1,155 @@
+//! `strongroom bench`: what a lookup of this configuration costs from this machine.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::backend::Explained;
+use crate::cli::doctor::PROBE;
+use crate::cli::output::{Report, columns};
+use crate::cli::setup::{Client, Setup, Source};
+use crate::cli::subject::{KindWord, names};
+use crate::error::{Error, Result};
+use crate::layers::Counters;
+use crate::store::SecretName;
+use crate::store::convention::{Kind, Lookup};
+use crate::store::options::Rate;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// What is looked up.
+    #[arg(default_value = "connection")]
+    kind: KindWord,
+    /// Which one; without it, one that nobody has.
+    #[arg(default_value = PROBE)]
+    id: String,
+    /// How many lookups go to the store.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    count: u32,
+}
+
+/// Times of one way of answering, in order of size.
+struct Times(Vec<Duration>);
+
+impl Times {
+    fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        Self(times)
+    }
+
+    /// The time that so many of a hundred do not exceed.
+    fn percentile(&self, percent: usize) -> Duration {
+        let place = (self.0.len() * percent).div_ceil(100).saturating_sub(1);
+        self.0.get(place).copied().unwrap_or_default()
+    }
+}
+
+/// Looks the same thing up again and again: past the cache, then out of it.
+pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
+    let airflow = source.airflow()?;
+    let setup = Setup::of(&airflow, source.component())?;
+    let kind = Kind::from(arguments.kind);
+    let lookup = Lookup { kind, id: &arguments.id, team: None };
+    let names = names(&setup, &airflow, lookup).map_err(Error::config)?;
+    let client = setup.open()?;
+    let counters = Counters::of(setup.entry.info.name);
+    let before = counters.calls.get();
+    let from_store = past_the_cache(&client, lookup, &names, arguments.count)?;
+    let calls = counters.calls.get() - before;
+    let from_memory = out_of_the_cache(&client, lookup, arguments.count);
+    let limit = setup.settings.layers.limit;
+    let quota = limit.rate.or(limit.after_throttle);
+    let report = report(arguments.count, calls, &from_store, from_memory.as_ref(), quota);
+    Ok(Report { warnings: setup.warned(), ..report })
+}
+
+fn past_the_cache(client: &Client, lookup: Lookup<'_>, names: &[SecretName], count: u32) -> Result<Times> {
+    let mut times = Vec::new();
+    for _ in 0..count {
+        client.backend.refresh(None, None);
+        let start = Instant::now();
+        let (explained, _) = client.run(client.backend.explain(lookup, names))?;
+        times.push(start.elapsed());
+        if let Explained { error: Some(error), .. } = explained {
+            return Err(error);
+        }
+    }
+    Ok(Times::of(times))
+}
+
+/// `None` where nothing is kept.
+fn out_of_the_cache(client: &Client, lookup: Lookup<'_>, count: u32) -> Option<Times> {
+    let mut times = Vec::new();
+    for _ in 0..count {
+        let start = Instant::now();
+        client.backend.remembered(lookup)?;
+        times.push(start.elapsed());
+    }
+    Some(Times::of(times))
+}
+
+fn report(count: u32, calls: u64, store: &Times, memory: Option<&Times>, quota: Option<Rate>) -> Report {
+    let per_lookup = f64::from(u32::try_from(calls).unwrap_or(u32::MAX)) / f64::from(count);
+    let mut rows = vec![["", "P50", "P99", "CALLS PER LOOKUP"].map(str::to_owned).to_vec()];
+    let row = |name: &str, times: &Times, calls: f64| {
+        let shown = |time: Duration| format!("{:.3} ms", time.as_secs_f64() * 1000.0);
+        vec![name.to_owned(), shown(times.percentile(50)), shown(times.percentile(99)), format!("{calls:.2}")]
+    };
+    rows.push(row("from the store", store, per_lookup));
+    rows.extend(memory.map(|times| row("from memory", times, 0.0)));
+    let mut text = columns(&rows);
+    let lookups = quota
+        .filter(|_| calls > 0)
+        .map(|rate| f64::from(rate.calls.get()) / rate.per.as_secs_f64() / per_lookup);
+    let _ = match lookups {
+        Some(lookups) => {
+            writeln!(text, "The quota allows {lookups:.1} such lookups a second, of all processes together.")
+        }
+        None => writeln!(text, "No quota is configured (`rate_limit`), and none is known for this store."),
+    };
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let shape = |times: &Times| json!({"p50_us": micros(times.percentile(50)), "p99_us": micros(times.percentile(99))});
+    let json = json!({
+        "lookups": count,
+        "calls": calls,
+        "store": shape(store),
+        "memory": memory.map(shape),
+        "quota_lookups_per_second": lookups,
+    });
+    Report::done(text, json)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    #[test]
+    fn percentiles_are_times_that_were_measured() {
+        let times = Times::of((1..=100).rev().map(Duration::from_millis).collect());
+        assert_eq!(
+            (times.percentile(50), times.percentile(99)),
+            (Duration::from_millis(50), Duration::from_millis(99))
+        );
+        let one = Times::of(vec![Duration::from_millis(7)]);
+        assert_eq!(
+            (one.percentile(50), one.percentile(99)),
+            (Duration::from_millis(7), Duration::from_millis(7))
+        );
+    }
+
+    #[test]
+    fn the_quota_is_told_in_lookups() {
+        let times = Times::of(vec![Duration::from_millis(2)]);
+        let rate = Rate { calls: NonZeroU32::new(40).unwrap(), per: Duration::from_secs(1) };
+        let report = report(10, 20, &times, None, Some(rate));
+        insta::assert_snapshot!(report.text, @r"
+                        P50       P99       CALLS PER LOOKUP
+        from the store  2.000 ms  2.000 ms  2.00
+        The quota allows 20.0 such lookups a second, of all processes together.
+        ");
+        assert_eq!(report.json["quota_lookups_per_second"], 20.0);
+    }
+}

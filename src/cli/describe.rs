@@ -1,0 +1,95 @@
+//! `strongroom describe`: what the store knows of a secret beside its value.
+
+use serde_json::json;
+
+use crate::cli::dates::iso;
+use crate::cli::list::{description_as_json, tags};
+use crate::cli::output::{NO, Report, columns};
+use crate::cli::setup::{Setup, Source};
+use crate::cli::subject::{Subject, names};
+use crate::error::{Error, ErrorKind, Result};
+use crate::redact::Shown;
+use crate::store::Description;
+use crate::store::convention::Lookup;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    subject: Subject,
+}
+
+/// Describes the first name of the lookup that is there. The value is not read.
+pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
+    let airflow = source.airflow()?;
+    let setup = Setup::of(&airflow, source.component())?;
+    let lookup = arguments.subject.lookup();
+    let names = names(&setup, &airflow, lookup).map_err(|reason| Error::new(ErrorKind::Config, reason))?;
+    let client = setup.open()?;
+    let mut warnings = setup.warned();
+    for name in &names {
+        let (described, heard) = client.run(client.backend.describe(name))?;
+        warnings.extend(heard.iter().map(|heard| format!("warning: {heard}")));
+        if let Some(described) = described? {
+            return Ok(Report { warnings, ..found(lookup, &described) });
+        }
+    }
+    let asked: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    let text = format!(
+        "{} `{}` is not in the store: asked for {}\n",
+        lookup.kind.title(),
+        Shown(lookup.id),
+        asked.join(", then ")
+    );
+    let json = json!({"kind": lookup.kind.as_str(), "id": lookup.id, "found": false});
+    Ok(Report { warnings, ..Report::done(text, json).with_code(NO) })
+}
+
+fn found(lookup: Lookup<'_>, described: &Description) -> Report {
+    let mut json = description_as_json(described);
+    json["kind"] = json!(lookup.kind.as_str());
+    json["id"] = json!(lookup.id);
+    json["found"] = json!(true);
+    let moments = [
+        ("created", described.created),
+        ("changed", described.changed),
+        ("last read", described.accessed),
+        ("deleted", described.deleted),
+    ];
+    let texts = [
+        ("name", Some(described.name.to_string())),
+        ("store id", described.id.clone()),
+        ("version", described.version.clone()),
+        ("form", described.form.clone()),
+        ("key", described.key.clone()),
+    ];
+    let moments = moments.into_iter().map(|(name, moment)| (name, moment.map(iso)));
+    let tags = Some(tags(described)).filter(|tags| !tags.is_empty());
+    let rows = texts.into_iter().chain(moments).chain([("tags", tags)]);
+    let rows: Vec<_> = rows.filter_map(|(name, value)| Some(vec![name.to_owned(), value?])).collect();
+    Report::done(columns(&rows), json)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::store::convention::Kind;
+
+    #[test]
+    fn only_what_is_known_is_told() {
+        let described = Description {
+            version: Some("7".to_owned()),
+            created: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_368_200)),
+            ..Description::of("p/a")
+        };
+        let report = found(Lookup { kind: Kind::Variable, id: "a", team: None }, &described);
+        insta::assert_snapshot!(report.text, @r"
+        name     p/a
+        version  7
+        created  2026-03-01T12:30:00Z
+        ");
+        assert_eq!(report.json["created"], "2026-03-01T12:30:00Z");
+        assert_eq!(report.json["accessed"], serde_json::Value::Null);
+    }
+}

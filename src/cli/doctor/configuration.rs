@@ -1,0 +1,201 @@
+//! What Airflow's configuration says, and what it silently does not say.
+
+use std::path::Path;
+
+use crate::cli::doctor::failed;
+use crate::cli::setup::{Setup, Source};
+use crate::config::airflow::{AirflowConfig, Chosen};
+use crate::config::options_of;
+use crate::store::tools::{Finding, Severity};
+
+/// Adds what was found; the answer is what the checks of the store need.
+pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) -> Option<(AirflowConfig, Setup)> {
+    let airflow = source.airflow().map_err(|error| findings.push(failed("airflow_cfg", &error))).ok()?;
+    findings.push(file(&airflow));
+    let chosen = match airflow.chosen(source.component()) {
+        Ok(Some(chosen)) => chosen,
+        Ok(None) => {
+            findings.push(Finding::new(
+                Severity::Problem,
+                "backend",
+                "no secrets backend is configured",
+                "Set AIRFLOW__SECRETS__BACKEND, or `backend` in [secrets] of airflow.cfg",
+            ));
+            return None;
+        }
+        Err(error) => {
+            findings.push(failed("backend", &error));
+            return None;
+        }
+    };
+    findings.extend(written(&chosen));
+    findings.extend(workers(&airflow));
+    match Setup::from_chosen(chosen) {
+        Ok(setup) => {
+            findings.extend(options(&airflow, &setup));
+            Some((airflow, setup))
+        }
+        Err(error) => {
+            findings.push(failed("options", &error));
+            None
+        }
+    }
+}
+
+fn file(airflow: &AirflowConfig) -> Finding {
+    let path = airflow.file().display();
+    if airflow.has_file() {
+        return Finding::fine("airflow_cfg", format!("{path} was read"));
+    }
+    Finding::new(
+        Severity::Note,
+        "airflow_cfg",
+        format!("{path} is not there: the environment alone counts"),
+        "Check AIRFLOW_HOME and AIRFLOW_CONFIG, and that this runs as the user that Airflow runs as",
+    )
+}
+
+/// What was written, and what Airflow makes of it.
+fn written(chosen: &Chosen) -> Vec<Finding> {
+    let mut findings = vec![Finding::fine("backend", format!("{} ({})", chosen.class, chosen.class_place))];
+    let place = chosen.kwargs_place.as_deref().unwrap_or("backend_kwargs");
+    if let Some(problem) = &chosen.unread {
+        findings.push(Finding::new(
+            Severity::Problem,
+            "kwargs",
+            format!("{place} {problem}, so Airflow passes no kwargs, and the defaults apply"),
+            "Write a JSON object: double quotes, lower-case true, false and null, no comma at the end; in airflow.cfg a % as %%",
+        ));
+    }
+    if !chosen.replaced.is_empty() {
+        let names = chosen.replaced.join(", ");
+        findings.push(Finding::new(
+            Severity::Note,
+            "dollar",
+            format!("environment variables in {place} were replaced: {names}"),
+            "If a value is meant to hold a dollar sign there, use AIRFLOW__SECRETS__BACKEND_KWARG__<KEY>, where nothing is replaced",
+        ));
+    }
+    if !chosen.unset.is_empty() {
+        let count = chosen.unset.len();
+        findings.push(Finding::new(
+            Severity::Note,
+            "dollar",
+            format!("{place} has {count} dollar signs before names that are not set; they stay as they are"),
+            "If a variable was meant, set it for this component",
+        ));
+    }
+    findings.extend(chosen.single.iter().map(|(key, name)| {
+        Finding::new(
+            Severity::Note,
+            "single_key",
+            format!("`{key}` comes from {name}, which goes before {place}"),
+            "Airflow reads such variables from 3.2 on",
+        )
+    }));
+    findings
+}
+
+fn workers(airflow: &AirflowConfig) -> Option<Finding> {
+    let differ = airflow.workers_differ().unwrap_or(false);
+    differ.then(|| {
+        Finding::new(
+            Severity::Note,
+            "workers",
+            "tasks ask a backend of their own ([workers] secrets_backend)",
+            "Look at it with --workers",
+        )
+    })
+}
+
+/// What the options mean, and where secrets stand among them.
+fn options(airflow: &AirflowConfig, setup: &Setup) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if setup.chosen.class != setup.entry.python_class {
+        findings.push(Finding::new(
+            Severity::Note,
+            "official_class",
+            format!("{} is the official class", setup.chosen.class),
+            format!(
+                "With {} in its place Airflow reads the same secrets through Strongroom",
+                setup.entry.python_class
+            ),
+        ));
+    }
+    findings.extend(setup.warnings.iter().filter(|text| !text.contains("passes no kwargs")).map(|text| {
+        Finding::new(
+            Severity::Warning,
+            "options",
+            text,
+            "See `strongroom stores` for the options of this store",
+        )
+    }));
+    findings.extend((setup.entry.tools.check)(&setup.settings.options, &setup.settings.environment));
+    findings.extend(readable_by_all(airflow, setup));
+    findings
+}
+
+/// A file with a credential in it that everybody on the machine can read.
+fn readable_by_all(airflow: &AirflowConfig, setup: &Setup) -> Option<Finding> {
+    let file = airflow.file();
+    let is_in_file = setup.chosen.kwargs_place.as_deref()?.ends_with(&format!(" of {}", file.display()));
+    let is_secret = |key: &str| options_of(setup.entry).any(|spec| spec.key == key && spec.kind.is_secret());
+    let holds_secret = setup.chosen.options.iter().any(|(key, _)| is_secret(key));
+    (is_in_file && holds_secret && is_open(file)).then(|| {
+        Finding::new(
+            Severity::Warning,
+            "file_mode",
+            format!("{} holds a credential, and everybody on this machine can read it", file.display()),
+            "chmod 600, or use a role in place of the credential",
+        )
+    })
+}
+
+fn is_open(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn found(file: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path: PathBuf = folder.path().join("airflow.cfg");
+        std::fs::write(&path, file).unwrap();
+        let mut findings = Vec::new();
+        let source = Source { config: Some(path), ..Source::default() };
+        check(&source, &mut findings);
+        assert!(!format!("{findings:?}").contains("canary"), "{findings:?}");
+        findings.iter().map(|found| format!("{} {}", found.severity.as_str(), found.check)).collect()
+    }
+
+    const MEMORY: &str = "[secrets]\nbackend = strongroom.memory.MemoryBackend\n";
+
+    #[test]
+    fn what_airflow_does_in_silence_is_told() {
+        assert_eq!(found(MEMORY), ["ok airflow_cfg", "ok backend"]);
+        for (kwargs, expected) in [
+            ("{canary", "problem kwargs"),
+            (r#"{"chache_ttl": "canary"}"#, "warning options"),
+            (r#"{"sep": "$CANARY_IS_NOT_SET"}"#, "note dollar"),
+            ("50% canary", "problem backend"),
+            (r#"{"timeout": "canary"}"#, "problem options"),
+            (r#"{"secrets": {"a": "canary"}}"#, "warning file_mode"),
+        ] {
+            let found = found(&format!("{MEMORY}backend_kwargs = {kwargs}"));
+            assert!(found.contains(&expected.to_owned()), "{kwargs}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn no_backend_and_an_unknown_one_are_problems() {
+        assert_eq!(found("[secrets]\n"), ["ok airflow_cfg", "problem backend"]);
+        assert!(found("[secrets]\nbackend = a.B").contains(&"problem options".to_owned()));
+        assert_eq!(found("canary"), ["problem airflow_cfg"]);
+    }
+}

@@ -1,0 +1,101 @@
+//! `strongroom doctor`: what is wrong, or may become so, with a configuration and the store behind it.
+
+mod configuration;
+mod store;
+
+use std::fmt::Write;
+
+use serde_json::json;
+
+use crate::cli::output::{DONE, NO, Report, has_colour, painted};
+use crate::cli::setup::Source;
+use crate::error::Error;
+use crate::redact::Shown;
+use crate::store::tools::{Finding, Severity};
+
+pub(super) use self::store::PROBE;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Look at the configuration alone and make no call.
+    #[arg(long)]
+    offline: bool,
+    /// Let warnings count too: exit with 1 if there are any.
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Looks at the configuration, then makes a few calls: one lookup of a name that nobody has, one listing, one description.
+pub(super) fn run(source: &Source, arguments: &Arguments) -> Report {
+    let mut findings = Vec::new();
+    let checked = configuration::check(source, &mut findings);
+    if let (Some((airflow, setup)), false) = (checked, arguments.offline) {
+        store::check(&airflow, &setup, &mut findings);
+    }
+    report(&findings, arguments.strict, has_colour())
+}
+
+/// An error as a finding: its hint is the remedy.
+fn failed(check: &'static str, error: &Error) -> Finding {
+    let whole = error.to_string();
+    let hint = error.hint().unwrap_or_default();
+    let evidence = whole.strip_suffix(hint).map_or(whole.as_str(), |text| text.trim_end_matches(". "));
+    Finding::new(Severity::Problem, check, evidence, hint)
+}
+
+fn report(findings: &[Finding], strict: bool, has_colour: bool) -> Report {
+    let mut text = String::new();
+    for finding in findings {
+        text.push_str(&line(finding, has_colour));
+    }
+    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let (problems, warnings) = (count(Severity::Problem), count(Severity::Warning));
+    let _ = writeln!(text, "\n{problems} problems, {warnings} warnings");
+    let found = findings.iter().map(|finding| {
+        json!({
+            "severity": finding.severity.as_str(),
+            "check": finding.check,
+            "evidence": finding.evidence,
+            "remedy": finding.remedy,
+        })
+    });
+    let json = json!({"findings": found.collect::<Vec<_>>(), "problems": problems, "warnings": warnings});
+    let bad = problems > 0 || (strict && warnings > 0);
+    Report::done(text, json).with_code(if bad { NO } else { DONE })
+}
+
+fn line(finding: &Finding, has_colour: bool) -> String {
+    let severity = painted(finding.severity, has_colour);
+    let mut text = format!("{severity}  {:<16}  {}\n", finding.check, Shown(&finding.evidence));
+    if !finding.remedy.is_empty() {
+        let _ = writeln!(text, "{:27}{}", "", Shown(&finding.remedy));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_report_has_evidence_and_remedy_and_an_exit_code() {
+        let findings = [
+            Finding::fine("backend", "a.B"),
+            Finding::new(Severity::Warning, "static_keys", "a key stands there", "Use a role"),
+        ];
+        let calm = report(&findings, false, false);
+        insta::assert_snapshot!(calm.text, @r"
+        ok       backend           a.B
+        warning  static_keys       a key stands there
+                                   Use a role
+
+        0 problems, 1 warnings
+        ");
+        assert_eq!((calm.code, report(&findings, true, false).code), (DONE, NO));
+        let problem =
+            failed("reach", &Error::new(ErrorKind::Unreachable, "no way").with_hint("Open the port"));
+        assert_eq!((problem.evidence.as_str(), problem.remedy.as_str()), ("no way", "Open the port"));
+        assert_eq!(report(&[problem], false, false).code, NO);
+    }
+}

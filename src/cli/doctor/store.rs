@@ -1,0 +1,203 @@
+//! Whether the store answers, as whom, and what it allows.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use crate::cli::doctor::failed;
+use crate::cli::list::names;
+use crate::cli::setup::{Client, Setup};
+use crate::cli::subject::{Answer, look_up};
+use crate::config::airflow::AirflowConfig;
+use crate::error::{Error, ErrorKind};
+use crate::store::SecretName;
+use crate::store::convention::{Kind, Lookup};
+use crate::store::tools::{Finding, Severity};
+
+/// An id that nobody has: a store that allows reading answers that it is absent.
+pub(in crate::cli) const PROBE: &str = "strongroom_doctor_probe";
+
+/// More names than this are not compared with the environment.
+const COMPARED: usize = 10_000;
+
+/// Adds what was found. Makes one lookup, one listing for each kind, and one description.
+pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, findings: &mut Vec<Finding>) {
+    let client = match setup.open() {
+        Ok(client) => client,
+        Err(error) => return findings.push(failed("client", &error)),
+    };
+    if let Some(identity) = client.backend.identity() {
+        findings.push(Finding::fine("identity", format!("the store is asked as {identity}")));
+    }
+    let Some(kind) = Kind::ALL.into_iter().find(|kind| setup.prefix(*kind).is_some()) else {
+        findings.push(Finding::new(
+            Severity::Problem,
+            "kinds",
+            "connections, variables and config are all switched off, so that nothing is ever asked",
+            "Give at least one prefix or file",
+        ));
+        return;
+    };
+    if read(airflow, setup, &client, kind, findings) {
+        list(airflow, setup, &client, findings);
+        describe(setup, &client, kind, findings);
+    }
+    if let Ok((found, _)) = client.run(client.backend.diagnose()) {
+        findings.extend(found);
+    }
+}
+
+/// The answer is whether there is any use in asking more.
+fn read(
+    airflow: &AirflowConfig,
+    setup: &Setup,
+    client: &Client,
+    kind: Kind,
+    findings: &mut Vec<Finding>,
+) -> bool {
+    let start = Instant::now();
+    let looked = look_up(setup, client, airflow, Lookup { kind, id: PROBE, team: None });
+    let took = start.elapsed().as_millis();
+    let (answer, heard) = match looked {
+        Ok(looked) => looked,
+        Err(error) => {
+            findings.push(failed("read", &error));
+            return false;
+        }
+    };
+    findings.extend(heard.into_iter().map(|text| Finding::new(Severity::Warning, "read", text, "")));
+    match (&answer, answer.error()) {
+        (Answer::NotAsked(reason), _) => {
+            findings.push(Finding::new(
+                Severity::Note,
+                "read",
+                reason,
+                "The pattern keeps the probe out; try `strongroom explain`",
+            ));
+            true
+        }
+        (_, Some(error)) => {
+            findings.push(failed(check_of(error), error));
+            error.kind() == ErrorKind::Denied
+        }
+        _ => {
+            findings.push(Finding::fine(
+                "read",
+                format!("{} answered in {took} ms: reading is allowed", setup.entry.info.title),
+            ));
+            true
+        }
+    }
+}
+
+/// The name of the check that an error of a read belongs to.
+fn check_of(error: &Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::Unauthenticated => "identity",
+        _ if error.is_login_failure() => "identity",
+        ErrorKind::Unreachable | ErrorKind::Timeout => "reach",
+        ErrorKind::Throttled => "quota",
+        _ => "read",
+    }
+}
+
+fn list(airflow: &AirflowConfig, setup: &Setup, client: &Client, findings: &mut Vec<Finding>) {
+    let mut count = 0;
+    for kind in Kind::ALL {
+        match names(setup, client, kind, COMPARED) {
+            Ok((listed, _)) => {
+                count += listed.len();
+                let ids = listed.into_iter().map(|(id, _)| id);
+                findings.extend(collisions(airflow, kind, ids));
+            }
+            Err(error) => return findings.push(not_needed("list", &error)),
+        }
+    }
+    if count > 0 {
+        findings.push(Finding::fine("list", format!("listing is allowed: {count} names below the prefixes")));
+    } else {
+        let place = client.backend.identity().unwrap_or_else(|| setup.entry.info.title.to_owned());
+        findings.push(Finding::new(
+            Severity::Warning,
+            "list",
+            format!("there is no secret below the prefixes ({place})"),
+            "Check the prefixes, and that the secrets are in this region, account or file",
+        ));
+    }
+}
+
+fn describe(setup: &Setup, client: &Client, kind: Kind, findings: &mut Vec<Finding>) {
+    let Some(prefix) = setup.prefix(kind) else { return };
+    let name = SecretName::from(format!("{prefix}{PROBE}"));
+    match client.run(client.backend.describe(&name)).and_then(|(described, _)| described) {
+        Ok(_) => findings.push(Finding::fine("describe", "describing is allowed")),
+        Err(error) => findings.push(not_needed("describe", &error)),
+    }
+}
+
+/// What lookups do without is no problem.
+fn not_needed(check: &'static str, error: &Error) -> Finding {
+    let severity = match error.kind() {
+        ErrorKind::Denied | ErrorKind::Unsupported => Severity::Note,
+        _ => Severity::Problem,
+    };
+    let finding = failed(check, error);
+    let evidence = match severity {
+        Severity::Note => format!("{}; lookups do not need it", finding.evidence),
+        _ => finding.evidence,
+    };
+    Finding { severity, evidence, ..finding }
+}
+
+/// Keys that the store and a variable of the environment both hold. The store answers, and what Airflow writes goes to
+/// the metastore.
+fn collisions(airflow: &AirflowConfig, kind: Kind, ids: impl Iterator<Item = String>) -> Option<Finding> {
+    let prefix = match kind {
+        Kind::Connection => "AIRFLOW_CONN_",
+        Kind::Variable => "AIRFLOW_VAR_",
+        Kind::Config => return None,
+    };
+    let both: BTreeSet<_> =
+        ids.filter(|id| airflow.variable(&format!("{prefix}{}", id.to_uppercase())).is_some()).collect();
+    if both.is_empty() {
+        return None;
+    }
+    let shown: Vec<_> = both.iter().take(10).map(|id| format!("`{id}`")).collect();
+    let more = if both.len() > shown.len() { " and more" } else { "" };
+    Some(Finding::new(
+        Severity::Warning,
+        "two_places",
+        format!(
+            "{kind} {}{more} stand in the store and in the environment; the store answers",
+            shown.join(", ")
+        ),
+        "Keep each key in one place; what Airflow itself writes goes to its database, where the store hides it",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_in_two_places_are_told_by_name() {
+        let set = [("AIRFLOW_CONN_DB", "canary"), ("AIRFLOW_HOME", "/nonexistent")];
+        let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let airflow = AirflowConfig::read(set, None).unwrap();
+        let ids = || ["db", "other"].map(str::to_owned).into_iter();
+        let finding = collisions(&airflow, Kind::Connection, ids()).unwrap();
+        insta::assert_snapshot!(finding.evidence, @"connection `db` stand in the store and in the environment; the store answers");
+        assert!(collisions(&airflow, Kind::Variable, ids()).is_none());
+    }
+
+    #[test]
+    fn what_lookups_do_without_is_a_note() {
+        let denied = not_needed("list", &Error::new(ErrorKind::Denied, "no").with_hint("Allow it"));
+        assert_eq!(
+            (denied.severity, denied.evidence.as_str()),
+            (Severity::Note, "no; lookups do not need it")
+        );
+        let down = not_needed("list", &Error::new(ErrorKind::Unreachable, "no"));
+        assert_eq!(down.severity, Severity::Problem);
+        assert_eq!(check_of(&Error::new(ErrorKind::Denied, "x").as_login_failure()), "identity");
+    }
+}

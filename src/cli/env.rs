@@ -1,0 +1,86 @@
+//! `strongroom env`: the configuration as environment variables, secrets masked.
+
+use serde_json::json;
+
+use crate::cli::masked::MASK;
+use crate::cli::output::Report;
+use crate::cli::setup::{Setup, Source};
+use crate::config::airflow::Component;
+use crate::config::{RawValue, options_of};
+use crate::error::Result;
+use crate::store::options::OptionKind;
+use crate::store::registry::StoreEntry;
+use crate::value::Text;
+use crate::value::json::{self, Object, Value};
+
+/// Prints the variables that configure the same backend. Values of secret options stand masked, so the lines of those
+/// are to be completed by hand.
+pub(super) fn run(source: &Source) -> Result<Report> {
+    let setup = Setup::read(source)?;
+    let (class, kwargs) = match source.component() {
+        Component::Server => ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__SECRETS__BACKEND_KWARGS"),
+        Component::Worker => {
+            ("AIRFLOW__WORKERS__SECRETS_BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS")
+        }
+    };
+    let mut masked = Vec::new();
+    let members: Object = setup
+        .chosen
+        .options
+        .iter()
+        .map(|(key, value)| {
+            let shown = shown(setup.entry, key, value);
+            if shown.as_str() == Some(MASK) {
+                masked.push(key.to_owned());
+            }
+            (Text::from(key), shown)
+        })
+        .collect();
+    let written = json::write(&Value::Object(members));
+    let written = written.to_str().unwrap_or_default();
+    let single = |text: &str| text.replace('\'', r"'\''");
+    let text = format!("{class}='{}'\n{kwargs}='{}'\n", single(&setup.chosen.class), single(written));
+    let json = json!({class: setup.chosen.class, kwargs: written, "masked": masked});
+    Ok(Report { warnings: setup.warned(), ..Report::done(text, json) })
+}
+
+/// A value that may be shown. A key that nobody declared may hold anything, and an address a password.
+fn shown(entry: &StoreEntry, key: &str, value: &RawValue) -> Value {
+    let spec = options_of(entry).find(|spec| spec.key == key);
+    let is_secret =
+        spec.is_none_or(|spec| spec.kind.is_secret() || matches!(spec.kind, OptionKind::Ignored(_)));
+    let written = match value {
+        RawValue::Text(text) => Value::from(text.as_str()),
+        RawValue::Json(json) => json.clone(),
+    };
+    if is_secret || holds_credentials(&written) { Value::from(MASK) } else { written }
+}
+
+/// Whether there is an address with a user in it, wherever it stands.
+fn holds_credentials(value: &Value) -> bool {
+    let written = json::write(value);
+    let text = written.to_str().unwrap_or("@://");
+    text.contains("://") && text.contains('@')
+}
+
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod tests {
+    use super::*;
+    use crate::store::registry::find;
+
+    #[test]
+    fn secrets_and_what_nobody_knows_are_masked() {
+        let entry = find("memory").unwrap();
+        let told = |key, text: &str| {
+            let shown = shown(entry, key, &RawValue::Text(text.to_owned()));
+            shown.as_str().unwrap().to_owned()
+        };
+        assert_eq!(told("secrets", "canary"), MASK);
+        assert_eq!(told("unknown", "canary"), MASK);
+        assert_eq!(told("sep", "https://u:canary@h"), MASK);
+        assert_eq!(told("cache_ttl", "5m"), "5m");
+        let inner = json::parse(&Text::from(r#"{"sts": {"endpoint_url": "http://u:canary@h"}}"#)).unwrap();
+        assert_eq!(shown(entry, "cache", &RawValue::Json(inner)).as_str(), Some(MASK));
+    }
+}

@@ -1,0 +1,66 @@
+//! The environment variables in which Airflow looks after the backend.
+//!
+//! Source: `secrets/environment_variables.py` of Airflow 3.3.2.
+
+use crate::config::airflow::AirflowConfig;
+use crate::store::convention::{Kind, Lookup};
+use crate::store::prefix::TEAM_SEPARATOR;
+
+/// A variable that could answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Its name.
+    pub(super) name: String,
+    /// Whether it is set, so that Airflow takes it.
+    pub(super) is_set: bool,
+}
+
+/// The variables of a lookup, the team's first. Config values have none, and neither has an id that could be another
+/// team's.
+pub(super) fn variables(airflow: &AirflowConfig, lookup: Lookup<'_>) -> Vec<Place> {
+    let prefix = match lookup.kind {
+        Kind::Connection => "AIRFLOW_CONN_",
+        Kind::Variable => "AIRFLOW_VAR_",
+        Kind::Config => return Vec::new(),
+    };
+    if lookup.id.contains(TEAM_SEPARATOR) && airflow.multi_team() {
+        return Vec::new();
+    }
+    let id = lookup.id.to_uppercase();
+    let team = lookup.team.map(|team| format!("{prefix}_{}___{id}", team.to_uppercase()));
+    let shared = format!("{prefix}{id}");
+    let place = |name: String, needs_text: bool| {
+        let value = airflow.variable(&name);
+        // An empty variable of a team is none; one that all share is a value of a variable, and no connection.
+        let is_set = value.is_some_and(|value| !value.is_empty() || !needs_text);
+        Place { name, is_set }
+    };
+    let team = team.map(|name| place(name, true));
+    team.into_iter().chain([place(shared, lookup.kind == Kind::Connection)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_in_capitals_and_the_teams_goes_first() {
+        let set = [("AIRFLOW_CONN__T___DB", ""), ("AIRFLOW_CONN_DB", "canary"), ("AIRFLOW_VAR_DB", "")];
+        let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let airflow = AirflowConfig::read([set.as_slice(), &[home()]].concat(), None).unwrap();
+        let told = |kind, team| {
+            let places = variables(&airflow, Lookup { kind, id: "db", team });
+            places.into_iter().map(|place| (place.name, place.is_set)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(Kind::Connection, Some("t")),
+            [("AIRFLOW_CONN__T___DB".to_owned(), false), ("AIRFLOW_CONN_DB".to_owned(), true)]
+        );
+        assert_eq!(told(Kind::Variable, None), [("AIRFLOW_VAR_DB".to_owned(), true)]);
+        assert_eq!(told(Kind::Config, None), []);
+    }
+
+    fn home() -> (String, String) {
+        ("AIRFLOW_HOME".to_owned(), "/nonexistent".to_owned())
+    }
+}

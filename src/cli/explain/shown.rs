@@ -1,0 +1,194 @@
+//! A search as text and as JSON.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::backend::Step;
+use crate::cli::explain::remedy::remedy;
+use crate::cli::explain::{Asked, Search};
+use crate::cli::output::error_as_json;
+use crate::cli::subject::Answer;
+use crate::config::airflow::Component;
+use crate::redact::Shown;
+use crate::store::convention::Kind;
+
+/// The last place, which is not read here.
+const METASTORE: &str =
+    "Airflow's database; not read here: see `airflow connections list` and `airflow variables list`";
+
+/// Who answers, in a word or two.
+fn answered_by(search: &Search<'_>) -> Option<String> {
+    let by_backend = search.backend().map(|asked| format!("the backend of {}", owner(asked.component)));
+    by_backend.or_else(|| search.variable().map(|place| place.name.clone()))
+}
+
+fn owner(component: Component) -> &'static str {
+    match component {
+        Component::Server => "[secrets]",
+        Component::Worker => "[workers]",
+    }
+}
+
+/// For people: a numbered list of places, the outcome, and the remedy.
+pub(super) fn text(search: &Search<'_>) -> String {
+    let lookup = search.lookup;
+    let team = lookup.team.map(|team| format!(" of team `{}`", Shown(team))).unwrap_or_default();
+    let mut text = format!("{} `{}`{team}\n", lookup.kind.title(), Shown(lookup.id));
+    for (number, (title, body)) in places(search).into_iter().enumerate() {
+        let _ = write!(text, "\n{}. {title}\n{body}", number + 1);
+    }
+    let outcome = answered_by(search).map_or_else(|| nobody(search), |by| format!("answered by {by}"));
+    let _ = writeln!(text, "\nOutcome: {outcome}");
+    if let Some(remedy) = remedy(search) {
+        let _ = writeln!(text, "Remedy:  {remedy}");
+    }
+    text
+}
+
+/// The places in the order of the search, each with what became of it. A task looks at its own environment before the
+/// API server asks the backend of `[secrets]`.
+fn places(search: &Search<'_>) -> Vec<(String, String)> {
+    let asked = |asked: &Asked| (format!("{} ({})", Shown(&asked.class), asked.configured), backend(asked));
+    let mut places: Vec<_> = search.backends.iter().map(asked).collect();
+    if search.lookup.kind == Kind::Config {
+        let default = "The default of the option, if the backend has no value";
+        places.push((default.to_owned(), String::new()));
+        return places;
+    }
+    let after_first = places.len().min(1);
+    places.insert(after_first, ("Environment variables".to_owned(), variables(search)));
+    places.push(("Metastore".to_owned(), format!("   {METASTORE}\n")));
+    places
+}
+
+fn variables(search: &Search<'_>) -> String {
+    let mut text = String::new();
+    for variable in &search.variables {
+        let state = match (variable.is_set, search.variable() == Some(variable)) {
+            (true, true) => "set; Airflow takes it",
+            (true, false) => "set, but not reached: the search ends before",
+            (false, _) => "not set",
+        };
+        let _ = writeln!(text, "   {}: {state}", variable.name);
+    }
+    text
+}
+
+fn nobody(search: &Search<'_>) -> String {
+    let outcome = if search.backends.iter().any(Asked::stops) {
+        "Airflow is told to stop its search"
+    } else if search.lookup.kind == Kind::Config {
+        "not there; Airflow uses the option's default"
+    } else {
+        "not in the backend nor in the environment; Airflow asks the metastore"
+    };
+    outcome.to_owned()
+}
+
+fn backend(asked: &Asked) -> String {
+    let mut text = String::new();
+    if let Some(identity) = &asked.identity {
+        let _ = writeln!(text, "   asked as {identity}");
+    }
+    match &asked.answer {
+        None => text.push_str("   not asked: the search was over before\n"),
+        Some(Answer::NotAsked(reason)) => {
+            let _ = writeln!(text, "   nothing asked: {reason}");
+        }
+        Some(Answer::Asked(explained)) => {
+            for step in &explained.steps {
+                let _ = writeln!(
+                    text,
+                    "   {}: {} ({}, {})",
+                    step.name,
+                    step.outcome,
+                    time(step.took),
+                    origin(step)
+                );
+            }
+            if let Some(error) = &explained.error {
+                let fate = match &explained.outcome {
+                    Ok(_) => "Airflow is answered None and goes on",
+                    Err(failure) if failure.stops_airflow => "Airflow is told to stop",
+                    Err(_) => "Airflow logs it and goes on",
+                };
+                let _ = writeln!(text, "   error: {error}\n   {fate}");
+            }
+        }
+    }
+    if let Some(unusable) = &asked.unusable {
+        let _ = writeln!(text, "   Airflow cannot use it, and goes on: {unusable}");
+    }
+    let [timeout, ttl, negative] =
+        asked.times.map(|time| Duration::from_millis(u64::try_from(time).unwrap_or(u64::MAX)));
+    let _ = writeln!(
+        text,
+        "   cache: each process keeps a value for {} and an absence for {}; a lookup may take {}",
+        time(ttl),
+        time(negative),
+        time(timeout)
+    );
+    for warning in &asked.warnings {
+        let _ = writeln!(text, "   warning: {warning}");
+    }
+    text
+}
+
+fn origin(step: &Step) -> &'static str {
+    if step.asked_store { "from the store" } else { "from memory" }
+}
+
+fn time(time: Duration) -> String {
+    if time.as_secs() > 0 && time.subsec_millis() == 0 {
+        format!("{}s", time.as_secs())
+    } else {
+        format!("{}ms", time.as_millis())
+    }
+}
+
+/// For programs: `kind`, `id`, `team`, `backends`, `variables`, `metastore`, `answered_by`, `remedy`.
+pub(super) fn json(search: &Search<'_>) -> Value {
+    let variables = search.variables.iter().map(
+        |place| json!({"name": place.name, "set": place.is_set, "answers": search.variable() == Some(place)}),
+    );
+    json!({
+        "kind": search.lookup.kind.as_str(),
+        "id": search.lookup.id,
+        "team": search.lookup.team,
+        "backends": search.backends.iter().map(backend_as_json).collect::<Vec<_>>(),
+        "variables": variables.collect::<Vec<_>>(),
+        "metastore": "not read",
+        "answered_by": answered_by(search),
+        "remedy": remedy(search),
+    })
+}
+
+fn backend_as_json(asked: &Asked) -> Value {
+    let (steps, not_asked) = match &asked.answer {
+        None => (Vec::new(), Some("the search was over before")),
+        Some(Answer::NotAsked(reason)) => (Vec::new(), Some(reason.as_str())),
+        Some(Answer::Asked(explained)) => (explained.steps.iter().map(step_as_json).collect(), None),
+    };
+    let [timeout, ttl, negative] = asked.times.map(|time| u64::try_from(time).unwrap_or(u64::MAX));
+    json!({
+        "component": asked.component.as_str(),
+        "class": asked.class,
+        "configured_in": asked.configured,
+        "identity": asked.identity,
+        "names": steps,
+        "not_asked": not_asked,
+        "answers": asked.answers(),
+        "stops_airflow": asked.stops(),
+        "error": asked.error().map(error_as_json),
+        "unusable": asked.unusable,
+        "cache": {"ttl_ms": ttl, "negative_ttl_ms": negative, "timeout_ms": timeout},
+        "warnings": asked.warnings,
+    })
+}
+
+fn step_as_json(step: &Step) -> Value {
+    let took = u64::try_from(step.took.as_micros()).unwrap_or(u64::MAX);
+    json!({"name": step.name.as_str(), "outcome": step.outcome, "from_store": step.asked_store, "took_us": took})
+}

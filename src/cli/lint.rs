@@ -1,0 +1,187 @@
+//! `strongroom lint`: every connection of a store, parsed as Airflow would, for a pipeline that checks before Airflow does.
+
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use crate::cli::list::names;
+use crate::cli::output::{NO, Report, columns};
+use crate::cli::setup::{Client, Setup, Source};
+use crate::cli::subject::{Answer, look_up};
+use crate::config::airflow::AirflowConfig;
+use crate::error::{ErrorKind, Result};
+use crate::store::convention::{Kind, Lookup};
+use crate::value::connection::parse;
+use crate::value::json;
+use crate::value::{Dialect, Text};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Which Airflow reads the connections: `airflow_3_3`, `task_sdk_1_3`, `airflow_3_0` or `airflow_2_11`.
+    #[arg(long, default_value_t)]
+    dialect: Dialect,
+}
+
+/// One thing that is wrong with one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fault {
+    id: String,
+    check: &'static str,
+    text: String,
+}
+
+/// Reads every connection once. The exit code is 1 if anything was found.
+pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
+    let airflow = source.airflow()?;
+    let setup = Setup::of(&airflow, source.component())?;
+    let client = setup.open()?;
+    let mut warnings = setup.warned();
+    let (listed, heard) = names(&setup, &client, Kind::Connection, usize::MAX)?;
+    warnings.extend(heard.iter().map(|heard| format!("warning: {heard}")));
+    let progress = progress(listed.len());
+    let mut faults = Vec::new();
+    for (id, _) in &listed {
+        faults.extend(faults_of(&setup, &client, &airflow, id, arguments.dialect)?);
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    Ok(Report { warnings, ..report(listed.len(), &faults) })
+}
+
+/// Shown on a terminal alone.
+fn progress(count: usize) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::stderr());
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    if let Ok(style) = ProgressStyle::with_template("{pos}/{len} connections {bar:30}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn faults_of(
+    setup: &Setup,
+    client: &Client,
+    airflow: &AirflowConfig,
+    id: &str,
+    dialect: Dialect,
+) -> Result<Vec<Fault>> {
+    let lookup = Lookup { kind: Kind::Connection, id, team: None };
+    let fault = |check, text: String| Fault { id: id.to_owned(), check, text };
+    let mut faults = Vec::new();
+    if !is_legal(id) {
+        faults.push(fault(
+            "illegal_name",
+            "Airflow's API takes up to 250 letters, digits and _#!()-.:/\\ only".to_owned(),
+        ));
+    }
+    let (answer, _) = look_up(setup, client, airflow, lookup)?;
+    match (&answer, answer.error(), answer.value()) {
+        // What ends every read alike is an error of the command, not of a connection.
+        (_, Some(error), _)
+            if !matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Denied | ErrorKind::InvalidName) =>
+        {
+            return Err(error.clone());
+        }
+        (_, Some(error), _) => faults.push(fault(error.kind().as_str(), error.to_string())),
+        (Answer::NotAsked(reason), ..) => faults.push(fault("not_looked_up", reason.clone())),
+        (.., Some(value)) => {
+            faults.extend(judge(value.expose(), dialect).map(|(check, text)| fault(check, text)));
+        }
+        (.., None) => faults
+            .push(fault("no_text", "the secret is listed, but answers nothing: it may be binary".to_owned())),
+    }
+    Ok(faults)
+}
+
+/// What is wrong with the text of a connection; nothing of it is told.
+fn judge(text: &str, dialect: Dialect) -> Option<(&'static str, String)> {
+    if text.is_empty() {
+        return Some(("empty", "the secret is empty, which Airflow takes for a miss".to_owned()));
+    }
+    let connection = match parse(&Text::from(text), dialect) {
+        Ok(connection) => connection,
+        Err(error) => return Some(("malformed", error.to_string())),
+    };
+    if !connection.conn_type.is_truthy() {
+        return Some(("no_conn_type", "there is no connection type, so no hook can be picked".to_owned()));
+    }
+    if let Err(error) = connection.get_uri() {
+        return Some(("unusable", error.to_string()));
+    }
+    let extra = connection.extra.as_text().filter(|extra| !extra.is_empty())?;
+    match json::parse(extra) {
+        Ok(extra) if extra.as_object().is_some() => None,
+        Ok(extra) => Some(("extra", format!("extra is JSON of type {}, not an object", extra.type_name()))),
+        Err(error) => Some(("extra", format!("extra is not valid JSON: {error}"))),
+    }
+}
+
+/// `^[\w#!()\-.:/\\]{1,250}$` of `sanitize_conn_id` in Airflow 3.3.2.
+fn is_legal(id: &str) -> bool {
+    let is_letter = |letter: char| letter.is_alphanumeric() || "_#!()-.:/\\".contains(letter);
+    (1..=250).contains(&id.chars().count()) && id.chars().all(is_letter)
+}
+
+fn report(count: usize, faults: &[Fault]) -> Report {
+    let rows: Vec<_> = faults
+        .iter()
+        .map(|fault| vec![fault.id.clone(), fault.check.to_owned(), fault.text.clone()])
+        .collect();
+    let text = format!("{}{count} connections read, {} findings\n", columns(&rows), faults.len());
+    let found = faults.iter().map(|fault| json!({"id": fault.id, "check": fault.check, "text": fault.text}));
+    let json = json!({"connections": count, "findings": found.collect::<Vec<_>>()});
+    let report = Report::done(text, json);
+    if faults.is_empty() { report } else { report.with_code(NO) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, dialect: Dialect) -> Option<&'static str> {
+        let judged = judge(text, dialect);
+        assert!(!format!("{judged:?}").contains("canary"), "{judged:?}");
+        judged.map(|(check, _)| check)
+    }
+
+    #[test]
+    fn what_airflow_cannot_use_is_found() {
+        for (text, expected) in [
+            ("postgres://u:canary@h/db", None),
+            (r#"{"conn_type": "http", "host": "canary"}"#, None),
+            ("", Some("empty")),
+            ("  ", Some("malformed")),
+            ("{canary", Some("malformed")),
+            ("canary", Some("no_conn_type")),
+            ("my_type://canary", Some("no_conn_type")),
+            (r#"{"host": "canary"}"#, Some("no_conn_type")),
+            (r#"{"conn_type": "http", "host": ["canary"]}"#, Some("unusable")),
+            (r#"{"conn_type": "http", "extra": "canary"}"#, Some("malformed")),
+        ] {
+            assert_eq!(check(text, Dialect::Airflow33), expected, "{text}");
+        }
+        let text = r#"{"conn_type": "http", "extra": "canary"}"#;
+        assert_eq!(check(text, Dialect::Airflow211), Some("extra"));
+    }
+
+    #[test]
+    fn names_that_the_api_refuses_are_found() {
+        assert!(is_legal("a-b_c.d:e/f#(1)") && is_legal("é"));
+        assert!(!is_legal("") && !is_legal("a b") && !is_legal("a@b") && !is_legal(&"x".repeat(251)));
+    }
+
+    #[test]
+    fn a_finding_makes_the_answer_no() {
+        let fault = Fault { id: "a".to_owned(), check: "empty", text: "t".to_owned() };
+        let found = report(2, &[fault]);
+        assert_eq!(found.code, NO);
+        insta::assert_snapshot!(found.text, @r"
+        a  empty  t
+        2 connections read, 1 findings
+        ");
+        assert_eq!(report(2, &[]).code, 0);
+    }
+}

@@ -1,0 +1,141 @@
+//! `strongroom list`: the names that a backend could answer for, and never a value.
+
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use crate::cli::dates::{age, iso};
+use crate::cli::output::{Report, columns};
+use crate::cli::setup::{Client, Setup, Source};
+use crate::cli::subject::KindWord;
+use crate::error::Result;
+use crate::store::Description;
+use crate::store::convention::Kind;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Only these kinds.
+    kinds: Vec<KindWord>,
+    /// Stop after so many names of each kind.
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+}
+
+/// Ids with what is known of each.
+pub(super) type Listed = Vec<(String, Description)>;
+
+/// One secret in the list.
+struct Entry {
+    kind: Kind,
+    id: String,
+    described: Description,
+}
+
+/// Lists the names below the backend's own prefixes, page by page, within the rate limit.
+pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
+    let setup = Setup::read(source)?;
+    let client = setup.open()?;
+    let wanted = |kind: &Kind| {
+        arguments.kinds.is_empty() || arguments.kinds.iter().any(|word| Kind::from(*word) == *kind)
+    };
+    let (mut entries, mut warnings) = (Vec::new(), setup.warned());
+    for kind in Kind::ALL.into_iter().filter(wanted) {
+        let limit = arguments.limit.unwrap_or(usize::MAX);
+        let (found, heard) = names(&setup, &client, kind, limit)?;
+        entries.extend(found.into_iter().map(|(id, described)| Entry { kind, id, described }));
+        warnings.extend(heard.iter().map(|heard| format!("warning: {heard}")));
+    }
+    let text = as_text(&entries, SystemTime::now());
+    let json = json!({"secrets": entries.iter().map(as_json).collect::<Vec<_>>()});
+    Ok(Report { warnings, ..Report::done(text, json) })
+}
+
+/// The ids of a kind with what is known of each, at most `limit`; none of a kind that is switched off.
+pub(super) fn names(
+    setup: &Setup,
+    client: &Client,
+    kind: Kind,
+    limit: usize,
+) -> Result<(Listed, Vec<String>)> {
+    let Some(prefix) = setup.prefix(kind) else { return Ok((Vec::new(), Vec::new())) };
+    let (mut found, mut warnings, mut page) = (Vec::new(), Vec::new(), None);
+    loop {
+        let (listed, heard) = client.run(client.backend.list(&prefix, page.as_ref()))?;
+        let listed = listed?;
+        warnings.extend(heard);
+        found.extend(listed.secrets.into_iter().filter_map(|described| {
+            let id = described.name.as_str().strip_prefix(prefix.as_str())?.to_owned();
+            Some((id, described))
+        }));
+        page = listed.next;
+        if page.is_none() || found.len() >= limit {
+            break;
+        }
+    }
+    found.sort_by(|left, right| left.0.cmp(&right.0));
+    found.truncate(limit);
+    Ok((found, warnings))
+}
+
+fn as_json(entry: &Entry) -> Value {
+    let mut json = description_as_json(&entry.described);
+    json["kind"] = json!(entry.kind.as_str());
+    json["id"] = json!(entry.id);
+    json
+}
+
+/// A description as JSON: `name`, `store_id`, `version`, `form`, `key`, `created`, `changed`, `accessed`, `deleted`, `tags`.
+pub(super) fn description_as_json(described: &Description) -> Value {
+    let tags: serde_json::Map<_, _> =
+        described.tags.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+    json!({
+        "name": described.name.as_str(),
+        "store_id": described.id,
+        "version": described.version,
+        "form": described.form,
+        "key": described.key,
+        "created": described.created.map(iso),
+        "changed": described.changed.map(iso),
+        "accessed": described.accessed.map(iso),
+        "deleted": described.deleted.map(iso),
+        "tags": tags,
+    })
+}
+
+fn as_text(entries: &[Entry], now: SystemTime) -> String {
+    let mut rows = vec![["KIND", "ID", "CHANGED", "TAGS"].map(str::to_owned).to_vec()];
+    rows.extend(entries.iter().map(|entry| {
+        let changed = entry.described.changed.or(entry.described.created);
+        let changed = changed.map_or_else(String::new, |changed| format!("{} ago", age(changed, now)));
+        vec![entry.kind.as_str().to_owned(), entry.id.clone(), changed, tags(&entry.described)]
+    }));
+    columns(&rows)
+}
+
+/// Tags on one line.
+pub(super) fn tags(described: &Description) -> String {
+    let tags: Vec<_> = described.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    tags.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_list_tells_kind_id_age_and_tags() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_368_200);
+        let described = Description {
+            changed: Some(now - Duration::from_secs(7200)),
+            tags: vec![("team".to_owned(), "a".to_owned()), ("env".to_owned(), "x".to_owned())],
+            ..Description::of("p/smtp")
+        };
+        let entry = Entry { kind: Kind::Connection, id: "smtp".to_owned(), described };
+        insta::assert_snapshot!(as_text(&[entry], now), @r"
+        KIND        ID    CHANGED  TAGS
+        connection  smtp  2h ago   team=a env=x
+        ");
+    }
+}

@@ -1,0 +1,141 @@
+//! The fields of a connection without what is secret in them.
+//!
+//! `airflow connections list --show-values --hide-sensitive` of Airflow 3.3.2 masks the password, extra and the
+//! credentials in the URI, and so do we. What is not where it should be is masked too: of a secret that is no URI at all,
+//! or of one with an unescaped password, the parts land in fields that are otherwise harmless.
+
+use serde_json::{Map, Value as Shown, json};
+
+use crate::value::Connection;
+use crate::value::json::Value;
+
+/// What stands in place of a secret, as in Airflow.
+pub(super) const MASK: &str = "***";
+
+/// The fields by the names that `airflow connections get` has for them. `secret` is what the connection was made of:
+/// of one that is neither JSON nor a URI, such as `user:password`, Airflow makes fields that are nothing but its parts.
+pub(super) fn fields(connection: &Connection, secret: &str) -> Map<String, Shown> {
+    let is_sound = is_connection(secret) && connection.conn_type.as_str().is_some_and(is_word);
+    let plain = |value: &Value, is_harmless: fn(&str) -> bool| match value {
+        Value::Null => Shown::Null,
+        Value::String(_) => match value.as_str() {
+            Some(text) if text.is_empty() || (is_sound && is_harmless(text)) => json!(text),
+            _ => json!(MASK),
+        },
+        _ => json!(MASK),
+    };
+    let mut fields = Map::new();
+    fields.insert("conn_type".to_owned(), plain(&connection.conn_type, is_word));
+    fields.insert("description".to_owned(), plain(&connection.description, |_| true));
+    fields.insert("host".to_owned(), host(connection, is_sound));
+    fields.insert("schema".to_owned(), plain(&connection.schema, is_path));
+    fields.insert("login".to_owned(), plain(&connection.login, is_login));
+    fields.insert("password".to_owned(), masked(&connection.password));
+    let port = connection.port.as_i64().map(|port| if is_sound { json!(port) } else { json!(MASK) });
+    fields.insert("port".to_owned(), port.unwrap_or_default());
+    fields.insert("extra_dejson".to_owned(), extra(connection));
+    fields
+}
+
+/// Whether the text is JSON, or a URI whose credentials end where they should: with an unescaped `/`, `?` or `#` in the
+/// password, an `@` is left behind the host, and what stands in the place of host and port is the user and the password.
+fn is_connection(secret: &str) -> bool {
+    let Some((_, rest)) = secret.split_once("://") else { return secret.trim_start().starts_with('{') };
+    if secret.trim_start().starts_with('{') {
+        return true;
+    }
+    let rest = rest.split_once("://").map_or(rest, |(_, rest)| rest);
+    !rest.split_once(['/', '?', '#']).is_some_and(|(_, behind)| behind.contains('@'))
+}
+
+/// A protocol before the host is shown, a path behind it is not: that of a webhook is its secret.
+fn host(connection: &Connection, is_sound: bool) -> Shown {
+    let Some(text) = connection.host.as_str() else { return masked(&connection.host) };
+    if text.is_empty() {
+        return json!("");
+    }
+    let (protocol, rest) =
+        text.split_once("://").map_or((None, text), |(protocol, rest)| (Some(protocol), rest));
+    let name = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_whole = name.len() == rest.len();
+    if !is_sound || !is_host(name) || !protocol.is_none_or(is_word) {
+        return json!(MASK);
+    }
+    let protocol = protocol.map(|protocol| format!("{protocol}://")).unwrap_or_default();
+    json!(format!("{protocol}{name}{}", if is_whole { "" } else { "/***" }))
+}
+
+/// The keys of extra, and of its values nothing.
+fn extra(connection: &Connection) -> Shown {
+    let Ok(extra) = connection.extra_dejson() else { return json!(MASK) };
+    let Some(members) = extra.as_object() else { return json!(MASK) };
+    let keys = members.iter().enumerate().map(|(number, (key, _))| {
+        let known = key.to_str().filter(|key| is_word(key) && key.len() <= 64);
+        (known.map_or_else(|| format!("key {}", number + 1), str::to_owned), json!(MASK))
+    });
+    Shown::Object(keys.collect())
+}
+
+fn masked(value: &Value) -> Shown {
+    match value {
+        Value::Null => Shown::Null,
+        value if value.as_str() == Some("") => json!(""),
+        _ => json!(MASK),
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.+".contains(letter))
+}
+
+fn is_host(text: &str) -> bool {
+    let is_letter = |letter: char| letter.is_alphanumeric() || "-._:[]\\,".contains(letter);
+    !text.is_empty() && text.len() <= 253 && text.chars().all(is_letter)
+}
+
+fn is_path(text: &str) -> bool {
+    text.chars().all(|letter| letter.is_alphanumeric() || "_-./$ ".contains(letter))
+}
+
+/// An account name; what else an unescaped password leaves there is not one.
+fn is_login(text: &str) -> bool {
+    text.chars().all(|letter| letter.is_alphanumeric() || "_-.@\\+ $".contains(letter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::connection::parse;
+    use crate::value::{Dialect, Text};
+
+    fn shown(secret: &str) -> String {
+        let connection = parse(&Text::from(secret), Dialect::default()).unwrap();
+        Shown::Object(fields(&connection, secret)).to_string()
+    }
+
+    #[test]
+    fn passwords_and_values_of_extra_are_masked() {
+        insta::assert_snapshot!(shown("postgres://app:canary@db.example:5432/sales?sslmode=canary"), @r#"{"conn_type":"postgres","description":null,"host":"db.example","schema":"sales","login":"app","password":"***","port":5432,"extra_dejson":{"sslmode":"***"}}"#);
+        insta::assert_snapshot!(shown(r#"{"conn_type": "http", "host": "https://hooks.example/canary/x", "extra": "canary no json"}"#.replace("canary no json", "{}").as_str()), @r#"{"conn_type":"http","description":null,"host":"https://hooks.example/***","schema":null,"login":null,"password":null,"port":null,"extra_dejson":{}}"#);
+    }
+
+    #[test]
+    fn what_is_no_connection_shows_nothing() {
+        for secret in [
+            "canary",
+            "//canary",
+            "canary:canary",
+            "canary:/canary",
+            "my_type://canary:canary@canary",
+            "postgres://us/er:canary@host/db",
+            "postgres://canary:123/canary@host/db",
+            "postgres://u?canary",
+            r#"{"host": "canary", "login": ["canary"], "schema": "canary"}"#,
+            r#"{"conn_type": "canary canary", "host": "canary"}"#,
+        ] {
+            let shown = shown(secret);
+            let is_hidden = !shown.contains("canary") || secret.starts_with("postgres://u?");
+            assert!(is_hidden, "{secret}: {shown}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! From Airflow's configuration to a backend that can be asked.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::backend::{Backend, Settings};
+use crate::cli::heard;
+use crate::config::airflow::{AirflowConfig, Chosen, Component};
+use crate::config::{Configured, configure};
+use crate::error::{Error, ErrorKind, Result};
+use crate::process::{Clock, Runtime, no_fork};
+use crate::redact::Shown;
+use crate::store::convention::{Kind, Lookup};
+use crate::store::environment::Environment;
+use crate::store::registry::{STORES, StoreEntry};
+
+/// Which configuration a command goes by.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct Source {
+    /// The airflow.cfg to read, in place of `AIRFLOW_CONFIG` and `AIRFLOW_HOME`. Variables still go before it.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+    /// Ask the backend of tasks, where `[workers] secrets_backend` names one of their own.
+    #[arg(long, global = true)]
+    pub(super) workers: bool,
+    /// Print JSON; its shape is in docs/command-line.md.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+impl Source {
+    /// Reads Airflow's configuration.
+    pub(super) fn airflow(&self) -> Result<AirflowConfig> {
+        AirflowConfig::of_process(self.config.as_deref())
+    }
+
+    /// Whose backend is meant.
+    pub(super) fn component(&self) -> Component {
+        if self.workers { Component::Worker } else { Component::Server }
+    }
+}
+
+/// A configured backend, before anything alive is built.
+#[derive(Debug)]
+pub(super) struct Setup {
+    /// What was written.
+    pub(super) chosen: Chosen,
+    /// The store of this build.
+    pub(super) entry: &'static StoreEntry,
+    /// What the options mean.
+    pub(super) settings: Arc<Settings>,
+    /// What the user should know of the options.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Setup {
+    /// The backend that `source` chooses.
+    pub(super) fn read(source: &Source) -> Result<Self> {
+        Self::of(&source.airflow()?, source.component())
+    }
+
+    /// The backend of `component`.
+    pub(super) fn of(airflow: &AirflowConfig, component: Component) -> Result<Self> {
+        let chosen = airflow.chosen(component)?.ok_or_else(|| none(airflow))?;
+        Self::from_chosen(chosen)
+    }
+
+    /// The backend that was written.
+    pub(super) fn from_chosen(chosen: Chosen) -> Result<Self> {
+        let entry = entry_of(&chosen.class)?;
+        // What the constructor of the Python class would log.
+        let (configured, mut warnings) =
+            heard::listen(|| configure(entry, &chosen.options, Environment::of_process()));
+        let Configured { settings, warnings: more } = configured?;
+        warnings.extend(more);
+        warnings.extend(unread(&chosen));
+        Ok(Self { chosen, entry, settings, warnings })
+    }
+
+    /// Builds the client. Makes no call.
+    pub(super) fn open(&self) -> Result<Client> {
+        let held = no_fork();
+        let runtime = Runtime::new()?;
+        let backend = Backend::open(Arc::clone(&self.settings), Clock::System)?;
+        drop(held);
+        Ok(Client { runtime, backend })
+    }
+
+    /// The beginning of the names of `kind`; `None` if the kind is switched off.
+    pub(super) fn prefix(&self, kind: Kind) -> Option<String> {
+        let names = self.settings.convention.names(Lookup { kind, id: "", team: None }).into_names();
+        names.first().map(|name| name.as_str().to_owned())
+    }
+
+    /// The lines for the standard error.
+    pub(super) fn warned(&self) -> Vec<String> {
+        self.warnings.iter().map(|warning| format!("warning: {warning}")).collect()
+    }
+}
+
+/// A backend at work, and what drives it.
+#[derive(Debug)]
+pub(super) struct Client {
+    runtime: Runtime,
+    /// The backend.
+    pub(super) backend: Backend,
+}
+
+impl Client {
+    /// Runs `future` to its end; what is logged meanwhile comes with the answer.
+    pub(super) fn run<F: Future>(&self, future: F) -> Result<(F::Output, Vec<String>)> {
+        let (output, heard) = heard::listen(|| self.runtime.block_on(future));
+        Ok((output?, heard))
+    }
+}
+
+/// The store for a class path: our own, or the official one whose place it takes.
+pub(super) fn entry_of(class: &str) -> Result<&'static StoreEntry> {
+    let is_meant =
+        |entry: &&StoreEntry| entry.python_class == class || entry.tools.official_class == Some(class);
+    STORES.iter().find(is_meant).ok_or_else(|| {
+        let known: Vec<_> = STORES.iter().map(|entry| entry.python_class).collect();
+        Error::config(format!("this build does not know the backend `{}`", Shown(class))).with_hint(format!(
+            "It knows {}, and the official classes whose place they take",
+            known.join(", ")
+        ))
+    })
+}
+
+fn none(airflow: &AirflowConfig) -> Error {
+    let file = airflow.file().display();
+    let state = if airflow.has_file() { "sets none" } else { "is not there" };
+    Error::new(ErrorKind::Config, format!("no secrets backend is configured: AIRFLOW__SECRETS__BACKEND is not set, and {file} {state}"))
+        .with_hint("Set AIRFLOW__SECRETS__BACKEND, AIRFLOW_HOME, AIRFLOW_CONFIG or --config, as the Airflow in question has them")
+}
+
+/// What Airflow says in one line of its log and nowhere else.
+fn unread(chosen: &Chosen) -> Option<String> {
+    let place = chosen.kwargs_place.as_deref()?;
+    let problem = chosen.unread.as_deref()?;
+    Some(format!("{place} {problem}, so Airflow passes no kwargs and the defaults apply"))
+}
+
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_classes_and_the_official_ones_are_known() {
+        for entry in STORES {
+            assert_eq!(entry_of(entry.python_class).unwrap().info.name, entry.info.name);
+            if let Some(official) = entry.tools.official_class {
+                assert_eq!(entry_of(official).unwrap().info.name, entry.info.name);
+            }
+        }
+        let error = entry_of("a.B\n").unwrap_err().to_string();
+        assert!(
+            error.starts_with(r"this build does not know the backend `a.B\n`. It knows strongroom."),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn without_a_backend_the_place_is_named() {
+        let airflow =
+            AirflowConfig::read([("AIRFLOW_HOME".to_owned(), "/nonexistent".to_owned())], None).unwrap();
+        let error = Setup::of(&airflow, Component::Server).unwrap_err();
+        insta::assert_snapshot!(error, @"no secrets backend is configured: AIRFLOW__SECRETS__BACKEND is not set, and /nonexistent/airflow.cfg is not there. Set AIRFLOW__SECRETS__BACKEND, AIRFLOW_HOME, AIRFLOW_CONFIG or --config, as the Airflow in question has them");
+    }
+}

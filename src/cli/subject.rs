@@ -1,0 +1,119 @@
+//! What a command is about: a connection, a variable or a config value, and how it is looked up.
+
+use crate::backend::{Explained, Plan, plan};
+use crate::cli::setup::{Client, Setup};
+use crate::config::airflow::AirflowConfig;
+use crate::error::{Error, Result};
+use crate::store::SecretName;
+use crate::store::convention::{Kind, Lookup};
+use crate::value::SecretValue;
+
+/// The word for a kind on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum KindWord {
+    /// A connection, by its connection id.
+    #[value(alias = "connections")]
+    Connection,
+    /// A variable, by its key.
+    #[value(alias = "variables")]
+    Variable,
+    /// A config value, by the text of its `_secret` option.
+    Config,
+}
+
+impl From<KindWord> for Kind {
+    fn from(word: KindWord) -> Self {
+        match word {
+            KindWord::Connection => Self::Connection,
+            KindWord::Variable => Self::Variable,
+            KindWord::Config => Self::Config,
+        }
+    }
+}
+
+/// One secret, as Airflow names it.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Subject {
+    /// What it is.
+    kind: KindWord,
+    /// Airflow's name of it: a connection id, a variable's key, or the text of a `_secret` option.
+    id: String,
+    /// The team that asks, where Airflow runs with `[core] multi_team`.
+    #[arg(long)]
+    team: Option<String>,
+}
+
+impl Subject {
+    /// The question of Airflow. Config values have no team.
+    pub(super) fn lookup(&self) -> Lookup<'_> {
+        let kind = Kind::from(self.kind);
+        let team = self.team.as_deref().filter(|_| kind != Kind::Config);
+        Lookup { kind, id: &self.id, team }
+    }
+}
+
+/// How a lookup went.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// Nothing was asked; the text says why.
+    NotAsked(String),
+    /// The store was asked.
+    Asked(Explained),
+}
+
+impl Answer {
+    /// The secret, `None` if there is none.
+    pub(super) fn value(&self) -> Option<&SecretValue> {
+        match self {
+            Self::Asked(Explained { outcome: Ok(reply), .. }) => reply.value.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What went wrong, even where Airflow is answered None.
+    pub(super) fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Asked(explained) => explained.error.as_ref(),
+            Self::NotAsked(_) => None,
+        }
+    }
+}
+
+/// The names that would be asked for.
+pub(super) fn names(
+    setup: &Setup,
+    airflow: &AirflowConfig,
+    lookup: Lookup<'_>,
+) -> Result<Vec<SecretName>, String> {
+    match plan(&setup.settings, lookup, || airflow.multi_team()) {
+        Ok(Plan::Ask(names)) => Ok(names),
+        Ok(Plan::Refuse(text)) => Err(text),
+        Ok(Plan::Skip) => Err(skipped(setup, lookup)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn skipped(setup: &Setup, lookup: Lookup<'_>) -> String {
+    match setup.settings.patterns.text(lookup.kind) {
+        Some(pattern) if setup.prefix(lookup.kind).is_some() => {
+            format!("the id does not match the lookup pattern {pattern:?}")
+        }
+        _ => format!("lookups of this kind ({}) are switched off in the options", lookup.kind),
+    }
+}
+
+/// Makes one lookup, as Airflow would; what it would log comes with the answer.
+pub(super) fn look_up(
+    setup: &Setup,
+    client: &Client,
+    airflow: &AirflowConfig,
+    lookup: Lookup<'_>,
+) -> Result<(Answer, Vec<String>)> {
+    match names(setup, airflow, lookup) {
+        Err(reason) => Ok((Answer::NotAsked(reason), Vec::new())),
+        Ok(names) => {
+            let (explained, heard) = client.run(client.backend.explain(lookup, &names))?;
+            Ok((Answer::Asked(explained), heard))
+        }
+    }
+}

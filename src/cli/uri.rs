@@ -1,0 +1,119 @@
+//! `strongroom uri`: connection URIs and JSON, taken apart and put together.
+//!
+//! The secret comes from standard input alone: what stands on a command line is seen by everybody on the machine.
+
+use std::io::{self, IsTerminal, Read, Write};
+
+use clap::Subcommand;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::cli::masked;
+use crate::cli::output::{Report, columns};
+use crate::error::{Error, ErrorKind, Result};
+use crate::value::connection::{build_uri_from_fields, parse};
+use crate::value::json::{self, Value};
+use crate::value::{ConnectionError, Dialect, Text};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+    /// Which Airflow reads it: `airflow_3_3`, `task_sdk_1_3`, `airflow_3_0` or `airflow_2_11`.
+    #[arg(long, default_value_t, global = true)]
+    dialect: Dialect,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Read a URI or JSON from standard input, and show its fields with passwords masked.
+    Parse,
+    /// Read the fields as JSON from standard input, and print the URI. It holds the password that was put in.
+    Build,
+}
+
+/// The longest input that is read.
+const LONGEST: u64 = 1 << 20;
+
+/// Reads standard input, and shows what it is.
+pub(super) fn run(arguments: &Arguments) -> Result<Report> {
+    let input = input(&arguments.action)?;
+    let text = Text::from(input.trim_end_matches(['\r', '\n']));
+    match arguments.action {
+        Action::Parse => parsed(&text, arguments.dialect),
+        Action::Build => built(&text, arguments.dialect),
+    }
+}
+
+fn input(action: &Action) -> Result<Zeroizing<String>> {
+    let unread = |error| Error::config("standard input could not be read").with_source(error);
+    if io::stdin().is_terminal() {
+        let what = match action {
+            Action::Parse => "URI or JSON",
+            Action::Build => "fields as JSON, such as {\"conn_type\": \"postgres\", \"host\": \"h\"}",
+        };
+        // Whoever cannot see the prompt can still type.
+        let _ = writeln!(io::stderr().lock(), "{what}, then Ctrl-D (it is shown while you type):");
+    }
+    let mut text = Zeroizing::new(String::new());
+    io::stdin().lock().take(LONGEST).read_to_string(&mut text).map_err(unread)?;
+    Ok(text)
+}
+
+fn parsed(text: &Text, dialect: Dialect) -> Result<Report> {
+    let connection = parse(text, dialect).map_err(|error| malformed(&error))?;
+    let fields = masked::fields(&connection, text.to_str().unwrap_or_default());
+    let plain = |value: &serde_json::Value| match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let rows: Vec<_> = fields.iter().map(|(name, value)| vec![name.clone(), plain(value)]).collect();
+    Ok(Report::done(columns(&rows), json!({"fields": fields})))
+}
+
+fn built(text: &Text, dialect: Dialect) -> Result<Report> {
+    let fields = json::parse(text).ok().and_then(Value::into_object).ok_or_else(|| {
+        Error::new(ErrorKind::Malformed, "standard input is not a JSON object")
+            .with_hint("Write the fields as JSON, such as {\"conn_type\": \"postgres\", \"host\": \"h\"}")
+    })?;
+    let uri = build_uri_from_fields(&fields, dialect).map_err(|error| malformed(&error))?;
+    let uri = uri.to_str().unwrap_or_default();
+    Ok(Report::done(format!("{uri}\n"), json!({"uri": uri})))
+}
+
+/// The messages show nothing of the secret.
+fn malformed(error: &ConnectionError) -> Error {
+    Error::new(ErrorKind::Malformed, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_make_a_uri_and_a_uri_gives_fields() {
+        let fields = Text::from(
+            r#"{"conn_type": "postgres", "login": "u", "password": "p@/", "host": "h", "port": 5432}"#,
+        );
+        let report = built(&fields, Dialect::default()).unwrap();
+        assert_eq!(report.text, "postgres://u:p%40%2F@h:5432\n");
+        let parsed = parsed(&Text::from(report.text.trim()), Dialect::default()).unwrap();
+        assert_eq!(
+            (&parsed.json["fields"]["host"], &parsed.json["fields"]["port"]),
+            (&json!("h"), &json!(5432))
+        );
+        assert!(!parsed.text.contains("p@/"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_shown() {
+        for error in [
+            parsed(&Text::from("{canary"), Dialect::default()).unwrap_err(),
+            built(&Text::from("canary"), Dialect::default()).unwrap_err(),
+            built(&Text::from(r#"{"canary canary": 1}"#), Dialect::default()).unwrap_err(),
+        ] {
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! IAM policies that allow what a backend needs and nothing else.
+//!
+//! Conditions on tags use `StringEquals`: a set operator such as `ForAllValues` on a key with a single value is true
+//! where the key is absent, so it would allow what it is meant to refuse ("Single-valued vs. multivalued context keys"
+//! in the IAM user guide).
+
+use std::fmt::Write;
+
+use crate::store::tools::PolicyRequest;
+
+/// One statement of a policy.
+pub(super) struct Statement {
+    /// Its name within the policy: letters and digits.
+    pub(super) id: &'static str,
+    /// What it allows.
+    pub(super) actions: Vec<&'static str>,
+    /// On what.
+    pub(super) resources: Vec<String>,
+    /// Keys and values that all must be equal.
+    pub(super) conditions: Vec<(String, String)>,
+}
+
+impl Statement {
+    /// A statement without conditions.
+    pub(super) fn new(id: &'static str, actions: &[&'static str], resources: Vec<String>) -> Self {
+        Self { id, actions: actions.to_vec(), resources, conditions: Vec::new() }
+    }
+
+    /// Asks for tags: those of the secret itself, or those that the request sets.
+    pub(super) fn with_tags(mut self, key: &str, tags: &[(String, String)]) -> Self {
+        self.conditions.extend(tags.iter().map(|(tag, value)| (format!("{key}/{tag}"), value.clone())));
+        self
+    }
+}
+
+/// The policy as JSON, in the order of the statements. A statement without resources is left out.
+pub(super) fn document(statements: &[Statement]) -> String {
+    let used = statements.iter().filter(|statement| !statement.resources.is_empty());
+    let written: Vec<_> = used.map(written).collect();
+    format!("{{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n{}\n  ]\n}}\n", written.join(",\n"))
+}
+
+fn written(statement: &Statement) -> String {
+    let mut text =
+        format!("    {{\n      \"Sid\": {},\n      \"Effect\": \"Allow\",\n", quoted(statement.id));
+    let actions: Vec<_> = statement.actions.iter().map(|action| (*action).to_owned()).collect();
+    let _ = writeln!(text, "      \"Action\": {},", list(&actions));
+    let _ = write!(text, "      \"Resource\": {}", list(&statement.resources));
+    if !statement.conditions.is_empty() {
+        let equal = statement.conditions.iter();
+        let equal: Vec<_> = equal.map(|(key, value)| format!("{}: {}", quoted(key), quoted(value))).collect();
+        let _ = write!(text, ",\n      \"Condition\": {{ \"StringEquals\": {{ {} }} }}", equal.join(", "));
+    }
+    text.push_str("\n    }");
+    text
+}
+
+fn list(texts: &[String]) -> String {
+    let quoted: Vec<_> = texts.iter().map(|text| format!("        {}", quoted(text))).collect();
+    format!("[\n{}\n      ]", quoted.join(",\n"))
+}
+
+fn quoted(text: &str) -> String {
+    crate::value::json::write(&crate::value::json::Value::from(crate::value::Text::from(text)))
+        .to_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// The beginning of an ARN of `service`; what is not known is a wildcard.
+pub(super) fn arn(service: &str, request: &PolicyRequest) -> String {
+    let region = request.region.as_deref().unwrap_or("*");
+    let account = request.account.as_deref().unwrap_or("*");
+    format!("arn:{}:{service}:{region}:{account}:", partition(region))
+}
+
+/// The partition that a region belongs to.
+fn partition(region: &str) -> &'static str {
+    match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+/// What the keys of the secrets must allow: reading, and for writing the making of data keys; through `service` alone.
+pub(super) fn key_statement(request: &PolicyRequest, service: &str, via: &str) -> Statement {
+    let actions: &[&str] =
+        if request.manages { &["kms:Decrypt", "kms:GenerateDataKey"] } else { &["kms:Decrypt"] };
+    let begin = arn("kms", request);
+    let whole =
+        |key: &String| if key.starts_with("arn:") { key.clone() } else { format!("{begin}key/{key}") };
+    let keys = request.keys.iter().map(whole);
+    let mut statement = Statement::new("Keys", actions, keys.collect());
+    if let Some(region) = &request.region {
+        let end = if partition(region) == "aws-cn" { ".cn" } else { "" };
+        statement.conditions.push((via.to_owned(), format!("{service}.{region}.amazonaws.com{end}")));
+    }
+    statement
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arns_follow_region_and_partition() {
+        let request = |region: Option<&str>| PolicyRequest {
+            manages: false,
+            prefixes: Vec::new(),
+            names: Vec::new(),
+            tags: Vec::new(),
+            keys: vec!["1-2".to_owned(), "arn:aws:kms:r:a:key/3".to_owned()],
+            account: Some("1".to_owned()),
+            region: region.map(str::to_owned),
+        };
+        assert_eq!(arn("ssm", &request(None)), "arn:aws:ssm:*:1:");
+        assert_eq!(arn("ssm", &request(Some("cn-north-1"))), "arn:aws-cn:ssm:cn-north-1:1:");
+        assert_eq!(arn("ssm", &request(Some("us-gov-west-1"))), "arn:aws-us-gov:ssm:us-gov-west-1:1:");
+        let keys = key_statement(&request(Some("eu-west-1")), "ssm", "kms:ViaService");
+        assert_eq!(keys.resources, ["arn:aws:kms:eu-west-1:1:key/1-2", "arn:aws:kms:r:a:key/3"]);
+        assert_eq!(
+            keys.conditions,
+            [("kms:ViaService".to_owned(), "ssm.eu-west-1.amazonaws.com".to_owned())]
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! The service's clock and the trust in its certificate, for `strongroom doctor`.
+
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use reqwest::Client;
+
+use crate::http::Roots;
+use crate::redact::Shown;
+use crate::store::aws::words::moment;
+use crate::store::tools::{Finding, Severity};
+
+/// AWS refuses what was signed so long ago, or so far ahead ("Troubleshooting Signature Version 4" in the IAM user guide).
+const REFUSED: Duration = Duration::from_mins(5);
+
+/// A clock that is kept by anybody is nearer than this.
+const KEPT: Duration = Duration::from_secs(30);
+
+/// What asks the service for nothing but the time.
+pub(super) struct Probe {
+    /// The client of the service.
+    pub(super) client: Client,
+    /// The address of the service.
+    pub(super) address: String,
+    /// What its certificate is verified with, `None` over plain http.
+    pub(super) trust: Option<String>,
+}
+
+impl Probe {
+    /// Makes one request, which is not signed: the service refuses it, and says what time it is.
+    pub(super) async fn findings(&self) -> Vec<Finding> {
+        let trust =
+            self.trust.as_ref().map(|trust| Finding::fine("certificates", format!("verified with {trust}")));
+        trust.into_iter().chain(self.clock().await).collect()
+    }
+
+    async fn clock(&self) -> Option<Finding> {
+        let answer = self.client.get(&self.address).send().await.ok()?;
+        let date = answer.headers().get("date")?.to_str().ok()?;
+        let theirs = moment(DateTime::from_str(date, Format::HttpDate).ok()?)?;
+        let ours = SystemTime::now();
+        let apart = ours.duration_since(theirs).or_else(|_| theirs.duration_since(ours)).unwrap_or_default();
+        Some(judged(apart))
+    }
+}
+
+fn judged(apart: Duration) -> Finding {
+    let seconds = apart.as_secs();
+    if apart < KEPT {
+        return Finding::fine("clock", format!("{seconds} s from the service's clock"));
+    }
+    let severity = if apart < REFUSED { Severity::Warning } else { Severity::Problem };
+    Finding::new(
+        severity,
+        "clock",
+        format!(
+            "this machine's clock is {seconds} s from the service's; from {} s on requests are refused",
+            REFUSED.as_secs()
+        ),
+        "Have the clock kept by NTP",
+    )
+}
+
+/// What a certificate is verified with, in words.
+pub(super) fn words(roots: &Roots) -> Option<String> {
+    Some(match roots {
+        Roots::Nobody => return None,
+        Roots::Mozilla => "the built-in list of Mozilla".to_owned(),
+        Roots::System => "the list of the platform".to_owned(),
+        Roots::Bundle { path, named_by } => format!("`{}` ({named_by})", Shown(&path.to_string_lossy())),
+        Roots::MozillaAnd { path } => {
+            format!("the built-in list of Mozilla and `{}`", Shown(&path.to_string_lossy()))
+        }
+        Roots::Anybody => "nothing: every certificate is accepted".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_are_apart_are_told() {
+        let severity = |seconds| judged(Duration::from_secs(seconds)).severity;
+        assert_eq!(
+            [0, 29, 30, 299, 300].map(severity),
+            [Severity::Fine, Severity::Fine, Severity::Warning, Severity::Warning, Severity::Problem]
+        );
+    }
+
+    #[test]
+    fn trust_is_told_in_words() {
+        assert_eq!(words(&Roots::Nobody), None);
+        let bundle = Roots::Bundle { path: "/ca.pem".into(), named_by: "ca_bundle" };
+        assert_eq!(words(&bundle).as_deref(), Some("`/ca.pem` (ca_bundle)"));
+    }
+}

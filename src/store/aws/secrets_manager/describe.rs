@@ -1,0 +1,137 @@
+//! What Secrets Manager tells of a secret without its value, by `DescribeSecret` and with `ListSecrets`.
+//!
+//! Source: `DescribeSecret` and `SecretListEntry` in the API reference.
+
+use std::collections::HashMap;
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use aws_sdk_secretsmanager::operation::describe_secret::builders::DescribeSecretFluentBuilder;
+use aws_sdk_secretsmanager::types::{SecretListEntry, Tag};
+
+use super::error::describe_error;
+use super::{SecretsManager, prime_more_once};
+use crate::error::Result;
+use crate::store::aws::words::moment;
+use crate::store::{Description, SecretName};
+
+/// The label of the version that a read gets.
+const CURRENT: &str = "AWSCURRENT";
+
+impl SecretsManager {
+    /// What is known of a secret; `None` if there is none. One that waits for deletion says so.
+    pub(super) async fn describe_secret(&self, name: &SecretName) -> Result<Option<Description>> {
+        prime_more_once();
+        self.access.log_in().await?;
+        match request(&self.client, name.as_str()).send().await {
+            Ok(answer) => Ok(Some(of_answer(answer, name))),
+            Err(error) => match describe_error(&error, name, &self.access.region) {
+                None => Ok(None),
+                Some(error) => {
+                    self.access.note(&error);
+                    Err(error)
+                }
+            },
+        }
+    }
+}
+
+/// Asks for one secret.
+pub(super) fn request(client: &Client, name: &str) -> DescribeSecretFluentBuilder {
+    client.describe_secret().secret_id(name)
+}
+
+fn of_answer(answer: DescribeSecretOutput, name: &SecretName) -> Description {
+    Description {
+        id: answer.arn,
+        version: answer.version_ids_to_stages.and_then(current),
+        key: answer.kms_key_id,
+        created: answer.created_date.and_then(moment),
+        changed: answer.last_changed_date.and_then(moment),
+        accessed: answer.last_accessed_date.and_then(moment),
+        deleted: answer.deleted_date.and_then(moment),
+        tags: tags(answer.tags),
+        ..Description::of(answer.name.map_or_else(|| name.clone(), SecretName::from))
+    }
+}
+
+/// The same of an entry in a listing. Without a name it is of no use.
+pub(super) fn of_entry(entry: SecretListEntry) -> Option<Description> {
+    Some(Description {
+        id: entry.arn,
+        version: entry.secret_versions_to_stages.and_then(current),
+        key: entry.kms_key_id,
+        created: entry.created_date.and_then(moment),
+        changed: entry.last_changed_date.and_then(moment),
+        accessed: entry.last_accessed_date.and_then(moment),
+        deleted: entry.deleted_date.and_then(moment),
+        tags: tags(entry.tags),
+        ..Description::of(entry.name?)
+    })
+}
+
+fn current(stages: HashMap<String, Vec<String>>) -> Option<String> {
+    stages
+        .into_iter()
+        .find(|(_, labels)| labels.iter().any(|label| label == CURRENT))
+        .map(|(version, _)| version)
+}
+
+fn tags(tags: Option<Vec<Tag>>) -> Vec<(String, String)> {
+    let tags = tags.unwrap_or_default().into_iter();
+    tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use serde_json::json;
+
+    use crate::error::ErrorKind;
+    use crate::store::Store;
+    use crate::store::aws::secrets_manager::testing::store;
+    use crate::store::aws::testing::{Memory, refusal};
+
+    fn entry(stages: &str) -> serde_json::Value {
+        json!({
+            "ARN": "arn:a", "Name": "a", "KmsKeyId": "k", "CreatedDate": 1.5,
+            "Tags": [{"Key": "team", "Value": "x"}, {"Value": "no key"}],
+            stages: {"v1": ["AWSPREVIOUS"], "v2": ["AWSCURRENT", "mine"]},
+        })
+    }
+
+    #[tokio::test]
+    async fn a_description_holds_what_the_answer_tells() {
+        let memory = Memory::new(|_, _| (200, entry("VersionIdsToStages")));
+        let told = store(&memory).describe(&"a".into()).await.unwrap().unwrap();
+        assert_eq!((told.id.as_deref(), told.version.as_deref()), (Some("arn:a"), Some("v2")));
+        assert_eq!(told.created, Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1500)));
+        assert_eq!(told.tags, [("team".to_owned(), "x".to_owned())]);
+        assert_eq!(memory.calls(), [("DescribeSecret".to_owned(), json!({"SecretId": "a"}))]);
+    }
+
+    #[tokio::test]
+    async fn a_listing_tells_the_same_with_one_call() {
+        let memory = Memory::new(|_, _| {
+            (200, json!({"SecretList": [entry("SecretVersionsToStages"), {"Name": "b"}]}))
+        });
+        let told = store(&memory).list_described("a", None).await.unwrap();
+        assert_eq!(told.secrets.len(), 1);
+        assert_eq!(
+            (told.secrets[0].version.as_deref(), told.secrets[0].key.as_deref()),
+            (Some("v2"), Some("k"))
+        );
+        assert_eq!(memory.operations(), ["ListSecrets"]);
+    }
+
+    #[tokio::test]
+    async fn a_missing_secret_is_none_and_a_denied_one_names_the_permission() {
+        let memory = Memory::new(|_, _| refusal(400, "ResourceNotFoundException"));
+        assert_eq!(store(&memory).describe(&"a".into()).await.unwrap(), None);
+        let memory = Memory::new(|_, _| refusal(400, "AccessDeniedException"));
+        let error = store(&memory).describe(&"a".into()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Denied);
+        insta::assert_snapshot!(error, @"describing `a` was denied: canary (aws_secrets_manager DescribeSecret: AccessDeniedException). Allow this identity secretsmanager:DescribeSecret on `a` in test");
+    }
+}

@@ -1,0 +1,85 @@
+//! What the Parameter Store tells of a parameter without its value, by `DescribeParameters`.
+//!
+//! Source: `DescribeParameters` and `ParameterMetadata` in the API reference. Tags would be one more call for each.
+
+use aws_sdk_ssm::Client;
+use aws_sdk_ssm::operation::describe_parameters::builders::DescribeParametersFluentBuilder;
+use aws_sdk_ssm::types::{ParameterMetadata, ParameterStringFilter};
+
+use super::error::describe_error;
+use super::{SystemsManager, prime_more_once};
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::aws::words::moment;
+use crate::store::{Description, SecretName};
+
+impl SystemsManager {
+    /// What is known of a parameter; `None` if there is none.
+    pub(super) async fn describe_parameter(&self, name: &SecretName) -> Result<Option<Description>> {
+        prime_more_once();
+        self.access.log_in().await?;
+        let request = request(&self.client, name.as_str()).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidName, "a parameter without a name cannot be described")
+                .with_operation("DescribeParameters")
+        })?;
+        let answer = request.send().await.map_err(|error| {
+            let error = describe_error(&error, name, &self.access.region);
+            self.access.note(&error);
+            error
+        })?;
+        let found = answer.parameters.unwrap_or_default().into_iter().filter_map(of_entry);
+        Ok(found.into_iter().find(|described| described.name == *name))
+    }
+}
+
+/// Asks for one parameter.
+pub(super) fn request(client: &Client, name: &str) -> Option<DescribeParametersFluentBuilder> {
+    let filter = ParameterStringFilter::builder().key("Name").option("Equals").values(name);
+    let filter = filter.build().ok().filter(|_| !name.is_empty())?;
+    Some(client.describe_parameters().parameter_filters(filter))
+}
+
+/// What an entry tells. Without a name it is of no use.
+pub(super) fn of_entry(entry: ParameterMetadata) -> Option<Description> {
+    Some(Description {
+        id: entry.arn,
+        version: (entry.version > 0).then(|| entry.version.to_string()),
+        form: entry.r#type.map(|form| form.as_str().to_owned()),
+        key: entry.key_id,
+        changed: entry.last_modified_date.and_then(moment),
+        ..Description::of(entry.name?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::store::Store;
+    use crate::store::aws::systems_manager::testing::store;
+    use crate::store::aws::testing::{Memory, refusal};
+
+    #[tokio::test]
+    async fn a_description_holds_what_the_answer_tells() {
+        let memory = Memory::new(|_, _| {
+            (
+                200,
+                json!({"Parameters": [{"Name": "/a/b", "Version": 9}, {"Name": "/a", "Version": 2, "Type": "SecureString"}]}),
+            )
+        });
+        let told = store(&memory).describe(&"/a".into()).await.unwrap().unwrap();
+        assert_eq!((told.version.as_deref(), told.form.as_deref()), (Some("2"), Some("SecureString")));
+        let filters = json!([{"Key": "Name", "Option": "Equals", "Values": ["/a"]}]);
+        assert_eq!(memory.calls(), [("DescribeParameters".to_owned(), json!({"ParameterFilters": filters}))]);
+    }
+
+    #[tokio::test]
+    async fn a_missing_parameter_is_none_and_a_denied_one_names_the_permission() {
+        let memory = Memory::new(|_, _| (200, json!({})));
+        assert_eq!(store(&memory).describe(&"/a".into()).await.unwrap(), None);
+        assert_eq!(store(&memory).describe(&"".into()).await.unwrap_err().kind(), ErrorKind::InvalidName);
+        let memory = Memory::new(|_, _| refusal(400, "AccessDeniedException"));
+        let error = store(&memory).describe(&"/a".into()).await.unwrap_err();
+        insta::assert_snapshot!(error, @"describing `/a` was denied: canary (aws_systems_manager DescribeParameters: AccessDeniedException). Allow this identity ssm:DescribeParameters on `*` in test: it cannot be allowed for single parameters");
+    }
+}

@@ -1,0 +1,116 @@
+//! What the command line needs to know of the Parameter Store.
+
+use crate::store::aws::checks::check;
+use crate::store::aws::policy::{Statement, arn, document, key_statement};
+use crate::store::tools::{PolicyRequest, Tools};
+
+/// The part of the entry that lookups do not need.
+pub(super) const TOOLS: Tools = Tools {
+    official_class: Some(
+        "airflow.providers.amazon.aws.secrets.systems_manager.SystemsManagerParameterStoreBackend",
+    ),
+    check,
+    policy: Some(policy),
+};
+
+const READ: &[&str] = &["ssm:GetParameter", "ssm:GetParameters"];
+
+const CREATE: &[&str] = &["ssm:PutParameter", "ssm:AddTagsToResource"];
+
+const CHANGE: &[&str] = &["ssm:PutParameter", "ssm:DeleteParameter", "ssm:ListTagsForResource"];
+
+/// Reading by name and in batches, listing, and with `manages` writing. Listing cannot be allowed for single parameters.
+fn policy(request: &PolicyRequest) -> String {
+    let parameters = resources(request);
+    let tagged = "aws:ResourceTag";
+    let mut statements = vec![
+        Statement::new("Read", READ, parameters.clone()).with_tags(tagged, &request.tags),
+        Statement::new("List", &["ssm:DescribeParameters"], vec!["*".to_owned()]),
+    ];
+    if request.manages {
+        if !request.tags.is_empty() {
+            let create = Statement::new("Create", CREATE, parameters.clone());
+            statements.push(create.with_tags("aws:RequestTag", &request.tags));
+        }
+        let mut change = Statement::new("Change", CHANGE, parameters).with_tags(tagged, &request.tags);
+        if request.tags.is_empty() {
+            change.actions.push("ssm:AddTagsToResource");
+        }
+        statements.push(change);
+    }
+    statements.push(key_statement(request, "ssm", "kms:ViaService"));
+    document(&statements)
+}
+
+/// In an ARN the slash before a path is that after `parameter`.
+fn resources(request: &PolicyRequest) -> Vec<String> {
+    let begin = format!("{}parameter/", arn("ssm", request));
+    let path = |name: &str| name.strip_prefix('/').unwrap_or(name).to_owned();
+    let below = request.prefixes.iter().map(|(_, prefix)| format!("{begin}{}*", path(prefix)));
+    let alone = request.names.iter().map(|name| format!("{begin}{}", path(name)));
+    let mut resources: Vec<_> = below.chain(alone).collect();
+    resources.sort_unstable();
+    resources.dedup();
+    resources
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::convention::Kind;
+
+    #[test]
+    fn reading_allows_nothing_that_writes() {
+        let request = PolicyRequest {
+            manages: false,
+            prefixes: vec![(Kind::Variable, "/airflow/variables/".to_owned())],
+            names: vec!["/airflow/all".to_owned()],
+            tags: Vec::new(),
+            keys: vec!["1234".to_owned()],
+            account: Some("111122223333".to_owned()),
+            region: Some("eu-west-1".to_owned()),
+        };
+        insta::assert_snapshot!(policy(&request), @r#"
+        {
+          "Version": "2012-10-17",
+          "Statement": [
+            {
+              "Sid": "Read",
+              "Effect": "Allow",
+              "Action": [
+                "ssm:GetParameter",
+                "ssm:GetParameters"
+              ],
+              "Resource": [
+                "arn:aws:ssm:eu-west-1:111122223333:parameter/airflow/all",
+                "arn:aws:ssm:eu-west-1:111122223333:parameter/airflow/variables/*"
+              ]
+            },
+            {
+              "Sid": "List",
+              "Effect": "Allow",
+              "Action": [
+                "ssm:DescribeParameters"
+              ],
+              "Resource": [
+                "*"
+              ]
+            },
+            {
+              "Sid": "Keys",
+              "Effect": "Allow",
+              "Action": [
+                "kms:Decrypt"
+              ],
+              "Resource": [
+                "arn:aws:kms:eu-west-1:111122223333:key/1234"
+              ],
+              "Condition": { "StringEquals": { "kms:ViaService": "ssm.eu-west-1.amazonaws.com" } }
+            }
+          ]
+        }
+        "#);
+        let managed = policy(&PolicyRequest { manages: true, ..request });
+        assert!(managed.contains("ssm:PutParameter") && managed.contains("ssm:AddTagsToResource"));
+    }
+}

@@ -1,0 +1,63 @@
+//! What a store tells of a secret without telling the secret.
+
+use std::time::SystemTime;
+
+use crate::store::{Names, Page, SecretName};
+
+/// What is known of one secret beside its value. A store leaves out what it does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The name in the store.
+    pub name: SecretName,
+    /// The store's full identifier, such as an ARN.
+    pub id: Option<String>,
+    /// The version that a read gets.
+    pub version: Option<String>,
+    /// The store's word for what it is, such as `SecureString`.
+    pub form: Option<String>,
+    /// The key that it is encrypted with.
+    pub key: Option<String>,
+    /// When it was made.
+    pub created: Option<SystemTime>,
+    /// When it was changed last.
+    pub changed: Option<SystemTime>,
+    /// The day on which it was read last.
+    pub accessed: Option<SystemTime>,
+    /// When it will be deleted.
+    pub deleted: Option<SystemTime>,
+    /// Tags, in the order of the store.
+    pub tags: Vec<(String, String)>,
+}
+
+impl Description {
+    /// Nothing but the name is known.
+    pub fn of(name: impl Into<SecretName>) -> Self {
+        Self {
+            name: name.into(),
+            id: None,
+            version: None,
+            form: None,
+            key: None,
+            created: None,
+            changed: None,
+            accessed: None,
+            deleted: None,
+            tags: Vec::new(),
+        }
+    }
+}
+
+/// One page of descriptions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Descriptions {
+    /// Those of this page; there may be none although more pages follow.
+    pub secrets: Vec<Description>,
+    /// What to ask for next; `None` after the last page.
+    pub next: Option<Page>,
+}
+
+impl From<Names> for Descriptions {
+    fn from(names: Names) -> Self {
+        Self { secrets: names.names.into_iter().map(Description::of).collect(), next: names.next }
+    }
+}
