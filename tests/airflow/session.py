@@ -19,6 +19,9 @@ DAGS = Path(__file__).resolve().parents[2] / "dags"
 #: Whether ``[core] multi_team`` is on in every command: the same tests then show that it changes nothing for them.
 MULTI_TEAM = "STRONGROOM_TEST_MULTI_TEAM" in os.environ
 
+#: Variables of the caller that would steer Airflow or a store.
+NOT_OURS = ("AIRFLOW", "AWS_", "AZURE_", "GOOGLE_", "VAULT_")
+
 #: A command takes 2-10 s, `dags test` up to 60 s on a busy machine.
 TIMEOUT = 300.0
 #: As many as there are cores on a small machine.
@@ -115,7 +118,7 @@ class Airflow:
 
 
 def _own_environment() -> dict[str, str]:
-    """Ours, without what would steer Airflow or an AWS client; no shared AWS files, no metadata service."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_", "VAULT_"))}
+    """Ours, without what would steer Airflow or a store; no shared AWS files, no metadata service."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)}
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     return {**kept, **nowhere, "AWS_EC2_METADATA_DISABLED": "true"}

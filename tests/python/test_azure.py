@@ -11,7 +11,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,6 @@ from tests.servers.azure import (
     VAULT,
     Application,
     Azure,
-    azure,
     login_error,
     vault_error,
 )
@@ -50,23 +49,16 @@ PRINCIPAL_VARIABLES = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT, "AZ
 COLD = ["token", "GetSecret"]
 
 
-@pytest.fixture(scope="session")
-def running_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    """The double, over the session."""
-    with azure(tmp_path_factory.mktemp("azure")) as double:
-        yield double
-
-
 @pytest.fixture
-def cloud(running_azure: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Azure:
+def cloud(azure_server: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Azure:
     """The double, empty, under the real names of Azure; its metadata service is that of this machine."""
-    running_azure.reset()
-    monkeypatch.setenv("HTTPS_PROXY", running_azure.proxy)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(running_azure.tls.authority))
-    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", running_azure.proxy)
+    azure_server.reset()
+    monkeypatch.setenv("HTTPS_PROXY", azure_server.proxy)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(azure_server.tls.authority))
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", azure_server.proxy)
     # A configuration that no other test has: none of them shares a client with this one.
     monkeypatch.setenv("AZURE_CONFIG_DIR", str(tmp_path))
-    return running_azure
+    return azure_server
 
 
 def backend(**options: Any) -> AzureKeyVaultBackend:

@@ -7,7 +7,6 @@ import logging
 import multiprocessing
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +32,12 @@ from tests.servers.google import (
     SUBJECT_TOKEN,
     GoogleServer,
     api_error,
-    google,
 )
 
 TARGET = f"target@{PROJECT}.iam.gserviceaccount.com"
 BETWEEN = f"between@{PROJECT}.iam.gserviceaccount.com"
 POOL = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/providers/b"
 VALUE = "postgres://u:p%40ss@h:5432/db"
-
-
-@pytest.fixture(scope="session")
-def google_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleServer]:
-    """One double for all tests here."""
-    with google(tmp_path_factory.mktemp("google")) as started:
-        yield started
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.servers.aws import MiniStack, ministack
+from tests.servers.azure import Azure, azure
 from tests.servers.counting import Counter, counting_proxy
 from tests.servers.faults import Faults, microburst
+from tests.servers.google import GoogleServer, google
 from tests.servers.tls import Certificate, certificate
 
 
@@ -46,6 +48,20 @@ def fault_server(aws_server: MiniStack, tmp_path_factory: pytest.TempPathFactory
         with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=60):
             pass
         yield proxy
+
+
+@pytest.fixture(scope="session")
+def google_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleServer]:
+    """The double of Google; what it holds stays over the session."""
+    with google(tmp_path_factory.mktemp("google")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
+    """The double of Azure; what it holds stays over the session."""
+    with azure(tmp_path_factory.mktemp("azure")) as server:
+        yield server
 
 
 @pytest.fixture
