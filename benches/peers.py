@@ -30,7 +30,8 @@ import stores
 import traffic
 from measure import REPOSITORY, ROUNDS, stub_server
 
-PACKAGES = ("apache-airflow", "apache-airflow-providers-amazon", "boto3", "aws-secretsmanager-caching", "strongroom")
+PROVIDERS = tuple(f"apache-airflow-providers-{name}" for name in ("amazon", "google", "hashicorp", "microsoft-azure"))
+PACKAGES = ("apache-airflow", *PROVIDERS, "boto3", "hvac", "aws-secretsmanager-caching", "strongroom")
 
 CRITERION = (
     *("bench", "--quiet", "--locked", "--no-default-features", "--features", "memory", "--bench", "criterion", "--"),

@@ -1,4 +1,4 @@
-"""The same figures for each of the other stores: the first value of a process, and an uncached lookup."""
+"""The same figures for the other stores: the first value of a process, an uncached lookup; and all classes imported."""
 
 from __future__ import annotations
 
@@ -15,20 +15,40 @@ class Peers:
     store: str
     official: str
     ours: str
-    kwargs: str
+    official_kwargs: str
+    our_kwargs: str = ""
+    #: What the official class needs before it can be pointed at the server.
+    preparation: str = ""
 
     def codes(self) -> tuple[str, str]:
         """A ``backend()`` of each, the official one first."""
-        return self._code(self.official), self._code(self.ours)
+        official = self.preparation + _backend(self.official, self.official_kwargs)
+        return official, _backend(self.ours, self.our_kwargs or self.official_kwargs)
 
-    def _code(self, path: str) -> str:
-        module, _, name = path.rpartition(".")
-        return f"""
+
+def _backend(path: str, kwargs: str) -> str:
+    module, _, name = path.rpartition(".")
+    return f"""
 from {module} import {name}
 def backend(**options):
-    return {name}({self.kwargs}, **options)
+    return {name}({kwargs}, **options)
 """
 
+
+#: The official class of Google knows neither endpoints nor "nobody": its client is made for REST, without credentials.
+GOOGLE = """
+from airflow.providers.google.cloud._internal_client import secret_manager_client
+from airflow.providers.google.cloud.secrets import secret_manager
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.secretmanager_v1 import SecretManagerServiceClient
+from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceRestTransport
+def client(**_):
+    host = os.environ["STUB"].removeprefix("http://")
+    transport = SecretManagerServiceRestTransport(host=host, url_scheme="http", credentials=AnonymousCredentials())
+    return SecretManagerServiceClient(transport=transport)
+secret_manager_client.SecretManagerServiceClient = client
+secret_manager.get_credentials_and_project_id = lambda **_: (AnonymousCredentials(), "p")
+"""
 
 STORES = (
     Peers(
@@ -43,12 +63,43 @@ STORES = (
         "strongroom.hashicorp.VaultBackend",
         'url=os.environ["STUB"], token="benchmark"',
     ),
+    Peers(
+        "Google Secret Manager",
+        "airflow.providers.google.cloud.secrets.secret_manager.CloudSecretManagerBackend",
+        "strongroom.google.CloudSecretManagerBackend",
+        'project_id="p"',
+        'project_id="p", anonymous=True, endpoint_url=os.environ["STUB"]',
+        GOOGLE,
+    ),
 )
+
+#: Those of the five stores, with what their constructors and lookups import.
+OFFICIAL_IMPORTS = """
+from airflow.providers.amazon.aws.secrets import secrets_manager, systems_manager
+from airflow.providers.google.cloud.secrets import secret_manager
+from airflow.providers.hashicorp.secrets import vault
+from airflow.providers.microsoft.azure.secrets import key_vault
+import boto3, hvac
+"""
+OUR_IMPORTS = "import strongroom.aws, strongroom.azure, strongroom.google, strongroom.hashicorp"
+
+IMPORT = """
+before, memory = cpu(), resident()
+{imports}
+tell(cpu_ms=cpu() - before, mib=resident() - memory)
+"""
 
 
 def rows(stub: str) -> list[Row]:
-    """Three rows for each store."""
-    return [row for peers in STORES for row in _rows(peers, stub)]
+    """Three rows for each store, and two for all."""
+    codes = [AFTER_AIRFLOW + IMPORT.format(imports=imports) for imports in (OFFICIAL_IMPORTS, OUR_IMPORTS)]
+    peer, ours = medians(codes, stub)
+    what = "import the classes of all five stores, after `import airflow.configuration`"
+    return [
+        *(row for peers in STORES for row in _rows(peers, stub)),
+        Row(what, "CPU ms", "official classes", peer["cpu_ms"], ours["cpu_ms"]),
+        Row(what, "MiB added", "official classes", peer["mib"], ours["mib"]),
+    ]
 
 
 def _rows(peers: Peers, stub: str) -> list[Row]:

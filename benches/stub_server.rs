@@ -1,5 +1,5 @@
-//! A Secrets Manager, a Parameter Store and a Vault that answer at once, so that a benchmark measures the client. It counts
-//! what it is asked.
+//! A Secrets Manager, a Parameter Store, a Vault and a Google Secret Manager that answer at once, so that a benchmark
+//! measures the client. It counts what it is asked.
 //!
 //! Prints the port it listens on, and ends when its standard input closes. Every secret holds `world`, a
 //! connection a URI; one named `absent` is not there, one named `slow` takes 50 ms. `GET /calls` answers with the number of
@@ -18,6 +18,7 @@ const URI: &str = "postgresql://user:pass@host:5432/db?sslmode=require";
 const DESCRIPTION: &str = r#"{"ARN":"arn:aws:secretsmanager:eu-central-1:000000000000:secret:airflow/variables/hello-a1b2c3","Name":"airflow/variables/hello","VersionIdsToStages":{"5b9c1d1e-2f0a-4a62-9f0d-2f6a7a1f0c11":["AWSCURRENT"]}}"#;
 const PARAMETER: &str = r#"{"Parameter":{"ARN":"arn:aws:ssm:eu-central-1:000000000000:parameter/airflow/variables/hello","DataType":"text","LastModifiedDate":1763769600.0,"Name":"/airflow/variables/hello","Type":"SecureString","Value":"world","Version":1}}"#;
 const VERSION: &str = r#"{"request_id":"2f6a7a1f-0c11-4a62-9f0d-5b9c1d1e2f0a","lease_id":"","renewable":false,"lease_duration":0,"data":{"data":{"value":"world"},"metadata":{"created_time":"2025-11-22T00:00:00.000000000Z","custom_metadata":null,"deletion_time":"","destroyed":false,"version":1}},"wrap_info":null,"warnings":null,"auth":null}"#;
+const PAYLOAD: &str = r#"{"name":"projects/1/secrets/airflow-variables-hello/versions/1","payload":{"data":"d29ybGQ=","dataCrc32c":"833257806"}}"#;
 const NOT_FOUND: &str = r#"{"__type":"ResourceNotFoundException","message":"there is no such secret"}"#;
 const THROTTLED: &str = r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
 
@@ -96,6 +97,8 @@ async fn secret(request: &str) -> String {
         response("400 Bad Request", NOT_FOUND)
     } else if head.contains("secretsmanager.DescribeSecret") {
         response("200 OK", DESCRIPTION)
+    } else if head.starts_with("GET /v1/projects/") {
+        json(PAYLOAD)
     } else if head.starts_with("GET /v1/secret/data/") {
         response("200 OK", VERSION)
     } else if head.contains("AmazonSSM.GetParameter") {
@@ -105,6 +108,11 @@ async fn secret(request: &str) -> String {
     } else {
         response("200 OK", SECRET)
     }
+}
+
+/// What the vendor's client takes for JSON.
+fn json(body: &str) -> String {
+    response("200 OK", body).replace("application/x-amz-json-1.1", "application/json")
 }
 
 fn response(status: &str, body: &str) -> String {
