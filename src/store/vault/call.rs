@@ -17,6 +17,8 @@ pub(super) struct Call {
     pub(super) query: Option<String>,
     /// JSON.
     pub(super) body: Option<Zeroizing<Vec<u8>>>,
+    /// Whether it is for the server as a whole, whatever the namespace.
+    pub(super) is_of_root: bool,
 }
 
 impl Call {
@@ -30,6 +32,7 @@ impl Call {
             path: endpoint.path().trim_start().to_owned(),
             query: endpoint.query().map_err(failed)?.filter(|query| !query.is_empty()),
             body: endpoint.body().map_err(failed)?.map(Zeroizing::new),
+            is_of_root: false,
         })
     }
 

@@ -89,7 +89,7 @@ impl Server {
             let response = send(&self.client, request, call.is_repeatable()).await?;
             let target = redirection(&url, call, &response);
             match target {
-                Some(target) if self.may_follow(&target) && redirects < MAX_REDIRECTS => {
+                Some(target) if self.may_follow(&url, &target) && redirects < MAX_REDIRECTS => {
                     url = target;
                     redirects += 1;
                 }
@@ -109,13 +109,15 @@ impl Server {
         Ok(url)
     }
 
-    /// Within the configured address: the token is for nobody else. A step up to https is one that operators ask for.
-    fn may_follow(&self, target: &Url) -> bool {
+    /// Within the configured address: the token is for nobody else. A step up to https is one that operators ask for; there is
+    /// none down.
+    fn may_follow(&self, from: &Url, target: &Url) -> bool {
         let same_host = target.host() == self.url.host();
         let same_port = target.port_or_known_default() == self.url.port_or_known_default();
         let same_scheme = target.scheme() == self.url.scheme();
         let step_up = self.url.scheme() == "http" && target.scheme() == "https";
-        self.follows_redirects && same_host && ((same_scheme && same_port) || step_up)
+        let step_down = from.scheme() == "https" && target.scheme() == "http";
+        self.follows_redirects && same_host && !step_down && ((same_scheme && same_port) || step_up)
     }
 
     fn request(
@@ -129,7 +131,7 @@ impl Server {
         if self.marks_requests {
             headers.insert("x-vault-request", HeaderValue::from_static("true"));
         }
-        if let Some(namespace) = &self.namespace {
+        if let Some(namespace) = self.namespace.as_deref().filter(|_| !call.is_of_root) {
             headers.insert("x-vault-namespace", header(namespace, "namespace")?);
         }
         if let Some(token) = token {
@@ -181,4 +183,58 @@ async fn reply(response: Response, target: Option<Url>) -> Result<Reply, Transpo
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config};
+    use crate::store::environment::Environment;
+    use crate::store::options::{OptionValue, Options};
+    use crate::store::vault::call::Own;
+
+    fn server(url: &str) -> Server {
+        let mut options = Options::default();
+        for (key, text) in [("url", url), ("namespace", "outer")] {
+            options.set(key, OptionValue::Text(text.to_owned()));
+        }
+        let settings = VaultSettings::read(&options, &Environment::default()).unwrap();
+        let patience = Duration::from_secs(1);
+        let network = ClientSettings {
+            connect_timeout: patience,
+            read_timeout: patience,
+            proxies: ProxySettings::NONE,
+        };
+        Server::new(build_client(&network, &client_config(&Roots::Nobody).unwrap()).unwrap(), &settings)
+    }
+
+    #[test]
+    fn a_redirect_never_leaves_the_address_and_never_steps_down() {
+        let follows = |configured: &str, from: &str, target: &str| {
+            let url = |text: &str| Url::parse(text).unwrap();
+            server(configured).may_follow(&url(from), &url(target))
+        };
+        let (plain, secure) = ("http://h:8200/", "https://h:8200/");
+        assert!(follows(plain, plain, "http://h:8200/x") && follows(plain, plain, secure));
+        assert!(follows(secure, secure, "https://h:8200/x"));
+        for (configured, from, target) in [
+            (secure, secure, plain),
+            (plain, secure, plain),
+            (plain, plain, "http://other:8200/"),
+            (plain, plain, "http://h:8201/"),
+        ] {
+            assert!(!follows(configured, from, target), "{configured} {from} {target}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_of_the_whole_server_names_no_namespace() {
+        let server = server("http://h");
+        let namespace = |is_of_root| {
+            let call = Call { is_of_root, ..Call::of(&Own::get("sys/seal-status")).unwrap() };
+            let request = server.request(&call, None, server.address(&call).unwrap()).unwrap();
+            request.headers().get("x-vault-namespace").map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!((namespace(false).as_deref(), namespace(true)), (Some("outer"), None));
+    }
 }
