@@ -66,7 +66,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class Gate:
-    """A running proxy. ``fault`` is what happens to every request from now on.
+    """A running proxy. ``fault`` is what happens from now on to every request, or to those that ``spoils`` picks.
 
     With ``tls`` it speaks HTTPS.
     """
@@ -78,6 +78,8 @@ class Gate:
         self.requests = 0
         #: Which requests are counted, by their path: where a read takes a login before it, that is not a read.
         self.counts: Callable[[str], bool] = lambda _path: True
+        #: Which requests the fault happens to, by their path.
+        self.spoils: Callable[[str], bool] = lambda _path: True
         self.healed = threading.Event()
         self._lock = threading.Lock()
         self._open: set[Any] = set()
@@ -160,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Reads a request, and does to it what the fault says."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.gate.asked(self.path)
-        fault = self.gate.fault
+        fault = self.gate.fault if self.gate.spoils(self.path) else None
         if fault is Capability.HANG:
             self.gate.healed.wait(UPSTREAM_TIMEOUT)
             self.close_connection = True

@@ -14,7 +14,7 @@ use crate::store::files::{WatchedFiles, expand};
 use crate::store::options::Options;
 use crate::store::vault::call::Call;
 use crate::store::vault::config::{VaultSettings, client_certificate};
-use crate::store::vault::diagnosis::{Memory, is_sealed};
+use crate::store::vault::diagnosis::{Memory, is_sealed, token_lives};
 use crate::store::vault::error::{no_answer, refused, sealed};
 use crate::store::vault::login::login;
 use crate::store::vault::server::{Reply, Server};
@@ -68,24 +68,54 @@ impl Access {
     }
 
     /// Sends `call` for `name` with the token. A token that is refused is replaced, and the call made once more; not when it
-    /// is new, nor when a new one was refused for this name a moment ago: then it is the policies.
+    /// is new, nor when it is known or found to be the policies.
     pub(super) async fn ask(&self, call: &Call, name: &SecretName, subject: &str) -> Result<Answer> {
         let (token, is_new) = self.tokens.get(&self.server).await?;
         let reply = self.send(call, &token, subject).await?;
         let may_be_the_token =
             reply.status == 403 && reply.is_of_vault() && !is_new && !self.tokens.is_fixed();
-        if !may_be_the_token || self.memory.was_denied(name, &self.clock) {
+        if !may_be_the_token || self.is_denied(name, &token).await {
             return Ok(Answer { reply, token });
         }
         tracing::debug!("Vault refused the token. Logging in again and retrying once.");
-        let Some(token) = self.tokens.replace(&token, &self.server).await? else {
+        let Some(token) = self.another(&token, name).await? else {
             return Ok(Answer { reply, token });
         };
         let reply = self.send(call, &token, subject).await?;
         if reply.status == 403 {
-            self.memory.note_denial(name, &self.clock);
+            self.memory.note_vain_login(name, &self.clock);
         }
         Ok(Answer { reply, token })
+    }
+
+    /// Whether another token would be refused, too. A login that did not help shows that policies are lacking; then a token
+    /// is looked at before the next login, so that many such names do not cost a login each.
+    async fn is_denied(&self, name: &SecretName, token: &Token) -> bool {
+        if self.memory.was_denied(name, &self.clock) {
+            return true;
+        }
+        let is_policy = self.memory.was_login_vain(&self.clock) && token_lives(&self.server, token).await;
+        if is_policy {
+            self.memory.note_denial(name, &self.clock);
+        }
+        is_policy
+    }
+
+    /// Another token than `refused`. Where no login works any more, and be it because the secret id was for one login, a token
+    /// that still does is kept.
+    async fn another(&self, refused: &Arc<Token>, name: &SecretName) -> Result<Option<Arc<Token>>> {
+        match self.tokens.replace(refused, &self.server).await {
+            Err(error) if token_lives(&self.server, refused).await => {
+                tracing::warn!("No new Vault token was given, and the old one goes on: {error}");
+                self.memory.note_denial(name, &self.clock);
+                Ok(None)
+            }
+            Err(error) => {
+                self.tokens.forget(refused);
+                Err(error)
+            }
+            replaced => replaced,
+        }
     }
 
     async fn send(&self, call: &Call, token: &Token, subject: &str) -> Result<Reply> {

@@ -4,15 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use secrecy::SecretString;
-
 use crate::error::Error;
+use crate::http::TransportError;
 use crate::process::{Clock, Timestamp};
 use crate::store::SecretName;
 use crate::store::vault::call::{Call, Own};
 use crate::store::vault::config::KvVersion;
 use crate::store::vault::error;
 use crate::store::vault::server::{Reply, Server};
+use crate::store::vault::tokens::Token;
 use crate::value::json::{Object, Value};
 
 /// How long a denial is remembered, so that a missing policy does not cost a login at each lookup.
@@ -41,18 +41,17 @@ impl Engine {
     }
 }
 
-/// What is mounted at `mount`, as far as `token` may know; else the status of the refusal, `None` for no answer. Source:
-/// `sys/internal/ui/mounts`, which the tools of Vault ask, too; it answers to any token that a policy allows something there.
-pub(super) async fn engine(
-    server: &Server,
-    token: &SecretString,
-    mount: &str,
-) -> Result<Engine, Option<u16>> {
-    let call = Call::of(&Own::get(format!("sys/internal/ui/mounts/{mount}"))).map_err(|_| None)?;
-    let reply = server.ask(&call, Some(token)).await.map_err(|_| None)?;
+/// Asks what is mounted at `mount`. Source: `sys/internal/ui/mounts`, which the tools of Vault ask, too; it answers to any
+/// token that a policy allows something there.
+pub(super) fn engine_call(mount: &str) -> Result<Call, TransportError> {
+    Call::of(&Own::get(format!("sys/internal/ui/mounts/{mount}")))
+}
+
+/// What `reply` says is mounted there; `None` if it does not.
+pub(super) fn engine(reply: &Reply) -> Option<Engine> {
     let json = reply.json().filter(|_| reply.is_success());
     let data = json.as_ref().and_then(Value::as_object).and_then(|members| members.get("data"));
-    data.and_then(Value::as_object).map(engine_of).ok_or(Some(reply.status))
+    data.and_then(Value::as_object).map(engine_of)
 }
 
 fn engine_of(data: &Object) -> Engine {
@@ -70,7 +69,7 @@ pub(super) struct Question<'read> {
     /// The server.
     pub(super) server: &'read Server,
     /// The token of the read.
-    pub(super) token: &'read SecretString,
+    pub(super) token: &'read Token,
     /// Whether the token was written down, so that nobody knows whether it still works.
     pub(super) is_written_down: bool,
     /// The mount.
@@ -88,38 +87,56 @@ pub(super) struct Question<'read> {
 impl Question<'_> {
     /// Why 403: a policy, the mount, its version, or the token itself.
     pub(super) async fn denied(&self) -> Error {
-        match engine(self.server, self.token, self.mount).await {
+        match self.engine().await {
             Ok(engine) if engine == Engine::Kv(self.version) => {
                 error::denied(self.subject, self.path, self.capability)
             }
             Ok(engine) => self.differs(engine).with_code("403"),
-            Err(Some(_)) if self.is_written_down && !self.token_lives().await => {
-                error::token_refused(self.subject)
-            }
-            Err(Some(_)) => error::mount_unseen(self.subject, self.mount),
+            Err(Some(_)) => self.unseen().await,
             Err(None) => error::denied(self.subject, self.path, self.capability),
         }
     }
 
-    /// Why 404 with words: nothing is mounted there, or another version than the one asked for. `None` for a mere absence.
-    pub(super) async fn misdirected(&self) -> Option<Error> {
-        match engine(self.server, self.token, self.mount).await {
+    /// Why nothing of the mount may be seen: the token itself, the mount, or a policy.
+    pub(super) async fn unseen(&self) -> Error {
+        if self.is_written_down && !token_lives(self.server, self.token).await {
+            error::token_refused(self.subject)
+        } else {
+            error::mount_unseen(self.subject, self.mount)
+        }
+    }
+
+    /// Why not what was asked for: another version is there than the one asked for, or nothing is mounted, where the answer
+    /// was told in words. `None` for a mere absence, which a policy allowed to see.
+    pub(super) async fn misdirected(&self, in_words: bool) -> Option<Error> {
+        match self.engine().await {
             Ok(engine) if engine == Engine::Kv(self.version) => None,
             Ok(engine) => Some(self.differs(engine).with_code("404")),
-            Err(Some(400..=404)) => Some(error::mount_missing(self.subject, self.mount)),
+            Err(Some(400..=404)) if in_words => Some(error::mount_missing(self.subject, self.mount)),
             Err(_) => None,
         }
+    }
+
+    /// What is mounted, as far as the token may know; else the status of the refusal, `None` for no answer.
+    async fn engine(&self) -> Result<Engine, Option<u16>> {
+        let call = engine_call(self.mount).map_err(|_| None)?;
+        // A token that is used up would be refused whatever is there.
+        if !self.token.take_use() {
+            return Err(None);
+        }
+        let reply = self.server.ask(&call, Some(self.token.secret())).await.map_err(|_| None)?;
+        engine(&reply).ok_or(Some(reply.status))
     }
 
     fn differs(&self, engine: Engine) -> Error {
         error::mount_differs(self.subject, self.mount, self.version.number(), engine.as_str())
     }
+}
 
-    /// Only for tokens that nobody renews, and only once they were refused.
-    async fn token_lives(&self) -> bool {
-        let Ok(call) = Call::of(&Own::get("auth/token/lookup-self")) else { return false };
-        self.server.ask(&call, Some(self.token)).await.is_ok_and(|reply| reply.is_success())
-    }
+/// Whether the server still knows `token`. Only asked for once it was refused.
+pub(super) async fn token_lives(server: &Server, token: &Token) -> bool {
+    let Ok(call) = Call::of(&Own::get("auth/token/lookup-self")) else { return false };
+    token.take_use() && server.ask(&call, Some(token.secret())).await.is_ok_and(|reply| reply.is_success())
 }
 
 /// 503 is what a sealed server says, and what a proxy says of one that is away.
@@ -140,23 +157,36 @@ pub(super) async fn is_sealed(server: &Server, reply: &Reply) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     denials: Mutex<HashMap<SecretName, Timestamp>>,
+    vain_login: Mutex<Option<Timestamp>>,
     told: Mutex<HashSet<SecretName>>,
 }
 
 impl Memory {
-    /// Whether a new token was refused for this name a moment ago, so that another one would be, too.
+    /// Whether a token that works was refused for this name a moment ago, so that another one would be, too.
     pub(super) fn was_denied(&self, name: &SecretName, clock: &Clock) -> bool {
         let denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
         denials.get(name).is_some_and(|moment| clock.now().since(*moment) < DENIALS_LAST)
     }
 
-    /// A new token was refused for this name.
+    /// A token that works was refused for this name.
     pub(super) fn note_denial(&self, name: &SecretName, clock: &Clock) {
         let mut denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
         if denials.len() >= MOST_REMEMBERED {
             denials.clear();
         }
         denials.insert(name.clone(), clock.now());
+    }
+
+    /// A login was made for this name, and its token was refused, too.
+    pub(super) fn note_vain_login(&self, name: &SecretName, clock: &Clock) {
+        self.note_denial(name, clock);
+        *self.vain_login.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock.now());
+    }
+
+    /// Whether that happened a moment ago.
+    pub(super) fn was_login_vain(&self, clock: &Clock) -> bool {
+        let moment = *self.vain_login.lock().unwrap_or_else(PoisonError::into_inner);
+        moment.is_some_and(|moment| clock.now().since(moment) < DENIALS_LAST)
     }
 
     /// Whether this is the first time that something is told of `name`.
@@ -191,8 +221,11 @@ mod tests {
         assert!(!memory.was_denied(&name, &clock));
         memory.note_denial(&name, &clock);
         assert!(memory.was_denied(&name, &clock) && !memory.was_denied(&"b".into(), &clock));
+        assert!(!memory.was_login_vain(&clock));
+        memory.note_vain_login(&"b".into(), &clock);
+        assert!(memory.was_login_vain(&clock) && memory.was_denied(&"b".into(), &clock));
         clock.advance(DENIALS_LAST);
-        assert!(!memory.was_denied(&name, &clock));
+        assert!(!memory.was_denied(&name, &clock) && !memory.was_login_vain(&clock));
     }
 
     #[test]

@@ -179,6 +179,12 @@ pub(super) fn mount_differs(subject: &str, mount: &str, configured: u8, found: &
     )
 }
 
+/// `kv_engine_version` is auto, and there is no KV engine.
+pub(super) fn no_kv(subject: &str, mount: &str) -> Error {
+    Error::config(format!("{subject}: at `{}` is another engine than KV", Shown(mount)))
+        .with_hint("Check `mount_point` with `vault secrets list`")
+}
+
 /// `kv_engine_version` is auto, and the server did not tell.
 pub(super) fn version_unknown(subject: &str, mount: &str, status: u16) -> Error {
     Error::config(format!("{subject}: the server does not tell the KV version of `{}`", Shown(mount)))

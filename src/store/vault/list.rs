@@ -55,19 +55,12 @@ impl Vault {
         let name = SecretName::from(folder);
         let subject = format!("listing `{name}`");
         let place = self.place(&name, &subject)?;
-        let version = self.version(&place, &subject).await?;
+        let version = self.version(&place, &name, &subject).await?;
         let call = self.list_call(&place, version).map_err(|error| no_answer(&error, &subject))?;
         let answer = self.access.ask(&call, &name, &subject).await?;
-        let question = Question {
-            server: &self.access.server,
-            token: answer.token.secret(),
-            is_written_down: self.access.tokens.is_written_down(),
-            mount: &place.mount,
-            path: &format!("{}/", call.path.trim_end_matches('/')),
-            version,
-            capability: "list",
-            subject: &subject,
-        };
+        let path = format!("{}/", call.path.trim_end_matches('/'));
+        let question = self.question(&answer, &place.mount, &path, version, &subject);
+        let question = Question { capability: "list", ..question };
         match answer.reply.status {
             200..=299 => {
                 keys(answer.reply.json().as_ref()).ok_or_else(|| not_understood(&answer.reply, &subject))

@@ -7,9 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use crate::error::Result;
 use crate::store::SecretName;
 use crate::store::vault::Vault;
+use crate::store::vault::access::Answer;
 use crate::store::vault::config::KvVersion;
-use crate::store::vault::diagnosis::{Engine, engine};
-use crate::store::vault::error::{mount_differs, name_refused, version_unknown};
+use crate::store::vault::diagnosis::{Engine, Question, engine, engine_call};
+use crate::store::vault::error::{name_refused, no_answer, no_kv, version_unknown};
 use crate::store::vault::path::{collapse, fault};
 
 /// After so many absences and no value, a store looks whether the mount is what it was taken for: an engine of version 1 says
@@ -61,19 +62,45 @@ impl Vault {
         Ok(Place { mount: mount.to_owned(), path: path.to_owned() })
     }
 
-    /// The version of the engine at `place`: the configured one, or what the server says.
-    pub(super) async fn version(&self, place: &Place, subject: &str) -> Result<KvVersion> {
+    /// The version of the engine at `place`, where `name` is: the configured one, or what the server says.
+    pub(super) async fn version(&self, place: &Place, name: &SecretName, subject: &str) -> Result<KvVersion> {
         if let Some(version) = self.settings.version.or_else(|| self.versions.get(&place.mount)) {
             return Ok(version);
         }
-        let (token, _) = self.access.tokens.get(&self.access.server).await?;
-        match engine(&self.access.server, token.secret(), &place.mount).await {
-            Ok(Engine::Kv(version)) => {
+        let call = engine_call(&place.mount).map_err(|error| no_answer(&error, subject))?;
+        let answer = self.access.ask(&call, name, subject).await?;
+        match engine(&answer.reply) {
+            Some(Engine::Kv(version)) => {
                 self.versions.note(&place.mount, version);
                 Ok(version)
             }
-            Ok(Engine::Other) => Err(mount_differs(subject, &place.mount, 2, "another engine than KV")),
-            Err(status) => Err(version_unknown(subject, &place.mount, status.unwrap_or_default())),
+            Some(Engine::Other) => Err(no_kv(subject, &place.mount)),
+            None if answer.reply.status == 403 && answer.reply.is_of_vault() => {
+                let mount = place.mount.as_str();
+                Err(self.question(&answer, mount, &call.path, KvVersion::Two, subject).unseen().await)
+            }
+            None => Err(version_unknown(subject, &place.mount, answer.reply.status)),
+        }
+    }
+
+    /// What may be asked once `answer` is no success: a read of `path`.
+    pub(super) fn question<'read>(
+        &'read self,
+        answer: &'read Answer,
+        mount: &'read str,
+        path: &'read str,
+        version: KvVersion,
+        subject: &'read str,
+    ) -> Question<'read> {
+        Question {
+            server: &self.access.server,
+            token: &answer.token,
+            is_written_down: self.access.tokens.is_written_down(),
+            mount,
+            path,
+            version,
+            capability: "read",
+            subject,
         }
     }
 }

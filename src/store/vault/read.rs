@@ -26,19 +26,10 @@ impl Vault {
             return Ok(None);
         }
         let place = self.place(name, &subject)?;
-        let version = self.version(&place, &subject).await?;
+        let version = self.version(&place, name, &subject).await?;
         let call = call(&place, version).map_err(|error| no_answer(&error, &subject))?;
         let answer = self.access.ask(&call, name, &subject).await?;
-        let question = Question {
-            server: &self.access.server,
-            token: answer.token.secret(),
-            is_written_down: self.access.tokens.is_written_down(),
-            mount: &place.mount,
-            path: &call.path,
-            version,
-            capability: "read",
-            subject: &subject,
-        };
+        let question = self.question(&answer, &place.mount, &call.path, version, &subject);
         match answer.reply.status {
             200..=299 => self.value(&answer, &question).await,
             403 if answer.reply.is_of_vault() => Err(question.denied().await),
@@ -69,7 +60,7 @@ impl Vault {
         match data {
             Some(data @ Value::Object(_)) => Ok(json_text(data).map(SecretValue::structured)),
             _ => Err(question
-                .misdirected()
+                .misdirected(false)
                 .await
                 .unwrap_or_else(|| not_understood(&answer.reply, question.subject))),
         }
@@ -95,11 +86,11 @@ impl Vault {
             return Ok(None);
         }
         let is_sure = self.settings.version.is_none();
-        let looks_wrong = members.is_some_and(has_words) || (!is_sure && self.sightings.note_absence());
-        if !looks_wrong {
+        let in_words = members.is_some_and(has_words);
+        if !in_words && (is_sure || !self.sightings.note_absence()) {
             return Ok(None);
         }
-        match question.misdirected().await {
+        match question.misdirected(in_words).await {
             Some(error) => Err(error.as_upstream_miss()),
             None => Ok(None),
         }

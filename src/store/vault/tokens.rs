@@ -15,7 +15,7 @@ use crate::store::vault::server::Server;
 /// A token is renewed or replaced this long before it ends, or after four fifths of its life.
 const LARGEST_MARGIN: Duration = Duration::from_mins(5);
 
-/// After a renewal that failed for a moment, the next one is tried this much later.
+/// After a renewal that failed or was cut off, the next one is tried this much later.
 const RENEW_AGAIN: Duration = Duration::from_secs(30);
 
 /// What a login brought. Debug shows nothing of the token.
@@ -45,7 +45,7 @@ impl Token {
     }
 
     /// Whether it is good for a counted number of requests.
-    pub(super) fn is_counted(&self) -> bool {
+    fn is_counted(&self) -> bool {
         self.grant.uses.is_some()
     }
 
@@ -63,7 +63,7 @@ impl Token {
     }
 
     /// Takes one use; false if none is left.
-    fn take_use(&self) -> bool {
+    pub(super) fn take_use(&self) -> bool {
         let take = |left: u64| left.checked_sub(1);
         !self.is_counted() || self.uses_left.fetch_update(Ordering::AcqRel, Ordering::Acquire, take).is_ok()
     }
@@ -103,33 +103,50 @@ impl Tokens {
     /// A token to use for one request, and whether it was got just now. One caller logs in while the others wait, and a login
     /// that fails does so for all of them.
     pub(super) async fn get(&self, server: &Server) -> Result<(Arc<Token>, bool)> {
-        if let Some(token) = self.usable() {
+        if let Some(token) = self.usable(None) {
             return Ok((token, false));
         }
+        let asked = self.clock.now();
+        let token = self.in_turn(None, self.renew_or_log_in(server)).await?;
+        let is_new = token.since >= asked;
+        Ok((token, is_new))
+    }
+
+    /// Another token in the place of one that the server refused; `None` if there is no other. The old one stays until there
+    /// is a new one: a path outside the policies looks the same, and must not cost the others a token that works.
+    pub(super) async fn replace(&self, refused: &Arc<Token>, server: &Server) -> Result<Option<Arc<Token>>> {
+        let token = self.in_turn(Some(refused), self.log_in(server)).await?;
+        Ok(Some(token).filter(|token| !token.is_same_text(refused)))
+    }
+
+    /// Nobody uses `dead` any more.
+    pub(super) fn forget(&self, dead: &Arc<Token>) {
+        let mut held = self.lock();
+        if held.as_ref().is_some_and(|held| Arc::ptr_eq(&held.token, dead)) {
+            *held = None;
+        }
+    }
+
+    /// What `work` brings, or another token than `refused` that somebody else got meanwhile.
+    async fn in_turn(
+        &self,
+        refused: Option<&Arc<Token>>,
+        work: impl Future<Output = Result<Arc<Token>>> + Send,
+    ) -> Result<Arc<Token>> {
         let seen = self.finished.load(Ordering::Acquire);
         let mut last = self.turn.lock().await;
-        if let Some(token) = self.usable() {
-            return Ok((token, true));
+        if let Some(token) = self.usable(refused) {
+            return Ok(token);
         }
         if last.number > seen
             && let Some(error) = &last.failure
         {
             return Err(error.clone());
         }
-        let outcome = self.renew_or_log_in(server).await;
+        let outcome = work.await;
         last.number = self.finished.fetch_add(1, Ordering::AcqRel) + 1;
         last.failure = outcome.as_ref().err().cloned();
-        let token = outcome?;
-        // One of its uses is for this caller.
-        token.take_use();
-        Ok((token, true))
-    }
-
-    /// Another token in the place of one that the server refused; `None` if there is no other.
-    pub(super) async fn replace(&self, refused: &Arc<Token>, server: &Server) -> Result<Option<Arc<Token>>> {
-        self.drop_token(refused);
-        let (token, _) = self.get(server).await?;
-        Ok(Some(token).filter(|token| !token.is_same_text(refused)))
+        outcome
     }
 
     /// Whether there never is another token.
@@ -142,65 +159,70 @@ impl Tokens {
         self.login.is_written_down()
     }
 
-    fn usable(&self) -> Option<Arc<Token>> {
+    /// The token that is held, with one of its uses, unless it is due or is `refused`.
+    fn usable(&self, refused: Option<&Arc<Token>>) -> Option<Arc<Token>> {
         let held = self.lock();
         let held = held.as_ref()?;
         let due = held.due.is_some_and(|due| due <= self.clock.now());
-        (!due && held.token.take_use()).then(|| Arc::clone(&held.token))
-    }
-
-    fn drop_token(&self, refused: &Arc<Token>) {
-        let mut held = self.lock();
-        if held.as_ref().is_some_and(|held| Arc::ptr_eq(&held.token, refused)) {
-            *held = None;
-        }
+        let is_refused = refused.is_some_and(|refused| Arc::ptr_eq(refused, &held.token));
+        (!due && !is_refused && held.token.take_use()).then(|| Arc::clone(&held.token))
     }
 
     async fn renew_or_log_in(&self, server: &Server) -> Result<Arc<Token>> {
-        let since = self.clock.now();
-        let old = self.still_good(since);
-        let renewable = old.as_ref().filter(|old| old.grant.renewable && !old.is_counted());
-        if let Some(old) = renewable {
+        let Some(old) = self.still_good() else { return self.log_in(server).await };
+        // Meanwhile the others go on with it, also if whoever renews it is cancelled.
+        self.postpone(&old);
+        if old.grant.renewable && !old.is_counted() {
+            let since = self.clock.now();
             match self.login.renew(server, old.secret()).await {
-                Ok(grant) => return Ok(self.hold(prolonged(grant, old), since)),
-                Err(error) if error.is_temporary() => return Ok(self.postpone(old, &error)),
+                Ok(grant) => return Ok(self.hold(prolonged(grant, &old), since)),
+                Err(error) if error.is_temporary() => return Ok(kept(old, &error)),
                 Err(error) => tracing::debug!("the Vault token was not renewed, logging in anew: {error}"),
             }
         }
-        match (self.login.log_in(server).await, old) {
-            (Ok(grant), _) => Ok(self.hold(grant, since)),
-            (Err(error), Some(old)) if error.is_temporary() => Ok(self.postpone(&old, &error)),
-            (Err(error), _) => Err(error),
+        match self.log_in(server).await {
+            Ok(token) => Ok(token),
+            Err(error) => Ok(kept(old, &error)),
         }
     }
 
-    /// The token that is held, unless it has ended or is used up.
-    fn still_good(&self, now: Timestamp) -> Option<Arc<Token>> {
-        let held = self.lock();
-        let token = &held.as_ref()?.token;
-        let lives = token.ends().is_none_or(|ends| ends > now);
-        (lives && (!token.is_counted() || token.uses_left.load(Ordering::Acquire) > 0))
-            .then(|| Arc::clone(token))
+    async fn log_in(&self, server: &Server) -> Result<Arc<Token>> {
+        let since = self.clock.now();
+        Ok(self.hold(self.login.log_in(server).await?, since))
     }
 
+    /// The token that is held, with one of its uses, unless it has ended or is used up.
+    fn still_good(&self) -> Option<Arc<Token>> {
+        let held = self.lock();
+        let token = &held.as_ref()?.token;
+        let lives = token.ends().is_none_or(|ends| ends > self.clock.now());
+        (lives && token.take_use()).then(|| Arc::clone(token))
+    }
+
+    /// One of the uses is for whoever got it, before anybody else sees it.
     fn hold(&self, grant: Grant, since: Timestamp) -> Arc<Token> {
-        let uses_left = AtomicU64::new(grant.uses.unwrap_or_default());
+        let uses_left = AtomicU64::new(grant.uses.unwrap_or_default().saturating_sub(1));
         let token = Arc::new(Token { grant, since, uses_left });
         *self.lock() = Some(Held { token: Arc::clone(&token), due: token.renew_at() });
         token
     }
 
-    fn postpone(&self, old: &Arc<Token>, error: &Error) -> Arc<Token> {
-        tracing::warn!("The Vault token could not be renewed and is used until it expires: {error}");
+    fn postpone(&self, old: &Arc<Token>) {
         let again = self.clock.now().plus(RENEW_AGAIN);
-        let due = old.ends().map(|ends| ends.min(again));
-        *self.lock() = Some(Held { token: Arc::clone(old), due });
-        Arc::clone(old)
+        if let Some(held) = self.lock().as_mut().filter(|held| Arc::ptr_eq(&held.token, old)) {
+            held.due = old.ends().map(|ends| ends.min(again));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What still works is used, whatever became of the next one.
+fn kept(old: Arc<Token>, error: &Error) -> Arc<Token> {
+    tracing::warn!("The Vault token could not be renewed and is used until it expires: {error}");
+    old
 }
 
 /// A token near the end of the longest life it may have gets only the rest of it: then the next step is a login.
@@ -219,6 +241,11 @@ impl fmt::Debug for Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config};
+    use crate::store::environment::Environment;
+    use crate::store::options::{OptionValue, Options};
+    use crate::store::vault::config::VaultSettings;
+    use crate::store::vault::login::login;
 
     fn token(lifetime: Option<u64>, renewable: bool, uses: Option<u64>) -> Token {
         let lifetime = lifetime.map(Duration::from_secs);
@@ -250,5 +277,72 @@ mod tests {
         let old = token(Some(100), true, None);
         let renewed = |lifetime| prolonged(token(Some(lifetime), true, None).grant, &old).renewable;
         assert!(renewed(100) && renewed(50) && !renewed(49));
+    }
+
+    fn tokens(uses: Option<u64>) -> (Tokens, Clock, Arc<Token>) {
+        let mut options = Options::default();
+        for (key, text) in [("auth_type", "userpass"), ("username", "u"), ("password", "p")] {
+            options.set(key, OptionValue::Text(text.to_owned()));
+        }
+        let clock = Clock::manual();
+        let tokens = Tokens::new(login(&options, &Environment::default()).unwrap(), clock.clone());
+        let held = tokens.hold(token(Some(100), true, uses).grant, clock.now());
+        (tokens, clock, held)
+    }
+
+    /// A server behind `port` of this machine.
+    fn server(port: u16) -> Server {
+        let mut options = Options::default();
+        options.set("url", OptionValue::Text(format!("http://127.0.0.1:{port}")));
+        let settings = VaultSettings::read(&options, &Environment::default()).unwrap();
+        let patience = Duration::from_mins(1);
+        let network = ClientSettings {
+            connect_timeout: patience,
+            read_timeout: patience,
+            proxies: ProxySettings::NONE,
+        };
+        let client = build_client(&network, &client_config(&Roots::Nobody).unwrap()).unwrap();
+        Server::new(client, &settings)
+    }
+
+    #[tokio::test]
+    async fn a_renewal_that_hangs_leaves_the_token_to_all_others() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = server(silent.local_addr().unwrap().port());
+        let (tokens, clock, held) = tokens(None);
+        clock.advance(Duration::from_secs(81));
+        let other = async {
+            tokio::task::yield_now().await;
+            tokens.get(&server).await.unwrap()
+        };
+        let (token, is_new) = tokio::select! {
+            biased;
+            _ = tokens.get(&server) => panic!("nobody answers"),
+            other = other => other,
+        };
+        assert!(Arc::ptr_eq(&token, &held) && !is_new);
+        // The renewal was cut off, and the next one can wait.
+        assert!(tokens.usable(None).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_token_that_works_outlives_a_login_that_fails() {
+        let (tokens, clock, held) = tokens(None);
+        let nobody = server(1);
+        assert!(tokens.replace(&held, &nobody).await.is_err());
+        assert!(tokens.usable(None).is_some());
+        clock.advance(Duration::from_secs(81));
+        assert!(Arc::ptr_eq(&tokens.get(&nobody).await.unwrap().0, &held));
+        clock.advance(Duration::from_secs(20));
+        assert!(tokens.get(&nobody).await.is_err());
+        tokens.forget(&held);
+        assert!(tokens.still_good().is_none());
+    }
+
+    #[test]
+    fn one_use_is_for_whoever_logged_in() {
+        let (tokens, _, held) = tokens(Some(2));
+        assert!(tokens.usable(Some(&held)).is_none());
+        assert!(tokens.usable(None).is_some() && tokens.usable(None).is_none());
     }
 }

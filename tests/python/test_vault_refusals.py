@@ -1,0 +1,171 @@
+"""HashiCorp Vault on OpenBao: what a refusal may cost, and that its cause is told from others that look the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from strongroom.exceptions import (
+    AccessDeniedError,
+    StrongroomError,
+    ThrottledError,
+    UnauthenticatedError,
+    UnreachableError,
+)
+from strongroom.hashicorp import VaultBackend
+from tests.conformance.gate import Answer, Gate, gate
+from tests.python.vault import refusal
+from tests.servers import vault_logins
+from tests.servers.counting import Counter, counting_proxy
+from tests.servers.vault import Vault
+
+READ, MOUNTS, LOOK = "GET /v1/secret/data/", "GET /v1/sys/internal/ui/mounts/", "GET /v1/auth/token/lookup-self"
+CONNECTIONS_ONLY = {"secret/data/connections/*": ["read"]}
+
+
+@dataclass(frozen=True)
+class Way:
+    """From a backend to the server: what was asked is counted, then a gate may answer instead."""
+
+    url: str
+    counter: Counter
+    gate: Gate
+
+    def asked(self) -> list[str]:
+        """What was asked since the last time, as ``METHOD path``."""
+        calls = [f"{call.method} {call.path}" for call in self.counter.calls]
+        self.counter.clear()
+        return calls
+
+
+@pytest.fixture
+def way(vault: Vault) -> Iterator[Way]:
+    with gate(vault.plain_url) as opened, counting_proxy(opened.url) as counter:
+        yield Way(counter.url, counter, opened)
+
+
+@pytest.fixture(autouse=True)
+def _home_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/nonexistent")
+
+
+def refused(status: int) -> Answer:
+    """What the server says in its own words."""
+    content = json.dumps({"errors": ["made up"]}).encode()
+    return Answer(status, (("Content-Type", "application/json"),), content)
+
+
+def fill(vault: Vault, *ids: str) -> None:
+    for each in ids:
+        vault.put(f"connections/{each}", {"conn_uri": f"http://{each}"})
+
+
+def test_a_refused_path_costs_no_token_that_works(vault: Vault, way: Way) -> None:
+    """The secret id is good for one login, as many operators have it."""
+    fill(vault, "a", "b")
+    login = vault_logins.approle(vault, vault.policy(CONNECTIONS_ONLY), secret_id_num_uses=1)
+    backend = VaultBackend(url=way.url, **login.options)
+    assert backend.get_conn_value("a") == "http://a"
+    way.asked()
+    denied = refusal(backend.get_variable)
+    assert isinstance(denied, AccessDeniedError)
+    assert 'path "secret/data/variables/a"' in str(denied)
+    assert way.asked() == [f"{READ}variables/a", f"POST /v1/{login.path}", LOOK, f"{MOUNTS}secret"]
+    assert backend.get_conn_value("b") == "http://b"
+    assert way.asked() == [f"{READ}connections/b"]
+
+
+def test_a_token_that_is_gone_and_a_login_that_fails_are_not_hidden(vault: Vault, way: Way) -> None:
+    fill(vault, "a", "b")
+    login = vault_logins.approle(vault, vault.policy(), secret_id_num_uses=1)
+    backend = VaultBackend(url=way.url, **login.options)
+    assert backend.get_conn_value("a") == "http://a"
+    vault.write("sys/leases/revoke-prefix/auth/approle/login")
+    way.asked()
+    assert isinstance(refusal(backend.get_conn_value, "b"), UnauthenticatedError)
+    assert way.asked() == [f"{READ}connections/b", f"POST /v1/{login.path}", LOOK]
+    assert isinstance(refusal(backend.get_conn_value, "b"), UnauthenticatedError)
+    assert way.asked() == [f"POST /v1/{login.path}"]
+
+
+def test_many_refused_paths_cost_one_login(vault: Vault, way: Way) -> None:
+    fill(vault, "a")
+    login = vault_logins.approle(vault, vault.policy(CONNECTIONS_ONLY))
+    backend = VaultBackend(url=way.url, **login.options)
+    assert backend.get_conn_value("a") == "http://a"
+    way.asked()
+    for number in range(9):
+        assert isinstance(refusal(backend.get_variable, f"x{number}"), AccessDeniedError)
+    calls = way.asked()
+    assert calls.count(f"POST /v1/{login.path}") == 1
+    assert calls[-3:] == [f"{READ}variables/x8", LOOK, f"{MOUNTS}secret"]
+    # And a token that is gone is still replaced at once.
+    vault.write("sys/leases/revoke-prefix/auth/approle/login")
+    fill(vault, "b")
+    assert backend.get_conn_value("b") == "http://b"
+    assert way.asked() == [f"{READ}connections/b", LOOK, f"POST /v1/{login.path}", f"{READ}connections/b"]
+
+
+def test_a_counted_token_that_is_used_up_is_no_missing_mount(vault: Vault, way: Way) -> None:
+    login = vault_logins.approle(vault, vault.policy(CONNECTIONS_ONLY), token_num_uses=1)
+    backend = VaultBackend(url=way.url, **login.options, on_error="raise")
+    denied = refusal(backend.get_variable)
+    assert 'path "secret/data/variables/a"' in str(denied)
+    assert way.asked() == [f"POST /v1/{login.path}", f"{READ}variables/a"]
+    assert [backend.get_conn_value(each) for each in "abcd"] == [None] * 4
+    assert way.asked() == [call for each in "abcd" for call in (f"POST /v1/{login.path}", f"{READ}connections/{each}")]
+
+
+def test_an_absence_is_no_missing_mount_where_nobody_may_ask_for_mounts(vault: Vault, way: Way) -> None:
+    backend = VaultBackend(url=way.url, token=vault.token(), on_error="raise")
+    way.gate.spoils = lambda path: "/internal/" in path
+    way.gate.inject(refused(403))
+    assert [backend.get_conn_value(each) for each in "abcd"] == [None] * 4
+    assert way.asked().count(f"{MOUNTS}secret") == 1
+
+
+@pytest.mark.parametrize(("status", "kind"), [(429, ThrottledError), (500, UnreachableError)])
+def test_a_version_that_cannot_be_told_now_is_asked_for_again(
+    vault: Vault, way: Way, status: int, kind: type[StrongroomError]
+) -> None:
+    fill(vault, "a")
+    backend = VaultBackend(url=way.url, token=vault.token(), kv_engine_version="auto", max_attempts=2)
+    way.gate.spoils = lambda path: "/internal/" in path
+    way.gate.inject(refused(status))
+    error = refusal(backend.get_conn_value)
+    assert isinstance(error, kind)
+    assert error.temporary
+    assert way.asked() == [f"{MOUNTS}secret"] * 2
+    way.gate.heal()
+    assert backend.get_conn_value("a") == "http://a"
+
+
+def test_a_revoked_token_is_replaced_for_the_question_of_the_version_too(vault: Vault, way: Way) -> None:
+    vault.put("connections/a", {"conn_uri": "http://a"}, "kv1", version=1)
+    login = vault_logins.approle(vault, vault.policy())
+    backend = VaultBackend(url=way.url, **login.options, kv_engine_version="auto", mount_point=None)
+    assert backend.get_conn_value("secret/a") is None
+    vault.write("sys/leases/revoke-prefix/auth/approle/login")
+    way.asked()
+    assert backend.get_conn_value("kv1/a") == "http://a"
+    asks = f"{MOUNTS}kv1"
+    assert way.asked() == [asks, f"POST /v1/{login.path}", asks, "GET /v1/kv1/connections/a"]
+
+
+def test_a_version_that_may_not_be_seen_is_a_matter_of_policy_or_token(vault: Vault) -> None:
+    def error(**options: Any) -> StrongroomError:
+        backend = VaultBackend(url=vault.plain_url, kv_engine_version="auto", **options)
+        return refusal(backend.get_conn_value)
+
+    unseen = error(token=vault.token(), mount_point="nowhere")
+    assert isinstance(unseen, AccessDeniedError)
+    assert "no mount `nowhere`" in str(unseen)
+    assert isinstance(error(token="s.nobody"), UnauthenticatedError)
+    vault.write("sys/mounts/pki", {"type": "pki"})
+    other = error(token=vault.token(vault.policy({"pki/*": ["read"]})), mount_point="pki", on_error="raise")
+    assert "another engine than KV" in str(other)
+    assert "kv_engine_version" not in str(other)
