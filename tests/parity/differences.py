@@ -114,8 +114,8 @@ MORE_OFTEN = {
     "vault: status 504": 2,
     "vault: quota": 2,
     "vault: login 429": 2,
-    "vault: login 503": 2,
     # Which of all 503 is a seal: asked beside each try.
+    "vault: login 503": 5,
     "vault: status 503": 2,
     "vault: sealed": 2,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,8 @@ from tests.conformance.gate import Answer, Gate, gate
 from tests.python.vault import refusal
 from tests.servers import vault_logins
 from tests.servers.counting import Counter, counting_proxy
-from tests.servers.vault import Vault
+from tests.servers.tls import Certificate
+from tests.servers.vault import Vault, openbao
 
 READ, MOUNTS, LOOK = "GET /v1/secret/data/", "GET /v1/sys/internal/ui/mounts/", "GET /v1/auth/token/lookup-self"
 CONNECTIONS_ONLY = {"secret/data/connections/*": ["read"]}
@@ -169,3 +171,13 @@ def test_a_version_that_may_not_be_seen_is_a_matter_of_policy_or_token(vault: Va
     other = error(token=vault.token(vault.policy({"pki/*": ["read"]})), mount_point="pki", on_error="raise")
     assert "another engine than KV" in str(other)
     assert "kv_engine_version" not in str(other)
+
+
+def test_a_login_says_that_the_server_is_sealed(tls: Certificate, tmp_path: Path) -> None:
+    with openbao(tmp_path, tls) as server:
+        login = vault_logins.userpass(server, server.policy())
+        server.seal()
+        backend = VaultBackend(url=server.plain_url, **login.options, max_attempts=1)
+        error = refusal(backend.get_conn_value)
+        assert isinstance(error, UnreachableError)
+        assert "the server is sealed" in str(error)

@@ -33,7 +33,8 @@ use zeroize::Zeroizing;
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Shown;
 use crate::store::vault::call::Call;
-use crate::store::vault::error::{LOGIN, no_answer, not_understood, refused};
+use crate::store::vault::diagnosis::is_sealed;
+use crate::store::vault::error::{LOGIN, no_answer, not_understood, refused, sealed};
 use crate::store::vault::server::{Reply, Server};
 use crate::store::vault::tokens::Grant;
 use crate::value::json::{Object, Value};
@@ -99,6 +100,9 @@ impl Login {
         };
         let subject = format!("logging in by {} at `auth/{}`", self.name, Shown(&self.mount));
         let reply = server.ask(&call, None).await.map_err(|error| no_answer(&error, &subject))?;
+        if is_sealed(server, &reply).await {
+            return Err(sealed(&subject));
+        }
         if !reply.is_success() {
             return Err(self.refusal(&reply, &subject));
         }
