@@ -199,9 +199,18 @@ def test_a_wrapped_secret_id_is_unwrapped_once(vault: Vault, counted_vault: Coun
     time.sleep(1.1)
     assert backend.get_conn_value("b")
     assert asked(counted_vault) == [f"POST /v1/{login.path}", f"{READ}connections/b"]
-    # Somebody else comes too late.
-    late = VaultBackend(url=counted_vault.url, **options, cache_ttl=61)
-    error = outcome(late.get_conn_value, "c")
+    # What was in it stays with the process: another backend, or a new CA file, asks for no second unwrapping.
+    other = VaultBackend(url=counted_vault.url, **options, cache_ttl=61)
+    assert other.get_conn_value("c")
+    assert asked(counted_vault) == [f"POST /v1/{login.path}", f"{READ}connections/c"]
+
+
+def test_a_wrapped_secret_id_that_somebody_took_is_said(vault: Vault) -> None:
+    login = vault_logins.approle(vault, vault.policy())
+    wrapped = vault_logins.wrapped_secret_id(vault)
+    vault.write("sys/wrapping/unwrap", token=wrapped)
+    backend = VaultBackend(url=vault.plain_url, **{**login.options, "secret_id": None, "wrapped_secret_id": wrapped})
+    error = outcome(backend.get_conn_value, "a")
     assert isinstance(error, UnauthenticatedError)
     assert "wrapping token" in str(error)
 
@@ -482,8 +491,8 @@ def test_the_store_is_listed() -> None:
 FORK = """
     import os, sys
     from strongroom.hashicorp import VaultBackend
-    url, role_id, secret_id = sys.argv[1:]
-    backend = VaultBackend(url=url, auth_type="approle", role_id=role_id, secret_id=secret_id)
+    url, role_id, key, secret = sys.argv[1:]
+    backend = VaultBackend(url=url, auth_type="approle", role_id=role_id, **{key: secret})
     assert backend.get_variable("a") == "a"
     pid = os.fork()
     if pid == 0:
@@ -493,15 +502,21 @@ FORK = """
 """
 
 
-def test_a_child_logs_in_for_itself(vault: Vault, counted_vault: Counter) -> None:
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_a_child_logs_in_for_itself(vault: Vault, counted_vault: Counter, *, is_wrapped: bool) -> None:
+    """And with what its parent unwrapped."""
     for each in "abc":
         vault.put(f"variables/{each}", {"value": each})
     login = vault_logins.approle(vault, vault.policy())
-    arguments = [counted_vault.url, login.options["role_id"], login.options["secret_id"]]
+    key, secret = "secret_id", login.options["secret_id"]
+    if is_wrapped:
+        key, secret = "wrapped_secret_id", vault_logins.wrapped_secret_id(vault)
+    arguments = [counted_vault.url, login.options["role_id"], key, secret]
     command = [sys.executable, "-c", textwrap.dedent(FORK), *arguments]
     subprocess.run(command, check=True, timeout=120, env=environment())
     own, read = f"POST /v1/{login.path}", f"{READ}variables/"
-    assert asked(counted_vault) == [own, f"{read}a", own, f"{read}b", f"{read}c"]
+    unwrapping = ["POST /v1/sys/wrapping/unwrap"] if is_wrapped else []
+    assert asked(counted_vault) == [*unwrapping, own, f"{read}a", own, f"{read}b", f"{read}c"]
 
 
 def test_refusals_of_the_server_are_what_the_tests_take_them_for(vault: Vault) -> None:

@@ -176,8 +176,11 @@ def test_a_version_that_may_not_be_seen_is_a_matter_of_policy_or_token(vault: Va
 def test_a_login_says_that_the_server_is_sealed(tls: Certificate, tmp_path: Path) -> None:
     with openbao(tmp_path, tls) as server:
         login = vault_logins.userpass(server, server.policy())
+        vault_logins.approle(server, server.policy())
+        wrapped = {"auth_type": "approle", "role_id": "r", "wrapped_secret_id": vault_logins.wrapped_secret_id(server)}
         server.seal()
-        backend = VaultBackend(url=server.plain_url, **login.options, max_attempts=1)
-        error = refusal(backend.get_conn_value)
-        assert isinstance(error, UnreachableError)
-        assert "the server is sealed" in str(error)
+        for options in (login.options, wrapped):
+            backend = VaultBackend(url=server.plain_url, **options, max_attempts=1)
+            error = refusal(backend.get_conn_value)
+            assert isinstance(error, UnreachableError)
+            assert "the server is sealed" in str(error)

@@ -76,6 +76,11 @@ impl Server {
         }
     }
 
+    /// Which server this is, and which namespace of it.
+    pub(super) fn place(&self) -> String {
+        format!("{} {}", self.url, self.namespace.as_deref().unwrap_or_default())
+    }
+
     /// Sends `call` with `token`. Any status is an answer.
     pub(super) async fn ask(
         &self,

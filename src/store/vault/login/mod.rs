@@ -5,6 +5,7 @@
 //! | `settings.rs` | which login is configured, and what can never work |
 //! | `written.rs` | tokens that somebody wrote down |
 //! | `password.rs` | approle, github, ldap, radius, userpass |
+//! | `wrapped.rs` | the secret id behind a wrapping token |
 //! | `assertion.rs` | kubernetes, jwt: tokens in files; cert: the certificate of the connection |
 //! | `aws.rs`, `azure.rs`, `gcp.rs`, `cloud.rs` | who a cloud says we are |
 //!
@@ -19,6 +20,7 @@ mod cloud;
 mod gcp;
 mod password;
 mod settings;
+mod wrapped;
 mod written;
 
 use std::fmt::Debug;

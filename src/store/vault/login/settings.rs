@@ -173,7 +173,7 @@ impl Written<'_> {
 
     fn secret_id(&self) -> SecretId {
         match (self.secret("wrapped_secret_id"), self.secret("secret_id")) {
-            (Some(token), _) => SecretId::Wrapped { token, unwrapped: tokio::sync::Mutex::default() },
+            (Some(token), _) => SecretId::Wrapped(token),
             (None, Some(secret_id)) => SecretId::Plain(secret_id),
             (None, None) => SecretId::None,
         }
