@@ -14,13 +14,16 @@ SOURCES := $(shell find src python -name __pycache__ -prune -o -print) \
 	$(wildcard Cargo.toml Cargo.lock pyproject.toml rust-toolchain.toml README.md LICENSE)
 
 .DELETE_ON_ERROR:
-.PHONY: run test test-versions check bench instructions-baseline soak fmt doc wheel servers clean
+.PHONY: run test test-store test-versions check bench instructions-baseline soak fmt doc wheel servers clean
 
 run: wheel      ## the example DAG on a real Airflow, reading through the backend
 	@$(STAGES) run
 
 test:           ## every test
 	@$(STAGES) test
+
+test-store: wheel  ## one store: the common suite, and beside its official class; STORE=hashicorp_vault
+	@STORE=$(STORE) $(STAGES) test-store
 
 test-versions: wheel  ## the tests in a real Airflow on 2.9, 2.10, 3.0, 3.1, 3.2, and on 3.3 with teams; Python 3.11
 	@$(STAGES) test-versions
