@@ -1,7 +1,8 @@
 """Reads one connection, one variable and one configuration option, and says which backend each came from.
 
 Nothing in here names a secrets backend: Airflow asks the one that ``[secrets] backend`` names. ``example_secrets/``
-holds made-up values for the local-file backend; with another store create these three secrets there:
+holds made-up values for the local-file backend; ``example_stores/`` the settings for each other store, and the commands
+that create these three secrets there:
 
 * connection ``strongroom_example_db``
 * variable ``strongroom_example_greeting``
