@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from measure import Row, medians
+from measure import REPOSITORY, Row, medians
 from speed import AFTER_AIRFLOW, FIRST_VALUE, UNCACHED
 
 
@@ -19,11 +25,14 @@ class Peers:
     our_kwargs: str = ""
     #: What the official class needs before it can be pointed at the server.
     preparation: str = ""
+    #: What both need.
+    surroundings: str = ""
 
     def codes(self) -> tuple[str, str]:
         """A ``backend()`` of each, the official one first."""
         official = self.preparation + _backend(self.official, self.official_kwargs)
-        return official, _backend(self.ours, self.our_kwargs or self.official_kwargs)
+        ours = _backend(self.ours, self.our_kwargs or self.official_kwargs)
+        return self.surroundings + official, self.surroundings + ours
 
 
 def _backend(path: str, kwargs: str) -> str:
@@ -73,6 +82,37 @@ STORES = (
     ),
 )
 
+#: Azure's clients insist on https and on a login: the double of the tests plays both, and counts for neither side.
+AZURE_DOUBLE = """
+import json, pathlib, sys, tempfile
+from tests.servers import azure
+with azure.azure(pathlib.Path(tempfile.mkdtemp())) as double:
+    double.put("airflow-variables-hello", "world")
+    kwargs = {"vault_url": azure.VAULT, "tenant_id": azure.TENANT, "client_id": azure.CLIENT}
+    told = {"proxy": double.proxy, "ca": str(double.tls.authority), "kwargs": {**kwargs, "client_secret": azure.SECRET}}
+    print(json.dumps(told), flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def azure_peers() -> Iterator[Peers]:
+    """Both classes of Key Vault, while the double runs in a process of its own."""
+    command, pipe = [sys.executable, "-c", AZURE_DOUBLE], subprocess.PIPE
+    variables = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    with subprocess.Popen(command, env=variables, stdin=pipe, stdout=pipe, text=True) as server:
+        told = json.loads(server.stdout.readline()) if server.stdout else {}
+        around = {"HTTPS_PROXY": told["proxy"], "NO_PROXY": "127.0.0.1", "REQUESTS_CA_BUNDLE": told["ca"]}
+        yield Peers(
+            "Azure Key Vault",
+            "airflow.providers.microsoft.azure.secrets.key_vault.AzureKeyVaultBackend",
+            "strongroom.azure.AzureKeyVaultBackend",
+            ", ".join(f"{key}={value!r}" for key, value in told["kwargs"].items()),
+            surroundings=f"os.environ.update({around!r})\n",
+        )
+        server.communicate("")
+
+
 #: Those of the five stores, with what their constructors and lookups import.
 OFFICIAL_IMPORTS = """
 from airflow.providers.amazon.aws.secrets import secrets_manager, systems_manager
@@ -95,8 +135,10 @@ def rows(stub: str) -> list[Row]:
     codes = [AFTER_AIRFLOW + IMPORT.format(imports=imports) for imports in (OFFICIAL_IMPORTS, OUR_IMPORTS)]
     peer, ours = medians(codes, stub)
     what = "import the classes of all five stores, after `import airflow.configuration`"
+    with azure_peers() as azure:
+        of_stores = [row for peers in (*STORES, azure) for row in _rows(peers, stub)]
     return [
-        *(row for peers in STORES for row in _rows(peers, stub)),
+        *of_stores,
         Row(what, "CPU ms", "official classes", peer["cpu_ms"], ours["cpu_ms"]),
         Row(what, "MiB added", "official classes", peer["mib"], ours["mib"]),
     ]

@@ -211,7 +211,7 @@ def bench() -> list[Step]:
     programs = [str(built / "examples" / "stub_server"), str(built / "aws_cache")]
     wheel = next(DIST.glob("*.whl"))
     return [
-        Step("environment", [environments("--wheel", "bench")]),
+        Step("environment", [environments("servers"), environments("--wheel", "bench")]),
         Step("programs", [examples, criterion, cache]),
         Step("day", [python("bench", "benches/day.py", str(built / "examples" / "day"))], leaves_nothing=True),
         Step("measure", [python("bench", "benches/peers.py", *programs, str(wheel))], leaves_nothing=True),
