@@ -37,9 +37,9 @@ pub(super) fn run(source: &Source) -> Result<Report> {
         })
         .collect();
     let written = json::write(&Value::Object(members));
-    let written = written.to_str().unwrap_or_default();
+    let written = without_dollars(written.to_str().unwrap_or_default());
     let single = |text: &str| text.replace('\'', r"'\''");
-    let text = format!("{class}='{}'\n{kwargs}='{}'\n", single(&setup.chosen.class), single(written));
+    let text = format!("{class}='{}'\n{kwargs}='{}'\n", single(&setup.chosen.class), single(&written));
     let json = json!({class: setup.chosen.class, kwargs: written, "masked": masked});
     Ok(Report { warnings: setup.warned(), ..Report::done(text, json) })
 }
@@ -56,11 +56,16 @@ fn shown(entry: &StoreEntry, key: &str, value: &RawValue) -> Value {
     if is_secret || holds_credentials(&written) { Value::from(MASK) } else { written }
 }
 
-/// Whether there is an address with a user in it, wherever it stands.
+/// Whether there is an address with a user or a query in it, wherever it stands.
 fn holds_credentials(value: &Value) -> bool {
     let written = json::write(value);
     let text = written.to_str().unwrap_or("@://");
-    text.contains("://") && text.contains('@')
+    text.contains("://") && text.contains(['@', '?'])
+}
+
+/// The options as JSON in which Airflow finds nothing to replace: a dollar sign that is left stands for itself.
+fn without_dollars(written: &str) -> String {
+    written.replace('$', r"\u0024")
 }
 
 #[cfg(test)]
@@ -79,8 +84,16 @@ mod tests {
         assert_eq!(told("secrets", "canary"), MASK);
         assert_eq!(told("unknown", "canary"), MASK);
         assert_eq!(told("sep", "https://u:canary@h"), MASK);
+        assert_eq!(told("sep", "https://h?token=canary"), MASK);
         assert_eq!(told("cache_ttl", "5m"), "5m");
         let inner = json::parse(&Text::from(r#"{"sts": {"endpoint_url": "http://u:canary@h"}}"#)).unwrap();
         assert_eq!(shown(entry, "cache", &RawValue::Json(inner)).as_str(), Some(MASK));
+    }
+    #[test]
+    fn a_dollar_sign_is_not_replaced_a_second_time() {
+        let written = without_dollars(r#"{"sep": "a$HOME"}"#);
+        assert_eq!(written, r#"{"sep": "a\u0024HOME"}"#);
+        let read = json::parse(&Text::from(written.as_str())).unwrap();
+        assert_eq!(read.as_object().unwrap().get("sep").and_then(Value::as_str), Some("a$HOME"));
     }
 }
