@@ -172,10 +172,10 @@ enum Command {
 pub fn run(arguments: impl IntoIterator<Item = String>) -> u8 {
     match Arguments::try_parse_from(arguments) {
         Ok(arguments) => {
-            let outcome = execute(&arguments);
-            output::finish(outcome, arguments.source.json)
+            let (outcome, heard) = heard::listen(|| execute(&arguments));
+            output::finish(outcome, &heard, arguments.source.json)
         }
-        Err(help_or_error) => output::usage(&help_or_error),
+        Err(mut help_or_error) => output::usage(&mut help_or_error),
     }
 }
 

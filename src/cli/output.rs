@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use clap::error::{ContextKind, ContextValue};
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind};
@@ -66,14 +67,21 @@ pub(super) fn error_as_json(error: &Error) -> Value {
 }
 
 /// Writes what a command found out, and returns the exit code.
-pub(super) fn finish(outcome: Result<Report, Error>, as_json: bool) -> u8 {
+///
+/// `heard` is what the configuration made worth a warning. A report has it already, an error has not, and it may well be
+/// the cause.
+pub(super) fn finish(outcome: Result<Report, Error>, heard: &[String], as_json: bool) -> u8 {
+    let heard = heard.iter().map(|text| format!("warning: {text}"));
     let (text, code, warnings) = match outcome {
         Ok(report) if as_json => (pretty(&report.json), report.code, report.warnings),
         Ok(report) => (report.text, report.code, report.warnings),
         Err(error) if as_json => {
-            (pretty(&json!({"error": error_as_json(&error)})), code_of(&error), Vec::new())
+            (pretty(&json!({"error": error_as_json(&error)})), code_of(&error), heard.collect())
         }
-        Err(error) => (String::new(), code_of(&error), vec![format!("strongroom: {error}")]),
+        Err(error) => {
+            let lines = heard.chain([format!("strongroom: {error}")]);
+            (String::new(), code_of(&error), lines.collect())
+        }
     };
     for warning in warnings {
         // Nobody is left to be told if this fails.
@@ -102,10 +110,25 @@ fn print(text: &str) -> io::Result<()> {
 }
 
 /// Prints clap's help to standard output or its complaint to standard error, and returns the exit code.
-pub(super) fn usage(message: &clap::Error) -> u8 {
+pub(super) fn usage(message: &mut clap::Error) -> u8 {
+    hide_words(message);
     // A closed pipe leaves nothing to say and nobody to say it to.
     let _ = message.print();
     if message.use_stderr() { USAGE } else { DONE }
+}
+
+/// What was typed in a wrong place may be a secret, and a complaint ends in the log of a pipeline: only the names of
+/// options are repeated, which begin with a dash and stand there without their value.
+fn hide_words(message: &mut clap::Error) {
+    for kind in [ContextKind::InvalidArg, ContextKind::InvalidValue, ContextKind::InvalidSubcommand] {
+        let is_word = match message.get(kind) {
+            Some(ContextValue::String(text)) => !text.is_empty() && !text.starts_with(['-', '<', '[']),
+            _ => false,
+        };
+        if is_word {
+            message.insert(kind, ContextValue::String("(not shown)".to_owned()));
+        }
+    }
 }
 
 /// Whether standard output shows colours: a terminal, and nobody asked for none (no-color.org).

@@ -68,12 +68,16 @@ impl Setup {
     /// The backend that was written.
     pub(super) fn from_chosen(chosen: Chosen) -> Result<Self> {
         let entry = entry_of(&chosen.class)?;
+        let unread = unread(&chosen);
+        // For an error that follows; a command that ends well has its own list.
+        unread.iter().for_each(|text| tracing::warn!("{text}"));
         // What the constructor of the Python class would log.
         let (configured, mut warnings) =
             heard::listen(|| configure(entry, &chosen.options, Environment::of_process()));
         let Configured { settings, warnings: more } = configured?;
         warnings.extend(more);
-        warnings.extend(unread(&chosen));
+        warnings.iter().for_each(|text| tracing::warn!("{text}"));
+        warnings.extend(unread);
         Ok(Self { chosen, entry, settings, warnings })
     }
 

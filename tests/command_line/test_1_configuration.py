@@ -89,6 +89,48 @@ def test_env_prints_variables_that_configure_the_same_and_masks_secrets(shell: S
     assert f"AIRFLOW__SECRETS__BACKEND='{MEMORY}'\n" in shell.run("env").out
 
 
+def test_env_prints_what_airflow_reads_back_unchanged(shell: Shell) -> None:
+    shell.secrets.append(CANARY)
+    shell.variables |= {
+        "AIRFLOW__SECRETS__BACKEND": MEMORY,
+        "AIRFLOW__SECRETS__BACKEND_KWARG__SEP": "$HOME",
+        "AIRFLOW__SECRETS__BACKEND_KWARG__CONFIG_PREFIX": f"https://h?token={CANARY}",
+    }
+    kwargs = shell.run("env", "--json").json["AIRFLOW__SECRETS__BACKEND_KWARGS"]
+    assert "$" not in kwargs
+    assert json.loads(kwargs) == {"config_prefix": "***", "sep": "$HOME"}
+
+
+def test_what_is_typed_in_a_wrong_place_is_not_repeated(shell: Shell) -> None:
+    shell.secrets.append(CANARY)
+    for typed in (
+        ["uri", "parse", f"postgres://u:{CANARY}@h"],
+        ["uri", "parse", "--", CANARY],
+        ["uri", "parse", f"-p{CANARY}"],
+        ["uri", "parse", f"--uri={CANARY}"],
+        ["reveal", "variable", "v", CANARY],
+        ["get", CANARY, "v"],
+        ["lint", "--dialect", CANARY],
+        ["bench", "--count", CANARY],
+        [f"--json={CANARY}", "list"],
+        [CANARY],
+    ):
+        refused = shell.run(*typed)
+        assert (refused.code, "error: " in refused.err) == (USAGE, True), typed
+    assert "a similar value exists: 'connection'" in shell.run("get", "conection", "v").err
+    assert "a value is required for '--config <FILE>'" in shell.run("--config").err
+
+
+def test_an_error_comes_with_what_may_have_caused_it(shell: Shell) -> None:
+    shell.backend("aws")
+    shell.variables["AIRFLOW__SECRETS__BACKEND_KWARGS"] = "{'region_name': 'eu-west-1'}"
+    for arguments in (["get", "connection", "c"], ["list", "--json"]):
+        refused = shell.run(*arguments)
+        assert refused.code == CONFIGURATION
+        assert "warning: AIRFLOW__SECRETS__BACKEND_KWARGS is not valid JSON" in refused.err
+        assert "no AWS region" in refused.out + refused.err
+
+
 def test_the_official_class_is_known(shell: Shell) -> None:
     file = shell.home / "variables.json"
     file.write_text('{"v": "1"}')
