@@ -64,7 +64,10 @@ fn read(
             return false;
         }
     };
-    findings.extend(heard.into_iter().map(|text| Finding::new(Severity::Warning, "read", text, "")));
+    // What is logged of an error says the same as the error.
+    if answer.error().is_none() {
+        findings.extend(heard.into_iter().map(|text| Finding::new(Severity::Warning, "read", text, "")));
+    }
     match (&answer, answer.error()) {
         (Answer::NotAsked(reason), _) => {
             findings.push(Finding::new(

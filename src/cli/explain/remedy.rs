@@ -18,12 +18,12 @@ pub(super) fn remedy(search: &Search<'_>) -> Option<String> {
     match (search.backend(), set) {
         (Some(_), Some(place)) => Some(format!(
             "Remove {} where it is not needed: the backend answers before it, until the secret is deleted",
-            place.name
+            Shown(&place.name)
         )),
         (Some(_), None) => None,
         (None, Some(place)) => Some(format!(
             "Store the secret in the backend if it should come from there; {} answers as long as it does not",
-            place.name
+            Shown(&place.name)
         )),
         (None, None) => Some(absent(search)),
     }

@@ -39,7 +39,8 @@ pub(super) fn text(search: &Search<'_>) -> String {
     for (number, (title, body)) in places(search).into_iter().enumerate() {
         let _ = write!(text, "\n{}. {title}\n{body}", number + 1);
     }
-    let outcome = answered_by(search).map_or_else(|| nobody(search), |by| format!("answered by {by}"));
+    let outcome =
+        answered_by(search).map_or_else(|| nobody(search), |by| format!("answered by {}", Shown(&by)));
     let _ = writeln!(text, "\nOutcome: {outcome}");
     if let Some(remedy) = remedy(search) {
         let _ = writeln!(text, "Remedy:  {remedy}");
@@ -71,7 +72,7 @@ fn variables(search: &Search<'_>) -> String {
             (true, false) => "set, but not reached: the search ends before",
             (false, _) => "not set",
         };
-        let _ = writeln!(text, "   {}: {state}", variable.name);
+        let _ = writeln!(text, "   {}: {state}", Shown(&variable.name));
     }
     text
 }
@@ -79,6 +80,11 @@ fn variables(search: &Search<'_>) -> String {
 fn nobody(search: &Search<'_>) -> String {
     let outcome = if search.backends.iter().any(Asked::stops) {
         "Airflow is told to stop its search"
+    } else if search.error().is_some() {
+        match search.lookup.kind {
+            Kind::Config => "the backend gave no answer; Airflow uses the option's default",
+            _ => "the backend gave no answer, and the environment has none; Airflow asks the metastore",
+        }
     } else if search.lookup.kind == Kind::Config {
         "not there; Airflow uses the option's default"
     } else {
