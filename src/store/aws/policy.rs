@@ -18,12 +18,14 @@ pub(super) struct Statement {
     pub(super) resources: Vec<String>,
     /// Keys and values that all must be equal.
     pub(super) conditions: Vec<(String, String)>,
+    /// Keys and values with wildcards that all must match.
+    pub(super) patterns: Vec<(String, String)>,
 }
 
 impl Statement {
     /// A statement without conditions.
     pub(super) fn new(id: &'static str, actions: &[&'static str], resources: Vec<String>) -> Self {
-        Self { id, actions: actions.to_vec(), resources, conditions: Vec::new() }
+        Self { id, actions: actions.to_vec(), resources, conditions: Vec::new(), patterns: Vec::new() }
     }
 
     /// Asks for tags: those of the secret itself, or those that the request sets.
@@ -46,13 +48,20 @@ fn written(statement: &Statement) -> String {
     let actions: Vec<_> = statement.actions.iter().map(|action| (*action).to_owned()).collect();
     let _ = writeln!(text, "      \"Action\": {},", list(&actions));
     let _ = write!(text, "      \"Resource\": {}", list(&statement.resources));
-    if !statement.conditions.is_empty() {
-        let equal = statement.conditions.iter();
-        let equal: Vec<_> = equal.map(|(key, value)| format!("{}: {}", quoted(key), quoted(value))).collect();
-        let _ = write!(text, ",\n      \"Condition\": {{ \"StringEquals\": {{ {} }} }}", equal.join(", "));
+    let operators = [("StringEquals", &statement.conditions), ("StringLike", &statement.patterns)];
+    let used = operators.into_iter().filter(|(_, pairs)| !pairs.is_empty());
+    let used: Vec<_> = used.map(|(operator, pairs)| condition(operator, pairs)).collect();
+    if !used.is_empty() {
+        let _ = write!(text, ",\n      \"Condition\": {{ {} }}", used.join(", "));
     }
     text.push_str("\n    }");
     text
+}
+
+fn condition(operator: &str, pairs: &[(String, String)]) -> String {
+    let pairs: Vec<_> =
+        pairs.iter().map(|(key, value)| format!("{}: {}", quoted(key), quoted(value))).collect();
+    format!("{}: {{ {} }}", quoted(operator), pairs.join(", "))
 }
 
 fn list(texts: &[String]) -> String {
@@ -92,10 +101,12 @@ pub(super) fn key_statement(request: &PolicyRequest, service: &str, via: &str) -
         |key: &String| if key.starts_with("arn:") { key.clone() } else { format!("{begin}key/{key}") };
     let keys = request.keys.iter().map(whole);
     let mut statement = Statement::new("Keys", actions, keys.collect());
-    if let Some(region) = &request.region {
-        let end = if partition(region) == "aws-cn" { ".cn" } else { "" };
-        statement.conditions.push((via.to_owned(), format!("{service}.{region}.amazonaws.com{end}")));
-    }
+    let Some(region) = &request.region else {
+        statement.patterns.push((via.to_owned(), format!("{service}.*.amazonaws.com")));
+        return statement;
+    };
+    let end = if partition(region) == "aws-cn" { ".cn" } else { "" };
+    statement.conditions.push((via.to_owned(), format!("{service}.{region}.amazonaws.com{end}")));
     statement
 }
 
@@ -122,6 +133,13 @@ mod tests {
         assert_eq!(
             keys.conditions,
             [("kms:ViaService".to_owned(), "ssm.eu-west-1.amazonaws.com".to_owned())]
+        );
+        // Without a region too a key is for the service alone.
+        let anywhere = document(&[key_statement(&request(None), "ssm", "kms:ViaService")]);
+        let parsed: serde_json::Value = serde_json::from_str(&anywhere).unwrap();
+        assert_eq!(
+            parsed["Statement"][0]["Condition"],
+            serde_json::json!({"StringLike": {"kms:ViaService": "ssm.*.amazonaws.com"}})
         );
     }
 }
