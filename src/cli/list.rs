@@ -57,22 +57,27 @@ pub(super) fn names(
     kind: Kind,
     limit: usize,
 ) -> Result<(Listed, Vec<String>)> {
-    let Some(prefix) = setup.prefix(kind) else { return Ok((Vec::new(), Vec::new())) };
-    let (mut found, mut warnings, mut page) = (Vec::new(), Vec::new(), None);
-    loop {
-        let (listed, heard) = client.run(client.backend.list(&prefix, page.as_ref()))?;
-        let listed = listed?;
-        warnings.extend(heard);
-        found.extend(listed.secrets.into_iter().filter_map(|described| {
-            let id = described.name.as_str().strip_prefix(prefix.as_str())?.to_owned();
-            Some((id, described))
-        }));
-        page = listed.next;
-        if page.is_none() || found.len() >= limit {
-            break;
+    let (mut found, mut warnings) = (Listed::new(), Vec::new());
+    for prefix in setup.prefixes(kind) {
+        let before = found.len();
+        let mut page = None;
+        loop {
+            let (listed, heard) = client.run(client.backend.list(&prefix, page.as_ref()))?;
+            let listed = listed?;
+            warnings.extend(heard);
+            found.extend(listed.secrets.into_iter().filter_map(|described| {
+                let id = described.name.as_str().strip_prefix(prefix.as_str())?.to_owned();
+                Some((id, described))
+            }));
+            page = listed.next;
+            if page.is_none() || found.len() - before >= limit {
+                break;
+            }
         }
     }
+    // Of an id that is there twice the first is looked up: the order of the prefixes is kept.
     found.sort_by(|left, right| left.0.cmp(&right.0));
+    found.dedup_by(|later, earlier| later.0 == earlier.0);
     found.truncate(limit);
     Ok((found, warnings))
 }

@@ -90,10 +90,15 @@ impl Setup {
         Ok(Client { runtime, backend })
     }
 
-    /// The beginning of the names of `kind`; `None` if the kind is switched off.
-    pub(super) fn prefix(&self, kind: Kind) -> Option<String> {
+    /// The beginnings of the names of `kind`, in the order in which they are asked for; none if the kind is switched off.
+    pub(super) fn prefixes(&self, kind: Kind) -> Vec<String> {
         let names = self.settings.convention.names(Lookup { kind, id: "", team: None }).into_names();
-        names.first().map(|name| name.as_str().to_owned())
+        names.iter().map(|name| name.as_str().to_owned()).collect()
+    }
+
+    /// The first beginning of the names of `kind`; `None` if the kind is switched off.
+    pub(super) fn prefix(&self, kind: Kind) -> Option<String> {
+        self.prefixes(kind).into_iter().next()
     }
 
     /// The lines for the standard error.
