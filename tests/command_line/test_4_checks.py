@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.command_line.shell import DONE, NO, STORE, USAGE, Shell
+from tests.command_line.shell import CONFIGURATION, DONE, NO, STORE, USAGE, Shell
 from tests.servers.aws import REGION, Credentials, MiniStack, allow
 from tests.servers.counting import Counter
 
@@ -180,7 +180,9 @@ def test_with_a_tag_only_what_has_it_is_read_and_changed(aws: MiniStack, shell: 
 @pytest.mark.parametrize("store", ["aws", "ssm", "gcp", "azure", "vault"])
 @pytest.mark.parametrize("mode", ["read", "manage"])
 def test_every_store_has_a_document(shell: Shell, store: str, mode: str) -> None:
-    printed = shell.run("policy", store, "--mode", mode, "--tag", "AirbyteManaged=true", "--key", "1234")
+    of_aws = ["--tag", "AirbyteManaged=true", "--key", "1234"]
+    of_store = of_aws if store in ("aws", "ssm") else []
+    printed = shell.run("policy", store, "--mode", mode, *of_store)
     assert (printed.code, "ForAllValues" in printed.out) == (DONE, False)
     if store != "vault":
         json.loads(printed.out)
@@ -196,3 +198,38 @@ def test_bench_counts_calls_and_tells_the_quota(aws: MiniStack, counted: Counter
     assert measured.json["quota_lookups_per_second"] == 1000.0
     assert counted.operations() == ["GetSecretValue"] * 5
     assert "from memory" in shell.run("stats", "connection", "c", "--count", "1").out
+
+
+@pytest.mark.parametrize("store", ["gcp", "azure", "vault"])
+def test_a_document_that_would_allow_more_than_asked_is_not_printed(shell: Shell, store: str) -> None:
+    refused = shell.run("policy", store, "--tag", "team=data")
+    assert (refused.code, refused.out) == (CONFIGURATION, "")
+    assert "`--tag` and `--key` are for the stores of AWS alone" in refused.err
+    alias = shell.run("policy", "aws", "--key", "alias/mine")
+    assert (alias.code, "not by an alias" in alias.err) == (CONFIGURATION, True)
+
+
+def test_the_policy_of_vault_names_the_mount_once_and_every_path(shell: Shell) -> None:
+    assert 'path "secret/data/connections/*"' in shell.run("policy", "vault").out
+    shell.backend(
+        "strongroom.hashicorp.VaultBackend",
+        url="http://127.0.0.1:1",
+        token=CANARY,
+        mount_point="kv/team",
+        kv_engine_version=1,
+        connections_path=["first", "second"],
+        variables_path=None,
+        config_path=None,
+        bundle={"connections": "kv/team/all"},
+    )
+    shell.secrets.append(CANARY)
+    printed = shell.run("policy", "vault")
+    paths = [line.split('"')[1] for line in printed.out.splitlines() if line.startswith("path ")]
+    assert paths == ["kv/team/first/*", "kv/team/first", "kv/team/second/*", "kv/team/second", "kv/team/all"]
+    shell.variables["AIRFLOW__SECRETS__BACKEND_KWARGS"] = json.dumps({"token": CANARY, "mount_point": None})
+    unknown = shell.run("policy", "vault")
+    assert (unknown.code, "nothing says what the names" in unknown.err) == (CONFIGURATION, True)
+    shell.variables["AIRFLOW__SECRETS__BACKEND_KWARGS"] = json.dumps({"connections_path": "mine", "timeout": "soon"})
+    broken = shell.run("policy", "vault")
+    assert (broken.code, broken.out, "`timeout`" in broken.err) == (CONFIGURATION, "", True)
+    assert 'path "m/data/p/*"' in shell.run("policy", "vault", "--prefix", "p", "--account", "m").out

@@ -2,10 +2,13 @@
 
 mod elsewhere;
 
+use std::sync::Arc;
+
 use serde_json::json;
 
+use self::elsewhere::Engine;
 use crate::cli::output::Report;
-use crate::cli::setup::{Setup, Source};
+use crate::cli::setup::{Setup, Source, entry_of};
 use crate::error::{Error, Result};
 use crate::store::convention::{Kind, Lookup};
 use crate::store::options::Options;
@@ -22,13 +25,13 @@ pub(super) struct Arguments {
     /// The beginning of names, in place of the configured prefixes. May be given several times.
     #[arg(long, value_name = "PREFIX")]
     prefix: Vec<String>,
-    /// A tag that each secret must have, as KEY=VALUE. May be given several times.
+    /// A tag that each secret must have, as KEY=VALUE (AWS). May be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     tag: Vec<String>,
-    /// The id or ARN of a key that secrets are encrypted with. May be given several times.
+    /// The id or ARN of a KMS key that secrets are encrypted with (AWS). May be given several times.
     #[arg(long, value_name = "KEY")]
     key: Vec<String>,
-    /// The account id (AWS), project (Google), resource id of the vault (Azure) or mount (Vault).
+    /// The account id (AWS), number of the project (Google), resource id of the vault (Azure) or mount (Vault).
     #[arg(long)]
     account: Option<String>,
     /// The region; the configured one, or every one.
@@ -75,8 +78,9 @@ impl StoreWord {
 
 /// Prints the document. Makes no call.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
+    arguments.check()?;
     let entry = find(arguments.store.name());
-    let configured = configured(source, entry)?;
+    let configured = configured(source, entry, arguments.prefix.is_empty())?;
     let request = PolicyRequest {
         manages: arguments.mode == Mode::Manage,
         prefixes: prefixes(arguments, entry, configured.as_ref())?,
@@ -84,27 +88,43 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
         tags: arguments.tag.iter().map(|tag| split_tag(tag)).collect::<Result<_>>()?,
         keys: arguments.key.clone(),
         account: arguments.account.clone(),
-        region: region(arguments, configured.as_ref()),
+        region: arguments.region.clone().or_else(|| region(arguments.store, configured.as_ref()?)),
     };
+    if request.prefixes.is_empty() && request.names.is_empty() && arguments.store != StoreWord::Azure {
+        return Err(Error::config("nothing says what the names of the secrets begin with")
+            .with_hint("Give --prefix, and for Vault the mount as --account"));
+    }
     let document = match (entry.and_then(|entry| entry.tools.policy), arguments.store) {
         (Some(policy), _) => policy(&request),
         (None, StoreWord::Gcp) => elsewhere::google(&request),
         (None, StoreWord::Azure) => elsewhere::azure(&request),
-        (None, StoreWord::Vault) => elsewhere::vault(&request),
+        (None, StoreWord::Vault) => {
+            let options = configured.as_ref().map(|setup| &setup.settings.options);
+            let engine = Engine::of(arguments.account.as_deref(), options);
+            elsewhere::vault(&request, &engine, Some(&Engine::of(None, options).mount))
+        }
         (None, StoreWord::Aws | StoreWord::Ssm) => {
             return Err(Error::config(format!("this build has no store `{}`", arguments.store.name())));
         }
     };
     let json = serde_json::from_str(&document).unwrap_or_else(|_| json!({"document": document}));
-    Ok(Report::done(document, json))
+    let warnings = configured.iter().flat_map(Setup::warned).collect();
+    Ok(Report { warnings, ..Report::done(document, json) })
 }
 
-/// The backend that is configured, if it reads this store. A document can be printed without any.
-fn configured(source: &Source, entry: Option<&'static StoreEntry>) -> Result<Option<Setup>> {
-    let airflow = source.airflow()?;
-    let Some(chosen) = airflow.chosen(source.component())? else { return Ok(None) };
-    let setup = Setup::from_chosen(chosen).ok();
-    Ok(setup.filter(|setup| entry.is_some_and(|entry| entry.info.name == setup.entry.info.name)))
+/// The backend that is configured, if it reads this store. A document can be printed without any, but not with the usual
+/// prefixes where others are written that cannot be read.
+fn configured(source: &Source, entry: Option<&'static StoreEntry>, is_needed: bool) -> Result<Option<Setup>> {
+    let Some(chosen) = source.airflow()?.chosen(source.component())? else { return Ok(None) };
+    let is_this = |known: &StoreEntry| entry.is_some_and(|entry| entry.info.name == known.info.name);
+    if !entry_of(&chosen.class).is_ok_and(is_this) {
+        return Ok(None);
+    }
+    match Setup::from_chosen(chosen) {
+        Ok(setup) => Ok(Some(setup)),
+        Err(error) if is_needed => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Those asked for, else those configured, else those that apply where nothing is written.
@@ -116,16 +136,16 @@ fn prefixes(
     if !arguments.prefix.is_empty() {
         return Ok(arguments.prefix.iter().map(|prefix| (Kind::Connection, prefix.clone())).collect());
     }
-    if let Some(setup) = configured {
-        return Ok(Kind::ALL.into_iter().filter_map(|kind| Some((kind, setup.prefix(kind)?))).collect());
-    }
-    let Some(entry) = entry else { return Ok(elsewhere::usual_prefixes(arguments.store)) };
-    let convention = (entry.convention)(&Options::default())?;
-    let prefix = |kind| {
-        let names = convention.names(Lookup { kind, id: "", team: None }).into_names();
-        Some((kind, names.first()?.as_str().to_owned()))
+    let convention = match (configured, entry) {
+        (Some(setup), _) => Arc::clone(&setup.settings.convention),
+        (None, Some(entry)) => (entry.convention)(&Options::default())?,
+        (None, None) => return Ok(elsewhere::usual_prefixes(arguments.store)),
     };
-    Ok(Kind::ALL.into_iter().filter_map(prefix).collect())
+    let of_kind = |kind| {
+        let names = convention.names(Lookup { kind, id: "", team: None }).into_names();
+        names.into_iter().map(move |name| (kind, name.as_str().to_owned()))
+    };
+    Ok(Kind::ALL.into_iter().flat_map(of_kind).collect())
 }
 
 /// Secrets that hold many stand outside the prefixes.
@@ -134,13 +154,33 @@ fn bundles(setup: &Setup) -> Vec<String> {
     names.map(|name| name.as_str().to_owned()).collect()
 }
 
-fn region(arguments: &Arguments, configured: Option<&Setup>) -> Option<String> {
-    let written = configured.and_then(|setup| {
-        let settings = &setup.settings;
-        let region = settings.options.non_empty("region_name");
-        region.or_else(|| settings.environment.non_empty("AWS_DEFAULT_REGION"))
-    });
-    arguments.region.clone().or_else(|| written.map(str::to_owned))
+fn region(store: StoreWord, setup: &Setup) -> Option<String> {
+    let settings = &setup.settings;
+    let region = match store {
+        StoreWord::Aws | StoreWord::Ssm => {
+            let written = settings.options.non_empty("region_name");
+            written.or_else(|| settings.environment.non_empty("AWS_DEFAULT_REGION"))
+        }
+        StoreWord::Gcp => settings.options.non_empty("location"),
+        StoreWord::Azure | StoreWord::Vault => None,
+    };
+    region.map(str::to_owned)
+}
+
+impl Arguments {
+    /// What a document would leave out without a word, or could not say.
+    fn check(&self) -> Result<()> {
+        let is_of_aws = matches!(self.store, StoreWord::Aws | StoreWord::Ssm);
+        if !is_of_aws && !(self.tag.is_empty() && self.key.is_empty()) {
+            return Err(Error::config("`--tag` and `--key` are for the stores of AWS alone")
+                .with_hint("Elsewhere the document would allow more than what they say; use `--prefix`"));
+        }
+        if self.key.iter().any(|key| key.starts_with("alias/") || key.contains(":alias/")) {
+            return Err(Error::config("a policy names keys by their id or ARN, and not by an alias")
+                .with_hint("`aws kms describe-key --key-id alias/...` tells the id"));
+        }
+        Ok(())
+    }
 }
 
 fn split_tag(tag: &str) -> Result<(String, String)> {
