@@ -8,7 +8,14 @@ use std::fmt::{self, Write};
 
 const LONGEST: usize = 512;
 
-/// Displays a foreign text with its control characters escaped, cut after 512 characters.
+/// Whether a terminal shows what follows in another order, so that a name reads as another ("Bidirectional formatting
+/// characters" in Unicode's annex 9).
+fn reorders(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Displays a foreign text with the characters escaped that control a terminal or change the order of letters, cut
+/// after 512 characters.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'text>(pub &'text str);
 
@@ -16,7 +23,7 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut characters = self.0.chars();
         for character in characters.by_ref().take(LONGEST) {
-            if character.is_control() {
+            if character.is_control() || reorders(character) {
                 write!(formatter, "{}", character.escape_default())?;
             } else {
                 formatter.write_char(character)?;
@@ -33,6 +40,7 @@ mod tests {
     #[test]
     fn control_characters_are_escaped_and_long_texts_cut() {
         assert_eq!(Shown("a\nWARNING forged\u{7f} é").to_string(), r"a\nWARNING forged\u{7f} é");
+        assert_eq!(Shown("a\u{202e}b\u{2066}").to_string(), r"a\u{202e}b\u{2066}");
         assert_eq!(Shown(&"x".repeat(600)).to_string().chars().count(), LONGEST + 1);
         assert_eq!(Shown(&"x".repeat(LONGEST)).to_string().len(), LONGEST);
     }

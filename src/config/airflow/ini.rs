@@ -133,7 +133,8 @@ impl Reader {
     fn option(&mut self, line: &str) -> Result<(), &'static str> {
         let section = self.section.as_ref().and_then(|section| self.sections.get_mut(section));
         let section = section.ok_or("stands before the first section")?;
-        let (name, value) = line.split_once(['=', ':']).ok_or("is neither a section nor an option")?;
+        let parts = line.split_once(['=', ':']).filter(|(name, _)| !name.is_empty());
+        let (name, value) = parts.ok_or("is neither a section nor an option")?;
         let name = name.trim_end();
         let Entry::Vacant(place) = section.entry(name.to_owned()) else {
             return Err("sets an option a second time");
@@ -186,6 +187,7 @@ empty =
         for (text, expected) in [
             ("canary = 1", "line 1 of airflow.cfg stands before the first section"),
             ("[a]\ncanary", "line 2 of airflow.cfg is neither a section nor an option"),
+            ("[a]\n= canary", "line 2 of airflow.cfg is neither a section nor an option"),
             ("[a]\n[a]", "line 2 of airflow.cfg begins a section a second time"),
             ("[a]\nx = 1\nx = canary", "line 3 of airflow.cfg sets an option a second time"),
         ] {
