@@ -70,13 +70,13 @@ impl Setup {
         let entry = entry_of(&chosen.class)?;
         let unread = unread(&chosen);
         // For an error that follows; a command that ends well has its own list.
-        unread.iter().for_each(|text| tracing::warn!("{text}"));
+        log(unread.as_slice());
         // What the constructor of the Python class would log.
         let (configured, mut warnings) =
             heard::listen(|| configure(entry, &chosen.options, Environment::of_process()));
         let Configured { settings, warnings: more } = configured?;
         warnings.extend(more);
-        warnings.iter().for_each(|text| tracing::warn!("{text}"));
+        log(&warnings);
         warnings.extend(unread);
         Ok(Self { chosen, entry, settings, warnings })
     }
@@ -141,6 +141,12 @@ fn none(airflow: &AirflowConfig) -> Error {
     let state = if airflow.has_file() { "sets none" } else { "is not there" };
     Error::new(ErrorKind::Config, format!("no secrets backend is configured: AIRFLOW__SECRETS__BACKEND is not set, and {file} {state}"))
         .with_hint("Set AIRFLOW__SECRETS__BACKEND, AIRFLOW_HOME, AIRFLOW_CONFIG or --config, as the Airflow in question has them")
+}
+
+fn log(warnings: &[String]) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
 }
 
 /// What Airflow says in one line of its log and nowhere else.

@@ -171,7 +171,8 @@ impl Arguments {
     /// What a document would leave out without a word, or could not say.
     fn check(&self) -> Result<()> {
         let is_of_aws = matches!(self.store, StoreWord::Aws | StoreWord::Ssm);
-        if !is_of_aws && !(self.tag.is_empty() && self.key.is_empty()) {
+        let is_narrowed = !self.tag.is_empty() || !self.key.is_empty();
+        if is_narrowed && !is_of_aws {
             return Err(Error::config("`--tag` and `--key` are for the stores of AWS alone")
                 .with_hint("Elsewhere the document would allow more than what they say; use `--prefix`"));
         }
