@@ -170,8 +170,10 @@ impl Backend {
         self.prefetch(&stack).await;
         trail.epoch = stack.store.cache().epoch();
         let mut value = None;
-        for name in names {
-            if let Some((place, found)) = self.find(&stack, lookup, name, trail).await? {
+        for (index, name) in names.iter().enumerate() {
+            let found = self.find(&stack, lookup, name, trail).await;
+            let leads_on = index + 1 < names.len() && self.is_in_bundles_alone(lookup, &found);
+            if let Some((place, found)) = if leads_on { None } else { found? } {
                 value = self.read(&stack, lookup.kind, &place, found)?;
                 break;
             }
@@ -203,6 +205,12 @@ impl Backend {
         Ok(self.fetch(stack, lookup, name, trail).await?.map(|found| (name.clone(), found)))
     }
 
+    /// Whether `found` says no more than that the store cannot have such a name, which is why a bundle was asked.
+    fn is_in_bundles_alone<T>(&self, lookup: Lookup<'_>, found: &Result<T>) -> bool {
+        found.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidName)
+            && matches!(self.settings.convention.names(lookup), Naming::Impossible { .. })
+    }
+
     /// What was taken out of a bundle lives no longer than the cache keeps the bundle itself.
     async fn find_in_bundle(
         &self,
@@ -226,7 +234,9 @@ impl Backend {
 
     /// What is left of a name without the prefix of its kind: the id, after the team if it is a team's.
     fn key_in_bundle(&self, kind: Kind, name: &SecretName) -> Option<String> {
-        let Naming::Names(prefix) = self.settings.convention.names(Lookup { kind, id: "", team: None })
+        // No secret can have an empty name, which is all that is left where there is no prefix.
+        let (Naming::Names(prefix) | Naming::Impossible { names: prefix, .. }) =
+            self.settings.convention.names(Lookup { kind, id: "", team: None })
         else {
             return None;
         };
@@ -403,6 +413,28 @@ mod tests {
         let failure = backend.ask(LOOKUP, &names(&["p/t--db", "p/db"])).await.unwrap_err();
         assert_eq!((failure.error.kind(), store.calls()), (ErrorKind::Denied, 1));
         assert!(backend.remembered(LOOKUP).is_none());
+    }
+
+    #[cfg(feature = "google")]
+    #[tokio::test]
+    async fn a_bundle_answers_for_names_that_the_store_cannot_have() {
+        use crate::config::{RawOptions, RawValue, configure};
+        let none = || Step::Error(Error::new(ErrorKind::InvalidName, "no name").as_upstream_miss());
+        for (prefix, separator) in [("airflow-connections", "-"), ("", "")] {
+            let kwargs = [("connections_prefix", prefix), ("sep", separator), ("bundle", "all")];
+            let text_of = |(key, value): (&str, &str)| (key.to_owned(), RawValue::Text(value.to_owned()));
+            let raw: RawOptions = kwargs.into_iter().map(text_of).collect();
+            let entry = find("google_secret_manager").unwrap();
+            let settings = configure(entry, &raw, Environment::default()).unwrap().settings;
+            let bundle = r#"{"a.b": "shared", "t--c.d": "of the team", "c.d": "shared"}"#;
+            let store = Arc::new(Scripted::new(vec![Step::Value(bundle), none(), none()]));
+            let backend = Backend::on(store.clone(), settings, Clock::manual());
+            for (id, expected) in [("c.d", Some("of the team")), ("a.b", Some("shared")), ("e.f", None)] {
+                let lookup = Lookup { kind: Kind::Connection, id, team: Some("t") };
+                let names = backend.settings.convention.names(lookup).into_names();
+                assert_eq!(text(backend.ask(lookup, &names).await.unwrap()).as_deref(), expected, "{id}");
+            }
+        }
     }
 
     #[tokio::test]

@@ -31,11 +31,15 @@ pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -
         Naming::OfTeam { names, without_teams } => {
             Plan::Ask(if multi_team() { names } else { without_teams })
         }
-        // A bundle may hold what the store cannot.
-        Naming::Impossible { grammar, names } if settings.bundles.of(lookup.kind).is_none() => {
+        Naming::Impossible { grammar, names, .. } if settings.bundles.of(lookup.kind).is_none() => {
             Plan::Refuse(impossible(lookup, names.last(), grammar))
         }
-        Naming::Impossible { names, .. } | Naming::Names(names) => Plan::Ask(names),
+        // A bundle may hold what the store cannot.
+        Naming::Impossible { names, ambiguous, .. } => match ambiguous.filter(|_| multi_team()) {
+            Some(separator) => Plan::Refuse(refusal(lookup, separator)),
+            None => Plan::Ask(names),
+        },
+        Naming::Names(names) => Plan::Ask(names),
     };
     if settings.patterns.allow(lookup.kind, lookup.id)? {
         return Ok(planned);
@@ -107,6 +111,21 @@ mod tests {
             assert!(text.starts_with(kind.title()) && text.contains("\"a--b\""), "{text}");
             assert!(matches!(planned(&[], lookup, false), Plan::Ask(_)));
         }
+    }
+
+    #[cfg(feature = "google")]
+    #[test]
+    fn an_id_that_only_a_bundle_can_hold_is_no_way_to_the_secrets_of_another_team() {
+        let raw = [("bundle".to_owned(), RawValue::Text("all".to_owned()))].into_iter();
+        let raw: RawOptions = raw.collect();
+        let entry = find("google_secret_manager").unwrap();
+        let settings = configure(entry, &raw, Environment::default()).unwrap().settings;
+        let planned = |id, multi_team| {
+            plan(&settings, Lookup { kind: Kind::Connection, id, team: Some("mine") }, || multi_team).unwrap()
+        };
+        assert!(matches!(planned("other--my.db", true), Plan::Refuse(_)));
+        assert!(matches!(planned("other--my.db", false), Plan::Ask(_)));
+        assert!(matches!(planned("my.db", true), Plan::Ask(_)));
     }
 
     #[test]

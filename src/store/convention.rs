@@ -82,6 +82,8 @@ pub enum Naming {
         grammar: &'static str,
         /// The names to ask where something else than the store may answer, such as a bundle.
         names: Vec<SecretName>,
+        /// What makes the id ambiguous as well, where it is: a bundle has entries of other teams, too.
+        ambiguous: Option<&'static str>,
     },
     /// Ask these in order; the first that is there answers. An error ends the search.
     Names(Vec<SecretName>),

@@ -54,14 +54,13 @@ impl Convention for KeyVaultConvention {
         let team = lookup.team.filter(|team| !team.is_empty());
         let of_team = team.map(|team| self.team_path(prefix, team, lookup.id));
         let of_all = self.path(prefix, lookup.id);
-        let all = of_team.into_iter().chain([of_all.clone()]);
-        let names: Vec<SecretName> = all.filter(|path| is_valid_name(path)).map(SecretName::from).collect();
-        if names.is_empty() {
-            Naming::Impossible { grammar: NAME_RULE, names: vec![of_all.into()] }
-        } else if self.path("", lookup.id).contains(TEAM_SEPARATOR) {
-            Naming::Ambiguous { separator: TEAM_SEPARATOR, names }
-        } else {
-            Naming::Names(names)
+        let all: Vec<SecretName> = of_team.into_iter().chain([of_all]).map(SecretName::from).collect();
+        let names: Vec<_> = all.iter().filter(|name| is_valid_name(name.as_str())).cloned().collect();
+        let ambiguous = self.path("", lookup.id).contains(TEAM_SEPARATOR).then_some(TEAM_SEPARATOR);
+        match ambiguous {
+            _ if names.is_empty() => Naming::Impossible { grammar: NAME_RULE, names: all, ambiguous },
+            Some(separator) => Naming::Ambiguous { separator, names },
+            None => Naming::Names(names),
         }
     }
 
@@ -142,6 +141,15 @@ mod tests {
         let with_underscores =
             convention("v", "_").names(Lookup { kind: Kind::Variable, id: "x", team: None });
         assert!(matches!(with_underscores, Naming::Impossible { .. }));
+    }
+
+    #[test]
+    fn an_impossible_name_may_be_ambiguous_too() {
+        for (id, expected) in [("a--b.c", Some("--")), ("a__b.c", Some("--")), ("a-b.c", None)] {
+            let naming = convention("v", "-").names(Lookup { kind: Kind::Variable, id, team: Some("t") });
+            let Naming::Impossible { ambiguous, names, .. } = naming else { panic!("{naming:?}") };
+            assert_eq!((ambiguous, names.len()), (expected, 2), "{id}");
+        }
     }
 
     #[test]

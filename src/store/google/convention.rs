@@ -49,7 +49,7 @@ fn check(rules: &PrefixRules) -> Result<()> {
 }
 
 impl Convention for GoogleConvention {
-    /// A team cannot be called so that only its own name is none: Airflow checks the names of teams.
+    /// The name of a team may be too long where the shared one is not: then only that is asked.
     ///
     /// An id is taken for ambiguous where teams exist: configuration options have none, and upstream looks them up.
     fn names(&self, lookup: Lookup<'_>) -> Naming {
@@ -57,9 +57,12 @@ impl Convention for GoogleConvention {
         let name = |id: &str| SecretName::from(format!("{prefix}{}{id}", self.0.separator));
         let team = lookup.team.filter(|team| !team.is_empty());
         let of_team = team.map(|team| name(&format!("{team}{TEAM_SEPARATOR}{}", lookup.id)));
-        let names: Vec<_> = of_team.into_iter().chain([name(lookup.id)]).collect();
-        if names.iter().any(|name| check_name(name).is_err()) {
-            return Naming::Impossible { grammar: GRAMMAR, names };
+        let all: Vec<_> = of_team.into_iter().chain([name(lookup.id)]).collect();
+        let names: Vec<_> = all.iter().filter(|name| check_name(name).is_ok()).cloned().collect();
+        if names.is_empty() {
+            let of_teams = lookup.kind != Kind::Config && lookup.id.contains(TEAM_SEPARATOR);
+            let ambiguous = of_teams.then_some(TEAM_SEPARATOR);
+            return Naming::Impossible { grammar: GRAMMAR, names: all, ambiguous };
         }
         match lookup.kind {
             Kind::Config => Naming::Names(names),
@@ -123,6 +126,26 @@ mod tests {
         for id in ["a.b", "a/b", "é", &"x".repeat(250)] {
             let naming = convention.names(Lookup { kind: Kind::Variable, id, team: None });
             assert!(matches!(naming, Naming::Impossible { .. }), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_a_team_that_is_too_long_leaves_the_shared_one() {
+        let id = "x".repeat(225);
+        assert_eq!(asked(&[], &id, Some("a-team-of-ours")), [format!("airflow-connections-{id}")]);
+    }
+
+    #[test]
+    fn an_impossible_name_may_be_ambiguous_too() {
+        let convention = convention(&[]).unwrap();
+        for (kind, id, expected) in [
+            (Kind::Variable, "a--b.c", Some("--")),
+            (Kind::Variable, "a-b.c", None),
+            (Kind::Config, "a--b.c", None),
+        ] {
+            let naming = convention.names(Lookup { kind, id, team: Some("t") });
+            let Naming::Impossible { ambiguous, names, .. } = naming else { panic!("{naming:?}") };
+            assert_eq!((ambiguous, names.len()), (expected, 2), "{id}");
         }
     }
 
