@@ -4,10 +4,12 @@
 //! acquire an access token" for the answers.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::credentials::AccessToken;
+use azure_core::time::{Duration as Lifetime, OffsetDateTime};
 use reqwest::header::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -45,6 +47,8 @@ pub(in crate::store::azure) struct ManagedIdentity {
     endpoint: Url,
     header: Option<SecretString>,
     client_id: Option<String>,
+    /// Whether it has issued a token: from then on it is known to be there.
+    proven: AtomicBool,
 }
 
 impl ManagedIdentity {
@@ -73,7 +77,7 @@ impl ManagedIdentity {
                 .with_hint("Check IDENTITY_ENDPOINT, MSI_ENDPOINT or AZURE_POD_IDENTITY_AUTHORITY_HOST")
         })?;
         let header = header.map(|header| SecretString::from(header.to_owned()));
-        Ok(Self { client, kind, endpoint, header, client_id })
+        Ok(Self { client, kind, endpoint, header, client_id, proven: AtomicBool::new(false) })
     }
 
     fn request(&self, scope: &str) -> Result<reqwest::Request, TransportError> {
@@ -97,16 +101,22 @@ impl ManagedIdentity {
         Ok(request)
     }
 
-    /// Silence says that this is no machine of Azure. A service that the environment names is expected to answer.
+    /// Silence says that this is no machine of Azure. A service that the environment names is expected to answer, and one
+    /// that has answered before: that is an outage, in which the token held is kept.
     fn silent(&self, error: &TransportError) -> NoToken {
-        match (self.kind, error.kind()) {
-            (Kind::Machine, TransportKind::Request) | (Kind::AppService | Kind::MachineLearning, _) => {
-                let failed = Error::new(ErrorKind::Unreachable, format!("{SUBJECT}: no answer"));
-                let failed = failed.with_hint(HINT).with_source(error.clone());
-                NoToken::Failed(if error.is_temporary() { failed.temporary(None) } else { failed })
-            }
-            (Kind::Machine, _) => NoToken::not_here("found no metadata service: this is no machine of Azure"),
+        let expected = self.kind != Kind::Machine || self.proven.load(Ordering::Relaxed);
+        if !expected && error.kind() != TransportKind::Request {
+            return NoToken::not_here("found no metadata service: this is no machine of Azure");
         }
+        let failed = Error::new(ErrorKind::Unreachable, format!("{SUBJECT}: no answer"));
+        let failed = failed.with_hint(HINT).with_source(error.clone());
+        NoToken::Failed(if error.is_temporary() { failed.temporary(None) } else { failed })
+    }
+
+    fn accept(&self, answer: &Answer) -> Result<AccessToken, NoToken> {
+        let token = read_token(answer, self.kind)?;
+        self.proven.store(true, Ordering::Relaxed);
+        Ok(token)
     }
 }
 
@@ -135,7 +145,7 @@ impl TokenSource for ManagedIdentity {
         let request = self.request(scope).map_err(|error| self.silent(&error))?;
         let answer = exchange(&self.client, request).await.map_err(|error| self.silent(&error))?;
         match answer.status {
-            200..=299 => read_token(&answer, self.kind),
+            200..=299 => self.accept(&answer),
             400 if self.kind == Kind::Machine => {
                 Err(NoToken::not_here("was told that this machine has no such identity (HTTP 400)"))
             }
@@ -167,7 +177,7 @@ fn read_token(answer: &Answer, kind: Kind) -> Result<AccessToken, NoToken> {
     let members = parsed.as_ref().and_then(Value::as_object);
     let token = members.and_then(|members| members.get("access_token")).and_then(Value::as_str);
     match (token.filter(|token| !token.is_empty()), members.and_then(expiry)) {
-        (Some(token), Some(expiry)) => Ok(AccessToken::new(token.to_owned(), expiry.into())),
+        (Some(token), Some(expiry)) => Ok(AccessToken::new(token.to_owned(), expiry)),
         _ if kind == Kind::Machine => {
             Err(NoToken::not_here("reached something else than the metadata service of Azure"))
         }
@@ -178,14 +188,16 @@ fn read_token(answer: &Answer, kind: Kind) -> Result<AccessToken, NoToken> {
     }
 }
 
-fn expiry(members: &Object) -> Option<SystemTime> {
+/// A moment that no calendar of the SDK has, such as one in milliseconds, is none.
+fn expiry(members: &Object) -> Option<OffsetDateTime> {
     let number = |key| {
         let value = members.get(key)?;
-        let number = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())?;
-        u64::try_from(number).ok().map(Duration::from_secs)
+        let number = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
+        number.filter(|seconds| *seconds >= 0)
     };
-    let since_epoch = number("expires_on").and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
-    since_epoch.or_else(|| SystemTime::now().checked_add(number("expires_in")?))
+    let since_epoch =
+        number("expires_on").and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    since_epoch.or_else(|| OffsetDateTime::now_utc().checked_add(Lifetime::seconds(number("expires_in")?)))
 }
 
 impl fmt::Debug for ManagedIdentity {
@@ -195,5 +207,70 @@ impl fmt::Debug for ManagedIdentity {
             .field("kind", &self.kind)
             .field("client_id", &self.client_id)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config};
+
+    fn answer(body: &str) -> Answer {
+        let headers = azure_core::http::headers::Headers::new();
+        Answer { status: 200, headers, body: body.to_owned().into() }
+    }
+
+    #[test]
+    fn a_moment_beyond_the_calendar_is_an_error_and_no_panic() {
+        for member in [
+            r#""expires_on": "9223372036854775807""#,
+            r#""expires_on": 1795341600000"#,
+            r#""expires_in": 9223372036854775807"#,
+            r#""expires_on": -1"#,
+        ] {
+            let answer = answer(&format!(r#"{{"access_token": "canary", {member}}}"#));
+            let error = read_token(&answer, Kind::AppService).unwrap_err().into_error("x");
+            assert_eq!(error.kind(), ErrorKind::Malformed, "{member}");
+            assert!(!format!("{error:?}").contains("canary"));
+        }
+        let both = answer(r#"{"access_token": "a", "expires_on": 1795341600000, "expires_in": "60"}"#);
+        assert!(read_token(&both, Kind::Machine).unwrap().expires_on > OffsetDateTime::now_utc());
+    }
+
+    /// Answers once with a token, and is gone.
+    fn metadata_service() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            drop(listener);
+            assert!(connection.read(&mut [0; 4096]).unwrap() > 0);
+            let body = r#"{"access_token": "canary", "expires_in": "60"}"#;
+            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}", body.len());
+            connection.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn silence_of_a_service_that_has_answered_is_an_outage() {
+        let settings = ClientSettings {
+            connect_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(5),
+            proxies: ProxySettings::NONE,
+        };
+        let client = build_client(&settings, &client_config(&Roots::Nobody).unwrap()).unwrap();
+        let host = metadata_service();
+        let environment =
+            Environment::read(|name| (name == "AZURE_POD_IDENTITY_AUTHORITY_HOST").then(|| host.clone()));
+        let new = || ManagedIdentity::new(client.clone(), None, &environment).unwrap();
+        let known = new();
+        known.fetch("https://vault.azure.net/.default").await.unwrap();
+        let error = known.fetch("s").await.unwrap_err().into_error("x");
+        assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Unreachable, true));
+        assert!(matches!(new().fetch("s").await.unwrap_err(), NoToken::NotHere(_)));
     }
 }
