@@ -38,6 +38,23 @@ fn what_happened(kind: ErrorKind) -> &'static str {
     }
 }
 
+/// The longest life of a token that is believed, in seconds: ten years. Real ones live for a day at most.
+const LONGEST_LIFE: i64 = 315_360_000;
+
+/// Whether `expires_in` can be added to the present time. The SDK does so without a look, and panics where it cannot.
+pub(super) fn has_possible_lifetime(answer: &Answer) -> bool {
+    let text = Text::from_utf8_surrogatepass(answer.body.to_vec()).ok();
+    let parsed = text.and_then(|text| parse(&text).ok());
+    let seconds = parsed.as_ref().and_then(Value::as_object).and_then(|members| members.get("expires_in"));
+    seconds.and_then(Value::as_i64).is_none_or(|seconds| (0..=LONGEST_LIFE).contains(&seconds))
+}
+
+/// The error for the other ones.
+pub(super) fn impossible_lifetime() -> Error {
+    Error::new(ErrorKind::Malformed, "asking Entra ID for a token: it has an impossible `expires_in`")
+        .with_hint("Check `authority` and proxies: something else than Entra ID may have answered")
+}
+
 #[derive(Default)]
 struct Body {
     number: Option<i64>,
@@ -148,6 +165,18 @@ mod tests {
             assert!(error.hint().unwrap().contains(part), "{number}");
             assert!(!format!("{error:?}").contains("canary"));
         }
+    }
+
+    #[test]
+    fn a_lifetime_that_no_clock_has_is_not_handed_on() {
+        for (lifetime, possible) in
+            [("3599", true), ("0", true), ("-1", false), ("9223372036854775807", false), ("400000000", false)]
+        {
+            let body = format!(r#"{{"access_token": "canary", "expires_in": {lifetime}}}"#);
+            let answer = Answer { status: 200, headers: Headers::new(), body: body.into() };
+            assert_eq!(has_possible_lifetime(&answer), possible, "{lifetime}");
+        }
+        assert_eq!(impossible_lifetime().kind(), ErrorKind::Malformed);
     }
 
     #[test]

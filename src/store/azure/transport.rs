@@ -158,10 +158,11 @@ impl HttpClient for LoginTransport {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let sent = translate(request).map_err(to_sdk)?;
         let answer = exchange(&self.client, sent).await.map_err(to_sdk)?;
-        if (200..300).contains(&answer.status) {
-            return Ok(answer.into());
-        }
-        let refused = entra::refused(&answer);
+        let refused = match answer.status {
+            200..=299 if entra::has_possible_lifetime(&answer) => return Ok(answer.into()),
+            200..=299 => entra::impossible_lifetime(),
+            _ => entra::refused(&answer),
+        };
         Err(azure_core::Error::with_error(SdkKind::Credential, refused, "no token"))
     }
 }
