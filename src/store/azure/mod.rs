@@ -134,11 +134,10 @@ impl KeyVault {
     /// Key Vault has no filter: all names come, page by page, and those that begin otherwise are dropped here. It does
     /// not tell capitals from small letters.
     async fn page(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        let answer = reader::page(&self.client, page.map(Page::token)).await.map_err(|error| {
+        let link = page.map(|page| self.vault.link(page.token()).ok_or_else(no_such_page)).transpose()?;
+        let answer = reader::page(&self.client, link).await.map_err(|error| {
             let subject = format!("listing the secrets that begin with `{}`", Shown(prefix));
-            read_error(&error, &self.asked(subject, "list")).unwrap_or_else(|| {
-                Error::new(ErrorKind::Malformed, "listing the secrets: there is no such page")
-            })
+            read_error(&error, &self.asked(subject, "list")).unwrap_or_else(no_such_page)
         })?;
         let begins =
             |name: &String| name.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix));
@@ -164,6 +163,11 @@ fn invalid_name(name: &SecretName) -> Error {
     Error::new(ErrorKind::InvalidName, format!("`{name}` cannot be the name of a secret"))
         .with_hint(NAME_RULE)
         .as_upstream_miss()
+}
+
+fn no_such_page() -> Error {
+    Error::new(ErrorKind::Malformed, "listing the secrets: there is no such page")
+        .with_hint("Check `vault_url` and proxies: something else than Key Vault may have answered")
 }
 
 /// The answer to a read that went well, without what was asked for.

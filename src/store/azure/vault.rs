@@ -74,6 +74,12 @@ impl Vault {
         })
     }
 
+    /// The address that an answer of the vault names, which may leave out what is the vault's own. None, if it is no
+    /// address; whether it is one of this vault is checked where requests are sent.
+    pub(super) fn link(&self, text: &str) -> Option<Url> {
+        Url::parse(&format!("{}/secrets", self.url)).ok()?.join(text).ok()
+    }
+
     /// Where tokens for it are issued: as written, as the environment says, or the login service of its cloud.
     pub(super) fn authority(&self, written: Option<&str>, environment: &Environment) -> Result<String> {
         let named = written
@@ -141,6 +147,19 @@ mod tests {
         }
         assert!(Vault::read(None).is_err());
         assert_eq!(Vault::read(Some(" https://a:1/x/ ")).unwrap().url, "https://a:1/x");
+    }
+
+    #[test]
+    fn a_link_is_an_address_or_nothing() {
+        let vault = Vault::read(Some("https://a/")).unwrap();
+        for (text, expected) in [
+            ("https://a/secrets?p=2", Some("https://a/secrets?p=2")),
+            ("/secrets?p=2", Some("https://a/secrets?p=2")),
+            ("https://b/", Some("https://b/")),
+            ("https://[", None),
+        ] {
+            assert_eq!(vault.link(text).as_ref().map(Url::as_str), expected, "{text}");
+        }
     }
 
     #[test]
