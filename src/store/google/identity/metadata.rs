@@ -2,6 +2,9 @@
 //!
 //! Source: "About VM metadata" of Compute Engine, and google-auth, `compute_engine/_metadata.py`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_trait::async_trait;
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
@@ -30,8 +33,8 @@ const HINT: &str = "Set GOOGLE_APPLICATION_CREDENTIALS, run `gcloud auth applica
 pub(in crate::store::google) struct Metadata {
     client: reqwest::Client,
     base: Url,
-    /// Whether somebody said that there is one.
-    expected: bool,
+    /// Whether there is one: somebody said so, or it has answered.
+    expected: Arc<AtomicBool>,
 }
 
 impl Metadata {
@@ -42,7 +45,11 @@ impl Metadata {
             .find_map(|name| environment.non_empty(name));
         let base = Url::parse(&format!("http://{}/", named.unwrap_or(HOST)))
             .map_err(|_| Error::config("GCE_METADATA_HOST is not a host, or a host and a port"))?;
-        Ok(Self { client: network.metadata_client()?, base, expected: named.is_some() })
+        Ok(Self {
+            client: network.metadata_client()?,
+            base,
+            expected: Arc::new(AtomicBool::new(named.is_some())),
+        })
     }
 
     /// The id of the project that we run in.
@@ -72,6 +79,7 @@ impl Metadata {
             .with_hint(HINT));
         }
         if status.is_success() {
+            self.expected.store(true, Ordering::Relaxed);
             Ok(content)
         } else {
             Err(refused(status.as_u16(), Some(&headers), &content, subject)
@@ -79,9 +87,14 @@ impl Metadata {
         }
     }
 
-    /// An unknown name means that this is no machine of Google's, which stays so.
+    /// An unknown name means that this is no machine of Google's, which stays so. Where the server has answered before,
+    /// the DNS is out of order for a moment.
+    fn is_lasting(&self, kind: TransportKind) -> bool {
+        kind == TransportKind::Dns && !self.expected.load(Ordering::Relaxed)
+    }
+
     fn unreachable(&self, error: &TransportError, subject: &str) -> Error {
-        let lasting = error.kind() == TransportKind::Dns && !self.expected;
+        let lasting = self.is_lasting(error.kind());
         let kind = if lasting { ErrorKind::Unauthenticated } else { ErrorKind::Unreachable };
         let text = format!("{subject}: no credentials are configured, and no metadata server answers");
         let built = Error::new(kind, text).with_hint(HINT).with_source(error.clone());
@@ -107,5 +120,40 @@ impl TokenSource for MetadataTokens {
         let content = self.metadata.get("instance/service-accounts/default/token", subject, query).await?;
         let json: Option<Json> = serde_json::from_slice(&content).ok();
         token_of(json.as_ref(), subject)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::store::options::Options;
+
+    #[tokio::test]
+    async fn a_server_that_has_answered_is_there_though_its_name_is_unknown() {
+        let (options, environment) = (Options::default(), Environment::default());
+        let mut metadata = Metadata::new(&Network::new(&options, &environment), &environment).unwrap();
+        assert!(metadata.is_lasting(TransportKind::Dns) && !metadata.is_lasting(TransportKind::Connect));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        metadata.base = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            assert!(connection.read(&mut [0; 4096]).unwrap() > 0);
+            let head = "HTTP/1.1 200 OK\r\nmetadata-flavor: Google\r\nconnection: close\r\ncontent-length: 1";
+            connection.write_all(format!("{head}\r\n\r\np").as_bytes()).unwrap();
+        });
+        assert_eq!(metadata.clone().project().await.unwrap(), "p");
+        server.join().unwrap();
+        assert!(!metadata.is_lasting(TransportKind::Dns));
+    }
+
+    #[test]
+    fn a_server_that_was_named_is_expected() {
+        let options = Options::default();
+        let environment = Environment::read(|name| (name == "GCE_METADATA_HOST").then(|| "h".to_owned()));
+        let metadata = Metadata::new(&Network::new(&options, &environment), &environment).unwrap();
+        assert!(!metadata.is_lasting(TransportKind::Dns));
     }
 }
