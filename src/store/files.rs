@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+#[cfg(any(feature = "aws", feature = "vault"))]
 use crate::store::environment::Environment;
 
 /// What tells one state of a file from another without reading it. Kubernetes and most editors replace a file, which
@@ -60,6 +61,7 @@ pub(crate) fn expand(path: &str, environment: &Environment) -> PathBuf {
 }
 
 #[cfg(test)]
+#[cfg(any(feature = "aws", feature = "vault"))]
 mod tests {
     use super::*;
 
