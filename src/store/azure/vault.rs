@@ -6,7 +6,6 @@
 use url::{Origin, Url};
 
 use crate::error::{Error, Result};
-use crate::redact::Shown;
 use crate::store::environment::Environment;
 
 /// The login service of the public cloud.
@@ -52,12 +51,9 @@ impl Vault {
     pub(super) fn read(written: Option<&str>) -> Result<Self> {
         let text = written.map(|text| text.trim_matches([' ', '/'])).unwrap_or_default();
         if text.is_empty() {
-            return Err(Error::config("vault_url is missing").with_hint(EXAMPLE));
+            return Err(Error::config("`vault_url` is missing").with_hint(EXAMPLE));
         }
-        let unusable = || {
-            Error::config(format!("vault_url `{}` is not the https address of a vault", Shown(text)))
-                .with_hint(EXAMPLE)
-        };
+        let unusable = || Error::config("`vault_url` is not the https address of a vault").with_hint(EXAMPLE);
         let url = Url::parse(text).map_err(|_| unusable())?;
         let host = url.host_str().unwrap_or_default().to_owned();
         let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
@@ -102,7 +98,7 @@ fn normalize_authority(text: &str, named_by: &str) -> Result<String> {
         Ok(url) if url.scheme() == "https" && url.host_str().is_some() => {
             Ok(full.trim_end_matches('/').to_owned())
         }
-        _ => Err(Error::config(format!("{named_by} `{}` is not an https address", Shown(text)))
+        _ => Err(Error::config(format!("`{named_by}` is not an https address"))
             .with_hint("Write it as `https://login.microsoftonline.com`")),
     }
 }

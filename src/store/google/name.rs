@@ -4,7 +4,6 @@
 //! projects" of Resource Manager. Names are checked before they become part of an address.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::redact::Shown;
 use crate::store::SecretName;
 
 const LONGEST: usize = 255;
@@ -55,7 +54,8 @@ fn checked(text: &str, named_by: &str, what: &str, is_letter: impl Fn(char) -> b
     if !text.is_empty() && text != "." && text != ".." && text.chars().all(is_letter) {
         return Ok(text.to_owned());
     }
-    Err(Error::config(format!("`{}` of `{named_by}` is not {what}", Shown(text))))
+    // What was written is not shown: it may be what belongs into another option.
+    Err(Error::config(format!("`{named_by}` is not {what}")))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use secrecy::SecretString;
 #[cfg(not(feature = "aws"))]
 use crate::error::ErrorKind;
 use crate::error::{Error, Result};
-use crate::redact::Shown;
 use crate::store::environment::Environment;
 use crate::store::files::expand;
 use crate::store::options::Options;
@@ -70,7 +69,7 @@ fn method(options: &Options) -> Result<(&'static str, &'static str)> {
     let written = options.non_empty("auth_type").unwrap_or("token");
     METHODS.into_iter().find(|(name, _)| *name == written).ok_or_else(|| {
         let names: Vec<&str> = METHODS.into_iter().map(|(name, _)| name).collect();
-        Error::config(format!("the auth_type is not supported: {}", Shown(written)))
+        Error::config("`auth_type` in backend_kwargs is not supported")
             .with_hint(format!("It should be one of {}", names.join(", ")))
     })
 }
@@ -235,7 +234,7 @@ mod tests {
     #[test]
     fn an_unknown_method_is_named_beside_the_known() {
         let error = check(&options(&[("auth_type", "okta\n")]), &Environment::default()).unwrap_err();
-        insta::assert_snapshot!(error, @r"the auth_type is not supported: okta\n. It should be one of approle, aws_iam, azure, cert, gcp, github, jwt, kubernetes, ldap, radius, token, userpass");
+        insta::assert_snapshot!(error, @"`auth_type` in backend_kwargs is not supported. It should be one of approle, aws_iam, azure, cert, gcp, github, jwt, kubernetes, ldap, radius, token, userpass");
     }
 
     #[test]
