@@ -452,8 +452,8 @@ def test_an_unknown_authority_is_not_trusted(vault: Vault) -> None:
     ("options", "said"),
     [
         ({}, "`token`"),
-        ({"auth_type": "nonsense"}, "nonsense"),
-        ({"token": "t", "kv_engine_version": 4}, "4"),
+        ({"auth_type": "nonsense"}, "`auth_type`"),
+        ({"token": "t", "kv_engine_version": 4}, "`kv_engine_version`"),
         ({"auth_type": "github"}, "`token`"),
         ({"auth_type": "approle"}, "`role_id`"),
         ({"auth_type": "kubernetes"}, "`kubernetes_role`"),
