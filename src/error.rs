@@ -69,6 +69,23 @@ impl ErrorKind {
             Self::Internal => "internal",
         }
     }
+
+    /// What an HTTP status stands for where nothing more is known.
+    pub const fn of_status(status: u16) -> Self {
+        match status {
+            401 => Self::Unauthenticated,
+            403 => Self::Denied,
+            408 => Self::Timeout,
+            429 => Self::Throttled,
+            500..=599 => Self::Unreachable,
+            _ => Self::Malformed,
+        }
+    }
+
+    /// Whether the store did not answer, or only to say that it cannot.
+    pub const fn is_outage(self) -> bool {
+        matches!(self, Self::Throttled | Self::Unreachable | Self::Timeout)
+    }
 }
 
 /// Whether the same call may succeed a moment later.
@@ -139,6 +156,12 @@ impl Error {
         self
     }
 
+    /// Marks the error as temporary where its kind is an outage.
+    #[must_use]
+    pub fn temporary_in_outage(self, retry_after: Option<Duration>) -> Self {
+        if self.kind().is_outage() { self.temporary(retry_after) } else { self }
+    }
+
     /// Names the store that answered.
     #[must_use]
     pub fn with_store(mut self, store: &'static str) -> Self {
@@ -165,6 +188,15 @@ impl Error {
     pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.0.hint = Some(hint.into());
         self
+    }
+
+    /// Says it where there is something to say.
+    #[must_use]
+    pub fn with_hint_if(self, hint: Option<impl Into<Cow<'static, str>>>) -> Self {
+        match hint {
+            Some(hint) => self.with_hint(hint),
+            None => self,
+        }
     }
 
     /// Keeps the cause. Only causes that can hold no secret belong here.

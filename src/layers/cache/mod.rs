@@ -181,7 +181,7 @@ impl Cache {
     async fn refresh_ahead(&self, name: &SecretName, cached: Cached) -> Result<Cached> {
         let refresh = self.share(name, Reason::Ahead, cached.fetched);
         match Reason::Ahead.run(refresh).await {
-            Err(error) if is_outage(&error) => {
+            Err(error) if error.kind().is_outage() => {
                 if let Some(entry) = self.lock().entry(name) {
                     entry.retry_at = entry.retry_at.max(entry.fresh_until);
                 }
@@ -194,7 +194,7 @@ impl Cache {
     async fn refresh_or_stale(&self, name: &SecretName, old: Entry, epoch: u64) -> Result<Cached> {
         let refresh = self.share(name, Reason::Expired, old.fetched);
         match Reason::Expired.run(refresh).await {
-            Err(error) if is_outage(&error) && self.still_holds(name, epoch) => {
+            Err(error) if error.kind().is_outage() && self.still_holds(name, epoch) => {
                 Ok(self.stale(old, Some(error)))
             }
             outcome => outcome,
@@ -288,7 +288,7 @@ impl Cache {
     }
 
     fn settle_error(&self, name: &SecretName, error: &Error, now: Timestamp) {
-        if !is_outage(error) {
+        if !error.kind().is_outage() {
             self.breaker.note_success();
             return if concerns_identity(error) { self.forget_all() } else { self.forget(name) };
         }
@@ -355,11 +355,6 @@ fn resting() -> Error {
         "the store failed many times in a row, and the next attempt is not due yet",
     )
     .temporary(None)
-}
-
-/// Whether the store did not answer, or only to say that it cannot.
-fn is_outage(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout)
 }
 
 /// Whether the store, or the place that issues credentials, does not accept who we are.

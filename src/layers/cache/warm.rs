@@ -2,7 +2,7 @@
 
 use super::flight::Boarding;
 use super::reason::Reason;
-use super::{Cache, concerns_identity, is_outage};
+use super::{Cache, concerns_identity};
 use crate::error::Error;
 use crate::process::Timestamp;
 use crate::store::{SecretName, one_by_one};
@@ -25,7 +25,7 @@ impl Cache {
             let alone = batch == 1 || chunk.len() == 1;
             let errors = if alone { self.warm_each(chunk).await } else { self.warm_together(chunk).await };
             let is_hopeless = errors.len() == chunk.len()
-                && errors.iter().all(|(_, error)| is_outage(error) || concerns_identity(error));
+                && errors.iter().all(|(_, error)| error.kind().is_outage() || concerns_identity(error));
             failed.extend(errors);
             if is_hopeless {
                 break;

@@ -107,7 +107,7 @@ impl Refusal {
 
     /// What kind of error it is.
     pub(super) fn kind(&self) -> ErrorKind {
-        self.code.as_deref().and_then(kind_of_code).unwrap_or_else(|| kind_of_status(self.status))
+        self.code.as_deref().and_then(kind_of_code).unwrap_or_else(|| ErrorKind::of_status(self.status))
     }
 
     /// The error of `kind` for it: `subject` was asked, and this became of it.
@@ -117,13 +117,7 @@ impl Refusal {
             text.push_str(": ");
             text.push_str(&Shown(message.trim_end_matches('.')).to_string());
         }
-        let error = Error::new(kind, text).with_code(self.label());
-        match kind {
-            ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout => {
-                error.temporary(self.retry_after)
-            }
-            _ => error,
-        }
+        Error::new(kind, text).with_code(self.label()).temporary_in_outage(self.retry_after)
     }
 
     fn what_happened(&self, kind: ErrorKind) -> &'static str {
@@ -209,17 +203,6 @@ pub(super) fn kind_of_code(code: &str) -> Option<ErrorKind> {
         | "ValidationException" => ErrorKind::InvalidName,
         _ => return None,
     })
-}
-
-fn kind_of_status(status: u16) -> ErrorKind {
-    match status {
-        401 => ErrorKind::Unauthenticated,
-        403 => ErrorKind::Denied,
-        408 => ErrorKind::Timeout,
-        429 => ErrorKind::Throttled,
-        500..=599 => ErrorKind::Unreachable,
-        _ => ErrorKind::Malformed,
-    }
 }
 
 /// What helps against errors that are the same for every service.

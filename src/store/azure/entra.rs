@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::error::{Error, ErrorKind};
-use crate::store::azure::error::{retry_after, status_kind};
+use crate::store::azure::error::retry_after;
 use crate::store::azure::transport::Answer;
 use crate::value::Text;
 use crate::value::json::{Value, parse};
@@ -15,18 +15,10 @@ use crate::value::json::{Value, parse};
 pub(super) fn refused(answer: &Answer) -> Error {
     let body = Body::read(&answer.body);
     let kind = body.kind(answer.status);
-    let error = Error::new(kind, format!("asking Entra ID for a token {}", what_happened(kind)))
-        .with_code(body.label(answer.status));
-    let error = match body.hint(kind) {
-        Some(hint) => error.with_hint(hint),
-        None => error,
-    };
-    match kind {
-        ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout => {
-            error.temporary(retry_after(&answer.headers))
-        }
-        _ => error,
-    }
+    Error::new(kind, format!("asking Entra ID for a token {}", what_happened(kind)))
+        .with_code(body.label(answer.status))
+        .with_hint_if(body.hint(kind))
+        .temporary_in_outage(retry_after(&answer.headers))
 }
 
 fn what_happened(kind: ErrorKind) -> &'static str {
@@ -77,7 +69,7 @@ impl Body {
             (Some(90_033 | 90_036 | 90_006), _) | (_, Some("temporarily_unavailable" | "server_error")) => {
                 ErrorKind::Unreachable
             }
-            _ if matches!(status, 408 | 429) || status >= 500 => status_kind(status),
+            _ if matches!(status, 408 | 429) || status >= 500 => ErrorKind::of_status(status),
             (Some(_), _) | (_, Some(_)) => ErrorKind::Unauthenticated,
             _ if status == 401 => ErrorKind::Unauthenticated,
             _ => ErrorKind::Malformed,

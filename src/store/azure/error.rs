@@ -107,28 +107,19 @@ impl Refusal {
         match (self.status, self.code.as_deref(), self.inner.as_deref()) {
             (_, _, Some("ObjectIsBeingRecovered" | "ObjectIsBeingDeleted")) => ErrorKind::Unreachable,
             (400, Some("BadParameter"), _) => ErrorKind::InvalidName,
-            (401 | 403 | 408 | 429 | 500..=599, ..) => status_kind(self.status),
+            (401 | 403 | 408 | 429 | 500..=599, ..) => ErrorKind::of_status(self.status),
             _ => ErrorKind::Malformed,
         }
     }
 
     fn to_error(&self, asked: &Asked<'_>) -> Error {
         let kind = self.kind();
-        let mut error = Error::new(kind, format!("{} {}", asked.subject, self.what_happened(kind)))
-            .with_code(self.label());
-        if let Some(hint) = self.hint(kind, asked) {
-            error = error.with_hint(hint);
-        }
+        let error = Error::new(kind, format!("{} {}", asked.subject, self.what_happened(kind)))
+            .with_code(self.label())
+            .with_hint_if(self.hint(kind, asked))
+            .temporary_in_outage(self.retry_after);
         // To the official class every 404 is a secret that is not there.
-        if self.status == 404 {
-            error = error.as_upstream_miss();
-        }
-        match kind {
-            ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout => {
-                error.temporary(self.retry_after)
-            }
-            _ => error,
-        }
+        if self.status == 404 { error.as_upstream_miss() } else { error }
     }
 
     fn what_happened(&self, kind: ErrorKind) -> &'static str {
@@ -203,18 +194,6 @@ impl Refusal {
             .into(),
             None => "Check `tenant_id`, that the identity belongs to the vault's tenant, and this machine's clock".into(),
         }
-    }
-}
-
-/// The kind that a status stands for.
-pub(super) fn status_kind(status: u16) -> ErrorKind {
-    match status {
-        401 => ErrorKind::Unauthenticated,
-        403 => ErrorKind::Denied,
-        408 => ErrorKind::Timeout,
-        429 => ErrorKind::Throttled,
-        500..=599 => ErrorKind::Unreachable,
-        _ => ErrorKind::Malformed,
     }
 }
 

@@ -65,7 +65,7 @@ impl Refusal {
                 ErrorKind::Unreachable
             }
             Some(_) => ErrorKind::Malformed,
-            None => kind_of_status(self.http),
+            None => ErrorKind::of_status(self.http),
         }
     }
 
@@ -76,13 +76,7 @@ impl Refusal {
         if let Some(message) = self.shown_message() {
             text = format!("{text}: {}", Shown(message));
         }
-        let error = Error::new(kind, text).with_code(self.label());
-        match kind {
-            ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout => {
-                error.temporary(self.retry_after)
-            }
-            _ => error,
-        }
+        Error::new(kind, text).with_code(self.label()).temporary_in_outage(self.retry_after)
     }
 
     /// The service's own words, where they name a permission or a state. Others may echo what was sent.
@@ -126,17 +120,6 @@ fn reason(detail: &StatusDetails) -> Option<String> {
 fn retry_delay(detail: &StatusDetails) -> Option<Duration> {
     let StatusDetails::RetryInfo(info) = detail else { return None };
     Duration::try_from(info.retry_delay?).ok()
-}
-
-fn kind_of_status(status: u16) -> ErrorKind {
-    match status {
-        401 => ErrorKind::Unauthenticated,
-        403 => ErrorKind::Denied,
-        408 => ErrorKind::Timeout,
-        429 => ErrorKind::Throttled,
-        500..=599 => ErrorKind::Unreachable,
-        _ => ErrorKind::Malformed,
-    }
 }
 
 /// What became of a call that did not succeed.

@@ -141,10 +141,7 @@ fn refused(refusal: &Refusal, arn: &str, operation: &str) -> Error {
              and so must the identity's own policy"
         )),
         ErrorKind::Config => error.with_hint("Check role_arn, RoleSessionName, DurationSeconds and policies of the assumption, and that STS is active in the region"),
-        _ => match general_hint(refusal, kind) {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        },
+        _ => error.with_hint_if(general_hint(refusal, kind)),
     }
 }
 

@@ -62,10 +62,8 @@ fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Er
 }
 
 /// With the hint, and marked where the official class sees a miss.
-fn completed(mut error: Error, refusal: &Refusal, hint: Option<String>) -> Error {
-    if let Some(hint) = hint {
-        error = error.with_hint(hint);
-    }
+fn completed(error: Error, refusal: &Refusal, hint: Option<String>) -> Error {
+    let error = error.with_hint_if(hint);
     let code = refusal.code.as_deref().unwrap_or_default();
     if UPSTREAM_MISSES.contains(&code) { error.as_upstream_miss() } else { error }
 }
@@ -122,11 +120,7 @@ pub(super) fn describe_error(
                 }
                 _ => general_hint(&refusal, kind).map(str::to_owned),
             };
-            let error = refusal.to_error(kind, &subject);
-            match hint {
-                Some(hint) => error.with_hint(hint),
-                None => error,
-            }
+            refusal.to_error(kind, &subject).with_hint_if(hint)
         }
         Failure::Broken(error) => error,
     };
@@ -156,11 +150,7 @@ fn refused_list(refusal: &Refusal, subject: &str, region: &str) -> Error {
         let kind = refusal.kind();
         (kind, list_hint(refusal, kind, region))
     };
-    let error = refusal.to_error(kind, subject);
-    match hint {
-        Some(hint) => error.with_hint(hint),
-        None => error,
-    }
+    refusal.to_error(kind, subject).with_hint_if(hint)
 }
 
 fn list_hint(refusal: &Refusal, kind: ErrorKind, region: &str) -> Option<String> {

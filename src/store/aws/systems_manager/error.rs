@@ -45,7 +45,7 @@ fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Er
     }
     let kind = kind(refusal);
     let error = refusal.to_error(kind, &format!("reading `{name}`"));
-    Some(with_hint(error, hint(refusal, kind, name, region)))
+    Some(error.with_hint_if(hint(refusal, kind, name, region)))
 }
 
 fn kind(refusal: &Refusal) -> ErrorKind {
@@ -53,13 +53,6 @@ fn kind(refusal: &Refusal) -> ErrorKind {
         Some("InvalidKeyId") => ErrorKind::Denied,
         Some("ParameterVersionNotFound") => ErrorKind::InvalidName,
         _ => refusal.kind(),
-    }
-}
-
-fn with_hint(error: Error, hint: Option<String>) -> Error {
-    match hint {
-        Some(hint) => error.with_hint(hint),
-        None => error,
     }
 }
 
@@ -146,7 +139,7 @@ fn refused_batch(refusal: &Refusal, subject: &str, region: &str) -> BatchFailure
                 ErrorKind::Throttled => Some(throttled_hint(region)),
                 _ => general_hint(refusal, kind).map(str::to_owned),
             };
-            BatchFailure::Failed(with_hint(refusal.to_error(kind, subject), hint).with_operation(BATCH))
+            BatchFailure::Failed(refusal.to_error(kind, subject).with_hint_if(hint).with_operation(BATCH))
         }
         _ => BatchFailure::Refused,
     }
@@ -189,7 +182,7 @@ fn refused_list(refusal: &Refusal, subject: &str, region: &str) -> Error {
         let kind = kind(refusal);
         (kind, list_hint(refusal, kind, region))
     };
-    with_hint(refusal.to_error(kind, subject), hint)
+    refusal.to_error(kind, subject).with_hint_if(hint)
 }
 
 fn list_hint(refusal: &Refusal, kind: ErrorKind, region: &str) -> Option<String> {

@@ -17,7 +17,7 @@ use url::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{TransportError, TransportKind};
 use crate::store::azure::credentials::{NoToken, TokenSource};
-use crate::store::azure::error::{retry_after, status_kind};
+use crate::store::azure::error::retry_after;
 use crate::store::azure::transport::{Answer, exchange};
 use crate::store::environment::Environment;
 use crate::value::Text;
@@ -162,7 +162,7 @@ fn refused(answer: &Answer) -> Error {
         // The service of a machine is being updated, or does not know the identity yet.
         404 | 410 => ErrorKind::Unreachable,
         status if status < 500 && status != 429 && status != 408 => ErrorKind::Unauthenticated,
-        status => status_kind(status),
+        status => ErrorKind::of_status(status),
     };
     let error = Error::new(kind, format!("{SUBJECT} failed"))
         .with_code(format!("HTTP {}", answer.status))
