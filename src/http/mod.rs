@@ -8,6 +8,7 @@
 //! | `proxy.rs` | proxies, from the configuration or from a copy of the environment |
 //! | `client.rs` | the client: redirects off, every timeout set, a pool for a runtime that nobody drives |
 //! | `send.rs` | sending: connections that the server closed, and errors in words |
+//! | `no_answer.rs` | what such an error means for a store |
 //!
 //! Rules of the house, each with its reason in the file that keeps it:
 //!
@@ -19,6 +20,7 @@
 mod client;
 #[cfg(feature = "vault")]
 mod client_certificate;
+mod no_answer;
 mod proxy;
 mod send;
 mod tls;
@@ -27,6 +29,7 @@ mod verifier;
 pub use client::{ClientSettings, build_client, is_loopback, warn_about_plain_http};
 #[cfg(feature = "vault")]
 pub use client_certificate::with_client_certificate;
+pub use no_answer::NoAnswerHints;
 pub use proxy::ProxySettings;
 pub use send::{TransportError, TransportKind, send};
 pub use tls::{Roots, client_config};

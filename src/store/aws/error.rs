@@ -15,7 +15,7 @@ use aws_smithy_types::date_time::{DateTime, Format};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{Error, ErrorKind};
-use crate::http::{TransportError, TransportKind};
+use crate::http::{NoAnswerHints, TransportError, TransportKind};
 use crate::redact::Shown;
 
 /// What an answer that is an error says.
@@ -263,37 +263,25 @@ fn transport(
 
 /// No answer came: `subject` was asked over the network.
 pub(super) fn transport_error(error: &TransportError, subject: &str) -> Error {
-    let (kind, text, hint) = match error.kind() {
-        TransportKind::Timeout => return timed_out(subject, &error.to_string()),
-        TransportKind::Certificate => (
-            ErrorKind::Unreachable,
-            "the server's certificate is not trusted",
-            "Name the CA that signed it in `ca_bundle` or AWS_CA_BUNDLE, and check that `endpoint_url` names the host in it",
-        ),
-        TransportKind::Dns => (
-            ErrorKind::Unreachable,
-            "the host is unknown",
-            "Check the region, `endpoint_url` and the DNS of this machine",
-        ),
-        TransportKind::Connect => (
-            ErrorKind::Unreachable,
-            "no connection",
-            "Check `endpoint_url`, the proxy, and that this network may reach AWS (a VPC endpoint or NAT)",
-        ),
-        TransportKind::Broken => {
-            (ErrorKind::Unreachable, "the connection broke", "Check proxies and firewalls on the way")
-        }
-        TransportKind::Request => {
-            (ErrorKind::Config, "the request cannot be sent", "Check the options of the backend")
-        }
-    };
-    let built = Error::new(kind, format!("{subject}: {text}")).with_hint(hint).with_source(error.clone());
-    if error.is_temporary() { built.temporary(None) } else { built }
+    if error.kind() == TransportKind::Timeout {
+        return timed_out(subject, &error.to_string());
+    }
+    error.to_error(subject, &NO_ANSWER)
 }
+
+const NO_ANSWER: NoAnswerHints<'static> = NoAnswerHints {
+    timeout: TIMED_OUT,
+    certificate: "Name the CA that signed it in `ca_bundle` or AWS_CA_BUNDLE, and check that `endpoint_url` names the host in it",
+    dns: "Check the region, `endpoint_url` and the DNS of this machine",
+    connect: "Check `endpoint_url`, the proxy, and that this network may reach AWS (a VPC endpoint or NAT)",
+    request: "Check the options of the backend",
+};
+
+const TIMED_OUT: &str = "Check the network path; `config_kwargs` has connect_timeout and read_timeout";
 
 fn timed_out(subject: &str, cause: &str) -> Error {
     Error::new(ErrorKind::Timeout, format!("{subject}: no answer in time: {cause}"))
-        .with_hint("Check the network path; `config_kwargs` has connect_timeout and read_timeout")
+        .with_hint(TIMED_OUT)
         .temporary(None)
 }
 

@@ -12,7 +12,7 @@ use azure_core::error::ErrorKind as SdkKind;
 use azure_core::http::headers::{HeaderName, Headers, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use crate::error::{Error, ErrorKind};
-use crate::http::{TransportError, TransportKind};
+use crate::http::{NoAnswerHints, TransportError};
 use crate::redact::Shown;
 use crate::value::Text;
 use crate::value::json::{Object, Value, parse};
@@ -253,38 +253,14 @@ fn challenge_error(error: &azure_core::Error, asked: &Asked<'_>) -> Error {
 
 /// No answer came: `subject` was asked of `place`, whose address stands in `option`.
 pub(super) fn transport_error(error: &TransportError, subject: &str, place: &str, option: &str) -> Error {
-    let (kind, text, hint) = match error.kind() {
-        TransportKind::Timeout => (
-            ErrorKind::Timeout,
-            "no answer in time",
-            "Check the network path; there are `connection_timeout` and `read_timeout`".to_owned(),
-        ),
-        TransportKind::Certificate => (
-            ErrorKind::Unreachable,
-            "the server's certificate is not trusted",
-            "Name the CA that signed it in `ca_bundle` or REQUESTS_CA_BUNDLE".to_owned(),
-        ),
-        TransportKind::Dns => (
-            ErrorKind::Unreachable,
-            "the host is unknown",
-            format!("Check {option}, that {place} still exists, and the DNS of this machine"),
-        ),
-        TransportKind::Connect => (
-            ErrorKind::Unreachable,
-            "no connection",
-            format!("Check {option}, the proxy, and that this network may reach {place}"),
-        ),
-        TransportKind::Broken => (
-            ErrorKind::Unreachable,
-            "the connection broke",
-            "Check proxies and firewalls on the way".to_owned(),
-        ),
-        TransportKind::Request => {
-            (ErrorKind::Config, "the request cannot be sent", format!("Check {option} and the other options"))
-        }
+    let hints = NoAnswerHints {
+        timeout: "Check the network path; there are `connection_timeout` and `read_timeout`",
+        certificate: "Name the CA that signed it in `ca_bundle` or REQUESTS_CA_BUNDLE",
+        dns: &format!("Check {option}, that {place} still exists, and the DNS of this machine"),
+        connect: &format!("Check {option}, the proxy, and that this network may reach {place}"),
+        request: &format!("Check {option} and the other options"),
     };
-    let built = Error::new(kind, format!("{subject}: {text}")).with_hint(hint).with_source(error.clone());
-    if error.is_temporary() { built.temporary(None) } else { built }
+    error.to_error(subject, &hints)
 }
 
 #[cfg(test)]

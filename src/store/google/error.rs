@@ -10,7 +10,7 @@ use google_cloud_gax::error::Error as SdkError;
 use google_cloud_gax::error::rpc::{Code, Status, StatusDetails};
 
 use crate::error::{Error, ErrorKind};
-use crate::http::{TransportError, TransportKind};
+use crate::http::{NoAnswerHints, TransportError};
 use crate::redact::Shown;
 use crate::store::SecretName;
 
@@ -235,35 +235,16 @@ fn denied_hint(refusal: &Refusal, project: &str) -> Option<String> {
 
 /// No answer came: `subject` was asked over the network.
 pub(super) fn transport_error(error: &TransportError, subject: &str) -> Error {
-    let (kind, text, hint) = match error.kind() {
-        TransportKind::Timeout => {
-            (ErrorKind::Timeout, "no answer in time", "Check the network path to Google, and the proxy")
-        }
-        TransportKind::Certificate => (
-            ErrorKind::Unreachable,
-            "the server's certificate is not trusted",
-            "Name the CA that signed it in `ca_bundle`, and check that `endpoint_url` names the host in it",
-        ),
-        TransportKind::Dns => (
-            ErrorKind::Unreachable,
-            "the host is unknown",
-            "Check `location`, `endpoint_url` and the DNS of this machine",
-        ),
-        TransportKind::Connect => (
-            ErrorKind::Unreachable,
-            "no connection",
-            "Check `endpoint_url`, the proxy, and that this network may reach Google (Private Google Access or NAT)",
-        ),
-        TransportKind::Broken => {
-            (ErrorKind::Unreachable, "the connection broke", "Check proxies and firewalls on the way")
-        }
-        TransportKind::Request => {
-            (ErrorKind::Config, "the request cannot be sent", "Check the options of the backend")
-        }
-    };
-    let built = Error::new(kind, format!("{subject}: {text}")).with_hint(hint).with_source(error.clone());
-    if error.is_temporary() { built.temporary(None) } else { built }
+    error.to_error(subject, &NO_ANSWER)
 }
+
+const NO_ANSWER: NoAnswerHints<'static> = NoAnswerHints {
+    timeout: "Check the network path to Google, and the proxy",
+    certificate: "Name the CA that signed it in `ca_bundle`, and check that `endpoint_url` names the host in it",
+    dns: "Check `location`, `endpoint_url` and the DNS of this machine",
+    connect: "Check `endpoint_url`, the proxy, and that this network may reach Google (Private Google Access or NAT)",
+    request: "Check the options of the backend",
+};
 
 #[cfg(test)]
 mod tests {

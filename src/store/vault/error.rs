@@ -4,7 +4,7 @@
 //! Source: "HTTP status codes" in the reference of Vault's API, and what OpenBao 2.6.2 and hvac were seen to do.
 
 use crate::error::{Error, ErrorKind};
-use crate::http::{TransportError, TransportKind};
+use crate::http::{NoAnswerHints, TransportError};
 use crate::redact::Shown;
 use crate::store::vault::server::Reply;
 
@@ -17,35 +17,16 @@ pub(super) const LOGIN: &str = "login";
 
 /// No answer came: `subject` was asked over the network.
 pub(super) fn no_answer(error: &TransportError, subject: &str) -> Error {
-    let (kind, text, hint) = match error.kind() {
-        TransportKind::Timeout => {
-            (ErrorKind::Timeout, "no answer in time", "Check the network path to the Vault server")
-        }
-        TransportKind::Certificate => (
-            ErrorKind::Unreachable,
-            "the server's certificate is not trusted",
-            "Name the CA that signed it in `ca_bundle`, `verify` or VAULT_CACERT, and check that `url` names the host in it",
-        ),
-        TransportKind::Dns => (
-            ErrorKind::Unreachable,
-            "the host is unknown",
-            "Check `url` or VAULT_ADDR, and the DNS of this machine",
-        ),
-        TransportKind::Connect => (
-            ErrorKind::Unreachable,
-            "no connection",
-            "Check `url` or VAULT_ADDR, that http or https is what the server speaks there, and the proxy",
-        ),
-        TransportKind::Broken => {
-            (ErrorKind::Unreachable, "the connection broke", "Check proxies and firewalls on the way")
-        }
-        TransportKind::Request => {
-            (ErrorKind::Config, "the request cannot be sent", "Check the options of the backend")
-        }
-    };
-    let built = Error::new(kind, format!("{subject}: {text}")).with_hint(hint).with_source(error.clone());
-    if error.is_temporary() { built.temporary(None) } else { built }
+    error.to_error(subject, &NO_ANSWER)
 }
+
+const NO_ANSWER: NoAnswerHints<'static> = NoAnswerHints {
+    timeout: "Check the network path to the Vault server",
+    certificate: "Name the CA that signed it in `ca_bundle`, `verify` or VAULT_CACERT, and check that `url` names the host in it",
+    dns: "Check `url` or VAULT_ADDR, and the DNS of this machine",
+    connect: "Check `url` or VAULT_ADDR, that http or https is what the server speaks there, and the proxy",
+    request: "Check the options of the backend",
+};
 
 /// What a status that is no success means where nothing more is known.
 pub(super) fn refused(reply: &Reply, subject: &str) -> Error {
