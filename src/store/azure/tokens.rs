@@ -10,13 +10,10 @@ use azure_core::error::ErrorKind as SdkKind;
 
 use crate::error::{Error, Result};
 use crate::store::azure::credentials::TokenSource;
+use crate::store::renewal::Schedule;
 
-/// Tokens are renewed this long before they expire (azure-core 1.41.0, `_authentication.py`). The SDK begins to ask at
-/// the same time.
-const RENEW_BEFORE: Duration = Duration::from_mins(5);
-
-/// After a failed renewal of a token that still works, the next one is tried this much later.
-const RENEW_AGAIN: Duration = Duration::from_mins(1);
+/// As early as azure-core (1.41.0, `_authentication.py`). The SDK begins to ask at the same time.
+const SCHEDULE: Schedule = Schedule { before: Duration::from_mins(5), again: Duration::from_mins(1) };
 
 /// When the token that replaced a rejected one is rejected too, it is kept this long: the vault does not accept this
 /// identity, and asking for a third would only double the requests.
@@ -111,7 +108,7 @@ impl TokenCache {
         let fetched = SystemTime::now();
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         let unproven = held.as_ref().is_some_and(|held| held.rejected);
-        let renew_at = renew_at(fetched, token.expires_on.into());
+        let renew_at = SCHEDULE.renew_at(fetched, token.expires_on.into());
         let scope = scope.to_owned();
         *held = Some(Held { token: token.clone(), scope, fetched, renew_at, rejected: false, unproven });
         token
@@ -122,15 +119,9 @@ impl TokenCache {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         let held = held.as_mut().filter(|held| held.still_works(scope))?;
         let expiry = SystemTime::from(held.token.expires_on);
-        held.renew_at = (SystemTime::now() + RENEW_AGAIN).min(expiry);
+        held.renew_at = (SystemTime::now() + SCHEDULE.again).min(expiry);
         Some(held.token.clone())
     }
-}
-
-/// Five minutes before the end; for tokens shorter than that, after four fifths of their time.
-fn renew_at(now: SystemTime, expiry: SystemTime) -> SystemTime {
-    let lifetime = expiry.duration_since(now).unwrap_or_default();
-    expiry.checked_sub(RENEW_BEFORE.min(lifetime / 5)).unwrap_or(expiry)
 }
 
 /// What the SDK asks. Our error travels inside its own.
@@ -234,7 +225,7 @@ mod tests {
         let now = SystemTime::now();
         let before = |lifetime: u64| {
             let expiry = now + Duration::from_secs(lifetime);
-            expiry.duration_since(renew_at(now, expiry)).unwrap().as_secs()
+            expiry.duration_since(SCHEDULE.renew_at(now, expiry)).unwrap().as_secs()
         };
         assert_eq!((before(86_400), before(3600), before(600)), (300, 300, 120));
     }

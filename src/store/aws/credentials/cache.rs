@@ -1,7 +1,7 @@
 //! Holding credentials and renewing them in time.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -10,60 +10,38 @@ use aws_credential_types::provider::{ProvideCredentials, future};
 
 use crate::error::Result;
 use crate::store::aws::credentials::CredentialSource;
+use crate::store::renewal::Schedule;
+use crate::store::renewed::{Expiring, Renewed};
 
-/// Credentials are renewed this long before they expire (botocore/credentials.py, advisory refresh).
-const RENEW_BEFORE: Duration = Duration::from_mins(15);
+/// A quarter of an hour before the end (botocore/credentials.py, advisory refresh); a session of fifteen minutes is not
+/// renewed at every call, as botocore does.
+const SCHEDULE: Schedule = Schedule { before: Duration::from_mins(15), again: Duration::from_mins(1) };
 
-/// After a failed renewal of credentials that still work, the next one is tried this much later.
-const RENEW_AGAIN: Duration = Duration::from_mins(1);
-
-/// Credentials of one source. They are fetched when first needed, by one caller while the others wait.
+/// Credentials of one source.
 ///
 /// [`CredentialCache::ensure`] is called before each request, so that a failure keeps its own words; the SDK then only
 /// picks up what is held.
 pub(in crate::store::aws) struct CredentialCache {
     source: Box<dyn CredentialSource>,
-    held: RwLock<Held>,
-    renewing: tokio::sync::Mutex<()>,
+    renewed: Renewed<Credentials>,
 }
 
-#[derive(Default)]
-struct Held {
-    credentials: Option<Credentials>,
-    /// When to ask for others; never, without it.
-    renew_at: Option<SystemTime>,
-    /// The service does not accept these any more.
-    rejected: bool,
+impl Expiring for Credentials {
+    fn expires(&self) -> Option<SystemTime> {
+        self.expiry()
+    }
 }
 
 impl CredentialCache {
     /// A cache in front of `source`.
     pub(in crate::store::aws) fn new(source: Box<dyn CredentialSource>) -> Arc<Self> {
-        Arc::new(Self { source, held: RwLock::default(), renewing: tokio::sync::Mutex::new(()) })
+        let outage = "AWS credentials could not be renewed and are used until they expire";
+        Arc::new(Self { source, renewed: Renewed::new(SCHEDULE, outage) })
     }
 
     /// Makes sure that credentials are held, and renews them where it is time.
-    ///
-    /// When that fails for a moment and those held still work, they are kept.
     pub(in crate::store::aws) async fn ensure(&self) -> Result<()> {
-        if self.is_fresh() {
-            return Ok(());
-        }
-        let _alone = self.renewing.lock().await;
-        if self.is_fresh() {
-            return Ok(());
-        }
-        match self.source.load().await {
-            Ok(credentials) => self.hold(credentials),
-            Err(error) if error.is_temporary() && self.still_work() => {
-                tracing::warn!(
-                    "AWS credentials could not be renewed and are used until they expire: {error}"
-                );
-                self.postpone();
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(())
+        self.renewed.ensure(|| self.source.load()).await
     }
 
     /// Where the credentials come from, in words that hold none.
@@ -74,43 +52,9 @@ impl CredentialCache {
     /// Notes that the service refused what is held, so that the next call asks the source again.
     pub(in crate::store::aws) fn reject(&self) {
         if self.source.is_renewable() {
-            self.held.write().unwrap_or_else(PoisonError::into_inner).rejected = true;
+            self.renewed.reject();
         }
     }
-
-    fn is_fresh(&self) -> bool {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let due = held.renew_at.is_some_and(|moment| moment <= SystemTime::now());
-        held.credentials.is_some() && !held.rejected && !due
-    }
-
-    fn still_work(&self) -> bool {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let expiry = held.credentials.as_ref().map(Credentials::expiry);
-        !held.rejected && expiry.is_some_and(|expiry| expiry.is_none_or(|moment| moment > SystemTime::now()))
-    }
-
-    fn hold(&self, credentials: Credentials) {
-        let renew_at = credentials.expiry().map(|expiry| renew_at(SystemTime::now(), expiry));
-        let held = Held { credentials: Some(credentials), renew_at, rejected: false };
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = held;
-    }
-
-    fn postpone(&self) {
-        self.held.write().unwrap_or_else(PoisonError::into_inner).renew_at =
-            Some(SystemTime::now() + RENEW_AGAIN);
-    }
-
-    fn credentials(&self) -> Option<Credentials> {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).credentials.clone()
-    }
-}
-
-/// A quarter of an hour before the end; for sessions shorter than an hour and a quarter, after four fifths of them, so
-/// that a session of fifteen minutes is not renewed at every call, as botocore does.
-fn renew_at(now: SystemTime, expiry: SystemTime) -> SystemTime {
-    let lifetime = expiry.duration_since(now).unwrap_or_default();
-    expiry.checked_sub(RENEW_BEFORE.min(lifetime / 5)).unwrap_or(expiry)
 }
 
 /// What the SDK asks: it gets what is held, at once.
@@ -119,8 +63,9 @@ impl ProvideCredentials for CredentialCache {
     where
         Self: 'a,
     {
-        let held = self.credentials();
-        future::ProvideCredentials::ready(held.ok_or_else(CredentialsError::not_loaded_no_source))
+        future::ProvideCredentials::ready(
+            self.renewed.held().ok_or_else(CredentialsError::not_loaded_no_source),
+        )
     }
 }
 
@@ -173,7 +118,7 @@ mod tests {
     }
 
     fn make_due(cache: &CredentialCache) {
-        cache.held.write().unwrap().renew_at = Some(SystemTime::now());
+        cache.renewed.make_due();
     }
 
     #[tokio::test]
@@ -219,9 +164,9 @@ mod tests {
         let now = SystemTime::now();
         let before = |lifetime: u64| {
             let expiry = now + Duration::from_secs(lifetime);
-            expiry.duration_since(renew_at(now, expiry)).unwrap().as_secs()
+            expiry.duration_since(SCHEDULE.renew_at(now, expiry)).unwrap().as_secs()
         };
         assert_eq!((before(21_600), before(4500), before(900)), (900, 900, 180));
-        assert_eq!(renew_at(now, now - Duration::from_secs(5)), now - Duration::from_secs(5));
+        assert_eq!(SCHEDULE.renew_at(now, now - Duration::from_secs(5)), now - Duration::from_secs(5));
     }
 }

@@ -1,80 +1,59 @@
 //! Holding a token and renewing it in time.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::HeaderValue;
 
 use crate::error::{Error, Result};
+use crate::store::renewal::Schedule;
+use crate::store::renewed::{Expiring, Renewed};
 
 use super::token::{Token, TokenSource};
 
-/// A token is renewed this long before it expires (google-auth, `_helpers.REFRESH_THRESHOLD`). The metadata server
-/// hands out another one four minutes before the end at the latest.
-const RENEW_BEFORE: Duration = Duration::from_secs(225);
+/// As early as google-auth (`_helpers.REFRESH_THRESHOLD`): the metadata server hands out another token four minutes before
+/// the end at the latest.
+const SCHEDULE: Schedule = Schedule { before: Duration::from_secs(225), again: Duration::from_secs(30) };
 
-/// After a failed renewal of a token that still works, the next one is tried this much later.
-const RENEW_AGAIN: Duration = Duration::from_secs(30);
-
-/// The tokens of one source. They are fetched when first needed, by one caller while the others wait, within the lookup
-/// that needs them.
+/// The tokens of one source, fetched within the lookup that needs them.
 pub(in crate::store::google) struct TokenCache {
     /// Nobody's, for an emulator.
     source: Option<Box<dyn TokenSource>>,
-    held: RwLock<Held>,
-    renewing: tokio::sync::Mutex<()>,
+    renewed: Renewed<Token>,
 }
 
-#[derive(Default)]
-struct Held {
-    token: Option<Token>,
-    /// When to ask for another; never, without it.
-    renew_at: Option<SystemTime>,
-    /// The service does not accept it any more.
-    rejected: bool,
+impl Expiring for Token {
+    fn expires(&self) -> Option<SystemTime> {
+        self.expires
+    }
 }
 
 impl TokenCache {
     /// A cache in front of `source`; without one, requests are sent without a token.
     pub(super) fn new(source: Option<Box<dyn TokenSource>>) -> Arc<Self> {
-        Arc::new(Self { source, held: RwLock::default(), renewing: tokio::sync::Mutex::new(()) })
+        let outage = "The Google token could not be renewed and is used until it expires";
+        Arc::new(Self { source, renewed: Renewed::new(SCHEDULE, outage) })
     }
 
     /// Makes sure that a token is held, and renews it where it is time.
-    ///
-    /// When that fails for a moment and the one that is held still works, it is kept.
     pub(in crate::store::google) async fn ensure(&self) -> Result<()> {
-        let Some(source) = &self.source else { return Ok(()) };
-        if self.is_fresh() {
-            return Ok(());
+        match &self.source {
+            Some(source) => self.renewed.ensure(|| source.fetch()).await,
+            None => Ok(()),
         }
-        let _alone = self.renewing.lock().await;
-        if self.is_fresh() {
-            return Ok(());
-        }
-        match source.fetch().await {
-            Ok(token) => self.hold(token),
-            Err(error) if error.is_temporary() && self.still_works() => {
-                tracing::warn!("The Google token could not be renewed and is used until it expires: {error}");
-                self.postpone();
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(())
     }
 
     /// What goes into the header of a request; nothing without credentials.
     pub(in crate::store::google) fn header(&self) -> Option<HeaderValue> {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let mut header = HeaderValue::from_str(&format!("Bearer {}", held.token.as_ref()?.expose())).ok()?;
+        let mut header = HeaderValue::from_str(&format!("Bearer {}", self.renewed.held()?.expose())).ok()?;
         header.set_sensitive(true);
         Some(header)
     }
 
     /// Notes that the service refused what is held, so that the next call asks the source again.
     pub(in crate::store::google) fn reject(&self) {
-        self.held.write().unwrap_or_else(PoisonError::into_inner).rejected = true;
+        self.renewed.reject();
     }
 
     /// A valid token, for a source that exchanges it for another one.
@@ -82,36 +61,6 @@ impl TokenCache {
         self.ensure().await?;
         Ok(self.header())
     }
-
-    fn is_fresh(&self) -> bool {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let due = held.renew_at.is_some_and(|moment| moment <= SystemTime::now());
-        held.token.is_some() && !held.rejected && !due
-    }
-
-    fn still_works(&self) -> bool {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let expires = held.token.as_ref().map(|token| token.expires);
-        !held.rejected
-            && expires.is_some_and(|expires| expires.is_none_or(|moment| moment > SystemTime::now()))
-    }
-
-    fn hold(&self, token: Token) {
-        let renew_at = token.expires.map(|expires| renew_at(SystemTime::now(), expires));
-        let held = Held { token: Some(token), renew_at, rejected: false };
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = held;
-    }
-
-    fn postpone(&self) {
-        let again = SystemTime::now() + RENEW_AGAIN;
-        self.held.write().unwrap_or_else(PoisonError::into_inner).renew_at = Some(again);
-    }
-}
-
-/// Some minutes before the end; of a short life, after four fifths.
-fn renew_at(now: SystemTime, expires: SystemTime) -> SystemTime {
-    let lifetime = expires.duration_since(now).unwrap_or_default();
-    expires.checked_sub(RENEW_BEFORE.min(lifetime / 5)).unwrap_or(expires)
 }
 
 impl fmt::Debug for TokenCache {
@@ -156,7 +105,7 @@ mod tests {
     }
 
     fn make_due(cache: &TokenCache) {
-        cache.held.write().unwrap().renew_at = Some(SystemTime::now());
+        cache.renewed.make_due();
     }
 
     #[tokio::test]
@@ -217,9 +166,9 @@ mod tests {
         let now = SystemTime::now();
         let before = |lifetime: u64| {
             let expires = now + Duration::from_secs(lifetime);
-            expires.duration_since(renew_at(now, expires)).unwrap().as_secs()
+            expires.duration_since(SCHEDULE.renew_at(now, expires)).unwrap().as_secs()
         };
         assert_eq!((before(3600), before(600), before(10)), (225, 120, 2));
-        assert_eq!(renew_at(now, now - Duration::from_secs(5)), now - Duration::from_secs(5));
+        assert_eq!(SCHEDULE.renew_at(now, now - Duration::from_secs(5)), now - Duration::from_secs(5));
     }
 }
