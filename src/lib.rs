@@ -13,6 +13,7 @@
 //! | `http` | the shared client: TLS settings, proxies, timeouts (stores that speak HTTP) |
 //! | [`process`] | forks, the runtime, deadlines, the clock; the only folder with `unsafe` |
 //! | [`value`] | secrets, JSON as Python has it, connections |
+//! | `log` | hearing what the house logs, for Python and the terminal |
 //! | [`redact`] | what may be shown of foreign text |
 //! | [`error`] | what can go wrong |
 //!
@@ -26,6 +27,8 @@ pub mod error;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod layers;
+#[cfg(any(feature = "cli", feature = "python"))]
+mod log;
 pub mod process;
 #[cfg(feature = "python")]
 mod python;

@@ -1,18 +1,14 @@
 //! Log records: collected while the GIL is away, handed to Python's `logging` once it is back.
 //!
-//! Only our own modules are heard: the SDKs' records may hold requests and answers. Nothing is written while
-//! a lookup runs, since a log handler may fork, block or take the GIL.
+//! Nothing is written while a lookup runs, since a log handler may fork, block or take the GIL.
 
 use std::cell::RefCell;
-use std::fmt::{self, Write};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tracing::field::{Field, Visit};
-use tracing::level_filters::LevelFilter;
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Event, Level};
 
+use crate::log::{Listener, text_of};
 use crate::python::guard::unless_raised_by_handler;
 
 thread_local! {
@@ -22,7 +18,15 @@ thread_local! {
 /// Sends our events to the thread that looks something up. Call it once, when the module is imported.
 pub(super) fn install() {
     // It fails only if it ran before, which leaves the same subscriber in place.
-    let _ = tracing::subscriber::set_global_default(Collector);
+    let _ = tracing::subscriber::set_global_default(Listener { level: Level::DEBUG, hear: note });
+}
+
+fn note(event: &Event<'_>) {
+    RECORDS.with_borrow_mut(|records| {
+        if let Some(records) = records {
+            records.push((*event.metadata().level(), text_of(event)));
+        }
+    });
 }
 
 /// Runs `work` and collects what it logs on this thread.
@@ -83,47 +87,5 @@ fn python_level(level: Level) -> u8 {
         Level::WARN => 30,
         Level::INFO => 20,
         _ => 10,
-    }
-}
-
-struct Collector;
-
-impl Subscriber for Collector {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && metadata.target().starts_with("_native") && *metadata.level() <= Level::DEBUG
-    }
-
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(LevelFilter::DEBUG)
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        RECORDS.with_borrow_mut(|records| {
-            if let Some(records) = records {
-                let mut message = Message(String::new());
-                event.record(&mut message);
-                records.push((*event.metadata().level(), message.0));
-            }
-        });
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
-
-/// The text of an event; our events carry nothing else.
-struct Message(String);
-
-impl Visit for Message {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            let _ = write!(self.0, "{value:?}");
-        }
     }
 }
