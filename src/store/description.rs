@@ -56,6 +56,13 @@ pub struct Descriptions {
     pub next: Option<Page>,
 }
 
+impl From<Descriptions> for Names {
+    fn from(descriptions: Descriptions) -> Self {
+        let names = descriptions.secrets.into_iter().map(|secret| secret.name);
+        Self { names: names.collect(), next: descriptions.next }
+    }
+}
+
 impl From<Names> for Descriptions {
     fn from(names: Names) -> Self {
         Self { secrets: names.names.into_iter().map(Description::of).collect(), next: names.next }

@@ -11,7 +11,7 @@ use super::describe::of_entry;
 use super::error::list_error;
 use super::{SecretsManager, prime_more_once};
 use crate::error::Result;
-use crate::store::{Descriptions, Names, Page, SecretName};
+use crate::store::{Descriptions, Names, Page};
 
 /// Names in one answer, at most.
 const LARGEST_PAGE: i32 = 100;
@@ -22,7 +22,7 @@ const LONGEST_FILTER: usize = 512;
 impl SecretsManager {
     /// One page of the names that begin with `prefix`, without those of secrets that wait for deletion.
     pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.page(prefix, page).await.map(|answer| names(answer, prefix))
+        self.list_descriptions(prefix, page).await.map(Names::from)
     }
 
     /// The same page with what the answer tells of each secret.
@@ -50,13 +50,6 @@ pub(super) fn request(client: &Client, prefix: &str, page: Option<&Page>) -> Lis
 
 /// AWS compares letter by letter, but emulators do not (ministack ignores the case of letters), and the filter may be
 /// shorter than the prefix; so what comes is looked at again.
-fn names(answer: ListSecretsOutput, prefix: &str) -> Names {
-    let entries = answer.secret_list.unwrap_or_default();
-    let names = entries.into_iter().filter_map(|entry| entry.name).filter(|name| name.starts_with(prefix));
-    let next = answer.next_token.map(Page::new);
-    Names { names: names.map(SecretName::from).collect(), next }
-}
-
 fn descriptions(answer: ListSecretsOutput, prefix: &str) -> Descriptions {
     let entries = answer.secret_list.unwrap_or_default();
     let secrets = entries.into_iter().filter_map(of_entry);

@@ -12,7 +12,7 @@ use super::describe::of_entry;
 use super::error::list_error;
 use super::{SystemsManager, prime_more_once};
 use crate::error::Result;
-use crate::store::{Descriptions, Names, Page, SecretName};
+use crate::store::{Descriptions, Names, Page};
 
 /// Names in one answer, at most.
 const LARGEST_PAGE: i32 = 50;
@@ -23,7 +23,7 @@ const LONGEST_FILTER: usize = 1024;
 impl SystemsManager {
     /// One page of the names that begin with `prefix`.
     pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.page(prefix, page).await.map(|answer| names(answer, prefix))
+        self.list_descriptions(prefix, page).await.map(Names::from)
     }
 
     /// The same page with what the answer tells of each parameter.
@@ -49,23 +49,16 @@ pub(super) fn request(client: &Client, prefix: &str, page: Option<&Page>) -> Des
     request.set_next_token(page.map(|page| page.token().to_owned()))
 }
 
+/// The filter may be shorter than the prefix, so what comes is looked at again.
 fn descriptions(answer: DescribeParametersOutput, prefix: &str) -> Descriptions {
     let entries = answer.parameters.unwrap_or_default();
     let secrets = entries.into_iter().filter_map(of_entry);
+    // AWS ends some of its listings with an empty token.
     let next = answer.next_token.filter(|token| !token.is_empty()).map(Page::new);
     Descriptions {
         secrets: secrets.filter(|secret| secret.name.as_str().starts_with(prefix)).collect(),
         next,
     }
-}
-
-/// The filter may be shorter than the prefix, so what comes is looked at again.
-fn names(answer: DescribeParametersOutput, prefix: &str) -> Names {
-    let entries = answer.parameters.unwrap_or_default();
-    let names = entries.into_iter().filter_map(|entry| entry.name).filter(|name| name.starts_with(prefix));
-    // AWS ends some of its listings with an empty token.
-    let next = answer.next_token.filter(|token| !token.is_empty()).map(Page::new);
-    Names { names: names.map(SecretName::from).collect(), next }
 }
 
 /// A filter on the beginning of the name, as much of `prefix` as a name can have. None is left when that is nothing.
