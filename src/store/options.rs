@@ -237,6 +237,18 @@ impl fmt::Debug for Options {
 }
 
 #[cfg(test)]
+impl Options {
+    /// Options that are texts.
+    pub(crate) fn of_texts(pairs: &[(&'static str, &str)]) -> Self {
+        let mut options = Self::default();
+        for (key, text) in pairs {
+            options.set(key, OptionValue::Text((*text).to_owned()));
+        }
+        options
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -58,3 +58,21 @@ pub const STORES: &[StoreEntry] = &[
 pub fn find(name: &str) -> Option<&'static StoreEntry> {
     STORES.iter().find(|entry| entry.info.name == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_keys_of_each_store_are_declared_once_and_said_in_one_sentence() {
+        for entry in STORES {
+            let keys: BTreeSet<_> = entry.options.iter().map(|spec| spec.key).collect();
+            assert_eq!(keys.len(), entry.options.len(), "{}", entry.info.name);
+            for spec in entry.options {
+                assert!(spec.doc.ends_with('.'), "{}: {}", entry.info.name, spec.key);
+            }
+        }
+    }
+}

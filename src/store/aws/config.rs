@@ -352,10 +352,4 @@ mod tests {
         ]);
         assert!(!format!("{settings:?}").contains("canary"), "{settings:?}");
     }
-
-    #[test]
-    fn keys_are_declared_once() {
-        let keys: std::collections::BTreeSet<_> = AWS_OPTIONS.iter().map(|spec| spec.key).collect();
-        assert_eq!(keys.len(), AWS_OPTIONS.len());
-    }
 }

@@ -35,6 +35,20 @@ impl Statement {
     }
 }
 
+/// What a backend's names are called in a policy: those below each prefix, and those that stand alone.
+pub(super) fn resources(
+    request: &PolicyRequest,
+    below: impl Fn(&str) -> String,
+    alone: impl Fn(&str) -> String,
+) -> Vec<String> {
+    let below = request.prefixes.iter().map(|(_, prefix)| below(prefix));
+    let alone = request.names.iter().map(|name| alone(name));
+    let mut resources: Vec<_> = below.chain(alone).collect();
+    resources.sort_unstable();
+    resources.dedup();
+    resources
+}
+
 /// The policy as JSON, in the order of the statements. A statement without resources is left out.
 pub(super) fn document(statements: &[Statement]) -> String {
     let used = statements.iter().filter(|statement| !statement.resources.is_empty());

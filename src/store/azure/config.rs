@@ -232,13 +232,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_declared_once_and_said_in_one_sentence() {
-        let keys: std::collections::BTreeSet<_> = OPTIONS.iter().map(|spec| spec.key).collect();
-        assert_eq!(keys.len(), OPTIONS.len());
-        assert!(OPTIONS.iter().all(|spec| spec.doc.ends_with('.')));
-    }
-
-    #[test]
     fn nothing_written_is_the_default_chain() {
         let settings = AzureSettings::read(&Options::default());
         assert!(settings.verify_challenge_resource && settings.client_secret.is_none());

@@ -299,13 +299,6 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_declared_once_and_said_in_one_sentence() {
-        let keys: std::collections::BTreeSet<_> = OPTIONS.iter().map(|spec| spec.key).collect();
-        assert_eq!(keys.len(), OPTIONS.len());
-        assert!(OPTIONS.iter().all(|spec| spec.doc.ends_with('.')));
-    }
-
-    #[test]
     fn sources_of_credentials_exclude_each_other() {
         let dict = r#"{"project_id": "p"}"#;
         for pairs in [

@@ -33,17 +33,3 @@ const OWN: [OptionSpec; 7] = [
 /// The options of this store: its own, then those of every AWS store.
 pub(super) const OPTIONS: &[OptionSpec] =
     &with_aws_options::<{ OWN.len() }, { OWN.len() + AWS_OPTIONS.len() }>(OWN);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_declared_once_and_said_in_one_sentence() {
-        let keys: std::collections::BTreeSet<_> = OPTIONS.iter().map(|spec| spec.key).collect();
-        assert_eq!(keys.len(), OPTIONS.len());
-        for spec in OPTIONS {
-            assert!(spec.doc.ends_with('.'), "{}", spec.key);
-        }
-    }
-}

@@ -200,14 +200,6 @@ mod tests {
     use crate::error::ErrorKind;
     use crate::store::options::OptionValue;
 
-    fn options(pairs: &[(&'static str, &str)]) -> Options {
-        let mut options = Options::default();
-        for (key, text) in pairs {
-            options.set(key, OptionValue::Text((*text).to_owned()));
-        }
-        options
-    }
-
     const KEYS: [(&str, &str); 3] = [
         ("region_name", "eu-west-1"),
         ("aws_access_key_id", "canary-id"),
@@ -236,7 +228,7 @@ mod tests {
 
     #[test]
     fn opening_needs_no_runtime_and_shows_nothing() {
-        let store = SecretsManager::open(&options(&KEYS), &Environment::default()).unwrap();
+        let store = SecretsManager::open(&Options::of_texts(&KEYS), &Environment::default()).unwrap();
         assert!(!format!("{store:?}").contains("canary"), "{store:?}");
         assert!(!store.is_outdated());
     }
@@ -248,7 +240,7 @@ mod tests {
             ("endpoint_url", "nonsense"),
             ("ca_bundle", "/nonexistent/ca.pem"),
         ] {
-            let mut options = options(&KEYS);
+            let mut options = Options::of_texts(&KEYS);
             options.set(key, OptionValue::Text(text.to_owned()));
             let error = (ENTRY.open)(&options, &Environment::default()).unwrap_err();
             assert_eq!((error.kind(), error.store()), (ErrorKind::Config, Some(INFO.name)), "{key}");
@@ -260,7 +252,7 @@ mod tests {
         for pairs in
             [&[][..], &[("endpoint_url", "nonsense")], &[("role_arn", "x"), ("assume_role_method", "y")]]
         {
-            assert!((ENTRY.convention)(&options(pairs)).is_ok());
+            assert!((ENTRY.convention)(&Options::of_texts(pairs)).is_ok());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the command line needs to know of Secrets Manager.
 
 use crate::store::aws::checks::check;
-use crate::store::aws::policy::{Statement, arn, document, key_statement};
+use crate::store::aws::policy::{Statement, arn, document, key_statement, resources};
 use crate::store::tools::{PolicyRequest, Tools};
 
 /// The part of the entry that lookups do not need.
@@ -27,7 +27,7 @@ const CHANGE: &[&str] = &[
 /// Reading by name and in batches, listing, and with `manages` writing. Neither listing nor a batch can be allowed for
 /// single secrets; a batch still reads only what `GetSecretValue` allows.
 fn policy(request: &PolicyRequest) -> String {
-    let secrets = resources(request);
+    let secrets = secrets_of(request);
     let tagged = "aws:ResourceTag";
     let everywhere: &[&str] = &["secretsmanager:ListSecrets", "secretsmanager:BatchGetSecretValue"];
     let mut statements = vec![
@@ -45,14 +45,9 @@ fn policy(request: &PolicyRequest) -> String {
 }
 
 /// A secret's ARN ends with a hyphen and six characters of the service's choice.
-fn resources(request: &PolicyRequest) -> Vec<String> {
+fn secrets_of(request: &PolicyRequest) -> Vec<String> {
     let begin = format!("{}secret:", arn("secretsmanager", request));
-    let below = request.prefixes.iter().map(|(_, prefix)| format!("{begin}{prefix}*"));
-    let alone = request.names.iter().map(|name| format!("{begin}{name}-??????"));
-    let mut resources: Vec<_> = below.chain(alone).collect();
-    resources.sort_unstable();
-    resources.dedup();
-    resources
+    resources(request, |prefix| format!("{begin}{prefix}*"), |name| format!("{begin}{name}-??????"))
 }
 
 #[cfg(test)]

@@ -33,12 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_declared_once_and_said_in_one_sentence() {
-        let keys: std::collections::BTreeSet<_> = OPTIONS.iter().map(|spec| spec.key).collect();
-        assert_eq!(keys.len(), OPTIONS.len());
-        assert!(!keys.contains("sep"));
-        for spec in OPTIONS {
-            assert!(spec.doc.ends_with('.'), "{}", spec.key);
-        }
+    fn there_is_no_separator() {
+        assert!(OPTIONS.iter().all(|spec| spec.key != "sep"));
     }
 }

@@ -1,7 +1,7 @@
 //! What the command line needs to know of the Parameter Store.
 
 use crate::store::aws::checks::check;
-use crate::store::aws::policy::{Statement, arn, document, key_statement};
+use crate::store::aws::policy::{Statement, arn, document, key_statement, resources};
 use crate::store::tools::{PolicyRequest, Tools};
 
 /// The part of the entry that lookups do not need.
@@ -21,7 +21,7 @@ const CHANGE: &[&str] = &["ssm:PutParameter", "ssm:DeleteParameter", "ssm:ListTa
 
 /// Reading by name and in batches, listing, and with `manages` writing. Listing cannot be allowed for single parameters.
 fn policy(request: &PolicyRequest) -> String {
-    let parameters = resources(request);
+    let parameters = parameters_of(request);
     let tagged = "aws:ResourceTag";
     let mut statements = vec![
         Statement::new("Read", READ, parameters.clone()).with_tags(tagged, &request.tags),
@@ -43,15 +43,10 @@ fn policy(request: &PolicyRequest) -> String {
 }
 
 /// In an ARN the slash before a path is that after `parameter`.
-fn resources(request: &PolicyRequest) -> Vec<String> {
+fn parameters_of(request: &PolicyRequest) -> Vec<String> {
     let begin = format!("{}parameter/", arn("ssm", request));
-    let path = |name: &str| name.strip_prefix('/').unwrap_or(name).to_owned();
-    let below = request.prefixes.iter().map(|(_, prefix)| format!("{begin}{}*", path(prefix)));
-    let alone = request.names.iter().map(|name| format!("{begin}{}", path(name)));
-    let mut resources: Vec<_> = below.chain(alone).collect();
-    resources.sort_unstable();
-    resources.dedup();
-    resources
+    let path = |name: &str| format!("{begin}{}", name.strip_prefix('/').unwrap_or(name));
+    resources(request, |prefix| format!("{}*", path(prefix)), path)
 }
 
 #[cfg(test)]

@@ -117,14 +117,6 @@ impl Method for AwsIam {
 mod tests {
     use super::*;
 
-    fn options(words: &[(&'static str, &str)]) -> Options {
-        let mut options = Options::default();
-        for (key, text) in words {
-            options.set(key, OptionValue::Text((*text).to_owned()));
-        }
-        options
-    }
-
     #[tokio::test]
     async fn the_server_id_is_signed_and_nothing_shows_the_key() {
         let words = [
@@ -132,7 +124,7 @@ mod tests {
             ("secret_id", "canary-key"),
             ("iam_server_id", "vault.example"),
         ];
-        let login = AwsIam::open(&options(&words), &Environment::default()).unwrap();
+        let login = AwsIam::open(&Options::of_texts(&words), &Environment::default()).unwrap();
         assert!(!format!("{login:?}").contains("canary"));
         let headers = login.headers().await.unwrap();
         let text = |name: &str| {
@@ -147,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_role_is_assumed_unless_keys_are_written() {
-        let mut words = options(&[("region", "eu-west-1")]);
+        let mut words = Options::of_texts(&[("region", "eu-west-1")]);
         let role = crate::value::json::parse(
             &r#"{"RoleArn": "arn:aws:iam::1:role/r", "RoleSessionName": "s"}"#.into(),
         );

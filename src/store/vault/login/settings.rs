@@ -212,14 +212,6 @@ mod tests {
     use super::*;
     use crate::store::options::OptionValue;
 
-    fn options(words: &[(&'static str, &str)]) -> Options {
-        let mut options = Options::default();
-        for (key, text) in words {
-            options.set(key, OptionValue::Text((*text).to_owned()));
-        }
-        options
-    }
-
     fn around(variables: &[&'static str]) -> Environment {
         Environment::read(|name| variables.contains(&name).then(|| "canary-variable".to_owned()))
     }
@@ -228,12 +220,13 @@ mod tests {
     fn a_token_may_be_in_the_environment() {
         assert!(check(&Options::default(), &Environment::default()).is_err());
         assert!(check(&Options::default(), &around(&["VAULT_TOKEN"])).is_ok());
-        assert!(check(&options(&[("token_path", "/t")]), &Environment::default()).is_ok());
+        assert!(check(&Options::of_texts(&[("token_path", "/t")]), &Environment::default()).is_ok());
     }
 
     #[test]
     fn an_unknown_method_is_named_beside_the_known() {
-        let error = check(&options(&[("auth_type", "okta\n")]), &Environment::default()).unwrap_err();
+        let error =
+            check(&Options::of_texts(&[("auth_type", "okta\n")]), &Environment::default()).unwrap_err();
         insta::assert_snapshot!(error, @"`auth_type` in backend_kwargs is not supported. It should be one of approle, aws_iam, azure, cert, gcp, github, jwt, kubernetes, ldap, radius, token, userpass");
     }
 
@@ -257,7 +250,7 @@ mod tests {
         ];
         let built = |name: &str| cfg!(feature = "aws") || name != "aws_iam";
         for (name, mount) in METHODS.into_iter().filter(|(name, _)| built(name)) {
-            let mut options = options(&words);
+            let mut options = Options::of_texts(&words);
             options.set("auth_type", OptionValue::Text(name.to_owned()));
             check(&options, &Environment::default()).unwrap();
             let login = login(&options, &Environment::default()).unwrap();
@@ -270,7 +263,8 @@ mod tests {
     #[test]
     fn what_is_missing_is_said_when_the_store_is_opened() {
         for name in ["userpass", "ldap", "azure", "gcp"] {
-            let error = login(&options(&[("auth_type", name)]), &Environment::default()).unwrap_err();
+            let error =
+                login(&Options::of_texts(&[("auth_type", name)]), &Environment::default()).unwrap_err();
             assert_eq!(error.kind(), crate::error::ErrorKind::Config, "{name}");
         }
     }
@@ -278,7 +272,7 @@ mod tests {
     #[test]
     fn files_and_texts_go_in_the_official_order() {
         let origin = |words: &[(&'static str, &str)], variables: &[&'static str]| {
-            login(&options(words), &around(variables)).unwrap().origin
+            login(&Options::of_texts(words), &around(variables)).unwrap().origin
         };
         assert_eq!(origin(&[("token", "t"), ("token_path", "/t")], &["VAULT_TOKEN"]), Origin::File);
         assert_eq!(origin(&[("token", "t")], &[]), Origin::Fixed);
