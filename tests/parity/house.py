@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
@@ -25,6 +25,8 @@ REGIONS = ("us-east-1", "us-east-2", "us-west-1", "us-west-2")
 Kwargs = Mapping[str, Any]
 #: What is stored under a name: text or bytes; for Vault the fields of a secret, by its path.
 Secrets = Mapping[str, Any]
+#: Each store has cases of its own; all of them have ``secrets``.
+AnyCase = TypeVar("AnyCase", bound=Any)
 
 
 @dataclass(frozen=True)
@@ -233,3 +235,9 @@ def open_house(server: MiniStack, twins: Twins = SECRETS_MANAGER) -> Iterator[Ho
         twins.put(server.client(twins.service, region=region), f"{twins.root}airflow/variables/where", region)
     with counting_proxy(server.url) as counter:
         yield House(server, counter, reader, words, twins)
+
+
+def holding_in_turn(case: AnyCase, names: Sequence[str]) -> Iterator[AnyCase]:
+    """The case with a secret under the last of the names, and with one under each."""
+    for there in (names[-1:], names)[: len(names)]:
+        yield replace(case, secrets={name: f"postgres://{number}" for number, name in enumerate(there)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.parity.differences import assert_as_agreed
-from tests.parity.house import Case, House
+from tests.parity.house import Case, House, holding_in_turn
 from tests.parity.outcomes import short
 
 PREFIX_OF = {"conn": "connections_prefix", "var": "variables_prefix", "config": "config_prefix"}
@@ -258,8 +257,7 @@ def test_names(house: House, case: Case, tmp_path: Path) -> None:
     names = list(dict.fromkeys(official.asked))
     if official.ending != "none" or case.lookup != "conn" or not storable(names) or "pattern" in str(case.kwargs):
         return
-    for there in (names[-1:], names)[: len(names)]:
-        holding = dataclasses.replace(case, secrets={name: f"postgres://{number}" for number, name in enumerate(there)})
+    for holding in holding_in_turn(case, names):
         official, ours = house.run(holding, tmp_path)
         assert official.ending == "value"
         assert_as_agreed(case.id, official, ours)

@@ -12,7 +12,7 @@ import pytest
 
 from strongroom.exceptions import ThrottledError
 from tests.parity.differences import assert_as_agreed
-from tests.parity.house import PARAMETER_STORE, Case, House, Kwargs, open_house
+from tests.parity.house import PARAMETER_STORE, Case, House, Kwargs, holding_in_turn, open_house
 from tests.parity.outcomes import CONNECTION_CLASSES, short
 from tests.parity.test_1_names import IDS, PATTERN_OF, PREFIX_OF
 from tests.parity.values import CONNECTIONS, LARGE, OTHERS, THROUGH
@@ -84,8 +84,7 @@ def test_names(house: House, case: Case, tmp_path: Path) -> None:
     names = list(dict.fromkeys(official.asked))
     if official.ending != "none" or any(not name.startswith("/") or ":" in name for name in names):
         return
-    for there in (names[-1:], names)[: len(names)]:
-        holding = dataclasses.replace(case, secrets={name: f"postgres://{number}" for number, name in enumerate(there)})
+    for holding in holding_in_turn(case, names):
         official, ours = house.run(holding, tmp_path)
         assert official.ending == "value"
         assert_as_agreed(case.id, official, ours)

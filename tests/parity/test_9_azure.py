@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from tests.parity.azure_house import CLIENT, MANAGED, OTHER_TENANT, SECRET, TENANT, Case, House
 from tests.parity.differences import assert_as_agreed
+from tests.parity.house import holding_in_turn
 from tests.parity.outcomes import CONNECTION_CLASSES
 from tests.parity.values import CONNECTIONS, OTHERS, THROUGH
 from tests.servers.azure import APP_SERVICE_HEADER, Application, azure, vault_error
@@ -92,8 +92,7 @@ def test_names(house: House, case: Case, tmp_path: Path) -> None:
     assert official.ending == "none", repr(official.error)
     assert_as_agreed(case.id, official, ours)
     names = list(dict.fromkeys(official.asked))
-    for there in (names[-1:], names)[: len(names)]:
-        holding = dataclasses.replace(case, secrets={name: f"pg://{number}" for number, name in enumerate(there)})
+    for holding in holding_in_turn(case, names):
         official, ours = house.run(holding, tmp_path)
         assert official.ending == "value"
         assert_as_agreed(case.id, official, ours)

@@ -31,6 +31,23 @@ pub(super) enum BatchFailure {
     Failed(Error),
 }
 
+#[cfg(test)]
+impl BatchFailure {
+    /// Which one it is; of an error its kind, and what is special about it.
+    pub(super) fn in_short(&self) -> String {
+        match self {
+            Self::Unavailable(_) => "unavailable".to_owned(),
+            Self::Denied(_) => "denied".to_owned(),
+            Self::Refused => "refused".to_owned(),
+            Self::Failed(error) => {
+                let temporary = if error.is_temporary() { " temporary" } else { "" };
+                let miss = if error.is_upstream_miss() { " miss" } else { "" };
+                format!("{}{temporary}{miss}", error.kind().as_str())
+            }
+        }
+    }
+}
+
 /// A store that reads some secrets with one request.
 #[async_trait]
 pub(super) trait Batches: Sync {

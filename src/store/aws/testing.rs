@@ -15,7 +15,8 @@ use aws_types::SdkConfig;
 use serde_json::{Value, json};
 
 use crate::store::aws::sdk::bare_config;
-use crate::store::options::{OptionValue, Options};
+use crate::store::options::Options;
+use crate::store::{SecretName, Store};
 
 /// What the service says: from operation and request to status and answer.
 type Answers = dyn Fn(&str, &Value) -> (u16, Value) + Send + Sync;
@@ -34,11 +35,9 @@ impl Memory {
 
     /// Enough options to open a store.
     pub(super) fn options() -> Options {
-        let mut options = Options::default();
-        for key in ["region_name", "aws_access_key_id", "aws_secret_access_key"] {
-            options.set(key, OptionValue::Text("test".to_owned()));
-        }
-        options
+        Options::of_texts(
+            &["region_name", "aws_access_key_id", "aws_secret_access_key"].map(|key| (key, "test")),
+        )
     }
 
     /// What a client is built from that asks it.
@@ -90,4 +89,21 @@ impl HttpClient for Memory {
     ) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
+}
+
+/// Reads several with one call, and alone what that leaves open: the texts, or what kinds of errors they are.
+pub(super) async fn read_from(store: &dyn Store, names: &[&str]) -> Vec<String> {
+    let names: Vec<SecretName> = names.iter().map(|name| SecretName::from(*name)).collect();
+    let mut all = Vec::new();
+    for (name, answer) in names.iter().zip(store.get_many(&names).await) {
+        let answer = match answer {
+            Some(answer) => answer,
+            None => store.get(name).await,
+        };
+        all.push(match answer {
+            Ok(value) => value.map_or_else(|| "none".to_owned(), |value| value.expose().to_owned()),
+            Err(error) => error.kind().as_str().to_owned(),
+        });
+    }
+    all
 }

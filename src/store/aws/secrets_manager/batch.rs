@@ -125,32 +125,12 @@ mod tests {
     use crate::error::ErrorKind;
     use crate::store::Store;
     use crate::store::aws::secrets_manager::testing::store;
-    use crate::store::aws::testing::{Memory, refusal};
+    use crate::store::aws::testing::{Memory, read_from, refusal};
 
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:";
 
-    /// The text, or what kind of error it is.
-    fn told(answer: Answer) -> String {
-        match answer {
-            Ok(value) => value.map_or_else(|| "none".to_owned(), |value| value.expose().to_owned()),
-            Err(error) => error.kind().as_str().to_owned(),
-        }
-    }
-
     async fn read(memory: &Memory, names: &[&str]) -> Vec<String> {
         read_from(&store(memory), names).await
-    }
-
-    async fn read_from(store: &SecretsManager, names: &[&str]) -> Vec<String> {
-        let names: Vec<SecretName> = names.iter().map(|name| SecretName::from(*name)).collect();
-        let mut all = Vec::new();
-        for (name, answer) in names.iter().zip(store.get_many(&names).await) {
-            all.push(told(match answer {
-                Some(answer) => answer,
-                None => store.get(name).await,
-            }));
-        }
-        all
     }
 
     fn ids(request: &Value) -> Vec<String> {

@@ -269,16 +269,7 @@ mod tests {
             (None, 502, "unreachable temporary"),
             (Some("ExpiredTokenException"), 400, "unauthenticated"),
         ] {
-            let told = match refused_batch(&Refusal::plain(code, status), "reading 2 secrets") {
-                BatchFailure::Unavailable(_) => "unavailable".to_owned(),
-                BatchFailure::Denied(_) => "denied".to_owned(),
-                BatchFailure::Refused => "refused".to_owned(),
-                BatchFailure::Failed(error) => {
-                    let temporary = if error.is_temporary() { " temporary" } else { "" };
-                    let miss = if error.is_upstream_miss() { " miss" } else { "" };
-                    format!("{}{temporary}{miss}", error.kind().as_str())
-                }
-            };
+            let told = refused_batch(&Refusal::plain(code, status), "reading 2 secrets").in_short();
             assert_eq!(told, expected, "{code:?} {status}");
         }
     }

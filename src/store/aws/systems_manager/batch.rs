@@ -114,27 +114,7 @@ mod tests {
     use crate::error::ErrorKind;
     use crate::store::Store;
     use crate::store::aws::systems_manager::testing::store;
-    use crate::store::aws::testing::{Memory, refusal};
-
-    /// The text, or what kind of error it is.
-    fn told(answer: Answer) -> String {
-        match answer {
-            Ok(value) => value.map_or_else(|| "none".to_owned(), |value| value.expose().to_owned()),
-            Err(error) => error.kind().as_str().to_owned(),
-        }
-    }
-
-    async fn read(store: &SystemsManager, names: &[&str]) -> Vec<String> {
-        let names: Vec<SecretName> = names.iter().map(|name| SecretName::from(*name)).collect();
-        let mut all = Vec::new();
-        for (name, answer) in names.iter().zip(store.get_many(&names).await) {
-            all.push(told(match answer {
-                Some(answer) => answer,
-                None => store.get(name).await,
-            }));
-        }
-        all
-    }
+    use crate::store::aws::testing::{Memory, read_from, refusal};
 
     fn asked(request: &Value) -> Vec<String> {
         serde_json::from_value(request["Names"].clone()).unwrap_or_default()
@@ -176,7 +156,7 @@ mod tests {
         let names: Vec<String> = (0..21).map(|number| format!("/n{number}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let memory = full();
-        let answers = read(&store(&memory), &names).await;
+        let answers = read_from(&store(&memory), &names).await;
         assert_eq!((answers[0].as_str(), answers[19].as_str()), ("of /n0", "of /n19"));
         assert_eq!(answers[20], "alone");
         let calls = memory.calls();
@@ -189,7 +169,7 @@ mod tests {
         let memory = full();
         let odd = ["/a:1", "/a:9", "/a b", "/aws/service/x", "no-slash", "//a", "/a/", "/\u{fc}", "/", ""];
         let names: Vec<&str> = odd.into_iter().chain(["/a", "/b", "/a"]).collect();
-        let answers = read(&store(&memory), &names).await;
+        let answers = read_from(&store(&memory), &names).await;
         assert_eq!(answers[..2], ["alone", "invalid_name"]);
         assert!(answers[2..10].iter().all(|answer| answer == "alone"), "{answers:?}");
         assert_eq!(answers[10..], ["of /a", "of /b", "of /a"]);
@@ -205,7 +185,7 @@ mod tests {
                 "InvalidParameters": ["/gone", "/elsewhere"],
             }),
         ));
-        let answers = read(&store(&memory), &["/gone", "/b", "/c", "/unnamed"]).await;
+        let answers = read_from(&store(&memory), &["/gone", "/b", "/c", "/unnamed"]).await;
         assert_eq!(answers, ["none", "", "alone", "alone"]);
     }
 
@@ -220,11 +200,11 @@ mod tests {
             let memory = batches(answer.clone());
             let store = store(&memory);
             for _ in 0..tries {
-                assert_eq!(read(&store, &["/a", "/b"]).await, ["alone", "alone"], "{answer:?}");
+                assert_eq!(read_from(&store, &["/a", "/b"]).await, ["alone", "alone"], "{answer:?}");
                 assert_eq!(memory.operations(), ["GetParameters", "GetParameter", "GetParameter"]);
             }
             assert_eq!(store.batch_size(), NonZeroUsize::MIN);
-            assert_eq!(read(&store, &["/a", "/b"]).await, ["alone", "alone"]);
+            assert_eq!(read_from(&store, &["/a", "/b"]).await, ["alone", "alone"]);
             assert_eq!(memory.operations(), ["GetParameter", "GetParameter"]);
         }
     }
@@ -234,7 +214,7 @@ mod tests {
         for unread in ["denied", "throttled"] {
             let memory = batches(refusal(400, "AccessDeniedException"));
             let store = store(&memory);
-            assert_eq!(read(&store, &["/a", &format!("/{unread}")]).await, ["alone", unread]);
+            assert_eq!(read_from(&store, &["/a", &format!("/{unread}")]).await, ["alone", unread]);
             assert_eq!(store.batch_size(), LARGEST);
         }
     }
@@ -250,7 +230,7 @@ mod tests {
             let memory = batches(answer.clone());
             let store = store(&memory);
             for _ in 0..2 {
-                assert_eq!(read(&store, &["/a", "/b"]).await, ["alone", "alone"], "{answer:?}");
+                assert_eq!(read_from(&store, &["/a", "/b"]).await, ["alone", "alone"], "{answer:?}");
                 assert_eq!(memory.operations()[0], "GetParameters");
             }
         }

@@ -256,15 +256,7 @@ mod tests {
             (None, 502, "unreachable temporary"),
             (Some("ExpiredTokenException"), 400, "unauthenticated"),
         ] {
-            let told = match refused_batch(&Refusal::plain(code, status), "reading 2 parameters", "r") {
-                BatchFailure::Unavailable(_) => "unavailable".to_owned(),
-                BatchFailure::Denied(_) => "denied".to_owned(),
-                BatchFailure::Refused => "refused".to_owned(),
-                BatchFailure::Failed(error) => {
-                    let temporary = if error.is_temporary() { " temporary" } else { "" };
-                    format!("{}{temporary}", error.kind().as_str())
-                }
-            };
+            let told = refused_batch(&Refusal::plain(code, status), "reading 2 parameters", "r").in_short();
             assert_eq!(told, expected, "{code:?} {status}");
         }
     }
