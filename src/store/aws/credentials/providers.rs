@@ -38,15 +38,25 @@ const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 /// whether this source applies is decided by the copy taken with the others.
 pub(super) fn container(workshop: &Workshop<'_>) -> Result<Option<Boxed>> {
     let environment = workshop.environment;
-    let Some(address) = environment.get(RELATIVE_URI).map_or_else(|| environment.get(FULL_URI), |_| Some(""))
-    else {
-        return Ok(None);
+    let is_secure = match (environment.get(RELATIVE_URI), environment.get(FULL_URI)) {
+        (Some(_), _) => false,
+        (None, Some(address)) => container_address(address)?.scheme() == "https",
+        (None, None) => return Ok(None),
     };
-    let client = workshop.metadata_client(AGENT_TIMEOUT, address.starts_with("https:"))?;
+    let client = workshop.metadata_client(AGENT_TIMEOUT, is_secure)?;
     let last = LastExchange::default();
     // Without the means to sleep the provider does not retry; our own layer does.
     let provider = EcsCredentialsProvider::builder().configure(&provider_config(client, &last)).build();
     Ok(Some(Box::new(SdkSource::new(provider, Place::Container, last))))
+}
+
+/// The provider would take any word for a host, and ask the network's name servers for it.
+fn container_address(text: &str) -> Result<Url> {
+    web_address(text).ok_or_else(|| unusable("AWS_CONTAINER_CREDENTIALS_FULL_URI is not an address"))
+}
+
+fn web_address(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// `InstanceMetadataProvider`, the last in the chain. `expected` says that somebody asked for it by name.
@@ -93,8 +103,7 @@ fn metadata_address(profiles: &Profiles, environment: &Environment) -> Result<Ur
         None if mode.eq_ignore_ascii_case("ipv4") => "http://169.254.169.254",
         None => return Err(unusable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is neither IPv4 nor IPv6")),
     };
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| unusable("AWS_EC2_METADATA_SERVICE_ENDPOINT is not an address"))
+    web_address(text).ok_or_else(|| unusable("AWS_EC2_METADATA_SERVICE_ENDPOINT is not an address"))
 }
 
 fn unusable(message: &str) -> Error {
@@ -251,6 +260,15 @@ mod tests {
         );
         assert!(resolved(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5")], "").is_err());
         assert!(resolved(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "nowhere")], "").is_err());
+    }
+
+    #[test]
+    fn a_word_is_no_address_of_a_container() {
+        for text in ["nonsense", "ftp://h/x", "http://", ""] {
+            let error = container_address(text).unwrap_err();
+            assert!(error.to_string().contains("AWS_CONTAINER_CREDENTIALS_FULL_URI"), "{error}");
+        }
+        assert_eq!(container_address("https://h/x").unwrap().scheme(), "https");
     }
 
     #[test]
