@@ -165,6 +165,42 @@ def test_a_fork_during_the_first_build_does_not_hang(http: Counter) -> None:
     run(body, http.url)
 
 
+@pytest.mark.parametrize("processes", [10, pytest.param(300, marks=pytest.mark.soak)])
+def test_forks_during_the_first_lookup_of_a_process_do_not_hang(
+    http: Counter, https: Counter, tls: Certificate, processes: int
+) -> None:
+    body = """
+        from strongroom.aws import SystemsManagerParameterStoreBackend
+
+        secure = {"verify": sys.argv[3], "prefetch": {"variables": ["o*"]}}
+
+        def parameters():
+            given = {"region_name": "eu-central-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+            reader = SystemsManagerParameterStoreBackend(**given, endpoint_url=sys.argv[1])
+            assert reader.get_variable("nobody-has-this") is None
+
+        def secrets():
+            assert backend(sys.argv[2], **secure).get_variable("other") == "world"
+
+        def work():
+            signal.alarm(60)
+            parameters()
+            secrets()
+
+        builders = [threading.Thread(target=first) for first in (parameters, secrets)]
+        for builder in builders:
+            builder.start()
+        pids = [child(work) for _ in range(8)]
+        assert [ended(pid) for pid in pids] == [0] * 8
+        for builder in builders:
+            builder.join(30)
+            assert not builder.is_alive()
+    """
+    # Libraries make their tables once in a process, so each attempt is a process.
+    for _ in range(processes):
+        run(body, http.url, https.url, str(tls.authority))
+
+
 def test_a_fork_during_the_first_constructor_does_not_hang() -> None:
     body = """
         from strongroom.memory import MemoryBackend

@@ -6,7 +6,7 @@
 //! | `profile.rs` | `~/.aws/config` and `~/.aws/credentials` |
 //! | `region.rs`, `endpoint.rs`, `trust.rs` | where the service is, and whom we trust to be it |
 //! | `credentials/` | who we are |
-//! | `access.rs`, `workshop.rs`, `sdk.rs`, `http_client.rs`, `prime.rs` | put together: what a client is built from |
+//! | `access.rs`, `workshop.rs`, `sdk.rs`, `http_client.rs` | put together: what a client is built from |
 //! | `aliases.rs`, `batches.rs` | what more than one store does with values and with several names |
 //! | `identity.rs` | who we are, for stores elsewhere |
 //! | `checks.rs`, `probe.rs`, `policy.rs` | what the command line says of a configuration, and the policies it prints |
@@ -29,7 +29,6 @@ mod http_client;
 #[cfg(feature = "vault")]
 mod identity;
 mod policy;
-mod prime;
 mod probe;
 mod profile;
 mod region;

@@ -15,11 +15,11 @@ use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_runtime::env_config::property::PropertiesKey;
 use aws_runtime::env_config::section::SsoSession;
 use aws_types::os_shim_internal::{Env, Fs};
+use futures_util::FutureExt;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::redact::Shown;
-use crate::store::aws::prime::ready_now;
 use crate::store::environment::Environment;
 use crate::store::files::{WatchedFiles, expand};
 
@@ -204,7 +204,7 @@ fn read(path: &Path, watched: &mut WatchedFiles) -> Result<Zeroizing<String>> {
 fn parse(text: &str, kind: EnvConfigFileKind, path: &Path) -> Result<ProfileSet> {
     let files = EnvConfigFiles::builder().with_contents(kind, text).build();
     let (disk, environment) = (Fs::from_slice(&[]), Env::from_slice(&[]));
-    let loaded = ready_now(aws_config::profile::load(&disk, &environment, &files, None));
+    let loaded = aws_config::profile::load(&disk, &environment, &files, None).now_or_never();
     let loaded = loaded.ok_or_else(|| Error::internal("parsing an AWS file waited for something"))?;
     loaded.map_err(|error| {
         let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);

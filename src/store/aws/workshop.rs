@@ -11,9 +11,9 @@ use crate::store::aws::config::AwsSettings;
 use crate::store::aws::credentials::CredentialCache;
 use crate::store::aws::endpoint::{STS, endpoint};
 use crate::store::aws::profile::Profiles;
+use crate::store::aws::region;
 use crate::store::aws::sdk::{SdkParts, sdk_config};
 use crate::store::aws::trust::identity_roots;
-use crate::store::aws::{prime, region};
 use crate::store::environment::Environment;
 
 /// Settings, and the clients that are made of them on demand: most stores need none of these.
@@ -77,7 +77,6 @@ impl<'open> Workshop<'open> {
             plain: false,
         };
         let config: SdkConfig = sdk_config(parts, self.settings, self.profiles, self.environment);
-        prime::sts_once();
         Ok(aws_sdk_sts::Client::new(&config))
     }
 }

@@ -6,7 +6,7 @@
 //! | `convention.rs` | names as the official class has them |
 //! | `trust.rs` | whom we trust to be the vault and the login service |
 //! | `credentials/`, `tokens.rs` | who we are, and for how long |
-//! | `workshop.rs`, `reader.rs`, `transport.rs`, `prime.rs` | the SDK on our network stack |
+//! | `workshop.rs`, `reader.rs`, `transport.rs` | the SDK on our network stack |
 //! | `error.rs`, `entra.rs` | what went wrong, at the vault and at the login |
 //!
 //! Everything follows the Azure provider and azure-identity for Python, so that an operator who changes the class path
@@ -17,7 +17,6 @@ mod convention;
 mod credentials;
 mod entra;
 mod error;
-mod prime;
 mod reader;
 #[cfg(test)]
 mod testing;
@@ -91,7 +90,6 @@ impl KeyVault {
     /// Reads options, environment and files. No network, no child process; call it under
     /// [`crate::process::no_fork`].
     fn open(options: &Options, environment: &Environment) -> Result<Self> {
-        prime::once();
         let settings = AzureSettings::read(options);
         let vault = Vault::read(settings.vault_url.as_deref())?;
         let authority = vault.authority(settings.authority.as_deref(), environment)?;

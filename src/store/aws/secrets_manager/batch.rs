@@ -12,8 +12,8 @@ use aws_sdk_secretsmanager::operation::batch_get_secret_value::BatchGetSecretVal
 use aws_sdk_secretsmanager::operation::batch_get_secret_value::builders::BatchGetSecretValueFluentBuilder;
 use aws_sdk_secretsmanager::types::{ApiErrorType, SecretValueEntry};
 
+use super::SecretsManager;
 use super::error::{batch_failure, entry_error};
-use super::{SecretsManager, prime_more_once};
 use crate::error::Result;
 use crate::store::SecretName;
 use crate::store::aws::batches::{Answer, BatchFailure, BatchSwitch, Batches, Known, read_many};
@@ -31,7 +31,6 @@ const ARN_SUFFIX: usize = 7;
 impl SecretsManager {
     /// Reads several secrets with one request. `None` is for those that are to be read alone.
     pub(super) async fn read_many(&self, names: &[SecretName]) -> Vec<Option<Answer>> {
-        prime_more_once();
         read_many(self, names).await
     }
 }

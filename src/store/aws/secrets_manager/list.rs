@@ -7,9 +7,9 @@ use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsOutput;
 use aws_sdk_secretsmanager::operation::list_secrets::builders::ListSecretsFluentBuilder;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 
+use super::SecretsManager;
 use super::describe::of_entry;
 use super::error::list_error;
-use super::{SecretsManager, prime_more_once};
 use crate::error::Result;
 use crate::store::{Descriptions, Names, Page};
 
@@ -31,7 +31,6 @@ impl SecretsManager {
     }
 
     async fn page(&self, prefix: &str, page: Option<&Page>) -> Result<ListSecretsOutput> {
-        prime_more_once();
         self.access.log_in().await?;
         request(&self.client, prefix, page).send().await.map_err(|error| {
             let error = list_error(&error, prefix, &self.access.region);

@@ -13,16 +13,14 @@ mod tools;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::process::no_fork;
 use crate::store::aws::batches::BatchSwitch;
 use crate::store::aws::endpoint::ServiceNames;
-use crate::store::aws::{Access, Service, attempts, prime};
+use crate::store::aws::{Access, Service, attempts};
 use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::options::Options;
@@ -71,7 +69,6 @@ struct SecretsManager {
 impl SecretsManager {
     /// Builds the store. See [`Access::open`].
     fn open(options: &Options, environment: &Environment) -> Result<Self> {
-        prime_once();
         let access = Access::open(&SERVICE, options, environment)?;
         Ok(Self { client: Client::new(&access.sdk_config), access, batches: BatchSwitch::default() })
     }
@@ -157,43 +154,6 @@ fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> 
     Ok(Arc::new(store))
 }
 
-/// Initialises the SDK's statics, once per process; see [`prime`].
-fn prime_once() {
-    static DONE: AtomicBool = AtomicBool::new(false);
-    if prime::first_time(&DONE) {
-        let client = Client::new(&prime::in_memory_config());
-        if prime::ready_now(client.get_secret_value().secret_id("prime").send()).is_none() {
-            tracing::debug!("the Secrets Manager client could not be initialised in advance");
-        }
-    }
-}
-
-/// The same for reading several and listing: the SDK keeps the JSON key of each member of a request in a static of its
-/// own. Once per process, before the first of these, since most processes do neither.
-fn prime_more_once() {
-    static DONE: AtomicBool = AtomicBool::new(false);
-    if DONE.load(Ordering::Acquire) {
-        return;
-    }
-    // Whoever comes second waits here until all is initialised.
-    let _held = no_fork();
-    if DONE.load(Ordering::Acquire) {
-        return;
-    }
-    let client = Client::new(&prime::in_memory_config());
-    let page = Page::new("prime");
-    let many = batch::request(&client, vec!["prime".to_owned()], Some("prime".to_owned()));
-    let names = list::request(&client, "prime", Some(&page));
-    let one = describe::request(&client, "prime");
-    if prime::ready_now(many.send()).is_none()
-        || prime::ready_now(names.send()).is_none()
-        || prime::ready_now(one.send()).is_none()
-    {
-        tracing::debug!("the requests for several secrets could not be initialised in advance");
-    }
-    DONE.store(true, Ordering::Release);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,26 +165,6 @@ mod tests {
         ("aws_access_key_id", "canary-id"),
         ("aws_secret_access_key", "canary-secret"),
     ];
-
-    #[test]
-    fn the_client_is_initialised_without_a_runtime() {
-        let client = Client::new(&prime::in_memory_config());
-        let answer = prime::ready_now(client.get_secret_value().secret_id("x").send());
-        let error = answer.expect("the call waited for something").unwrap_err();
-        assert!(
-            error::read_error(&error, &SecretName::from("x"), "r").is_none(),
-            "a missing secret is no error"
-        );
-    }
-
-    #[test]
-    fn reading_several_and_listing_are_initialised_without_a_runtime() {
-        let client = Client::new(&prime::in_memory_config());
-        let many = batch::request(&client, vec!["x".to_owned()], None);
-        assert!(prime::ready_now(many.send()).expect("the batch waited for something").is_err());
-        let names = list::request(&client, "x", None);
-        assert!(prime::ready_now(names.send()).expect("the listing waited for something").is_err());
-    }
 
     #[test]
     fn opening_needs_no_runtime_and_shows_nothing() {

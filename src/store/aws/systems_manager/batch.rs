@@ -15,8 +15,8 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::operation::get_parameters::GetParametersOutput;
 use aws_sdk_ssm::operation::get_parameters::builders::GetParametersFluentBuilder;
 
+use super::SystemsManager;
 use super::error::batch_failure;
-use super::{SystemsManager, prime_more_once};
 use crate::store::SecretName;
 use crate::store::aws::batches::{Answer, BatchFailure, BatchSwitch, Batches, Known, read_many};
 use crate::value::SecretValue;
@@ -36,7 +36,6 @@ const RESERVED: [&str; 2] = ["/aws", "/ssm"];
 impl SystemsManager {
     /// Reads several parameters with one request. `None` is for those that are to be read alone.
     pub(super) async fn read_many(&self, names: &[SecretName]) -> Vec<Option<Answer>> {
-        prime_more_once();
         read_many(self, names).await
     }
 }

@@ -6,8 +6,8 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::operation::describe_parameters::builders::DescribeParametersFluentBuilder;
 use aws_sdk_ssm::types::{ParameterMetadata, ParameterStringFilter};
 
+use super::SystemsManager;
 use super::error::describe_error;
-use super::{SystemsManager, prime_more_once};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::aws::words::moment;
 use crate::store::{Description, SecretName};
@@ -15,7 +15,6 @@ use crate::store::{Description, SecretName};
 impl SystemsManager {
     /// What is known of a parameter; `None` if there is none.
     pub(super) async fn describe_parameter(&self, name: &SecretName) -> Result<Option<Description>> {
-        prime_more_once();
         self.access.log_in().await?;
         let request = request(&self.client, name.as_str()).ok_or_else(|| {
             Error::new(ErrorKind::InvalidName, "a parameter without a name cannot be described")

@@ -8,9 +8,9 @@ use aws_sdk_ssm::operation::describe_parameters::DescribeParametersOutput;
 use aws_sdk_ssm::operation::describe_parameters::builders::DescribeParametersFluentBuilder;
 use aws_sdk_ssm::types::ParameterStringFilter;
 
+use super::SystemsManager;
 use super::describe::of_entry;
 use super::error::list_error;
-use super::{SystemsManager, prime_more_once};
 use crate::error::Result;
 use crate::store::{Descriptions, Names, Page};
 
@@ -32,7 +32,6 @@ impl SystemsManager {
     }
 
     async fn page(&self, prefix: &str, page: Option<&Page>) -> Result<DescribeParametersOutput> {
-        prime_more_once();
         self.access.log_in().await?;
         request(&self.client, prefix, page).send().await.map_err(|error| {
             let error = list_error(&error, prefix, &self.access.region);

@@ -14,7 +14,6 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,10 +21,9 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::operation::get_parameter::builders::GetParameterFluentBuilder;
 
 use crate::error::Result;
-use crate::process::no_fork;
 use crate::store::aws::batches::BatchSwitch;
 use crate::store::aws::endpoint::ServiceNames;
-use crate::store::aws::{Access, Service, attempts, prime};
+use crate::store::aws::{Access, Service, attempts};
 use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::options::{Options, Rate};
@@ -79,7 +77,6 @@ struct SystemsManager {
 impl SystemsManager {
     /// Builds the store. See [`Access::open`].
     fn open(options: &Options, environment: &Environment) -> Result<Self> {
-        prime_once();
         let access = Access::open(&SERVICE, options, environment)?;
         Ok(Self { client: Client::new(&access.sdk_config), access, batches: BatchSwitch::default() })
     }
@@ -167,41 +164,6 @@ fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> 
     Ok(Arc::new(store))
 }
 
-/// Initialises the SDK's statics, once per process; see [`prime`].
-fn prime_once() {
-    static DONE: AtomicBool = AtomicBool::new(false);
-    if prime::first_time(&DONE) {
-        let client = Client::new(&prime::in_memory_config());
-        if prime::ready_now(request(&client, "/prime").send()).is_none() {
-            tracing::debug!("the Systems Manager client could not be initialised in advance");
-        }
-    }
-}
-
-/// The same for reading several and listing: the SDK keeps the JSON key of each member of a request in a static of its
-/// own. Once per process, before the first of these, since most processes do neither.
-fn prime_more_once() {
-    static DONE: AtomicBool = AtomicBool::new(false);
-    if DONE.load(Ordering::Acquire) {
-        return;
-    }
-    // Whoever comes second waits here until all is initialised.
-    let _held = no_fork();
-    if DONE.load(Ordering::Acquire) {
-        return;
-    }
-    let client = Client::new(&prime::in_memory_config());
-    let page = Page::new("prime");
-    let many = batch::request(&client, vec!["/prime".to_owned()]);
-    let names = list::request(&client, "/prime", Some(&page));
-    let one = describe::request(&client, "/prime").map(|one| prime::ready_now(one.send()));
-    let is_described = one.is_some_and(|one| one.is_some());
-    if prime::ready_now(many.send()).is_none() || prime::ready_now(names.send()).is_none() || !is_described {
-        tracing::debug!("the requests for several parameters could not be initialised in advance");
-    }
-    DONE.store(true, Ordering::Release);
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -239,17 +201,6 @@ mod tests {
             let error = store(&memory).get(&"/a".into()).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Malformed);
         }
-    }
-
-    #[test]
-    fn every_request_is_initialised_without_a_runtime() {
-        let client = Client::new(&prime::in_memory_config());
-        let one = prime::ready_now(request(&client, "/x").send());
-        assert!(one.expect("the read waited for something").is_err());
-        let many = prime::ready_now(batch::request(&client, vec!["/x".to_owned()]).send());
-        assert!(many.expect("the batch waited for something").is_err());
-        let names = prime::ready_now(list::request(&client, "/x", None).send());
-        assert!(names.expect("the listing waited for something").is_err());
     }
 
     #[test]

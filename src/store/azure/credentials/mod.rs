@@ -26,7 +26,7 @@ use azure_core::credentials::AccessToken;
 
 pub(super) use self::chain::token_source;
 pub(super) use self::managed::{MACHINE_CONNECT, ManagedIdentity};
-pub(super) use self::principal::{Login, prime};
+pub(super) use self::principal::Login;
 use crate::error::{Error, ErrorKind};
 use crate::http::TransportError;
 use crate::store::azure::error::{cause, transport_error};

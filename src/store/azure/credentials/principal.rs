@@ -162,16 +162,3 @@ impl ClientAssertion for Assertion {
         Ok(self.0.expose_secret().to_owned())
     }
 }
-
-/// A login with which nothing leaves the process; see [`crate::store::azure::prime`].
-pub(in crate::store::azure) async fn prime(transport: Arc<dyn HttpClient>) {
-    let source = ClientSecretSource {
-        login: Login { transport, authority: "https://prime.invalid".to_owned() },
-        principal: Principal { tenant: "prime".to_owned(), client: "prime".to_owned() },
-        secret: SecretString::from("prime".to_owned()),
-        name: "prime",
-    };
-    if source.fetch("https://prime.invalid/.default").await.is_ok() {
-        tracing::debug!("the login that is initialised in advance was answered");
-    }
-}
