@@ -98,6 +98,9 @@ fn skipped(setup: &Setup, lookup: Lookup<'_>) -> String {
         Some(pattern) if setup.prefix(lookup.kind).is_some() => {
             format!("the id does not match the lookup pattern {pattern:?}")
         }
+        _ if setup.without_place(lookup.kind).is_some() => {
+            "the id names no mount (`mount_point` is null): it should be MOUNT/ID".to_owned()
+        }
         _ => format!("lookups of this kind ({}) are switched off in the options", lookup.kind),
     }
 }

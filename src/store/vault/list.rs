@@ -51,7 +51,7 @@ impl Vault {
     }
 
     /// The keys in one folder; none if it is not there.
-    async fn list_folder(&self, folder: &str) -> Result<Vec<String>> {
+    pub(super) async fn list_folder(&self, folder: &str) -> Result<Vec<String>> {
         let name = SecretName::from(folder);
         let subject = format!("listing `{name}`");
         let place = self.place(&name, &subject)?;

@@ -149,6 +149,11 @@ impl Tokens {
         outcome
     }
 
+    /// Who logs in and where.
+    pub(super) fn identity(&self) -> &str {
+        self.login.identity()
+    }
+
     /// Whether there never is another token.
     pub(super) fn is_fixed(&self) -> bool {
         self.login.is_fixed()
