@@ -18,19 +18,35 @@ use crate::value::json as own_json;
 /// The class that is configured in the end.
 const CLASS: &str = "strongroom.hashicorp.VaultBackend";
 
-/// What of the configuration goes on to count, whatever the login.
-const KEPT: [&str; 11] = [
+/// What of the configuration this login takes the place of, or writes itself.
+const REPLACED: [&str; 27] = [
+    "url",
+    "endpoint_url",
     "namespace",
-    "mount_point",
-    "kv_engine_version",
-    "connections_path",
-    "variables_path",
-    "config_path",
-    "global_secrets_path",
-    "use_team_secrets_path",
-    "ca_bundle",
-    "verify",
-    "strict_http",
+    "auth_type",
+    "auth_mount_point",
+    "token",
+    "token_path",
+    "username",
+    "password",
+    "role_id",
+    "secret_id",
+    "wrapped_secret_id",
+    "key_id",
+    "region",
+    "assume_role_kwargs",
+    "iam_server_id",
+    "kubernetes_role",
+    "kubernetes_jwt_path",
+    "jwt_role",
+    "jwt_token",
+    "jwt_token_path",
+    "cert_role",
+    "gcp_key_path",
+    "gcp_keyfile_dict",
+    "gcp_scopes",
+    "azure_tenant_id",
+    "azure_resource",
 ];
 
 /// Yours to fill in.
@@ -158,7 +174,9 @@ fn kwargs(place: &Place, configured: Option<&Setup>, mount: Option<&str>) -> Val
     members.insert("role_id".to_owned(), json!("ROLE_ID"));
     members.insert("secret_id".to_owned(), json!("SECRET_ID"));
     for (key, value) in configured.iter().flat_map(|setup| setup.chosen.options.iter()) {
-        if KEPT.contains(&key) && !members.contains_key(key) {
+        // What may hold a secret, or has no effect, is left out.
+        let is_shown = |setup: &Setup| shown(setup.entry, key, value).as_str() != Some(MASK);
+        if !REPLACED.contains(&key) && configured.is_some_and(is_shown) {
             members.insert(key.to_owned(), plain(value));
         }
     }

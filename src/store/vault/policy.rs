@@ -87,7 +87,7 @@ impl Mounts {
 
 fn rule(text: &mut String, segments: &[&str], end: &str, capabilities: Capabilities) {
     let joined = collapse(&segments.join("/"));
-    if let Some(reason) = fault(&joined) {
+    if let Some(reason) = fault(&joined, end) {
         let _ = writeln!(text, "# Left out, since {reason}: {}", Shown(&joined));
         return;
     }
@@ -98,11 +98,11 @@ fn rule(text: &mut String, segments: &[&str], end: &str, capabilities: Capabilit
     let _ = writeln!(text, "path {} {{\n  capabilities = [{}]\n}}", quoted(&path), listed.join(", "));
 }
 
-/// Why a rule cannot name `path` and nothing else.
-fn fault(path: &str) -> Option<&'static str> {
+/// Why a rule cannot name `path` and nothing else. Of stars the last letter alone is none of the path.
+fn fault(path: &str, end: &str) -> Option<&'static str> {
     if path.split('/').any(|segment| segment == "+") {
         Some("`+` stands for any segment in a policy")
-    } else if path.contains("+*") || path.ends_with('*') {
+    } else if path.contains("+*") || (end.is_empty() && path.ends_with('*')) {
         Some("`*` stands for anything in a policy")
     } else if path.contains("{{") || path.contains("${") {
         Some("it would be taken for a template")
@@ -188,10 +188,15 @@ mod tests {
     fn a_name_is_one_text_and_never_a_pattern() {
         let odd = policy(&request("secret/a\" {}\\ é/", &[]));
         assert!(odd.starts_with("path \"secret/data/a\\\" {}\\\\ é/*\" {\n"), "{odd}");
-        for path in ["a/+/b", "a*", "{{identity.entity.id}}", "${x}", "a\n}\npath \"*\" {"] {
+        for path in ["a/+/b", "a+*", "{{identity.entity.id}}", "${x}", "a\n}\npath \"*\" {"] {
             let text = policy(&request(&format!("secret/{path}/"), &[]));
             assert!(text.lines().all(|line| line.starts_with("# Left out, since ")), "{text}");
         }
-        assert_eq!(paths(&request("secret/a*b/", &[]))[0], "secret/data/a*b/*");
+        assert_eq!(paths(&request("secret/a*/", &[]))[0], "secret/data/a*/*");
+        let bundle = PolicyRequest { names: vec!["secret/all*".to_owned()], ..request("secret/a/", &[]) };
+        assert!(
+            policy(&bundle)
+                .contains("# Left out, since `*` stands for anything in a policy: secret/data/all*\n")
+        );
     }
 }
