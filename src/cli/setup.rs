@@ -106,7 +106,8 @@ impl Setup {
         let convention = &self.settings.convention;
         let any = || !convention.names(Lookup { kind, id: "any/", team: None }).into_names().is_empty();
         (convention.place_in_id() && any()).then(|| {
-            Error::config(format!("{kind}s cannot be listed: each id names the mount that it is in, and none is configured"))
+            let what = kind.plural();
+            Error::config(format!("{what} cannot be listed: each id names the mount that it is in, and none is configured"))
                 .with_hint("Write the mount as `mount_point`; for this command alone AIRFLOW__SECRETS__BACKEND_KWARG__MOUNT_POINT does")
         })
     }

@@ -30,6 +30,15 @@ impl Kind {
         }
     }
 
+    /// The word for many of them.
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Connection => "connections",
+            Self::Variable => "variables",
+            Self::Config => "config values",
+        }
+    }
+
     /// The words of the official classes' warnings.
     pub const fn title(self) -> &'static str {
         match self {

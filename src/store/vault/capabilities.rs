@@ -59,13 +59,14 @@ pub(super) fn judged(below: &Below, told: &Object) -> Vec<Finding> {
         asked.iter().filter(|(_, is_allowed, ..)| *is_allowed).map(|(word, ..)| *word).collect();
     let mut findings = Vec::new();
     if !allowed.is_empty() {
-        let text = format!("{}s in `{}`: {} allowed", below.kind, Shown(&below.folder), allowed.join(", "));
+        let text =
+            format!("{} in `{}`: {} allowed", below.kind.plural(), Shown(&below.folder), allowed.join(", "));
         findings.push(Finding::fine("permissions", text));
     }
     findings.extend(asked.iter().filter(|(_, is_allowed, ..)| !is_allowed).map(
         |(word, _, path, capability, severity)| {
             let needed = if *severity == Severity::Note { "; lookups do not need it" } else { "" };
-            let text = format!("{}s: {word} in `{}` is not allowed{needed}", below.kind, Shown(path));
+            let text = format!("{}: {word} in `{}` is not allowed{needed}", below.kind.plural(), Shown(path));
             Finding::new(*severity, "permissions", text, rule(path, capability))
         },
     ));
@@ -80,7 +81,7 @@ fn writing(below: &Below, told: &Object) -> Option<Finding> {
         Finding::new(
             Severity::Note,
             "permissions",
-            format!("{}s: more than reading is allowed: {}", below.kind, more.join(", ")),
+            format!("{}: more than reading is allowed: {}", below.kind.plural(), more.join(", ")),
             "Lookups only read: give them a token with the policy that `strongroom policy vault` prints",
         )
     })

@@ -25,7 +25,7 @@ const CREDENTIALS: [(&str, &[&str]); 11] = [
 ];
 
 /// Options that are good until somebody revokes or changes them, and what to have instead.
-const LASTING: [(&str, &str, &str); 7] = [
+const LASTING: [(&str, &str, &str); 6] = [
     (
         "token",
         "a token",
@@ -47,7 +47,6 @@ const LASTING: [(&str, &str, &str); 7] = [
         "the key of a service account",
         "Use the identity of the pod or the machine: leave the key out",
     ),
-    ("key_id", "an access key", "Use the role of the pod or the machine: leave the key out"),
     ("radius_secret", "the secret of the RADIUS server", "It is never sent: take it out"),
 ];
 
@@ -93,8 +92,6 @@ fn credentials(options: &Options, environment: &Environment, login: &str) -> Vec
         .into_iter()
         .filter(|(key, ..)| is_written(options, key) && (reads(login, key) || *key == "radius_secret"))
         .filter(|(key, ..)| *key != "token" || !in_file)
-        // With its secret it is one pair.
-        .filter(|(key, ..)| *key != "key_id" || !is_written(options, "secret_id"))
         .map(|(key, what, remedy)| warning(&format!("`{key}` of backend_kwargs"), what, remedy))
         .collect();
     let of_environment = login == "token" && !in_file && !is_written(options, "token");

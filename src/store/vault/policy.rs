@@ -28,9 +28,15 @@ pub(super) fn policy(request: &PolicyRequest) -> String {
     let rules = rules(version.unwrap_or(KvVersion::Two), request.manages);
     let below = request.prefixes.iter().map(|(_, prefix)| (mounts.split(prefix), "*"));
     let whole = request.names.iter().map(|name| (mounts.split(name), ""));
+    let mut written = Vec::new();
     for ((mount, path), end) in below.chain(whole) {
         for (part, capabilities) in rules {
-            rule(&mut text, &[&mount, part, &path], end, capabilities);
+            let rule = rule(&[&mount, part, &path], end, capabilities);
+            // Kinds may have a path in common.
+            if !written.contains(&rule) {
+                text.push_str(&rule);
+                written.push(rule);
+            }
         }
     }
     text
@@ -85,17 +91,16 @@ impl Mounts {
     }
 }
 
-fn rule(text: &mut String, segments: &[&str], end: &str, capabilities: Capabilities) {
+fn rule(segments: &[&str], end: &str, capabilities: Capabilities) -> String {
     let joined = collapse(&segments.join("/"));
     if let Some(reason) = fault(&joined, end) {
-        let _ = writeln!(text, "# Left out, since {reason}: {}", Shown(&joined));
-        return;
+        return format!("# Left out, since {reason}: {}\n", Shown(&joined));
     }
     let path = if end.is_empty() { joined } else { format!("{joined}/{end}") };
     // A single secret has nothing to list.
     let used = capabilities.iter().filter(|capability| !end.is_empty() || **capability != "list");
     let listed: Vec<_> = used.map(|capability| quoted(capability)).collect();
-    let _ = writeln!(text, "path {} {{\n  capabilities = [{}]\n}}", quoted(&path), listed.join(", "));
+    format!("path {} {{\n  capabilities = [{}]\n}}\n", quoted(&path), listed.join(", "))
 }
 
 /// Why a rule cannot name `path` and nothing else. Of stars the last letter alone is none of the path.
@@ -180,6 +185,9 @@ mod tests {
         elsewhere.account = Some("other".to_owned());
         assert_eq!(paths(&elsewhere)[0], "other/data/af/*");
         assert_eq!(paths(&request("kv/team/", &[mount]))[0], "kv/team/data/*");
+        let mut shared = request("secret/all/", &[]);
+        shared.prefixes.push((Kind::Variable, "secret/all/".to_owned()));
+        assert_eq!(paths(&shared), ["secret/data/all/*", "secret/metadata/all/*"]);
         let free = request("m/connections/", &[("mount_point", OptionValue::Null)]);
         assert_eq!(paths(&free), ["m/data/connections/*", "m/metadata/connections/*"]);
     }
