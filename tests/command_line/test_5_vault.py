@@ -84,7 +84,8 @@ def test_version_1_tells_that_a_secret_is_there_and_no_more(vault: Vault, counte
     assert shell.run("describe", "connection", "deep").code == NO
     assert shell.run("describe", "connection", "no/body").code == NO
     folders = ["connections", "connections/deep", "connections", "connections/no"]
-    assert asked(counted_vault) == [f"LIST kv1/{folder}" for folder in folders]
+    lists = [f"LIST kv1/{folder}" for folder in folders]
+    assert asked(counted_vault) == [*lists, "GET sys/internal/ui/mounts/kv1"]
 
 
 def test_a_description_that_is_denied_names_the_line_of_the_policy(vault: Vault, shell: Shell) -> None:
@@ -199,6 +200,29 @@ def test_a_name_that_would_become_another_is_not_sent(vault: Vault, counted_vaul
     refused = shell.run("describe", "connection", "../other", "--json")
     assert (refused.code, refused.json["error"]["kind"]) == (STORE, "invalid_name")
     assert asked(counted_vault) == []
+
+
+def test_a_list_of_the_wrong_mount_is_an_error_and_not_empty(
+    vault: Vault, counted_vault: Counter, shell: Shell
+) -> None:
+    fill(vault, "connections/db", mount="kv1", version=1)
+    token = vault.token(vault.policy({"secret/*": ["read", "list"], "kv1/*": ["read", "list"], "nowhere/*": ["list"]}))
+    for options, reason in (
+        ({"mount_point": "kv1"}, "at `kv1` is a KV engine of version 1, and `kv_engine_version` says 2"),
+        ({"kv_engine_version": 1}, "at `secret` is a KV engine of version 2, and `kv_engine_version` says 1"),
+        ({"mount_point": "nowhere"}, "nothing is mounted at `nowhere`"),
+    ):
+        backend(shell, vault, vault.plain_url, token=token, **options)
+        wrong = shell.run("list")
+        assert (wrong.code, wrong.out) == (CONFIGURATION, ""), wrong.err
+        assert reason in wrong.err
+    backend(shell, vault, counted_vault.url, token=token)
+    assert shell.run("list", "--json").json == {"secrets": []}
+    folders = [f"LIST {METADATA}{folder}" for folder in ("connections", "variables", "config")]
+    assert asked(counted_vault) == [folders[0], "GET sys/internal/ui/mounts/secret", *folders[1:]]
+    backend(shell, vault, counted_vault.url, token=token, kv_engine_version="auto")
+    assert shell.run("list", "--json").json == {"secrets": []}
+    assert asked(counted_vault) == ["GET sys/internal/ui/mounts/secret", *folders]
 
 
 @pytest.mark.parametrize("command", [["list"], ["lint"]])

@@ -57,12 +57,7 @@ impl Vault {
             }
             403 if reply.is_of_vault() => Err(question.denied().await),
             403 | 404 if !reply.is_of_vault() => Err(foreign(reply, subject)),
-            // The server itself said which version this is.
-            404 if self.settings.version.is_none() => Ok(None),
-            404 => match question.misdirected(reply.has_words()).await {
-                Some(error) => Err(error),
-                None => Ok(None),
-            },
+            404 => self.sure_of_absence(&answer, &question).await.map(|()| None),
             _ => Err(refused(reply, subject)),
         }
     }

@@ -21,6 +21,9 @@ use crate::value::json::{Object, Value};
 /// A name that nobody has, to ask what is allowed below a path.
 const PROBE: &str = "strongroom_doctor_probe";
 
+/// What may be behind an answer that is neither yes nor no.
+const NOT_TOLD: &str = "Ask again; if it stays so, check `url`, proxies and the load of the server";
+
 impl Vault {
     /// At most four requests and a login: health, token, engine, capabilities.
     pub(super) async fn findings(&self) -> Vec<Finding> {
@@ -65,7 +68,7 @@ impl Vault {
         let reply = asked.await.ok();
         let json = reply.as_ref().filter(|reply| reply.is_success()).and_then(Reply::json);
         Ok(match data(json.as_ref()) {
-            Some(data) => state(data, self.access.tokens.is_fixed()),
+            Some(data) => state(data, self.access.tokens.is_fixed(), token.is_counted()),
             None => vec![unanswered(
                 "token",
                 reply.as_ref(),
@@ -160,11 +163,12 @@ fn other_version(mount: &str, version: KvVersion) -> Finding {
     Finding::new(Severity::Problem, "engine", text, remedy)
 }
 
-/// A question that the server did not answer.
+/// A question that the server did not answer: `text` and `remedy` are for one that it refused.
 fn unanswered(check: &'static str, reply: Option<&Reply>, text: &str, remedy: &str) -> Finding {
-    let evidence = match reply {
-        Some(reply) => format!("{text} (HTTP {})", reply.status),
-        None => format!("{text} (no answer)"),
+    let (evidence, remedy) = match reply.map(|reply| reply.status) {
+        Some(status @ (401 | 403 | 404)) => (format!("{text} (HTTP {status})"), remedy),
+        Some(status) => (format!("not told: the server answers with HTTP {status}"), NOT_TOLD),
+        None => ("not told: the server gives no answer".to_owned(), NOT_TOLD),
     };
     Finding::new(Severity::Note, check, evidence, remedy)
 }
@@ -176,6 +180,18 @@ fn data(json: Option<&Value>) -> Option<&Object> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_and_a_failure_are_both_notes_and_told_apart() {
+        let told =
+            |status, body| unanswered("token", Some(&Reply::of(status, body)), "it may not", "Allow it");
+        let (refused, failed) = (told(403, "{}"), told(500, r#"{"errors": ["canary"]}"#));
+        assert_eq!((refused.severity, refused.evidence.as_str()), (Severity::Note, "it may not (HTTP 403)"));
+        assert_eq!(refused.remedy, "Allow it");
+        assert_eq!(failed.evidence, "not told: the server answers with HTTP 500");
+        assert_eq!((failed.severity, failed.remedy.as_str()), (Severity::Note, NOT_TOLD));
+        assert_eq!(unanswered("token", None, "", "").evidence, "not told: the server gives no answer");
+    }
 
     #[test]
     fn the_paths_are_those_of_the_engine() {

@@ -45,7 +45,7 @@ impl Token {
     }
 
     /// Whether it is good for a counted number of requests.
-    fn is_counted(&self) -> bool {
+    pub(super) fn is_counted(&self) -> bool {
         self.grant.uses.is_some()
     }
 
