@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::env::shown;
 use crate::cli::masked::MASK;
 use crate::cli::output::Report;
-use crate::cli::policy::{Mode, of_vault};
+use crate::cli::policy::{Mode, left_out, of_vault};
 use crate::cli::setup::{Setup, Source};
 use crate::config::RawValue;
 use crate::error::{Error, Result};
@@ -48,6 +48,9 @@ const REPLACED: [&str; 27] = [
     "azure_tenant_id",
     "azure_resource",
 ];
+
+/// Policies of Vault's own: a role of that name would replace what every token has.
+const RESERVED: [&str; 3] = ["default", "response-wrapping", "root"];
 
 /// Yours to fill in.
 const ADDRESS: &str = "VAULT_ADDRESS";
@@ -100,12 +103,12 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let steps = steps(&place, &name, &policy);
     let text = if arguments.print_commands { commands(&steps) } else { explained(&steps, &kwargs) };
     let json = json!({
-        "policy": {"name": name, "document": policy},
+        "policy": {"name": name, "document": &policy},
         "commands": steps.iter().map(|step| json!({"purpose": step.purpose, "command": step.command})).collect::<Vec<_>>(),
         "backend": CLASS,
         "backend_kwargs": kwargs,
     });
-    let warnings = configured.iter().flat_map(Setup::warned).collect();
+    let warnings = configured.iter().flat_map(Setup::warned).chain(left_out(&policy)).collect();
     Ok(Report { warnings, ..Report::done(text, json) })
 }
 
@@ -114,11 +117,13 @@ impl Approle {
         let usual = if self.mode == Mode::Manage { "airflow-manage" } else { "airflow" };
         let name = self.role_name.as_deref().unwrap_or(usual);
         let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
-        let is_name =
-            name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.chars().all(is_letter);
-        is_name.then(|| name.to_owned()).ok_or_else(|| {
-            Error::config("`--role-name` is not a name that can be used")
-                .with_hint("Letters, digits, `_`, `-` and `.`, with a letter or a digit first")
+        let begins = name.starts_with(|first: char| first.is_ascii_alphanumeric());
+        // The server takes capitals for small letters.
+        let is_own = !RESERVED.contains(&name.to_ascii_lowercase().as_str());
+        (begins && is_own && name.chars().all(is_letter)).then(|| name.to_owned()).ok_or_else(|| {
+            Error::config("`--role-name` is not a name that can be used").with_hint(
+                "Letters, digits, `_`, `-` and `.`, with a letter or a digit first, and not the name of a policy of Vault's own",
+            )
         })
     }
 }
@@ -283,7 +288,7 @@ mod tests {
     #[test]
     fn a_role_has_a_name_that_a_shell_and_a_path_take() {
         assert_eq!(named("airflow-2.prod").unwrap(), "airflow-2.prod");
-        for name in ["", "-f", ".", "a b", "a/b", "$(canary)", "a\nb"] {
+        for name in ["", "-f", ".", "a b", "a/b", "$(canary)", "a\nb", "Default", "root"] {
             let error = named(name).unwrap_err().to_string();
             assert!(!error.contains("canary"), "{error}");
         }

@@ -236,6 +236,9 @@ def test_without_a_mount_a_listing_says_what_it_needs(vault: Vault, shell: Shell
     assert named.code == DONE, named.err
     told = shell.run("explain", "connection", "db").out
     assert "the id names no mount (`mount_point` is null)" in told
+    pattern = {"AIRFLOW__SECRETS__BACKEND_KWARG__CONNECTIONS_LOOKUP_PATTERN": "^mine"}
+    told = shell.run("explain", "connection", "secret/db", variables=pattern).out
+    assert 'the id does not match the lookup pattern "^mine"' in told
     assert shell.run("get", "connection", "secret/db").code == DONE
 
 

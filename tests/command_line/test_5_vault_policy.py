@@ -173,6 +173,7 @@ def test_a_prefix_that_would_be_a_pattern_is_left_out_and_said(vault: Vault, she
     vault.put(THEIRS, {"value": "x"})
     printed = shell.run("policy", "vault", "--prefix", odd, "--prefix", "good", "--mode", "manage")
     assert printed.code == DONE
+    assert "warning: 4 rules were left out" in printed.err
     lines = printed.out.splitlines()
     assert len([line for line in lines if line.startswith("# Left out, since ")]) == 4
     assert len([line for line in lines if line.startswith("path ")]) == 4

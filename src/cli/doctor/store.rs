@@ -146,7 +146,7 @@ fn list(airflow: &AirflowConfig, setup: &Setup, client: &Client, findings: &mut 
             Severity::Warning,
             "list",
             format!("there is no secret below the prefixes ({place})"),
-            "Check the prefixes, and that the secrets are in this region, account or file",
+            "Check the prefixes, and that the secrets are in this region, account, mount or file",
         ));
     }
 }

@@ -80,8 +80,14 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     arguments.check()?;
     let (document, configured) = document(source, arguments)?;
     let json = serde_json::from_str(&document).unwrap_or_else(|_| json!({"document": document}));
-    let warnings = configured.iter().flat_map(Setup::warned).collect();
+    let warnings = configured.iter().flat_map(Setup::warned).chain(left_out(&document)).collect();
     Ok(Report { warnings, ..Report::done(document, json) })
+}
+
+/// What a document could not say stands in it as a comment, which nobody may read.
+pub(super) fn left_out(document: &str) -> Option<String> {
+    let count = document.lines().filter(|line| line.starts_with("# Left out")).count();
+    (count > 0).then(|| format!("warning: {count} rules were left out: the comments in the document say why"))
 }
 
 /// What Vault is to allow, for the other commands that print it.

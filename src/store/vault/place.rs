@@ -95,13 +95,11 @@ impl Vault {
         if self.settings.version.is_none() || (self.sightings.are_sure() && !in_words) {
             return Ok(());
         }
-        match question.misdirected(in_words).await {
-            Some(error) => Err(error),
-            None => {
-                self.sightings.note_value();
-                Ok(())
-            }
+        if let Some(error) = question.misdirected(in_words).await {
+            return Err(error);
         }
+        self.sightings.note_value();
+        Ok(())
     }
 
     /// What may be asked once `answer` is no success: a read of `path`.
