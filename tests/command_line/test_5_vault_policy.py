@@ -130,7 +130,11 @@ def test_namespaces_and_ids_with_a_mount_have_policies_too(vault: Vault, shell: 
     backend(shell, vault, vault.plain_url, token=token)
     assert shell.run("get", "connection", "c").code == STORE
     backend(shell, vault, vault.plain_url, token="unused-token", mount_point=None)
-    assert shell.run("policy", "vault").code == CONFIGURATION
+    for command in (["policy", "vault"], ["vault", "approle"]):
+        refused = shell.run(*command)
+        assert (refused.code, "--mount" in refused.err) == (CONFIGURATION, True)
+    free = shell.run("vault", "approle", "--mount", "secret", "--json").json
+    assert (free["backend_kwargs"]["mount_point"], "secret/data/connections/*" in str(free["policy"])) == (None, True)
     token = holder(vault, shell, "--account", "secret")
     backend(shell, vault, vault.plain_url, token=token, mount_point=None)
     for id_ in ("connection secret/c", "variable secret/v", "config secret/o"):

@@ -124,8 +124,9 @@ fn document(source: &Source, arguments: &Arguments) -> Result<(String, Option<Se
         options: configured.as_ref().map(|setup| setup.settings.options.clone()).unwrap_or_default(),
     };
     if request.prefixes.is_empty() && request.names.is_empty() && arguments.store != StoreWord::Azure {
-        return Err(Error::config("nothing says what the names of the secrets begin with")
-            .with_hint("Give --prefix, and for Vault the mount as --account"));
+        return Err(Error::config("nothing says what the names of the secrets begin with").with_hint(
+            "Give --prefix, and for Vault the mount: --account, or --mount of `strongroom vault approle`",
+        ));
     }
     let document = match (entry.and_then(|entry| entry.tools.policy), arguments.store) {
         (Some(policy), _) => policy(&request),
