@@ -12,6 +12,7 @@ from tests.command_line.shell import DONE, NO, Shell
 from tests.command_line.vault import CANARY, READER, URI, asked, backend, finding, found
 from tests.servers import vault_logins
 from tests.servers.counting import Counter
+from tests.servers.silent import silent_server
 from tests.servers.tls import Certificate
 from tests.servers.vault import Vault, openbao
 
@@ -178,6 +179,11 @@ def test_without_a_mount_the_server_and_the_token_are_looked_at(
     assert asked(counted_vault) == ["GET sys/health", "GET auth/token/lookup-self"]
     away = shell.run("doctor", "--json", variables=_kwargs(shell, url="http://127.0.0.1:9"))
     assert (away.code, found(away)["reach"]) == (NO, ["problem"])
+    with silent_server() as url:
+        hangs = shell.run("doctor", "--json", variables=_kwargs(shell, url=url, timeout=1))
+    assert (hangs.code, found(hangs)["reach"]) == (NO, ["problem"])
+    strange = shell.run("doctor", "--json", variables=_kwargs(shell, token="strange-token"))
+    assert (strange.code, found(strange)["token"]) == (DONE, ["warning"])
     off = _kwargs(shell, connections_path=None, variables_path=None, config_path=None)
     assert found(shell.run("doctor", "--json", variables=off))["kinds"] == ["problem"]
 

@@ -31,7 +31,7 @@ pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, findings: &mut Vec<F
     let Some(kind) = Kind::ALL.into_iter().find(|kind| setup.prefix(*kind).is_some()) else {
         if Kind::ALL.into_iter().any(|kind| setup.without_place(kind).is_some()) {
             findings.push(without_place());
-            return diagnose(&client, findings);
+            return diagnose_alone(&client, findings);
         }
         findings.push(Finding::new(
             Severity::Problem,
@@ -57,6 +57,20 @@ fn diagnose(client: &Client, findings: &mut Vec<Finding>) {
     };
     let news: Vec<Finding> = found.into_iter().filter(|finding| !is_known(finding)).collect();
     findings.extend(news);
+}
+
+/// The same where no lookup came before: a store that says nothing in time is away.
+fn diagnose_alone(client: &Client, findings: &mut Vec<Finding>) {
+    let before = findings.len();
+    diagnose(client, findings);
+    if findings.len() == before {
+        findings.push(Finding::new(
+            Severity::Problem,
+            "reach",
+            "the store gave no answer in time",
+            "Check the network path to the store, or raise `timeout`",
+        ));
+    }
 }
 
 /// Each id names the place that is asked, so there is nothing to try.

@@ -1,6 +1,6 @@
 //! What the login may do, for `strongroom doctor`: the token, the engine at the mount, the capabilities below the paths.
 //!
-//! A question that is refused is a note and never a problem: lookups do without it. Sources: `auth/token/lookup-self` and
+//! A question that is refused is never a problem: lookups do without it. Sources: `auth/token/lookup-self` and
 //! `sys/capabilities-self` in the API reference.
 
 use serde_json::json;
@@ -69,13 +69,20 @@ impl Vault {
         let json = reply.as_ref().filter(|reply| reply.is_success()).and_then(Reply::json);
         Ok(match data(json.as_ref()) {
             Some(data) => state(data, self.access.tokens.is_fixed(), token.is_counted()),
-            None => vec![unanswered(
-                "token",
-                reply.as_ref(),
-                "the token may not look at itself, or is not known to the server any more",
-                "The policy `default` allows `auth/token/lookup-self`; if lookups are refused too, log in anew",
-            )],
+            None => vec![self.token_unseen(reply.as_ref())],
         })
+    }
+
+    /// Where each id names its mount no lookup has shown before that the token works: then this is worth more than a note.
+    fn token_unseen(&self, reply: Option<&Reply>) -> Finding {
+        let found = unanswered(
+            "token",
+            reply,
+            "the token may not look at itself, or is not known to the server any more",
+            "The policy `default` allows `auth/token/lookup-self`; if lookups are refused too, log in anew",
+        );
+        let severity = if self.settings.mount.is_none() { Severity::Warning } else { found.severity };
+        Finding { severity, ..found }
     }
 
     /// The answer of the server to a question of ours; a login of few uses may have to be made anew.
