@@ -16,14 +16,13 @@ pub(super) fn parse_connection<'py>(
     dialect: &str,
 ) -> PyResult<Bound<'py, PyDict>> {
     guarded(py, || {
-        let connection = parse(py, value, dialect)?;
+        let dialect = read_dialect(py, dialect)?;
+        let (connection, extra) = connection::parse_with_extra(&text_from_python(value)?, dialect)
+            .map_err(|error| malformed(py, &error.to_string()))?;
         let fields = fields_to_python(py, &connection)?;
         // Airflow's property may raise when it is read, which is no reason to lose the other fields.
-        let extra = connection.extra_dejson().ok();
-        fields.set_item(
-            intern!(py, "extra_dejson"),
-            extra.map(|extra| value_to_python(py, &extra)).transpose()?,
-        )?;
+        let extra = extra.ok().map(|extra| value_to_python(py, &extra)).transpose()?;
+        fields.set_item(intern!(py, "extra_dejson"), extra)?;
         Ok(fields)
     })
 }

@@ -13,12 +13,14 @@ pub(super) struct Extra {
     pub(super) text: Value,
     /// Whether the text was just written from an object, so that nobody needs to read it again.
     is_object: bool,
+    /// That object, where it is at hand.
+    pub(super) object: Option<Value>,
 }
 
 impl Extra {
     /// Text that may be anything.
     pub(super) fn raw(text: Value) -> Self {
-        Self { text, is_object: false }
+        Self { text, ..Self::default() }
     }
 
     /// Extra as JSON input and programs give it: what is falsy is none, text stays, and the rest becomes JSON text.
@@ -26,15 +28,18 @@ impl Extra {
         match extra {
             _ if !extra.is_truthy() => Self::default(),
             Value::String(_) => Self::raw(extra.clone()),
-            _ => {
-                Self { text: Value::String(json::write(extra)), is_object: matches!(extra, Value::Object(_)) }
-            }
+            _ => Self {
+                text: Value::String(json::write(extra)),
+                is_object: matches!(extra, Value::Object(_)),
+                object: None,
+            },
         }
     }
 
-    /// Extra of the parameters of a query, even if there are none.
-    pub(super) fn from_query(parameters: Object) -> Self {
-        Self { text: Value::String(json::write(&Value::Object(parameters))), is_object: true }
+    /// Extra of the parameters of a query, even if there are none. `keep` says that reading the text gives them again.
+    pub(super) fn from_query(parameters: Object, keep: bool) -> Self {
+        let object = Value::Object(parameters);
+        Self { text: Value::String(json::write(&object)), is_object: true, object: keep.then_some(object) }
     }
 
     /// What the model does when extra is set: `_validate_extra`, then UTF-8 for encryption.
@@ -70,7 +75,12 @@ pub(super) fn dejson(connection: &Connection) -> Result<Value, ConnectionError> 
         Err(error) if error.is_syntax() => return Ok(empty()),
         Err(error) => return Err(ConnectionError::ExtraJson(error)),
     };
-    if connection.dialect.masks_with_re2() && holds_surrogates(&value) {
+    readable(value, connection.dialect)
+}
+
+/// The value, if Airflow's property does not raise over it.
+pub(super) fn readable(value: Value, dialect: Dialect) -> Result<Value, ConnectionError> {
+    if dialect.masks_with_re2() && holds_surrogates(&value) {
         return Err(ConnectionError::Surrogate { field: "extra" });
     }
     Ok(value)

@@ -41,7 +41,15 @@ impl Fields {
     }
 
     /// The connection, after the checks of the dialect's constructor and attribute setters.
-    pub(super) fn construct(mut self, dialect: Dialect) -> Result<Connection, ConnectionError> {
+    pub(super) fn construct(self, dialect: Dialect) -> Result<Connection, ConnectionError> {
+        self.construct_whole(dialect).map(|(connection, _)| connection)
+    }
+
+    /// The same, with the object that extra was just written from.
+    pub(super) fn construct_whole(
+        mut self,
+        dialect: Dialect,
+    ) -> Result<(Connection, Option<Value>), ConnectionError> {
         if dialect.is_model() {
             self.password = model_password(self.password)?;
             self.extra.check(dialect)?;
@@ -54,9 +62,11 @@ impl Fields {
             port,
             schema,
             description,
-            extra: Extra { text: extra, .. },
+            extra: Extra { text: extra, object, .. },
         } = self;
-        Ok(Connection { conn_type, login, password, host, port, schema, description, extra, dialect })
+        let connection =
+            Connection { conn_type, login, password, host, port, schema, description, extra, dialect };
+        Ok((connection, object))
     }
 }
 
@@ -101,7 +111,10 @@ pub(super) fn from_mapping(mapping: &Object, dialect: Dialect) -> Result<Connect
     fields.construct(dialect)
 }
 
-/// The connection of a URI, without white space around it.
-pub(super) fn from_uri(text: &[u8], dialect: Dialect) -> Result<Connection, ConnectionError> {
-    uri::parse(text, dialect)?.construct(dialect)
+/// The connection of a URI, without white space around it, and the object that its extra was written from.
+pub(super) fn from_uri(
+    text: &[u8],
+    dialect: Dialect,
+) -> Result<(Connection, Option<Value>), ConnectionError> {
+    uri::parse(text, dialect)?.construct_whole(dialect)
 }

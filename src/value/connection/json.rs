@@ -20,7 +20,7 @@ pub(super) fn parse(text: &[u8], dialect: Dialect) -> Result<Connection, Connect
         Some(uri) if dialect.is_model() => model_from_uri(fields, &uri, dialect),
         // The Task SDK takes `uri` alone, and any `uri` but null.
         Some(uri) if keyword_count > 1 && !uri.is_null() => Err(ConnectionError::UriAndFields),
-        Some(uri) if !uri.is_null() => from_uri(uri_text(&uri)?, dialect),
+        Some(uri) if !uri.is_null() => Ok(from_uri(uri_text(&uri)?, dialect)?.0),
         _ => fields.construct(dialect),
     }
 }
@@ -71,7 +71,7 @@ fn model_from_uri(fields: Fields, uri: &Value, dialect: Dialect) -> Result<Conne
     if fields.any_truthy() {
         return Err(ConnectionError::UriAndFields);
     }
-    let mut connection = from_uri(uri_text(uri)?, dialect)?;
+    let (mut connection, _) = from_uri(uri_text(uri)?, dialect)?;
     connection.description = fields.description;
     Ok(connection)
 }

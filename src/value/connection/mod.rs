@@ -51,9 +51,26 @@ pub struct Connection {
 
 /// Reads what a store holds for a connection: a JSON object if it starts with `{`, else a URI.
 pub fn parse(value: &Text, dialect: Dialect) -> Result<Connection, ConnectionError> {
+    parse_whole(value, dialect).map(|(connection, _)| connection)
+}
+
+/// As [`parse`], with what [`Connection::extra_dejson`] gives, which saves reading what was just written.
+pub fn parse_with_extra(
+    value: &Text,
+    dialect: Dialect,
+) -> Result<(Connection, Result<Value, ConnectionError>), ConnectionError> {
+    let (connection, object) = parse_whole(value, dialect)?;
+    let extra = match object {
+        Some(object) => extra::readable(object, dialect),
+        None => connection.extra_dejson(),
+    };
+    Ok((connection, extra))
+}
+
+fn parse_whole(value: &Text, dialect: Dialect) -> Result<(Connection, Option<Value>), ConnectionError> {
     match text::strip(value.as_bytes()) {
         [] => Err(ConnectionError::Empty),
-        json @ [b'{', ..] => json::parse(json, dialect),
+        json @ [b'{', ..] => json::parse(json, dialect).map(|connection| (connection, None)),
         uri => fields::from_uri(uri, dialect),
     }
 }

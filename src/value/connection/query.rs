@@ -22,7 +22,8 @@ pub(super) fn extra(query: &[u8], dialect: Dialect) -> Result<Extra, ConnectionE
     if dialect.decodes_query_values() {
         parameters.values_mut().try_for_each(decode)?;
     }
-    Ok(Extra::from_query(parameters))
+    // Two halves of a surrogate pair that stood beside each other come back as one character.
+    Ok(Extra::from_query(parameters, query.is_ascii()))
 }
 
 /// `dict(parse_qsl(query, keep_blank_values=True))`: empty parts are skipped, of repeated names the last value counts.

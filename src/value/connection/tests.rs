@@ -259,6 +259,28 @@ proptest! {
     }
 
     #[test]
+    fn extra_is_the_same_whether_it_is_read_again_or_not(
+        query in "(a|%C3|é|=|&|b|%22|%5B|1e400|-0|NaN|\\[|\\{|\"|1|,|:|\\]|\\}|\\\\ud83d|\\\\ude00){0,12}",
+        halves in proptest::bool::ANY,
+    ) {
+        let mut uri = format!("a://h?{query}").into_bytes();
+        if halves {
+            // A surrogate pair as two characters, which only Python can write.
+            uri.extend_from_slice(b"&a=\xED\xA0\xBD\xED\xB8\x80");
+        }
+        let uri = Text::from_utf8_surrogatepass(uri).unwrap();
+        for dialect in Dialect::ALL {
+            if let Ok((connection, extra)) = parse_with_extra(&uri, dialect) {
+                let again = connection.extra_dejson();
+                prop_assert_eq!(extra.is_ok(), again.is_ok());
+                // NaN is not equal to itself; as text it is.
+                let text = |value: Result<Value, _>| value.ok().map(|value| json_text::write(&value));
+                prop_assert!(text(extra) == text(again));
+            }
+        }
+    }
+
+    #[test]
     fn json_never_panics(key in "conn_type|login|password|host|port|schema|extra|uri|x", value in "[\\[\\]{}\",:0-9eE.\\-a-z]{0,20}") {
         for dialect in Dialect::ALL {
             if let Ok(connection) = read(&format!("{{\"{key}\": {value}}}"), dialect) {
