@@ -133,6 +133,14 @@ impl Backend {
         described.map_err(|error| error.with_store(self.settings.entry.info.name))
     }
 
+    /// Why `name`, which a lookup did not find, is not there, as far as the store can tell.
+    pub async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
+        let deadline = Deadline::after(self.settings.layers.timeout);
+        let stack = self.up_to_date()?;
+        let told = deadline.run(stack.store.why_absent(name)).await;
+        told.map_err(|error| error.with_store(self.settings.entry.info.name))
+    }
+
     /// What is noteworthy of the store as it answers.
     pub async fn diagnose(&self) -> Vec<Finding> {
         self.current().store.diagnose().await

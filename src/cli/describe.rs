@@ -53,6 +53,7 @@ fn found(lookup: Lookup<'_>, described: &Description) -> Report {
         ("created", described.created),
         ("changed", described.changed),
         ("last read", described.accessed),
+        ("expires", described.expires),
         ("deleted", described.deleted),
     ];
     let texts = [
@@ -61,6 +62,7 @@ fn found(lookup: Lookup<'_>, described: &Description) -> Report {
         ("version", described.version.clone()),
         ("form", described.form.clone()),
         ("key", described.key.clone()),
+        ("state", described.state.map(str::to_owned)),
     ];
     let moments = moments.into_iter().map(|(name, moment)| (name, moment.map(iso)));
     let tags = Some(tags(described)).filter(|tags| !tags.is_empty());

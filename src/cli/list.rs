@@ -89,7 +89,8 @@ fn as_json(entry: &Entry) -> Value {
     json
 }
 
-/// A description as JSON: `name`, `store_id`, `version`, `form`, `key`, `created`, `changed`, `accessed`, `deleted`, `tags`.
+/// A description as JSON: `name`, `store_id`, `version`, `form`, `key`, `state`, `created`, `changed`, `accessed`,
+/// `expires`, `deleted`, `tags`.
 pub(super) fn description_as_json(described: &Description) -> Value {
     let tags: serde_json::Map<_, _> =
         described.tags.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
@@ -99,9 +100,11 @@ pub(super) fn description_as_json(described: &Description) -> Value {
         "version": described.version,
         "form": described.form,
         "key": described.key,
+        "state": described.state,
         "created": described.created.map(iso),
         "changed": described.changed.map(iso),
         "accessed": described.accessed.map(iso),
+        "expires": described.expires.map(iso),
         "deleted": described.deleted.map(iso),
         "tags": tags,
     })

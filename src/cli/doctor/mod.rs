@@ -1,6 +1,7 @@
 //! `strongroom doctor`: what is wrong, or may become so, with a configuration and the store behind it.
 
 mod configuration;
+mod listed;
 mod store;
 
 use std::fmt::Write;

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use crate::cli::doctor::failed;
+use crate::cli::doctor::{failed, listed};
 use crate::cli::list::names;
 use crate::cli::setup::{Client, Setup};
 use crate::cli::subject::{Answer, look_up};
 use crate::config::airflow::AirflowConfig;
 use crate::error::{Error, ErrorKind};
-use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup};
 use crate::store::tools::{Finding, Severity};
 
@@ -109,7 +108,8 @@ fn list(airflow: &AirflowConfig, setup: &Setup, client: &Client, findings: &mut 
         match names(setup, client, kind, COMPARED) {
             Ok((listed, _)) => {
                 count += listed.len();
-                let ids = listed.into_iter().map(|(id, _)| id);
+                findings.extend(listed::judged(setup, kind, &listed));
+                let ids = listed.iter().flat_map(|(id, _)| listed::ids(setup, kind, id));
                 findings.extend(collisions(airflow, kind, ids));
             }
             Err(error) => return findings.push(not_needed("list", &error)),
@@ -129,8 +129,8 @@ fn list(airflow: &AirflowConfig, setup: &Setup, client: &Client, findings: &mut 
 }
 
 fn describe(setup: &Setup, client: &Client, kind: Kind, findings: &mut Vec<Finding>) {
-    let Some(prefix) = setup.prefix(kind) else { return };
-    let name = SecretName::from(format!("{prefix}{PROBE}"));
+    let naming = setup.settings.convention.names(Lookup { kind, id: PROBE, team: None });
+    let Some(name) = naming.into_names().into_iter().next() else { return };
     match client.run(client.backend.describe(&name)).and_then(|(described, _)| described) {
         Ok(_) => findings.push(Finding::fine("describe", "describing is allowed")),
         Err(error) => findings.push(not_needed("describe", &error)),

@@ -1,5 +1,6 @@
 //! `strongroom explain`: one search of Airflow's from its beginning to its end, and what decided it.
 
+mod absent;
 mod places;
 mod remedy;
 mod shown;
@@ -15,6 +16,7 @@ use crate::value::Dialect;
 use crate::value::Text;
 use crate::value::connection::parse;
 
+use self::absent::{Absence, absences};
 use self::places::{Place, variables};
 
 #[derive(Debug, clap::Args)]
@@ -36,6 +38,8 @@ struct Asked {
     identity: Option<String>,
     /// What it answered, or why nothing was asked; `None` if the search had ended before.
     answer: Option<Answer>,
+    /// Why the names of a miss are not there, as far as the store tells.
+    absences: Vec<Absence>,
     /// Why Airflow cannot use the value, if it cannot.
     unusable: Option<String>,
     /// How long the whole lookup may take, and how long a value and an absence are kept, in milliseconds.
@@ -52,7 +56,8 @@ struct Search<'lookup> {
     variables: Vec<Place>,
 }
 
-/// Makes the calls of exactly one lookup for each backend that Airflow would reach.
+/// Makes the calls of exactly one lookup for each backend that Airflow would reach; after a miss, stores that can tell why
+/// are asked, too.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let airflow = source.airflow()?;
     let lookup = arguments.subject.lookup();
@@ -88,6 +93,7 @@ fn ask(airflow: &AirflowConfig, component: Component, lookup: Lookup<'_>, is_ove
         warnings.extend(heard);
         Some(answer)
     };
+    let absences = answer.as_ref().map_or_else(Vec::new, |answer| absences(&client, answer));
     let layers = &setup.settings.layers;
     Ok(Asked {
         component,
@@ -96,6 +102,7 @@ fn ask(airflow: &AirflowConfig, component: Component, lookup: Lookup<'_>, is_ove
         identity: client.backend.identity(),
         unusable: answer.as_ref().and_then(|answer| unusable(lookup, answer)),
         answer,
+        absences,
         times: [layers.timeout, layers.cache.ttl, layers.cache.negative_ttl].map(|time| time.as_millis()),
         warnings,
     })

@@ -1,6 +1,7 @@
 //! What to do about the outcome of a search, in one sentence.
 
 use crate::cli::explain::Search;
+use crate::cli::explain::absent::Absence;
 use crate::cli::subject::Answer;
 use crate::error::Error;
 use crate::redact::Shown;
@@ -30,6 +31,10 @@ pub(super) fn remedy(search: &Search<'_>) -> Option<String> {
 }
 
 fn absent(search: &Search<'_>) -> String {
+    let mut told = search.backends.iter().flat_map(|asked| &asked.absences);
+    if let Some(remedy) = told.find_map(Absence::remedy) {
+        return remedy.to_owned();
+    }
     let answers = search.backends.iter().filter_map(|asked| asked.answer.as_ref());
     for answer in answers {
         match answer {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::backend::Step;
+use crate::cli::explain::absent::Absence;
 use crate::cli::explain::remedy::remedy;
 use crate::cli::explain::{Asked, Search};
 use crate::cli::output::error_as_json;
@@ -124,6 +125,9 @@ fn backend(asked: &Asked) -> String {
             }
         }
     }
+    for absence in &asked.absences {
+        let _ = writeln!(text, "   {}", absence.text());
+    }
     if let Some(unusable) = &asked.unusable {
         let _ = writeln!(text, "   Airflow cannot use it, and goes on: {unusable}");
     }
@@ -188,6 +192,7 @@ fn backend_as_json(asked: &Asked) -> Value {
         "answers": asked.answers(),
         "stops_airflow": asked.stops(),
         "error": asked.error().map(error_as_json),
+        "absent_because": asked.absences.iter().map(Absence::json).collect::<Vec<_>>(),
         "unusable": asked.unusable,
         "cache": {"ttl_ms": ttl, "negative_ttl_ms": negative, "timeout_ms": timeout},
         "warnings": asked.warnings,

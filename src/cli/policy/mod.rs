@@ -96,14 +96,12 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     }
     let document = match (entry.and_then(|entry| entry.tools.policy), arguments.store) {
         (Some(policy), _) => policy(&request),
-        (None, StoreWord::Gcp) => elsewhere::google(&request),
-        (None, StoreWord::Azure) => elsewhere::azure(&request),
         (None, StoreWord::Vault) => {
             let options = configured.as_ref().map(|setup| &setup.settings.options);
             let engine = Engine::of(arguments.account.as_deref(), options);
             elsewhere::vault(&request, &engine, Some(&Engine::of(None, options).mount))
         }
-        (None, StoreWord::Aws | StoreWord::Ssm) => {
+        (None, _) => {
             return Err(Error::config(format!("this build has no store `{}`", arguments.store.name())));
         }
     };
@@ -139,7 +137,7 @@ fn prefixes(
     let convention = match (configured, entry) {
         (Some(setup), _) => Arc::clone(&setup.settings.convention),
         (None, Some(entry)) => (entry.convention)(&Options::default())?,
-        (None, None) => return Ok(elsewhere::usual_prefixes(arguments.store)),
+        (None, None) => return Ok(elsewhere::usual_prefixes()),
     };
     let of_kind = |kind| {
         let names = convention.names(Lookup { kind, id: "", team: None }).into_names();
@@ -175,6 +173,10 @@ impl Arguments {
         if is_narrowed && !is_of_aws {
             return Err(Error::config("`--tag` and `--key` are for the stores of AWS alone")
                 .with_hint("Elsewhere the document would allow more than what they say; use `--prefix`"));
+        }
+        if self.store == StoreWord::Azure && !self.prefix.is_empty() {
+            return Err(Error::config("Key Vault has no condition on names, so `--prefix` cannot be kept")
+                .with_hint("A role is for a whole vault: keep Airflow's secrets in a vault of their own"));
         }
         if self.key.iter().any(|key| key.starts_with("alias/") || key.contains(":alias/")) {
             return Err(Error::config("a policy names keys by their id or ARN, and not by an alias")

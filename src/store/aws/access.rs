@@ -13,7 +13,6 @@ use crate::store::aws::client_words::warn_about_unknown;
 use crate::store::aws::config::AwsSettings;
 use crate::store::aws::credentials::{CredentialCache, credential_source};
 use crate::store::aws::endpoint::{ServiceNames, endpoint};
-use crate::store::aws::probe::{Probe, words};
 use crate::store::aws::profile::Profiles;
 use crate::store::aws::region::service_region;
 use crate::store::aws::sdk::{SdkParts, sdk_config};
@@ -22,6 +21,7 @@ use crate::store::aws::workshop::{Workshop, client_settings};
 use crate::store::environment::Environment;
 use crate::store::files::WatchedFiles;
 use crate::store::options::Options;
+use crate::store::probe::{Probe, words};
 
 /// One of the services of AWS.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,7 @@ impl Access {
         let plain = !settings.use_ssl && endpoint.is_none();
         let address =
             endpoint.as_ref().map_or_else(|| usual_address(service, &region, plain), Url::to_string);
-        let probe = Probe { client: client.clone(), address, trust };
+        let probe = Probe { client: client.clone(), address, trust, refused: "requests" };
         let parts = SdkParts {
             client,
             region: region.clone(),

@@ -58,7 +58,13 @@ async fn read_and_list_and_log_in() {
     if let Ok(client) = built {
         let read = client.get_secret("prime", None).await;
         let listed = reader::page(&client, None).await;
-        if read.is_ok() || listed.is_ok() {
+        let versions = reader::versions(&client, "prime", None).await;
+        let deleted = reader::deleted(&client, "prime").await;
+        let all_deleted = reader::deleted_page(&client, None).await;
+        if all_deleted.is_ok() {
+            tracing::debug!("the listing that is initialised in advance was answered");
+        }
+        if read.is_ok() || listed.is_ok() || versions.is_ok() || deleted.is_ok() {
             tracing::debug!("the request that is initialised in advance was answered");
         }
     }

@@ -76,6 +76,16 @@ impl Vault {
         Url::parse(&format!("{}/secrets", self.url)).ok()?.join(text).ok()
     }
 
+    /// Whether the domain is that of one of Azure's clouds.
+    pub(super) fn is_in_known_cloud(&self) -> bool {
+        self.resource.is_some()
+    }
+
+    /// Where tokens for the vaults of its cloud are issued.
+    pub(super) fn login(&self) -> &'static str {
+        self.login
+    }
+
     /// Where tokens for it are issued: as written, as the environment says, or the login service of its cloud.
     pub(super) fn authority(&self, written: Option<&str>, environment: &Environment) -> Result<String> {
         let named = written

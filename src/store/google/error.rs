@@ -16,6 +16,8 @@ use crate::store::SecretName;
 
 pub(super) const READ: &str = "AccessSecretVersion";
 const LIST: &str = "ListSecrets";
+pub(super) const DESCRIBE: &str = "GetSecret";
+pub(super) const DESCRIBE_VERSION: &str = "GetSecretVersion";
 
 /// The domain of the reasons below.
 const GOOGLE_DOMAIN: &str = "googleapis.com";
@@ -163,6 +165,27 @@ fn read_permission(name: &SecretName, project: &str) -> String {
         "Give this identity roles/secretmanager.secretAccessor on `{name}` in project `{project}`, and check that this is the \
          right project; a role that was just given takes some minutes to act"
     )
+}
+
+/// What a description that failed means; `None` says that the secret does not exist, or the version. The permissions are
+/// those of the operations' reference.
+pub(super) fn describe_error(
+    error: &SdkError,
+    name: &SecretName,
+    project: &str,
+    operation: &'static str,
+) -> Option<Error> {
+    let subject = format!("describing `{name}`");
+    let permission =
+        if operation == DESCRIBE { "secretmanager.secrets.get" } else { "secretmanager.versions.get" };
+    let error = match failure(error, &subject) {
+        Ok(refusal) if refusal.code == Some(Code::NotFound) => return None,
+        Ok(refusal) => refusal.to_error(&subject).with_hint(hint(&refusal, project, || {
+            format!("Give this identity {permission} on `{name}` in project `{project}`, as in roles/secretmanager.viewer")
+        })),
+        Err(error) => error,
+    };
+    Some(error.with_operation(operation))
 }
 
 /// What a listing that failed means.

@@ -54,6 +54,22 @@ impl SecretManagerService for Transport {
         self.get(&format!("v1/{}:access", request.name), &[], ("name", &request.name)).await
     }
 
+    async fn get_secret(
+        &self,
+        request: model::GetSecretRequest,
+        _options: RequestOptions,
+    ) -> Result<Response<model::Secret>> {
+        self.get(&format!("v1/{}", request.name), &[], ("name", &request.name)).await
+    }
+
+    async fn get_secret_version(
+        &self,
+        request: model::GetSecretVersionRequest,
+        _options: RequestOptions,
+    ) -> Result<Response<model::SecretVersion>> {
+        self.get(&format!("v1/{}", request.name), &[], ("name", &request.name)).await
+    }
+
     async fn list_secrets(
         &self,
         request: model::ListSecretsRequest,

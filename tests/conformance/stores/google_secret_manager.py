@@ -23,7 +23,18 @@ class OnDouble(Harness):
     store = "google_secret_manager"
     server = "double"
     page = "google-secret-manager.md"
-    capabilities = EVERY_STORE | GATE_FAULTS | OWN_FAULTS | {Capability.TEAMS, Capability.CHANGES, Capability.COUNTED}
+    capabilities = (
+        EVERY_STORE
+        | GATE_FAULTS
+        | OWN_FAULTS
+        | {
+            Capability.TEAMS,
+            Capability.CHANGES,
+            Capability.COUNTED,
+            Capability.LISTED,
+            Capability.DESCRIBED,
+        }
+    )
     #: Google's grammar has letters, digits, - and _ only, and 255 of them.
     impossible_names = frozenset(ODD_NAMES)
 

@@ -5,6 +5,7 @@
 //! | `chain.rs` | which places apply, in the order of azure-identity's `DefaultAzureCredential` |
 //! | `principal.rs` | a service principal with a secret, a certificate, or the token of a workload |
 //! | `certificate.rs`, `key_file.rs` | the assertion that a certificate signs, and the files it is read from |
+//! | `expiry.rs` | when such a certificate ends |
 //! | `managed.rs` | managed identities: App Service, virtual machines |
 //! | `tools.rs` | logins of the Azure CLI and the Azure Developer CLI |
 //!
@@ -14,6 +15,7 @@
 
 mod certificate;
 mod chain;
+mod expiry;
 mod key_file;
 mod managed;
 mod principal;
@@ -25,6 +27,7 @@ use async_trait::async_trait;
 use azure_core::credentials::AccessToken;
 
 pub(super) use self::chain::token_source;
+pub(super) use self::expiry::end_of_certificate;
 pub(super) use self::managed::{MACHINE_CONNECT, ManagedIdentity};
 pub(super) use self::principal::{Login, prime};
 use crate::error::{Error, ErrorKind};
