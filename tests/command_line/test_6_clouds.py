@@ -11,8 +11,17 @@ from typing import Any
 import pytest
 
 from tests.command_line.shell import CONFIGURATION, DONE, NO, STORE, Run, Shell
-from tests.servers import azure as cloud_of_azure
-from tests.servers.azure import CLIENT, OTHER_TENANT, SECRET, TENANT, VAULT, Application, Azure, login_error, vault_error
+from tests.servers.azure import (
+    CLIENT,
+    OTHER_TENANT,
+    SECRET,
+    TENANT,
+    VAULT,
+    Application,
+    Azure,
+    login_error,
+    vault_error,
+)
 from tests.servers.azure_tokens import new_identity
 from tests.servers.google import PROJECT, READER, GoogleServer, api_error
 
@@ -404,7 +413,7 @@ def test_what_operators_meet_is_told_with_its_remedy(
     found = cloud.shell.run("doctor", "--json")
     told = finding(found, check)
     if check == "identity":
-        told = [each for each in found.json["findings"] if each["check"] == check and each["severity"] != "ok"][0]
+        told = next(each for each in found.json["findings"] if each["check"] == check and each["severity"] != "ok")
     assert (found.code, told["severity"]) == (NO, "problem")
     assert remedy in told["remedy"]
 
@@ -554,4 +563,3 @@ def test_a_prefix_that_azure_cannot_keep_is_refused(azure: OnAzure) -> None:
     refused = azure.shell.run("policy", "azure", "--prefix", "mine-")
     assert (refused.code, refused.out) == (CONFIGURATION, "")
     assert "no condition on names" in refused.err
-    assert cloud_of_azure.VAULT not in refused.out

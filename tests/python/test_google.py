@@ -515,7 +515,7 @@ def test_a_prefetch_lists_and_reads(server: GoogleServer) -> None:
     found = backend(server, prefetch={"variables": ["many-*"]}, cache_ttl="60s")
     assert found.get_variable("many-7") == "7"
     places = server.places()
-    assert (places.count("other"), places.count("access")) == (1, 12)
+    assert (places.count("list"), places.count("access")) == (1, 12)
     assert found.get_variable("many-11") == "11"
     assert server.places() == []
 

@@ -223,7 +223,12 @@ class Azure:
             return 400, {}, _error("BadParameter", "The specified version isn't supported.")
         if self.firewall:
             return 403, {}, _error("Forbidden", "Client address is not authorized.", "ForbiddenByFirewall")
-        needed = {"DeleteSecret": "delete", "GetSecret": "get", "GetDeletedSecret": "get", "RecoverDeletedSecret": "recover"}
+        needed = {
+            "DeleteSecret": "delete",
+            "GetSecret": "get",
+            "GetDeletedSecret": "get",
+            "RecoverDeletedSecret": "recover",
+        }
         needed |= dict.fromkeys(("GetSecrets", "GetSecretVersions", "GetDeletedSecrets"), "list")
         application = self.applications.get(client)
         if not application or needed.get(name, "set") not in application.permissions:

@@ -102,7 +102,7 @@ class Identity:
 
 
 def new_identity(days: float = 1) -> Identity:
-    """A certificate that signs itself, as those of applications often do, good for so many days; before now if negative."""
+    """A certificate that signs itself, as those of applications often do; it ends in so many days."""
     key, name = new_key(), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "airflow")])
     now = datetime.datetime.now(datetime.timezone.utc)
     begin, end = now - datetime.timedelta(days=99), now + datetime.timedelta(days=days)

@@ -78,7 +78,8 @@ def test_its_answers_have_the_form_of_the_discovery_document(report: Any) -> Non
         name, method = method_of(answer["method"], urlsplit(answer["path"]).path)
         check(answer["body"], method["response"], name)
         met.add(name.removeprefix("secretmanager.projects.secrets."))
-    assert met >= {"list", "get", "versions.get", "create", "addVersion", "versions.access", "versions.disable", "versions.enable"}
+    assert met >= {"list", "get", "create", "addVersion", "versions.access", "versions.disable", "versions.enable"}
+    assert "versions.get" in met
 
 
 def method_of(verb: str, path: str) -> tuple[str, Any]:

@@ -122,9 +122,10 @@ fn end(path: &Path, password: Option<&SecretString>, now: SystemTime) -> Option<
     };
     let evidence =
         format!("the client certificate `{}` ends in {} days", Shown(&path), left.as_secs() / 86_400);
-    Some(match left < SOON {
-        true => Finding::new(Severity::Warning, "client_certificate", evidence, remedy),
-        false => Finding::fine("client_certificate", evidence),
+    Some(if left < SOON {
+        Finding::new(Severity::Warning, "client_certificate", evidence, remedy)
+    } else {
+        Finding::fine("client_certificate", evidence)
     })
 }
 

@@ -203,7 +203,7 @@ mod tests {
         let of_key = ("gcp_keyfile_dict", OptionValue::Object(parse(&Text::from(key)).unwrap()));
         let warned = Severity::Warning;
         assert_eq!(found(&[], &[]), []);
-        assert_eq!(found(&[of_key.clone()], &[]), [("static_keys", warned)]);
+        assert_eq!(found(std::slice::from_ref(&of_key), &[]), [("static_keys", warned)]);
         let other = ("project_id", text("q"));
         assert_eq!(
             found(&[of_key, other.clone()], &[]),
