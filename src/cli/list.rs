@@ -111,13 +111,24 @@ pub(super) fn description_as_json(described: &Description) -> Value {
 }
 
 fn as_text(entries: &[Entry], now: SystemTime) -> String {
-    let mut rows = vec![["KIND", "ID", "CHANGED", "TAGS"].map(str::to_owned).to_vec()];
+    let has_states = entries.iter().any(|entry| !is_usual(&entry.described));
+    let state = |state: &str| has_states.then(|| state.to_owned());
+    let row = |first: [String; 3], state: Option<String>, last: String| {
+        first.into_iter().chain(state).chain([last]).collect::<Vec<_>>()
+    };
+    let mut rows = vec![row(["KIND", "ID", "CHANGED"].map(str::to_owned), state("STATE"), "TAGS".to_owned())];
     rows.extend(entries.iter().map(|entry| {
         let changed = entry.described.changed.or(entry.described.created);
         let changed = changed.map_or_else(String::new, |changed| format!("{} ago", age(changed, now)));
-        vec![entry.kind.as_str().to_owned(), entry.id.clone(), changed, tags(&entry.described)]
+        let first = [entry.kind.as_str().to_owned(), entry.id.clone(), changed];
+        row(first, state(entry.described.state.unwrap_or_default()), tags(&entry.described))
     }));
     columns(&rows)
+}
+
+/// Whether it can be read, as far as its store says.
+fn is_usual(described: &Description) -> bool {
+    described.state.is_none_or(|state| state == "enabled")
 }
 
 /// Tags on one line.

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celpy import Environment
+from celpy.adapter import json_to_cel
 
 from tests.command_line.shell import CONFIGURATION, DONE, NO, STORE, Run, Shell
 from tests.servers.azure import (
@@ -200,6 +202,7 @@ def test_what_key_vault_tells_of_a_secret_is_told(azure: OnAzure) -> None:
     assert azure.calls() == ["GetSecretVersions"] * 2
     assert "GetSecret" not in azure.server.log()
     azure.put("connections", "off", enabled=False)
+    assert "STATE" in azure.shell.run("list").out
     states = {secret["id"]: secret["state"] for secret in azure.shell.run("list", "--json").json["secrets"]}
     assert states == {"db": "enabled", "off": "disabled"}
     linted = azure.shell.run("lint", "--json")
@@ -507,11 +510,9 @@ def test_a_key_is_told_without_its_age(google: OnGoogle, tmp_path: Path) -> None
 
 def allows(expression: str, name: str) -> bool:
     """What a condition of IAM makes of the name of a secret, by an evaluator of Google's expression language."""
-    import celpy
-
-    environment = celpy.Environment()
+    environment = Environment()
     program = environment.program(environment.compile(expression))
-    return bool(program.evaluate({"resource": celpy.json_to_cel({"name": name})}))
+    return bool(program.evaluate({"resource": json_to_cel({"name": name})}))
 
 
 @pytest.mark.parametrize("mode", ["read", "manage"])
@@ -519,7 +520,9 @@ def test_the_condition_of_google_is_true_below_the_prefixes_alone(google: OnGoog
     google.configure(connections_prefix="mine-conn", variables_prefix=None, bundle={"config": "mine-all"})
     printed = google.shell.run("policy", "gcp", "--account", "42", "--mode", mode, "--json")
     bindings = {binding["role"]: binding for binding in printed.json["bindings"]}
-    conditioned = ["roles/secretmanager.secretAccessor"] + ["roles/secretmanager.admin"] * (mode == "manage")
+    conditioned = ["roles/secretmanager.secretAccessor"]
+    if mode == "manage":
+        conditioned += ["roles/secretmanager.secretVersionManager", "projects/PROJECT_ID/roles/SECRET_EDITOR"]
     below = "projects/42/secrets"
     for role in conditioned:
         expression = bindings[role]["condition"]["expression"]

@@ -3,8 +3,8 @@
 Source: Azure/azure-rest-api-specs at commit 255623fd37c49809caf482d8add59e3cebef3376,
 ``specification/keyvault/data-plane/Secrets/stable/2025-07-01/secrets.json``: paths, parameters, and the definitions
 ``SecretBundle``, ``SecretListResult``, ``SecretItem``, ``DeletedSecretBundle``, ``DeletedSecretListResult``,
-``DeletedSecretItem``, ``SecretAttributes``, ``KeyVaultError``. The newer versions of the interface that the vendor's clients ask for have the
-same of these.
+``DeletedSecretItem``, ``SecretAttributes``, ``KeyVaultError``. The newer versions of the interface that the vendor's
+clients ask for have the same of these.
 """
 
 from __future__ import annotations

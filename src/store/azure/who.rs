@@ -49,6 +49,9 @@ fn default(settings: &AzureSettings, environment: &Environment) -> String {
     let machine = managed(settings, environment);
     match wanted.as_str() {
         "managedidentitycredential" | "prod" => machine,
+        "environmentcredential" | "workloadidentitycredential" => {
+            "nobody: what AZURE_TOKEN_CREDENTIALS names is not set up".to_owned()
+        }
         "azureclicredential" => "whoever is logged in with `az`".to_owned(),
         "azuredeveloperclicredential" => "whoever is logged in with `azd`".to_owned(),
         "dev" => "whoever is logged in with `az` or `azd`".to_owned(),
@@ -108,5 +111,7 @@ mod tests {
             told(&[], &[("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential"), principal[0]]),
             "whoever is logged in with `az`"
         );
+        let nobody = told(&[], &[("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")]);
+        assert_eq!(nobody, "nobody: what AZURE_TOKEN_CREDENTIALS names is not set up");
     }
 }

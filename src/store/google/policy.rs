@@ -1,7 +1,7 @@
 //! Bindings of a project's IAM policy that allow what a backend needs and nothing else.
 //!
-//! Sources: "Access control with IAM" of Secret Manager (listing and creating are permissions of the project), and the
-//! attribute reference of IAM conditions (`resource.name`).
+//! Sources: "Access control with IAM" of Secret Manager (the permissions of its roles; listing and creating are permissions
+//! of the project), and the attribute reference of IAM conditions (`resource.name`).
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,8 @@ use crate::store::tools::PolicyRequest;
 /// Bindings of a project's policy. A condition on the name needs the project's number, which a name alone does not tell.
 ///
 /// Listing and creating are asked of the project, which no condition on the name of a secret lets through: names are told
-/// without one, and creating needs a role that allows nothing else.
+/// without one, and creating needs a role that allows nothing else. `roles/secretmanager.admin` is not among them: who holds
+/// it may give others roles on the secrets.
 pub(super) fn policy(request: &PolicyRequest) -> String {
     let names = json!({
         "title": "airflow_secrets",
@@ -29,7 +30,8 @@ pub(super) fn policy(request: &PolicyRequest) -> String {
         bound("roles/secretmanager.viewer", None),
     ];
     if request.manages {
-        bindings.push(bound("roles/secretmanager.admin", Some(&names)));
+        bindings.push(bound("roles/secretmanager.secretVersionManager", Some(&names)));
+        bindings.push(bound("projects/PROJECT_ID/roles/SECRET_EDITOR", Some(&names)));
         bindings.push(bound("projects/PROJECT_ID/roles/SECRET_CREATOR", None));
     }
     format!("{:#}\n", json!({"bindings": bindings}))
@@ -81,12 +83,12 @@ mod tests {
         );
         // No condition on the name of a secret lets a listing of the project through.
         assert_eq!(read["bindings"][1]["condition"], Value::Null);
-        assert!(!read.to_string().contains("admin"));
+        assert!(!read.to_string().contains("Manager\""), "{read}");
         request.manages = true;
         request.region = Some("europe-west3".to_owned());
         request.names = vec!["all".to_owned()];
         let managed = parsed(&request);
-        assert_eq!(managed["bindings"][2]["role"], "roles/secretmanager.admin");
+        assert_eq!(managed["bindings"][2]["role"], "roles/secretmanager.secretVersionManager");
         let begin = "projects/PROJECT_NUMBER/locations/europe-west3/secrets";
         assert_eq!(
             managed["bindings"][2]["condition"]["expression"],
