@@ -259,6 +259,22 @@ def test_a_description_that_is_denied_names_the_permission(google: OnGoogle, azu
     assert (denied.code, "secretmanager.secrets.get" in denied.err) == (STORE, True)
 
 
+def test_pages_that_lead_elsewhere_are_not_followed(azure: OnAzure) -> None:
+    for _ in range(30):
+        azure.put("connections", "db")
+    azure.server.link_elsewhere = True
+    led = azure.shell.run("describe", "connection", "db")
+    assert (led.code, "sent us to another host" in led.err) == (CONFIGURATION, True)
+    assert azure.shell.run("doctor").code == DONE
+
+
+def test_versions_of_one_second_are_not_told_apart(azure: OnAzure) -> None:
+    for _ in range(2):
+        azure.put("connections", "db", created=1, updated=1)
+    told = azure.shell.run("describe", "connection", "db", "--json")
+    assert (told.json["version"], "in one second" in told.err) == (None, True)
+
+
 # -- doctor ---------------------------------------------------------------------------------------------------
 
 
@@ -434,6 +450,26 @@ def test_a_role_that_was_just_given_works_a_moment_later(cloud: Cloud) -> None:
     assert cloud.shell.run("doctor").code == DONE
 
 
+def test_who_may_read_alone_has_no_problem(google: OnGoogle, azure: OnAzure) -> None:
+    """What listings and descriptions take is named, and no lookup needs it."""
+    azure.server.applications[CLIENT].permissions = {"get"}
+    azure.server.denial = "AccessDenied"
+    azure.configure()
+    found = azure.shell.run("doctor", "--json")
+    assert found.code == DONE
+    for check in ("list", "describe"):
+        told = finding(found, check)
+        assert (told["severity"], "secret permission `list`" in told["remedy"]) == ("note", True)
+    permissions = {"list": "secretmanager.secrets.list", "describe": "secretmanager.secrets.get"}
+    google.server.set(forbidden=[*permissions.values(), "secretmanager.versions.get"])
+    google.configure()
+    found = google.shell.run("doctor", "--json")
+    assert found.code == DONE
+    for check, permission in permissions.items():
+        told = finding(found, check)
+        assert (told["severity"], permission in told["remedy"]) == ("note", True)
+
+
 @pytest.mark.parametrize(("days", "severity"), [(-1, "problem"), (10, "warning"), (99, "ok")])
 @pytest.mark.parametrize("form", ["pem", "pfx"])
 def test_the_end_of_a_client_certificate_is_told(
@@ -544,6 +580,19 @@ def test_the_condition_of_google_names_the_region(google: OnGoogle) -> None:
     expression = printed.json["bindings"][0]["condition"]["expression"]
     assert allows(expression, "projects/42/locations/europe-west3/secrets/airflow-config-x/versions/1")
     assert not allows(expression, "projects/42/secrets/airflow-config-x/versions/1")
+
+
+def test_no_prefix_makes_a_condition_wider(google: OnGoogle) -> None:
+    for prefix in ('mine") || true || ("', "mine\\", "mine\n"):
+        printed = google.shell.run("policy", "gcp", "--account", "42", "--prefix", prefix, "--json")
+        expression = printed.json["bindings"][0]["condition"]["expression"]
+        assert allows(expression, f"projects/42/secrets/{prefix}x")
+        assert not allows(expression, "projects/42/secrets/other")
+
+
+def test_a_project_that_is_no_number_is_refused(google: OnGoogle) -> None:
+    refused = google.shell.run("policy", "gcp", "--account", "my-project")
+    assert (refused.code, "gcloud projects describe" in refused.err) == (CONFIGURATION, True)
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,13 @@ impl Arguments {
             return Err(Error::config("`--tag` and `--key` are for the stores of AWS alone")
                 .with_hint("Elsewhere the document would allow more than what they say; use `--prefix`"));
         }
+        let is_number = |account: &String| account.bytes().all(|byte| byte.is_ascii_digit());
+        if self.store == StoreWord::Gcp && !self.account.as_ref().is_none_or(is_number) {
+            return Err(Error::config(
+                "`--account` is not the number of a project, by which conditions name it",
+            )
+            .with_hint("`gcloud projects describe PROJECT_ID --format 'value(projectNumber)'` tells it"));
+        }
         if self.store == StoreWord::Azure && !self.prefix.is_empty() {
             return Err(Error::config("Key Vault has no condition on names, so `--prefix` cannot be kept")
                 .with_hint("A role is for a whole vault: keep Airflow's secrets in a vault of their own"));

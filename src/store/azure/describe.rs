@@ -68,7 +68,7 @@ impl KeyVault {
         if !is_valid_name(name.as_str()) {
             return Err(invalid_name(name));
         }
-        let (mut newest, mut link) = (None, None);
+        let (mut versions, mut link) = (Vec::new(), None);
         for _ in 0..MOST_PAGES {
             let page = match reader::versions(&self.client, name.as_str(), link).await {
                 Ok(page) => page,
@@ -77,9 +77,11 @@ impl KeyVault {
                     return read_error(&error, &asked).map_or(Ok(None), Err);
                 }
             };
-            newest = page.value.into_iter().chain(newest).max_by_key(made);
-            let Some(text) = page.next_link.filter(|link| !link.is_empty()) else { return Ok(newest) };
-            link = Some(self.vault.link(&text).ok_or_else(no_such_page)?);
+            versions.extend(page.value);
+            match page.next_link.filter(|link| !link.is_empty()) {
+                Some(text) => link = Some(self.vault.link(&text).ok_or_else(no_such_page)?),
+                None => return Ok(newest(versions, name)),
+            }
         }
         Err(no_such_page())
     }
@@ -97,6 +99,18 @@ impl KeyVault {
             }
         }
     }
+}
+
+/// Times are told in whole seconds, so that two versions may be of one moment.
+fn newest(versions: Vec<SecretProperties>, name: &SecretName) -> Option<SecretProperties> {
+    let last = versions.iter().map(made).max()?;
+    let mut of_last = versions.into_iter().filter(|version| made(version) == last);
+    let mut newest = of_last.next()?;
+    if of_last.next().is_some() {
+        tracing::warn!("two versions of `{name}` were made in one second: which of them is read is not known");
+        newest.id = None;
+    }
+    Some(newest)
 }
 
 fn made(properties: &SecretProperties) -> Option<(OffsetDateTime, Option<OffsetDateTime>)> {
@@ -218,8 +232,11 @@ mod tests {
             properties(r#"{"id": "https://v/secrets/a/1", "attributes": {"created": 5, "updated": 9}}"#);
         let new = properties(r#"{"id": "https://v/secrets/a/2", "attributes": {"created": 6}}"#);
         let bare = properties(r#"{"id": "https://v/secrets/a/3"}"#);
-        let newest = [new, old, bare].into_iter().max_by_key(made).unwrap();
-        assert_eq!(newest.resource_id().unwrap().version.as_deref(), Some("2"));
+        let told = newest(vec![new.clone(), old, bare], &"a".into()).unwrap();
+        assert_eq!(told.resource_id().unwrap().version.as_deref(), Some("2"));
+        let unknown = newest(vec![new.clone(), new], &"a".into()).unwrap();
+        assert_eq!(of_version(unknown, &"a".into()).version, None);
+        assert!(newest(Vec::new(), &"a".into()).is_none());
     }
 
     #[test]
