@@ -6,10 +6,32 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_line.clouds import Cloud, OnAzure, OnGoogle
 from tests.command_line.shell import Shell
+from tests.servers.azure import Azure
+from tests.servers.google import GoogleServer
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     """An environment without any configuration."""
     return Shell(tmp_path)
+
+
+@pytest.fixture
+def google(shell: Shell, google_server: GoogleServer) -> OnGoogle:
+    """An empty project."""
+    return OnGoogle(shell, google_server)
+
+
+@pytest.fixture
+def azure(shell: Shell, azure_server: Azure) -> OnAzure:
+    """An empty vault."""
+    return OnAzure(shell, azure_server)
+
+
+@pytest.fixture(params=["google", "azure"])
+def cloud(request: pytest.FixtureRequest) -> Cloud:
+    """Each in turn."""
+    found: Cloud = request.getfixturevalue(request.param)
+    return found

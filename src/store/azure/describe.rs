@@ -107,7 +107,9 @@ fn newest(versions: Vec<SecretProperties>, name: &SecretName) -> Option<SecretPr
     let mut of_last = versions.into_iter().filter(|version| made(version) == last);
     let mut newest = of_last.next()?;
     if of_last.next().is_some() {
-        tracing::warn!("two versions of `{name}` were made in one second: which of them is read is not known");
+        tracing::warn!(
+            "two versions of `{name}` were made in one second: which of them is read is not known"
+        );
         newest.id = None;
     }
     Some(newest)
