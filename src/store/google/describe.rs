@@ -54,30 +54,24 @@ impl CloudSecretManager {
     async fn secret(&self, name: &SecretName, project: &str) -> Result<Option<Secret>> {
         let whole = format!("{}/secrets/{}", self.place.parent(project), name.as_str());
         let answer = self.client.get_secret().set_name(whole).send().await;
-        self.known(answer, |error| describe_error(error, name, project, DESCRIBE))
+        known(answer, |error| describe_error(error, name, project, DESCRIBE))
     }
 
     async fn latest(&self, name: &SecretName, project: &str) -> Result<Option<SecretVersion>> {
         let whole = format!("{}/secrets/{}/versions/latest", self.place.parent(project), name.as_str());
         let answer = self.client.get_secret_version().set_name(whole).send().await;
-        self.known(answer, |error| describe_error(error, name, project, DESCRIBE_VERSION))
+        known(answer, |error| describe_error(error, name, project, DESCRIBE_VERSION))
     }
+}
 
-    fn known<T>(
-        &self,
-        answer: google_cloud_gax::Result<T>,
-        judge: impl FnOnce(&google_cloud_gax::error::Error) -> Option<Error>,
-    ) -> Result<Option<T>> {
-        match answer {
-            Ok(answer) => Ok(Some(answer)),
-            Err(error) => match judge(&error) {
-                None => Ok(None),
-                Some(error) => {
-                    self.note(&error);
-                    Err(error)
-                }
-            },
-        }
+/// An answer, an error, or nothing where `judge` takes the error for an absence.
+fn known<T>(
+    answer: google_cloud_gax::Result<T>,
+    judge: impl FnOnce(&google_cloud_gax::error::Error) -> Option<Error>,
+) -> Result<Option<T>> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) => judge(&error).map_or(Ok(None), Err),
     }
 }
 
