@@ -1,5 +1,6 @@
 //! The one deadline of a lookup.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 tokio::task_local! {
     static CURRENT: Deadline;
+    /// What lives as long as the lookup.
+    static KEPT: RefCell<Vec<Box<dyn Send>>>;
 }
 
 /// The moment at which a lookup ends, whatever it waits for. On tokio's time, as the waits are.
@@ -50,10 +53,22 @@ impl Deadline {
 
     /// Runs `future` until the deadline; then it is dropped and the error is [`ErrorKind::Timeout`].
     pub async fn run<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
-        match tokio::time::timeout_at(self.end, CURRENT.scope(*self, future)).await {
+        let cut = tokio::time::timeout_at(self.end, CURRENT.scope(*self, future));
+        // Within another deadline, what is kept lives as long as that one.
+        let ended =
+            if KEPT.try_with(|_| ()).is_ok() { cut.await } else { KEPT.scope(RefCell::default(), cut).await };
+        match ended {
             Ok(result) => result,
             Err(_elapsed) => Err(self.error()),
         }
+    }
+
+    /// Keeps `value` until the lookup that the calling code runs in has ended, however it ends. Without a lookup it is
+    /// dropped at once.
+    #[cfg(feature = "programs")]
+    pub(super) fn keep(value: impl Send + 'static) {
+        // Refused outside a lookup only.
+        let _ = KEPT.try_with(|kept| kept.borrow_mut().push(Box::new(value)));
     }
 
     fn error(&self) -> Error {
@@ -100,6 +115,26 @@ mod tests {
         let deadline = Deadline::after(Duration::from_secs(2));
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(deadline.remaining(), Duration::from_secs(1));
+    }
+
+    #[cfg(feature = "programs")]
+    #[tokio::test(start_paused = true)]
+    async fn what_is_kept_lives_as_long_as_the_outer_deadline() {
+        let kept = std::sync::Arc::new(());
+        let count = || std::sync::Arc::strong_count(&kept);
+        let outer = async {
+            let inner = async {
+                Deadline::keep(std::sync::Arc::clone(&kept));
+                std::future::pending::<Result<()>>().await
+            };
+            assert!(Deadline::within(Duration::from_secs(1), "x").run(inner).await.is_err());
+            assert_eq!(count(), 2);
+            std::future::pending::<Result<()>>().await
+        };
+        assert!(Deadline::after(Duration::from_secs(2)).run(outer).await.is_err());
+        assert_eq!(count(), 1);
+        Deadline::keep(std::sync::Arc::clone(&kept));
+        assert_eq!(count(), 1, "there is no lookup");
     }
 
     #[tokio::test]
