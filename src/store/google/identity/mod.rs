@@ -38,6 +38,7 @@ use crate::store::files::WatchedFiles;
 
 use self::adc::Found;
 pub(super) use self::cache::TokenCache;
+pub(super) use self::exchange::Answer;
 use self::project::Project;
 use self::sources::Workshop;
 use super::config::GoogleSettings;
