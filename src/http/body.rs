@@ -57,7 +57,7 @@ mod tests {
             let (mut connection, _) = listener.accept().unwrap();
             assert!(connection.read(&mut [0; 4096]).unwrap() > 0);
             connection.write_all(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n").as_bytes()).unwrap();
-            let piece = [b'x'; 65_536];
+            let piece = vec![b'x'; 65_536];
             (0..pieces).take_while(|_| connection.write_all(&piece).is_ok()).count() * piece.len()
         });
         (address, sending)
