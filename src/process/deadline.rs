@@ -1,17 +1,16 @@
 //! The one deadline of a lookup.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "programs")]
+use crate::process::kept;
 
 tokio::task_local! {
     static CURRENT: Deadline;
-    /// What lives as long as the lookup.
-    static KEPT: RefCell<Vec<Box<dyn Send>>>;
 }
 
 /// The moment at which a lookup ends, whatever it waits for. On tokio's time, as the waits are.
@@ -54,21 +53,12 @@ impl Deadline {
     /// Runs `future` until the deadline; then it is dropped and the error is [`ErrorKind::Timeout`].
     pub async fn run<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
         let cut = tokio::time::timeout_at(self.end, CURRENT.scope(*self, future));
-        // Within another deadline, what is kept lives as long as that one.
-        let ended =
-            if KEPT.try_with(|_| ()).is_ok() { cut.await } else { KEPT.scope(RefCell::default(), cut).await };
-        match ended {
+        #[cfg(feature = "programs")]
+        let cut = kept::until_the_end_of(cut);
+        match cut.await {
             Ok(result) => result,
             Err(_elapsed) => Err(self.error()),
         }
-    }
-
-    /// Keeps `value` until the lookup that the calling code runs in has ended, however it ends. Without a lookup it is
-    /// dropped at once.
-    #[cfg(feature = "programs")]
-    pub(super) fn keep(value: impl Send + 'static) {
-        // Refused outside a lookup only.
-        let _ = KEPT.try_with(|kept| kept.borrow_mut().push(Box::new(value)));
     }
 
     fn error(&self) -> Error {
@@ -115,26 +105,6 @@ mod tests {
         let deadline = Deadline::after(Duration::from_secs(2));
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(deadline.remaining(), Duration::from_secs(1));
-    }
-
-    #[cfg(feature = "programs")]
-    #[tokio::test(start_paused = true)]
-    async fn what_is_kept_lives_as_long_as_the_outer_deadline() {
-        let kept = std::sync::Arc::new(());
-        let count = || std::sync::Arc::strong_count(&kept);
-        let outer = async {
-            let inner = async {
-                Deadline::keep(std::sync::Arc::clone(&kept));
-                std::future::pending::<Result<()>>().await
-            };
-            assert!(Deadline::within(Duration::from_secs(1), "x").run(inner).await.is_err());
-            assert_eq!(count(), 2);
-            std::future::pending::<Result<()>>().await
-        };
-        assert!(Deadline::after(Duration::from_secs(2)).run(outer).await.is_err());
-        assert_eq!(count(), 1);
-        Deadline::keep(std::sync::Arc::clone(&kept));
-        assert_eq!(count(), 1, "there is no lookup");
     }
 
     #[tokio::test]

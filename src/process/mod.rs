@@ -10,6 +10,8 @@ mod clock;
 mod deadline;
 mod fork;
 #[cfg(feature = "programs")]
+mod kept;
+#[cfg(feature = "programs")]
 mod program;
 mod random;
 mod runtime;

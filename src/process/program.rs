@@ -2,7 +2,7 @@
 
 use std::io;
 use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -10,7 +10,8 @@ use futures_util::future::{BoxFuture, Shared, WeakShared};
 use tokio::io::AsyncReadExt;
 use tokio::process::Child;
 
-use crate::process::{Deadline, Generation, generation};
+use crate::process::kept::{Kept, keep};
+use crate::process::{Clock, Generation, Timestamp, generation};
 
 /// More than this is not read of what a program prints, in bytes: a token has some thousands.
 const LARGEST_OUTPUT: u64 = 1024 * 1024;
@@ -26,13 +27,33 @@ pub type Outcome = Result<Output, io::ErrorKind>;
 
 type Run = Shared<BoxFuture<'static, Outcome>>;
 
+/// A run that a lookup left is taken up by the next one if that begins within this time: what it printed is still new then.
+const LEFT_FOR: Duration = Duration::from_mins(1);
+
 /// One program, of which one run at most is under way: who asks meanwhile waits for the same one.
 ///
-/// A run outlives the attempt that started it, since the next attempt of the lookup would only start another; it does not
-/// outlive the last lookup that waits for it. Then it is killed with every process of its group.
+/// A run outlives the attempt that started it, since the next attempt of the lookup would only start another. When the last
+/// lookup that waits for it fails, it is killed with every process of its group. A lookup that succeeds without it, since
+/// there was an old value to serve, leaves it to the next one: else a program that takes longer than a refresh may wait would
+/// never come to its end.
 #[derive(Debug, Default)]
 pub struct Program {
-    running: Mutex<Option<(Generation, WeakShared<BoxFuture<'static, Outcome>>)>>,
+    state: Arc<Mutex<State>>,
+    clock: Clock,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: Option<Started>,
+    /// The run, while no lookup waits for it.
+    left: Option<Run>,
+}
+
+#[derive(Debug)]
+struct Started {
+    owner: Generation,
+    since: Timestamp,
+    run: WeakShared<BoxFuture<'static, Outcome>>,
 }
 
 impl Program {
@@ -40,19 +61,41 @@ impl Program {
     /// its standard error is dropped.
     pub async fn run(&self, limit: Option<Duration>, command: impl FnOnce() -> Command) -> Outcome {
         let run = self.join(limit, command);
-        Deadline::keep(run.clone());
+        keep(Waiting { run: run.clone(), state: Arc::clone(&self.state) });
         run.await
     }
 
     fn join(&self, limit: Option<Duration>, command: impl FnOnce() -> Command) -> Run {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let present = running.as_ref().filter(|(owner, _)| *owner == generation());
-        let present = present.and_then(|(_, run)| run.upgrade()).filter(|run| run.peek().is_none());
+        let now = self.clock.now();
+        let mut state = lock(&self.state);
+        let left = state.left.take();
+        let present = state.running.as_ref().filter(|started| started.owner == generation());
+        let present = present.filter(|started| left.is_none() || now.since(started.since) < LEFT_FOR);
+        let present = present.and_then(|started| started.run.upgrade()).filter(|run| run.peek().is_none());
         present.unwrap_or_else(|| {
             let run = run_once(command(), limit).boxed().shared();
-            *running = run.downgrade().map(|weak| (generation(), weak));
+            let started = |run| Started { owner: generation(), since: now, run };
+            state.running = run.downgrade().map(started);
             run
         })
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A lookup that waits for a run.
+struct Waiting {
+    run: Run,
+    state: Arc<Mutex<State>>,
+}
+
+impl Kept for Waiting {
+    fn leave(self: Box<Self>) {
+        if self.run.peek().is_none() {
+            lock(&self.state).left = Some(self.run);
+        }
     }
 }
 
@@ -127,6 +170,8 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::error::Error;
+    use crate::process::Deadline;
 
     fn shell(script: &str) -> Command {
         let mut command = Command::new("sh");
@@ -202,16 +247,47 @@ mod tests {
         let program = Program::default();
         let attempt =
             || tokio::time::timeout(Duration::from_millis(50), program.run(None, || shell(&script)));
-        let lookup = async {
+        let lookup = async |end: Result<(), Error>| {
             for _ in 0..3 {
                 assert!(attempt().await.is_err());
             }
             until("1234.53", 2).await;
-            Ok(())
+            end
         };
-        Deadline::after(Duration::from_secs(60)).run(lookup).await.unwrap();
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let failed = || Err(Error::internal("no answer"));
+        assert!(deadline.run(lookup(failed())).await.is_err());
         assert_eq!(lines(&runs), 1);
         until("1234.53", 0).await;
+        // One that succeeds by other means leaves it to the next one.
+        deadline.run(lookup(Ok(()))).await.unwrap();
+        assert_eq!(living("1234.53"), 2);
+        assert!(deadline.run(lookup(failed())).await.is_err());
+        assert_eq!(lines(&runs), 2);
+        until("1234.53", 0).await;
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_run_that_was_left_too_long_is_killed_and_another_started() {
+        let directory = tempfile::tempdir().unwrap();
+        let runs = directory.path().join("runs");
+        let script = format!("echo run >> '{}'; sleep 1234.54; :", runs.display());
+        let program = Program { clock: Clock::manual(), ..Program::default() };
+        let lookup = async || {
+            let attempt = program.run(None, || shell(&script));
+            assert!(tokio::time::timeout(Duration::from_millis(20), attempt).await.is_err());
+            until("1234.54", 2).await;
+            Ok(())
+        };
+        let deadline = Deadline::after(Duration::from_secs(60));
+        for (pause, count) in [(0, 1), (59, 1), (1, 2)] {
+            program.clock.advance(Duration::from_secs(pause));
+            deadline.run(lookup()).await.unwrap();
+            assert_eq!(lines(&runs), count);
+        }
+        drop(program);
+        until("1234.54", 0).await;
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import stat
 import threading
 import time
@@ -470,6 +471,32 @@ def test_a_tool_ends_with_the_lookup(cloud: Azure, monkeypatch: pytest.MonkeyPat
     assert dead_children() == 0
     assert none_lives("AZURE_CONFIG_DIR", str(tmp_path))
     assert lines(tmp_path / "ran") == 1
+
+
+class InterruptedByTest(BaseException):
+    """What the signal handler raises."""
+
+
+def test_a_tool_ends_with_a_lookup_that_a_signal_ends(
+    cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tool(tmp_path, "az", f'echo >> "{tmp_path}/ran"; sleep 600; :')
+    variables(monkeypatch, PATH=f"{tmp_path}:{os.environ['PATH']}", AZURE_TOKEN_CREDENTIALS="AzureCliCredential")
+
+    def interrupt(*_: object) -> None:
+        if (tmp_path / "ran").exists():
+            raise InterruptedByTest
+
+    former = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+    try:
+        with pytest.raises(InterruptedByTest):
+            default_backend(timeout=60).get_variable("hello")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
+    assert dead_children() == 0
+    assert none_lives("AZURE_CONFIG_DIR", str(tmp_path))
 
 
 def test_a_slow_tool_is_waited_for_by_each_attempt(
