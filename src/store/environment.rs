@@ -75,6 +75,7 @@ pub const IDENTITY_VARIABLES: &[&str] = &[
     "IMDS_ENDPOINT",
     "MSI_ENDPOINT",
     "MSI_SECRET",
+    "NO_GCE_CHECK",
     "NO_PROXY",
     "REQUESTS_CA_BUNDLE",
     "SSL_CERT_DIR",

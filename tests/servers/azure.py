@@ -5,8 +5,8 @@ issuer, audience and time of every token, and client assertions by the certifica
 answers of the vault are checked against ``azure_contract.py``, and ``test_azure_double.py`` has the vendor's own
 clients accept it.
 
-``url`` is https on the loopback interface and plays vault and login. ``proxy`` is plain http: it answers as the
-metadata services, and is an HTTP proxy that leads ``*.vault.azure.net`` and ``login.microsoftonline.com`` here,
+``url`` is https on the loopback interface and plays vault, login and App Service. ``proxy`` is plain http: it answers
+as the metadata services, and is an HTTP proxy that leads ``*.vault.azure.net`` and ``login.microsoftonline.com`` here,
 whatever DNS says.
 """
 
@@ -175,7 +175,7 @@ class Azure:
         host = (headers.get("Host") or "").split(":")[0]
         if parts.path.startswith(("/secrets", "/deletedsecrets")):
             what, identity, reply = self._vault(method, parts.path, query, headers, body)
-        elif not encrypted:
+        elif not encrypted or parts.path == "/msi/token":
             identity, (what, reply) = "", self._metadata(parts.path, query, headers)
         else:
             identity, (what, reply) = "", self._login(method, parts.path, headers, body)

@@ -6,8 +6,8 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use google_cloud_gax::error::Error as SdkError;
 use google_cloud_gax::error::rpc::{Code, Status, StatusDetails};
+use google_cloud_gax::error::{CredentialsError, Error as SdkError};
 
 use crate::error::{Error, ErrorKind};
 use crate::http::{NoAnswerHints, TransportError};
@@ -124,8 +124,23 @@ fn retry_delay(detail: &StatusDetails) -> Option<Duration> {
     Duration::try_from(info.retry_delay?).ok()
 }
 
+/// A login that failed within a call: our own error, which travels inside the SDK's.
+impl From<Error> for SdkError {
+    fn from(error: Error) -> Self {
+        Self::authentication(CredentialsError::from_source(error.is_temporary(), error))
+    }
+}
+
+fn login_error(error: &SdkError) -> Option<&Error> {
+    let own = error.source().filter(|_| error.is_authentication());
+    own.and_then(|cause| cause.source()?.downcast_ref())
+}
+
 /// What became of a call that did not succeed.
 fn failure(error: &SdkError, subject: &str) -> Result<Refusal, Error> {
+    if let Some(login) = login_error(error) {
+        return Err(login.clone());
+    }
     if let Some(status) = error.http_status_code() {
         return Ok(Refusal::new(status, error.http_headers(), error.http_payload()));
     }

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use google_cloud_secretmanager_v1::client::SecretManagerService;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::files::WatchedFiles;
@@ -113,26 +113,13 @@ impl CloudSecretManager {
         Ok(project)
     }
 
-    /// A token that the service does not accept is asked for anew at the next call.
-    fn note(&self, error: &Error) {
-        if error.kind() == ErrorKind::Unauthenticated {
-            self.identity.tokens.reject();
-        }
-    }
-
     async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>> {
         check_name(name)?;
         let project = self.log_in().await.map_err(|error| error.with_operation(READ))?;
         let version = format!("{}/secrets/{}/versions/latest", self.place.parent(&project), name.as_str());
         match self.client.access_secret_version().set_name(version).send().await {
             Ok(answer) => payload::value(answer, name).map(Some),
-            Err(error) => match read_error(&error, name, &project) {
-                None => Ok(None),
-                Some(error) => {
-                    self.note(&error);
-                    Err(error)
-                }
-            },
+            Err(error) => read_error(&error, name, &project).map_or(Ok(None), Err),
         }
     }
 }

@@ -37,6 +37,7 @@ class OnDouble(Harness):
     )
     #: Google's grammar has letters, digits, - and _ only, and 255 of them.
     impossible_names = frozenset(ODD_NAMES)
+    refused_reads = 2
 
     def __init__(self, folder: Path) -> None:
         """Not before ``running`` is there anything to talk to."""

@@ -49,6 +49,8 @@ pub(in crate::store::azure) trait TokenSource: Debug + Send + Sync {
 pub(in crate::store::azure) enum NoToken {
     /// This place is not set up here; the next of a chain may be.
     NotHere(String),
+    /// Nobody answered who would have to be there. That may be so, or a packet was lost: the next of a chain may be set up.
+    Silent(Error),
     /// It is, and it failed. Nobody else is asked: that would be another identity.
     Failed(Error),
 }
@@ -63,7 +65,7 @@ impl NoToken {
     pub(in crate::store::azure) fn into_error(self, name: &str) -> Error {
         match self {
             Self::NotHere(why) => Error::new(ErrorKind::Unauthenticated, format!("{name} {why}")),
-            Self::Failed(error) => error,
+            Self::Silent(error) | Self::Failed(error) => error,
         }
     }
 }
