@@ -45,7 +45,7 @@ pub(super) fn run(source: &Source) -> Result<Report> {
 }
 
 /// A value that may be shown. A key that nobody declared may hold anything, and an address a password.
-fn shown(entry: &StoreEntry, key: &str, value: &RawValue) -> Value {
+pub(super) fn shown(entry: &StoreEntry, key: &str, value: &RawValue) -> Value {
     let spec = options_of(entry).find(|spec| spec.key == key);
     let is_secret =
         spec.is_none_or(|spec| spec.kind.is_secret() || matches!(spec.kind, OptionKind::Ignored(_)));

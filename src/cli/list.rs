@@ -58,6 +58,9 @@ pub(super) fn names(
     limit: usize,
 ) -> Result<(Listed, Vec<String>)> {
     let (mut found, mut warnings) = (Listed::new(), Vec::new());
+    if let Some(error) = setup.without_place(kind) {
+        return Err(error);
+    }
     for prefix in setup.prefixes(kind) {
         let before = found.len();
         let mut page = None;

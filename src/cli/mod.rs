@@ -29,6 +29,7 @@ mod setup;
 mod stores;
 mod subject;
 mod uri;
+mod vault;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -131,6 +132,14 @@ enum Command {
         after_help = "Examples:\n  strongroom policy aws --region eu-west-1 --account 111122223333\n  strongroom policy ssm --mode manage --tag team=data\n  strongroom policy vault --account secret"
     )]
     Policy(policy::Arguments),
+    /// Set up a login to Vault: print the commands, in order.
+    ///
+    /// The login method, a policy for the configured paths, the role, a secret id that is wrapped on its way, and the
+    /// options of the backend. Makes no call: run the commands as somebody who may.
+    #[command(
+        after_help = "Examples:\n  strongroom vault approle\n  strongroom vault approle --mode manage --role-name airflow-admin\n  strongroom vault approle --print-commands"
+    )]
+    Vault(vault::Arguments),
     /// Measure what a lookup costs from this machine.
     ///
     /// Times lookups that go to the store and lookups that memory answers, counts the calls, and says what the quota allows.
@@ -191,6 +200,7 @@ fn execute(arguments: &Arguments) -> Result<Report> {
         Command::Uri(arguments) => uri::run(arguments),
         Command::Doctor(arguments) => Ok(doctor::run(source, arguments)),
         Command::Policy(arguments) => policy::run(source, arguments),
+        Command::Vault(arguments) => vault::run(source, arguments),
         Command::Bench(arguments) => bench::run(source, arguments),
         Command::Env => env::run(source),
         Command::Stores(arguments) => Ok(stores::run(arguments)),

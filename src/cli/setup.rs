@@ -101,6 +101,17 @@ impl Setup {
         self.prefixes(kind).into_iter().next()
     }
 
+    /// Why nothing is known of the names of `kind` although it is switched on: each id names its own place.
+    pub(super) fn without_place(&self, kind: Kind) -> Option<Error> {
+        let convention = &self.settings.convention;
+        let any = || !convention.names(Lookup { kind, id: "any/", team: None }).into_names().is_empty();
+        (convention.place_in_id() && any()).then(|| {
+            let what = kind.plural();
+            Error::config(format!("{what} cannot be listed: each id names the mount that it is in, and none is configured"))
+                .with_hint("Write the mount as `mount_point`; for this command alone AIRFLOW__SECRETS__BACKEND_KWARG__MOUNT_POINT does")
+        })
+    }
+
     /// The lines for the standard error.
     pub(super) fn warned(&self) -> Vec<String> {
         self.warnings.iter().map(|warning| format!("warning: {warning}")).collect()

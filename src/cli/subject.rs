@@ -94,10 +94,13 @@ pub(super) fn names(
 }
 
 fn skipped(setup: &Setup, lookup: Lookup<'_>) -> String {
+    let needs_place = setup.without_place(lookup.kind).is_some();
+    let is_on = needs_place || setup.prefix(lookup.kind).is_some();
     match setup.settings.patterns.text(lookup.kind) {
-        Some(pattern) if setup.prefix(lookup.kind).is_some() => {
-            format!("the id does not match the lookup pattern {pattern:?}")
+        _ if needs_place && setup.settings.convention.names(lookup).into_names().is_empty() => {
+            "the id names no mount (`mount_point` is null): it should be MOUNT/ID".to_owned()
         }
+        Some(pattern) if is_on => format!("the id does not match the lookup pattern {pattern:?}"),
         _ => format!("lookups of this kind ({}) are switched off in the options", lookup.kind),
     }
 }

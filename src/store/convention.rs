@@ -30,6 +30,15 @@ impl Kind {
         }
     }
 
+    /// The word for many of them.
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Connection => "connections",
+            Self::Variable => "variables",
+            Self::Config => "config values",
+        }
+    }
+
     /// The words of the official classes' warnings.
     pub const fn title(self) -> &'static str {
         match self {
@@ -107,4 +116,10 @@ pub trait Convention: Debug + Send + Sync {
 
     /// What Airflow gets for a secret that holds `value`. `None` says that the secret answers nothing.
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>>;
+
+    /// Whether each id begins with the place that it is in, such as a mount: then nothing is known of names without an id,
+    /// and the names of the empty id, by which prefixes are known, are those of the id `PLACE/`.
+    fn place_in_id(&self) -> bool {
+        false
+    }
 }

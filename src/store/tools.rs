@@ -77,7 +77,7 @@ impl Finding {
 }
 
 /// What a policy is to allow.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PolicyRequest {
     /// Whether writing is allowed too.
     pub manages: bool,
@@ -93,4 +93,6 @@ pub struct PolicyRequest {
     pub account: Option<String>,
     /// The region.
     pub region: Option<String>,
+    /// What is configured; empty where nothing is, or another store.
+    pub options: Options,
 }

@@ -29,6 +29,7 @@ CLASSES = {
     "ssm": "strongroom.aws.SystemsManagerParameterStoreBackend",
     "google": "strongroom.google.CloudSecretManagerBackend",
     "azure": "strongroom.azure.AzureKeyVaultBackend",
+    "vault": "strongroom.hashicorp.VaultBackend",
 }
 
 
@@ -67,7 +68,7 @@ class Shell:
     def run(self, *arguments: str, stdin: str = "", variables: Mapping[str, str] | None = None) -> Run:
         """Runs a command and searches what it said."""
         given = clean_environment() | {"AIRFLOW_HOME": str(self.home), "HOME": str(self.home)}
-        given = {name: value for name, value in given.items() if not name.startswith("AIRFLOW__")}
+        given = {name: value for name, value in given.items() if not name.startswith(("AIRFLOW__", "VAULT_"))}
         given |= self.variables | dict(variables or {})
         given["PYTHONPATH"] = os.environ.get("PYTHONPATH", "")
         command = [*PROGRAM, *arguments]

@@ -28,6 +28,10 @@ pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, findings: &mut Vec<F
         findings.push(Finding::fine("identity", format!("the store is asked as {identity}")));
     }
     let Some(kind) = Kind::ALL.into_iter().find(|kind| setup.prefix(*kind).is_some()) else {
+        if Kind::ALL.into_iter().any(|kind| setup.without_place(kind).is_some()) {
+            findings.push(without_place());
+            return diagnose_alone(&client, findings);
+        }
         findings.push(Finding::new(
             Severity::Problem,
             "kinds",
@@ -40,9 +44,42 @@ pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, findings: &mut Vec<F
         list(airflow, setup, &client, findings);
         describe(setup, &client, kind, findings);
     }
-    if let Ok((found, _)) = client.run(client.backend.diagnose()) {
-        findings.extend(found);
+    diagnose(&client, findings);
+}
+
+/// What the store says of itself. A problem that is known already is not told twice.
+fn diagnose(client: &Client, findings: &mut Vec<Finding>) {
+    let Ok((found, _)) = client.run(client.backend.diagnose()) else { return };
+    let is_known = |finding: &Finding| {
+        let same = |known: &Finding| known.severity == Severity::Problem && known.check == finding.check;
+        finding.severity == Severity::Problem && findings.iter().any(same)
+    };
+    let news: Vec<Finding> = found.into_iter().filter(|finding| !is_known(finding)).collect();
+    findings.extend(news);
+}
+
+/// The same where no lookup came before: a store that says nothing in time is away.
+fn diagnose_alone(client: &Client, findings: &mut Vec<Finding>) {
+    let before = findings.len();
+    diagnose(client, findings);
+    if findings.len() == before {
+        findings.push(Finding::new(
+            Severity::Problem,
+            "reach",
+            "the store gave no answer in time",
+            "Check the network path to the store, or raise `timeout`",
+        ));
     }
+}
+
+/// Each id names the place that is asked, so there is nothing to try.
+fn without_place() -> Finding {
+    Finding::new(
+        Severity::Note,
+        "read",
+        "each id names the mount that it is in, so without an id nothing is read, listed or described",
+        "Try `strongroom explain connection MOUNT/ID`",
+    )
 }
 
 /// The answer is whether there is any use in asking more.
@@ -123,7 +160,7 @@ fn list(airflow: &AirflowConfig, setup: &Setup, client: &Client, findings: &mut 
             Severity::Warning,
             "list",
             format!("there is no secret below the prefixes ({place})"),
-            "Check the prefixes, and that the secrets are in this region, account or file",
+            "Check the prefixes, and that the secrets are in this region, account, mount or file",
         ));
     }
 }

@@ -1,12 +1,9 @@
 //! `strongroom policy`: the document that allows what the backend needs and nothing else.
 
-mod elsewhere;
-
 use std::sync::Arc;
 
 use serde_json::json;
 
-use self::elsewhere::Engine;
 use crate::cli::output::Report;
 use crate::cli::setup::{Setup, Source, entry_of};
 use crate::error::{Error, Result};
@@ -56,7 +53,7 @@ enum StoreWord {
 
 /// What a document allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Mode {
+pub(super) enum Mode {
     /// Lookups, listing and describing.
     Read,
     /// Creating, changing and deleting too.
@@ -79,6 +76,39 @@ impl StoreWord {
 /// Prints the document. Makes no call.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     arguments.check()?;
+    let (document, configured) = document(source, arguments)?;
+    let json = serde_json::from_str(&document).unwrap_or_else(|_| json!({"document": document}));
+    let warnings = configured.iter().flat_map(Setup::warned).chain(left_out(&document)).collect();
+    Ok(Report { warnings, ..Report::done(document, json) })
+}
+
+/// What a document could not say stands in it as a comment, which nobody may read.
+pub(super) fn left_out(document: &str) -> Option<String> {
+    let count = document.lines().filter(|line| line.starts_with("# Left out")).count();
+    (count > 0).then(|| format!("warning: {count} rules were left out: the comments in the document say why"))
+}
+
+/// What Vault is to allow, for the other commands that print it.
+pub(super) fn of_vault(
+    source: &Source,
+    mode: Mode,
+    prefix: &[String],
+    mount: Option<&str>,
+) -> Result<(String, Option<Setup>)> {
+    let arguments = Arguments {
+        store: StoreWord::Vault,
+        mode,
+        prefix: prefix.to_vec(),
+        tag: Vec::new(),
+        key: Vec::new(),
+        account: mount.map(str::to_owned),
+        region: None,
+    };
+    document(source, &arguments)
+}
+
+/// The document, and the configuration that it is for.
+fn document(source: &Source, arguments: &Arguments) -> Result<(String, Option<Setup>)> {
     let entry = find(arguments.store.name());
     let configured = configured(source, entry, arguments.prefix.is_empty())?;
     let request = PolicyRequest {
@@ -89,25 +119,20 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
         keys: arguments.key.clone(),
         account: arguments.account.clone(),
         region: arguments.region.clone().or_else(|| region(arguments.store, configured.as_ref()?)),
+        options: configured.as_ref().map(|setup| setup.settings.options.clone()).unwrap_or_default(),
     };
     if request.prefixes.is_empty() && request.names.is_empty() && arguments.store != StoreWord::Azure {
-        return Err(Error::config("nothing says what the names of the secrets begin with")
-            .with_hint("Give --prefix, and for Vault the mount as --account"));
+        return Err(Error::config("nothing says what the names of the secrets begin with").with_hint(
+            "Give --prefix, and for Vault the mount: --account, or --mount of `strongroom vault approle`",
+        ));
     }
     let document = match (entry.and_then(|entry| entry.tools.policy), arguments.store) {
         (Some(policy), _) => policy(&request),
-        (None, StoreWord::Vault) => {
-            let options = configured.as_ref().map(|setup| &setup.settings.options);
-            let engine = Engine::of(arguments.account.as_deref(), options);
-            elsewhere::vault(&request, &engine, Some(&Engine::of(None, options).mount))
-        }
         (None, _) => {
             return Err(Error::config(format!("this build has no store `{}`", arguments.store.name())));
         }
     };
-    let json = serde_json::from_str(&document).unwrap_or_else(|_| json!({"document": document}));
-    let warnings = configured.iter().flat_map(Setup::warned).collect();
-    Ok(Report { warnings, ..Report::done(document, json) })
+    Ok((document, configured))
 }
 
 /// The backend that is configured, if it reads this store. A document can be printed without any, but not with the usual
@@ -137,10 +162,13 @@ fn prefixes(
     let convention = match (configured, entry) {
         (Some(setup), _) => Arc::clone(&setup.settings.convention),
         (None, Some(entry)) => (entry.convention)(&Options::default())?,
-        (None, None) => return Ok(elsewhere::usual_prefixes()),
+        (None, None) => return Ok(Vec::new()),
     };
+    // Where each id names its mount, the one that is given stands for all.
+    let place = arguments.account.as_deref().filter(|_| convention.place_in_id());
+    let id = place.map_or_else(String::new, |place| format!("{}/", place.trim_matches('/')));
     let of_kind = |kind| {
-        let names = convention.names(Lookup { kind, id: "", team: None }).into_names();
+        let names = convention.names(Lookup { kind, id: &id, team: None }).into_names();
         names.into_iter().map(move |name| (kind, name.as_str().to_owned()))
     };
     Ok(Kind::ALL.into_iter().flat_map(of_kind).collect())

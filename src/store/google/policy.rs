@@ -75,6 +75,7 @@ mod tests {
             keys: Vec::new(),
             account: None,
             region: None,
+            options: crate::store::options::Options::default(),
         };
         let read = parsed(&request);
         assert_eq!(

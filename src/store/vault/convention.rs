@@ -62,6 +62,10 @@ impl VaultConvention {
 }
 
 impl Convention for VaultConvention {
+    fn place_in_id(&self) -> bool {
+        self.mount.is_none()
+    }
+
     /// Without a mount, an id without one has no name: upstream answers None to it as to a kind that is off.
     fn names(&self, lookup: Lookup<'_>) -> Naming {
         let Some((mount, key)) = self.split(lookup.id) else { return Naming::Off };

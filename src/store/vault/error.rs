@@ -12,6 +12,8 @@ use crate::store::vault::server::Reply;
 pub(super) const READ: &str = "read";
 /// The operation of a listing.
 pub(super) const LIST: &str = "list";
+/// The operation of a description.
+pub(super) const DESCRIBE: &str = "describe";
 /// The operation of a login.
 pub(super) const LOGIN: &str = "login";
 

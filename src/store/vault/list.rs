@@ -51,7 +51,7 @@ impl Vault {
     }
 
     /// The keys in one folder; none if it is not there.
-    async fn list_folder(&self, folder: &str) -> Result<Vec<String>> {
+    pub(super) async fn list_folder(&self, folder: &str) -> Result<Vec<String>> {
         let name = SecretName::from(folder);
         let subject = format!("listing `{name}`");
         let place = self.place(&name, &subject)?;
@@ -67,7 +67,7 @@ impl Vault {
             }
             403 if answer.reply.is_of_vault() => Err(question.denied().await),
             403 | 404 if !answer.reply.is_of_vault() => Err(foreign(&answer.reply, &subject)),
-            404 => Ok(Vec::new()),
+            404 => self.sure_of_absence(&answer, &question).await.map(|()| Vec::new()),
             _ => Err(refused(&answer.reply, &subject)),
         }
     }

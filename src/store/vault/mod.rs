@@ -4,27 +4,39 @@
 //! |---|---|
 //! | `config.rs`, `convention.rs`, `error.rs` | as in every store |
 //! | `place.rs`, `path.rs` | from a name to a mount and a path |
-//! | `read.rs`, `list.rs` | what is asked of the engine |
+//! | `read.rs`, `list.rs`, `describe.rs` | what is asked of the engine |
 //! | `access.rs`, `tokens.rs`, `login/` | who we are |
 //! | `server.rs`, `call.rs`, `trust.rs` | how requests reach the server |
 //! | `diagnosis.rs` | what is behind a refusal |
+//! | `health.rs`, `probe.rs`, `token_state.rs`, `capabilities.rs` | what `strongroom doctor` asks the server |
+//! | `tools.rs`, `checks.rs`, `policy.rs` | what the command line says without asking |
+//! | `moment.rs` | times |
 //!
 //! Requests are vaultrs's where it has them. Its client is not used: it makes an HTTP client of its own, whose timeouts, proxies,
 //! redirects and TLS settings are not ours, and its errors hold the bodies of replies.
 
 mod access;
 mod call;
+mod capabilities;
+mod checks;
 mod config;
 mod convention;
+mod describe;
 mod diagnosis;
 mod error;
+mod health;
 mod list;
 mod login;
+mod moment;
 mod path;
 mod place;
+mod policy;
+mod probe;
 mod read;
 mod server;
+mod token_state;
 mod tokens;
+mod tools;
 mod trust;
 
 use std::num::NonZeroUsize;
@@ -33,11 +45,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::error::Result;
+use crate::store::convention::{Convention, Kind, Lookup};
 use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::registry::StoreEntry;
-use crate::store::tools::Tools;
-use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::tools::Finding;
+use crate::store::{Capabilities, Description, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 use self::access::Access;
@@ -60,10 +73,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     check: login::check,
     attempts: |_options, _environment| None,
     rate_after_throttle: None,
-    tools: Tools {
-        official_class: Some("airflow.providers.hashicorp.secrets.vault.VaultBackend"),
-        ..Tools::NONE
-    },
+    tools: tools::TOOLS,
     open,
 };
 
@@ -74,6 +84,8 @@ struct Vault {
     access: Access,
     versions: Versions,
     sightings: Sightings,
+    /// Where each kind that is switched on has its secrets, mount included.
+    folders: Vec<(Kind, String)>,
 }
 
 impl Vault {
@@ -81,7 +93,13 @@ impl Vault {
     fn open(options: &Options, environment: &Environment) -> Result<Self> {
         let settings = VaultSettings::read(options, environment)?;
         let access = Access::open(&settings, options, environment)?;
-        Ok(Self { settings, access, versions: Versions::default(), sightings: Sightings::default() })
+        Ok(Self {
+            settings,
+            access,
+            versions: Versions::default(),
+            sightings: Sightings::default(),
+            folders: folders(&VaultConvention::new(options)?),
+        })
     }
 }
 
@@ -101,9 +119,31 @@ impl Store for Vault {
         outcome.map_err(|error| in_operation(error, error::LIST).with_store(INFO.name))
     }
 
+    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
+        let outcome = self.describe_secret(name).await;
+        outcome.map_err(|error| in_operation(error, error::DESCRIBE).with_store(INFO.name))
+    }
+
+    async fn diagnose(&self) -> Vec<Finding> {
+        self.findings().await
+    }
+
+    fn identity(&self) -> Option<String> {
+        Some(format!("{}, on {}", self.access.tokens.identity(), self.access.server.words()))
+    }
+
     fn is_outdated(&self) -> bool {
         self.access.is_outdated()
     }
+}
+
+/// None without a mount, which each id names then.
+fn folders(convention: &VaultConvention) -> Vec<(Kind, String)> {
+    let of_kind = |kind| {
+        let names = convention.names(Lookup { kind, id: "", team: None }).into_names();
+        names.into_iter().map(move |name| (kind, name.as_str().to_owned()))
+    };
+    Kind::ALL.into_iter().flat_map(of_kind).collect()
 }
 
 /// A login that failed within `operation` keeps its own name.
@@ -135,6 +175,17 @@ mod tests {
         let store = opened(&[]).unwrap();
         assert!(!format!("{store:?}").contains("canary"), "{store:?}");
         assert!(!store.is_outdated());
+    }
+
+    #[test]
+    fn an_identity_names_server_and_namespace() {
+        let store = opened(&[("url", "https://h:1/x/?canary"), ("namespace", "/a/b/")]).unwrap();
+        assert_eq!(
+            store.identity().unwrap(),
+            "the token in backend_kwargs, on https://h:1/x, namespace `a/b`"
+        );
+        assert_eq!(store.folders.len(), 3);
+        assert!(opened(&[("mount_point", "")]).unwrap().folders.is_empty());
     }
 
     #[test]

@@ -35,9 +35,14 @@ pub(super) struct Versions(Mutex<HashMap<String, KvVersion>>);
 pub(super) struct Sightings(AtomicU32);
 
 impl Sightings {
-    /// A value: the mount is the right one.
+    /// A value, or the engine itself: the mount is the right one.
     pub(super) fn note_value(&self) {
         self.0.store(u32::MAX, Ordering::Relaxed);
+    }
+
+    /// Whether there was a value, or the mount was found to be the right one.
+    fn are_sure(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == u32::MAX
     }
 
     /// An absence; true for the one at which to look.
@@ -81,6 +86,20 @@ impl Vault {
             }
             None => Err(version_unknown(subject, &place.mount, answer.reply.status)),
         }
+    }
+
+    /// Whether a 404 to a question about names is an absence: another engine than the configured one, and no engine at all, say the
+    /// same. What is mounted is asked for once; without `kv_engine_version` the server has told it before.
+    pub(super) async fn sure_of_absence(&self, answer: &Answer, question: &Question<'_>) -> Result<()> {
+        let in_words = answer.reply.has_words();
+        if self.settings.version.is_none() || (self.sightings.are_sure() && !in_words) {
+            return Ok(());
+        }
+        if let Some(error) = question.misdirected(in_words).await {
+            return Err(error);
+        }
+        self.sightings.note_value();
+        Ok(())
     }
 
     /// What may be asked once `answer` is no success: a read of `path`.

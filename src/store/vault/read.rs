@@ -86,7 +86,7 @@ impl Vault {
             return Ok(None);
         }
         let is_sure = self.settings.version.is_none();
-        let in_words = members.is_some_and(has_words);
+        let in_words = answer.reply.has_words();
         if !in_words && (is_sure || !self.sightings.note_absence()) {
             return Ok(None);
         }
@@ -109,9 +109,4 @@ fn call(place: &Place, version: KvVersion) -> Result<Call, crate::http::Transpor
 fn is_deleted(members: &Object) -> bool {
     let data = members.get("data").and_then(Value::as_object);
     data.and_then(|data| data.get("metadata")).is_some_and(|metadata| metadata.as_object().is_some())
-}
-
-/// Whether the answer says more than that there is nothing.
-fn has_words(members: &Object) -> bool {
-    ["errors", "warnings"].iter().any(|key| members.get(key).is_some_and(Value::is_truthy))
 }

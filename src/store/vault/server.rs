@@ -10,6 +10,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::http::{TransportError, read_body, send};
+use crate::redact::Shown;
 use crate::store::vault::call::Call;
 use crate::store::vault::config::VaultSettings;
 use crate::store::vault::path::{collapse, encode, fault};
@@ -49,6 +50,15 @@ impl Reply {
             .is_some_and(|members| ["errors", "data", "warnings"].iter().any(|key| members.contains_key(key)))
     }
 
+    /// Whether an absence says more than that there is nothing.
+    pub(super) fn has_words(&self) -> bool {
+        let json = self.json();
+        let members = json.as_ref().and_then(Value::as_object);
+        members.is_some_and(|members| {
+            ["errors", "warnings"].iter().any(|key| members.get(key).is_some_and(Value::is_truthy))
+        })
+    }
+
     #[cfg(test)]
     pub(super) fn of(status: u16, body: &str) -> Self {
         Self { status, retry_after: None, elsewhere: None, body: Zeroizing::new(body.as_bytes().to_vec()) }
@@ -79,6 +89,16 @@ impl Server {
     /// Which server this is, and which namespace of it.
     pub(super) fn place(&self) -> String {
         format!("{} {}", self.url, self.namespace.as_deref().unwrap_or_default())
+    }
+
+    /// Address and namespace in words. What stands behind a question mark is left out: it is never sent either.
+    pub(super) fn words(&self) -> String {
+        let address = format!("{}{}", self.url.origin().ascii_serialization(), self.url.path());
+        let address = Shown(address.trim_end_matches('/')).to_string();
+        match &self.namespace {
+            Some(namespace) => format!("{address}, namespace `{}`", Shown(namespace)),
+            None => address,
+        }
     }
 
     /// Sends `call` with `token`. Any status is an answer.

@@ -45,7 +45,7 @@ impl Token {
     }
 
     /// Whether it is good for a counted number of requests.
-    fn is_counted(&self) -> bool {
+    pub(super) fn is_counted(&self) -> bool {
         self.grant.uses.is_some()
     }
 
@@ -147,6 +147,11 @@ impl Tokens {
         last.number = self.finished.fetch_add(1, Ordering::AcqRel) + 1;
         last.failure = outcome.as_ref().err().cloned();
         outcome
+    }
+
+    /// Who logs in and where.
+    pub(super) fn identity(&self) -> &str {
+        self.login.identity()
     }
 
     /// Whether there never is another token.

@@ -16,6 +16,9 @@ from tests.servers.vault import Vault, openbao
 
 PATHS: dict[Kind, str] = {"connection": "connections", "variable": "variables", "config": "config"}
 READS = "/v1/secret/data/"
+#: Of the policy: values, names and what is known of them.
+READER = ["read", "list"]
+NAMED = {Capability.LISTED, Capability.DESCRIBED}
 #: What the server may do to the reader.
 OF_IDENTITIES = {Capability.DENIED, Capability.UNAUTHENTICATED, Capability.THROTTLED, Capability.SERVER_ERROR}
 
@@ -30,7 +33,7 @@ class HashicorpVault(Harness):
 
     store = "hashicorp_vault"
     page = "hashicorp-vault.md"
-    capabilities = EVERY_STORE | GATE_FAULTS | OF_IDENTITIES | {Capability.CHANGES, Capability.COUNTED}
+    capabilities = EVERY_STORE | GATE_FAULTS | OF_IDENTITIES | NAMED | {Capability.CHANGES, Capability.COUNTED}
     #: A URL drops dots, and logs are forged with control characters, so these are never sent; slashes collapse.
     impossible_names = frozenset({"dots", "only dots", "tab", "newline", "control", "separator", "zero", "slashes"})
     same_as_hello = frozenset({"hello/"})
@@ -54,7 +57,7 @@ class HashicorpVault(Harness):
         """An empty server with one policy and one token."""
         self.gate.reset()
         self.vault.reset()
-        self.policy = self.vault.policy()
+        self.policy = self.vault.policy({"secret/*": READER})
         self._give_token()
 
     def put(self, kind: Kind, secret_id: str, value: str, team: str | None = None) -> None:
@@ -69,7 +72,7 @@ class HashicorpVault(Harness):
     def inject(self, fault: Capability) -> Options:
         """What the server would do to this reader."""
         if fault is Capability.DENIED:
-            self._allow("deny")
+            self._allow(["deny"])
         elif fault is Capability.UNAUTHENTICATED:
             self.vault.write("auth/token/revoke", {"token": self.token})
         elif fault is Capability.THROTTLED:
@@ -86,7 +89,7 @@ class HashicorpVault(Harness):
         self.gate.heal()
         for name in self.vault.names("sys/quotas/rate-limit"):
             self.vault.delete(f"sys/quotas/rate-limit/{name}")
-        self._allow("read")
+        self._allow(READER)
         if not self._is_known():
             self._give_token()
 
@@ -150,8 +153,8 @@ class HashicorpVault(Harness):
             return False
         return True
 
-    def _allow(self, capability: str) -> None:
-        rule = json.dumps({"path": {"secret/*": {"capabilities": [capability]}}})
+    def _allow(self, capabilities: list[str]) -> None:
+        rule = json.dumps({"path": {"secret/*": {"capabilities": capabilities}}})
         self.vault.write(f"sys/policies/acl/{self.policy}", {"policy": rule})
 
 

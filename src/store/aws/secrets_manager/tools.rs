@@ -64,6 +64,7 @@ mod tests {
             keys: Vec::new(),
             account: None,
             region: Some("eu-west-1".to_owned()),
+            options: crate::store::options::Options::default(),
         }
     }
 

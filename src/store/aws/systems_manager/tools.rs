@@ -64,6 +64,7 @@ mod tests {
             keys: vec!["1234".to_owned()],
             account: Some("111122223333".to_owned()),
             region: Some("eu-west-1".to_owned()),
+            options: crate::store::options::Options::default(),
         };
         insta::assert_snapshot!(policy(&request), @r#"
         {

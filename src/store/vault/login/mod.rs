@@ -75,10 +75,17 @@ pub(super) struct Login {
     name: &'static str,
     mount: String,
     origin: Origin,
+    /// Who logs in, or where the token stands.
+    identity: String,
     method: Box<dyn Method>,
 }
 
 impl Login {
+    /// Who logs in and where, in words that hold no credential.
+    pub(super) fn identity(&self) -> &str {
+        &self.identity
+    }
+
     /// Whether every login brings the same token.
     pub(super) fn is_fixed(&self) -> bool {
         self.origin == Origin::Fixed

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 #[cfg(not(feature = "aws"))]
 use crate::error::ErrorKind;
 use crate::error::{Error, Result};
+use crate::redact::Shown;
 use crate::store::environment::Environment;
 use crate::store::files::expand;
 use crate::store::options::Options;
@@ -85,9 +86,11 @@ pub(in crate::store::vault) fn login(options: &Options, environment: &Environmen
     let (name, usual) = method(options)?;
     let written = Written { name, options, environment };
     let mount = options.non_empty("auth_mount_point").map(collapse).filter(|mount| !mount.is_empty());
+    let mount = mount.unwrap_or_else(|| usual.to_owned());
     Ok(Login {
         name,
-        mount: mount.unwrap_or_else(|| usual.to_owned()),
+        identity: written.identity(&mount),
+        mount,
         origin: written.origin(),
         method: written.method()?,
     })
@@ -106,6 +109,29 @@ impl Written<'_> {
             ("token", Some(_)) => Origin::File,
             ("token", None) => Origin::Fixed,
             _ => Origin::Server,
+        }
+    }
+
+    /// The role id of approle is half of a credential, so it is not among these words.
+    fn identity(&self, mount: &str) -> String {
+        let (what, key) = match self.name {
+            "token" => return self.token_place(),
+            "aws_iam" | "azure" | "gcp" => ("role", "role_id"),
+            "cert" => ("role", "cert_role"),
+            "jwt" => ("role", "jwt_role"),
+            "kubernetes" => ("role", "kubernetes_role"),
+            "ldap" | "radius" | "userpass" => ("user", "username"),
+            _ => ("", ""),
+        };
+        let whose = self.options.non_empty(key).map(|text| format!(" with the {what} `{}`", Shown(text)));
+        format!("{} at `auth/{}`{}", self.name, Shown(mount), whose.unwrap_or_default())
+    }
+
+    fn token_place(&self) -> String {
+        match self.token_file() {
+            Some(path) => format!("the token in `{}`", Shown(&path.to_string_lossy())),
+            None if self.options.non_empty("token").is_some() => "the token in backend_kwargs".to_owned(),
+            None => "the token in VAULT_TOKEN".to_owned(),
         }
     }
 
@@ -258,6 +284,22 @@ mod tests {
             let shown = format!("{login:?}").replace("canary-role", "");
             assert!(!shown.contains("canary"), "{shown}");
         }
+    }
+
+    #[test]
+    fn an_identity_names_login_mount_and_role_and_no_credential() {
+        let identity = |words: &[(&'static str, &str)], variables: &[&'static str]| {
+            login(&Options::of_texts(words), &around(variables)).unwrap().identity
+        };
+        let approle = [("auth_type", "approle"), ("role_id", "canary"), ("auth_mount_point", "/a//b/")];
+        assert_eq!(identity(&approle, &[]), "approle at `auth/a/b`");
+        let kubernetes = [("auth_type", "kubernetes"), ("kubernetes_role", "r")];
+        assert_eq!(identity(&kubernetes, &[]), "kubernetes at `auth/kubernetes` with the role `r`");
+        let user = [("auth_type", "ldap"), ("username", "u"), ("password", "canary")];
+        assert_eq!(identity(&user, &[]), "ldap at `auth/ldap` with the user `u`");
+        assert_eq!(identity(&[("token", "canary")], &["VAULT_TOKEN"]), "the token in backend_kwargs");
+        assert_eq!(identity(&[], &["VAULT_TOKEN"]), "the token in VAULT_TOKEN");
+        assert_eq!(identity(&[("token_path", "/t"), ("token", "canary")], &[]), "the token in `/t`");
     }
 
     #[test]
