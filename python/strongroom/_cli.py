@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -12,4 +13,6 @@ def main() -> int:
     """Run the command line and return its exit code."""
     # The work happens outside Python, where Ctrl-C would wait for it to end.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return _native.run_command_line(["strongroom", *sys.argv[1:]])
+    # What is not Unicode is no name of anything, and must not end in a traceback.
+    arguments = [os.fsencode(argument).decode(errors="replace") for argument in sys.argv[1:]]
+    return _native.run_command_line(["strongroom", *arguments])

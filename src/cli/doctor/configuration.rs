@@ -57,7 +57,8 @@ fn file(airflow: &AirflowConfig) -> Finding {
 
 /// What was written, and what Airflow makes of it.
 fn written(chosen: &Chosen) -> Vec<Finding> {
-    let mut findings = vec![Finding::fine("backend", format!("{} ({})", chosen.class, chosen.class_place))];
+    let mut findings =
+        vec![Finding::fine("backend", format!("{} ({})", chosen.shown_class(), chosen.class_place))];
     let place = chosen.kwargs_place.as_deref().unwrap_or("backend_kwargs");
     if let Some(problem) = &chosen.unread {
         findings.push(Finding::new(

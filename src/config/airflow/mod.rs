@@ -7,14 +7,16 @@ mod chosen;
 mod command;
 mod expand;
 mod ini;
+mod named;
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-pub use self::chosen::{Chosen, Component};
+pub use self::chosen::{Chosen, Component, shown_class};
 use self::expand::{Variables, expand};
 use self::ini::Ini;
+pub use self::named::NamedBy;
 
 /// Airflow's configuration: what its options are, and where each comes from.
 pub struct AirflowConfig {
@@ -156,7 +158,7 @@ fn usual_file(variables: &Variables) -> Result<PathBuf> {
 
 /// The variable of an option.
 fn variable_of(section: &str, key: &str) -> String {
-    format!("AIRFLOW__{}__{}", section.to_uppercase(), key.to_uppercase())
+    format!("AIRFLOW__{}__{}", section.replace('.', "_").to_uppercase(), key.to_uppercase())
 }
 
 /// What configures the backend cannot come out of it: Airflow goes round in a circle until its stack ends.
