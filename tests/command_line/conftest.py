@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.command_line.houses import STORES, House, house
 from tests.command_line.shell import Shell
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How the transcripts are made."""
+    parser.addoption("--write-transcripts", action="store_true", help="record the transcripts instead of comparing")
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     """An environment without any configuration."""
     return Shell(tmp_path)
+
+
+@pytest.fixture(params=STORES)
+def each_store(request: pytest.FixtureRequest, shell: Shell) -> Iterator[House]:
+    """Each store in turn, empty."""
+    with house(request.param, shell, request) as opened:
+        yield opened

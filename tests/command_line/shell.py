@@ -27,6 +27,9 @@ CLASSES = {
     "local": "strongroom.local.LocalFilesystemBackend",
     "aws": "strongroom.aws.SecretsManagerBackend",
     "ssm": "strongroom.aws.SystemsManagerParameterStoreBackend",
+    "vault": "strongroom.hashicorp.VaultBackend",
+    "google": "strongroom.google.CloudSecretManagerBackend",
+    "azure": "strongroom.azure.AzureKeyVaultBackend",
 }
 
 

@@ -118,6 +118,11 @@ impl Asked {
         }
     }
 
+    /// Whether an error reaches Airflow.
+    fn raises(&self) -> bool {
+        matches!(&self.answer, Some(Answer::Asked(Explained { outcome: Err(_), .. })))
+    }
+
     /// Whether it is asked, and nobody here knows what it answers.
     fn may_answer(&self) -> bool {
         self.is_foreign && self.answer.is_some()

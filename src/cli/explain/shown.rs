@@ -65,7 +65,9 @@ pub(super) fn text(search: &Search<'_>) -> String {
 /// The places in the order of the search, each with what became of it. A task looks at its own environment before the
 /// API server asks the backend of `[secrets]`.
 fn places(search: &Search<'_>) -> Vec<(String, String)> {
-    let asked = |asked: &Asked| (format!("{} ({})", Shown(&asked.class), asked.configured), backend(asked));
+    let kind = search.lookup.kind;
+    let asked =
+        |asked: &Asked| (format!("{} ({})", Shown(&asked.class), asked.configured), backend(asked, kind));
     let mut places: Vec<_> = search.backends.iter().map(asked).collect();
     places.extend(search.unconfigured.as_ref().map(|error| {
         ("The secrets backend".to_owned(), format!("   not asked: {}\n", Error::message(error)))
@@ -133,6 +135,9 @@ fn nobody(search: &Search<'_>) -> &'static str {
         "Airflow is told to stop its search"
     } else if search.error().is_some() {
         match search.lookup.kind {
+            Kind::Config if search.backends.iter().any(Asked::raises) => {
+                "the backend gave no answer; what reads the option fails, and Airflow may not start"
+            }
             Kind::Config => "the backend gave no answer; Airflow uses the option's default",
             _ => "the backend gave no answer, and the environment has none; Airflow asks the metastore",
         }
@@ -147,7 +152,7 @@ fn nobody(search: &Search<'_>) -> &'static str {
     }
 }
 
-fn backend(asked: &Asked) -> String {
+fn backend(asked: &Asked, kind: Kind) -> String {
     let mut text = String::new();
     if let Some(identity) = &asked.identity {
         let _ = writeln!(text, "   asked as {identity}");
@@ -178,6 +183,9 @@ fn backend(asked: &Asked) -> String {
                 let fate = match &explained.outcome {
                     Ok(_) => "Airflow is answered None and goes on",
                     Err(failure) if failure.stops_airflow => "Airflow is told to stop",
+                    Err(_) if kind == Kind::Config => {
+                        "Airflow raises AirflowConfigException in what reads the option"
+                    }
                     Err(_) => "Airflow logs it and goes on",
                 };
                 let _ = writeln!(text, "   error: {error}\n   {fate}");
@@ -198,7 +206,9 @@ fn backend(asked: &Asked) -> String {
             time(timeout)
         );
     }
-    for warning in &asked.warnings {
+    // What is logged of an error says the same as the error.
+    let is_said = |warning: &str| asked.error().is_some_and(|error| warning.contains(error.message()));
+    for warning in asked.warnings.iter().filter(|warning| !is_said(warning)) {
         let _ = writeln!(text, "   warning: {warning}");
     }
     text
