@@ -40,7 +40,7 @@ CHANGING = (
     (r"\b\d+[smhd] ago", "<age> ago"),
     (r"\b\d+\.\d{3} ms", "<time>"),
     (r"\b\d+ ms\b", "<time>"),
-    (r"\((\d+)ms, from", "(<time>, from"),
+    (r"\(\d+m?s, from", "(<time>, from"),
     (r'("took_us": )\d+', r"\1<time>"),
     (r'("p\d\d_us": )\d+', r"\1<time>"),
     (r"\b\d+ s from the service", "<time> from the service"),

@@ -125,7 +125,8 @@ impl AirflowConfig {
     fn of_file(&self, section: &str, key: &str, is_sensitive: bool) -> Result<Option<Found>> {
         let Some(ini) = &self.ini else { return Ok(None) };
         let place = |key: &str| format!("[{section}] {key} of {}", self.file.display());
-        if let Some(written) = ini.get(section, key)?.filter(|written| !written.is_empty()) {
+        // One without a value counts as well: `has_option` of Airflow is true, and `_cmd` is not looked at.
+        if let Some(written) = ini.get(section, key)? {
             return self.found(&written, place(key)).map(Some);
         }
         if !is_sensitive {

@@ -47,9 +47,9 @@ impl AirflowConfig {
             if !is_id || OPTIONS_BY_THEMSELVES.contains(&variable_of(section, option).as_str()) {
                 return None;
             }
-            let in_file = |option: &str| ini.raw(section, option).filter(|text| !text.is_empty()).is_some();
             let command = format!("{key}_cmd");
-            let earlier = [key, command.as_str()].into_iter().find(|option| in_file(option));
+            let earlier =
+                [key, command.as_str()].into_iter().find(|option| ini.raw(section, option).is_some());
             let hidden_by = self.set_before(&variable, &["", "_CMD", "_SECRET"]);
             let hidden_by = hidden_by.or_else(|| earlier.map(|option| place(section, option)));
             Some(NamedBy { place: place(section, option), hidden_by })
@@ -102,10 +102,13 @@ mod tests {
         for other in ["AIRFLOW__SENTRY__SENTRY_DSN", "AIRFLOW__SENTRY__SENTRY_DSN_SECRET"] {
             assert_eq!(named(file, &[(other, "x")]), [pair(place, Some(other))]);
         }
-        for (line, option) in [("sentry_dsn = x", "sentry_dsn"), ("sentry_dsn_cmd = x", "sentry_dsn_cmd")] {
+        for (line, option) in [
+            ("sentry_dsn = x", "sentry_dsn"),
+            ("sentry_dsn =", "sentry_dsn"),
+            ("sentry_dsn_cmd = x", "sentry_dsn_cmd"),
+        ] {
             let hidden_by = format!("[sentry] {option} of FILE");
             assert_eq!(named(&format!("{file}{line}\n"), &[]), [pair(place, Some(&hidden_by))]);
         }
-        assert_eq!(named(&format!("{file}sentry_dsn =\n"), &[]), [pair(place, None)]);
     }
 }
