@@ -130,6 +130,7 @@ def test_a_class_of_somebody_else_may_answer_first(shell: Shell, section: str) -
 def test_what_is_no_class_path_is_not_shown(shell: Shell, written: str) -> None:
     shell.secrets.append(CANARY)
     shell.variables["AIRFLOW__SECRETS__BACKEND"] = written
+    assert "(not shown: no class path)" in shell.run("explain", "variable", "v").out
     for command in (["explain", "variable", "v"], ["doctor"], ["get", "variable", "v"], ["env"], ["policy", "aws"]):
         for form in ([], ["--json"]):
             shell.run(*command, *form)
