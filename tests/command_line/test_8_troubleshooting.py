@@ -97,6 +97,26 @@ def test_a_long_lived_access_key_is_told_with_the_way_to_its_age(aws: MiniStack,
     assert (keys["severity"], "aws iam list-access-keys" in keys["remedy"]) == ("warning", True)
 
 
+def test_the_age_of_a_long_lived_access_key(aws: MiniStack, filled: Shell) -> None:
+    # IAM takes the user from the key that signs; the server at hand takes the one who is called so.
+    iam = aws.client("iam")
+    iam.create_user(UserName="default")
+    listing = {"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [*AWS_READER, listing]}
+    iam.put_user_policy(UserName="default", PolicyName="tests", PolicyDocument=json.dumps(policy))
+    made = iam.create_access_key(UserName="default")["AccessKey"]
+    filled.aws_backend("aws", aws.url, Credentials(made["AccessKeyId"], made["SecretAccessKey"]))
+    assert "key_age" not in filled.run("doctor").out
+    filled.variables["AWS_ENDPOINT_URL_IAM"] = aws.url
+    age = finding(filled.run("doctor", "--json"), "key_age")
+    assert (age["severity"], age["evidence"]) == ("ok", "the access key is 0 days old")
+    filled.aws_backend("ssm", aws.url, aws.user(*AWS_READER))
+    denied = finding(filled.run("doctor", "--json"), "key_age")
+    assert (denied["severity"], "iam:ListAccessKeys was denied" in denied["evidence"]) == ("note", True)
+    filled.variables["AWS_ENDPOINT_URL_IAM"] = "http://127.0.0.1:9"
+    assert "did not answer" in finding(filled.run("doctor", "--json"), "key_age")["evidence"]
+
+
 def test_a_permission_that_was_just_given(aws: MiniStack, filled: Shell) -> None:
     user = aws.user()
     filled.aws_backend("aws", aws.url, user)
