@@ -36,7 +36,7 @@ enum Action {
     Parse,
     /// Make a URI of fields.
     ///
-    /// Reads the fields as JSON from standard input, such as {"conn_type": "postgres", "host": "h"}.
+    /// Reads the fields as JSON from standard input, such as `{"conn_type": "postgres", "host": "h"}`.
     /// What it prints holds the password that was put in.
     #[command(
         after_help = "Examples:\n  strongroom uri build < fields.json\n  strongroom uri build --json < fields.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter as Tally
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,18 +23,18 @@ MANY = 1000
 
 
 @pytest.fixture
-def server(request: pytest.FixtureRequest, shell: Shell) -> House:
+def server(request: pytest.FixtureRequest, shell: Shell, store: str) -> Iterator[House]:
     """The store that the test is about, empty."""
     shell.secrets.append(CANARY)
-    opened = request.getfixturevalue("opened")
-    assert isinstance(opened, House)
-    return opened
+    with house(store, shell, request) as found:
+        yield found
 
 
 @pytest.fixture
-def opened(request: pytest.FixtureRequest, shell: Shell) -> object:
-    """As the parameter of the test says."""
-    with house(request.node.callspec.params["store"], shell, request) as found:
+def server_aws(request: pytest.FixtureRequest, shell: Shell) -> Iterator[House]:
+    """Secrets Manager, empty."""
+    shell.secrets.append(CANARY)
+    with house("aws", shell, request) as found:
         yield found
 
 
@@ -91,14 +92,6 @@ def test_lint_keeps_to_the_rate_limit_and_to_patterns(server_aws: House) -> None
     assert (found.json["connections"], kept_out) == (40, sorted(f"b{number}" for number in range(20)))
     # The names that are looked up stand together in the first batch, but for one.
     assert Tally(server_aws.operations())["GetSecretValue"] <= 1
-
-
-@pytest.fixture
-def server_aws(request: pytest.FixtureRequest, shell: Shell) -> object:
-    """Secrets Manager."""
-    shell.secrets.append(CANARY)
-    with house("aws", shell, request) as found:
-        yield found
 
 
 def test_without_a_cache_lint_reads_one_by_one(server_aws: House) -> None:

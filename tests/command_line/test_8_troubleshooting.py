@@ -1,4 +1,4 @@
-"""What operators meet when they set up a store: each case has a finding of doctor that names the cause and the remedy."""
+"""What operators meet when they set up a store: each case has a finding of doctor with cause and remedy."""
 
 from __future__ import annotations
 

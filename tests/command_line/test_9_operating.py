@@ -31,7 +31,9 @@ def place(shell: Shell) -> Path:
     shell.secrets.append(CANARY)
     home = shell.home
     uri = f"smtp://u:{CANARY}@mail.example:25"
-    (home / "connections.json").write_text(json.dumps({"smtp_default": uri, "warehouse": f"postgres://u:{CANARY}@h/db"}))
+    (home / "connections.json").write_text(
+        json.dumps({"smtp_default": uri, "warehouse": f"postgres://u:{CANARY}@h/db"})
+    )
     (home / "variables.json").write_text(json.dumps({"region": CANARY}))
     (home / "configs.json").write_text(json.dumps({"sentry_dsn": CANARY}))
     kwargs = {f"{kind}_file_path": f"{home}/{kind}.json" for kind in ("connections", "variables", "configs")}
@@ -53,7 +55,7 @@ def run(shell: Shell, script: str) -> subprocess.CompletedProcess[str]:
         str(Path(part).resolve()) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part
     )
     done = subprocess.run(
-        ["sh", "-e", "-c", script],
+        ["/bin/sh", "-e", "-c", script],
         cwd=shell.home,
         env=environment,
         capture_output=True,

@@ -1,7 +1,7 @@
 """What commands print on every store, as files: one for each store and command, so that a change of a word is seen.
 
-A file is a row of runs: the command line, what it printed, what it complained of, and how it ended. What differs from run to
-run is replaced by a word in angle brackets.
+A file is a row of runs: the command line, what it printed, what it complained of, and how it ended. What differs from
+run to run is replaced by a word in angle brackets.
 """
 
 from __future__ import annotations
