@@ -7,6 +7,10 @@ import signal
 import sys
 
 from strongroom import _native
+from strongroom.exceptions import InternalError
+
+#: The exit code of what is neither the user's fault nor the configuration's.
+STORE = 4
 
 
 def main() -> int:
@@ -15,4 +19,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # What is not Unicode is no name of anything, and must not end in a traceback.
     arguments = [os.fsencode(argument).decode(errors="replace") for argument in sys.argv[1:]]
-    return _native.run_command_line(["strongroom", *arguments])
+    try:
+        return _native.run_command_line(["strongroom", *arguments])
+    except InternalError as error:
+        print(f"strongroom: {error}", file=sys.stderr)
+        return STORE

@@ -108,10 +108,9 @@ impl Access {
 
     /// Who asks where, in words that hold no secret.
     pub(super) fn identity(&self) -> String {
-        let address = match self.sdk_config.endpoint_url() {
-            Some(address) => format!(" at {}", Shown(address)),
-            None => String::new(),
-        };
+        // What stands behind a question mark may be a token.
+        let address = self.sdk_config.endpoint_url().and_then(|address| address.split(['?', '#']).next());
+        let address = address.map_or_else(String::new, |address| format!(" at {}", Shown(address)));
         format!("{} in {}{address}", self.credentials.origin(), Shown(&self.region))
     }
 

@@ -101,7 +101,13 @@ fn from_file(path: &Path, named_by: &'static str, files: &mut WatchedFiles) -> R
 
 fn unusable(path: &Path, named_by: &str, reason: &str) -> Error {
     let path = path.to_string_lossy();
-    Error::config(format!("the credentials file `{}` of {named_by} cannot be used: {reason}", Shown(&path)))
+    // A key that is cut short is no JSON, and so taken for a path.
+    let shown = if path.contains(['{', '"', '\n', '\r']) {
+        "(not shown: no path)".to_owned()
+    } else {
+        format!("`{}`", Shown(&path))
+    };
+    Error::config(format!("the credentials file {shown} of {named_by} cannot be used: {reason}"))
 }
 
 /// What `gcloud auth application-default login` wrote; without it, the metadata server.
@@ -192,6 +198,14 @@ mod tests {
         assert_eq!(a(&gcloud), 3);
         let Found::Content { gcloud_project, .. } = gcloud else { panic!() };
         assert_eq!(gcloud_project.as_deref(), Some("p1"));
+    }
+
+    #[test]
+    fn a_key_that_is_cut_short_is_no_path_to_show() {
+        for text in [r#"{"private_key": "canary"#, "canary\n-----", r#""canary"#] {
+            let error = unusable(Path::new(text), "a", "no such file").to_string();
+            assert!(error.contains("(not shown: no path)") && !error.contains("canary"), "{error}");
+        }
     }
 
     #[test]
