@@ -161,7 +161,7 @@ def test_a_defect_ends_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pyte
         raise InternalError("a defect of Strongroom at src/x.rs:1")
 
     before = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(_cli._native, "run_command_line", broken)
+    monkeypatch.setattr("strongroom._native.run_command_line", broken)
     try:
         assert _cli.main() == STORE
     finally:
