@@ -29,7 +29,7 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     for name in &names {
         let (described, heard) = client.run(client.backend.describe(name))?;
         warnings.extend(heard.iter().map(|heard| format!("warning: {heard}")));
-        if let Some(described) = described? {
+        if let Some(described) = described.map_err(with_other_ways)? {
             return Ok(Report { warnings, ..found(lookup, &described) });
         }
     }
@@ -42,6 +42,14 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     );
     let json = json!({"kind": lookup.kind.as_str(), "id": lookup.id, "found": false});
     Ok(Report { warnings, ..Report::done(text, json).with_code(NO) })
+}
+
+/// A store that tells nothing beside the value can still be asked in other ways.
+fn with_other_ways(error: Error) -> Error {
+    if error.kind() != ErrorKind::Unsupported || error.hint().is_some() {
+        return error;
+    }
+    error.with_hint("`strongroom list` shows the names, and `strongroom explain` what became of a lookup")
 }
 
 fn found(lookup: Lookup<'_>, described: &Description) -> Report {
@@ -77,6 +85,13 @@ mod tests {
 
     use super::*;
     use crate::store::convention::Kind;
+
+    #[test]
+    fn a_store_that_cannot_tell_leaves_other_ways() {
+        let told = |kind| with_other_ways(Error::new(kind, "no")).hint().map(str::to_owned);
+        assert!(told(ErrorKind::Unsupported).is_some_and(|hint| hint.contains("`strongroom explain`")));
+        assert_eq!(told(ErrorKind::Denied), None);
+    }
 
     #[test]
     fn only_what_is_known_is_told() {

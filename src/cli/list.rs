@@ -14,9 +14,10 @@ use crate::store::convention::Kind;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Only these kinds.
+    /// Only these kinds; without any, all three.
+    #[arg(value_name = "KIND")]
     kinds: Vec<KindWord>,
-    /// Stop after so many names of each kind.
+    /// Stop after so many names of each kind; without it, all of them are listed.
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use crate::cli::doctor::{failed, listed};
+use crate::cli::doctor::{Tag, failed, listed, tags};
 use crate::cli::list::names;
 use crate::cli::setup::{Client, Setup};
 use crate::cli::subject::{Answer, look_up};
@@ -19,7 +19,7 @@ pub(in crate::cli) const PROBE: &str = "strongroom_doctor_probe";
 const COMPARED: usize = 10_000;
 
 /// Adds what was found. Makes one lookup, one listing for each kind, and one description.
-pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, findings: &mut Vec<Finding>) {
+pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, wanted: &[Tag], findings: &mut Vec<Finding>) {
     let client = match setup.open() {
         Ok(client) => client,
         Err(error) => return findings.push(failed("client", &error)),
@@ -41,7 +41,7 @@ pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, findings: &mut Vec<F
         return;
     };
     if read(airflow, setup, &client, kind, findings) {
-        list(airflow, setup, &client, findings);
+        list(airflow, setup, &client, wanted, findings);
         describe(setup, &client, kind, findings);
     }
     diagnose(&client, findings);
@@ -139,12 +139,19 @@ fn check_of(error: &Error) -> &'static str {
     }
 }
 
-fn list(airflow: &AirflowConfig, setup: &Setup, client: &Client, findings: &mut Vec<Finding>) {
-    let mut count = 0;
+fn list(
+    airflow: &AirflowConfig,
+    setup: &Setup,
+    client: &Client,
+    wanted: &[Tag],
+    findings: &mut Vec<Finding>,
+) {
+    let (mut count, mut untagged) = (0, Vec::new());
     for kind in Kind::ALL {
         match names(setup, client, kind, COMPARED) {
             Ok((listed, _)) => {
                 count += listed.len();
+                untagged.extend(tags::without(&listed, wanted));
                 findings.extend(listed::judged(setup, kind, &listed));
                 let ids = listed.iter().flat_map(|(id, _)| listed::ids(setup, kind, id));
                 findings.extend(collisions(airflow, kind, ids));
@@ -152,6 +159,7 @@ fn list(airflow: &AirflowConfig, setup: &Setup, client: &Client, findings: &mut 
             Err(error) => return findings.push(not_needed("list", &error)),
         }
     }
+    findings.extend(tags::judged(setup.entry, wanted, count, &untagged));
     if count > 0 {
         findings.push(Finding::fine("list", format!("listing is allowed: {count} names below the prefixes")));
     } else {

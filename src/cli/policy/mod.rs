@@ -221,7 +221,8 @@ impl Arguments {
     }
 }
 
-fn split_tag(tag: &str) -> Result<(String, String)> {
+/// A tag as it is typed.
+pub(super) fn split_tag(tag: &str) -> Result<(String, String)> {
     let (key, value) = tag.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
         Error::config("a tag is written as KEY=VALUE").with_hint("Such as --tag AirbyteManaged=true")
     })?;

@@ -57,7 +57,7 @@ mod tests {
                 keys: Vec::new(),
                 account: None,
                 region: None,
-            options: crate::store::options::Options::default(),
+                options: crate::store::options::Options::default(),
             };
             serde_json::from_str::<Value>(&policy(&request)).unwrap()
         };

@@ -25,7 +25,9 @@ impl CloudSecretManager {
         let request = self.client.list_secrets().set_parent(self.place.parent(&project));
         let request = request.set_page_size(PAGE_SIZE).set_filter(filter(prefix));
         let answer = request.set_page_token(page.map_or("", Page::token)).send().await;
-        answer.map(|answer| descriptions(answer, prefix)).map_err(|error| list_error(&error, prefix, &project))
+        answer
+            .map(|answer| descriptions(answer, prefix))
+            .map_err(|error| list_error(&error, prefix, &project))
     }
 }
 

@@ -121,7 +121,13 @@ fn from_file(path: &Path, named_by: &'static str, files: &mut WatchedFiles) -> R
 
 fn unusable(path: &Path, named_by: &str, reason: &str) -> Error {
     let path = path.to_string_lossy();
-    Error::config(format!("the credentials file `{}` of {named_by} cannot be used: {reason}", Shown(&path)))
+    // A key that is cut short is no JSON, and so taken for a path.
+    let shown = if path.contains(['{', '"', '\n', '\r']) {
+        "(not shown: no path)".to_owned()
+    } else {
+        format!("`{}`", Shown(&path))
+    };
+    Error::config(format!("the credentials file {shown} of {named_by} cannot be used: {reason}"))
 }
 
 /// What `gcloud auth application-default login` wrote; without it, the metadata server.
@@ -221,6 +227,14 @@ mod tests {
         insta::assert_snapshot!(error, @"no credentials are configured, and NO_GCE_CHECK keeps the metadata server from being asked. Set GOOGLE_APPLICATION_CREDENTIALS, run `gcloud auth application-default login`, write `gcp_key_path`, or remove NO_GCE_CHECK");
         for other in ["True", "1", "false", ""] {
             assert_eq!(found(&[], &[("NO_GCE_CHECK", other)]).unwrap(), Found::Metadata);
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_cut_short_is_no_path_to_show() {
+        for text in [r#"{"private_key": "canary"#, "canary\n-----", r#""canary"#] {
+            let error = unusable(Path::new(text), "a", "no such file").to_string();
+            assert!(error.contains("(not shown: no path)") && !error.contains("canary"), "{error}");
         }
     }
 
