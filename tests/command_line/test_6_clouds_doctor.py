@@ -50,6 +50,19 @@ def test_the_identity_is_told_without_a_secret(google: OnGoogle, azure: OnAzure)
     assert "the managed identity of this machine" in finding(told, "identity")["evidence"]
 
 
+def test_an_address_with_more_than_an_address_in_it_is_not_shown(google: OnGoogle, azure: OnAzure) -> None:
+    commands = (["doctor"], ["explain", "connection", "x"], ["list"], ["describe", "connection", "x"])
+    for end in (f"?token={CANARY}", f"#{CANARY}", f"/{CANARY}/"):
+        google.configure(endpoint_url=f"{google.server.url}{end}", max_attempts=1)
+        for command in commands:
+            google.shell.run(*command)
+            google.shell.run(*command, "--json")
+        azure.configure(vault_url=f"{VAULT}{end}", max_attempts=1)
+        for command in commands:
+            azure.shell.run(*command)
+            azure.shell.run(*command, "--json")
+
+
 @pytest.mark.parametrize("ahead", [60, 600])
 def test_a_clock_that_is_wrong_is_told(cloud: Cloud, ahead: int) -> None:
     if isinstance(cloud, OnGoogle):

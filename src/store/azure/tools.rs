@@ -57,8 +57,8 @@ impl Diagnosis {
         let refused = "logins with a certificate";
         Self {
             who: who(settings, environment),
-            vault: vault.url.clone(),
-            probe: Probe { client, address: vault.url.clone(), trust, refused },
+            vault: vault.origin.ascii_serialization(),
+            probe: Probe { client, address: vault.origin.ascii_serialization(), trust, refused },
             prefixes: prefixes(convention),
             certificate: certificate(settings, environment),
         }
@@ -164,7 +164,9 @@ fn address(written: Option<&str>) -> Option<Finding> {
         (Err(_), Ok(url)) if !url.username().is_empty() || url.password().is_some() => {
             "`vault_url` holds a user or a password"
         }
-        (Err(_), Ok(url)) if url.query().is_some() => "`vault_url` holds a query",
+        (Err(_), Ok(url)) if url.query().is_some() || url.fragment().is_some() => {
+            "`vault_url` holds a query or a fragment"
+        }
         (Err(_), _) if !text.contains("://") => "`vault_url` does not begin with https://",
         (Err(_), _) => "`vault_url` is not the https address of a vault",
     };
@@ -255,6 +257,7 @@ mod tests {
             ("http://a.vault.azure.net", "plain http"),
             ("https://u:canary@a.vault.azure.net", "a user or a password"),
             ("https://a.vault.azure.net?canary", "a query"),
+            ("https://a.vault.azure.net#canary", "a fragment"),
             ("https://", "is not the https address"),
         ] {
             let finding = address(Some(url)).unwrap();

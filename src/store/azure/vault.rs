@@ -56,7 +56,10 @@ impl Vault {
         let unusable = || Error::config("`vault_url` is not the https address of a vault").with_hint(EXAMPLE);
         let url = Url::parse(text).map_err(|_| unusable())?;
         let host = url.host_str().unwrap_or_default().to_owned();
-        let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+        let plain = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
         if url.scheme() != "https" || host.is_empty() || !plain || text.contains('\\') {
             return Err(unusable());
         }
@@ -148,6 +151,7 @@ mod tests {
             "https://",
             "https://u:p@a",
             "https://a?b",
+            "https://a#b",
         ] {
             assert!(Vault::read(Some(url)).is_err(), "{url}");
         }

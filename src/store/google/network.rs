@@ -71,7 +71,9 @@ impl<'open> Network<'open> {
         let is_encrypted = url.scheme() == "https";
         let trust = is_encrypted.then(|| roots(self.options, self.environment));
         let trust = trust.as_ref().and_then(words);
-        Probe { client, address: url.to_string(), trust, refused: "logins with a key" }
+        // What stands behind the host may be meant for nobody's eyes.
+        let address = url.origin().ascii_serialization();
+        Probe { client, address, trust, refused: "logins with a key" }
     }
 
     /// A client for what is beside us: plain, no proxy, short timeouts.

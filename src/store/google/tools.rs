@@ -50,9 +50,7 @@ impl Diagnosis {
     /// Who asks where, in words that hold no secret.
     pub(super) fn identity(&self, project: &Project, place: &Place) -> String {
         let region = place.region().map(|region| format!(" and region {region}")).unwrap_or_default();
-        let address = Shown(&self.probe.address).to_string();
-        let address = address.trim_end_matches('/');
-        format!("{} in {}{region} at {address}", self.who.words, project.words())
+        format!("{} in {}{region} at {}", self.who.words, project.words(), Shown(&self.probe.address))
     }
 }
 
