@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
 from strongroom import _native
+from strongroom.exceptions import InternalError
+
+#: The exit code of what is neither the user's fault nor the configuration's.
+STORE = 4
 
 
 def main() -> int:
     """Run the command line and return its exit code."""
     # The work happens outside Python, where Ctrl-C would wait for it to end.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return _native.run_command_line(["strongroom", *sys.argv[1:]])
+    # What is not Unicode is no name of anything, and must not end in a traceback.
+    arguments = [os.fsencode(argument).decode(errors="replace") for argument in sys.argv[1:]]
+    try:
+        return _native.run_command_line(["strongroom", *arguments])
+    except InternalError as error:
+        print(f"strongroom: {error}", file=sys.stderr)
+        return STORE

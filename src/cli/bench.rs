@@ -18,14 +18,14 @@ use crate::store::options::Rate;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// What is looked up.
-    #[arg(default_value = "connection")]
+    /// The kind of secret that is looked up.
+    #[arg(value_name = "KIND", default_value = "connection")]
     kind: KindWord,
-    /// Which one; without it, one that nobody has.
-    #[arg(default_value = PROBE)]
+    /// Airflow's name of it; without one, a name that nobody has.
+    #[arg(value_name = "ID", default_value = PROBE)]
     id: String,
-    /// How many lookups go to the store.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    /// How many lookups go to the store, 1 to 1000.
+    #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     count: u32,
 }
 

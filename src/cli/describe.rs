@@ -29,7 +29,7 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     for name in &names {
         let (described, heard) = client.run(client.backend.describe(name))?;
         warnings.extend(heard.iter().map(|heard| format!("warning: {heard}")));
-        if let Some(described) = described? {
+        if let Some(described) = described.map_err(with_other_ways)? {
             return Ok(Report { warnings, ..found(lookup, &described) });
         }
     }
@@ -44,6 +44,14 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     Ok(Report { warnings, ..Report::done(text, json).with_code(NO) })
 }
 
+/// A store that tells nothing beside the value can still be asked in other ways.
+fn with_other_ways(error: Error) -> Error {
+    if error.kind() != ErrorKind::Unsupported || error.hint().is_some() {
+        return error;
+    }
+    error.with_hint("`strongroom list` shows the names, and `strongroom explain` what became of a lookup")
+}
+
 fn found(lookup: Lookup<'_>, described: &Description) -> Report {
     let mut json = description_as_json(described);
     json["kind"] = json!(lookup.kind.as_str());
@@ -53,6 +61,7 @@ fn found(lookup: Lookup<'_>, described: &Description) -> Report {
         ("created", described.created),
         ("changed", described.changed),
         ("last read", described.accessed),
+        ("expires", described.expires),
         ("deleted", described.deleted),
     ];
     let texts = [
@@ -61,6 +70,7 @@ fn found(lookup: Lookup<'_>, described: &Description) -> Report {
         ("version", described.version.clone()),
         ("form", described.form.clone()),
         ("key", described.key.clone()),
+        ("state", described.state.map(str::to_owned)),
     ];
     let moments = moments.into_iter().map(|(name, moment)| (name, moment.map(iso)));
     let tags = Some(tags(described)).filter(|tags| !tags.is_empty());
@@ -75,6 +85,13 @@ mod tests {
 
     use super::*;
     use crate::store::convention::Kind;
+
+    #[test]
+    fn a_store_that_cannot_tell_leaves_other_ways() {
+        let told = |kind| with_other_ways(Error::new(kind, "no")).hint().map(str::to_owned);
+        assert!(told(ErrorKind::Unsupported).is_some_and(|hint| hint.contains("`strongroom explain`")));
+        assert_eq!(told(ErrorKind::Denied), None);
+    }
 
     #[test]
     fn only_what_is_known_is_told() {

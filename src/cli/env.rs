@@ -56,11 +56,15 @@ pub(super) fn shown(entry: &StoreEntry, key: &str, value: &RawValue) -> Value {
     if is_secret || holds_credentials(&written) { Value::from(MASK) } else { written }
 }
 
-/// Whether there is an address with a user or a query in it, wherever it stands.
+/// Whether there is an address with a query, a fragment or a password in it, wherever it stands.
 fn holds_credentials(value: &Value) -> bool {
     let written = json::write(value);
-    let text = written.to_str().unwrap_or("@://");
-    text.contains("://") && text.contains(['@', '?'])
+    let text = written.to_str().unwrap_or("://?");
+    let mut words_before_hosts =
+        text.split('@').map(|before| before.rsplit(['"', ' ']).next().unwrap_or_default());
+    // What is behind the last one is before none.
+    words_before_hosts.next_back();
+    (text.contains("://") && text.contains(['?', '#'])) || words_before_hosts.any(|word| word.contains(':'))
 }
 
 /// The options as JSON in which Airflow finds nothing to replace: a dollar sign that is left stands for itself.
@@ -84,7 +88,12 @@ mod tests {
         assert_eq!(told("secrets", "canary"), MASK);
         assert_eq!(told("unknown", "canary"), MASK);
         assert_eq!(told("sep", "https://u:canary@h"), MASK);
-        assert_eq!(told("sep", "https://h?token=canary"), MASK);
+        for secret in
+            ["https://h?token=canary", "https://h#canary", "u:canary@h", "h u:canary@h", "a@b u:canary@h"]
+        {
+            assert_eq!(told("sep", secret), MASK, "{secret}");
+        }
+        assert_eq!(told("sep", "airflow@project.example"), "airflow@project.example");
         assert_eq!(told("cache_ttl", "5m"), "5m");
         let inner = json::parse(&Text::from(r#"{"sts": {"endpoint_url": "http://u:canary@h"}}"#)).unwrap();
         assert_eq!(shown(entry, "cache", &RawValue::Json(inner)).as_str(), Some(MASK));

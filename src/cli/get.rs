@@ -17,7 +17,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     subject: Subject,
     /// Which Airflow reads a connection: `airflow_3_3`, `task_sdk_1_3`, `airflow_3_0` or `airflow_2_11`.
-    #[arg(long, default_value_t)]
+    #[arg(long, value_name = "DIALECT", default_value_t)]
     dialect: Dialect,
 }
 

@@ -11,6 +11,7 @@ use crate::cli::setup::{Client, Setup, Source};
 use crate::cli::subject::{Answer, look_up};
 use crate::config::airflow::AirflowConfig;
 use crate::error::{ErrorKind, Result};
+use crate::store::Description;
 use crate::store::convention::{Kind, Lookup};
 use crate::value::connection::parse;
 use crate::value::json;
@@ -19,7 +20,7 @@ use crate::value::{Dialect, Text};
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Which Airflow reads the connections: `airflow_3_3`, `task_sdk_1_3`, `airflow_3_0` or `airflow_2_11`.
-    #[arg(long, default_value_t)]
+    #[arg(long, value_name = "DIALECT", default_value_t)]
     dialect: Dialect,
 }
 
@@ -41,12 +42,41 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     warnings.extend(heard.iter().map(|heard| format!("warning: {heard}")));
     let progress = progress(listed.len());
     let mut faults = Vec::new();
-    for (id, _) in &listed {
-        faults.extend(faults_of(&setup, &client, &airflow, id, arguments.dialect)?);
-        progress.inc(1);
+    let mut left = listed.as_slice();
+    while !left.is_empty() {
+        let (together, later) = left.split_at(size(&setup, &client).min(left.len()));
+        read_together(&setup, &client, together)?;
+        for (id, _) in together {
+            faults.extend(faults_of(&setup, &client, &airflow, id, arguments.dialect)?);
+            progress.inc(1);
+        }
+        left = later;
     }
     progress.finish_and_clear();
     Ok(Report { warnings, ..report(listed.len(), &faults) })
+}
+
+/// Reads at once where the store takes one name at a time.
+const AT_ONCE: usize = 8;
+
+/// How many connections are read together: what one request of the store holds, or a few requests beside each other. The
+/// store may find out on the way that it cannot read several.
+fn size(setup: &Setup, client: &Client) -> usize {
+    let of_store = client.backend.batch_size().get();
+    let size = if of_store == 1 { AT_ONCE } else { of_store };
+    size.min(setup.settings.layers.cache.max_entries).max(1)
+}
+
+/// Has the cache read what is looked up next. What fails is looked up by itself, which says why.
+fn read_together(setup: &Setup, client: &Client, listed: &[(String, Description)]) -> Result<()> {
+    let cache = &setup.settings.layers.cache;
+    if cache.ttl.is_zero() || cache.max_entries == 0 {
+        return Ok(());
+    }
+    let is_looked_up = |id: &str| setup.settings.patterns.allow(Kind::Connection, id).unwrap_or(false);
+    let wanted = listed.iter().filter(|(id, _)| is_looked_up(id));
+    let names: Vec<_> = wanted.map(|(_, described)| described.name.clone()).collect();
+    client.run(client.backend.read_ahead(&names)).map(drop)
 }
 
 /// Shown on a terminal alone.

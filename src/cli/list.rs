@@ -14,9 +14,10 @@ use crate::store::convention::Kind;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Only these kinds.
+    /// Only these kinds; without any, all three.
+    #[arg(value_name = "KIND")]
     kinds: Vec<KindWord>,
-    /// Stop after so many names of each kind.
+    /// Stop after so many names of each kind; without it, all of them are listed.
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
 }
@@ -92,7 +93,8 @@ fn as_json(entry: &Entry) -> Value {
     json
 }
 
-/// A description as JSON: `name`, `store_id`, `version`, `form`, `key`, `created`, `changed`, `accessed`, `deleted`, `tags`.
+/// A description as JSON: `name`, `store_id`, `version`, `form`, `key`, `state`, `created`, `changed`, `accessed`,
+/// `expires`, `deleted`, `tags`.
 pub(super) fn description_as_json(described: &Description) -> Value {
     let tags: serde_json::Map<_, _> =
         described.tags.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
@@ -102,22 +104,35 @@ pub(super) fn description_as_json(described: &Description) -> Value {
         "version": described.version,
         "form": described.form,
         "key": described.key,
+        "state": described.state,
         "created": described.created.map(iso),
         "changed": described.changed.map(iso),
         "accessed": described.accessed.map(iso),
+        "expires": described.expires.map(iso),
         "deleted": described.deleted.map(iso),
         "tags": tags,
     })
 }
 
 fn as_text(entries: &[Entry], now: SystemTime) -> String {
-    let mut rows = vec![["KIND", "ID", "CHANGED", "TAGS"].map(str::to_owned).to_vec()];
+    let has_states = entries.iter().any(|entry| !is_usual(&entry.described));
+    let state = |state: &str| has_states.then(|| state.to_owned());
+    let row = |first: [String; 3], state: Option<String>, last: String| {
+        first.into_iter().chain(state).chain([last]).collect::<Vec<_>>()
+    };
+    let mut rows = vec![row(["KIND", "ID", "CHANGED"].map(str::to_owned), state("STATE"), "TAGS".to_owned())];
     rows.extend(entries.iter().map(|entry| {
         let changed = entry.described.changed.or(entry.described.created);
         let changed = changed.map_or_else(String::new, |changed| format!("{} ago", age(changed, now)));
-        vec![entry.kind.as_str().to_owned(), entry.id.clone(), changed, tags(&entry.described)]
+        let first = [entry.kind.as_str().to_owned(), entry.id.clone(), changed];
+        row(first, state(entry.described.state.unwrap_or_default()), tags(&entry.described))
     }));
     columns(&rows)
+}
+
+/// Whether it can be read, as far as its store says.
+fn is_usual(described: &Description) -> bool {
+    described.state.is_none_or(|state| state == "enabled")
 }
 
 /// Tags on one line.

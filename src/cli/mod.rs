@@ -44,18 +44,36 @@ use crate::error::Result;
 #[derive(Debug, Parser)]
 #[command(name = "strongroom", version, after_help = AFTER_HELP)]
 struct Arguments {
-    #[command(flatten)]
-    source: Source,
+    /// Print JSON in place of text; docs/command-line.md has its shape.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
 
+/// A command that goes by Airflow's configuration.
+#[derive(Debug, clap::Args)]
+struct Configured<Own: clap::Args> {
+    #[command(flatten)]
+    own: Own,
+    #[command(flatten)]
+    source: Source,
+}
+
+/// A command without options of its own.
+#[derive(Debug, clap::Args)]
+struct Nothing {}
+
 const AFTER_HELP: &str = "\
+Examples:
+  strongroom doctor
+  strongroom explain connection smtp_default
+
 Exit codes:
   0  done
   1  the answer is no: nothing was found, or something was found that should not be
   2  the command line makes no sense
-  3  the configuration cannot be used
+  3  the configuration cannot be used, or the store cannot do what was asked
   4  the store did not answer, or refused
 
 No command but `reveal` shows a value.";
@@ -64,53 +82,59 @@ No command but `reveal` shows a value.";
 enum Command {
     /// Show what a secret is made of, with passwords masked.
     ///
-    /// Looks it up in the backend as Airflow would, and shows the fields of a connection as
-    /// `airflow connections get` has them, or the form of a variable.
-    /// The password, the values of extra and the value of a variable are masked.
+    /// Looks it up as Airflow would, and shows the fields of a connection as `airflow connections get` has them.
+    /// The password, the values of extra and the value of a variable are shown as `***`.
+    /// Exits with 1 if the backend has no such secret; `strongroom explain` then says why.
     #[command(
-        after_help = "Examples:\n  strongroom get connection smtp_default\n  strongroom get variable region --json"
+        after_help = "Examples:\n  strongroom get connection smtp_default\n  strongroom get variable region --json\n  strongroom get connection smtp_default --team payments"
     )]
-    Get(get::Arguments),
+    Get(Configured<get::Arguments>),
     /// Show the secret itself: the only command that does.
     ///
-    /// Looks it up in the backend as Airflow would, and prints what Airflow gets.
+    /// Looks it up as Airflow would, and prints what Airflow gets, followed by a line break.
     /// What is on the screen may be read by others, and stays in the scrollback.
     #[command(
         after_help = "Examples:\n  strongroom reveal variable region\n  strongroom reveal connection smtp_default | head -c 20"
     )]
-    Reveal(get::RevealArguments),
+    Reveal(Configured<get::RevealArguments>),
     /// List the names that the backend could answer for.
     ///
-    /// Goes through the store page by page, below the configured prefixes alone and within `rate_limit`.
-    /// Shows kinds, ids, ages and tags; no value is read.
+    /// Goes through the store page by page, and shows what begins with the configured prefixes.
+    /// Tells the kind, the id, the age and the tags of each; no value is read.
     #[command(
-        after_help = "Examples:\n  strongroom list\n  strongroom list connections --limit 20\n  strongroom list --json"
+        after_help = "Examples:\n  strongroom list\n  strongroom list connections --limit 20\n  strongroom list variables config --json"
     )]
-    List(list::Arguments),
+    List(Configured<list::Arguments>),
     /// Show what the store knows of a secret beside its value.
     ///
-    /// Versions, dates, tags and the encryption key, as far as the store tells them.
+    /// Tells version, dates, tags and the encryption key, as far as the store has them.
     /// The value is not read, so this needs another permission than a lookup.
-    #[command(after_help = "Examples:\n  strongroom describe connection smtp_default")]
-    Describe(describe::Arguments),
+    #[command(
+        after_help = "Examples:\n  strongroom describe connection smtp_default\n  strongroom describe variable region --json"
+    )]
+    Describe(Configured<describe::Arguments>),
     /// Say where a value comes from, or why it does not come.
     ///
-    /// Makes the whole search of Airflow: the backend of the workers, the backend, the environment; the metastore is
-    /// named as the last place and not read. Shows the names asked for in order, as whom, with what outcome and in what
-    /// time, what hides what, and what to do. It makes the calls of exactly one lookup.
+    /// Makes the whole search of a task: the backend of the workers where they have one, the backend, the environment, and
+    /// Airflow's database (the metastore), which is named as the last place and not read. For a config value it makes the search of
+    /// the scheduler, and with --workers that of code in tasks.
+    ///
+    /// Shows the names asked for in order, as whom, with what outcome and in what time, what hides what, and what to do. It makes the
+    /// calls of exactly one lookup.
     #[command(
         after_help = "Examples:\n  strongroom explain connection smtp_default\n  strongroom explain variable region --team payments\n  strongroom explain config sentry_dsn --json"
     )]
-    Explain(explain::Arguments),
+    Explain(Configured<explain::Arguments>),
     /// Parse every connection of the store as Airflow would, and report those that it cannot use.
     ///
     /// Finds what is malformed, has no type, an extra that is no JSON object, or a name that Airflow's API refuses.
-    /// Reads each connection once, within `rate_limit`; shows no value. Exits with 1 if anything was found.
+    /// Reads each connection once, in as few requests as the store allows; shows no value.
+    /// Exits with 1 if anything was found, so that a pipeline stops.
     #[command(after_help = "Examples:\n  strongroom lint\n  strongroom lint --dialect task_sdk_1_3 --json")]
-    Lint(lint::Arguments),
+    Lint(Configured<lint::Arguments>),
     /// Take a connection URI apart, or put one together.
     ///
-    /// Reads standard input or asks: a secret on a command line is seen by everybody on the machine.
+    /// Reads standard input: a secret on a command line is seen by everybody on the machine.
     /// Escapes what has to be escaped, as the Airflow of your choice reads it.
     #[command(
         after_help = "Examples:\n  strongroom uri parse < connection.txt\n  strongroom uri build < fields.json"
@@ -119,19 +143,20 @@ enum Command {
     /// Check the configuration, the identity, the permissions and the store.
     ///
     /// Finds what Airflow passes over in silence, such as options that are no JSON, and says what to do about each.
-    /// Makes one lookup of a name that nobody has, one listing and one description; --offline makes none.
+    /// Makes one lookup of a name that nobody has, a listing of each kind and one description; with --offline it makes no call.
+    /// Exits with 1 if there is a problem.
     #[command(
-        after_help = "Examples:\n  strongroom doctor\n  strongroom doctor --offline\n  strongroom doctor --workers --json"
+        after_help = "Examples:\n  strongroom doctor\n  strongroom doctor --offline --strict\n  strongroom doctor --workers --json\n  strongroom doctor --tag AirbyteManaged=true"
     )]
-    Doctor(doctor::Arguments),
+    Doctor(Configured<doctor::Arguments>),
     /// Print the document that allows what the backend needs and nothing else.
     ///
-    /// For the configured prefixes, or those you give, with tags and encryption keys.
+    /// It is made for the configured prefixes, or for those you give, with tags and encryption keys.
     /// Makes no call and changes nothing: hand the document to whoever manages access.
     #[command(
         after_help = "Examples:\n  strongroom policy aws --region eu-west-1 --account 111122223333\n  strongroom policy ssm --mode manage --tag team=data\n  strongroom policy vault --account secret"
     )]
-    Policy(policy::Arguments),
+    Policy(Configured<policy::Arguments>),
     /// Set up a login to Vault: print the commands, in order.
     ///
     /// The login method, a policy for the configured paths, the role, a secret id that is wrapped on its way, and the
@@ -139,39 +164,41 @@ enum Command {
     #[command(
         after_help = "Examples:\n  strongroom vault approle\n  strongroom vault approle --mode manage --role-name airflow-admin\n  strongroom vault approle --print-commands"
     )]
-    Vault(vault::Arguments),
+    Vault(Configured<vault::Arguments>),
     /// Measure what a lookup costs from this machine.
     ///
     /// Times lookups that go to the store and lookups that memory answers, counts the calls, and says what the quota allows.
-    /// Makes as many lookups as --count says, within `rate_limit`.
+    /// The lookups count towards the quota of the store, like those of Airflow.
     #[command(
         visible_alias = "stats",
         after_help = "Examples:\n  strongroom bench\n  strongroom bench connection smtp_default --count 100"
     )]
-    Bench(bench::Arguments),
+    Bench(Configured<bench::Arguments>),
     /// Print the configuration as environment variables, secrets masked.
     ///
     /// What airflow.cfg, the environment and single keys together say, as two variables.
-    /// Options that may hold a secret are masked: complete them by hand.
-    #[command(after_help = "Examples:\n  strongroom env\n  strongroom env --config /opt/airflow/airflow.cfg")]
-    Env,
+    /// Options that may hold a secret are shown as `***`: complete them by hand.
+    #[command(
+        after_help = "Examples:\n  strongroom env\n  strongroom env --config /opt/airflow/airflow.cfg\n  strongroom env --workers"
+    )]
+    Env(Configured<Nothing>),
     /// List the stores of this build with the Python class and the options of each.
     ///
-    /// Needs no configuration and makes no call.
     /// Each option stands with its default and what it is for.
+    /// Needs no configuration and makes no call.
     #[command(after_help = "Examples:\n  strongroom stores\n  strongroom stores memory --json")]
     Stores(stores::Arguments),
     /// Print the script that completes commands in a shell.
     ///
-    /// Write it to where your shell looks for completions.
+    /// Write it to where your shell looks for completions, and open a new shell.
     /// It is made for this very version.
     #[command(
-        after_help = "Examples:\n  strongroom completions bash > ~/.local/share/bash-completion/completions/strongroom"
+        after_help = "Examples:\n  strongroom completions bash > ~/.local/share/bash-completion/completions/strongroom\n  strongroom completions zsh > ~/.zfunc/_strongroom"
     )]
     Completions(completions::Arguments),
     /// Print the manual page.
     ///
-    /// In the language of `man`, with a part for each command.
+    /// It is in the language of `man`, with a part for each command.
     /// It is made for this very version.
     #[command(after_help = "Examples:\n  strongroom manual > strongroom.1 && man ./strongroom.1")]
     Manual,
@@ -182,27 +209,26 @@ pub fn run(arguments: impl IntoIterator<Item = String>) -> u8 {
     match Arguments::try_parse_from(arguments) {
         Ok(arguments) => {
             let (outcome, heard) = heard::listen(|| execute(&arguments));
-            output::finish(outcome, &heard, arguments.source.json)
+            output::finish(outcome, &heard, arguments.json)
         }
         Err(mut help_or_error) => output::usage(&mut help_or_error),
     }
 }
 
 fn execute(arguments: &Arguments) -> Result<Report> {
-    let source = &arguments.source;
     match &arguments.command {
-        Command::Get(arguments) => get::get(source, arguments),
-        Command::Reveal(arguments) => get::reveal(source, arguments),
-        Command::List(arguments) => list::run(source, arguments),
-        Command::Describe(arguments) => describe::run(source, arguments),
-        Command::Explain(arguments) => explain::run(source, arguments),
-        Command::Lint(arguments) => lint::run(source, arguments),
+        Command::Get(asked) => get::get(&asked.source, &asked.own),
+        Command::Reveal(asked) => get::reveal(&asked.source, &asked.own),
+        Command::List(asked) => list::run(&asked.source, &asked.own),
+        Command::Describe(asked) => describe::run(&asked.source, &asked.own),
+        Command::Explain(asked) => explain::run(&asked.source, &asked.own),
+        Command::Lint(asked) => lint::run(&asked.source, &asked.own),
         Command::Uri(arguments) => uri::run(arguments),
-        Command::Doctor(arguments) => Ok(doctor::run(source, arguments)),
-        Command::Policy(arguments) => policy::run(source, arguments),
-        Command::Vault(arguments) => vault::run(source, arguments),
-        Command::Bench(arguments) => bench::run(source, arguments),
-        Command::Env => env::run(source),
+        Command::Doctor(asked) => doctor::run(&asked.source, &asked.own),
+        Command::Policy(asked) => policy::run(&asked.source, &asked.own),
+        Command::Vault(asked) => vault::run(&asked.source, &asked.own),
+        Command::Bench(asked) => bench::run(&asked.source, &asked.own),
+        Command::Env(asked) => env::run(&asked.source),
         Command::Stores(arguments) => Ok(stores::run(arguments)),
         Command::Completions(arguments) => completions::completions(arguments, self::Arguments::command()),
         Command::Manual => completions::manual(self::Arguments::command()),
@@ -210,23 +236,4 @@ fn execute(arguments: &Arguments) -> Result<Report> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        self::Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn each_help_has_a_purpose_of_three_lines_and_examples() {
-        for command in self::Arguments::command().get_subcommands() {
-            let name = command.get_name();
-            assert!(command.get_about().is_some(), "{name}");
-            let long = command.get_long_about().map(ToString::to_string).unwrap_or_default();
-            assert!(long.lines().count() >= 2, "{name}: {long}");
-            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(after.starts_with("Examples:\n  strongroom "), "{name}");
-        }
-    }
-}
+mod tests;

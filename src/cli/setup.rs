@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use crate::backend::{Backend, Settings};
 use crate::cli::heard;
-use crate::config::airflow::{AirflowConfig, Chosen, Component};
+use crate::config::airflow::{AirflowConfig, Chosen, Component, shown_class};
 use crate::config::{Configured, configure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Clock, Runtime, no_fork};
-use crate::redact::Shown;
 use crate::store::convention::{Kind, Lookup};
 use crate::store::environment::Environment;
 use crate::store::registry::{STORES, StoreEntry};
@@ -17,15 +16,12 @@ use crate::store::registry::{STORES, StoreEntry};
 /// Which configuration a command goes by.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct Source {
-    /// The airflow.cfg to read, in place of `AIRFLOW_CONFIG` and `AIRFLOW_HOME`. Variables still go before it.
-    #[arg(long, value_name = "FILE", global = true)]
+    /// The airflow.cfg to read, in place of that in `AIRFLOW_CONFIG` or `AIRFLOW_HOME`. Variables still go before it.
+    #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Ask the backend of tasks, where `[workers] secrets_backend` names one of their own.
-    #[arg(long, global = true)]
+    /// Take the backend of tasks, where `[workers] secrets_backend` names one of their own, and else that of `[secrets]`.
+    #[arg(long)]
     pub(super) workers: bool,
-    /// Print JSON; its shape is in docs/command-line.md.
-    #[arg(long, global = true)]
-    pub(super) json: bool,
 }
 
 impl Source {
@@ -140,14 +136,14 @@ pub(super) fn entry_of(class: &str) -> Result<&'static StoreEntry> {
         |entry: &&StoreEntry| entry.python_class == class || entry.tools.official_class == Some(class);
     STORES.iter().find(is_meant).ok_or_else(|| {
         let known: Vec<_> = STORES.iter().map(|entry| entry.python_class).collect();
-        Error::config(format!("this build does not know the backend `{}`", Shown(class))).with_hint(format!(
-            "It knows {}, and the official classes whose place they take",
-            known.join(", ")
-        ))
+        Error::config(format!("this build does not know the backend `{}`", shown_class(class))).with_hint(
+            format!("It knows {}, and the official classes whose place they take", known.join(", ")),
+        )
     })
 }
 
-fn none(airflow: &AirflowConfig) -> Error {
+/// No backend is configured.
+pub(super) fn none(airflow: &AirflowConfig) -> Error {
     let file = airflow.file().display();
     let state = if airflow.has_file() { "sets none" } else { "is not there" };
     Error::new(ErrorKind::Config, format!("no secrets backend is configured: AIRFLOW__SECRETS__BACKEND is not set, and {file} {state}"))
@@ -180,11 +176,13 @@ mod tests {
                 assert_eq!(entry_of(official).unwrap().info.name, entry.info.name);
             }
         }
-        let error = entry_of("a.B\n").unwrap_err().to_string();
+        let error = entry_of("a.B").unwrap_err().to_string();
         assert!(
-            error.starts_with(r"this build does not know the backend `a.B\n`. It knows strongroom."),
+            error.starts_with("this build does not know the backend `a.B`. It knows strongroom."),
             "{error}"
         );
+        let error = entry_of("postgres://u:canary@h").unwrap_err().to_string();
+        assert!(error.contains("(not shown: no class path)"), "{error}");
     }
 
     #[test]

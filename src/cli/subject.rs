@@ -34,12 +34,14 @@ impl From<KindWord> for Kind {
 /// One secret, as Airflow names it.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Subject {
-    /// What it is.
+    /// The kind of the secret.
+    #[arg(value_name = "KIND")]
     kind: KindWord,
     /// Airflow's name of it: a connection id, a variable's key, or the text of a `_secret` option.
+    #[arg(value_name = "ID")]
     id: String,
-    /// The team that asks, where Airflow runs with `[core] multi_team`.
-    #[arg(long)]
+    /// The team that asks, where Airflow runs with `[core] multi_team`; without it, nobody's team.
+    #[arg(long, value_name = "TEAM")]
     team: Option<String>,
 }
 

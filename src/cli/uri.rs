@@ -20,15 +20,27 @@ pub(super) struct Arguments {
     #[command(subcommand)]
     action: Action,
     /// Which Airflow reads it: `airflow_3_3`, `task_sdk_1_3`, `airflow_3_0` or `airflow_2_11`.
-    #[arg(long, default_value_t, global = true)]
+    #[arg(long, value_name = "DIALECT", default_value_t, global = true)]
     dialect: Dialect,
 }
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Read a URI or JSON from standard input, and show its fields with passwords masked.
+    /// Show the fields of a URI, with passwords masked.
+    ///
+    /// Reads a URI or JSON from standard input, as it would stand in the store.
+    /// The password and the values of extra are shown as `***`.
+    #[command(
+        after_help = "Examples:\n  strongroom uri parse < connection.txt\n  strongroom uri parse --dialect airflow_2_11 < connection.txt"
+    )]
     Parse,
-    /// Read the fields as JSON from standard input, and print the URI. It holds the password that was put in.
+    /// Make a URI of fields.
+    ///
+    /// Reads the fields as JSON from standard input, such as `{"conn_type": "postgres", "host": "h"}`.
+    /// What it prints holds the password that was put in.
+    #[command(
+        after_help = "Examples:\n  strongroom uri build < fields.json\n  strongroom uri build --json < fields.json"
+    )]
     Build,
 }
 

@@ -8,6 +8,7 @@
 //! | `proxy.rs` | proxies, from the configuration or from a copy of the environment |
 //! | `client.rs` | the client: redirects off, every timeout set, a pool for a runtime that nobody drives |
 //! | `send.rs` | sending: connections that the server closed, and errors in words |
+//! | `body.rs` | reading an answer, up to a limit |
 //! | `no_answer.rs` | what such an error means for a store |
 //!
 //! Rules of the house, each with its reason in the file that keeps it:
@@ -17,6 +18,7 @@
 //! * Clients and TLS configurations belong to one generation of the process (see [`crate::process`]); they are built
 //!   under [`crate::process::no_fork`] and nothing that is alive stays in a static without its generation.
 
+mod body;
 mod client;
 #[cfg(feature = "vault")]
 mod client_certificate;
@@ -26,6 +28,7 @@ mod send;
 mod tls;
 mod verifier;
 
+pub use body::read_body;
 pub use client::{ClientSettings, build_client, is_loopback, warn_about_plain_http};
 #[cfg(feature = "vault")]
 pub use client_certificate::with_client_certificate;

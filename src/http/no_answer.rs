@@ -18,6 +18,10 @@ pub struct NoAnswerHints<'hint> {
     pub request: &'hint str,
 }
 
+/// Where to look when the answer has no end.
+const TOO_LARGE: &str =
+    "Check that the configured address is the store's, and proxies: something else may have answered";
+
 impl TransportError {
     /// The error that it is: `subject` was asked over the network.
     pub fn to_error(&self, subject: &str, hints: &NoAnswerHints<'_>) -> Error {
@@ -32,6 +36,7 @@ impl TransportError {
                 (ErrorKind::Unreachable, "the connection broke", "Check proxies and firewalls on the way")
             }
             TransportKind::Request => (ErrorKind::Config, "the request cannot be sent", hints.request),
+            TransportKind::TooLarge => (ErrorKind::Malformed, "the answer is too large", TOO_LARGE),
         };
         let built = Error::new(kind, format!("{subject}: {text}"))
             .with_hint(hint.to_owned())

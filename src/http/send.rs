@@ -21,6 +21,8 @@ pub enum TransportKind {
     Broken,
     /// The request cannot be sent as it is, such as a URL that is none.
     Request,
+    /// The answer is larger than any that a store gives.
+    TooLarge,
 }
 
 /// Why there is no answer. The text holds no URL, header or body.
@@ -38,13 +40,18 @@ impl TransportError {
 
     /// Whether asking again may help. An untrusted certificate stays untrusted.
     pub fn is_temporary(&self) -> bool {
-        !matches!(self.kind, TransportKind::Certificate | TransportKind::Request)
+        !matches!(self.kind, TransportKind::Certificate | TransportKind::Request | TransportKind::TooLarge)
+    }
+
+    /// What was found out here, without the client's help.
+    pub(super) fn new(kind: TransportKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
     }
 
     /// A request that cannot be sent.
     #[allow(dead_code)] // not every store has such requests
     pub(crate) fn request(text: impl Into<String>) -> Self {
-        Self { kind: TransportKind::Request, text: text.into() }
+        Self::new(TransportKind::Request, text)
     }
 }
 

@@ -248,6 +248,11 @@ impl Store for Limit {
         self.inner.describe(name).await
     }
 
+    async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
+        self.queue.wait().await?;
+        self.inner.why_absent(name).await
+    }
+
     async fn diagnose(&self) -> Vec<Finding> {
         match self.queue.wait().await {
             Ok(()) => self.inner.diagnose().await,

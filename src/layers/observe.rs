@@ -69,6 +69,10 @@ impl Store for Observe {
         self.cache.describe(name).await
     }
 
+    async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
+        self.cache.why_absent(name).await
+    }
+
     async fn diagnose(&self) -> Vec<Finding> {
         self.cache.diagnose().await
     }

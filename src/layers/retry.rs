@@ -174,6 +174,11 @@ impl Store for Retry {
         described.inspect_err(|error| self.note(error))
     }
 
+    async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
+        let told = self.inner.why_absent(name).await;
+        told.inspect_err(|error| self.note(error))
+    }
+
     async fn diagnose(&self) -> Vec<Finding> {
         self.inner.diagnose().await
     }

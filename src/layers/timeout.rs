@@ -93,6 +93,10 @@ impl Store for Timeout {
         self.note(self.run(self.inner.describe(name)).await.flatten())
     }
 
+    async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
+        self.note(self.run(self.inner.why_absent(name)).await.flatten())
+    }
+
     async fn diagnose(&self) -> Vec<Finding> {
         self.run(self.inner.diagnose()).await.unwrap_or_default()
     }

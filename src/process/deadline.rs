@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "programs")]
+use crate::process::kept;
 
 tokio::task_local! {
     static CURRENT: Deadline;
@@ -50,7 +52,10 @@ impl Deadline {
 
     /// Runs `future` until the deadline; then it is dropped and the error is [`ErrorKind::Timeout`].
     pub async fn run<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
-        match tokio::time::timeout_at(self.end, CURRENT.scope(*self, future)).await {
+        let cut = tokio::time::timeout_at(self.end, CURRENT.scope(*self, future));
+        #[cfg(feature = "programs")]
+        let cut = kept::until_the_end_of(cut);
+        match cut.await {
             Ok(result) => result,
             Err(_elapsed) => Err(self.error()),
         }

@@ -1,4 +1,4 @@
-//! What belongs to the operating-system process: forks, the runtime, deadlines and the clock.
+//! What belongs to the operating-system process: forks, the runtime, deadlines, the clock, other programs.
 //!
 //! Airflow forks between scheduler and task, often twice, from processes with live threads. Whatever is
 //! alive (runtime, clients, credentials, caches) therefore belongs to one *generation* of the process:
@@ -9,6 +9,10 @@
 mod clock;
 mod deadline;
 mod fork;
+#[cfg(feature = "programs")]
+mod kept;
+#[cfg(feature = "programs")]
+mod program;
 mod random;
 mod runtime;
 mod thread;
@@ -17,6 +21,8 @@ mod user;
 pub use clock::{Clock, Timestamp};
 pub use deadline::Deadline;
 pub use fork::{ForkCell, Generation, NoFork, between_forks, generation, install_fork_handlers, no_fork};
+#[cfg(feature = "programs")]
+pub use program::{Outcome, Program};
 pub use random::{full_jitter, seed_jitter};
 pub use runtime::Runtime;
 pub use thread::is_main_thread;

@@ -17,12 +17,16 @@ pub struct Description {
     pub form: Option<String>,
     /// The key that it is encrypted with.
     pub key: Option<String>,
+    /// The store's word for whether it can be read, such as `enabled` or `disabled`.
+    pub state: Option<&'static str>,
     /// When it was made.
     pub created: Option<SystemTime>,
     /// When it was changed last.
     pub changed: Option<SystemTime>,
     /// The day on which it was read last.
     pub accessed: Option<SystemTime>,
+    /// When it stops being good, as whoever wrote it has said; stores go on telling it.
+    pub expires: Option<SystemTime>,
     /// When it will be deleted.
     pub deleted: Option<SystemTime>,
     /// Tags, in the order of the store.
@@ -38,9 +42,11 @@ impl Description {
             version: None,
             form: None,
             key: None,
+            state: None,
             created: None,
             changed: None,
             accessed: None,
+            expires: None,
             deleted: None,
             tags: Vec::new(),
         }

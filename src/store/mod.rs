@@ -13,6 +13,8 @@
 pub mod aws;
 #[cfg(feature = "azure")]
 pub mod azure;
+#[cfg(any(feature = "azure", feature = "google"))]
+mod checks;
 pub mod convention;
 mod description;
 pub mod environment;
@@ -32,6 +34,8 @@ mod one_by_one;
 pub mod options;
 pub mod pattern;
 pub mod prefix;
+#[cfg(any(feature = "aws", feature = "azure", feature = "google"))]
+mod probe;
 mod python_regex;
 pub mod registry;
 #[cfg(any(feature = "aws", feature = "azure", feature = "google"))]
@@ -126,6 +130,13 @@ pub trait Store: Debug + Send + Sync {
         Err(Error::new(ErrorKind::Unsupported, format!("{} cannot describe a secret", info.title))
             .with_store(info.name)
             .with_operation("describe"))
+    }
+
+    /// Why a secret that a lookup did not find is not there, such as one that is deleted and can be brought back; `None` if
+    /// the store has nothing to tell. Asked by `strongroom explain` after a miss, and never by a lookup: it may make a few
+    /// calls.
+    async fn why_absent(&self, _name: &SecretName) -> Result<Option<Finding>> {
+        Ok(None)
     }
 
     /// Who the store is asked as and where, in words that hold no secret. Makes no call; `None` where there is no identity.

@@ -27,6 +27,8 @@ CLASSES = {
     "local": "strongroom.local.LocalFilesystemBackend",
     "aws": "strongroom.aws.SecretsManagerBackend",
     "ssm": "strongroom.aws.SystemsManagerParameterStoreBackend",
+    "google": "strongroom.google.CloudSecretManagerBackend",
+    "azure": "strongroom.azure.AzureKeyVaultBackend",
     "vault": "strongroom.hashicorp.VaultBackend",
 }
 

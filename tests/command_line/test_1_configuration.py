@@ -118,7 +118,7 @@ def test_what_is_typed_in_a_wrong_place_is_not_repeated(shell: Shell) -> None:
         refused = shell.run(*typed)
         assert (refused.code, "error: " in refused.err) == (USAGE, True), typed
     assert "a similar value exists: 'connection'" in shell.run("get", "conection", "v").err
-    assert "a value is required for '--config <FILE>'" in shell.run("--config").err
+    assert "a value is required for '--config <FILE>'" in shell.run("list", "--config").err
 
 
 def test_an_error_comes_with_what_may_have_caused_it(shell: Shell) -> None:

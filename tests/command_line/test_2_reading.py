@@ -2,93 +2,53 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
-
 import pytest
 
+from tests.command_line.houses import AWS_READER, House, house, ids
 from tests.command_line.shell import CONFIGURATION, DONE, NO, STORE, Shell
-from tests.servers.aws import MiniStack, allow, allow_parameters
-from tests.servers.counting import Counter, counting_proxy
+from tests.servers.aws import MiniStack
+from tests.servers.counting import Counter
 
 CANARY = "canary-7f03b2/+"
 URI = "postgres://app:canary-7f03b2%2F%2B@db.example:5432/sales?sslmode=canary-7f03b2"
-PREFIXES = {"memory": "airflow", "aws": "airflow", "ssm": "/airflow"}
-ANYWHERE = {"Effect": "Allow", "Action": ["secretsmanager:ListSecrets", "ssm:DescribeParameters"], "Resource": "*"}
-READER = (
-    allow(["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"], "airflow/*"),
-    allow_parameters("ssm:GetParameter", "airflow/*"),
-    ANYWHERE,
-)
+READER = AWS_READER
+SECRETS = {("connection", "db"): URI, ("variable", "v"): CANARY}
 #: What each store is asked for a lookup, a page of a list and a description.
 CALLS = {
     "aws": ("GetSecretValue", "ListSecrets", "DescribeSecret"),
     "ssm": ("GetParameter", "DescribeParameters", "DescribeParameters"),
+    "vault": ("read", "list"),
+    "google": ("access", "list"),
+    "azure": ("read", "list"),
 }
 
 
-@dataclass
-class Filled:
-    """A shell with a backend on a store that holds a connection and a variable, and something of somebody else's."""
-
-    store: str
-    shell: Shell
-    calls: Counter | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
-
-    def operations(self) -> list[str]:
-        """What was asked since the last time; the same as expected where nothing can be counted."""
-        assert self.calls is not None
-        operations = self.calls.operations()
-        self.calls.clear()
-        return operations
+@pytest.fixture
+def filled(each_store: House) -> House:
+    """Each store in turn, with a connection and a variable."""
+    each_store.shell.secrets += [CANARY, "canary-7f03b2"]
+    each_store.put(SECRETS)
+    return each_store
 
 
-@pytest.fixture(params=["memory", "local", "aws", "ssm"])
-def filled(request: pytest.FixtureRequest, shell: Shell) -> Iterator[Filled]:
-    """Each store in turn."""
-    store = request.param
-    shell.secrets += [CANARY, "canary-7f03b2"]
-    if store == "local":
-        connections, variables = shell.home / "connections.json", shell.home / "variables.json"
-        connections.write_text(json.dumps({"db": URI}))
-        variables.write_text(json.dumps({"v": CANARY}))
-        shell.backend("local", connections_file_path=str(connections), variables_file_path=str(variables))
-        yield Filled(store, shell)
-        return
-    prefix = PREFIXES[store]
-    secrets = {f"{prefix}/connections/db": URI, f"{prefix}/variables/v": CANARY, f"{prefix}2/variables/w": CANARY}
-    if store == "memory":
-        shell.backend("memory", secrets=secrets)
-        yield Filled(store, shell)
-        return
-    aws: MiniStack = request.getfixturevalue("aws")
-    (aws.put_secrets if store == "aws" else aws.put_parameters)(secrets)
-    with counting_proxy(aws.url) as counter:
-        shell.aws_backend(store, counter.url, aws.user(*READER))
-        yield Filled(store, shell, counter)
-
-
-def test_get_shows_fields_and_masks_what_is_secret(filled: Filled) -> None:
-    got = filled.shell.run("get", "connection", "db", "--json")
-    assert (got.code, got.err) == (DONE, "warning: " + got.err[9:] if got.err else "")
+def test_get_shows_fields_and_masks_what_is_secret(filled: House) -> None:
+    got = filled.run("get", "connection", "db", "--json")
+    assert got.code == DONE, got.err
     fields = {"conn_type": "postgres", "description": None, "host": "db.example", "schema": "sales", "login": "app"}
     masked = {"password": "***", "port": 5432, "extra_dejson": {"sslmode": "***"}}
     assert got.json == {"kind": "connection", "id": "db", "found": True, "fields": fields | masked}
-    text = filled.shell.run("get", "connection", "db").out
-    assert "db.example" in text
-    variable = filled.shell.run("get", "variable", "v", "--json").json
+    assert "db.example" in filled.run("get", "connection", "db").out
+    variable = filled.run("get", "variable", "v", "--json").json
     assert variable == {"kind": "variable", "id": "v", "found": True, "value": "***", "form": "text"}
-    if filled.calls:
+    if filled.counter:
         assert filled.operations() == [CALLS[filled.store][0]] * 3
 
 
-def test_what_is_not_there_is_told_with_the_names_asked_for(filled: Filled) -> None:
-    missing = filled.shell.run("get", "variable", "nobody", "--json")
+def test_what_is_not_there_is_told_with_the_names_asked_for(filled: House) -> None:
+    missing = filled.run("get", "variable", "nobody", "--json")
     assert (missing.code, missing.json["found"]) == (NO, False)
-    assert "variables/nobody`" in missing.json["reason"]
+    assert missing.json["reason"].startswith("asked for `")
+    assert missing.json["reason"].endswith("nobody`")
 
 
 @pytest.mark.parametrize(
@@ -103,35 +63,56 @@ def test_a_secret_that_is_no_connection_shows_nothing_of_itself(shell: Shell, se
     shell.run("uri", "parse", stdin=secret)
 
 
-def test_only_reveal_shows_a_value(filled: Filled) -> None:
-    assert filled.shell.run("reveal", "variable", "v").out == f"{CANARY}\n"
-    assert filled.shell.run("reveal", "connection", "db", "--json").json["value"] == URI
+def test_only_reveal_shows_a_value(filled: House) -> None:
+    assert filled.run("reveal", "variable", "v").out == f"{CANARY}\n"
+    assert filled.run("reveal", "connection", "db", "--json").json["value"] == URI
 
 
-def test_list_shows_the_own_names_and_asks_for_no_value(filled: Filled) -> None:
-    listed = filled.shell.run("list", "--json")
-    assert listed.code == DONE
-    found = [(each["kind"], each["id"]) for each in listed.json["secrets"]]
-    assert found == [("connection", "db"), ("variable", "v")]
-    assert [line.split()[:2] for line in filled.shell.run("list").out.splitlines()[1:]] == [
-        list(each) for each in found
-    ]
-    if filled.calls:
+def test_list_shows_the_own_names_and_asks_for_no_value(filled: House) -> None:
+    filled.put({("config", "c"): CANARY})
+    listed = filled.run("list", "--json")
+    assert listed.code == DONE, listed.err
+    found = [*SECRETS, ("config", "c")]
+    assert ids(listed.json["secrets"]) == found
+    assert [line.split()[:2] for line in filled.run("list").out.splitlines()[1:]] == [list(each) for each in found]
+    if filled.counter:
         assert filled.operations() == [CALLS[filled.store][1]] * 6
+    if filled.store in ("aws", "ssm"):
         assert all(each["changed"] or each["created"] for each in listed.json["secrets"])
-    assert filled.shell.run("list", "variables", "--json").json["secrets"][0]["id"] == "v"
+    assert filled.run("list", "variables", "--json").json["secrets"][0]["id"] == "v"
 
 
-def test_describe_tells_what_is_known_beside_the_value(filled: Filled) -> None:
-    described = filled.shell.run("describe", "variable", "v", "--json")
+def test_describe_tells_what_is_known_beside_the_value(filled: House) -> None:
+    described = filled.run("describe", "variable", "v", "--json")
+    if described.code == CONFIGURATION:
+        error = described.json["error"]
+        assert (error["kind"], "`strongroom list`" in error["hint"]) == ("unsupported", True)
+        assert "`strongroom explain`" in error["hint"]
+        return
     assert (described.code, described.json["found"]) == (DONE, True)
-    assert described.json["name"].endswith("variables/v")
-    if filled.calls:
-        assert filled.operations() == [CALLS[filled.store][2]]
+    assert described.json["name"].endswith("v")
+    if filled.counter:
+        assert "value" not in described.json
+        assert CALLS[filled.store][0] not in filled.operations()
+    if filled.store in ("aws", "ssm"):
         assert described.json["version"]
         assert described.json["store_id"].startswith("arn:aws:")
-    missing = filled.shell.run("describe", "variable", "nobody", "--json")
+    missing = filled.run("describe", "variable", "nobody", "--json")
     assert (missing.code, missing.json["found"]) == (NO, False)
+
+
+@pytest.mark.parametrize("store", ["aws", "ssm"])
+def test_a_description_is_one_call(shell: Shell, request: pytest.FixtureRequest, store: str) -> None:
+    with house(store, shell, request) as opened:
+        opened.put(SECRETS)
+        opened.run("describe", "variable", "v")
+        assert opened.operations() == [CALLS[store][2]]
+
+
+def test_what_is_below_another_prefix_is_not_listed(aws: MiniStack, shell: Shell) -> None:
+    aws.put_secrets({"airflow2/variables/w": "x", "airflow/variables/v": "x"})
+    shell.aws_backend("aws", aws.url, aws.user(*READER))
+    assert ids(shell.run("list", "--json").json["secrets"]) == [("variable", "v")]
 
 
 def test_a_kind_that_is_switched_off_asks_nothing(aws: MiniStack, counted: Counter, shell: Shell) -> None:

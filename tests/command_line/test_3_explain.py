@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.command_line.shell import CLASSES, DONE, NO, STORE, Shell
+from tests.command_line.shell import CLASSES, CONFIGURATION, DONE, NO, STORE, Shell
 from tests.servers.aws import MiniStack, allow, allow_parameters
 from tests.servers.counting import Counter
 
@@ -95,3 +95,84 @@ def test_config_values_end_with_the_default(shell: Shell) -> None:
     shell.backend("memory", secrets={"airflow/config/dsn": CANARY})
     assert shell.run("explain", "config", "dsn", "--json").json["answered_by"] == "the backend of [secrets]"
     assert "default" in shell.run("explain", "config", "no").out
+
+
+def test_without_a_backend_the_rest_of_the_search_is_shown(shell: Shell) -> None:
+    shell.secrets.append(CANARY)
+    missing = shell.run("explain", "variable", "v", "--json")
+    assert (missing.code, missing.json["backends"], missing.json["answered_by"]) == (NO, [], None)
+    assert "AIRFLOW__SECRETS__BACKEND" in missing.json["remedy"]
+    found = shell.run("explain", "variable", "v", "--json", variables={"AIRFLOW_VAR_V": CANARY})
+    assert (found.code, found.json["answered_by"]) == (DONE, "AIRFLOW_VAR_V")
+    assert "Metastore" in shell.run("explain", "connection", "c").out
+
+
+@pytest.mark.parametrize("section", ["SECRETS__BACKEND", "WORKERS__SECRETS_BACKEND"])
+def test_a_class_of_somebody_else_may_answer_first(shell: Shell, section: str) -> None:
+    shell.secrets.append(CANARY)
+    shell.backend("memory", secrets={"airflow/variables/v": CANARY})
+    shell.variables[f"AIRFLOW__{section}"] = "mine.secrets.Backend"
+    shell.variables[f"AIRFLOW__{section}_KWARGS"] = json.dumps({"password": CANARY})
+    told = shell.run("explain", "variable", "v", "--json")
+    place = section.partition("__")[0].lower()
+    assert told.json["may_answer_first"] == [f"the backend of [{place}]"]
+    assert told.json["backends"][0]["not_asked"] == "this is not a class that Strongroom knows"
+    assert told.json["backends"][0]["cache"] is None
+    assert (told.code, told.json["answered_by"]) == (
+        (NO, None) if place == "secrets" else (DONE, "the backend of [secrets]")
+    )
+    text = shell.run("explain", "variable", "v").out
+    assert f"the backend of [{place}] may answer first" in text
+    assert "not asked: this is not a class that Strongroom knows" in text
+
+
+@pytest.mark.parametrize("written", [CANARY, f"postgres://u:{CANARY}@h/x.y", f"a.b\n{CANARY}", f"a.{CANARY}/+="])
+def test_what_is_no_class_path_is_not_shown(shell: Shell, written: str) -> None:
+    shell.secrets.append(CANARY)
+    shell.variables["AIRFLOW__SECRETS__BACKEND"] = written
+    assert "(not shown: no class path)" in shell.run("explain", "variable", "v").out
+    for command in (["explain", "variable", "v"], ["doctor"], ["get", "variable", "v"], ["env"], ["policy", "aws"]):
+        for form in ([], ["--json"]):
+            shell.run(*command, *form)
+
+
+def test_a_config_value_names_the_options_that_ask_for_it(shell: Shell) -> None:
+    shell.secrets.append(CANARY)
+    shell.backend("memory", secrets={"airflow/config/dsn": CANARY})
+    assert "AIRFLOW__SECTION__OPTION_SECRET" in shell.run("explain", "config", "dsn", "--json").json["remedy"]
+    (shell.home / "airflow.cfg").write_text("[sentry]\nsentry_dsn_secret = dsn\n")
+    file = f"[sentry] sentry_dsn_secret of {shell.home}/airflow.cfg"
+    told = shell.run("explain", "config", "dsn", "--json").json
+    assert told["options"] == [{"place": file, "hidden_by": None}]
+    assert (told["answered_by"], told["remedy"]) == ("the backend of [secrets]", None)
+    shell.variables["AIRFLOW__SENTRY__SENTRY_DSN"] = CANARY
+    told = shell.run("explain", "config", "dsn", "--json")
+    assert told.json["options"] == [{"place": file, "hidden_by": "AIRFLOW__SENTRY__SENTRY_DSN"}]
+    assert (told.code, told.json["answered_by"]) == (DONE, "AIRFLOW__SENTRY__SENTRY_DSN")
+
+
+def test_code_of_tasks_asks_the_backend_of_workers_alone_for_config_values(shell: Shell) -> None:
+    shell.secrets.append(CANARY)
+    shell.backend("memory", secrets={"airflow/config/dsn": CANARY})
+    shell.variables["AIRFLOW__WORKERS__SECRETS_BACKEND"] = CLASSES["memory"]
+    server = shell.run("explain", "config", "dsn", "--json")
+    assert (server.code, [each["component"] for each in server.json["backends"]]) == (DONE, ["server"])
+    worker = shell.run("explain", "config", "dsn", "--workers", "--json")
+    assert (worker.code, [each["component"] for each in worker.json["backends"]]) == (NO, ["worker"])
+    assert "--workers" in shell.run("explain", "config", "dsn").out
+
+
+def test_a_store_that_cannot_be_opened_is_an_error_within_the_search(shell: Shell) -> None:
+    shell.backend("aws")
+    shell.variables["AIRFLOW_VAR_V"] = "plain"
+    told = shell.run("explain", "variable", "v", "--json")
+    assert (told.code, told.json["backends"][0]["error"]["kind"]) == (CONFIGURATION, "config")
+    assert told.json["answered_by"] == "AIRFLOW_VAR_V"
+    assert "region_name" in told.json["remedy"]
+
+
+def test_an_error_for_a_config_value_reaches_what_reads_it(aws: MiniStack, shell: Shell) -> None:
+    shell.aws_backend("aws", aws.url, aws.user())
+    assert "AirflowConfigException" in shell.run("explain", "config", "dsn").out
+    shell.aws_backend("aws", aws.url, aws.user(), on_error="miss")
+    assert "Airflow uses the option's default" in shell.run("explain", "config", "dsn").out

@@ -76,6 +76,8 @@ class Harness(ABC):
     same_as_hello: ClassVar[frozenset[str]] = frozenset()
     #: Whether the store takes capitals for small letters in names.
     ignores_case: ClassVar[bool] = False
+    #: How often a read is sent whose credentials are refused: twice, where it is made again with another token.
+    refused_reads: ClassVar[int] = 1
     #: The page of the store in ``docs/``.
     page: ClassVar[str]
     #: The options that say where the store is, and whose certificates are trusted to be it.

@@ -92,6 +92,7 @@ def test_only_what_may_pass_is_tried_again(harness: Harness, fault: Capability, 
         Capability.REFUSED: {0},
         Capability.HANG: {1, attempts},
         Capability.BROKEN_OFF: {attempts, 2 * attempts},
+        Capability.UNAUTHENTICATED: {harness.refused_reads},
     }.get(fault, {attempts if fault in TEMPORARY else 1})
     assert harness.requests() - before in expected
 

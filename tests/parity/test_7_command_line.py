@@ -28,6 +28,7 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, str]]] = {
     "no object": ("backend_kwargs = [1]", {}),
     "no JSON": ("backend_kwargs = {a: 1}", {}),
     "empty": ("backend_kwargs =", {}),
+    "empty before a command": ("backend_kwargs =\nbackend_kwargs_cmd = echo '{\"a\": 1}'", {}),
     "environment": ("backend_kwargs = {}", {"AIRFLOW__SECRETS__BACKEND_KWARGS": '{"a": "%d $ONE"}', "ONE": "1"}),
     "empty environment": ('backend_kwargs = {"a": 1}', {"AIRFLOW__SECRETS__BACKEND_KWARGS": ""}),
     "command": ("backend_kwargs_cmd = printf '{\"a\": \"%%s\"}' 'b c'", {}),
@@ -119,3 +120,55 @@ def test_get_agrees_with_airflow_field_by_field(shell: Shell, secret: str) -> No
 def test_what_airflow_cannot_parse_is_an_error(shell: Shell, secret: str) -> None:
     shell.backend("memory", secrets={"airflow/connections/c": secret})
     assert shell.run("get", "connection", "c").code == STORE
+
+
+DSN = "canary-of-the-backend"
+#: Where an option of the file and of the environment may stand, with a value that is not the backend's.
+FORMS = {
+    "env": ("AIRFLOW__SENTRY__SENTRY_DSN", "plain"),
+    "env cmd": ("AIRFLOW__SENTRY__SENTRY_DSN_CMD", "printf plain"),
+    "env secret": ("AIRFLOW__SENTRY__SENTRY_DSN_SECRET", "dsn"),
+    "env other secret": ("AIRFLOW__SENTRY__SENTRY_DSN_SECRET", "nobody"),
+    "file": ("sentry_dsn", "plain"),
+    "file empty": ("sentry_dsn", ""),
+    "file cmd": ("sentry_dsn_cmd", "printf plain"),
+    "file secret": ("sentry_dsn_secret", "dsn"),
+}
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [
+        ("env secret",),
+        ("file secret",),
+        ("env", "env secret"),
+        ("env cmd", "env secret"),
+        ("env secret", "file"),
+        ("env secret", "file cmd"),
+        ("env", "file secret"),
+        ("env cmd", "file secret"),
+        ("file", "file secret"),
+        ("file empty", "file secret"),
+        ("file cmd", "file secret"),
+        ("file",),
+    ],
+    ids=" and ".join,
+)
+def test_the_backend_is_asked_for_an_option_where_airflow_asks(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, forms: tuple[str, ...]
+) -> None:
+    shell.backend("memory", secrets={"airflow/config/dsn": DSN})
+    pairs = [FORMS[form] for form in forms]
+    variables = {name: value for name, value in pairs if name.isupper()}
+    lines = [f"{name} = {value}" for name, value in pairs if not name.isupper()]
+    text = "\n".join(["[sentry]", *lines, ""])
+    for name, value in (shell.variables | variables).items():
+        monkeypatch.setenv(name, value)
+    parser = AirflowConfigParser()
+    parser.read_string(text)
+    by_backend = parser.get("sentry", "sentry_dsn", fallback=None) == DSN
+    (shell.home / "airflow.cfg").write_text(text)
+    shell.variables |= variables
+    told = shell.run("explain", "config", "dsn", "--json").json
+    asked = any(option["hidden_by"] is None for option in told["options"])
+    assert asked == by_backend, told

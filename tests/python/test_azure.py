@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import stat
 import threading
 import time
@@ -21,6 +22,7 @@ from strongroom.azure import AzureKeyVaultBackend
 from strongroom.exceptions import (
     AccessDeniedError,
     ConfigurationError,
+    LookupTimeoutError,
     MalformedSecretError,
     StrongroomError,
     ThrottledError,
@@ -28,6 +30,7 @@ from strongroom.exceptions import (
     UnreachableError,
 )
 from tests.python.backends import messages
+from tests.python.processes import dead_children, none_lives
 from tests.servers.azure import (
     APP_SERVICE_HEADER,
     CLIENT,
@@ -42,6 +45,7 @@ from tests.servers.azure import (
     vault_error,
 )
 from tests.servers.azure_tokens import new_identity
+from tests.servers.tls import certificate
 
 SUBJECT = "system:serviceaccount:airflow:worker"
 PRINCIPAL = {"tenant_id": TENANT, "client_id": CLIENT, "client_secret": SECRET}
@@ -341,6 +345,56 @@ def test_app_service_has_an_identity(cloud: Azure, monkeypatch: pytest.MonkeyPat
     assert isinstance(failure(default_backend()), UnauthenticatedError)
 
 
+def test_a_new_authority_for_app_service_is_taken(
+    cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The vault has an authority of its own, so the file matters to the identity alone."""
+    cloud.put("airflow-variables-hello", "world")
+    bundle = tmp_path / "bundle.pem"
+    (tmp_path / "other").mkdir()
+    bundle.write_bytes(certificate(tmp_path / "other", "localhost").authority.read_bytes())
+    variables(monkeypatch, IDENTITY_ENDPOINT=f"{cloud.url}/msi/token", IDENTITY_HEADER=APP_SERVICE_HEADER)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    reader = default_backend(connection_verify=str(cloud.tls.authority), cache_ttl=0)
+    assert isinstance(failure(reader), UnreachableError)
+    bundle.write_bytes(cloud.tls.authority.read_bytes())
+    assert reader.get_variable("hello") == "world"
+    assert cloud.log() == ["app-service", "GetSecret"]
+
+
+@pytest.mark.parametrize(
+    "named", [{"AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential"}, {"managed_identity_client_id": MANAGED}]
+)
+def test_silence_is_an_outage_where_the_identity_was_named(
+    cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: dict[str, str]
+) -> None:
+    """The first packet of a machine may be lost as any other."""
+    cloud.put("airflow-variables-hello", "world")
+    for name in ("az", "azd"):
+        tool(tmp_path, name, f'echo >> "{tmp_path}/{name}-ran"; exit 1')
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1")
+    variables(monkeypatch, **{name: value for name, value in named.items() if name.isupper()})
+    options = {name: value for name, value in named.items() if name.islower()}
+    assert isinstance(failure(default_backend(**options)), UnreachableError)
+    assert all(lines(tmp_path / f"{name}-ran") == len(options) for name in ("az", "azd"))
+
+
+def test_silence_in_the_whole_chain_is_said(cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tool(tmp_path, "az", "exit 1")
+    tool(tmp_path, "azd", "exit 1")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1")
+    error = failure(default_backend())
+    assert isinstance(error, UnauthenticatedError)
+    assert "its metadata service was silent" in str(error)
+
+
+def lines(file: Path) -> int:
+    """How often a program left a line there."""
+    return len(file.read_text().splitlines()) if file.exists() else 0
+
+
 def tool(folder: Path, name: str, code: str) -> None:
     """A program that is found before any other of its name."""
     path = folder / name
@@ -369,6 +423,92 @@ def test_a_persons_login_is_asked_last(
     assert [reader.get_variable("hello") for _ in range(2)] == ["world"] * 2
     assert cloud.log() == ["imds", "GetSecret", "GetSecret"]
     assert "https://vault.azure.net/.default" in (tmp_path / "asked").read_text()
+
+
+def answer_of_az(cloud: Azure) -> str:
+    """What the tool prints for somebody who is logged in."""
+    token = cloud.token(CLIENT, TENANT, "https://vault.azure.net")
+    return json.dumps({"accessToken": token, "expires_on": int(time.time()) + 3600, "tokenType": "Bearer"})
+
+
+def test_many_lookups_without_credentials_ask_once(
+    cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cloud.put("airflow-variables-hello", "world")
+    cloud.machine = ""
+    for name in ("az", "azd"):
+        tool(tmp_path, name, f'echo >> "{tmp_path}/{name}-ran"; exit 1')
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    reader = default_backend(cache_ttl=0, cache_negative_ttl=0)
+    for number in range(10):
+        with pytest.raises(UnauthenticatedError):
+            reader.get_variable(f"hello{number}")
+    asked = [lines(tmp_path / "az-ran"), lines(tmp_path / "azd-ran"), cloud.count("imds")]
+    assert asked == [1, 1, 1]
+    child = os.fork()
+    if child == 0:
+        failure(reader)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert [lines(tmp_path / "az-ran"), cloud.count("imds")] == [2, 2], "a child starts anew"
+    (tmp_path / "answer").write_text(answer_of_az(cloud))
+    tool(tmp_path, "az", f'cat "{tmp_path}/answer"')
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            assert reader.get_variable("hello") == "world"
+            break
+        except UnauthenticatedError:
+            time.sleep(0.2)
+    assert reader.get_variable("hello") == "world", "who logs in is noticed"
+
+
+def test_a_tool_ends_with_the_lookup(cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With all that it started: the shell that starts it is not the one that hangs."""
+    tool(tmp_path, "az", f'echo >> "{tmp_path}/ran"; sleep 600 & (sleep 600; :); :')
+    variables(monkeypatch, PATH=f"{tmp_path}:{os.environ['PATH']}", AZURE_TOKEN_CREDENTIALS="AzureCliCredential")
+    assert isinstance(failure(default_backend(timeout=2)), LookupTimeoutError)
+    assert dead_children() == 0
+    assert none_lives("AZURE_CONFIG_DIR", str(tmp_path))
+    assert lines(tmp_path / "ran") == 1
+
+
+class InterruptedByTest(BaseException):
+    """What the signal handler raises."""
+
+
+def test_a_tool_ends_with_a_lookup_that_a_signal_ends(
+    cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tool(tmp_path, "az", f'echo >> "{tmp_path}/ran"; sleep 600; :')
+    variables(monkeypatch, PATH=f"{tmp_path}:{os.environ['PATH']}", AZURE_TOKEN_CREDENTIALS="AzureCliCredential")
+
+    def interrupt(*_: object) -> None:
+        if (tmp_path / "ran").exists():
+            raise InterruptedByTest
+
+    former = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+    try:
+        with pytest.raises(InterruptedByTest):
+            default_backend(timeout=60).get_variable("hello")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
+    assert dead_children() == 0
+    assert none_lives("AZURE_CONFIG_DIR", str(tmp_path))
+
+
+def test_a_slow_tool_is_waited_for_by_each_attempt(
+    cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cloud.put("airflow-variables-hello", "world")
+    (tmp_path / "answer").write_text(answer_of_az(cloud))
+    tool(tmp_path, "az", f'echo >> "{tmp_path}/ran"; sleep 3; cat "{tmp_path}/answer"')
+    variables(monkeypatch, PATH=f"{tmp_path}:{os.environ['PATH']}", AZURE_TOKEN_CREDENTIALS="AzureCliCredential")
+    assert default_backend(timeout=8, max_attempts=4).get_variable("hello") == "world"
+    assert lines(tmp_path / "ran") == 1
+    assert dead_children() == 0
 
 
 def test_when_nobody_has_a_token_each_says_why(cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import strongroom
 from strongroom.exceptions import (
     AccessDeniedError,
     ConfigurationError,
+    LookupTimeoutError,
     MalformedSecretError,
     StrongroomError,
     UnauthenticatedError,
@@ -23,6 +24,7 @@ from strongroom.exceptions import (
     UnsupportedOperationError,
 )
 from strongroom.google import CloudSecretManagerBackend
+from tests.python.processes import dead_children, none_lives
 from tests.servers.aws import clear_environment
 from tests.servers.google import (
     MACHINE,
@@ -301,15 +303,61 @@ def test_a_token_endpoint_that_fails_for_a_moment(server: GoogleServer, tmp_path
     assert found.get_variable("hello") == VALUE
 
 
-def test_a_revoked_token_is_replaced_at_the_next_read(server: GoogleServer, tmp_path: Path) -> None:
+def test_a_revoked_token_is_replaced_within_the_lookup(server: GoogleServer, tmp_path: Path) -> None:
     found = backend(server, gcp_credential_config_file=saved(tmp_path, person(server)), project_id=PROJECT)
     assert found.get_variable("hello") == VALUE
     server.order("revoke")
-    with pytest.raises(UnauthenticatedError):
-        found.get_variable("hello")
     server.log()
     assert found.get_variable("hello") == VALUE
-    assert server.places() == ["token", "access"]
+    assert server.places() == ["access", "token", "access"]
+
+
+def test_an_identity_that_is_not_accepted_costs_one_more_token(server: GoogleServer, tmp_path: Path) -> None:
+    found = backend(server, gcp_credential_config_file=saved(tmp_path, person(server)), project_id=PROJECT)
+    server.fail("access", 401, api_error(401, "UNAUTHENTICATED"))
+    with pytest.raises(UnauthenticatedError):
+        found.get_variable("hello")
+    assert server.places() == ["token", "access", "token", "access"]
+    with pytest.raises(UnauthenticatedError):
+        found.get_variable("hello")
+    assert server.places() == ["access"], "a third token would be no better"
+
+
+def test_a_token_endpoint_that_fails_after_a_refusal_is_an_outage(server: GoogleServer, tmp_path: Path) -> None:
+    found = backend(server, gcp_credential_config_file=saved(tmp_path, person(server)), project_id=PROJECT)
+    assert found.get_variable("hello") == VALUE
+    server.order("revoke")
+    server.fail("token", 503, {"error": "internal_failure"})
+    with pytest.raises(UnreachableError):
+        found.get_variable("hello")
+    server.heal()
+    assert found.get_variable("hello") == VALUE
+
+
+def test_a_revoked_token_of_whoever_impersonates_is_replaced(server: GoogleServer, tmp_path: Path) -> None:
+    server.set(creators=[["person@example.com", TARGET]])
+    path = saved(tmp_path, person(server))
+    found = backend(server, gcp_credential_config_file=path, impersonation_chain=TARGET, project_id=PROJECT)
+    assert found.get_variable("hello") == VALUE
+    server.order("revoke")
+    server.log()
+    assert found.get_variable("hello") == VALUE
+    assert server.places() == ["access", "iam", "token", "iam", "access"]
+
+
+def test_a_program_ends_with_the_lookup(server: GoogleServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text(f'#!/bin/sh\necho >> "{tmp_path}/ran"\nsleep 600 & sleep 600; :\n')
+    program.chmod(0o700)
+    monkeypatch.setenv("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1")
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    content = federated(server, {"executable": {"command": str(program), "timeout_millis": 60000}})
+    found = default(server, gcp_credential_config_file=content, project_id=PROJECT, timeout=2, max_attempts=2)
+    with pytest.raises(LookupTimeoutError):
+        found.get_variable("hello")
+    assert dead_children() == 0
+    assert none_lives("CLOUDSDK_CONFIG", str(tmp_path))
+    assert (tmp_path / "ran").read_text() == "\n"
 
 
 def test_a_token_is_renewed_before_it_ends(server: GoogleServer, tmp_path: Path) -> None:
@@ -326,6 +374,17 @@ def test_without_credentials_the_ways_are_named(server: GoogleServer, monkeypatc
     monkeypatch.setenv("GCE_METADATA_HOST", "127.0.0.1:1")
     with pytest.raises(UnreachableError, match="GOOGLE_APPLICATION_CREDENTIALS"):
         default(server, project_id=PROJECT).get_variable("hello")
+
+
+def test_the_metadata_server_may_be_kept_out(server: GoogleServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GCE_METADATA_HOST", server.url.removeprefix("http://"))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    with pytest.raises(UnauthenticatedError, match="NO_GCE_CHECK"):
+        default(server, project_id=PROJECT).get_variable("hello")
+    assert server.places() == []
+    monkeypatch.setenv("NO_GCE_CHECK", "True")
+    assert default(server, project_id=PROJECT).get_variable("hello") == VALUE
+    assert server.places() == ["metadata", "access"]
 
 
 def test_something_else_than_the_metadata_server(server: GoogleServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -515,7 +574,7 @@ def test_a_prefetch_lists_and_reads(server: GoogleServer) -> None:
     found = backend(server, prefetch={"variables": ["many-*"]}, cache_ttl="60s")
     assert found.get_variable("many-7") == "7"
     places = server.places()
-    assert (places.count("other"), places.count("access")) == (1, 12)
+    assert (places.count("list"), places.count("access")) == (1, 12)
     assert found.get_variable("many-11") == "11"
     assert server.places() == []
 

@@ -5,8 +5,8 @@ issuer, audience and time of every token, and client assertions by the certifica
 answers of the vault are checked against ``azure_contract.py``, and ``test_azure_double.py`` has the vendor's own
 clients accept it.
 
-``url`` is https on the loopback interface and plays vault and login. ``proxy`` is plain http: it answers as the
-metadata services, and is an HTTP proxy that leads ``*.vault.azure.net`` and ``login.microsoftonline.com`` here,
+``url`` is https on the loopback interface and plays vault, login and App Service. ``proxy`` is plain http: it answers
+as the metadata services, and is an HTTP proxy that leads ``*.vault.azure.net`` and ``login.microsoftonline.com`` here,
 whatever DNS says.
 """
 
@@ -69,7 +69,7 @@ class Application:
     certificates: list[Identity] = field(default_factory=list)
     #: Subjects of platforms that it trusts.
     federated: set[str] = field(default_factory=set)
-    permissions: set[str] = field(default_factory=lambda: {"get", "list", "set", "delete"})
+    permissions: set[str] = field(default_factory=lambda: {"get", "list", "set", "delete", "recover"})
 
 
 class Azure:
@@ -88,6 +88,10 @@ class Azure:
         with self._lock:
             self.secrets: dict[str, dict[str, Any]] = {}
             self.deleted: dict[str, dict[str, Any]] = {}
+            #: The versions before the current ones, by name.
+            self.older: dict[str, list[dict[str, Any]]] = {}
+            #: How far the clock that is told is ahead, in seconds.
+            self.ahead = 0
             self.applications = {CLIENT: Application(), MANAGED: Application(secrets=set())}
             self.asked: list[Asked] = []
             #: Answers that come instead of the vault's, or of the login's.
@@ -112,16 +116,27 @@ class Azure:
         """The proxy that leads here, and the metadata services."""
         return f"http://{LOOPBACK}:{self.plain_port}"
 
-    def put(self, name: str, value: str, **attributes: Any) -> None:
-        """A new version of a secret."""
+    def put(self, name: str, value: str, more: dict[str, Any] | None = None, **attributes: Any) -> None:
+        """A new version of a secret; ``more`` is what stands beside its attributes."""
         now = int(time.time())
         with self._lock:
+            before = self.secrets.get(name.lower())
+            if before:
+                self.older.setdefault(name.lower(), []).append(before)
+                # Two versions of one second would have no order.
+                now = max(now, before["attributes"]["created"] + 1)
             self.secrets[name.lower()] = {
                 "name": name,
                 "value": value,
                 "version": uuid.uuid4().hex,
+                "more": more or {},
                 "attributes": {"enabled": True, "created": now, "updated": now, **attributes},
             }
+
+    def delete(self, name: str) -> None:
+        """Deletes a secret, so that it can still be brought back."""
+        with self._lock:
+            self.deleted[name.lower()] = self.secrets.pop(name.lower())
 
     def count(self, *what: str) -> int:
         """How often this was asked."""
@@ -160,7 +175,7 @@ class Azure:
         host = (headers.get("Host") or "").split(":")[0]
         if parts.path.startswith(("/secrets", "/deletedsecrets")):
             what, identity, reply = self._vault(method, parts.path, query, headers, body)
-        elif not encrypted:
+        elif not encrypted or parts.path == "/msi/token":
             identity, (what, reply) = "", self._metadata(parts.path, query, headers)
         else:
             identity, (what, reply) = "", self._login(method, parts.path, headers, body)
@@ -208,7 +223,13 @@ class Azure:
             return 400, {}, _error("BadParameter", "The specified version isn't supported.")
         if self.firewall:
             return 403, {}, _error("Forbidden", "Client address is not authorized.", "ForbiddenByFirewall")
-        needed = {"GetSecret": "get", "GetSecrets": "list", "DeleteSecret": "delete"}
+        needed = {
+            "DeleteSecret": "delete",
+            "GetSecret": "get",
+            "GetDeletedSecret": "get",
+            "RecoverDeletedSecret": "recover",
+        }
+        needed |= dict.fromkeys(("GetSecrets", "GetSecretVersions", "GetDeletedSecrets"), "list")
         application = self.applications.get(client)
         if not application or needed.get(name, "set") not in application.permissions:
             return 403, {}, _error("Forbidden", "Caller is not authorized to perform action.", self.denial)
@@ -227,43 +248,71 @@ class Azure:
     def _SetSecret(self, name: str, query: Any, body: Any) -> Reply:
         if name.lower() in self.deleted:
             return 409, {}, _error("Conflict", "The secret is deleted.", "ObjectIsDeletedButRecoverable")
-        self.put(name, body["value"], **body.get("attributes", {}))
+        more = {key: body[key] for key in ("tags", "contentType") if key in body}
+        self.put(name, body["value"], more, **body.get("attributes", {}))
         return self._GetSecret(name, query, body)
 
     def _UpdateSecret(self, name: str, query: Any, body: Any) -> Reply:
         found = self.secrets[name.lower()]
         found["attributes"] |= body.get("attributes", {})
+        found["more"] |= {key: body[key] for key in ("tags", "contentType") if key in body}
         return 200, {}, self._item(found, versioned=True)
 
     def _DeleteSecret(self, name: str, query: Any, body: Any) -> Reply:
-        with self._lock:
-            self.deleted[name.lower()] = self.secrets.pop(name.lower())
+        self.delete(name)
         return self._GetDeletedSecret(name, query, body)
 
     def _GetDeletedSecret(self, name: str, query: Any, body: Any) -> Reply:
-        found = self.deleted[name.lower()]
-        now = int(time.time())
-        recovery = f"{self.url}/deletedsecrets/{found['name']}"
-        dates = {"recoveryId": recovery, "deletedDate": now, "scheduledPurgeDate": now + 7 * 86400}
-        return 200, {}, {**self._item(found, versioned=True), **dates}
+        found = self.deleted.get(name.lower())
+        if found is None:
+            return 404, {}, _error("SecretNotFound", f"Deleted Secret not found: {name}")
+        return 200, {}, self._deleted_item(found, versioned=True)
+
+    def _RecoverDeletedSecret(self, name: str, query: Any, body: Any) -> Reply:
+        with self._lock:
+            found = self.secrets[name.lower()] = self.deleted.pop(name.lower())
+        return 200, {}, self._item(found, versioned=True)
 
     def _GetSecrets(self, name: str, query: dict[str, list[str]], body: Any) -> Reply:
+        with self._lock:
+            found = [self._item(self.secrets[key], versioned=False) for key in sorted(self.secrets)]
+        return self._page("/secrets", found, query)
+
+    def _GetDeletedSecrets(self, name: str, query: dict[str, list[str]], body: Any) -> Reply:
+        with self._lock:
+            found = [self._deleted_item(self.deleted[key], versioned=False) for key in sorted(self.deleted)]
+        return self._page("/deletedsecrets", found, query)
+
+    def _GetSecretVersions(self, name: str, query: dict[str, list[str]], body: Any) -> Reply:
+        """A secret that is not there has no versions, which is no error. They stand in no order of time."""
+        key = name.lower()
+        with self._lock:
+            all_of_it = [self.secrets[key], *self.older.get(key, [])] if key in self.secrets else []
+            versions = sorted(all_of_it, key=lambda found: str(found["version"]))
+        return self._page(f"/secrets/{name}/versions", [self._item(each, versioned=True) for each in versions], query)
+
+    def _page(self, path: str, found: list[dict[str, Any]], query: dict[str, list[str]]) -> Reply:
         size = int(query.get("maxresults", [str(LARGEST_PAGE)])[0])
         if not 1 <= size <= LARGEST_PAGE:
             return 400, {}, _error("BadParameter", "maxresults")
         start = int(query.get("$skiptoken", ["0"])[0])
-        with self._lock:
-            found = [self._item(self.secrets[key], versioned=False) for key in sorted(self.secrets)]
         page: dict[str, Any] = {"value": found[start : start + size]}
         if start + size < len(found):
             host = "https://elsewhere.vault.azure.net" if self.link_elsewhere else f"https://{query['host'][0]}"
             version = query["api-version"][0]
-            page["nextLink"] = f"{host}/secrets?api-version={version}&$skiptoken={start + size}&maxresults={size}"
+            page["nextLink"] = f"{host}{path}?api-version={version}&$skiptoken={start + size}&maxresults={size}"
         return 200, {}, page
+
+    def _deleted_item(self, found: dict[str, Any], *, versioned: bool) -> dict[str, Any]:
+        now = int(time.time())
+        recovery = f"{VAULT}/deletedsecrets/{found['name']}"
+        dates = {"recoveryId": recovery, "deletedDate": now, "scheduledPurgeDate": now + 7 * 86400}
+        return {**self._item(found, versioned=versioned), **dates}
 
     def _item(self, found: dict[str, Any], *, versioned: bool) -> dict[str, Any]:
         version = f"/{found['version']}" if versioned else ""
-        return {"id": f"{VAULT}/secrets/{found['name']}{version}", "attributes": dict(found["attributes"])}
+        attributes = {"recoveryLevel": "Recoverable+Purgeable", "recoverableDays": 7, **found["attributes"]}
+        return {"id": f"{VAULT}/secrets/{found['name']}{version}", "attributes": attributes, **found.get("more", {})}
 
     # -- who asks ---------------------------------------------------------------------------------------------
 
@@ -388,6 +437,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         encoded = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response_only(status)
+        self.send_header("Date", self.date_time_string(time.time() + self.azure.ahead))
         for name, value in {"Content-Type": "application/json; charset=utf-8", **headers}.items():
             self.send_header(name.replace("_", "-"), value)
         self.send_header("Content-Length", str(len(encoded)))

@@ -2,8 +2,9 @@
 
 Source: Azure/azure-rest-api-specs at commit 255623fd37c49809caf482d8add59e3cebef3376,
 ``specification/keyvault/data-plane/Secrets/stable/2025-07-01/secrets.json``: paths, parameters, and the definitions
-``SecretBundle``, ``SecretListResult``, ``SecretItem``, ``DeletedSecretBundle``, ``SecretAttributes``,
-``KeyVaultError``. The newer versions of the interface that the vendor's clients ask for have the same of these.
+``SecretBundle``, ``SecretListResult``, ``SecretItem``, ``DeletedSecretBundle``, ``DeletedSecretListResult``,
+``DeletedSecretItem``, ``SecretAttributes``, ``KeyVaultError``. The newer versions of the interface that the vendor's
+clients ask for have the same of these.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ LARGEST_PAGE = 25
 #: Operations: method, path, query parameters beside ``api-version``.
 OPERATIONS: Mapping[str, tuple[str, str, frozenset[str]]] = {
     "SetSecret": ("PUT", f"/secrets/(?P<name>{NAME})/?", frozenset()),
+    "GetSecretVersions": ("GET", f"/secrets/(?P<name>{NAME})/versions", frozenset({"maxresults", "$skiptoken"})),
     "GetSecret": ("GET", f"/secrets/(?P<name>{NAME})(/(?P<version>[0-9a-f]*))?", frozenset({"outContentType"})),
     "UpdateSecret": ("PATCH", f"/secrets/(?P<name>{NAME})(/(?P<version>[0-9a-f]*))?", frozenset()),
     "DeleteSecret": ("DELETE", f"/secrets/(?P<name>{NAME})/?", frozenset()),
     "GetSecrets": ("GET", "/secrets/?", frozenset({"maxresults", "$skiptoken"})),
+    "GetDeletedSecrets": ("GET", "/deletedsecrets/?", frozenset({"maxresults", "$skiptoken"})),
+    "RecoverDeletedSecret": ("POST", f"/deletedsecrets/(?P<name>{NAME})/recover", frozenset()),
     "GetDeletedSecret": ("GET", f"/deletedsecrets/(?P<name>{NAME})/?", frozenset()),
 }
 
@@ -45,7 +49,8 @@ ITEM: Mapping[str, Any] = {
     "managed": FLAG,
 }
 BUNDLE: Mapping[str, Any] = {**ITEM, "value": TEXT, "kid": TEXT}
-DELETED: Mapping[str, Any] = {**BUNDLE, "recoveryId": TEXT, "scheduledPurgeDate": NUMBER, "deletedDate": NUMBER}
+DATES: Mapping[str, Any] = {"recoveryId": TEXT, "scheduledPurgeDate": NUMBER, "deletedDate": NUMBER}
+DELETED: Mapping[str, Any] = {**BUNDLE, **DATES}
 ERROR: Mapping[str, Any] = {"error": {"code": TEXT, "message": TEXT, "innererror": {"code": TEXT}}}
 ANSWERS: Mapping[str, Mapping[str, Any]] = {
     "SetSecret": BUNDLE,
@@ -53,7 +58,10 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = {
     "UpdateSecret": BUNDLE,
     "DeleteSecret": DELETED,
     "GetSecrets": {"value": [ITEM], "nextLink": TEXT},
+    "GetSecretVersions": {"value": [ITEM], "nextLink": TEXT},
     "GetDeletedSecret": DELETED,
+    "GetDeletedSecrets": {"value": [{**ITEM, **DATES}], "nextLink": TEXT},
+    "RecoverDeletedSecret": BUNDLE,
 }
 
 

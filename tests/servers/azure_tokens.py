@@ -101,11 +101,11 @@ class Identity:
         return pkcs12.serialize_key_and_certificates(b"app", self.key, self.certificate, None, lock)
 
 
-def new_identity() -> Identity:
-    """A certificate that signs itself, as those of applications often do."""
+def new_identity(days: float = 1) -> Identity:
+    """A certificate that signs itself, as those of applications often do; it ends in so many days."""
     key, name = new_key(), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "airflow")])
     now = datetime.datetime.now(datetime.timezone.utc)
-    day = datetime.timedelta(days=1)
+    begin, end = now - datetime.timedelta(days=99), now + datetime.timedelta(days=days)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(uuid.uuid4().int).not_valid_before(now - day).not_valid_after(now + day)
+    builder = builder.serial_number(uuid.uuid4().int).not_valid_before(begin).not_valid_after(end)
     return Identity(key, builder.sign(key, hashes.SHA256()))

@@ -53,6 +53,10 @@ class GoogleServer:
         version["data"] = base64.b64encode(data).decode()
         self.order("put", name=f"{parent}/secrets/{secret_id}", version=version)
 
+    def describe(self, secret_id: str, parent: str = f"projects/{PROJECT}", **members: Any) -> None:
+        """Has a secret say more of itself, such as ``labels``; makes it, without a version, if it is not there."""
+        self.order("describe", name=f"{parent}/secrets/{secret_id}", members=members)
+
     def set(self, **told: Any) -> None:
         """Changes what the double goes by, such as ``denied`` and ``lifetime``."""
         self.order("set", **told)

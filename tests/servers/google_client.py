@@ -91,8 +91,15 @@ def written() -> Iterator[tuple[str, str]]:
     yield "destroyed", outcome(lambda: read(one, "a-1/versions/latest"))
     yield "no version", outcome(lambda: read(one, "b-1/versions/latest"))
     yield "no secret", outcome(lambda: read(one, "c-1/versions/latest"))
+    more = {"labels": {"team": "data"}, "expire_time": "2099-01-01T00:00:00Z", "replication": {"automatic": {}}}
+    one.create_secret(parent=PROJECT, secret_id="d-1", secret=more)
     listed = one.list_secrets(request={"parent": PROJECT, "filter": "name:a-", "page_size": 1})
     yield "listed", " ".join(secret.name.rsplit("/", 1)[-1] for secret in listed)
+    described = one.get_secret(name=f"{PROJECT}/secrets/d-1")
+    yield "described", f"{described.name.rsplit('/', 1)[-1]} {dict(described.labels)} {described.expire_time.year}"
+    yield "not described", outcome(lambda: one.get_secret(name=f"{PROJECT}/secrets/c-1").name)
+    latest = one.get_secret_version(name=f"{PROJECT}/secrets/a-1/versions/latest")
+    yield "version described", f"{latest.name.rsplit('/', 1)[-1]} {latest.state.name}"
     one.create_secret(parent=PROJECT, secret_id="v", secret={"replication": {"automatic": {}}})
     one.add_secret_version(parent=f"{PROJECT}/secrets/v", payload={"data": b"value"})
 

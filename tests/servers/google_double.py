@@ -105,13 +105,19 @@ class State:
 
     #: By resource name; each version is data, state and whether its checksum is false.
     secrets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    #: What a secret says beside its name, such as ``labels``.
+    members: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: By e-mail address: key id and key.
     keys: dict[str, dict[str, rsa.RSAPublicKey]] = field(default_factory=dict)
     tokens: dict[str, Issued] = field(default_factory=dict)
     #: Who may do nothing, which projects have not enabled the API, who may impersonate whom.
     denied: set[str] = field(default_factory=set)
+    #: Which permissions nobody has.
+    forbidden: set[str] = field(default_factory=set)
     disabled_projects: set[str] = field(default_factory=set)
     creators: set[tuple[str, str]] = field(default_factory=set)
+    #: How far the clock that is told is ahead, in seconds.
+    ahead: int = 0
     #: What the metadata server and the token endpoints say of a token's life.
     lifetime: int = 3600
     #: By place: an answer instead of the usual one.
@@ -254,7 +260,7 @@ class Google:
         if project in self.state.disabled_projects:
             message = f"Secret Manager API has not been used in project {project} before or it is disabled."
             raise ApiError("PERMISSION_DENIED", message, "SERVICE_DISABLED")
-        if principal in self.state.denied:
+        if principal in self.state.denied or permission in self.state.forbidden:
             message = f"Permission '{permission}' denied for resource '{resource}' (or it may not exist)."
             raise ApiError("PERMISSION_DENIED", message, "IAM_PERMISSION_DENIED")
 
@@ -297,9 +303,21 @@ class Google:
 
     def described(self, name: str) -> dict[str, Any]:
         """A ``Secret``."""
-        return {"name": name, "replication": {"automatic": {}}, "createTime": "2026-01-01T00:00:00Z", "etag": '"1"'}
+        usual = {"replication": {"automatic": {}}, "createTime": "2026-01-01T00:00:00Z", "etag": '"1"'}
+        return {"name": name, **usual, **self.state.members.get(name, {})}
 
-    def create(self, parent: str, secret_id: str) -> dict[str, Any]:
+    def get(self, name: str) -> dict[str, Any]:
+        """``projects.secrets.get``."""
+        if name not in self.state.secrets:
+            raise ApiError("NOT_FOUND", f"Secret [{name}] not found.")
+        return self.described(name)
+
+    def get_version(self, name: str) -> dict[str, Any]:
+        """``projects.secrets.versions.get``."""
+        secret, wanted = name.split("/versions/")
+        return self.described_version(secret, self.version(secret, wanted)[1])
+
+    def create(self, parent: str, secret_id: str, members: dict[str, Any]) -> dict[str, Any]:
         """``projects.secrets.create``."""
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", secret_id):
             raise ApiError("INVALID_ARGUMENT", "The provided Secret ID does not match the expected format.")
@@ -307,6 +325,7 @@ class Google:
         if name in self.state.secrets:
             raise ApiError("ALREADY_EXISTS", f"Secret [{name}] already exists.")
         self.state.secrets[name] = []
+        self.state.members[name] = members
         return self.described(name)
 
     def add_version(self, secret: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -340,6 +359,9 @@ class Google:
         state = self.state
         if word == "reset":
             self.state = State(pool=state.pool, keys={}, log=[])
+        elif word == "describe":
+            state.secrets.setdefault(told["name"], [])
+            state.members.setdefault(told["name"], {}).update(told["members"])
         elif word == "put":
             state.secrets.setdefault(told["name"], []).append({"state": "ENABLED", **told["version"]})
         elif word == "remove":
@@ -444,7 +466,10 @@ class Handler(BaseHTTPRequestHandler):
             return "iam"
         if path.endswith(":access"):
             return "access"
-        return path if path in ("token", "sts", "subject") else "other"
+        if path in ("token", "sts", "subject"):
+            return path
+        kinds = {"list": f"v1/{PARENT}/secrets", "secret": f"v1/{SECRET}", "version": f"v1/{VERSION}"}
+        return next((kind for kind, pattern in kinds.items() if re.fullmatch(pattern, path)), "other")
 
     def of_metadata(self, path: str) -> tuple[int, bytes, str]:
         """Only to those who ask in the right way."""
@@ -460,17 +485,21 @@ class Handler(BaseHTTPRequestHandler):
         principal = self.google.principal(self.headers["Authorization"])
         if re.fullmatch(VERSION, resource):
             self.google.authorize(principal, f"secretmanager.versions.{verb}", resource)
-            return self.google.access(resource) if verb == "access" else self.google.change(resource, verb)
+            perform = {"access": self.google.access, "get": self.google.get_version}.get(verb)
+            return perform(resource) if perform else self.google.change(resource, verb)
         if re.fullmatch(rf"{PARENT}/secrets", resource):
             parent = resource.removesuffix("/secrets")
             if verb == "create":
                 self.google.authorize(principal, "secretmanager.secrets.create", parent)
-                return self.google.create(parent, query["secretId"])
+                return self.google.create(parent, query["secretId"], body)
             self.google.authorize(principal, "secretmanager.secrets.list", parent)
             return self.google.list_secrets(parent, query)
         if re.fullmatch(SECRET, resource) and verb == "addVersion":
             self.google.authorize(principal, "secretmanager.versions.add", resource)
             return self.google.add_version(resource, body["payload"])
+        if re.fullmatch(SECRET, resource) and verb == "get":
+            self.google.authorize(principal, "secretmanager.secrets.get", resource)
+            return self.google.get(resource)
         if re.fullmatch(SECRET, resource) and verb == "delete":
             self.google.state.secrets.pop(resource, None)
             return {}
@@ -486,6 +515,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response_only(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
+        self.send_header("Date", self.date_time_string(time.time() + self.google.state.ahead))
         if self.path.startswith("/computeMetadata") or self.path == "/":
             self.send_header("Metadata-Flavor", "Google")
         for name, value in headers.items():

@@ -89,6 +89,24 @@ def test_secrets_are_written_read_listed_changed_and_deleted(cloud: Azure) -> No
         client.set_secret("name-08", "again")
 
 
+def test_versions_and_deleted_secrets_are_told_without_values(cloud: Azure) -> None:
+    client = vault(by_secret())
+    for number in range(30):
+        client.set_secret("name", str(number), tags={"number": str(number)}, content_type="text/plain")
+    versions = list(client.list_properties_of_secret_versions("name"))
+    newest = max(versions, key=lambda found: str(found.created_on))
+    assert (len(versions), newest.version) == (30, client.get_secret("name").properties.version)
+    assert (newest.tags, newest.content_type) == ({"number": "29"}, "text/plain")
+    assert list(client.list_properties_of_secret_versions("nobody")) == []
+    client.begin_delete_secret("name").wait()
+    assert [found.name for found in client.list_deleted_secrets()] == ["name"]
+    assert client.get_deleted_secret("name").scheduled_purge_date is not None
+    with pytest.raises(ResourceNotFoundError):
+        client.get_deleted_secret("nobody")
+    client.begin_recover_deleted_secret("name").wait()
+    assert client.get_secret("name").value == "29"
+
+
 @pytest.mark.parametrize("version", [*ApiVersion])
 def test_every_version_of_the_vendors_client_is_known(cloud: Azure, version: ApiVersion) -> None:
     if version.value not in API_VERSIONS:

@@ -6,6 +6,7 @@ use crate::cli::doctor::failed;
 use crate::cli::setup::{Setup, Source};
 use crate::config::airflow::{AirflowConfig, Chosen};
 use crate::config::options_of;
+use crate::store::convention::Kind;
 use crate::store::tools::{Finding, Severity};
 
 /// Adds what was found; the answer is what the checks of the store need.
@@ -57,7 +58,8 @@ fn file(airflow: &AirflowConfig) -> Finding {
 
 /// What was written, and what Airflow makes of it.
 fn written(chosen: &Chosen) -> Vec<Finding> {
-    let mut findings = vec![Finding::fine("backend", format!("{} ({})", chosen.class, chosen.class_place))];
+    let mut findings =
+        vec![Finding::fine("backend", format!("{} ({})", chosen.shown_class(), chosen.class_place))];
     let place = chosen.kwargs_place.as_deref().unwrap_or("backend_kwargs");
     if let Some(problem) = &chosen.unread {
         findings.push(Finding::new(
@@ -132,7 +134,14 @@ fn options(airflow: &AirflowConfig, setup: &Setup) -> Vec<Finding> {
     }));
     findings.extend((setup.entry.tools.check)(&setup.settings.options, &setup.settings.environment));
     findings.extend(readable_by_all(airflow, setup));
+    findings.extend(patterns(setup));
     findings
+}
+
+/// Patterns that are no regular expression: each lookup of the kind fails, as with the official classes.
+fn patterns(setup: &Setup) -> Vec<Finding> {
+    let broken = Kind::ALL.into_iter().filter_map(|kind| setup.settings.patterns.allow(kind, "").err());
+    broken.map(|error| failed("pattern", &error)).collect()
 }
 
 /// A file with a credential in it that everybody on the machine can read.
@@ -186,6 +195,7 @@ mod tests {
             ("50% canary", "problem backend"),
             (r#"{"timeout": "canary"}"#, "problem options"),
             (r#"{"secrets": {"a": "canary"}}"#, "warning file_mode"),
+            (r#"{"variables_lookup_pattern": "("}"#, "problem pattern"),
         ] {
             let found = found(&format!("{MEMORY}backend_kwargs = {kwargs}"));
             assert!(found.contains(&expected.to_owned()), "{kwargs}: {found:?}");

@@ -1,19 +1,25 @@
 //! `strongroom doctor`: what is wrong, or may become so, with a configuration and the store behind it.
 
 mod configuration;
+mod listed;
 mod store;
+mod tags;
 
 use std::fmt::Write;
 
 use serde_json::json;
 
 use crate::cli::output::{DONE, NO, Report, has_colour, painted};
+use crate::cli::policy::split_tag;
 use crate::cli::setup::Source;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::redact::Shown;
 use crate::store::tools::{Finding, Severity};
 
 pub(super) use self::store::PROBE;
+
+/// Key and value of a tag.
+type Tag = (String, String);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -23,16 +29,20 @@ pub(super) struct Arguments {
     /// Let warnings count too: exit with 1 if there are any.
     #[arg(long)]
     strict: bool,
+    /// A tag that each secret should have, as KEY=VALUE. May be given several times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    tag: Vec<String>,
 }
 
 /// Looks at the configuration, then makes a few calls: one lookup of a name that nobody has, one listing, one description.
-pub(super) fn run(source: &Source, arguments: &Arguments) -> Report {
+pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
+    let wanted: Vec<Tag> = arguments.tag.iter().map(|tag| split_tag(tag)).collect::<Result<_>>()?;
     let mut findings = Vec::new();
     let checked = configuration::check(source, &mut findings);
     if let (Some((airflow, setup)), false) = (checked, arguments.offline) {
-        store::check(&airflow, &setup, &mut findings);
+        store::check(&airflow, &setup, &wanted, &mut findings);
     }
-    report(&findings, arguments.strict, has_colour())
+    Ok(report(&findings, arguments.strict, has_colour()))
 }
 
 /// An error as a finding: its hint is the remedy.

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use crate::cli::doctor::failed;
+use crate::cli::doctor::{Tag, failed, listed, tags};
 use crate::cli::list::names;
 use crate::cli::setup::{Client, Setup};
 use crate::cli::subject::{Answer, look_up};
 use crate::config::airflow::AirflowConfig;
 use crate::error::{Error, ErrorKind};
-use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup};
 use crate::store::tools::{Finding, Severity};
 
@@ -20,7 +19,7 @@ pub(in crate::cli) const PROBE: &str = "strongroom_doctor_probe";
 const COMPARED: usize = 10_000;
 
 /// Adds what was found. Makes one lookup, one listing for each kind, and one description.
-pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, findings: &mut Vec<Finding>) {
+pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, wanted: &[Tag], findings: &mut Vec<Finding>) {
     let client = match setup.open() {
         Ok(client) => client,
         Err(error) => return findings.push(failed("client", &error)),
@@ -42,7 +41,7 @@ pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, findings: &mut Vec<F
         return;
     };
     if read(airflow, setup, &client, kind, findings) {
-        list(airflow, setup, &client, findings);
+        list(airflow, setup, &client, wanted, findings);
         describe(setup, &client, kind, findings);
     }
     diagnose(&client, findings);
@@ -140,18 +139,27 @@ fn check_of(error: &Error) -> &'static str {
     }
 }
 
-fn list(airflow: &AirflowConfig, setup: &Setup, client: &Client, findings: &mut Vec<Finding>) {
-    let mut count = 0;
+fn list(
+    airflow: &AirflowConfig,
+    setup: &Setup,
+    client: &Client,
+    wanted: &[Tag],
+    findings: &mut Vec<Finding>,
+) {
+    let (mut count, mut untagged) = (0, Vec::new());
     for kind in Kind::ALL {
         match names(setup, client, kind, COMPARED) {
             Ok((listed, _)) => {
                 count += listed.len();
-                let ids = listed.into_iter().map(|(id, _)| id);
+                untagged.extend(tags::without(&listed, wanted));
+                findings.extend(listed::judged(setup, kind, &listed));
+                let ids = listed.iter().flat_map(|(id, _)| listed::ids(setup, kind, id));
                 findings.extend(collisions(airflow, kind, ids));
             }
             Err(error) => return findings.push(not_needed("list", &error)),
         }
     }
+    findings.extend(tags::judged(setup.entry, wanted, count, &untagged));
     if count > 0 {
         findings.push(Finding::fine("list", format!("listing is allowed: {count} names below the prefixes")));
     } else {
@@ -166,8 +174,8 @@ fn list(airflow: &AirflowConfig, setup: &Setup, client: &Client, findings: &mut 
 }
 
 fn describe(setup: &Setup, client: &Client, kind: Kind, findings: &mut Vec<Finding>) {
-    let Some(prefix) = setup.prefix(kind) else { return };
-    let name = SecretName::from(format!("{prefix}{PROBE}"));
+    let naming = setup.settings.convention.names(Lookup { kind, id: PROBE, team: None });
+    let Some(name) = naming.into_names().into_iter().next() else { return };
     match client.run(client.backend.describe(&name)).and_then(|(described, _)| described) {
         Ok(_) => findings.push(Finding::fine("describe", "describing is allowed")),
         Err(error) => findings.push(not_needed("describe", &error)),

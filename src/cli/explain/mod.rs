@@ -1,20 +1,24 @@
 //! `strongroom explain`: one search of Airflow's from its beginning to its end, and what decided it.
 
+mod absent;
+mod ask;
 mod places;
 mod remedy;
 mod shown;
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod tests;
 
 use crate::backend::Explained;
 use crate::cli::output::{CONFIGURATION, DONE, NO, Report, STORE};
-use crate::cli::setup::{Setup, Source};
-use crate::cli::subject::{Answer, Subject, look_up};
-use crate::config::airflow::{AirflowConfig, Component};
+use crate::cli::setup::{Source, none};
+use crate::cli::subject::{Answer, Subject};
+use crate::config::airflow::{AirflowConfig, Component, NamedBy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::convention::{Kind, Lookup};
-use crate::value::Dialect;
-use crate::value::Text;
-use crate::value::connection::parse;
 
+use self::absent::Absence;
+use self::ask::ask;
 use self::places::{Place, variables};
 
 #[derive(Debug, clap::Args)]
@@ -36,12 +40,17 @@ struct Asked {
     identity: Option<String>,
     /// What it answered, or why nothing was asked; `None` if the search had ended before.
     answer: Option<Answer>,
+    /// Why the names of a miss are not there, as far as the store tells.
+    absences: Vec<Absence>,
     /// Why Airflow cannot use the value, if it cannot.
     unusable: Option<String>,
-    /// How long the whole lookup may take, and how long a value and an absence are kept, in milliseconds.
-    times: [u128; 3],
+    /// How long the whole lookup may take, and how long a value and an absence are kept, in milliseconds; `None` for a
+    /// class that is not ours.
+    times: Option<[u128; 3]>,
     /// What would be in the log.
     warnings: Vec<String>,
+    /// Whether the class is not ours, so that nobody here knows what it answers.
+    is_foreign: bool,
 }
 
 /// The whole search.
@@ -50,66 +59,54 @@ struct Search<'lookup> {
     lookup: Lookup<'lookup>,
     backends: Vec<Asked>,
     variables: Vec<Place>,
+    /// The options that ask for a config value.
+    options: Vec<NamedBy>,
+    /// Whether code of tasks asks another backend for config values.
+    tasks_differ: bool,
+    /// Set where no backend is configured at all.
+    unconfigured: Option<Error>,
 }
 
-/// Makes the calls of exactly one lookup for each backend that Airflow would reach.
+/// Makes the calls of exactly one lookup for each backend that Airflow would reach; after a miss, stores that can tell why
+/// are asked, too.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let airflow = source.airflow()?;
-    let lookup = arguments.subject.lookup();
-    let mut search = Search { lookup, backends: Vec::new(), variables: variables(&airflow, lookup) };
-    for component in components(&airflow)? {
-        let asked = ask(&airflow, component, lookup, search.is_over())?;
-        search.backends.push(asked);
-    }
+    let search = search(&airflow, source.component(), arguments.subject.lookup())?;
     let code = search.code();
     Ok(Report { code, ..Report::done(shown::text(&search), shown::json(&search)) })
 }
 
-/// The workers' own backend first, where there is one: a task asks it, and on a miss the API server asks its own.
-fn components(airflow: &AirflowConfig) -> Result<Vec<Component>> {
-    let mut components = Vec::new();
-    if airflow.workers_differ()? {
-        components.push(Component::Worker);
-    }
-    if airflow.chosen(Component::Server)?.is_some() || components.is_empty() {
-        components.push(Component::Server);
-    }
-    Ok(components)
-}
-
-fn ask(airflow: &AirflowConfig, component: Component, lookup: Lookup<'_>, is_over: bool) -> Result<Asked> {
-    let setup = Setup::of(airflow, component)?;
-    let client = setup.open()?;
-    let mut warnings = setup.warnings.clone();
-    let answer = if is_over {
-        None
-    } else {
-        let (answer, heard) = look_up(&setup, &client, airflow, lookup)?;
-        warnings.extend(heard);
-        Some(answer)
+fn search<'lookup>(
+    airflow: &AirflowConfig,
+    component: Component,
+    lookup: Lookup<'lookup>,
+) -> Result<Search<'lookup>> {
+    let is_config = lookup.kind == Kind::Config;
+    let mut search = Search {
+        lookup,
+        backends: Vec::new(),
+        variables: variables(airflow, lookup),
+        options: if is_config { airflow.named_by(lookup.id) } else { Vec::new() },
+        tasks_differ: is_config && component == Component::Server && airflow.workers_differ()?,
+        unconfigured: None,
     };
-    let layers = &setup.settings.layers;
-    Ok(Asked {
-        component,
-        class: setup.chosen.class.clone(),
-        configured: setup.chosen.class_place.clone(),
-        identity: client.backend.identity(),
-        unusable: answer.as_ref().and_then(|answer| unusable(lookup, answer)),
-        answer,
-        times: [layers.timeout, layers.cache.ttl, layers.cache.negative_ttl].map(|time| time.as_millis()),
-        warnings,
-    })
+    for component in components(airflow, component, lookup.kind)? {
+        let asked = ask(airflow, component, lookup, search.is_over())?;
+        search.backends.extend(asked);
+    }
+    search.unconfigured = search.backends.is_empty().then(|| none(airflow));
+    Ok(search)
 }
 
-/// A connection that Airflow cannot parse, or of which it cannot make a URI, is a miss to it without a word. So is an
-/// empty one.
-fn unusable(lookup: Lookup<'_>, answer: &Answer) -> Option<String> {
-    let value = answer.value().filter(|_| lookup.kind == Kind::Connection)?;
-    if value.is_empty() {
-        return Some("the secret is empty".to_owned());
+/// Connections and variables are looked for as a task does: the workers' own backend first, where there is one, and on a
+/// miss the API server asks its own. Nobody goes on from one backend to the other for a config value.
+fn components(airflow: &AirflowConfig, component: Component, kind: Kind) -> Result<Vec<Component>> {
+    let differ = airflow.workers_differ()?;
+    if kind == Kind::Config {
+        return Ok(vec![if differ { component } else { Component::Server }]);
     }
-    let parsed = parse(&Text::from(value.expose()), Dialect::default());
-    parsed.and_then(|connection| connection.get_uri()).err().map(|error| error.to_string())
+    let workers = differ.then_some(Component::Worker);
+    Ok(workers.into_iter().chain([Component::Server]).collect())
 }
 
 impl Asked {
@@ -124,6 +121,16 @@ impl Asked {
             Some(Answer::Asked(Explained { outcome: Err(failure), .. })) => failure.stops_airflow,
             _ => false,
         }
+    }
+
+    /// Whether an error reaches Airflow.
+    fn raises(&self) -> bool {
+        matches!(&self.answer, Some(Answer::Asked(Explained { outcome: Err(_), .. })))
+    }
+
+    /// Whether it is asked, and nobody here knows what it answers.
+    fn may_answer(&self) -> bool {
+        self.is_foreign && self.answer.is_some()
     }
 
     fn error(&self) -> Option<&Error> {
@@ -150,6 +157,12 @@ impl Search<'_> {
         self.variables.iter().find(|place| place.is_set).filter(|_| is_reached)
     }
 
+    /// What Airflow takes before it asks a backend for a config value, where no option is left that asks.
+    fn option(&self) -> Option<&str> {
+        let hidden: Option<Vec<_>> = self.options.iter().map(|named| named.hidden_by.as_deref()).collect();
+        hidden?.into_iter().next()
+    }
+
     /// The first thing that went wrong.
     fn error(&self) -> Option<&Error> {
         self.backends.iter().find_map(Asked::error)
@@ -160,7 +173,7 @@ impl Search<'_> {
         match self.error() {
             Some(error) if error.kind() == ErrorKind::Config => CONFIGURATION,
             Some(_) => STORE,
-            None if self.backend().is_some() || self.variable().is_some() => DONE,
+            None if self.backend().is_some() || self.variable().is_some() || self.option().is_some() => DONE,
             None => NO,
         }
     }

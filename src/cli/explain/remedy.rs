@@ -1,6 +1,7 @@
 //! What to do about the outcome of a search, in one sentence.
 
-use crate::cli::explain::Search;
+use crate::cli::explain::absent::Absence;
+use crate::cli::explain::{Asked, Search};
 use crate::cli::subject::Answer;
 use crate::error::Error;
 use crate::redact::Shown;
@@ -14,6 +15,14 @@ pub(super) fn remedy(search: &Search<'_>) -> Option<String> {
     if let Some(unusable) = search.backends.iter().find_map(|asked| asked.unusable.as_ref()) {
         return Some(format!("Correct the secret: {unusable}"));
     }
+    if search.lookup.kind == Kind::Config
+        && let Some(remedy) = unasked(search)
+    {
+        return Some(remedy);
+    }
+    if search.backend().is_none() && search.backends.iter().any(Asked::may_answer) {
+        return Some(unknown(search.lookup.kind, search.lookup.id));
+    }
     let set = search.variables.iter().find(|place| place.is_set);
     match (search.backend(), set) {
         (Some(_), Some(place)) => Some(format!(
@@ -22,14 +31,36 @@ pub(super) fn remedy(search: &Search<'_>) -> Option<String> {
         )),
         (Some(_), None) => None,
         (None, Some(place)) => Some(format!(
-            "Store the secret in the backend if it should come from there; {} answers as long as it does not",
+            "Store the secret in a backend if it should come from there; {} answers as long as it does not",
             Shown(&place.name)
         )),
         (None, None) => Some(absent(search)),
     }
 }
 
+/// What keeps Airflow from asking for a config value that is there.
+fn unasked(search: &Search<'_>) -> Option<String> {
+    if let Some(option) = search.option() {
+        return Some(format!("Remove {} if the value should come from the backend", Shown(option)));
+    }
+    let is_wanted = !search.options.is_empty() || search.backend().is_none();
+    (!is_wanted).then(|| {
+        format!(
+            "Set AIRFLOW__SECTION__OPTION_SECRET to `{}` for the option that should have the value",
+            Shown(search.lookup.id)
+        )
+    })
+}
+
 fn absent(search: &Search<'_>) -> String {
+    let mut told = search.backends.iter().flat_map(|asked| &asked.absences);
+    if let Some(remedy) = told.find_map(Absence::remedy) {
+        return remedy.to_owned();
+    }
+
+    if let Some(hint) = search.unconfigured.as_ref().and_then(Error::hint) {
+        return hint.to_owned();
+    }
     let answers = search.backends.iter().filter_map(|asked| asked.answer.as_ref());
     for answer in answers {
         match answer {
@@ -51,4 +82,14 @@ fn absent(search: &Search<'_>) -> String {
         }
     }
     format!("Store `{}` in one of the places", Shown(search.lookup.id))
+}
+
+/// Airflow itself can ask the backend of somebody else.
+fn unknown(kind: Kind, id: &str) -> String {
+    let command = match kind {
+        Kind::Connection => "airflow connections get",
+        Kind::Variable => "airflow variables get",
+        Kind::Config => return "Look with the tools of that backend whether it has the value".to_owned(),
+    };
+    format!("Ask Airflow, which asks that backend: `{command} {}`", Shown(id))
 }

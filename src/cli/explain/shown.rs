@@ -6,11 +6,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::backend::Step;
+use crate::cli::explain::absent::Absence;
 use crate::cli::explain::remedy::remedy;
 use crate::cli::explain::{Asked, Search};
 use crate::cli::output::error_as_json;
 use crate::cli::subject::Answer;
 use crate::config::airflow::Component;
+use crate::error::Error;
 use crate::redact::Shown;
 use crate::store::convention::Kind;
 
@@ -18,10 +20,25 @@ use crate::store::convention::Kind;
 const METASTORE: &str =
     "Airflow's database; not read here: see `airflow connections list` and `airflow variables list`";
 
+/// How a task of Airflow 3 gets there.
+const THROUGH_SERVER: &str = "a task of Airflow 3 asks through the API server, which first looks in [secrets] and in its own environment";
+
+/// What differs between versions, for a backend of workers.
+const WORKERS: &str = "Airflow 2 reads no [workers]: there the search begins with [secrets]";
+
 /// Who answers, in a word or two.
 fn answered_by(search: &Search<'_>) -> Option<String> {
+    if let Some(option) = search.option() {
+        return Some(option.to_owned());
+    }
     let by_backend = search.backend().map(|asked| format!("the backend of {}", owner(asked.component)));
     by_backend.or_else(|| search.variable().map(|place| place.name.clone()))
+}
+
+/// The backends before the one that answers of which nobody here knows what they answer.
+fn may_answer_first(search: &Search<'_>) -> Vec<String> {
+    let unknown = search.backends.iter().filter(|asked| asked.may_answer());
+    unknown.map(|asked| format!("the backend of {}", owner(asked.component))).collect()
 }
 
 fn owner(component: Component) -> &'static str {
@@ -39,9 +56,7 @@ pub(super) fn text(search: &Search<'_>) -> String {
     for (number, (title, body)) in places(search).into_iter().enumerate() {
         let _ = write!(text, "\n{}. {title}\n{body}", number + 1);
     }
-    let outcome =
-        answered_by(search).map_or_else(|| nobody(search), |by| format!("answered by {}", Shown(&by)));
-    let _ = writeln!(text, "\nOutcome: {outcome}");
+    let _ = writeln!(text, "\nOutcome: {}", outcome(search));
     if let Some(remedy) = remedy(search) {
         let _ = writeln!(text, "Remedy:  {remedy}");
     }
@@ -51,17 +66,46 @@ pub(super) fn text(search: &Search<'_>) -> String {
 /// The places in the order of the search, each with what became of it. A task looks at its own environment before the
 /// API server asks the backend of `[secrets]`.
 fn places(search: &Search<'_>) -> Vec<(String, String)> {
-    let asked = |asked: &Asked| (format!("{} ({})", Shown(&asked.class), asked.configured), backend(asked));
+    let kind = search.lookup.kind;
+    let asked =
+        |asked: &Asked| (format!("{} ({})", Shown(&asked.class), asked.configured), backend(asked, kind));
     let mut places: Vec<_> = search.backends.iter().map(asked).collect();
+    places.extend(search.unconfigured.as_ref().map(|error| {
+        ("The secrets backend".to_owned(), format!("   not asked: {}\n", Error::message(error)))
+    }));
     if search.lookup.kind == Kind::Config {
-        let default = "The default of the option, if the backend has no value";
-        places.push((default.to_owned(), String::new()));
+        places.insert(0, ("Options that take their value from the backend".to_owned(), options(search)));
+        places.push((
+            "The default of the option".to_owned(),
+            "   where nothing before it answers\n".to_owned(),
+        ));
         return places;
     }
     let after_first = places.len().min(1);
     places.insert(after_first, ("Environment variables".to_owned(), variables(search)));
-    places.push(("Metastore".to_owned(), format!("   {METASTORE}\n")));
+    places.push(("Metastore".to_owned(), format!("   {METASTORE}\n   {THROUGH_SERVER}\n")));
     places
+}
+
+/// Who asks for a config value. Airflow never asks for one by itself.
+fn options(search: &Search<'_>) -> String {
+    let mut text = String::new();
+    for named in &search.options {
+        let state = named.hidden_by.as_ref().map_or_else(
+            || "asks for it".to_owned(),
+            |hidden_by| format!("does not ask: {} goes before it", Shown(hidden_by)),
+        );
+        let _ = writeln!(text, "   {}: {state}", Shown(&named.place));
+    }
+    if text.is_empty() {
+        text.push_str("   none of this component: no _SECRET or _secret form holds this text\n");
+    }
+    if search.tasks_differ {
+        text.push_str(
+            "   code of tasks asks the backend of [workers] from Airflow 3.2 on: see it with --workers\n",
+        );
+    }
+    text
 }
 
 fn variables(search: &Search<'_>) -> String {
@@ -77,29 +121,51 @@ fn variables(search: &Search<'_>) -> String {
     text
 }
 
-fn nobody(search: &Search<'_>) -> String {
-    let outcome = if search.backends.iter().any(Asked::stops) {
+/// Who answers, and who may do so before.
+fn outcome(search: &Search<'_>) -> String {
+    let outcome = answered_by(search)
+        .map_or_else(|| nobody(search).to_owned(), |by| format!("answered by {}", Shown(&by)));
+    match may_answer_first(search).as_slice() {
+        [] => outcome,
+        unknown => format!("{outcome}; {} may answer first", unknown.join(" and ")),
+    }
+}
+
+fn nobody(search: &Search<'_>) -> &'static str {
+    if search.backends.iter().any(Asked::stops) {
         "Airflow is told to stop its search"
     } else if search.error().is_some() {
         match search.lookup.kind {
+            Kind::Config if search.backends.iter().any(Asked::raises) => {
+                "the backend gave no answer; what reads the option fails, and Airflow may not start"
+            }
             Kind::Config => "the backend gave no answer; Airflow uses the option's default",
             _ => "the backend gave no answer, and the environment has none; Airflow asks the metastore",
         }
     } else if search.lookup.kind == Kind::Config {
-        "not there; Airflow uses the option's default"
+        "no value that is known; Airflow uses the option's default"
+    } else if search.backends.iter().any(Asked::may_answer) {
+        "nobody who was asked has it; Airflow asks the metastore last"
+    } else if search.backends.is_empty() {
+        "not in the environment, and there is no backend; Airflow asks the metastore"
     } else {
         "not in the backend nor in the environment; Airflow asks the metastore"
-    };
-    outcome.to_owned()
+    }
 }
 
-fn backend(asked: &Asked) -> String {
+fn backend(asked: &Asked, kind: Kind) -> String {
     let mut text = String::new();
     if let Some(identity) = &asked.identity {
         let _ = writeln!(text, "   asked as {identity}");
     }
+    if asked.component == Component::Worker {
+        let _ = writeln!(text, "   {WORKERS}");
+    }
     match &asked.answer {
         None => text.push_str("   not asked: the search was over before\n"),
+        Some(Answer::NotAsked(reason)) if asked.is_foreign => {
+            let _ = writeln!(text, "   not asked: {reason}");
+        }
         Some(Answer::NotAsked(reason)) => {
             let _ = writeln!(text, "   nothing asked: {reason}");
         }
@@ -118,25 +184,35 @@ fn backend(asked: &Asked) -> String {
                 let fate = match &explained.outcome {
                     Ok(_) => "Airflow is answered None and goes on",
                     Err(failure) if failure.stops_airflow => "Airflow is told to stop",
+                    Err(_) if kind == Kind::Config => {
+                        "Airflow raises AirflowConfigException in what reads the option"
+                    }
                     Err(_) => "Airflow logs it and goes on",
                 };
                 let _ = writeln!(text, "   error: {error}\n   {fate}");
             }
         }
     }
+    for absence in &asked.absences {
+        let _ = writeln!(text, "   {}", absence.text());
+    }
     if let Some(unusable) = &asked.unusable {
         let _ = writeln!(text, "   Airflow cannot use it, and goes on: {unusable}");
     }
-    let [timeout, ttl, negative] =
-        asked.times.map(|time| Duration::from_millis(u64::try_from(time).unwrap_or(u64::MAX)));
-    let _ = writeln!(
-        text,
-        "   cache: each process keeps a value for {} and an absence for {}; a lookup may take {}",
-        time(ttl),
-        time(negative),
-        time(timeout)
-    );
-    for warning in &asked.warnings {
+    if let Some(times) = asked.times {
+        let [timeout, ttl, negative] =
+            times.map(|time| Duration::from_millis(u64::try_from(time).unwrap_or(u64::MAX)));
+        let _ = writeln!(
+            text,
+            "   cache: each process keeps a value for {} and an absence for {}; a lookup may take {}",
+            time(ttl),
+            time(negative),
+            time(timeout)
+        );
+    }
+    // What is logged of an error says the same as the error.
+    let is_said = |warning: &str| asked.error().is_some_and(|error| warning.contains(error.message()));
+    for warning in asked.warnings.iter().filter(|warning| !is_said(warning)) {
         let _ = writeln!(text, "   warning: {warning}");
     }
     text
@@ -154,19 +230,24 @@ fn time(time: Duration) -> String {
     }
 }
 
-/// For programs: `kind`, `id`, `team`, `backends`, `variables`, `metastore`, `answered_by`, `remedy`.
+/// For programs: `kind`, `id`, `team`, `options`, `backends`, `variables`, `metastore`, `answered_by`,
+/// `may_answer_first`, `remedy`.
 pub(super) fn json(search: &Search<'_>) -> Value {
     let variables = search.variables.iter().map(
         |place| json!({"name": place.name, "set": place.is_set, "answers": search.variable() == Some(place)}),
     );
+    let options = search.options.iter();
+    let options = options.map(|named| json!({"place": named.place, "hidden_by": named.hidden_by}));
     json!({
         "kind": search.lookup.kind.as_str(),
         "id": search.lookup.id,
         "team": search.lookup.team,
+        "options": options.collect::<Vec<_>>(),
         "backends": search.backends.iter().map(backend_as_json).collect::<Vec<_>>(),
         "variables": variables.collect::<Vec<_>>(),
-        "metastore": "not read",
+        "metastore": if search.lookup.kind == Kind::Config { "not asked" } else { "not read" },
         "answered_by": answered_by(search),
+        "may_answer_first": may_answer_first(search),
         "remedy": remedy(search),
     })
 }
@@ -177,7 +258,10 @@ fn backend_as_json(asked: &Asked) -> Value {
         Some(Answer::NotAsked(reason)) => (Vec::new(), Some(reason.as_str())),
         Some(Answer::Asked(explained)) => (explained.steps.iter().map(step_as_json).collect(), None),
     };
-    let [timeout, ttl, negative] = asked.times.map(|time| u64::try_from(time).unwrap_or(u64::MAX));
+    let cache = asked.times.map(|times| {
+        let [timeout, ttl, negative] = times.map(|time| u64::try_from(time).unwrap_or(u64::MAX));
+        json!({"ttl_ms": ttl, "negative_ttl_ms": negative, "timeout_ms": timeout})
+    });
     json!({
         "component": asked.component.as_str(),
         "class": asked.class,
@@ -188,8 +272,9 @@ fn backend_as_json(asked: &Asked) -> Value {
         "answers": asked.answers(),
         "stops_airflow": asked.stops(),
         "error": asked.error().map(error_as_json),
+        "absent_because": asked.absences.iter().map(Absence::json).collect::<Vec<_>>(),
         "unusable": asked.unusable,
-        "cache": {"ttl_ms": ttl, "negative_ttl_ms": negative, "timeout_ms": timeout},
+        "cache": cache,
         "warnings": asked.warnings,
     })
 }

@@ -1,7 +1,5 @@
 //! `strongroom policy`: the document that allows what the backend needs and nothing else.
 
-mod elsewhere;
-
 use std::sync::Arc;
 
 use serde_json::json;
@@ -130,9 +128,7 @@ fn document(source: &Source, arguments: &Arguments) -> Result<(String, Option<Se
     }
     let document = match (entry.and_then(|entry| entry.tools.policy), arguments.store) {
         (Some(policy), _) => policy(&request),
-        (None, StoreWord::Gcp) => elsewhere::google(&request),
-        (None, StoreWord::Azure) => elsewhere::azure(&request),
-        (None, StoreWord::Aws | StoreWord::Ssm | StoreWord::Vault) => {
+        (None, _) => {
             return Err(Error::config(format!("this build has no store `{}`", arguments.store.name())));
         }
     };
@@ -166,7 +162,7 @@ fn prefixes(
     let convention = match (configured, entry) {
         (Some(setup), _) => Arc::clone(&setup.settings.convention),
         (None, Some(entry)) => (entry.convention)(&Options::default())?,
-        (None, None) => return Ok(elsewhere::usual_prefixes(arguments.store)),
+        (None, None) => return Ok(Vec::new()),
     };
     // Where each id names its mount, the one that is given stands for all.
     let place = arguments.account.as_deref().filter(|_| convention.place_in_id());
@@ -206,6 +202,17 @@ impl Arguments {
             return Err(Error::config("`--tag` and `--key` are for the stores of AWS alone")
                 .with_hint("Elsewhere the document would allow more than what they say; use `--prefix`"));
         }
+        let is_number = |account: &String| account.bytes().all(|byte| byte.is_ascii_digit());
+        if self.store == StoreWord::Gcp && !self.account.as_ref().is_none_or(is_number) {
+            return Err(Error::config(
+                "`--account` is not the number of a project, by which conditions name it",
+            )
+            .with_hint("`gcloud projects describe PROJECT_ID --format 'value(projectNumber)'` tells it"));
+        }
+        if self.store == StoreWord::Azure && !self.prefix.is_empty() {
+            return Err(Error::config("Key Vault has no condition on names, so `--prefix` cannot be kept")
+                .with_hint("A role is for a whole vault: keep Airflow's secrets in a vault of their own"));
+        }
         if self.key.iter().any(|key| key.starts_with("alias/") || key.contains(":alias/")) {
             return Err(Error::config("a policy names keys by their id or ARN, and not by an alias")
                 .with_hint("`aws kms describe-key --key-id alias/...` tells the id"));
@@ -214,7 +221,8 @@ impl Arguments {
     }
 }
 
-fn split_tag(tag: &str) -> Result<(String, String)> {
+/// A tag as it is typed.
+pub(super) fn split_tag(tag: &str) -> Result<(String, String)> {
     let (key, value) = tag.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
         Error::config("a tag is written as KEY=VALUE").with_hint("Such as --tag AirbyteManaged=true")
     })?;

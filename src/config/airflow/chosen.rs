@@ -5,6 +5,7 @@
 use crate::config::airflow::{AirflowConfig, Found, expand};
 use crate::config::{RawOptions, RawValue};
 use crate::error::Result;
+use crate::redact::Shown;
 use crate::value::Text;
 use crate::value::json::{self, Value};
 
@@ -126,6 +127,25 @@ impl AirflowConfig {
         let names = expand::named(&found.written).into_iter().map(str::to_owned);
         names.partition(|name| self.variable(name).is_some())
     }
+}
+
+impl Chosen {
+    /// The class path, if it is one.
+    pub fn shown_class(&self) -> String {
+        shown_class(&self.class)
+    }
+}
+
+/// A class path as it may be shown: names with dots between them. Anything else stands in the wrong place and may be a
+/// secret.
+pub fn shown_class(class: &str) -> String {
+    let is_name = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with(|first: char| first.is_ascii_digit())
+            && part.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
+    };
+    let is_path = class.contains('.') && class.split('.').all(is_name);
+    if is_path { Shown(class).to_string() } else { "(not shown: no class path)".to_owned() }
 }
 
 /// Options in one piece, or why Airflow takes none of them. Nothing of the text is told.

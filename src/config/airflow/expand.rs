@@ -75,7 +75,10 @@ fn expand_user(text: String, variables: &Variables) -> String {
     let Some(rest) = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
         return text;
     };
-    match variables.get("HOME") {
+    // Python too asks the user database where HOME is not set.
+    let home =
+        variables.get("HOME").cloned().or_else(|| std::env::home_dir()?.into_os_string().into_string().ok());
+    match home {
         Some(home) => format!("{}{rest}", home.trim_end_matches('/')),
         None => text,
     }
@@ -104,6 +107,12 @@ mod tests {
         ] {
             assert_eq!(expanded(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn without_home_the_user_database_knows_it() {
+        let expanded = expand("~/airflow", &Variables::new()).unwrap();
+        assert!(expanded.starts_with('/') && expanded.ends_with("/airflow"), "{expanded}");
     }
 
     #[test]

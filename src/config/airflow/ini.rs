@@ -51,6 +51,13 @@ impl Ini {
         own.get(option).or_else(|| self.0.get(DEFAULT)?.get(option)).map(String::as_str)
     }
 
+    /// Every option with its section, without those that only `DEFAULT` has.
+    pub(super) fn options(&self) -> impl Iterator<Item = (&str, &str)> {
+        let sections = self.0.iter();
+        sections
+            .flat_map(|(section, options)| options.keys().map(|option| (section.as_str(), option.as_str())))
+    }
+
     /// An option with `%%` and `%(name)s` replaced. Errors name the option and show nothing of it.
     pub(super) fn get(&self, section: &str, option: &str) -> Result<Option<String>> {
         let Some(raw) = self.raw(section, option) else { return Ok(None) };

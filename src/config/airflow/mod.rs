@@ -7,14 +7,16 @@ mod chosen;
 mod command;
 mod expand;
 mod ini;
+mod named;
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-pub use self::chosen::{Chosen, Component};
+pub use self::chosen::{Chosen, Component, shown_class};
 use self::expand::{Variables, expand};
 use self::ini::Ini;
+pub use self::named::NamedBy;
 
 /// Airflow's configuration: what its options are, and where each comes from.
 pub struct AirflowConfig {
@@ -123,7 +125,8 @@ impl AirflowConfig {
     fn of_file(&self, section: &str, key: &str, is_sensitive: bool) -> Result<Option<Found>> {
         let Some(ini) = &self.ini else { return Ok(None) };
         let place = |key: &str| format!("[{section}] {key} of {}", self.file.display());
-        if let Some(written) = ini.get(section, key)?.filter(|written| !written.is_empty()) {
+        // One without a value counts as well: `has_option` of Airflow is true, and `_cmd` is not looked at.
+        if let Some(written) = ini.get(section, key)? {
             return self.found(&written, place(key)).map(Some);
         }
         if !is_sensitive {
@@ -156,7 +159,7 @@ fn usual_file(variables: &Variables) -> Result<PathBuf> {
 
 /// The variable of an option.
 fn variable_of(section: &str, key: &str) -> String {
-    format!("AIRFLOW__{}__{}", section.to_uppercase(), key.to_uppercase())
+    format!("AIRFLOW__{}__{}", section.replace('.', "_").to_uppercase(), key.to_uppercase())
 }
 
 /// What configures the backend cannot come out of it: Airflow goes round in a circle until its stack ends.

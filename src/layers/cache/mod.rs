@@ -388,6 +388,10 @@ impl Store for Cache {
         self.inner.describe(name).await
     }
 
+    async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
+        self.inner.why_absent(name).await
+    }
+
     async fn diagnose(&self) -> Vec<Finding> {
         self.inner.diagnose().await
     }

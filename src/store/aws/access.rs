@@ -13,7 +13,7 @@ use crate::store::aws::client_words::warn_about_unknown;
 use crate::store::aws::config::AwsSettings;
 use crate::store::aws::credentials::{CredentialCache, credential_source};
 use crate::store::aws::endpoint::{ServiceNames, endpoint};
-use crate::store::aws::probe::{Probe, words};
+use crate::store::aws::key_age::{IAM, Iam};
 use crate::store::aws::profile::Profiles;
 use crate::store::aws::region::service_region;
 use crate::store::aws::sdk::{SdkParts, sdk_config};
@@ -22,6 +22,8 @@ use crate::store::aws::workshop::{Workshop, client_settings};
 use crate::store::environment::Environment;
 use crate::store::files::WatchedFiles;
 use crate::store::options::Options;
+use crate::store::probe::{Probe, words};
+use crate::store::tools::Finding;
 
 /// One of the services of AWS.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +45,9 @@ pub(super) struct Access {
     /// The region, for messages.
     pub(super) region: String,
     /// What asks for the service's time.
-    pub(super) probe: Probe,
+    probe: Probe,
+    /// What knows how old a key is.
+    iam: Option<Iam>,
     files: WatchedFiles,
 }
 
@@ -66,7 +70,10 @@ impl Access {
         let plain = !settings.use_ssl && endpoint.is_none();
         let address =
             endpoint.as_ref().map_or_else(|| usual_address(service, &region, plain), Url::to_string);
-        let probe = Probe { client: client.clone(), address, trust };
+        let probe = Probe { client: client.clone(), address, trust, refused: "requests" };
+        // An address that is none concerns nobody but `strongroom doctor`.
+        let of_iam = self::endpoint(IAM, None, &settings, &profiles, environment).ok().flatten();
+        let iam = Iam::of(&region, of_iam.map(|url| url.to_string()), endpoint.is_some());
         let parts = SdkParts {
             client,
             region: region.clone(),
@@ -75,7 +82,7 @@ impl Access {
             credentials: Some(Arc::clone(&credentials)),
         };
         let sdk_config = sdk_config(parts, &settings, &profiles, environment);
-        Ok(Self { sdk_config, credentials, region, probe, files })
+        Ok(Self { sdk_config, credentials, region, probe, iam, files })
     }
 
     /// Makes sure that there are credentials to sign with. Comes before each request.
@@ -90,12 +97,20 @@ impl Access {
         }
     }
 
+    /// What is noteworthy: the certificates, the clock, and the age of a key that nobody renews.
+    pub(super) async fn findings(&self) -> Vec<Finding> {
+        let mut findings = self.probe.findings().await;
+        if let Some(iam) = &self.iam {
+            findings.extend(iam.finding(&self.probe.client, &self.credentials).await);
+        }
+        findings
+    }
+
     /// Who asks where, in words that hold no secret.
     pub(super) fn identity(&self) -> String {
-        let address = match self.sdk_config.endpoint_url() {
-            Some(address) => format!(" at {}", Shown(address)),
-            None => String::new(),
-        };
+        // What stands behind a question mark may be a token.
+        let address = self.sdk_config.endpoint_url().and_then(|address| address.split(['?', '#']).next());
+        let address = address.map_or_else(String::new, |address| format!(" at {}", Shown(address)));
         format!("{} in {}{address}", self.credentials.origin(), Shown(&self.region))
     }
 

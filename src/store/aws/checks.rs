@@ -29,7 +29,10 @@ fn keys(settings: &AwsSettings, environment: &Environment) -> Option<Finding> {
     let (what, remedy) = if temporary {
         ("a temporary key stands", "Nobody renews it there: use a role or a profile that renews itself")
     } else {
-        ("a long-lived access key stands", "Use a role (instance, pod or role_arn), or rotate the key")
+        (
+            "a long-lived access key stands",
+            "Use a role (instance, pod or role_arn), or rotate the key; `aws iam list-access-keys` tells how old it is",
+        )
     };
     Some(Finding::new(Severity::Warning, "static_keys", format!("{what} in {place}"), remedy))
 }

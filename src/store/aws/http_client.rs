@@ -16,10 +16,7 @@ use http::HeaderValue;
 use http::header::USER_AGENT;
 use url::Url;
 
-use crate::http::{TransportError, TransportKind, send};
-
-/// No answer is larger, in bytes: a secret has at most 64 KiB, a batch 20 secrets, and JSON writes a byte as six at most.
-const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+use crate::http::{TransportError, TransportKind, read_body, send};
 
 /// Carries the SDK's requests over a shared client, whose timeouts are the ones that count: the SDK's own are off.
 #[derive(Clone, Debug)]
@@ -158,22 +155,10 @@ impl SdkHttpClient {
         let repeatable = is_read(&request);
         let request = self.translate(request)?;
         let mut answer = send(&self.client, request, repeatable).await?;
-        // The whole body at once, so that a connection that breaks within it is one that broke.
         let body = read_body(&mut answer).await?;
         let response = http::Response::from(answer).map(|_| SdkBody::from(body));
         HttpResponse::try_from(response).map_err(|_| TransportError::request("the answer is not HTTP/1"))
     }
-}
-
-async fn read_body(answer: &mut reqwest::Response) -> Result<Bytes, TransportError> {
-    let mut body = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(TransportError::from)? {
-        body.extend_from_slice(&piece);
-        if body.len() > LARGEST_ANSWER {
-            return Err(TransportError::request("the answer is larger than any secret can be"));
-        }
-    }
-    Ok(body.into())
 }
 
 impl HttpConnector for SdkHttpClient {
@@ -231,7 +216,7 @@ fn connector_error(error: TransportError) -> ConnectorError {
     match error.kind() {
         TransportKind::Timeout => ConnectorError::timeout(error.into()),
         TransportKind::Request => ConnectorError::user(error.into()),
-        TransportKind::Certificate => ConnectorError::other(error.into(), None),
+        TransportKind::Certificate | TransportKind::TooLarge => ConnectorError::other(error.into(), None),
         TransportKind::Dns | TransportKind::Connect | TransportKind::Broken => {
             ConnectorError::io(error.into())
         }

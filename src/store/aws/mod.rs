@@ -9,7 +9,7 @@
 //! | `access.rs`, `workshop.rs`, `sdk.rs`, `http_client.rs` | put together: what a client is built from |
 //! | `aliases.rs`, `batches.rs` | what more than one store does with values and with several names |
 //! | `identity.rs` | who we are, for stores elsewhere |
-//! | `checks.rs`, `probe.rs`, `policy.rs` | what the command line says of a configuration, and the policies it prints |
+//! | `checks.rs`, `key_age.rs`, `policy.rs` | what the command line says of a configuration, and the policies it prints |
 //! | `error.rs` | what went wrong |
 //!
 //! Everything follows boto3 and the Amazon provider, so that an operator who changes the class path stays the same
@@ -28,8 +28,8 @@ mod error;
 mod http_client;
 #[cfg(feature = "vault")]
 mod identity;
+mod key_age;
 mod policy;
-mod probe;
 mod profile;
 mod region;
 mod role;

@@ -7,7 +7,9 @@
 //! | `trust.rs` | whom we trust to be the vault and the login service |
 //! | `credentials/`, `tokens.rs` | who we are, and for how long |
 //! | `workshop.rs`, `reader.rs`, `transport.rs` | the SDK on our network stack |
+//! | `list.rs`, `describe.rs` | names, and what is known beside the value |
 //! | `error.rs`, `entra.rs` | what went wrong, at the vault and at the login |
+//! | `tools.rs`, `who.rs`, `policy.rs` | what the command line says of a configuration, and the roles it prints |
 //!
 //! Everything follows the Azure provider and azure-identity for Python, so that an operator who changes the class path
 //! stays the same identity. The vendor's crates make the requests; order and life of credentials are ours.
@@ -15,38 +17,42 @@
 mod config;
 mod convention;
 mod credentials;
+mod describe;
 mod entra;
 mod error;
+mod list;
+mod policy;
 mod reader;
 #[cfg(test)]
 mod testing;
 mod tokens;
+mod tools;
 mod transport;
 mod trust;
 mod vault;
+mod who;
 mod workshop;
 
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use azure_security_keyvault_secrets::models::SecretProperties;
-use azure_security_keyvault_secrets::{ResourceExt, SecretClient};
+use azure_security_keyvault_secrets::SecretClient;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::redact::Shown;
 use crate::store::environment::Environment;
 use crate::store::files::WatchedFiles;
 use crate::store::options::Options;
 use crate::store::registry::StoreEntry;
-use crate::store::tools::Tools;
-use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::tools::Finding;
+use crate::store::{Capabilities, Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 use self::config::AzureSettings;
 use self::convention::{KeyVaultConvention, NAME_RULE, is_valid_name};
 use self::error::{Asked, read_error};
 use self::tokens::TokenCache;
+use self::tools::Diagnosis;
 use self::transport::VaultTransport;
 use self::vault::Vault;
 use self::workshop::Workshop;
@@ -67,16 +73,14 @@ pub const ENTRY: StoreEntry = StoreEntry {
     attempts: |options, _environment| config::attempts(options),
     // The quota of a vault is thousands of reads in ten seconds.
     rate_after_throttle: None,
-    tools: Tools {
-        official_class: Some("airflow.providers.microsoft.azure.secrets.key_vault.AzureKeyVaultBackend"),
-        ..Tools::NONE
-    },
+    tools: tools::TOOLS,
     open,
 };
 
 /// What the operations are called in Key Vault's reference.
 const READ: &str = "GetSecret";
 const LIST: &str = "GetSecrets";
+const DESCRIBE: &str = "GetSecretVersions";
 
 /// Reads the current version of secrets.
 struct KeyVault {
@@ -84,6 +88,7 @@ struct KeyVault {
     vault: Vault,
     tokens: Arc<TokenCache>,
     files: WatchedFiles,
+    diagnosis: Diagnosis,
 }
 
 impl KeyVault {
@@ -95,7 +100,10 @@ impl KeyVault {
         let authority = vault.authority(settings.authority.as_deref(), environment)?;
         let mut workshop = Workshop::new(&settings, environment, &authority);
         let tokens = TokenCache::new(credentials::token_source(&mut workshop)?);
-        let transport = VaultTransport::new(workshop.vault_client()?, vault.clone(), Arc::clone(&tokens));
+        let network = workshop.vault_client()?;
+        let convention = KeyVaultConvention::new(options);
+        let diagnosis = Diagnosis::new(&settings, environment, &vault, network.clone(), &convention);
+        let transport = VaultTransport::new(network, vault.clone(), Arc::clone(&tokens));
         let credential = Arc::clone(&tokens);
         let client = reader::client(
             &vault.url,
@@ -107,7 +115,7 @@ impl KeyVault {
         .map_err(|_| {
             Error::config("the client of the vault cannot be built").with_hint("Check `vault_url`")
         })?;
-        Ok(Self { client, vault, tokens, files: workshop.files })
+        Ok(Self { client, vault, tokens, files: workshop.files, diagnosis })
     }
 
     async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>> {
@@ -129,32 +137,9 @@ impl KeyVault {
         }
     }
 
-    /// Key Vault has no filter: all names come, page by page, and those that begin otherwise are dropped here. It does
-    /// not tell capitals from small letters.
-    async fn page(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        let link = page.map(|page| self.vault.link(page.token()).ok_or_else(no_such_page)).transpose()?;
-        let answer = reader::page(&self.client, link).await.map_err(|error| {
-            let subject = format!("listing the secrets that begin with `{}`", Shown(prefix));
-            read_error(&error, &self.asked(subject, "list")).unwrap_or_else(no_such_page)
-        })?;
-        let begins =
-            |name: &String| name.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix));
-        let names =
-            answer.value.iter().filter_map(listed_name).filter(begins).map(SecretName::from).collect();
-        let next = answer.next_link.filter(|link| !link.is_empty()).map(Page::new);
-        Ok(Names { names, next })
-    }
-
     fn asked(&self, subject: String, permission: &'static str) -> Asked<'_> {
         Asked { subject, vault: &self.vault.host, permission }
     }
-}
-
-/// A secret that is disabled cannot be read.
-fn listed_name(properties: &SecretProperties) -> Option<String> {
-    let enabled = properties.attributes.as_ref().and_then(|attributes| attributes.enabled);
-    let name = properties.resource_id().ok()?.name;
-    (enabled != Some(false) && is_valid_name(&name)).then_some(name)
 }
 
 fn invalid_name(name: &SecretName) -> Error {
@@ -200,6 +185,29 @@ impl Store for KeyVault {
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
         let answer = self.page(prefix, page).await;
         answer.map_err(|error| error.with_store(INFO.name).with_operation(LIST))
+    }
+
+    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+        let answer = self.described_page(prefix, page).await;
+        answer.map_err(|error| error.with_store(INFO.name).with_operation(LIST))
+    }
+
+    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
+        let answer = self.describe_secret(name).await;
+        answer.map_err(|error| error.with_store(INFO.name))
+    }
+
+    async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
+        let answer = self.reason_of_absence(name).await;
+        answer.map_err(|error| error.with_store(INFO.name))
+    }
+
+    async fn diagnose(&self) -> Vec<Finding> {
+        self.deleted_below().await.into_iter().chain(self.diagnosis.findings().await).collect()
+    }
+
+    fn identity(&self) -> Option<String> {
+        Some(self.diagnosis.identity())
     }
 
     fn is_outdated(&self) -> bool {

@@ -6,7 +6,9 @@ use azure_core::credentials::TokenCredential;
 use azure_core::http::pager::{PagerContinuation, PagerOptions};
 use azure_core::http::{ClientOptions, HttpClient, RetryOptions, Transport, Url};
 use azure_security_keyvault_secrets::models::{
-    ListSecretPropertiesResult, SecretClientListSecretPropertiesOptions,
+    DeletedSecret, ListDeletedSecretPropertiesResult, ListSecretPropertiesResult,
+    SecretClientListDeletedSecretPropertiesOptions, SecretClientListSecretPropertiesOptions,
+    SecretClientListSecretPropertiesVersionsOptions,
 };
 use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
 use futures_util::StreamExt;
@@ -52,5 +54,45 @@ pub(super) async fn page(
     match pages.next().await {
         Some(page) => page?.into_model(),
         None => Ok(ListSecretPropertiesResult::default()),
+    }
+}
+
+/// One page of the versions of a secret, without their values.
+pub(super) async fn versions(
+    client: &SecretClient,
+    name: &str,
+    link: Option<Url>,
+) -> azure_core::Result<ListSecretPropertiesResult> {
+    let continuation = link.map(PagerContinuation::Link);
+    let options = SecretClientListSecretPropertiesVersionsOptions {
+        maxresults: Some(PAGE),
+        method_options: PagerOptions { continuation, ..PagerOptions::default() },
+    };
+    let mut pages = client.list_secret_properties_versions(name, Some(options))?.into_pages();
+    match pages.next().await {
+        Some(page) => page?.into_model(),
+        None => Ok(ListSecretPropertiesResult::default()),
+    }
+}
+
+/// A secret that was deleted and can still be brought back. The SDK's type has no member for a value.
+pub(super) async fn deleted(client: &SecretClient, name: &str) -> azure_core::Result<DeletedSecret> {
+    client.get_deleted_secret(name, None).await?.into_model()
+}
+
+/// One page of the secrets that were deleted and can still be brought back.
+pub(super) async fn deleted_page(
+    client: &SecretClient,
+    link: Option<Url>,
+) -> azure_core::Result<ListDeletedSecretPropertiesResult> {
+    let continuation = link.map(PagerContinuation::Link);
+    let options = SecretClientListDeletedSecretPropertiesOptions {
+        maxresults: Some(PAGE),
+        method_options: PagerOptions { continuation, ..PagerOptions::default() },
+    };
+    let mut pages = client.list_deleted_secret_properties(Some(options))?.into_pages();
+    match pages.next().await {
+        Some(page) => page?.into_model(),
+        None => Ok(ListDeletedSecretPropertiesResult::default()),
     }
 }

@@ -17,6 +17,8 @@ pub(super) enum Next {
     Issue,
     /// It is not set up here.
     NotHere,
+    /// Nobody answers.
+    Silent,
     /// It fails; for a moment, or for good.
     Fail { temporary: bool },
 }
@@ -45,7 +47,11 @@ impl Scripted {
     }
 
     pub(super) fn fail(&self, temporary: bool) {
-        *self.next.lock().unwrap() = Next::Fail { temporary };
+        self.then(Next::Fail { temporary });
+    }
+
+    pub(super) fn then(&self, next: Next) {
+        *self.next.lock().unwrap() = next;
     }
 }
 
@@ -65,6 +71,10 @@ impl TokenSource for Scripted {
                 Ok(AccessToken::new(format!("canary-{call}"), expiry.into()))
             }
             Next::NotHere => Err(NoToken::not_here("is not set up")),
+            Next::Silent => {
+                let error = Error::new(ErrorKind::Unreachable, "no answer").temporary(None);
+                Err(NoToken::Silent(error))
+            }
             Next::Fail { temporary } => {
                 let error = Error::new(ErrorKind::Unauthenticated, "no");
                 Err(NoToken::Failed(if temporary { error.temporary(None) } else { error }))

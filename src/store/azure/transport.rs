@@ -12,13 +12,10 @@ use azure_core::http::headers::{AUTHORIZATION, Headers, WWW_AUTHENTICATE};
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Method, Request, StatusCode};
 use bytes::Bytes;
 
-use crate::http::{TransportError, send};
+use crate::http::{TransportError, read_body, send};
 use crate::store::azure::entra;
 use crate::store::azure::tokens::TokenCache;
 use crate::store::azure::vault::Vault;
-
-/// No answer is larger, in bytes: a secret has at most 25 KB, a page 25 names.
-const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
 /// What came back, whole.
 #[derive(Debug)]
@@ -38,13 +35,7 @@ pub(super) async fn exchange(
     request: reqwest::Request,
 ) -> Result<Answer, TransportError> {
     let mut answer = send(client, request, true).await?;
-    let mut body = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(TransportError::from)? {
-        body.extend_from_slice(&piece);
-        if body.len() > LARGEST_ANSWER {
-            return Err(TransportError::request("the answer is larger than any secret can be"));
-        }
-    }
+    let body = read_body(&mut answer).await?;
     let mut headers = Headers::new();
     for (name, value) in answer.headers() {
         if let Ok(value) = value.to_str() {

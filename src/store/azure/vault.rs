@@ -56,7 +56,10 @@ impl Vault {
         let unusable = || Error::config("`vault_url` is not the https address of a vault").with_hint(EXAMPLE);
         let url = Url::parse(text).map_err(|_| unusable())?;
         let host = url.host_str().unwrap_or_default().to_owned();
-        let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+        let plain = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
         if url.scheme() != "https" || host.is_empty() || !plain || text.contains('\\') {
             return Err(unusable());
         }
@@ -74,6 +77,16 @@ impl Vault {
     /// address; whether it is one of this vault is checked where requests are sent.
     pub(super) fn link(&self, text: &str) -> Option<Url> {
         Url::parse(&format!("{}/secrets", self.url)).ok()?.join(text).ok()
+    }
+
+    /// Whether the domain is that of one of Azure's clouds.
+    pub(super) fn is_in_known_cloud(&self) -> bool {
+        self.resource.is_some()
+    }
+
+    /// Where tokens for the vaults of its cloud are issued.
+    pub(super) fn login(&self) -> &'static str {
+        self.login
     }
 
     /// Where tokens for it are issued: as written, as the environment says, or the login service of its cloud.
@@ -138,6 +151,7 @@ mod tests {
             "https://",
             "https://u:p@a",
             "https://a?b",
+            "https://a#b",
         ] {
             assert!(Vault::read(Some(url)).is_err(), "{url}");
         }

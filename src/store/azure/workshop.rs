@@ -52,7 +52,7 @@ impl<'open> Workshop<'open> {
     }
 
     /// The identity of the platform: no proxy, and where nobody answers that is soon known.
-    pub(super) fn managed_identity(&self) -> Result<ManagedIdentity> {
+    pub(super) fn managed_identity(&mut self) -> Result<ManagedIdentity> {
         let settings = ClientSettings {
             connect_timeout: MACHINE_CONNECT.min(self.settings.connect_timeout),
             read_timeout: self.settings.read_timeout,
@@ -62,6 +62,9 @@ impl<'open> Workshop<'open> {
             self.environment.non_empty(name).is_some_and(|address| address.starts_with("https:"))
         });
         let roots = if encrypted { login_roots(self.settings, self.environment) } else { Roots::Nobody };
+        if let Some(path) = roots.path() {
+            self.files.watch(path);
+        }
         let client = build_client(&settings, &client_config(&roots)?)?;
         let environment = self.environment;
         let id = self.settings.managed_identity_client_id.as_deref();

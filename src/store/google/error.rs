@@ -6,8 +6,8 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use google_cloud_gax::error::Error as SdkError;
 use google_cloud_gax::error::rpc::{Code, Status, StatusDetails};
+use google_cloud_gax::error::{CredentialsError, Error as SdkError};
 
 use crate::error::{Error, ErrorKind};
 use crate::http::{NoAnswerHints, TransportError};
@@ -16,6 +16,8 @@ use crate::store::SecretName;
 
 pub(super) const READ: &str = "AccessSecretVersion";
 const LIST: &str = "ListSecrets";
+pub(super) const DESCRIBE: &str = "GetSecret";
+pub(super) const DESCRIBE_VERSION: &str = "GetSecretVersion";
 
 /// The domain of the reasons below.
 const GOOGLE_DOMAIN: &str = "googleapis.com";
@@ -122,8 +124,23 @@ fn retry_delay(detail: &StatusDetails) -> Option<Duration> {
     Duration::try_from(info.retry_delay?).ok()
 }
 
+/// A login that failed within a call: our own error, which travels inside the SDK's.
+impl From<Error> for SdkError {
+    fn from(error: Error) -> Self {
+        Self::authentication(CredentialsError::from_source(error.is_temporary(), error))
+    }
+}
+
+fn login_error(error: &SdkError) -> Option<&Error> {
+    let own = error.source().filter(|_| error.is_authentication());
+    own.and_then(|cause| cause.source()?.downcast_ref())
+}
+
 /// What became of a call that did not succeed.
 fn failure(error: &SdkError, subject: &str) -> Result<Refusal, Error> {
+    if let Some(login) = login_error(error) {
+        return Err(login.clone());
+    }
     if let Some(status) = error.http_status_code() {
         return Ok(Refusal::new(status, error.http_headers(), error.http_payload()));
     }
@@ -163,6 +180,27 @@ fn read_permission(name: &SecretName, project: &str) -> String {
         "Give this identity roles/secretmanager.secretAccessor on `{name}` in project `{project}`, and check that this is the \
          right project; a role that was just given takes some minutes to act"
     )
+}
+
+/// What a description that failed means; `None` says that the secret does not exist, or the version. The permissions are
+/// those of the operations' reference.
+pub(super) fn describe_error(
+    error: &SdkError,
+    name: &SecretName,
+    project: &str,
+    operation: &'static str,
+) -> Option<Error> {
+    let subject = format!("describing `{name}`");
+    let permission =
+        if operation == DESCRIBE { "secretmanager.secrets.get" } else { "secretmanager.versions.get" };
+    let error = match failure(error, &subject) {
+        Ok(refusal) if refusal.code == Some(Code::NotFound) => return None,
+        Ok(refusal) => refusal.to_error(&subject).with_hint(hint(&refusal, project, || {
+            format!("Give this identity {permission} on `{name}` in project `{project}`, as in roles/secretmanager.viewer")
+        })),
+        Err(error) => error,
+    };
+    Some(error.with_operation(operation))
 }
 
 /// What a listing that failed means.

@@ -1,11 +1,12 @@
-//! The names of secrets, by `ListSecrets`.
+//! The names of secrets and what is known of each, by `ListSecrets`.
 
 use google_cloud_secretmanager_v1::model::ListSecretsResponse;
 
 use crate::error::Result;
-use crate::store::{Names, Page, SecretName};
+use crate::store::{Description, Descriptions, Names, Page};
 
 use super::CloudSecretManager;
+use super::describe::of_secret;
 use super::error::list_error;
 use super::name::is_letter;
 
@@ -15,15 +16,18 @@ const PAGE_SIZE: i32 = 1000;
 impl CloudSecretManager {
     /// One page of the names that begin with `prefix`.
     pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+        self.list_descriptions(prefix, page).await.map(Names::from)
+    }
+
+    /// The same page with what the answer tells of each secret: its versions are not in it.
+    pub(super) async fn list_descriptions(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
         let project = self.log_in().await?;
         let request = self.client.list_secrets().set_parent(self.place.parent(&project));
         let request = request.set_page_size(PAGE_SIZE).set_filter(filter(prefix));
         let answer = request.set_page_token(page.map_or("", Page::token)).send().await;
-        answer.map(|answer| names(answer, prefix)).map_err(|error| {
-            let error = list_error(&error, prefix, &project);
-            self.note(&error);
-            error
-        })
+        answer
+            .map(|answer| descriptions(answer, prefix))
+            .map_err(|error| list_error(&error, prefix, &project))
     }
 }
 
@@ -33,11 +37,11 @@ fn filter(prefix: &str) -> String {
     if prefix.is_empty() || !prefix.chars().all(is_letter) { String::new() } else { format!("name:{prefix}") }
 }
 
-fn names(answer: ListSecretsResponse, prefix: &str) -> Names {
-    let names = answer.secrets.iter().filter_map(|secret| secret.name.rsplit('/').next());
-    let names = names.filter(|name| name.starts_with(prefix)).map(SecretName::from).collect();
+fn descriptions(answer: ListSecretsResponse, prefix: &str) -> Descriptions {
+    let begins = |secret: &Description| secret.name.as_str().starts_with(prefix);
+    let secrets = answer.secrets.into_iter().map(of_secret).filter(begins).collect();
     let next = Some(answer.next_page_token).filter(|token| !token.is_empty()).map(Page::new);
-    Names { names, next }
+    Descriptions { secrets, next }
 }
 
 #[cfg(test)]
@@ -52,9 +56,9 @@ mod tests {
             "secrets": [{"name": "projects/1/secrets/a-1"}, {"name": "projects/1/locations/l/secrets/b-a-2"}],
             "nextPageToken": "t"
         });
-        let page = names(serde_json::from_value(answer).unwrap(), "a-");
-        assert_eq!(page, Names { names: vec!["a-1".into()], next: Some(Page::new("t")) });
-        assert_eq!(names(ListSecretsResponse::new(), ""), Names::default());
+        let page = descriptions(serde_json::from_value(answer).unwrap(), "a-");
+        assert_eq!(Names::from(page), Names { names: vec!["a-1".into()], next: Some(Page::new("t")) });
+        assert_eq!(descriptions(ListSecretsResponse::new(), ""), Descriptions::default());
     }
 
     #[test]

@@ -5,13 +5,15 @@
 //! | `config.rs`, `convention.rs`, `name.rs` | the options, the names of secrets |
 //! | `place.rs`, `network.rs`, `transport.rs` | where the service is, whom we trust to be it, how it is asked |
 //! | `identity/` | who we are |
-//! | `payload.rs`, `list.rs`, `error.rs` | what came back |
+//! | `payload.rs`, `list.rs`, `describe.rs`, `error.rs` | what came back |
+//! | `tools.rs`, `policy.rs` | what the command line says of a configuration, and the roles it prints |
 //!
 //! Requests, answers and errors are those of the vendor's google-cloud-secretmanager-v1; they travel over the client that
 //! every store shares.
 
 mod config;
 mod convention;
+mod describe;
 mod error;
 mod identity;
 mod list;
@@ -19,6 +21,8 @@ mod name;
 mod network;
 mod payload;
 mod place;
+mod policy;
+mod tools;
 mod transport;
 
 use std::fmt;
@@ -27,14 +31,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use google_cloud_secretmanager_v1::client::SecretManagerService;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::files::WatchedFiles;
 use crate::store::options::Options;
 use crate::store::registry::StoreEntry;
-use crate::store::tools::Tools;
-use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::tools::Finding;
+use crate::store::{Capabilities, Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 use self::config::GoogleSettings;
@@ -44,6 +48,7 @@ use self::identity::{Credentials, Identity};
 use self::name::check_name;
 use self::network::Network;
 use self::place::Place;
+use self::tools::Diagnosis;
 use self::transport::Transport;
 
 const INFO: StoreInfo = StoreInfo {
@@ -62,12 +67,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     attempts: |_options, _environment| None,
     // A project has 90,000 reads a minute.
     rate_after_throttle: None,
-    tools: Tools {
-        official_class: Some(
-            "airflow.providers.google.cloud.secrets.secret_manager.CloudSecretManagerBackend",
-        ),
-        ..Tools::NONE
-    },
+    tools: tools::TOOLS,
     open,
 };
 
@@ -77,6 +77,7 @@ struct CloudSecretManager {
     identity: Identity,
     place: Place,
     files: WatchedFiles,
+    diagnosis: Diagnosis,
 }
 
 impl CloudSecretManager {
@@ -91,13 +92,18 @@ impl CloudSecretManager {
         let place = Place::new(&settings, &universe)?;
         let client = network.client(&place.endpoint, &mut files)?;
         let identity = credentials.identity(&settings, environment, &place, &mut network, &mut files)?;
+        let diagnosis = Diagnosis {
+            who: credentials.who(&settings),
+            probe: network.probe(&place.endpoint, client.clone()),
+            project: settings.project.clone(),
+        };
         let transport = Transport {
             client,
             endpoint: place.endpoint.clone(),
             tokens: Arc::clone(&identity.tokens),
             quota_project: identity.quota_project.clone(),
         };
-        Ok(Self { client: SecretManagerService::from_stub(transport), identity, place, files })
+        Ok(Self { client: SecretManagerService::from_stub(transport), identity, place, files, diagnosis })
     }
 
     /// Makes sure that there is a token, and says in which project the secrets are.
@@ -107,26 +113,13 @@ impl CloudSecretManager {
         Ok(project)
     }
 
-    /// A token that the service does not accept is asked for anew at the next call.
-    fn note(&self, error: &Error) {
-        if error.kind() == ErrorKind::Unauthenticated {
-            self.identity.tokens.reject();
-        }
-    }
-
     async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>> {
         check_name(name)?;
         let project = self.log_in().await.map_err(|error| error.with_operation(READ))?;
         let version = format!("{}/secrets/{}/versions/latest", self.place.parent(&project), name.as_str());
         match self.client.access_secret_version().set_name(version).send().await {
             Ok(answer) => payload::value(answer, name).map(Some),
-            Err(error) => match read_error(&error, name, &project) {
-                None => Ok(None),
-                Some(error) => {
-                    self.note(&error);
-                    Err(error)
-                }
-            },
+            Err(error) => read_error(&error, name, &project).map_or(Ok(None), Err),
         }
     }
 }
@@ -153,6 +146,26 @@ impl Store for CloudSecretManager {
 
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
         self.list_names(prefix, page).await.map_err(|error| error.with_store(INFO.name))
+    }
+
+    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+        self.list_descriptions(prefix, page).await.map_err(|error| error.with_store(INFO.name))
+    }
+
+    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
+        self.describe_secret(name).await.map_err(|error| error.with_store(INFO.name))
+    }
+
+    async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
+        self.reason_of_absence(name).await.map_err(|error| error.with_store(INFO.name))
+    }
+
+    async fn diagnose(&self) -> Vec<Finding> {
+        self.diagnosis.findings().await
+    }
+
+    fn identity(&self) -> Option<String> {
+        Some(self.diagnosis.identity(&self.identity.project, &self.place))
     }
 
     fn is_outdated(&self) -> bool {

@@ -13,6 +13,7 @@ use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_con
 use crate::store::environment::Environment;
 use crate::store::files::WatchedFiles;
 use crate::store::options::Options;
+use crate::store::probe::{Probe, words};
 
 use super::config::Verify;
 
@@ -63,6 +64,16 @@ impl<'open> Network<'open> {
         let client = build_client(&settings, &client_config(&roots)?)?;
         *(if encrypted { &mut self.encrypted } else { &mut self.plain }) = Some(client.clone());
         Ok(client)
+    }
+
+    /// What asks the service at `url` for the time, over `client`.
+    pub(super) fn probe(&self, url: &Url, client: reqwest::Client) -> Probe {
+        let is_encrypted = url.scheme() == "https";
+        let trust = is_encrypted.then(|| roots(self.options, self.environment));
+        let trust = trust.as_ref().and_then(words);
+        // What stands behind the host may be meant for nobody's eyes.
+        let address = url.origin().ascii_serialization();
+        Probe { client, address, trust, refused: "logins with a key" }
     }
 
     /// A client for what is beside us: plain, no proxy, short timeouts.

@@ -44,6 +44,11 @@ impl Place {
         }
     }
 
+    /// The region of regional secrets.
+    pub(super) fn region(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+
     /// Whether secrets here are regional ones.
     pub(super) fn is_regional(&self) -> bool {
         self.location.is_some()

@@ -18,9 +18,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AG
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::http::{TransportError, send};
-
-use super::identity::TokenCache;
+use super::identity::{Answer, TokenCache};
 use super::place::below;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("strongroom/", env!("CARGO_PKG_VERSION")));
@@ -54,6 +52,22 @@ impl SecretManagerService for Transport {
         self.get(&format!("v1/{}:access", request.name), &[], ("name", &request.name)).await
     }
 
+    async fn get_secret(
+        &self,
+        request: model::GetSecretRequest,
+        _options: RequestOptions,
+    ) -> Result<Response<model::Secret>> {
+        self.get(&format!("v1/{}", request.name), &[], ("name", &request.name)).await
+    }
+
+    async fn get_secret_version(
+        &self,
+        request: model::GetSecretVersionRequest,
+        _options: RequestOptions,
+    ) -> Result<Response<model::SecretVersion>> {
+        self.get(&format!("v1/{}", request.name), &[], ("name", &request.name)).await
+    }
+
     async fn list_secrets(
         &self,
         request: model::ListSecretsRequest,
@@ -77,14 +91,21 @@ impl Transport {
         url.query_pairs_mut().append_pair("$alt", "json;enum-encoding=int").extend_pairs(query);
         let mut request = reqwest::Request::new(Method::GET, url);
         *request.headers_mut() = self.headers(routing)?;
-        let answer = send(&self.client, request, true).await.map_err(Error::io)?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let content = answer.bytes().await.map_err(|error| Error::io(TransportError::from(error)))?;
-        if status.is_success() {
-            understood(&content)
+        let answer = self.tokens.accepted(|token| self.ask(&request, token)).await?;
+        if answer.is_success() {
+            understood(&answer.content)
         } else {
-            Err(Error::http(status.as_u16(), headers, content))
+            Err(Error::http(answer.status, answer.headers, answer.content))
         }
+    }
+
+    async fn ask(&self, request: &reqwest::Request, token: Option<HeaderValue>) -> Result<Answer> {
+        let mut sent = reqwest::Request::new(request.method().clone(), request.url().clone());
+        sent.headers_mut().clone_from(request.headers());
+        if let Some(token) = token {
+            sent.headers_mut().insert(AUTHORIZATION, token);
+        }
+        Answer::to(&self.client, sent).await.map_err(Error::io)
     }
 
     fn headers(&self, (key, value): (&str, &str)) -> Result<HeaderMap> {
@@ -93,9 +114,6 @@ impl Transport {
         let mut headers = HeaderMap::from_iter([(USER_AGENT, AGENT), (ROUTING, header(&routing)?)]);
         if let Some(project) = &self.quota_project {
             headers.insert(QUOTA_PROJECT, header(project)?);
-        }
-        if let Some(token) = self.tokens.header() {
-            headers.insert(AUTHORIZATION, token);
         }
         Ok(headers)
     }

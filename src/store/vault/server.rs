@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::http::{TransportError, send};
+use crate::http::{TransportError, read_body, send};
 use crate::redact::Shown;
 use crate::store::vault::call::Call;
 use crate::store::vault::config::VaultSettings;
@@ -197,9 +197,9 @@ fn redirection(from: &Url, call: &Call, response: &Response) -> Option<Url> {
     from.join(location.to_str().ok()?).ok()
 }
 
-async fn reply(response: Response, target: Option<Url>) -> Result<Reply, TransportError> {
+async fn reply(mut response: Response, target: Option<Url>) -> Result<Reply, TransportError> {
     let (status, retry_after) = (response.status().as_u16(), retry_after(response.headers()));
-    let body = Zeroizing::new(response.bytes().await?.to_vec());
+    let body = Zeroizing::new(read_body(&mut response).await?);
     let elsewhere = target.map(|target| target.origin().ascii_serialization());
     Ok(Reply { status, retry_after, elsewhere, body })
 }

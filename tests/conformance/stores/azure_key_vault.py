@@ -36,6 +36,8 @@ class KeyVault(Harness):
             Capability.TEAMS,
             Capability.CHANGES,
             Capability.COUNTED,
+            Capability.LISTED,
+            Capability.DESCRIBED,
             Capability.DENIED,
             Capability.UNAUTHENTICATED,
             Capability.THROTTLED,

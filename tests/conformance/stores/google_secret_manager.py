@@ -23,9 +23,21 @@ class OnDouble(Harness):
     store = "google_secret_manager"
     server = "double"
     page = "google-secret-manager.md"
-    capabilities = EVERY_STORE | GATE_FAULTS | OWN_FAULTS | {Capability.TEAMS, Capability.CHANGES, Capability.COUNTED}
+    capabilities = (
+        EVERY_STORE
+        | GATE_FAULTS
+        | OWN_FAULTS
+        | {
+            Capability.TEAMS,
+            Capability.CHANGES,
+            Capability.COUNTED,
+            Capability.LISTED,
+            Capability.DESCRIBED,
+        }
+    )
     #: Google's grammar has letters, digits, - and _ only, and 255 of them.
     impossible_names = frozenset(ODD_NAMES)
+    refused_reads = 2
 
     def __init__(self, folder: Path) -> None:
         """Not before ``running`` is there anything to talk to."""

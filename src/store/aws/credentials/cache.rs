@@ -9,7 +9,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 
 use crate::error::Result;
-use crate::store::aws::credentials::CredentialSource;
+use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::store::renewal::Schedule;
 use crate::store::renewed::{Expiring, Renewed};
 
@@ -41,7 +41,20 @@ impl CredentialCache {
 
     /// Makes sure that credentials are held, and renews them where it is time.
     pub(in crate::store::aws) async fn ensure(&self) -> Result<()> {
-        self.renewed.ensure(|| self.source.load()).await
+        self.renewed.ensure(|| self.load()).await
+    }
+
+    /// What the source gives, if a request can carry it: the SDK ends in a panic with a key that has a line break.
+    async fn load(&self) -> Result<Credentials> {
+        let key = self.source.load().await?;
+        if is_sendable(key.access_key_id()) && key.session_token().is_none_or(is_sendable) {
+            return Ok(key);
+        }
+        let origin = self.origin();
+        Err(no_credentials(format!(
+            "the key id or the session token of {origin} has a character that no request can carry"
+        ))
+        .with_hint("Write it without a line break, also at its end"))
     }
 
     /// Where the credentials come from, in words that hold none.
@@ -55,6 +68,11 @@ impl CredentialCache {
             self.renewed.reject();
         }
     }
+}
+
+/// Whether a header of HTTP takes the text as it is.
+fn is_sendable(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
 }
 
 /// What the SDK asks: it gets what is held, at once.
@@ -107,6 +125,38 @@ mod tests {
             }
             let error = Error::new(ErrorKind::Unauthenticated, "no");
             Err(if self.temporary { error.temporary(None) } else { error })
+        }
+    }
+
+    #[derive(Debug)]
+    struct Written(&'static str, Option<&'static str>);
+
+    #[async_trait]
+    impl CredentialSource for Written {
+        fn origin(&self) -> String {
+            "a test".to_owned()
+        }
+
+        async fn load(&self) -> Result<Credentials> {
+            Ok(Credentials::new(self.0, "canary", self.1.map(str::to_owned), None, "test"))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_no_request_can_carry_is_an_error_without_it() {
+        for (id, token, is_fine) in [
+            ("AKIA", None, true),
+            ("AKIA", Some("a+/= b"), true),
+            ("canary\n", None, false),
+            ("canary\u{e9}", None, false),
+            ("AKIA", Some("canary\r\n"), false),
+        ] {
+            let outcome = CredentialCache::new(Box::new(Written(id, token))).ensure().await;
+            assert_eq!(outcome.is_ok(), is_fine, "{id}");
+            if let Err(error) = outcome {
+                assert_eq!(error.kind(), ErrorKind::Unauthenticated);
+                assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+            }
         }
     }
 

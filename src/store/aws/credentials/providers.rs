@@ -2,19 +2,15 @@
 //!
 //! Sources: botocore/credentials.py (the providers, each named at its function), botocore/utils.py (`IMDSFetcher`).
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::credential_process::CredentialProcessProvider;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::imds;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::sso::SsoCredentialsProvider;
-use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{self, ProvideCredentials, future};
+use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_types::region::Region;
-use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::error::{Error, Result};
@@ -108,48 +104,6 @@ fn metadata_address(profiles: &Profiles, environment: &Environment) -> Result<Ur
 
 fn unusable(message: &str) -> Error {
     Error::config(message).with_hint("Correct the variable or the profile, or remove it")
-}
-
-/// `ProcessProvider`. The provider hands the line to `sh -c`; botocore starts the program without a shell.
-pub(super) fn process(profile: &str, line: &str) -> Boxed {
-    let place = Place::Process { profile: profile.to_owned() };
-    let provider = OneAtATime {
-        provider: Arc::new(CredentialProcessProvider::new(line.to_owned())),
-        running: tokio::sync::Mutex::default(),
-    };
-    Box::new(SdkSource::new(provider, place, LastExchange::default()))
-}
-
-/// A provider that goes on when a lookup gives up, so that the next one waits for the same program: the vendor's does not
-/// end a program that hangs, and each attempt would start another.
-#[derive(Debug)]
-struct OneAtATime {
-    provider: Arc<CredentialProcessProvider>,
-    /// The run under way, and the process that waits for it: a forked child starts its own.
-    running: tokio::sync::Mutex<Option<(u32, JoinHandle<provider::Result>)>>,
-}
-
-impl OneAtATime {
-    async fn credentials(&self) -> provider::Result {
-        let mut running = self.running.lock().await;
-        running.take_if(|(owner, _)| *owner != std::process::id());
-        let (_, run) = running.get_or_insert_with(|| {
-            let provider = Arc::clone(&self.provider);
-            (std::process::id(), tokio::spawn(async move { provider.provide_credentials().await }))
-        });
-        let ended = run.await;
-        *running = None;
-        ended.unwrap_or_else(|error| Err(CredentialsError::unhandled(error)))
-    }
-}
-
-impl ProvideCredentials for OneAtATime {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        future::ProvideCredentials::new(self.credentials())
-    }
 }
 
 /// What a profile and its sso-session say about IAM Identity Center.
@@ -286,49 +240,5 @@ mod tests {
         assert!(settings("sso_region = eu-west-1").is_ok());
         let error = settings("sso_region = eu-west-2").err().unwrap();
         assert!(error.to_string().contains("contradicts its sso-session in sso_region"), "{error}");
-    }
-
-    #[tokio::test]
-    async fn what_the_program_prints_is_read() {
-        let answer = r#"{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "s", "SessionToken": "t"}"#;
-        let credentials = process("p", &format!("echo '{answer}'")).load().await.unwrap();
-        assert_eq!(
-            (credentials.access_key_id(), credentials.session_token(), credentials.expiry()),
-            ("a", Some("t"), None)
-        );
-    }
-
-    #[tokio::test]
-    async fn a_program_that_fails_shows_nothing() {
-        for line in [
-            "echo canary; echo canary >&2; exit 3",
-            "echo canary",
-            r#"echo '{"AccessKeyId": "canary", "SecretAccessKey": "canary"}'"#,
-            r#"echo '{"Version": 1, "AccessKeyId": "canary"}'"#,
-            "/nonexistent/canary",
-        ] {
-            let source = process("p", line);
-            let error = source.load().await.unwrap_err();
-            let message = error.to_string();
-            assert!(
-                message.starts_with(
-                    "running the credential_process of the AWS profile `p` gave no credentials. Run"
-                ),
-                "{message}"
-            );
-            assert!(!format!("{error:?} {source:?}").contains("canary"));
-        }
-    }
-
-    #[tokio::test]
-    async fn lookups_that_give_up_leave_one_program_running() {
-        let directory = tempfile::tempdir().unwrap();
-        let runs = directory.path().join("runs");
-        let source = process("p", &format!("echo run >> '{}'; sleep 0.5", runs.display()));
-        for _ in 0..3 {
-            assert!(tokio::time::timeout(Duration::from_millis(50), source.load()).await.is_err());
-        }
-        assert!(source.load().await.is_err());
-        assert_eq!(std::fs::read_to_string(&runs).unwrap(), "run\n");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A provider says what went wrong as [`CredentialsError`], and often holds the HTTP status in a text only. So
 //! [`LastExchange`] remembers what became of the last request, and errors are told apart by that, by the variant and by
-//! typed causes; never by words. What the provider says is not shown: it may hold answers or a program's output.
+//! typed causes; never by words. What the provider says is not shown: it may hold answers.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,7 +16,6 @@ use aws_credential_types::provider::error::CredentialsError;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::TransportError;
-use crate::redact::Shown;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::store::aws::error::{Refusal, transport_error};
 use crate::store::aws::http_client::{Exchange, LastExchange};
@@ -29,8 +28,6 @@ pub(super) enum Place {
     /// The metadata service of an EC2 instance. `expected` says that somebody asked for it by name; otherwise silence
     /// means that this is no instance, and that there are no credentials at all.
     Instance { expected: bool },
-    /// The `credential_process` of a profile.
-    Process { profile: String },
     /// IAM Identity Center.
     SingleSignOn,
 }
@@ -55,9 +52,6 @@ impl CredentialSource for SdkSource {
         match &self.place {
             Place::Container => "the role of the container or pod".to_owned(),
             Place::Instance { .. } => "the role of the EC2 instance".to_owned(),
-            Place::Process { profile } => {
-                format!("the credential_process of the AWS profile `{}`", Shown(profile))
-            }
             Place::SingleSignOn => "the login to IAM Identity Center".to_owned(),
         }
     }
@@ -104,9 +98,6 @@ impl Place {
             Self::Container => "asking the container's metadata service for credentials".into(),
             Self::Instance { .. } => "asking the instance's metadata service for credentials".into(),
             Self::SingleSignOn => "asking IAM Identity Center for credentials".into(),
-            Self::Process { profile } => {
-                format!("running the credential_process of the AWS profile `{}`", Shown(profile)).into()
-            }
         }
     }
 
@@ -118,9 +109,6 @@ impl Place {
             Self::Instance { .. } => "Check the instance's metadata options and its role",
             Self::SingleSignOn => {
                 "Check sso_account_id and sso_role_name of the AWS profile, then run `aws sso login` again"
-            }
-            Self::Process { .. } => {
-                "Run the command by hand with `sh -c` as the user that runs Airflow; its output is not shown, since it holds keys"
             }
         }
     }
@@ -171,9 +159,6 @@ impl Place {
 
     fn failed_to_load(&self, file: Option<&io::Error>, answered: bool) -> Error {
         match (self, file) {
-            (Self::Process { .. }, _) => {
-                no_credentials(format!("{} gave no credentials", self.subject())).with_hint(self.hint())
-            }
             (Self::Container, Some(error)) => {
                 no_credentials(format!("the token of the container cannot be read: {error}"))
                     .with_hint("Check AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
@@ -228,10 +213,6 @@ mod tests {
         Exchange::Silent(TransportError::request("unused"))
     }
 
-    fn process() -> Place {
-        Place::Process { profile: "p".to_owned() }
-    }
-
     #[test]
     fn the_status_goes_before_the_providers_words() {
         let instance = Place::Instance { expected: true };
@@ -257,7 +238,7 @@ mod tests {
                 false,
             ),
             (Place::SingleSignOn, Some(answered(503, None)), ErrorKind::Unreachable, true),
-            (process(), None, ErrorKind::Unauthenticated, false),
+            (Place::Container, None, ErrorKind::Unauthenticated, false),
         ] {
             for error in [CredentialsError::provider_error("canary"), CredentialsError::unhandled("canary")] {
                 let explained = place.explain(&error, last.clone());

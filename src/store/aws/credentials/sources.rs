@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::redact::Shown;
 use crate::store::aws::credentials::assume_role::AssumedRole;
 use crate::store::aws::credentials::chain::environment_keys;
-use crate::store::aws::credentials::providers::{container, instance, process, single_sign_on};
+use crate::store::aws::credentials::process::Process;
+use crate::store::aws::credentials::providers::{container, instance, single_sign_on};
 use crate::store::aws::credentials::web_identity::WebIdentityRole;
 use crate::store::aws::credentials::{CredentialCache, CredentialSource, StaticKeys, no_credentials};
 use crate::store::aws::profile::Section;
@@ -51,7 +52,7 @@ fn of_profile_visited(
         return Ok(Some(Box::new(keys)));
     }
     if let Some(line) = profile.value("credential_process") {
-        return Ok(Some(process(name, line)));
+        return Ok(Some(Box::new(Process::new(name, line))));
     }
     let keys = workshop.profiles.in_config_file(name).map(keys).transpose()?.flatten();
     Ok(keys.map(|keys| Box::new(keys) as Boxed))

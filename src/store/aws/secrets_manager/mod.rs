@@ -133,7 +133,7 @@ impl Store for SecretsManager {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        self.access.probe.findings().await
+        self.access.findings().await
     }
 
     fn identity(&self) -> Option<String> {

@@ -143,7 +143,7 @@ impl Store for SystemsManager {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        self.access.probe.findings().await
+        self.access.findings().await
     }
 
     fn identity(&self) -> Option<String> {

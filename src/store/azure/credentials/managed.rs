@@ -101,16 +101,15 @@ impl ManagedIdentity {
         Ok(request)
     }
 
-    /// Silence says that this is no machine of Azure. A service that the environment names is expected to answer, and one
-    /// that has answered before: that is an outage, in which the token held is kept.
+    /// Silence mostly says that this is no machine of Azure. A service that the environment names is expected to answer, and
+    /// one that has answered before: that is an outage, in which the token held is kept.
     fn silent(&self, error: &TransportError) -> NoToken {
-        let expected = self.kind != Kind::Machine || self.proven.load(Ordering::Relaxed);
-        if !expected && error.kind() != TransportKind::Request {
-            return NoToken::not_here("found no metadata service: this is no machine of Azure");
-        }
+        let proven = self.proven.load(Ordering::Relaxed);
+        let expected = self.kind != Kind::Machine || proven || error.kind() == TransportKind::Request;
         let failed = Error::new(ErrorKind::Unreachable, format!("{SUBJECT}: no answer"));
-        let failed = failed.with_hint(HINT).with_source(error.clone());
-        NoToken::Failed(if error.is_temporary() { failed.temporary(None) } else { failed })
+        let failed = failed.with_hint(if expected { HINT } else { NO_MACHINE }).with_source(error.clone());
+        let failed = if error.is_temporary() { failed.temporary(None) } else { failed };
+        if expected { NoToken::Failed(failed) } else { NoToken::Silent(failed) }
     }
 
     fn accept(&self, answer: &Answer) -> Result<AccessToken, NoToken> {
@@ -123,6 +122,8 @@ impl ManagedIdentity {
 const SUBJECT: &str = "asking the managed identity endpoint for a token";
 const HINT: &str =
     "Check that the resource has an identity, and `managed_identity_client_id` where it has several";
+
+const NO_MACHINE: &str = "Check that this is a machine of Azure and that it may reach its metadata service; elsewhere use other credentials";
 
 fn unsupported(platform: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("the managed identity of {platform} is not supported"))
@@ -271,6 +272,9 @@ mod tests {
         known.fetch("https://vault.azure.net/.default").await.unwrap();
         let error = known.fetch("s").await.unwrap_err().into_error("x");
         assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Unreachable, true));
-        assert!(matches!(new().fetch("s").await.unwrap_err(), NoToken::NotHere(_)));
+        let unknown = new().fetch("s").await.unwrap_err();
+        assert!(matches!(&unknown, NoToken::Silent(_)));
+        let error = unknown.into_error("x");
+        assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Unreachable, true));
     }
 }

@@ -5,6 +5,7 @@
 //! | `chain.rs` | which places apply, in the order of azure-identity's `DefaultAzureCredential` |
 //! | `principal.rs` | a service principal with a secret, a certificate, or the token of a workload |
 //! | `certificate.rs`, `key_file.rs` | the assertion that a certificate signs, and the files it is read from |
+//! | `expiry.rs` | when such a certificate ends |
 //! | `managed.rs` | managed identities: App Service, virtual machines |
 //! | `tools.rs` | logins of the Azure CLI and the Azure Developer CLI |
 //!
@@ -14,6 +15,7 @@
 
 mod certificate;
 mod chain;
+mod expiry;
 mod key_file;
 mod managed;
 mod principal;
@@ -25,6 +27,7 @@ use async_trait::async_trait;
 use azure_core::credentials::AccessToken;
 
 pub(super) use self::chain::token_source;
+pub(super) use self::expiry::end_of_certificate;
 pub(super) use self::managed::{MACHINE_CONNECT, ManagedIdentity};
 pub(super) use self::principal::Login;
 use crate::error::{Error, ErrorKind};
@@ -46,6 +49,8 @@ pub(in crate::store::azure) trait TokenSource: Debug + Send + Sync {
 pub(in crate::store::azure) enum NoToken {
     /// This place is not set up here; the next of a chain may be.
     NotHere(String),
+    /// Nobody answered who would have to be there. That may be so, or a packet was lost: the next of a chain may be set up.
+    Silent(Error),
     /// It is, and it failed. Nobody else is asked: that would be another identity.
     Failed(Error),
 }
@@ -60,7 +65,7 @@ impl NoToken {
     pub(in crate::store::azure) fn into_error(self, name: &str) -> Error {
         match self {
             Self::NotHere(why) => Error::new(ErrorKind::Unauthenticated, format!("{name} {why}")),
-            Self::Failed(error) => error,
+            Self::Silent(error) | Self::Failed(error) => error,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use azure_identity::{
     AzureDeveloperCliCredentialOptions, Executor,
 };
 
+use crate::process::Program;
 use crate::store::azure::credentials::{NoToken, TokenSource};
 
 /// How long a tool may take: that of azure-identity (`process_timeout`). The deadline of the lookup may be earlier.
@@ -32,8 +33,8 @@ pub(in crate::store::azure) enum Tool {
 }
 
 impl Tool {
-    fn credential(self) -> azure_core::Result<Arc<dyn TokenCredential>> {
-        let executor: Option<Arc<dyn Executor>> = Some(Arc::new(Runner));
+    fn credential(self, runner: &Runner) -> azure_core::Result<Arc<dyn TokenCredential>> {
+        let executor: Option<Arc<dyn Executor>> = Some(Arc::new(runner.clone()));
         Ok(match self {
             Self::AzureCli => {
                 AzureCliCredential::new(Some(AzureCliCredentialOptions { executor, ..Default::default() }))?
@@ -60,18 +61,33 @@ impl Tool {
     }
 }
 
+/// The login of a person, as a tool knows it.
+#[derive(Debug)]
+pub(in crate::store::azure) struct PersonalLogin {
+    tool: Tool,
+    runner: Runner,
+}
+
+impl PersonalLogin {
+    /// Nothing is started yet.
+    pub(in crate::store::azure) fn new(tool: Tool) -> Self {
+        Self { tool, runner: Runner::default() }
+    }
+}
+
 #[async_trait]
-impl TokenSource for Tool {
+impl TokenSource for PersonalLogin {
     fn name(&self) -> &'static str {
-        match self {
-            Self::AzureCli => "AzureCliCredential",
-            Self::AzureDeveloperCli => "AzureDeveloperCliCredential",
+        match self.tool {
+            Tool::AzureCli => "AzureCliCredential",
+            Tool::AzureDeveloperCli => "AzureDeveloperCliCredential",
         }
     }
 
     async fn fetch(&self, scope: &str) -> Result<AccessToken, NoToken> {
-        let (tool, login) = (self.command(), self.login());
-        let credential = self.credential().map_err(|_| NoToken::not_here("cannot be asked"))?;
+        let (tool, login) = (self.tool.command(), self.tool.login());
+        let credential =
+            self.tool.credential(&self.runner).map_err(|_| NoToken::not_here("cannot be asked"))?;
         credential.get_token(&[scope], None).await.map_err(|error| {
             let outcome = super::cause::<RunError>(&error);
             NoToken::not_here(match outcome {
@@ -88,9 +104,10 @@ impl TokenSource for Tool {
     }
 }
 
-/// Runs a tool, for as long as somebody waits for it. What it says on its standard error is dropped.
-#[derive(Debug)]
-struct Runner;
+/// Runs a tool, for as long as a lookup waits for it. The SDK has a shell start it, and knows how to end the shell alone; here
+/// both end.
+#[derive(Clone, Debug, Default)]
+struct Runner(Arc<Program>);
 
 /// What became of a tool that gave no token.
 #[derive(Clone, Copy, Debug)]
@@ -111,12 +128,15 @@ impl std::error::Error for RunError {}
 #[async_trait]
 impl Executor for Runner {
     async fn run(&self, program: &OsStr, args: &[&OsStr]) -> io::Result<Output> {
-        let mut command = tokio::process::Command::new(program);
-        command.args(args).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        let output = match tokio::time::timeout(TIMEOUT, command.output()).await {
-            Ok(output) => output?,
-            Err(_) => return Err(io::Error::other(RunError::TooSlow)),
+        let command = || {
+            let mut command = Command::new(program);
+            command.args(args);
+            command
         };
+        let output = self.0.run(Some(TIMEOUT), command).await.map_err(|kind| match kind {
+            io::ErrorKind::TimedOut => io::Error::other(RunError::TooSlow),
+            other => other.into(),
+        })?;
         match output.status.code() {
             Some(0) => Ok(output),
             Some(NOT_FOUND) => Err(io::Error::other(RunError::NotFound)),

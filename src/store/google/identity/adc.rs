@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Shown;
 use crate::store::environment::Environment;
 use crate::store::files::WatchedFiles;
 use crate::store::google::config::{GoogleSettings, Written};
 
 pub(super) const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
+
+/// Keeps the metadata server out of it.
+const NO_METADATA: &str = "NO_GCE_CHECK";
 
 /// Where credentials were found.
 #[derive(Clone, PartialEq)]
@@ -81,9 +84,26 @@ pub(super) fn find(
         Written::Path(path, named_by) => from_file(Path::new(path), named_by, files),
         Written::Default => match environment.non_empty(VARIABLE) {
             Some(path) => from_file(Path::new(path), VARIABLE, files),
-            None => well_known(environment, files),
+            None => match well_known(environment, files)? {
+                Found::Metadata if is_metadata_off(environment) => Err(nothing_found()),
+                found => Ok(found),
+            },
         },
     }
+}
+
+/// As google-auth compares it (`_metadata.py`): no other spelling counts.
+fn is_metadata_off(environment: &Environment) -> bool {
+    environment.get(NO_METADATA) == Some("true")
+}
+
+fn nothing_found() -> Error {
+    let text = format!(
+        "no credentials are configured, and {NO_METADATA} keeps the metadata server from being asked"
+    );
+    Error::new(ErrorKind::Unauthenticated, text).with_hint(format!(
+        "Set {VARIABLE}, run `gcloud auth application-default login`, write `gcp_key_path`, or remove {NO_METADATA}"
+    ))
 }
 
 fn from_file(path: &Path, named_by: &'static str, files: &mut WatchedFiles) -> Result<Found> {
@@ -101,7 +121,13 @@ fn from_file(path: &Path, named_by: &'static str, files: &mut WatchedFiles) -> R
 
 fn unusable(path: &Path, named_by: &str, reason: &str) -> Error {
     let path = path.to_string_lossy();
-    Error::config(format!("the credentials file `{}` of {named_by} cannot be used: {reason}", Shown(&path)))
+    // A key that is cut short is no JSON, and so taken for a path.
+    let shown = if path.contains(['{', '"', '\n', '\r']) {
+        "(not shown: no path)".to_owned()
+    } else {
+        format!("`{}`", Shown(&path))
+    };
+    Error::config(format!("the credentials file {shown} of {named_by} cannot be used: {reason}"))
 }
 
 /// What `gcloud auth application-default login` wrote; without it, the metadata server.
@@ -192,6 +218,24 @@ mod tests {
         assert_eq!(a(&gcloud), 3);
         let Found::Content { gcloud_project, .. } = gcloud else { panic!() };
         assert_eq!(gcloud_project.as_deref(), Some("p1"));
+    }
+
+    #[test]
+    fn the_metadata_server_may_be_kept_out() {
+        let error = found(&[], &[("NO_GCE_CHECK", "true")]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unauthenticated);
+        insta::assert_snapshot!(error, @"no credentials are configured, and NO_GCE_CHECK keeps the metadata server from being asked. Set GOOGLE_APPLICATION_CREDENTIALS, run `gcloud auth application-default login`, write `gcp_key_path`, or remove NO_GCE_CHECK");
+        for other in ["True", "1", "false", ""] {
+            assert_eq!(found(&[], &[("NO_GCE_CHECK", other)]).unwrap(), Found::Metadata);
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_cut_short_is_no_path_to_show() {
+        for text in [r#"{"private_key": "canary"#, "canary\n-----", r#""canary"#] {
+            let error = unusable(Path::new(text), "a", "no such file").to_string();
+            assert!(error.contains("(not shown: no path)") && !error.contains("canary"), "{error}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{TransportError, send};
+use crate::http::{TransportError, read_body, send};
 use crate::store::google::error::transport_error;
 
 use super::token::Token;
@@ -41,11 +41,11 @@ impl TokenEndpoint {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }
         *request.body_mut() = Some(body.into());
-        let (status, headers, content) = answer(&self.client, request, self.subject).await?;
-        if !(200..300).contains(&status) {
-            return Err(refused(status, Some(&headers), &content, self.subject).with_hint(self.hint));
+        let answer = answer(&self.client, request, self.subject).await?;
+        if !answer.is_success() {
+            return Err(refused(&answer, self.subject).with_hint(self.hint));
         }
-        token_of(serde_json::from_slice(&content).ok().as_ref(), self.subject)
+        token_of(serde_json::from_slice(&answer.content).ok().as_ref(), self.subject)
     }
 }
 
@@ -55,17 +55,41 @@ impl fmt::Debug for TokenEndpoint {
     }
 }
 
-/// Sends a request and reads the whole answer.
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub(in crate::store::google) struct Answer {
+    /// The HTTP status.
+    pub(in crate::store::google) status: u16,
+    /// The headers.
+    pub(in crate::store::google) headers: HeaderMap,
+    /// The body.
+    pub(in crate::store::google) content: Bytes,
+}
+
+impl Answer {
+    /// Sends a request and reads the whole answer.
+    pub(in crate::store::google) async fn to(
+        client: &reqwest::Client,
+        request: reqwest::Request,
+    ) -> Result<Self, TransportError> {
+        let mut answer = send(client, request, true).await?;
+        let content = read_body(&mut answer).await?.into();
+        Ok(Self { status: answer.status().as_u16(), headers: std::mem::take(answer.headers_mut()), content })
+    }
+
+    /// Whether it is what was asked for.
+    pub(in crate::store::google) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+/// Sends a request and reads the whole answer; `subject` is what is asked, for messages.
 pub(super) async fn answer(
     client: &reqwest::Client,
     request: reqwest::Request,
     subject: &str,
-) -> Result<(u16, HeaderMap, Bytes)> {
-    let failed = |error: TransportError| transport_error(&error, subject);
-    let answer = send(client, request, true).await.map_err(failed)?;
-    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    let content = answer.bytes().await.map_err(|error| failed(error.into()))?;
-    Ok((status, headers, content))
+) -> Result<Answer> {
+    Answer::to(client, request).await.map_err(|error| transport_error(&error, subject))
 }
 
 /// `access_token` and `expires_in`, which some servers write as text.
@@ -89,10 +113,11 @@ pub(super) fn is_token(text: &str) -> bool {
 }
 
 /// An answer that is an error. Its words may echo what was sent, so only a code is shown.
-pub(super) fn refused(status: u16, headers: Option<&HeaderMap>, content: &Bytes, subject: &str) -> Error {
-    let json: Option<Json> = serde_json::from_slice(content).ok();
+pub(super) fn refused(answer: &Answer, subject: &str) -> Error {
+    let status = answer.status;
+    let json: Option<Json> = serde_json::from_slice(&answer.content).ok();
     let code = json.as_ref().and_then(|json| json.get("error")?.as_str()).filter(|code| is_code(code));
-    let wait = headers.and_then(|headers| headers.get("retry-after")?.to_str().ok()?.parse().ok());
+    let wait = answer.headers.get("retry-after").and_then(|wait| wait.to_str().ok()?.parse().ok());
     let (kind, text, temporary) = match status {
         429 => (ErrorKind::Throttled, "was throttled", true),
         408 | 500..=599 => (ErrorKind::Unreachable, "failed on the server's side", true),
@@ -114,6 +139,10 @@ mod tests {
 
     use super::*;
 
+    fn failed(status: u16, body: &str) -> Answer {
+        Answer { status, headers: HeaderMap::new(), content: body.to_owned().into() }
+    }
+
     #[test]
     fn a_token_comes_with_its_lifetime() {
         for lifetime in [json!(3599), json!("3599")] {
@@ -130,8 +159,8 @@ mod tests {
 
     #[test]
     fn a_refusal_shows_its_code_and_nothing_else() {
-        let body = Bytes::from(r#"{"error": "invalid_grant", "error_description": "canary"}"#);
-        let error = refused(400, None, &body, "asking");
+        let body = r#"{"error": "invalid_grant", "error_description": "canary"}"#;
+        let error = refused(&failed(400, body), "asking");
         insta::assert_snapshot!(error, @"asking was refused (invalid_grant)");
         for (status, kind, temporary) in [
             (401, ErrorKind::Unauthenticated, false),
@@ -140,7 +169,7 @@ mod tests {
             (429, ErrorKind::Throttled, true),
             (503, ErrorKind::Unreachable, true),
         ] {
-            let error = refused(status, None, &Bytes::from(r#"{"error": "Canary words"}"#), "asking");
+            let error = refused(&failed(status, r#"{"error": "Canary words"}"#), "asking");
             assert_eq!((error.kind(), error.is_temporary()), (kind, temporary), "{status}");
             assert!(!error.to_string().contains("anary"));
         }

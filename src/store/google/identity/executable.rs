@@ -2,15 +2,16 @@
 //!
 //! Source: "Executable-sourced credentials" of workload identity federation, and google-auth, `pluggable.py`.
 
+use std::io;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use secrecy::SecretString;
 use serde_json::Value as Json;
-use tokio::process::Command;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::Program;
 use crate::store::environment::Environment;
 
 use super::{needed, text};
@@ -24,6 +25,7 @@ pub(super) struct Executable {
     variables: Vec<(&'static str, String)>,
     timeout: Duration,
     output_file: Option<PathBuf>,
+    program: Program,
 }
 
 impl Executable {
@@ -44,6 +46,7 @@ impl Executable {
             variables: variables(json, executable),
             timeout: Duration::from_millis(milliseconds),
             output_file,
+            program: Program::default(),
         })
     }
 
@@ -52,10 +55,7 @@ impl Executable {
         if let Some(token) = self.left_behind() {
             return Ok(token);
         }
-        let printed = tokio::time::timeout(self.timeout, self.run())
-            .await
-            .map_err(|_| failed("took longer than its `timeout_millis`").temporary(None))??;
-        token(&printed, SystemTime::now())
+        token(&self.run().await?, SystemTime::now())
     }
 
     fn left_behind(&self) -> Option<SecretString> {
@@ -68,16 +68,25 @@ impl Executable {
 
     async fn run(&self) -> Result<Vec<u8>> {
         let (program, arguments) = self.words.split_first().ok_or_else(|| failed("has no name"))?;
-        let mut command = Command::new(program);
-        command.args(arguments).envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        let output =
-            command.output().await.map_err(|error| failed("cannot be started").with_source(error))?;
+        let command = || {
+            let mut command = Command::new(program);
+            command.args(arguments).envs(self.variables.iter().map(|(name, value)| (name, value)));
+            command
+        };
+        let output = self.program.run(Some(self.timeout), command).await.map_err(not_run)?;
         match output.status.code() {
             Some(0) => Ok(output.stdout),
             Some(code) => Err(failed(&format!("ended with status {code}"))),
             None => Err(failed("was ended by a signal")),
         }
+    }
+}
+
+fn not_run(kind: io::ErrorKind) -> Error {
+    match kind {
+        io::ErrorKind::TimedOut => failed("took longer than its `timeout_millis`").temporary(None),
+        io::ErrorKind::FileTooLarge => failed("prints more than a token has"),
+        other => failed("cannot be started").with_source(io::Error::from(other)),
     }
 }
 

@@ -57,6 +57,16 @@ impl Impersonation {
         }
     }
 
+    fn request(&self, token: Option<HeaderValue>) -> reqwest::Request {
+        let mut request = reqwest::Request::new(Method::POST, self.url.clone());
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(token) = token {
+            request.headers_mut().insert(AUTHORIZATION, token);
+        }
+        *request.body_mut() = Some(self.body().to_string().into());
+        request
+    }
+
     fn refused(&self, refusal: &Refusal) -> Error {
         let target = Shown(self.target()).to_string();
         let hint = if refusal.is("SERVICE_DISABLED") {
@@ -86,22 +96,13 @@ fn resource(account: &str) -> String {
 #[async_trait]
 impl TokenSource for Impersonation {
     async fn fetch(&self) -> Result<Token> {
-        let mut request = reqwest::Request::new(Method::POST, self.url.clone());
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(token) = self.source.token().await? {
-            request.headers_mut().insert(AUTHORIZATION, token);
+        self.source.ensure().await?;
+        let answer = self.source.accepted(|token| answer(&self.client, self.request(token), SUBJECT)).await?;
+        if !answer.is_success() {
+            let refusal = Refusal::new(answer.status, Some(&answer.headers), Some(&answer.content));
+            return Err(self.refused(&refusal));
         }
-        *request.body_mut() = Some(self.body().to_string().into());
-        let (status, headers, content) = answer(&self.client, request, SUBJECT).await?;
-        if !(200..300).contains(&status) {
-            let refusal = Refusal::new(status, Some(&headers), Some(&content));
-            let error = self.refused(&refusal);
-            if error.kind() == ErrorKind::Unauthenticated {
-                self.source.reject();
-            }
-            return Err(error);
-        }
-        token(serde_json::from_slice(&content).ok().as_ref(), self.lifetime)
+        token(serde_json::from_slice(&answer.content).ok().as_ref(), self.lifetime)
     }
 }
 

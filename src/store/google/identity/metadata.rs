@@ -12,13 +12,13 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{TransportError, TransportKind, send};
+use crate::http::{TransportError, TransportKind};
 use crate::store::environment::Environment;
 use crate::store::google::name::checked_project;
 use crate::store::google::network::Network;
 use crate::store::google::place::below;
 
-use super::exchange::{refused, token_of};
+use super::exchange::{Answer, refused, token_of};
 use super::token::{Token, TokenSource};
 
 const HOST: &str = "metadata.google.internal";
@@ -66,23 +66,21 @@ impl Metadata {
         }
         let mut request = reqwest::Request::new(Method::GET, url);
         request.headers_mut().insert(FLAVOR, GOOGLE);
-        let answer =
-            send(&self.client, request, true).await.map_err(|error| self.unreachable(&error, subject))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let content = answer.bytes().await.map_err(|error| self.unreachable(&error.into(), subject))?;
+        let answer = Answer::to(&self.client, request).await;
+        let answer = answer.map_err(|error| self.unreachable(&error, subject))?;
         // A network that answers for every name, such as that of a hotel, is not Google.
-        if headers.get(&FLAVOR) != Some(&GOOGLE) && status.is_success() {
+        if answer.headers.get(&FLAVOR) != Some(&GOOGLE) && answer.is_success() {
             return Err(Error::new(
                 ErrorKind::Unauthenticated,
                 format!("{subject}: it was not Google that answered"),
             )
             .with_hint(HINT));
         }
-        if status.is_success() {
+        if answer.is_success() {
             self.expected.store(true, Ordering::Relaxed);
-            Ok(content)
+            Ok(answer.content)
         } else {
-            Err(refused(status.as_u16(), Some(&headers), &content, subject)
+            Err(refused(&answer, subject)
                 .with_hint("Check that a service account is attached to this machine or pod"))
         }
     }
@@ -94,7 +92,7 @@ impl Metadata {
     }
 
     fn unreachable(&self, error: &TransportError, subject: &str) -> Error {
-        let lasting = self.is_lasting(error.kind());
+        let lasting = self.is_lasting(error.kind()) || !error.is_temporary();
         let kind = if lasting { ErrorKind::Unauthenticated } else { ErrorKind::Unreachable };
         let text = format!("{subject}: no credentials are configured, and no metadata server answers");
         let built = Error::new(kind, text).with_hint(HINT).with_source(error.clone());

@@ -9,6 +9,7 @@
 //! | `metadata.rs` | the metadata server of a virtual machine, a pod, a function |
 //! | `authorized_user.rs`, `external_account.rs`, `subject.rs`, `executable.rs`, `impersonation.rs` | exchanges |
 //! | `exchange.rs` | asking a token endpoint |
+//! | `who.rs` | who that is, in words |
 //!
 //! The vendor's crate gets tokens over a client of its own and renews them in tasks of the runtime. Lookups drive the
 //! runtime only while they last, so such a task would stand still with half a request under way. So tokens are asked for
@@ -27,6 +28,7 @@ mod service_account;
 mod sources;
 mod subject;
 mod token;
+mod who;
 
 use std::sync::Arc;
 
@@ -38,8 +40,10 @@ use crate::store::files::WatchedFiles;
 
 use self::adc::Found;
 pub(super) use self::cache::TokenCache;
-use self::project::Project;
+pub(super) use self::exchange::Answer;
+pub(super) use self::project::Project;
 use self::sources::Workshop;
+pub(super) use self::who::{Key, Who};
 use super::config::GoogleSettings;
 use super::network::Network;
 use super::place::{GOOGLE, Place};

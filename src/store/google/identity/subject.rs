@@ -123,12 +123,11 @@ async fn from_url(client: &reqwest::Client, url: &Url, headers: &HeaderMap) -> R
     const SUBJECT: &str = "asking for the subject token";
     let mut request = reqwest::Request::new(Method::GET, url.clone());
     *request.headers_mut() = headers.clone();
-    let (status, headers, content) = answer(client, request, SUBJECT).await?;
-    if (200..300).contains(&status) {
-        return Ok(content.to_vec());
+    let answer = answer(client, request, SUBJECT).await?;
+    if answer.is_success() {
+        return Ok(answer.content.to_vec());
     }
-    Err(refused(status, Some(&headers), &content, SUBJECT)
-        .with_hint("Check the `url` and `headers` of `credential_source`"))
+    Err(refused(&answer, SUBJECT).with_hint("Check the `url` and `headers` of `credential_source`"))
 }
 
 fn token(content: &[u8], format: &Format) -> Result<SecretString> {

@@ -4,6 +4,7 @@ use std::fmt::{self, Debug};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::Result;
@@ -27,9 +28,11 @@ impl Token {
         Self::new(text, lifetime.and_then(|lifetime| SystemTime::now().checked_add(lifetime)))
     }
 
-    /// The token itself, for the header of a request.
-    pub(super) fn expose(&self) -> &str {
-        self.text.expose_secret()
+    /// What goes into the header of a request, if the token may stand there.
+    pub(super) fn header(&self) -> Option<HeaderValue> {
+        let mut header = HeaderValue::from_str(&format!("Bearer {}", self.text.expose_secret())).ok()?;
+        header.set_sensitive(true);
+        Some(header)
     }
 }
 

@@ -6,7 +6,7 @@ use reqwest::{Client, RequestBuilder};
 use secrecy::SecretString;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config, send};
+use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config, read_body, send};
 use crate::store::environment::Environment;
 use crate::store::files::expand;
 use crate::store::vault::error::no_answer;
@@ -64,10 +64,10 @@ pub(super) async fn ask(
     hint: &'static str,
 ) -> Result<Value> {
     let request = request.build().map_err(|error| no_answer(&error.into(), subject).with_hint(hint))?;
-    let response =
+    let mut response =
         send(client, request, true).await.map_err(|error| no_answer(&error, subject).with_hint(hint))?;
     let status = response.status();
-    let body = response.bytes().await.map_err(|error| no_answer(&error.into(), subject))?;
+    let body = read_body(&mut response).await.map_err(|error| no_answer(&error, subject))?;
     if !status.is_success() {
         return Err(refused(status.as_u16(), subject, hint));
     }

@@ -1,0 +1,96 @@
+//! One backend's part of the search.
+
+use crate::backend::{Explained, settle};
+use crate::cli::explain::Asked;
+use crate::cli::explain::absent::absences;
+use crate::cli::setup::{Setup, entry_of};
+use crate::cli::subject::{Answer, look_up, names};
+use crate::config::airflow::{AirflowConfig, Chosen, Component};
+use crate::error::{Error, Result};
+use crate::store::convention::{Kind, Lookup};
+use crate::value::connection::parse;
+use crate::value::{Dialect, Text};
+
+/// Why a backend of somebody else is not looked into.
+pub(super) const FOREIGN: &str = "this is not a class that Strongroom knows";
+
+/// Asks the backend of `component`, unless the search is over; `None` where none is configured.
+pub(super) fn ask(
+    airflow: &AirflowConfig,
+    component: Component,
+    lookup: Lookup<'_>,
+    is_over: bool,
+) -> Result<Option<Asked>> {
+    let Some(chosen) = airflow.chosen(component)? else { return Ok(None) };
+    if entry_of(&chosen.class).is_err() {
+        return Ok(Some(foreign(component, chosen, is_over)));
+    }
+    let setup = Setup::from_chosen(chosen)?;
+    let mut warnings = setup.warnings.clone();
+    let client = setup.open();
+    let identity = client.as_ref().ok().and_then(|client| client.backend.identity());
+    let mut told = Vec::new();
+    let answer = match client {
+        _ if is_over => None,
+        Err(error) => Some(unopened(&setup, airflow, lookup, &error)),
+        Ok(client) => {
+            let (answer, heard) = look_up(&setup, &client, airflow, lookup)?;
+            warnings.extend(heard);
+            told = absences(&client, &answer);
+            Some(answer)
+        }
+    };
+    let layers = &setup.settings.layers;
+    Ok(Some(Asked {
+        component,
+        configured: setup.chosen.class_place.clone(),
+        identity,
+        unusable: answer.as_ref().and_then(|answer| unusable(lookup, answer)),
+        answer,
+        absences: told,
+        times: Some(
+            [layers.timeout, layers.cache.ttl, layers.cache.negative_ttl].map(|time| time.as_millis()),
+        ),
+        warnings,
+        is_foreign: false,
+        class: setup.chosen.class,
+    }))
+}
+
+/// A backend whose answer nobody here knows.
+fn foreign(component: Component, chosen: Chosen, is_over: bool) -> Asked {
+    Asked {
+        component,
+        class: chosen.shown_class(),
+        configured: chosen.class_place,
+        identity: None,
+        answer: (!is_over).then(|| Answer::NotAsked(FOREIGN.to_owned())),
+        absences: Vec::new(),
+        unusable: None,
+        times: None,
+        warnings: Vec::new(),
+        is_foreign: true,
+    }
+}
+
+/// What a lookup ends with that has no client, such as one without a region: the error policy applies all the same.
+fn unopened(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>, error: &Error) -> Answer {
+    match names(setup, airflow, lookup) {
+        Err(reason) => Answer::NotAsked(reason),
+        Ok(names) => {
+            let outcome = settle(setup.settings.on_error, lookup, &names, error.clone(), |_| ());
+            Answer::Asked(Explained { outcome, error: Some(error.clone()), steps: Vec::new() })
+        }
+    }
+}
+
+/// A connection that Airflow cannot parse, or of which it cannot make a URI, is a miss to it without a word. So is an
+/// empty one.
+fn unusable(lookup: Lookup<'_>, answer: &Answer) -> Option<String> {
+    let value = answer.value().filter(|_| lookup.kind == Kind::Connection)?;
+    if value.is_empty() {
+        return Some("the secret is empty".to_owned());
+    }
+    let parsed = parse(&Text::from(value.expose()), Dialect::default());
+    parsed.and_then(|connection| connection.get_uri()).err().map(|error| error.to_string())
+}

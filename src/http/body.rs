@@ -1,0 +1,108 @@
+//! Reading the body of an answer, and not more than an answer can have.
+
+use reqwest::Response;
+
+use crate::http::TransportError;
+use crate::http::send::TransportKind;
+
+/// The largest body that is read, in bytes. A secret has 64 KiB at most, a page of names a few hundred, and a batch of
+/// twenty secrets of AWS, each byte written as six, less than 8 MiB. What sends more is no store, and would fill the memory.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+/// No more than this is reserved because a header says so.
+const RESERVED: usize = 64 * 1024;
+
+/// The whole body of `response`, if it has at most [`LARGEST_BODY`] bytes; a larger one is not read to its end.
+///
+/// A connection that breaks within the body is one that broke, and a server that stops to send is one that is silent.
+pub async fn read_body(response: &mut Response) -> Result<Vec<u8>, TransportError> {
+    let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    if announced > LARGEST_BODY {
+        return Err(too_large());
+    }
+    let mut body = Vec::with_capacity(announced.min(RESERVED));
+    while let Some(piece) = response.chunk().await.map_err(TransportError::from)? {
+        if body.len() + piece.len() > LARGEST_BODY {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
+}
+
+fn too_large() -> TransportError {
+    let text = format!("it has more than {} MiB", LARGEST_BODY / (1024 * 1024));
+    TransportError::new(TransportKind::TooLarge, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread::JoinHandle;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::http::{
+        ClientSettings, NoAnswerHints, ProxySettings, Roots, build_client, client_config, send,
+    };
+
+    /// Answers one request with `head`, then with pieces until nobody reads them or there are `pieces` of 64 KiB. Returns how
+    /// many bytes it got rid of.
+    fn server(head: &'static str, pieces: usize) -> (String, JoinHandle<usize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/", listener.local_addr().unwrap());
+        let sending = std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            assert!(connection.read(&mut [0; 4096]).unwrap() > 0);
+            connection.write_all(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n").as_bytes()).unwrap();
+            let piece = vec![b'x'; 65_536];
+            (0..pieces).take_while(|_| connection.write_all(&piece).is_ok()).count() * piece.len()
+        });
+        (address, sending)
+    }
+
+    async fn body(address: &str) -> Result<Vec<u8>, TransportError> {
+        let settings = ClientSettings {
+            connect_timeout: Duration::from_secs(30),
+            read_timeout: Duration::from_secs(30),
+            proxies: ProxySettings::NONE,
+        };
+        let client = build_client(&settings, &client_config(&Roots::Nobody).unwrap()).unwrap();
+        let request = client.get(address).build().unwrap();
+        read_body(&mut send(&client, request, true).await.unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn what_never_ends_is_read_up_to_the_limit() {
+        let (address, sending) = server("connection: close", usize::MAX);
+        let error = body(&address).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_temporary()), (TransportKind::TooLarge, false));
+        // The runtime closes the connection while it is driven.
+        let sent = tokio::task::spawn_blocking(|| sending.join().unwrap()).await.unwrap();
+        // The rest lay in the buffers of the two sockets.
+        assert!((LARGEST_BODY..2 * LARGEST_BODY).contains(&sent), "{sent}");
+    }
+
+    #[tokio::test]
+    async fn what_is_announced_too_large_is_not_read() {
+        let (address, _sending) = server("content-length: 16777217", 0);
+        assert_eq!(body(&address).await.unwrap_err().kind(), TransportKind::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn what_fills_the_limit_is_an_answer() {
+        let (address, sending) = server("content-length: 16777216", 256);
+        assert_eq!(body(&address).await.unwrap().len(), LARGEST_BODY);
+        assert_eq!(sending.join().unwrap(), LARGEST_BODY);
+    }
+
+    #[test]
+    fn an_operator_is_told_where_to_look() {
+        let hints = NoAnswerHints { timeout: "", certificate: "", dns: "", connect: "", request: "" };
+        let error = too_large().to_error("reading the secret", &hints);
+        assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Malformed, false));
+        insta::assert_snapshot!(error, @"reading the secret: the answer is too large: it has more than 16 MiB. Check that the configured address is the store's, and proxies: something else may have answered");
+    }
+}

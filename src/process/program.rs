@@ -1,0 +1,310 @@
+//! Programs that print credentials: started for a lookup, ended with it, and all that they started, too.
+
+use std::io;
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
+use tokio::io::AsyncReadExt;
+use tokio::process::Child;
+
+use crate::process::kept::{Kept, keep};
+use crate::process::{Clock, Generation, Timestamp, generation};
+
+/// More than this is not read of what a program prints, in bytes: a token has some thousands.
+const LARGEST_OUTPUT: u64 = 1024 * 1024;
+
+/// How long the end of a killed program is waited for, so that no dead process remains: so many times a millisecond. It is
+/// gone after the first as a rule.
+const REAP_ATTEMPTS: u32 = 100;
+const REAP_PAUSE: Duration = Duration::from_millis(1);
+
+/// What a program printed and how it ended, or why that is not known: it could not be started, took too long
+/// (`TimedOut`), or printed more than a token has (`FileTooLarge`).
+pub type Outcome = Result<Output, io::ErrorKind>;
+
+type Run = Shared<BoxFuture<'static, Outcome>>;
+
+/// A run that a lookup left is taken up by the next one if that begins within this time: what it printed is still new then.
+const LEFT_FOR: Duration = Duration::from_mins(1);
+
+/// One program, of which one run at most is under way: who asks meanwhile waits for the same one.
+///
+/// A run outlives the attempt that started it, since the next attempt of the lookup would only start another. When the last
+/// lookup that waits for it fails, it is killed with every process of its group. A lookup that succeeds without it, since
+/// there was an old value to serve, leaves it to the next one: else a program that takes longer than a refresh may wait would
+/// never come to its end.
+#[derive(Debug, Default)]
+pub struct Program {
+    state: Arc<Mutex<State>>,
+    clock: Clock,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: Option<Started>,
+    /// The run, while no lookup waits for it.
+    left: Option<Run>,
+}
+
+#[derive(Debug)]
+struct Started {
+    owner: Generation,
+    since: Timestamp,
+    run: WeakShared<BoxFuture<'static, Outcome>>,
+}
+
+impl Program {
+    /// Runs what `command` makes, for `limit` at most, or joins the run under way. Its standard input is empty, what it says on
+    /// its standard error is dropped.
+    pub async fn run(&self, limit: Option<Duration>, command: impl FnOnce() -> Command) -> Outcome {
+        let run = self.join(limit, command);
+        keep(Waiting { run: run.clone(), state: Arc::clone(&self.state) });
+        run.await
+    }
+
+    fn join(&self, limit: Option<Duration>, command: impl FnOnce() -> Command) -> Run {
+        let now = self.clock.now();
+        let mut state = lock(&self.state);
+        let left = state.left.take();
+        let present = state.running.as_ref().filter(|started| started.owner == generation());
+        let present = present.filter(|started| left.is_none() || now.since(started.since) < LEFT_FOR);
+        let present = present.and_then(|started| started.run.upgrade()).filter(|run| run.peek().is_none());
+        present.unwrap_or_else(|| {
+            let run = run_once(command(), limit).boxed().shared();
+            let started = |run| Started { owner: generation(), since: now, run };
+            state.running = run.downgrade().map(started);
+            run
+        })
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A lookup that waits for a run.
+struct Waiting {
+    run: Run,
+    state: Arc<Mutex<State>>,
+}
+
+impl Kept for Waiting {
+    fn leave(self: Box<Self>) {
+        if self.run.peek().is_none() {
+            lock(&self.state).left = Some(self.run);
+        }
+    }
+}
+
+async fn run_once(command: Command, limit: Option<Duration>) -> Outcome {
+    let whole = async {
+        let mut group = Group::start(command).map_err(|error| error.kind())?;
+        group.output().await
+    };
+    match limit {
+        Some(limit) => tokio::time::timeout(limit, whole).await.unwrap_or(Err(io::ErrorKind::TimedOut)),
+        None => whole.await,
+    }
+}
+
+/// A program at the head of a process group of its own. If it has not ended when this is dropped, the whole group is killed.
+#[derive(Debug)]
+struct Group {
+    child: Child,
+}
+
+impl Group {
+    fn start(command: Command) -> io::Result<Self> {
+        let mut command = tokio::process::Command::from(command);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.process_group(0).kill_on_drop(true);
+        Ok(Self { child: command.spawn()? })
+    }
+
+    /// All that is printed, and then the end: a program that has ended keeps its number until it is waited for, so that the
+    /// number of the group is nobody else's meanwhile.
+    async fn output(&mut self) -> Outcome {
+        let mut stdout = Vec::new();
+        if let Some(pipe) = self.child.stdout.take() {
+            let read = pipe.take(LARGEST_OUTPUT + 1).read_to_end(&mut stdout).await;
+            read.map_err(|error| error.kind())?;
+        }
+        if stdout.len() as u64 > LARGEST_OUTPUT {
+            return Err(io::ErrorKind::FileTooLarge);
+        }
+        let status = self.child.wait().await.map_err(|error| error.kind())?;
+        Ok(Output { status, stdout, stderr: Vec::new() })
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // There is none once it has been waited for.
+        let Some(leader) = self.child.id().and_then(|id| libc::pid_t::try_from(id).ok()) else { return };
+        kill_group(leader);
+        for _ in 0..REAP_ATTEMPTS {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(REAP_PAUSE);
+        }
+        tracing::debug!("a program that was killed has not ended yet");
+    }
+}
+
+/// Kills every process of the group that `leader` heads. The caller has not waited for `leader` yet.
+#[allow(unsafe_code)]
+fn kill_group(leader: libc::pid_t) {
+    // SAFETY: `killpg` touches no memory of ours. The number is that of our own child, which has not been waited for: it is
+    // never 0 or 1, and belongs to nobody else.
+    unsafe { libc::killpg(leader, libc::SIGKILL) };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::error::Error;
+    use crate::process::Deadline;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    /// How many live processes have `marker` in their command line.
+    #[cfg(target_os = "linux")]
+    fn living(marker: &str) -> usize {
+        let names =
+            fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path().join("cmdline")));
+        let lines = names.filter_map(|path| fs::read(path).ok());
+        lines.filter(|line| String::from_utf8_lossy(line).contains(marker)).count()
+    }
+
+    /// Waits until `count` processes have it. A killed one is gone when the kernel has got round to it.
+    #[cfg(target_os = "linux")]
+    async fn until(marker: &str, count: usize) {
+        let start = Instant::now();
+        while living(marker) != count {
+            assert!(start.elapsed() < Duration::from_secs(30), "{} processes", living(marker));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn lines(path: &Path) -> usize {
+        fs::read_to_string(path).map_or(0, |text| text.lines().count())
+    }
+
+    #[tokio::test]
+    async fn what_is_printed_and_the_status_come_back() {
+        let program = Program::default();
+        let output = program.run(None, || shell("cat; echo out; echo err >&2; exit 3")).await.unwrap();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(3), b"out\n".as_slice()));
+        let killed = program.run(None, || shell("kill -9 $$")).await.unwrap();
+        assert_eq!(killed.status.code(), None);
+        let missing = program.run(None, || Command::new("/nonexistent")).await;
+        assert_eq!(missing.unwrap_err(), io::ErrorKind::NotFound);
+        let endless = program.run(None, || shell("exec yes")).await;
+        assert_eq!(endless.unwrap_err(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn whoever_gives_up_leaves_no_process() {
+        let script = "sleep 1234.51 & (sleep 1234.51; :) & wait";
+        let mut group = Group::start(shell(script)).unwrap();
+        let leader = group.child.id().unwrap();
+        assert!(tokio::time::timeout(Duration::from_millis(10), group.output()).await.is_err());
+        // The shell, the one below it, and two that sleep.
+        until("1234.51", 4).await;
+        drop(group);
+        assert!(!Path::new(&format!("/proc/{leader}")).exists(), "not even a dead one");
+        until("1234.51", 0).await;
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_limit_ends_it() {
+        let program = Program::default();
+        let slow = program.run(Some(Duration::from_millis(20)), || shell("sleep 1234.52; :")).await;
+        assert_eq!(slow.unwrap_err(), io::ErrorKind::TimedOut);
+        until("1234.52", 0).await;
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn one_run_serves_the_attempts_of_a_lookup_and_ends_with_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let runs = directory.path().join("runs");
+        let script = format!("echo run >> '{}'; sleep 1234.53; :", runs.display());
+        let program = Program::default();
+        let attempt =
+            || tokio::time::timeout(Duration::from_millis(50), program.run(None, || shell(&script)));
+        let lookup = async |end: Result<(), Error>| {
+            for _ in 0..3 {
+                assert!(attempt().await.is_err());
+            }
+            until("1234.53", 2).await;
+            end
+        };
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let failed = || Err(Error::internal("no answer"));
+        assert!(deadline.run(lookup(failed())).await.is_err());
+        assert_eq!(lines(&runs), 1);
+        until("1234.53", 0).await;
+        // One that succeeds by other means leaves it to the next one.
+        deadline.run(lookup(Ok(()))).await.unwrap();
+        assert_eq!(living("1234.53"), 2);
+        assert!(deadline.run(lookup(failed())).await.is_err());
+        assert_eq!(lines(&runs), 2);
+        until("1234.53", 0).await;
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_run_that_was_left_too_long_is_killed_and_another_started() {
+        let directory = tempfile::tempdir().unwrap();
+        let runs = directory.path().join("runs");
+        let script = format!("echo run >> '{}'; sleep 1234.54; :", runs.display());
+        let program = Program { clock: Clock::manual(), ..Program::default() };
+        let lookup = async || {
+            let attempt = program.run(None, || shell(&script));
+            assert!(tokio::time::timeout(Duration::from_millis(20), attempt).await.is_err());
+            until("1234.54", 2).await;
+            Ok(())
+        };
+        let deadline = Deadline::after(Duration::from_secs(60));
+        for (pause, count) in [(0, 1), (59, 1), (1, 2)] {
+            program.clock.advance(Duration::from_secs(pause));
+            deadline.run(lookup()).await.unwrap();
+            assert_eq!(lines(&runs), count);
+        }
+        drop(program);
+        until("1234.54", 0).await;
+    }
+
+    #[tokio::test]
+    async fn who_asks_meanwhile_shares_the_run_and_who_asks_later_starts_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let runs = directory.path().join("runs");
+        let script = format!("echo run >> '{}'; sleep 0.2; echo done", runs.display());
+        let program = Program::default();
+        let ask = || program.run(None, || shell(&script));
+        let lookup = async {
+            let (first, second) = tokio::join!(ask(), ask());
+            assert_eq!(first.unwrap().stdout, second.unwrap().stdout);
+            assert_eq!(lines(&runs), 1);
+            ask().await.unwrap();
+            Ok(())
+        };
+        Deadline::after(Duration::from_secs(60)).run(lookup).await.unwrap();
+        assert_eq!(lines(&runs), 2);
+    }
+}

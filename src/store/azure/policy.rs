@@ -1,0 +1,70 @@
+//! A template that gives an identity the one role that a backend needs.
+//!
+//! Sources: "Azure built-in roles for Key Vault data plane operations" and the template reference of
+//! `Microsoft.Authorization/roleAssignments`. Key Vault has no condition on names: a role holds for a vault, or for one
+//! secret.
+
+use serde_json::json;
+
+use crate::store::tools::PolicyRequest;
+
+/// The roles by name and id.
+const READER: (&str, &str) = ("Key Vault Secrets User", "4633458b-17de-408a-b874-0445c86b69e6");
+const OFFICER: (&str, &str) = ("Key Vault Secrets Officer", "b86a8fe4-44ce-4948-aee5-eccb2c155cd7");
+
+/// Where the resource id of the vault is not known.
+const VAULT: &str =
+    "/subscriptions/SUBSCRIPTION/resourceGroups/GROUP/providers/Microsoft.KeyVault/vaults/VAULT";
+
+/// A template with one role assignment.
+pub(super) fn policy(request: &PolicyRequest) -> String {
+    let (name, id) = if request.manages { OFFICER } else { READER };
+    let vault = request.account.as_deref().unwrap_or(VAULT);
+    let assignment = json!({
+        "type": "Microsoft.Authorization/roleAssignments",
+        "apiVersion": "2022-04-01",
+        "name": format!("[guid('{}', 'PRINCIPAL_ID', '{id}')]", vault.replace('\'', "''")),
+        "scope": vault,
+        "properties": {
+            "roleDefinitionId": format!("[subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{id}')]"),
+            "principalId": "PRINCIPAL_ID",
+            "principalType": "ServicePrincipal",
+            "description": name,
+        },
+    });
+    let template = json!({
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "resources": [assignment],
+    });
+    format!("{template:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn there_is_a_role_for_reading_and_one_for_managing() {
+        let parsed = |manages| {
+            let request = PolicyRequest {
+                manages,
+                prefixes: Vec::new(),
+                names: Vec::new(),
+                tags: Vec::new(),
+                keys: Vec::new(),
+                account: None,
+                region: None,
+                options: crate::store::options::Options::default(),
+            };
+            serde_json::from_str::<Value>(&policy(&request)).unwrap()
+        };
+        let of = |template: Value| template["resources"][0]["properties"]["roleDefinitionId"].to_string();
+        assert!(of(parsed(false)).contains(READER.1));
+        assert!(of(parsed(true)).contains(OFFICER.1));
+        let name = parsed(false)["resources"][0]["name"].to_string();
+        assert!(name.starts_with("\"[guid('/subscriptions/"), "{name}");
+    }
+}

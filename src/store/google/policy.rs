@@ -1,0 +1,101 @@
+//! Bindings of a project's IAM policy that allow what a backend needs and nothing else.
+//!
+//! Sources: "Access control with IAM" of Secret Manager (the permissions of its roles; listing and creating are permissions
+//! of the project), and the attribute reference of IAM conditions (`resource.name`).
+
+use serde_json::{Value, json};
+
+use crate::store::tools::PolicyRequest;
+
+/// Bindings of a project's policy. A condition on the name needs the project's number, which a name alone does not tell.
+///
+/// Listing and creating are asked of the project, which no condition on the name of a secret lets through: names are told
+/// without one, and creating needs a role that allows nothing else. `roles/secretmanager.admin` is not among them: who holds
+/// it may give others roles on the secrets.
+pub(super) fn policy(request: &PolicyRequest) -> String {
+    let names = json!({
+        "title": "airflow_secrets",
+        "description": "The secrets of Airflow alone",
+        "expression": expression(request),
+    });
+    let bound = |role: &str, condition: Option<&Value>| {
+        let mut binding = json!({"role": role, "members": ["serviceAccount:SERVICE_ACCOUNT"]});
+        if let Some(condition) = condition {
+            binding["condition"] = condition.clone();
+        }
+        binding
+    };
+    let mut bindings = vec![
+        bound("roles/secretmanager.secretAccessor", Some(&names)),
+        bound("roles/secretmanager.viewer", None),
+    ];
+    if request.manages {
+        bindings.push(bound("roles/secretmanager.secretVersionManager", Some(&names)));
+        bindings.push(bound("projects/PROJECT_ID/roles/SECRET_EDITOR", Some(&names)));
+        bindings.push(bound("projects/PROJECT_ID/roles/SECRET_CREATOR", None));
+    }
+    format!("{:#}\n", json!({"bindings": bindings}))
+}
+
+/// What the name of a secret or of its version begins with.
+fn expression(request: &PolicyRequest) -> String {
+    let project = request.account.as_deref().unwrap_or("PROJECT_NUMBER");
+    let place = request.region.as_ref().map(|region| format!("/locations/{region}")).unwrap_or_default();
+    let whole = |name: &str| format!("projects/{project}{place}/secrets/{name}");
+    let begins = |name: &str| format!("resource.name.startsWith({})", quoted(&whole(name)));
+    let below = request.prefixes.iter().map(|(_, prefix)| begins(prefix));
+    let alone = request
+        .names
+        .iter()
+        .map(|name| format!("resource.name == {} || {}", quoted(&whole(name)), begins(&format!("{name}/"))));
+    below.chain(alone).collect::<Vec<_>>().join(" || ")
+}
+
+/// A string of CEL, whose escapes are those of JSON here.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::convention::Kind;
+
+    fn parsed(request: &PolicyRequest) -> Value {
+        serde_json::from_str(&policy(request)).unwrap()
+    }
+
+    #[test]
+    fn conditions_name_the_prefixes() {
+        let mut request = PolicyRequest {
+            manages: false,
+            prefixes: vec![(Kind::Connection, "airflow-connections-".to_owned())],
+            names: Vec::new(),
+            tags: Vec::new(),
+            keys: Vec::new(),
+            account: None,
+            region: None,
+            options: crate::store::options::Options::default(),
+        };
+        let read = parsed(&request);
+        assert_eq!(
+            read["bindings"][0]["condition"]["expression"],
+            "resource.name.startsWith(\"projects/PROJECT_NUMBER/secrets/airflow-connections-\")"
+        );
+        // No condition on the name of a secret lets a listing of the project through.
+        assert_eq!(read["bindings"][1]["condition"], Value::Null);
+        assert!(!read.to_string().contains("Manager\""), "{read}");
+        request.manages = true;
+        request.region = Some("europe-west3".to_owned());
+        request.names = vec!["all".to_owned()];
+        let managed = parsed(&request);
+        assert_eq!(managed["bindings"][2]["role"], "roles/secretmanager.secretVersionManager");
+        let begin = "projects/PROJECT_NUMBER/locations/europe-west3/secrets";
+        assert_eq!(
+            managed["bindings"][2]["condition"]["expression"],
+            format!(
+                "resource.name.startsWith(\"{begin}/airflow-connections-\") || resource.name == \"{begin}/all\" || resource.name.startsWith(\"{begin}/all/\")"
+            )
+        );
+    }
+}

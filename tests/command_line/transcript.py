@@ -1,0 +1,160 @@
+"""What commands print on every store, as files: one for each store and command, so that a change of a word is seen.
+
+A file is a row of runs: the command line, what it printed, what it complained of, and how it ended. What differs from
+run to run is replaced by a word in angle brackets.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.command_line.houses import SERVERS, House
+from tests.command_line.shell import Run
+
+FOLDER = Path(__file__).with_name("transcripts")
+CANARY = "canary-6c1e8f"
+URI = f"postgres://app:{CANARY}@db.example:5432/sales?sslmode={CANARY}"
+SECRETS = {("connection", "db"): URI, ("connection", "broken"): f"{{{CANARY}", ("variable", "region"): CANARY}
+
+#: The only command that shows a value.
+SHOWING = "reveal"
+#: The store's word for ``policy`` where it has one.
+POLICY = {"aws": "aws", "ssm": "ssm", "vault": "vault", "google": "gcp", "azure": "azure"}
+NAMES = {
+    "aws": "aws_secrets_manager",
+    "ssm": "aws_systems_manager",
+    "vault": "hashicorp_vault",
+    "google": "google_secret_manager",
+    "azure": "azure_key_vault",
+    "local": "local",
+    "memory": "memory",
+}
+
+#: What differs from run to run.
+CHANGING = (
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<date>"),
+    (r"\b\d+[smhd] ago", "<age> ago"),
+    (r"\b\d+\.\d{3} ms", "<time>"),
+    (r"\b\d+ ms\b", "<time>"),
+    (r"\(\d+m?s, from", "(<time>, from"),
+    (r'("took_us": )\d+', r"\1<time>"),
+    (r'("p\d\d_us": )\d+', r"\1<time>"),
+    (r"\b\d+ s from the service", "<time> from the service"),
+    (r"127\.0\.0\.1:\d+", "<address>"),
+    (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uuid>"),
+    (r"\b[0-9a-f]{32}\b", "<version>"),
+    (r"(:secret:[\w/+=.@-]+)-\w{6}\b", r"\1-<suffix>"),
+    (r"\b000000000000\b", "<account>"),
+    (r"\(os error \d+\)", "(os error <number>)"),
+    (r"\bAKIA\w+", "<key>"),
+    (r":user/user-\d+", ":user/<user>"),
+    (r"strongroom \d+\.\d+\.\d+", "strongroom <version>"),
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Runs in one state of the store."""
+
+    lines: Sequence[str]
+    #: What happens to the store before, and what it is called in the file.
+    before: Callable[[House], object] | None = None
+    title: str = ""
+
+
+def denied(*lines: str) -> Part:
+    """The reader has lost its rights."""
+    return Part(lines, House.shut, "the identity may do nothing")
+
+
+def gone(*lines: str) -> Part:
+    """Nobody answers."""
+    return Part(lines, House.move, "nobody answers")
+
+
+def both(line: str) -> tuple[str, str]:
+    """As text and as JSON."""
+    return line, f"{line} --json"
+
+
+def commands(store: str) -> Mapping[str, Sequence[Part]]:
+    """What is recorded of a store: files, and what is run for each."""
+    found: dict[str, list[Part]] = {
+        "get": [Part((*both("get connection db"), *both("get variable region"), *both("get variable nobody")))],
+        "reveal": [Part((*both("reveal connection db"), *both("reveal variable region"), "reveal variable nobody"))],
+        "list": [Part((*both("list"), "list variables --limit 1"))],
+        "describe": [Part((*both("describe variable region"), *both("describe variable nobody")))],
+        "explain": [Part((*both("explain connection db"), *both("explain variable nobody"), "explain config dsn"))],
+        "lint": [Part(both("lint"))],
+        "doctor": [Part((*both("doctor"), "doctor --offline"))],
+        "env": [Part(both("env"))],
+        "bench": [Part(both("bench variable region --count 2"))],
+        "stores": [Part((f"stores {NAMES[store]}",))],
+    }
+    if store in POLICY:
+        usual = f"policy {POLICY[store]}"
+        found["policy"] = [Part((*both(usual), f"{usual} --mode manage --prefix team-a"))]
+    single = {
+        "get": "get connection db",
+        "reveal": "reveal variable region",
+        "list": "list",
+        "describe": "describe variable region",
+        "explain": "explain connection db",
+        "lint": "lint",
+        "doctor": "doctor",
+        "bench": "bench variable region --count 2",
+    }
+    for command, line in single.items():
+        if store != "memory":
+            found[command].append(denied(*both(line)))
+        if store in SERVERS:
+            found[command].append(gone(line))
+    return found
+
+
+def record(house: House, parts: Sequence[Part]) -> tuple[str, list[Run]]:
+    """Runs everything; the text for the file, and the runs."""
+    text, runs = "", []
+    usual = dict(house.options)
+    for part in parts:
+        if part.before:
+            house.options = dict(usual)
+            part.before(house)
+            text += f"# {part.title}\n\n"
+        for line in part.lines:
+            run = house.run(*line.split())
+            runs.append(run)
+            text += shown(house, line, run)
+    return text, runs
+
+
+def shown(house: House, line: str, run: Run) -> str:
+    """One run as it stands in the file."""
+    complaints = f"--- standard error\n{run.err}" if run.err else ""
+    return f"$ strongroom {line}\n{normalised(house, run.out + complaints)}[exit code {run.code}]\n\n"
+
+
+def normalised(house: House, text: str) -> str:
+    """The text without what differs from run to run."""
+    places = {str(house.shell.home): "<home>"} | {
+        str(Path(str(house.options[option])).parent): "<folder>" for option in ("ca_bundle",) if option in house.options
+    }
+    for place, word in places.items():
+        text = text.replace(place, word)
+    for pattern, word in CHANGING:
+        text = re.sub(pattern, word, text)
+    # Columns are as wide as what stands in them.
+    return re.sub(r"(?<=\S) {2,}", "  ", text)
+
+
+def difference(expected: str, found: str) -> str:
+    """The first line that is not as it was, for the message of a test."""
+    pairs = zip([*expected.splitlines(), "(the end)"], [*found.splitlines(), "(the end)"], strict=False)
+    for number, (left, right) in enumerate(pairs, 1):
+        if left != right:
+            return f"line {number}: {json.dumps(left)} is now {json.dumps(right)}"
+    return "no line"
