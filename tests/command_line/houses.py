@@ -215,8 +215,10 @@ def _azure(shell: Shell, request: pytest.FixtureRequest) -> Iterator[House]:
         # Without a token the vault says where to get one.
         if call.status == 401:
             return ""
-        path, _, _ = call.path.partition("?")
-        return "list" if path.rstrip("/") == "/secrets" else "read"
+        path = call.path.partition("?")[0].rstrip("/")
+        if path == "/secrets":
+            return "list"
+        return "versions" if path.endswith("/versions") else "read"
 
     with counting_proxy(azure.proxy, azure.tls) as counter:
         options = {
