@@ -1,6 +1,7 @@
 //! The one deadline of a lookup.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -52,7 +53,8 @@ impl Deadline {
 
     /// Runs `future` until the deadline; then it is dropped and the error is [`ErrorKind::Timeout`].
     pub async fn run<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
-        let cut = tokio::time::timeout_at(self.end, CURRENT.scope(*self, future));
+        // Pinned here, and lent from here on: a future that is handed on by value takes its place twice.
+        let cut = pin!(tokio::time::timeout_at(self.end, CURRENT.scope(*self, future)));
         #[cfg(feature = "programs")]
         let cut = kept::until_the_end_of(cut);
         match cut.await {

@@ -179,6 +179,12 @@ mod tests {
         command
     }
 
+    /// So many seconds as nobody else sleeps, for the command lines of this test.
+    #[cfg(target_os = "linux")]
+    fn marker(number: u32) -> String {
+        format!("{}.{number}", 1_000_000 + std::process::id())
+    }
+
     /// How many live processes have `marker` in their command line.
     #[cfg(target_os = "linux")]
     fn living(marker: &str) -> usize {
@@ -218,24 +224,27 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn whoever_gives_up_leaves_no_process() {
-        let script = "sleep 1234.51 & (sleep 1234.51; :) & wait";
-        let mut group = Group::start(shell(script)).unwrap();
+        let marker = marker(1);
+        let script = format!("sleep {marker} & (sleep {marker}; :) & wait");
+        let mut group = Group::start(shell(&script)).unwrap();
         let leader = group.child.id().unwrap();
         assert!(tokio::time::timeout(Duration::from_millis(10), group.output()).await.is_err());
         // The shell, the one below it, and two that sleep.
-        until("1234.51", 4).await;
+        until(&marker, 4).await;
         drop(group);
         assert!(!Path::new(&format!("/proc/{leader}")).exists(), "not even a dead one");
-        until("1234.51", 0).await;
+        until(&marker, 0).await;
     }
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_limit_ends_it() {
         let program = Program::default();
-        let slow = program.run(Some(Duration::from_millis(20)), || shell("sleep 1234.52; :")).await;
+        let marker = marker(2);
+        let slow =
+            program.run(Some(Duration::from_millis(20)), || shell(&format!("sleep {marker}; :"))).await;
         assert_eq!(slow.unwrap_err(), io::ErrorKind::TimedOut);
-        until("1234.52", 0).await;
+        until(&marker, 0).await;
     }
 
     #[cfg(target_os = "linux")]
@@ -243,7 +252,8 @@ mod tests {
     async fn one_run_serves_the_attempts_of_a_lookup_and_ends_with_it() {
         let directory = tempfile::tempdir().unwrap();
         let runs = directory.path().join("runs");
-        let script = format!("echo run >> '{}'; sleep 1234.53; :", runs.display());
+        let marker = marker(3);
+        let script = format!("echo run >> '{}'; sleep {marker}; :", runs.display());
         let program = Program::default();
         let attempt =
             || tokio::time::timeout(Duration::from_millis(50), program.run(None, || shell(&script)));
@@ -251,20 +261,20 @@ mod tests {
             for _ in 0..3 {
                 assert!(attempt().await.is_err());
             }
-            until("1234.53", 2).await;
+            until(&marker, 2).await;
             end
         };
         let deadline = Deadline::after(Duration::from_secs(60));
         let failed = || Err(Error::internal("no answer"));
         assert!(deadline.run(lookup(failed())).await.is_err());
         assert_eq!(lines(&runs), 1);
-        until("1234.53", 0).await;
+        until(&marker, 0).await;
         // One that succeeds by other means leaves it to the next one.
         deadline.run(lookup(Ok(()))).await.unwrap();
-        assert_eq!(living("1234.53"), 2);
+        assert_eq!(living(&marker), 2);
         assert!(deadline.run(lookup(failed())).await.is_err());
         assert_eq!(lines(&runs), 2);
-        until("1234.53", 0).await;
+        until(&marker, 0).await;
     }
 
     #[cfg(target_os = "linux")]
@@ -272,12 +282,13 @@ mod tests {
     async fn a_run_that_was_left_too_long_is_killed_and_another_started() {
         let directory = tempfile::tempdir().unwrap();
         let runs = directory.path().join("runs");
-        let script = format!("echo run >> '{}'; sleep 1234.54; :", runs.display());
+        let marker = marker(4);
+        let script = format!("echo run >> '{}'; sleep {marker}; :", runs.display());
         let program = Program { clock: Clock::manual(), ..Program::default() };
         let lookup = async || {
             let attempt = program.run(None, || shell(&script));
             assert!(tokio::time::timeout(Duration::from_millis(20), attempt).await.is_err());
-            until("1234.54", 2).await;
+            until(&marker, 2).await;
             Ok(())
         };
         let deadline = Deadline::after(Duration::from_secs(60));
@@ -287,7 +298,7 @@ mod tests {
             assert_eq!(lines(&runs), count);
         }
         drop(program);
-        until("1234.54", 0).await;
+        until(&marker, 0).await;
     }
 
     #[tokio::test]

@@ -136,6 +136,11 @@ def over_http() -> list[Way]:
             note="An answer that is whole and makes no sense (here and in the row above) drops the old value: "
             "something answers in the store's place, or the secret is broken.",
         ),
+        answered(
+            "answer of more than 16 MiB",
+            Answer(200, (("Content-Type", "application/json"),), bytes(16 * 1024 * 1024 + 1)),
+            note="No answer of a store is as large. It is not read to its end, and nothing is tried again.",
+        ),
     ]
 
 

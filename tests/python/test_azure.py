@@ -440,17 +440,20 @@ def test_many_lookups_without_credentials_ask_once(
         tool(tmp_path, name, f'echo >> "{tmp_path}/{name}-ran"; exit 1')
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     reader = default_backend(cache_ttl=0, cache_negative_ttl=0)
+    start = time.monotonic()
     for number in range(10):
         with pytest.raises(UnauthenticatedError):
             reader.get_variable(f"hello{number}")
     asked = [lines(tmp_path / "az-ran"), lines(tmp_path / "azd-ran"), cloud.count("imds")]
-    assert asked == [1, 1, 1]
+    # Once, on a machine that gets ten lookups done in five seconds.
+    most = 1 + int((time.monotonic() - start) / 5)
+    assert all(1 <= count <= most for count in asked), asked
     child = os.fork()
     if child == 0:
         failure(reader)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    assert [lines(tmp_path / "az-ran"), cloud.count("imds")] == [2, 2], "a child starts anew"
+    assert [lines(tmp_path / "az-ran"), cloud.count("imds")] == [asked[0] + 1, asked[2] + 1], "a child starts anew"
     (tmp_path / "answer").write_text(answer_of_az(cloud))
     tool(tmp_path, "az", f'cat "{tmp_path}/answer"')
     end = time.monotonic() + 60
@@ -504,7 +507,7 @@ def test_a_slow_tool_is_waited_for_by_each_attempt(
 ) -> None:
     cloud.put("airflow-variables-hello", "world")
     (tmp_path / "answer").write_text(answer_of_az(cloud))
-    tool(tmp_path, "az", f'echo >> "{tmp_path}/ran"; sleep 3; cat "{tmp_path}/answer"')
+    tool(tmp_path, "az", f'echo >> "{tmp_path}/ran"; sleep 5; cat "{tmp_path}/answer"')
     variables(monkeypatch, PATH=f"{tmp_path}:{os.environ['PATH']}", AZURE_TOKEN_CREDENTIALS="AzureCliCredential")
     assert default_backend(timeout=8, max_attempts=4).get_variable("hello") == "world"
     assert lines(tmp_path / "ran") == 1

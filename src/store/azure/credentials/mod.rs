@@ -3,6 +3,7 @@
 //! | file | what stands there |
 //! |---|---|
 //! | `chain.rs` | which places apply, in the order of azure-identity's `DefaultAzureCredential` |
+//! | `search.rs` | asking them one after the other |
 //! | `principal.rs` | a service principal with a secret, a certificate, or the token of a workload |
 //! | `certificate.rs`, `key_file.rs` | the assertion that a certificate signs, and the files it is read from |
 //! | `expiry.rs` | when such a certificate ends |
@@ -19,6 +20,7 @@ mod expiry;
 mod key_file;
 mod managed;
 mod principal;
+mod search;
 mod tools;
 
 use std::fmt::Debug;
