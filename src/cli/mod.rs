@@ -164,7 +164,7 @@ enum Command {
     #[command(
         after_help = "Examples:\n  strongroom vault approle\n  strongroom vault approle --mode manage --role-name airflow-admin\n  strongroom vault approle --print-commands"
     )]
-    Vault(Configured<vault::Arguments>),
+    Vault(vault::Arguments),
     /// Measure what a lookup costs from this machine.
     ///
     /// Times lookups that go to the store and lookups that memory answers, counts the calls, and says what the quota allows.
@@ -226,7 +226,7 @@ fn execute(arguments: &Arguments) -> Result<Report> {
         Command::Uri(arguments) => uri::run(arguments),
         Command::Doctor(asked) => doctor::run(&asked.source, &asked.own),
         Command::Policy(asked) => policy::run(&asked.source, &asked.own),
-        Command::Vault(asked) => vault::run(&asked.source, &asked.own),
+        Command::Vault(arguments) => vault::run(arguments),
         Command::Bench(asked) => bench::run(&asked.source, &asked.own),
         Command::Env(asked) => env::run(&asked.source),
         Command::Stores(arguments) => Ok(stores::run(arguments)),

@@ -6,11 +6,12 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
+use crate::cli::Configured;
 use crate::cli::env::shown;
 use crate::cli::masked::MASK;
 use crate::cli::output::Report;
 use crate::cli::policy::{Mode, left_out, of_vault};
-use crate::cli::setup::{Setup, Source};
+use crate::cli::setup::Setup;
 use crate::config::RawValue;
 use crate::error::{Error, Result};
 use crate::value::json as own_json;
@@ -64,13 +65,19 @@ pub(super) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum Login {
     /// A login with a role id and a secret id, for machines that no cloud vouches for.
-    Approle(Approle),
+    ///
+    /// Prints the commands in order, each with what it is for, and the options of the backend that go with them.
+    /// Makes no call: run the commands as somebody who may.
+    #[command(
+        after_help = "Examples:\n  strongroom vault approle\n  strongroom vault approle --mode manage --role-name airflow-admin\n  strongroom vault approle --print-commands"
+    )]
+    Approle(Configured<Approle>),
 }
 
 #[derive(Debug, clap::Args)]
 struct Approle {
     /// What the login may do: what lookups and this command line read, or writing too.
-    #[arg(long, default_value = "read")]
+    #[arg(long, value_name = "MODE", default_value = "read")]
     mode: Mode,
     /// The name of role and policy: letters, digits, `_`, `-` and `.`; by default airflow, or airflow-manage.
     #[arg(long, value_name = "NAME")]
@@ -93,8 +100,8 @@ struct Step {
 }
 
 /// Prints the commands. Makes no call.
-pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
-    let Login::Approle(arguments) = &arguments.login;
+pub(super) fn run(arguments: &Arguments) -> Result<Report> {
+    let Login::Approle(Configured { own: arguments, source }) = &arguments.login;
     let name = arguments.name()?;
     let mount = arguments.mount.as_deref();
     let (policy, configured) = of_vault(source, arguments.mode, &arguments.prefix, mount)?;
