@@ -190,7 +190,9 @@ def _google(shell: Shell, request: pytest.FixtureRequest) -> Iterator[House]:
         path, _, _ = call.path.partition("?")
         if path.endswith(":access"):
             return "access"
-        return "list" if path.endswith("/secrets") else "other"
+        if path.endswith("/secrets"):
+            return "list"
+        return "describe" if "/secrets/" in path else "other"
 
     with counting_proxy(google.url) as counter:
         options = {"gcp_keyfile_dict": google.key, "endpoint_url": counter.url}
@@ -218,6 +220,8 @@ def _azure(shell: Shell, request: pytest.FixtureRequest) -> Iterator[House]:
         path = call.path.partition("?")[0].rstrip("/")
         if path == "/secrets":
             return "list"
+        if path.startswith("/deletedsecrets/"):
+            return "deleted"
         return "versions" if path.endswith("/versions") else "read"
 
     with counting_proxy(azure.proxy, azure.tls) as counter:

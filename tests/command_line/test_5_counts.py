@@ -17,6 +17,8 @@ URI = f"http://u:{CANARY}@h"
 READ = {"aws": "GetSecretValue", "ssm": "GetParameter", "vault": "read", "google": "access", "azure": "read"}
 LIST = {"aws": "ListSecrets", "ssm": "DescribeParameters", "vault": "list", "google": "list", "azure": "list"}
 PAGE = {"aws": 100, "ssm": 50, "vault": 1000, "google": 1000, "azure": 25}
+#: What a store is asked after a miss, where it can tell why.
+WHY = {"google": ["describe"], "azure": ["deleted"]}
 #: The request for several secrets, and how many it takes, where the store has one.
 BATCH = {"aws": ("BatchGetSecretValue", 20), "ssm": ("GetParameters", 10)}
 MANY = 1000
@@ -39,14 +41,14 @@ def server_aws(request: pytest.FixtureRequest, shell: Shell) -> Iterator[House]:
 
 
 @pytest.mark.parametrize("store", SERVERS)
-def test_explain_makes_the_calls_of_one_lookup(server: House, store: str) -> None:
+def test_explain_makes_the_calls_of_one_lookup_and_asks_after_a_miss_why(server: House, store: str) -> None:
     server.put({("variable", "v"): CANARY})
-    for secret_id, code in (("v", DONE), ("nobody", NO)):
+    for secret_id, code, more in (("v", DONE, []), ("nobody", NO, WHY.get(store, []))):
         assert server.run("get", "variable", secret_id).code == code
         of_lookup = server.operations()
         assert of_lookup == [READ[store]]
         told = server.run("explain", "variable", secret_id, "--json")
-        assert (told.code, server.operations()) == (code, of_lookup), told.err
+        assert (told.code, server.operations()) == (code, of_lookup + more), told.err
         assert [each["from_store"] for each in told.json["backends"][0]["names"]] == [True]
 
 

@@ -50,6 +50,7 @@ CHANGING = (
     (r"\bversion \d+\.\d+\.\d+", "version <version>"),
     (r"127\.0\.0\.1:\d+", "<address>"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uuid>"),
+    (r"\b[0-9a-f]{40}\b", "<key id>"),
     (r"\b[0-9a-f]{32}\b", "<version>"),
     (r"(:secret:[\w/+=.@-]+)-\w{6}\b", r"\1-<suffix>"),
     (r"\b000000000000\b", "<account>"),
