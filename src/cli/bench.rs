@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::backend::Explained;
 use crate::cli::doctor::PROBE;
@@ -30,12 +30,29 @@ pub(super) struct Arguments {
 }
 
 /// Times of one way of answering, in order of size.
-struct Times(Vec<Duration>);
+pub(super) struct Times(Vec<Duration>);
 
 impl Times {
-    fn of(mut times: Vec<Duration>) -> Self {
+    /// From the times in any order.
+    pub(super) fn of(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         Self(times)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The time that so many of a hundred do not exceed, in milliseconds.
+    pub(super) fn shown(&self, percent: usize) -> String {
+        format!("{:.3} ms", self.percentile(percent).as_secs_f64() * 1000.0)
+    }
+
+    /// `p50_us` and `p99_us`, in microseconds.
+    pub(super) fn as_json(&self) -> Value {
+        let micros = |percent| u64::try_from(self.percentile(percent).as_micros()).unwrap_or(u64::MAX);
+        json!({"p50_us": micros(50), "p99_us": micros(99)})
     }
 
     /// The time that so many of a hundred do not exceed.
@@ -58,10 +75,14 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let from_store = past_the_cache(&client, lookup, &names, arguments.count)?;
     let calls = counters.calls.get() - before;
     let from_memory = out_of_the_cache(&client, lookup, arguments.count);
-    let limit = setup.settings.layers.limit;
-    let quota = limit.rate.or(limit.after_throttle);
-    let report = report(arguments.count, calls, &from_store, from_memory.as_ref(), quota);
+    let report = report(arguments.count, calls, &from_store, from_memory.as_ref(), quota(&setup));
     Ok(Report { warnings: setup.warned(), ..report })
+}
+
+/// What the store allows, as far as it is configured or known.
+pub(super) fn quota(setup: &Setup) -> Option<Rate> {
+    let limit = setup.settings.layers.limit;
+    limit.rate.or(limit.after_throttle)
 }
 
 fn past_the_cache(client: &Client, lookup: Lookup<'_>, names: &[SecretName], count: u32) -> Result<Times> {
@@ -93,8 +114,7 @@ fn report(count: u32, calls: u64, store: &Times, memory: Option<&Times>, quota: 
     let per_lookup = f64::from(u32::try_from(calls).unwrap_or(u32::MAX)) / f64::from(count);
     let mut rows = vec![["", "P50", "P99", "CALLS PER LOOKUP"].map(str::to_owned).to_vec()];
     let row = |name: &str, times: &Times, calls: f64| {
-        let shown = |time: Duration| format!("{:.3} ms", time.as_secs_f64() * 1000.0);
-        vec![name.to_owned(), shown(times.percentile(50)), shown(times.percentile(99)), format!("{calls:.2}")]
+        vec![name.to_owned(), times.shown(50), times.shown(99), format!("{calls:.2}")]
     };
     rows.push(row("from the store", store, per_lookup));
     rows.extend(memory.map(|times| row("from memory", times, 0.0)));
@@ -108,13 +128,11 @@ fn report(count: u32, calls: u64, store: &Times, memory: Option<&Times>, quota: 
         }
         None => writeln!(text, "No quota is configured (`rate_limit`), and none is known for this store."),
     };
-    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    let shape = |times: &Times| json!({"p50_us": micros(times.percentile(50)), "p99_us": micros(times.percentile(99))});
     let json = json!({
         "lookups": count,
         "calls": calls,
-        "store": shape(store),
-        "memory": memory.map(shape),
+        "store": store.as_json(),
+        "memory": memory.map(Times::as_json),
         "quota_lookups_per_second": lookups,
     });
     Report::done(text, json)

@@ -26,6 +26,7 @@ mod masked;
 mod output;
 mod policy;
 mod setup;
+mod stats;
 mod stores;
 mod subject;
 mod uri;
@@ -170,10 +171,17 @@ enum Command {
     /// Times lookups that go to the store and lookups that memory answers, counts the calls, and says what the quota allows.
     /// The lookups count towards the quota of the store, like those of Airflow.
     #[command(
-        visible_alias = "stats",
         after_help = "Examples:\n  strongroom bench\n  strongroom bench connection smtp_default --count 100"
     )]
     Bench(Configured<bench::Arguments>),
+    /// Sum up what Airflow's lookups have cost, from the audit file.
+    ///
+    /// How many there were, what became of them, how long they took, how often the store was asked beside its quota, and
+    /// for which names most often. Reads the file that `audit_path` names, on this machine, and makes no call.
+    #[command(
+        after_help = "Examples:\n  strongroom stats\n  strongroom stats --since 24h\n  strongroom stats --file /var/log/airflow/secrets.jsonl --json"
+    )]
+    Stats(Configured<stats::Arguments>),
     /// Print the configuration as environment variables, secrets masked.
     ///
     /// What airflow.cfg, the environment and single keys together say, as two variables.
@@ -228,6 +236,7 @@ fn execute(arguments: &Arguments) -> Result<Report> {
         Command::Policy(asked) => policy::run(&asked.source, &asked.own),
         Command::Vault(arguments) => vault::run(arguments),
         Command::Bench(asked) => bench::run(&asked.source, &asked.own),
+        Command::Stats(asked) => stats::run(&asked.source, &asked.own),
         Command::Env(asked) => env::run(&asked.source),
         Command::Stores(arguments) => Ok(stores::run(arguments)),
         Command::Completions(arguments) => completions::completions(arguments, self::Arguments::command()),

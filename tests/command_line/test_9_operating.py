@@ -89,7 +89,7 @@ def test_a_command_in_a_sentence_exists(shell: Shell, place: Path, command: str)
 
 
 def test_each_command_for_operators_is_on_the_page() -> None:
-    words = ("env", "doctor", "explain", "lint", "list", "get", "describe", "bench", "policy", "uri")
+    words = ("env", "doctor", "explain", "lint", "list", "get", "describe", "bench", "stats", "policy", "uri")
     assert not [word for word in words if f"strongroom {word}" not in PAGE.read_text()]
 
 

@@ -1,0 +1,330 @@
+//! `strongroom stats`: what Airflow's lookups have cost, summed up from the audit file.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write;
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind as IoErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::cli::bench::{Times, quota};
+use crate::cli::dates::iso;
+use crate::cli::output::{NO, Report, columns};
+use crate::cli::setup::{Setup, Source};
+use crate::config::parse_duration;
+use crate::error::{Error, ErrorKind, Result};
+use crate::redact::Shown;
+use crate::store::options::Rate;
+
+/// How many ids are named.
+const NAMED: usize = 5;
+
+/// The characters of a line's time up to its second, `2026-02-28T23:59:59`.
+const TO_THE_SECOND: usize = 19;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The audit file; by default `audit_path` of the configuration. What was put aside as FILE.1 is read before it.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Only what is not older than this, such as 90s, 10m, 24h or 7d; by default everything.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    since: Option<Duration>,
+}
+
+fn duration(text: &str) -> std::result::Result<Duration, &'static str> {
+    parse_duration(text).ok_or("a number with a unit: 90s, 10m, 24h, 7d")
+}
+
+/// Reads the file and makes no call. The exit code is 1 if there is no lookup in it.
+pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
+    let setup = source.airflow().and_then(|airflow| Setup::of(&airflow, source.component()));
+    let (path, quota) = match (&arguments.file, setup) {
+        (Some(file), setup) => (file.clone(), setup.ok().and_then(|setup| quota(&setup))),
+        (None, setup) => setup.and_then(|setup| Ok((configured(&setup)?, quota(&setup))))?,
+    };
+    let mut sums = Sums::default();
+    let begin = arguments.since.and_then(|since| SystemTime::now().checked_sub(since)).map(iso);
+    for part in parts(&path)? {
+        sums.read(BufReader::new(part), begin.as_deref()).map_err(|error| unreadable(&path, error))?;
+    }
+    Ok(report(&path, sums, quota))
+}
+
+fn configured(setup: &Setup) -> Result<PathBuf> {
+    let path = setup.settings.options.non_empty("audit_path").map(PathBuf::from);
+    path.ok_or_else(|| {
+        Error::config("the configuration has no audit file, so nobody has written lookups down").with_hint(
+            "Set `audit_path` in backend_kwargs and come back later, or name a file with --file; `strongroom bench` \
+             measures lookups of its own",
+        )
+    })
+}
+
+/// The file that was put aside, if there is one, and the present one.
+fn parts(path: &Path) -> Result<Vec<File>> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".1");
+    let present = File::open(path).map_err(|error| unreadable(path, error))?;
+    match File::open(&aside) {
+        Ok(file) => Ok(vec![file, present]),
+        Err(error) if error.kind() == IoErrorKind::NotFound => Ok(vec![present]),
+        Err(error) => Err(unreadable(Path::new(&aside), error)),
+    }
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    let hint = "Run this as the user that Airflow runs as, on the machine where it does, or name the file with --file";
+    Error::new(
+        ErrorKind::Config,
+        format!("the audit file `{}` cannot be read: {error}", Shown(&path.to_string_lossy())),
+    )
+    .with_hint(hint)
+    .with_source(error)
+}
+
+/// The lookups with one outcome.
+#[derive(Default)]
+struct Group {
+    from_store: usize,
+    times: Vec<Duration>,
+}
+
+/// What stands in the lines.
+#[derive(Default)]
+struct Sums {
+    unread: usize,
+    span: Option<(String, String)>,
+    processes: BTreeSet<u64>,
+    outcomes: BTreeMap<String, Group>,
+    /// How often the store was asked in each second.
+    seconds: HashMap<String, usize>,
+    /// Lookups of each kind and id, and how many of them went to the store.
+    ids: HashMap<(String, String), (usize, usize)>,
+}
+
+impl Sums {
+    /// Adds what is not older than `begin`. Lines that are none of the audit's are counted, and so is a last one that is
+    /// being written.
+    fn read(&mut self, mut lines: impl BufRead, begin: Option<&str>) -> std::io::Result<()> {
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line)? > 0 {
+            let parsed = serde_json::from_slice(&line).ok();
+            if parsed.and_then(|value: Value| self.add(&value, begin)).is_none() {
+                self.unread += 1;
+            }
+            line.clear();
+        }
+        Ok(())
+    }
+
+    /// `None` if it is no line of the audit.
+    fn add(&mut self, line: &Value, begin: Option<&str>) -> Option<()> {
+        let text = |key: &str| line.get(key)?.as_str().map(str::to_owned);
+        let second = text("time")?.get(..TO_THE_SECOND)?.to_owned();
+        let (kind, id, outcome) = (text("kind")?, text("id")?, text("outcome")?);
+        let took = Duration::try_from_secs_f64(line.get("took_ms")?.as_f64()? / 1000.0).ok()?;
+        if begin.and_then(|begin| begin.get(..TO_THE_SECOND)).is_some_and(|begin| second.as_str() < begin) {
+            return Some(());
+        }
+        let is_asked = is_from_store(&outcome, line.get("age_seconds").and_then(Value::as_f64), took);
+        self.processes.extend(line.get("pid").and_then(Value::as_u64));
+        let group = self.outcomes.entry(outcome).or_default();
+        group.times.push(took);
+        group.from_store += usize::from(is_asked);
+        let (lookups, asked) = self.ids.entry((kind, id)).or_default();
+        *lookups += 1;
+        *asked += usize::from(is_asked);
+        if is_asked {
+            *self.seconds.entry(second.clone()).or_default() += 1;
+        }
+        let (first, last) = self.span.take().unwrap_or_else(|| (second.clone(), second.clone()));
+        self.span = Some((first.min(second.clone()), last.max(second)));
+        Some(())
+    }
+
+    fn lookups(&self) -> usize {
+        self.outcomes.values().map(|group| group.times.len()).sum()
+    }
+
+    fn asked_of_store(&self) -> usize {
+        self.outcomes.values().map(|group| group.from_store).sum()
+    }
+
+    /// The ids that went to the store most often.
+    fn most_asked(&self) -> Vec<(&str, &str, usize, usize)> {
+        let ids = self.ids.iter().filter(|(_, (_, asked))| *asked > 0);
+        let mut ids: Vec<_> = ids
+            .map(|((kind, id), (lookups, asked))| (kind.as_str(), id.as_str(), *lookups, *asked))
+            .collect();
+        ids.sort_unstable_by(|one, other| (other.3, one.0, one.1).cmp(&(one.3, other.0, other.1)));
+        ids.truncate(NAMED);
+        ids
+    }
+}
+
+/// Whether a lookup went to the store: one that got an answer did if that is no older than the lookup itself.
+fn is_from_store(outcome: &str, age_seconds: Option<f64>, took: Duration) -> bool {
+    match outcome {
+        "skipped" | "refused" | "config" | "invalid_name" => false,
+        "value" | "absent" => age_seconds.is_some_and(|age| age <= took.as_secs_f64()),
+        _ => true,
+    }
+}
+
+fn report(path: &Path, mut sums: Sums, quota: Option<Rate>) -> Report {
+    let (lookups, from_store) = (sums.lookups(), sums.asked_of_store());
+    let most_asked = sums.most_asked().into_iter();
+    let most_asked: Vec<_> = most_asked
+        .map(|(kind, id, lookups, asked)| json!({"kind": kind, "id": id, "lookups": lookups, "from_store": asked}))
+        .collect();
+    let outcomes = std::mem::take(&mut sums.outcomes).into_iter();
+    let outcomes: Vec<_> =
+        outcomes.map(|(name, group)| (name, group.from_store, Times::of(group.times))).collect();
+    let busiest = sums.seconds.values().copied().max().unwrap_or_default();
+    let per_second = quota.map(|rate| f64::from(rate.calls.get()) / rate.per.as_secs_f64());
+    let (from, to) = sums.span.unzip();
+    let mut text = format!(
+        "{}: {lookups} lookups of {} processes",
+        Shown(&path.to_string_lossy()),
+        sums.processes.len()
+    );
+    if let (Some(from), Some(to)) = (&from, &to) {
+        let _ = write!(text, ", from {}Z to {}Z", Shown(from), Shown(to));
+    }
+    text.push_str("\n\n");
+    text.push_str(&columns(&outcome_rows(&outcomes)));
+    let _ = writeln!(
+        text,
+        "\nThe store was asked for {from_store} of them, and for {busiest} in the busiest second."
+    );
+    match per_second {
+        Some(rate) => {
+            let _ = writeln!(text, "The quota is {rate} calls a second, of all processes together.");
+        }
+        None => text.push_str("No quota is configured (`rate_limit`), and none is known for this store.\n"),
+    }
+    if !most_asked.is_empty() {
+        text.push_str("\nMost often asked of the store:\n");
+        text.push_str(&columns(&asked_rows(&most_asked)));
+    }
+    if sums.unread > 0 {
+        let _ = writeln!(text, "\n{} lines are none of the audit's.", sums.unread);
+    }
+    let outcomes = outcomes.iter().map(|(name, from_store, times)| {
+        let mut shape = times.as_json();
+        shape["outcome"] = json!(name);
+        shape["lookups"] = json!(times.len());
+        shape["from_store"] = json!(from_store);
+        shape
+    });
+    let json = json!({
+        "file": path.to_string_lossy(),
+        "lookups": lookups,
+        "processes": sums.processes.len(),
+        "from": from.map(|second| format!("{second}Z")),
+        "to": to.map(|second| format!("{second}Z")),
+        "outcomes": outcomes.collect::<Vec<_>>(),
+        "from_store": from_store,
+        "busiest_second": busiest,
+        "quota_per_second": per_second,
+        "most_asked": most_asked,
+        "unread_lines": sums.unread,
+    });
+    let report = Report::done(text, json);
+    if lookups == 0 { report.with_code(NO) } else { report }
+}
+
+fn outcome_rows(outcomes: &[(String, usize, Times)]) -> Vec<Vec<String>> {
+    let head = ["OUTCOME", "LOOKUPS", "FROM THE STORE", "P50", "P99"].map(str::to_owned).to_vec();
+    let rows = outcomes.iter().map(|(name, from_store, times)| {
+        let counts = [Shown(name).to_string(), times.len().to_string(), from_store.to_string()];
+        counts.into_iter().chain([times.shown(50), times.shown(99)]).collect()
+    });
+    std::iter::once(head).chain(rows).collect()
+}
+
+fn asked_rows(most_asked: &[Value]) -> Vec<Vec<String>> {
+    let row = |asked: &Value| {
+        let text = |key: &str| {
+            asked[key].as_str().map_or_else(|| asked[key].to_string(), |text| Shown(text).to_string())
+        };
+        ["kind", "id", "from_store", "lookups"].map(text).to_vec()
+    };
+    let head = ["KIND", "ID", "FROM THE STORE", "LOOKUPS"].map(str::to_owned).to_vec();
+    std::iter::once(head).chain(most_asked.iter().map(row)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    fn line(second: u32, outcome: &str, id: &str, age: &str, took_ms: f64) -> String {
+        format!(
+            "{{\"time\": \"2026-03-01T12:00:{second:02}.500Z\", \"pid\": {}, \"kind\": \"variable\", \"id\": \"{id}\", \
+             \"outcome\": \"{outcome}\", \"age_seconds\": {age}, \"took_ms\": {took_ms}}}\n",
+            second % 2
+        )
+    }
+
+    fn summed(begin: Option<&str>) -> Sums {
+        let lines = [
+            line(1, "value", "a", "0.001", 12.0),
+            line(1, "value", "b", "0.003", 8.5),
+            line(2, "value", "a", "1.002", 0.02),
+            line(3, "absent", "gone", "0.0", 5.0),
+            line(4, "denied", "c", "null", 4.0),
+            line(5, "skipped", "d", "null", 0.01),
+            "canary\n".to_owned(),
+            "{\"time\": \"2026".to_owned(),
+        ];
+        let mut sums = Sums::default();
+        sums.read(lines.concat().as_bytes(), begin).unwrap();
+        sums
+    }
+
+    #[test]
+    fn lookups_are_summed_up_by_their_outcome() {
+        let quota = Rate { calls: NonZeroU32::new(40).unwrap(), per: Duration::from_secs(1) };
+        let report = report(Path::new("/a.jsonl"), summed(None), Some(quota));
+        insta::assert_snapshot!(report.text, @r"
+        /a.jsonl: 6 lookups of 2 processes, from 2026-03-01T12:00:01Z to 2026-03-01T12:00:05Z
+
+        OUTCOME  LOOKUPS  FROM THE STORE  P50       P99
+        absent   1        1               5.000 ms  5.000 ms
+        denied   1        1               4.000 ms  4.000 ms
+        skipped  1        0               0.010 ms  0.010 ms
+        value    3        2               8.500 ms  12.000 ms
+
+        The store was asked for 4 of them, and for 2 in the busiest second.
+        The quota is 40 calls a second, of all processes together.
+
+        Most often asked of the store:
+        KIND      ID    FROM THE STORE  LOOKUPS
+        variable  a     1               2
+        variable  b     1               1
+        variable  c     1               1
+        variable  gone  1               1
+
+        2 lines are none of the audit's.
+        ");
+        assert_eq!((&report.json["from_store"], &report.json["busiest_second"]), (&json!(4), &json!(2)));
+        assert_eq!(report.json["outcomes"][0]["outcome"], "absent");
+        assert!(!report.text.contains("canary"));
+    }
+
+    #[test]
+    fn what_is_older_is_left_out() {
+        let sums = summed(Some("2026-03-01T12:00:03Z"));
+        assert_eq!((sums.lookups(), sums.asked_of_store()), (3, 2));
+        let nothing = report(Path::new("/a.jsonl"), summed(Some("2027-01-01T00:00:00Z")), None);
+        assert_eq!(
+            (nothing.code, &nothing.json["lookups"], &nothing.json["from"]),
+            (NO, &json!(0), &Value::Null)
+        );
+    }
+}
