@@ -12,6 +12,9 @@ PRELUDE = """
     import faulthandler, multiprocessing, os, signal, sys, threading, time, warnings
     from strongroom.aws import SecretsManagerBackend
 
+    # What Python does itself, but not where a shell has started the tests in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def backend(url, **options):
         given = {"region_name": %r, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
         return SecretsManagerBackend(**{**given, "endpoint_url": url, **options})
