@@ -184,7 +184,6 @@ DIFFERENCES: dict[str, Difference] = {
     "conn <131> on i": nothing(ENGINE, ()),
     "var \\N{LATIN SMALL LETTER C} on c": nothing(ENGINE, ()),
     "var [a--b] on a": pattern("variables", "a"),
-    "config (?<=a+)b on c1": nothing(LENIENT),
     "var \\p{L} on c1": pattern("variables", "c1"),
     "config \\h on c1": pattern("config", "c1"),
     "conn (?P<x>a)(?P<x>b) on c1": nothing(LENIENT),
