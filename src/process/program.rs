@@ -32,6 +32,11 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// (`TimedOut`), or printed more than a token has (`FileTooLarge`).
 pub type Outcome = Result<Output, io::ErrorKind>;
 
+/// Whether a run that ended so may do better the next time: it was slow, or there was no room for another process.
+pub fn may_pass(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory)
+}
+
 type Run = Shared<BoxFuture<'static, Outcome>>;
 
 /// A run that a lookup left is taken up by the next one if that begins within this time: what it printed is still new then.

@@ -4,6 +4,7 @@
 //! the AWS SDKs. The vendor's provider hands the line to `sh -c`, too, but can end neither the shell nor what it started.
 
 use std::fmt;
+use std::io;
 use std::process::Command;
 use std::time::SystemTime;
 
@@ -13,7 +14,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
 use crate::error::{Error, Result};
-use crate::process::Program;
+use crate::process::{Program, may_pass};
 use crate::redact::Shown;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::value::Text;
@@ -50,6 +51,11 @@ impl Process {
         ))
         .with_hint(HINT)
     }
+
+    fn not_run(&self, kind: io::ErrorKind) -> Error {
+        let error = self.failed().with_source(io::Error::from(kind));
+        if may_pass(kind) { error.temporary(None) } else { error }
+    }
 }
 
 #[async_trait]
@@ -59,8 +65,8 @@ impl CredentialSource for Process {
     }
 
     async fn load(&self) -> Result<Credentials> {
-        let ended = self.program.run(None, || self.command()).await;
-        let printed = ended.ok().filter(|ended| ended.status.success()).map(|ended| ended.stdout);
+        let ended = self.program.run(None, || self.command()).await.map_err(|kind| self.not_run(kind))?;
+        let printed = Some(ended).filter(|ended| ended.status.success()).map(|ended| ended.stdout);
         printed.and_then(credentials).ok_or_else(|| self.failed())
     }
 }
@@ -132,6 +138,13 @@ mod tests {
             );
             assert!(!format!("{error:?} {source:?}").contains("canary"));
         }
+    }
+
+    #[test]
+    fn a_machine_without_room_for_another_process_may_have_it_again() {
+        let source = Process::new("p", "x");
+        assert!(source.not_run(io::ErrorKind::WouldBlock).is_temporary());
+        assert!(!source.not_run(io::ErrorKind::NotFound).is_temporary());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde_json::Value as Json;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::process::Program;
+use crate::process::{Program, may_pass};
 use crate::store::environment::Environment;
 
 use super::{needed, text};
@@ -86,7 +86,10 @@ fn not_run(kind: io::ErrorKind) -> Error {
     match kind {
         io::ErrorKind::TimedOut => failed("took longer than its `timeout_millis`").temporary(None),
         io::ErrorKind::FileTooLarge => failed("prints more than a token has"),
-        other => failed("cannot be started").with_source(io::Error::from(other)),
+        other => {
+            let error = failed("cannot be started").with_source(io::Error::from(other));
+            if may_pass(other) { error.temporary(None) } else { error }
+        }
     }
 }
 
@@ -191,6 +194,14 @@ mod tests {
         ] {
             assert!(!read(answer).unwrap_err().to_string().contains("canary"));
         }
+    }
+
+    #[test]
+    fn what_may_pass_is_temporary() {
+        use io::ErrorKind::{FileTooLarge, NotFound, OutOfMemory, PermissionDenied, TimedOut, WouldBlock};
+        let is_temporary = |kind: io::ErrorKind| not_run(kind).is_temporary();
+        assert!([TimedOut, WouldBlock, OutOfMemory].into_iter().all(is_temporary));
+        assert!(![NotFound, PermissionDenied, FileTooLarge].into_iter().any(is_temporary));
     }
 
     #[test]
