@@ -13,7 +13,7 @@ use aws_credential_types::Credentials;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Program, may_pass};
 use crate::redact::Shown;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
@@ -53,8 +53,15 @@ impl Process {
     }
 
     fn not_run(&self, kind: io::ErrorKind) -> Error {
-        let error = self.failed().with_source(io::Error::from(kind));
-        if may_pass(kind) { error.temporary(None) } else { error }
+        if !may_pass(kind) {
+            return self.failed().with_source(io::Error::from(kind));
+        }
+        let profile = Shown(&self.profile);
+        let text = format!("the credential_process of the AWS profile `{profile}` cannot be started now");
+        Error::new(ErrorKind::Unreachable, text)
+            .with_hint("Check how many processes and how much memory the user that runs Airflow may have")
+            .with_source(io::Error::from(kind))
+            .temporary(None)
     }
 }
 
@@ -143,8 +150,10 @@ mod tests {
     #[test]
     fn a_machine_without_room_for_another_process_may_have_it_again() {
         let source = Process::new("p", "x");
-        assert!(source.not_run(io::ErrorKind::WouldBlock).is_temporary());
-        assert!(!source.not_run(io::ErrorKind::NotFound).is_temporary());
+        let error = source.not_run(io::ErrorKind::WouldBlock);
+        assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Unreachable, true));
+        let error = source.not_run(io::ErrorKind::NotFound);
+        assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Unauthenticated, false));
     }
 
     #[test]

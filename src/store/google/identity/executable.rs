@@ -84,12 +84,12 @@ impl Executable {
 
 fn not_run(kind: io::ErrorKind) -> Error {
     match kind {
-        io::ErrorKind::TimedOut => failed("took longer than its `timeout_millis`").temporary(None),
+        io::ErrorKind::TimedOut => late(ErrorKind::Timeout, "took longer than its `timeout_millis`"),
         io::ErrorKind::FileTooLarge => failed("prints more than a token has"),
-        other => {
-            let error = failed("cannot be started").with_source(io::Error::from(other));
-            if may_pass(other) { error.temporary(None) } else { error }
+        other if may_pass(other) => {
+            late(ErrorKind::Unreachable, "cannot be started now").with_source(io::Error::from(other))
         }
+        other => failed("cannot be started").with_source(io::Error::from(other)),
     }
 }
 
@@ -125,7 +125,16 @@ fn token(printed: &[u8], now: SystemTime) -> Result<SecretString> {
 }
 
 fn failed(what: &str) -> Error {
-    Error::new(ErrorKind::Unauthenticated, format!("the program for the subject token {what}"))
+    of_program(ErrorKind::Unauthenticated, what)
+}
+
+/// An outage, in which old values are served: it says nothing of the identity.
+fn late(kind: ErrorKind, what: &str) -> Error {
+    of_program(kind, what).temporary(None)
+}
+
+fn of_program(kind: ErrorKind, what: &str) -> Error {
+    Error::new(kind, format!("the program for the subject token {what}"))
         .with_hint("Run the `command` of `credential_source` by hand to see what it says")
 }
 
@@ -197,11 +206,15 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_temporary() {
+    fn what_may_pass_is_an_outage() {
         use io::ErrorKind::{FileTooLarge, NotFound, OutOfMemory, PermissionDenied, TimedOut, WouldBlock};
-        let is_temporary = |kind: io::ErrorKind| not_run(kind).is_temporary();
-        assert!([TimedOut, WouldBlock, OutOfMemory].into_iter().all(is_temporary));
-        assert!(![NotFound, PermissionDenied, FileTooLarge].into_iter().any(is_temporary));
+        for (kinds, may_pass) in
+            [([TimedOut, WouldBlock, OutOfMemory], true), ([NotFound, PermissionDenied, FileTooLarge], false)]
+        {
+            for error in kinds.map(not_run) {
+                assert_eq!((error.kind().is_outage(), error.is_temporary()), (may_pass, may_pass), "{error}");
+            }
+        }
     }
 
     #[test]
