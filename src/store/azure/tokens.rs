@@ -219,7 +219,7 @@ mod tests {
             cache.note(refused, false);
             text(&cache).await;
         }
-        clock.advance(SETTLED_FOR - Duration::from_secs(1));
+        clock.advance(Duration::from_secs(29));
         assert_eq!((text(&cache).await.as_str(), source.calls()), ("canary-2", 2));
         clock.advance(Duration::from_secs(1));
         assert_eq!(text(&cache).await, "canary-3");
