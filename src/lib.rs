@@ -13,6 +13,7 @@
 //! | `http` | the shared client: TLS settings, proxies, timeouts (stores that speak HTTP) |
 //! | [`process`] | forks, the runtime, deadlines, the clock; the only folder with `unsafe` |
 //! | [`value`] | secrets, JSON as Python has it, connections |
+//! | `calendar` | days as dates and dates as days |
 //! | `log` | hearing what the house logs, for Python and the terminal |
 //! | [`redact`] | what may be shown of foreign text |
 //! | [`error`] | what can go wrong |
@@ -20,6 +21,7 @@
 //! `docs/architecture.md` tells the same at more length.
 
 pub mod backend;
+mod calendar;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;

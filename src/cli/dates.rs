@@ -2,12 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-const DAY: u64 = 86_400;
+use crate::calendar::{self, DAY};
 
 /// Such as `2026-03-01T12:30:00Z`; before 1970 there were no secrets.
 pub(super) fn iso(moment: SystemTime) -> String {
     let seconds = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (year, month, day) = civil(seconds / DAY);
+    let (year, month, day) = calendar::date(seconds / DAY);
     let rest = seconds % DAY;
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
 }
@@ -21,18 +21,6 @@ pub(super) fn age(moment: SystemTime, now: SystemTime) -> String {
         3600..DAY => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / DAY),
     }
-}
-
-/// The date of a day since 1970, by the era method of H. Hinnant's "chrono-compatible low-level date algorithms".
-fn civil(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

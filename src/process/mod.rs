@@ -22,7 +22,7 @@ pub use clock::{Clock, Timestamp};
 pub use deadline::Deadline;
 pub use fork::{ForkCell, Generation, NoFork, between_forks, generation, install_fork_handlers, no_fork};
 #[cfg(feature = "programs")]
-pub use program::{Outcome, Program};
+pub use program::{Outcome, Program, may_pass};
 pub use random::{full_jitter, seed_jitter};
 pub use runtime::Runtime;
 pub use thread::is_main_thread;

@@ -1,14 +1,17 @@
 //! Programs that print credentials: started for a lookup, ended with it, and all that they started, too.
 
 use std::io;
-use std::process::{Command, Output, Stdio};
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use tokio::io::AsyncReadExt;
-use tokio::process::Child;
+use tokio::net::unix::pipe::Receiver;
 
 use crate::process::kept::{Kept, keep};
 use crate::process::{Clock, Generation, Timestamp, generation};
@@ -21,9 +24,18 @@ const LARGEST_OUTPUT: u64 = 1024 * 1024;
 const REAP_ATTEMPTS: u32 = 100;
 const REAP_PAUSE: Duration = Duration::from_millis(1);
 
+/// How often it is looked whether a program that has closed its output has ended. It has after the first time as a rule.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
 /// What a program printed and how it ended, or why that is not known: it could not be started, took too long
 /// (`TimedOut`), or printed more than a token has (`FileTooLarge`).
 pub type Outcome = Result<Output, io::ErrorKind>;
+
+/// Whether a run that ended so may do better the next time: it was slow, or there was no room for another process.
+pub fn may_pass(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory)
+}
 
 type Run = Shared<BoxFuture<'static, Outcome>>;
 
@@ -111,48 +123,89 @@ async fn run_once(command: Command, limit: Option<Duration>) -> Outcome {
 }
 
 /// A program at the head of a process group of its own. If it has not ended when this is dropped, the whole group is killed.
+///
+/// Without tokio's processes: those install a handler for SIGCHLD where a wait fails, and a process that ignores that signal
+/// would no longer do so.
 #[derive(Debug)]
 struct Group {
     child: Child,
+    has_ended: bool,
 }
 
 impl Group {
-    fn start(command: Command) -> io::Result<Self> {
-        let mut command = tokio::process::Command::from(command);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        command.process_group(0).kill_on_drop(true);
-        Ok(Self { child: command.spawn()? })
+    fn start(mut command: Command) -> io::Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+        Ok(Self { child: command.spawn()?, has_ended: false })
     }
 
     /// All that is printed, and then the end: a program that has ended keeps its number until it is waited for, so that the
     /// number of the group is nobody else's meanwhile.
     async fn output(&mut self) -> Outcome {
-        let mut stdout = Vec::new();
-        if let Some(pipe) = self.child.stdout.take() {
-            let read = pipe.take(LARGEST_OUTPUT + 1).read_to_end(&mut stdout).await;
-            read.map_err(|error| error.kind())?;
-        }
+        let stdout = self.printed().await.map_err(|error| error.kind())?;
         if stdout.len() as u64 > LARGEST_OUTPUT {
             return Err(io::ErrorKind::FileTooLarge);
         }
-        let status = self.child.wait().await.map_err(|error| error.kind())?;
+        let status = self.end().await.map_err(|error| error.kind())?;
         Ok(Output { status, stdout, stderr: Vec::new() })
+    }
+
+    async fn printed(&mut self) -> io::Result<Vec<u8>> {
+        let mut printed = Vec::new();
+        if let Some(pipe) = self.child.stdout.take() {
+            let pipe = Receiver::from_owned_fd(OwnedFd::from(pipe))?;
+            pipe.take(LARGEST_OUTPUT + 1).read_to_end(&mut printed).await?;
+        }
+        Ok(printed)
+    }
+
+    async fn end(&mut self) -> io::Result<ExitStatus> {
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            if let Some(status) = self.try_end()? {
+                return Ok(status);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// How it ended, if it has. Where this process ignores SIGCHLD, or somebody in it waits for every child, nobody knows: that
+    /// counts as success, as in `subprocess` of Python, and what was printed decides.
+    fn try_end(&mut self) -> io::Result<Option<ExitStatus>> {
+        let status = match self.child.try_wait() {
+            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => Some(ExitStatus::default()),
+            other => other?,
+        };
+        self.has_ended |= status.is_some();
+        Ok(status)
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // There is none once it has been waited for.
-        let Some(leader) = self.child.id().and_then(|id| libc::pid_t::try_from(id).ok()) else { return };
+        let Ok(leader) = libc::pid_t::try_from(self.child.id()) else { return };
+        if self.has_ended || !is_our_child(leader) {
+            return;
+        }
         kill_group(leader);
         for _ in 0..REAP_ATTEMPTS {
-            if !matches!(self.child.try_wait(), Ok(None)) {
+            if !matches!(self.try_end(), Ok(None)) {
                 return;
             }
             std::thread::sleep(REAP_PAUSE);
         }
         tracing::debug!("a program that was killed has not ended yet");
     }
+}
+
+/// Whether nobody has waited for `process` yet, alive or not: until then its number is nobody else's.
+#[allow(unsafe_code)]
+fn is_our_child(process: libc::pid_t) -> bool {
+    let Ok(process) = libc::id_t::try_from(process) else { return false };
+    let mut state = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: `state` is writable and large enough, and the call leaves the child as it is (WNOWAIT).
+    unsafe { libc::waitid(libc::P_PID, process, state.as_mut_ptr(), options) == 0 }
 }
 
 /// Kills every process of the group that `leader` heads. The caller has not waited for `leader` yet.
@@ -227,12 +280,41 @@ mod tests {
         let marker = marker(1);
         let script = format!("sleep {marker} & (sleep {marker}; :) & wait");
         let mut group = Group::start(shell(&script)).unwrap();
-        let leader = group.child.id().unwrap();
+        let leader = group.child.id();
         assert!(tokio::time::timeout(Duration::from_millis(10), group.output()).await.is_err());
         // The shell, the one below it, and two that sleep.
         until(&marker, 4).await;
         drop(group);
         assert!(!Path::new(&format!("/proc/{leader}")).exists(), "not even a dead one");
+        until(&marker, 0).await;
+    }
+
+    /// As a handler of SIGCHLD does that waits for every child.
+    #[allow(unsafe_code)]
+    fn wait_elsewhere(leader: u32) {
+        let leader = libc::pid_t::try_from(leader).unwrap();
+        // SAFETY: no status is asked for.
+        assert_eq!(unsafe { libc::waitpid(leader, std::ptr::null_mut(), 0) }, leader);
+    }
+
+    #[tokio::test]
+    async fn what_is_printed_counts_where_somebody_else_waited() {
+        let mut group = Group::start(shell("echo out; exit 3")).unwrap();
+        wait_elsewhere(group.child.id());
+        let output = group.output().await.unwrap();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), b"out\n".as_slice()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_number_that_may_be_another_group_by_now_is_not_killed() {
+        let marker = marker(5);
+        let group = Group::start(shell(&format!("sleep {marker} & exit"))).unwrap();
+        let leader = libc::pid_t::try_from(group.child.id()).unwrap();
+        wait_elsewhere(group.child.id());
+        drop(group);
+        until(&marker, 1).await;
+        kill_group(leader);
         until(&marker, 0).await;
     }
 

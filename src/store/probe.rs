@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::Client;
 
+use crate::calendar::moment;
 use crate::http::Roots;
 use crate::redact::Shown;
 use crate::store::tools::{Finding, Severity};
@@ -53,24 +54,7 @@ fn read_date(text: &str) -> Option<SystemTime> {
     let [_, day, month, year, time, "GMT"] = words.as_slice() else { return None };
     let month = MONTHS.iter().position(|known| known == month)? as u64 + 1;
     let numbers: Option<Vec<u64>> = time.split(':').map(|part| part.parse().ok()).collect();
-    let [hours, minutes, seconds] = numbers?.as_slice().try_into().ok()?;
-    let days = days_since_1970(
-        year.parse().ok().filter(|year| (1970..=9999).contains(year))?,
-        month,
-        day.parse().ok()?,
-    );
-    SystemTime::UNIX_EPOCH
-        .checked_add(Duration::from_secs(days * 86_400 + hours * 3600 + minutes * 60 + seconds))
-}
-
-/// By the era method of H. Hinnant's "chrono-compatible low-level date algorithms".
-fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
-    let year = year - u64::from(month <= 2);
-    let shifted_month = (month + 9) % 12;
-    let day_of_year = (153 * shifted_month + 2) / 5 + day.saturating_sub(1);
-    let year_of_era = year % 400;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    (year / 400 * 146_097 + day_of_era).saturating_sub(719_468)
+    moment([year.parse().ok()?, month, day.parse().ok()?], numbers?.try_into().ok()?)
 }
 
 fn judged(apart: Duration, refused: &str) -> Finding {
@@ -131,6 +115,8 @@ mod tests {
             "Sun, 06 Nov 1994 08:49 GMT",
             "Sun, 06 Nov 1994 08:49:37 CET",
             "Sun, 6 X 1994 1:2:3 GMT",
+            "Sun, 18446744073709551615 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 18446744073709551615:49:37 GMT",
         ] {
             assert_eq!(read(other), None, "{other}");
         }

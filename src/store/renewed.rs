@@ -100,9 +100,12 @@ impl<T: Expiring> Renewed<T> {
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = held;
     }
 
+    /// Until the end of what is held at the latest: to be refused for an old one is worse than an outage.
     fn postpone(&self) {
         let again = SystemTime::now() + self.schedule.again;
-        self.held.write().unwrap_or_else(PoisonError::into_inner).renew_at = Some(again);
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let end = held.value.as_ref().and_then(Expiring::expires);
+        held.renew_at = Some(end.map_or(again, |end| end.min(again)));
     }
 
     /// As if its time had come.
@@ -116,5 +119,39 @@ impl<T: Expiring> Renewed<T> {
 impl<T> fmt::Debug for Renewed<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Renewed").field("schedule", &self.schedule).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::error::{Error, ErrorKind};
+
+    #[derive(Clone)]
+    struct Pass(SystemTime);
+
+    impl Expiring for Pass {
+        fn expires(&self) -> Option<SystemTime> {
+            Some(self.0)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_in_an_outage_is_not_used_beyond_its_end() {
+        let schedule = Schedule { before: Duration::from_secs(60), again: Duration::from_secs(60) };
+        for (left, postponed) in [(5, 5), (600, 60)] {
+            let renewed = Renewed::new(schedule, "x");
+            let start = SystemTime::now();
+            let end = start + Duration::from_secs(left);
+            renewed.ensure(|| async { Ok(Pass(end)) }).await.unwrap();
+            renewed.make_due();
+            let outage = || async { Err(Error::new(ErrorKind::Unreachable, "no").temporary(None)) };
+            renewed.ensure(outage).await.unwrap();
+            let renew_at = renewed.held.read().unwrap().renew_at.unwrap();
+            assert!(renew_at >= start + Duration::from_secs(postponed));
+            assert!(renew_at <= end && renewed.is_fresh());
+        }
     }
 }

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -36,3 +39,19 @@ def none_lives(variable: str, value: str) -> bool:
     while living(variable, value) and time.monotonic() < end:
         time.sleep(0.01)
     return living(variable, value) == 0
+
+
+@contextmanager
+def deaf_to_children() -> Iterator[None]:
+    """Nobody waits for the children of this process: the kernel does away with them when they end."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+def is_deaf_to_children() -> bool:
+    """Whether SIGCHLD is ignored, as the kernel sees it: a handler that a library installs is unknown to Python."""
+    lines = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return bool(int(lines["SigIgn"], 16) >> (signal.SIGCHLD - 1) & 1)

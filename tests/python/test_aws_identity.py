@@ -23,7 +23,7 @@ from strongroom.exceptions import (
     UnauthenticatedError,
     UnreachableError,
 )
-from tests.python.processes import dead_children, none_lives
+from tests.python.processes import dead_children, deaf_to_children, is_deaf_to_children, none_lives
 from tests.servers.aws import REGION
 from tests.servers.aws_identity_stub import Answer, IdentityStub, sts_error
 from tests.servers.process import free_port
@@ -408,6 +408,14 @@ def test_a_program_runs_once_for_many_lookups(setting: Setting) -> None:
     reader = setting.backend()
     assert [reader.get_variable(name) for name in "abc"] == ["signed by ASIAPROC"] * 3
     assert runs(counted) == 1
+
+
+def test_a_program_runs_where_nobody_waits_for_children(setting: Setting) -> None:
+    setting.process(f"echo '{ANSWER.format(moment(3600))}'")
+    reader = setting.backend()
+    with deaf_to_children():
+        assert [reader.get_variable(name) for name in "ab"] == ["signed by ASIAPROC"] * 2
+        assert is_deaf_to_children()
 
 
 def test_a_program_runs_again_before_its_credentials_expire(setting: Setting) -> None:

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Access;
+use crate::calendar;
 use crate::process::effective_user;
 use crate::value::Text;
 use crate::value::json::{self, Object, Value};
@@ -89,24 +90,10 @@ fn cut(text: &str, longest: usize) -> String {
 /// UTC with milliseconds, such as `2026-02-28T23:59:59.999Z`.
 fn rfc3339(since_epoch: Duration) -> String {
     let seconds = since_epoch.as_secs();
-    let (year, month, day) = civil(seconds / 86_400);
+    let (year, month, day) = calendar::date(seconds / calendar::DAY);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     let milliseconds = since_epoch.subsec_millis();
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
-}
-
-/// Year, month and day of a day since 1970-01-01: `civil_from_days` of
-/// <https://howardhinnant.github.io/date_algorithms.html>, for days that are not negative.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468; // since 0000-03-01; years begin in March, so that a leap day comes last
-    let era = days / 146_097;
-    let day_of_era = days % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use reqwest::{Client, StatusCode};
 
+use crate::http::read_body;
 use crate::store::aws::credentials::CredentialCache;
 use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::words::moment;
@@ -98,9 +99,9 @@ impl Iam {
         for (name, value) in signature.headers() {
             asked = asked.header(name, value);
         }
-        let answer = asked.send().await.ok()?;
-        let status = answer.status();
-        Some((status, answer.text().await.ok()?))
+        let mut answer = asked.send().await.ok()?;
+        let body = read_body(&mut answer).await.ok()?;
+        Some((answer.status(), String::from_utf8_lossy(&body).into_owned()))
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) enum Next {
     NotHere,
     /// Nobody answers.
     Silent,
+    /// It does not answer in time.
+    Late,
     /// It fails; for a moment, or for good.
     Fail { temporary: bool },
 }
@@ -71,6 +73,7 @@ impl TokenSource for Scripted {
                 Ok(AccessToken::new(format!("canary-{call}"), expiry.into()))
             }
             Next::NotHere => Err(NoToken::not_here("is not set up")),
+            Next::Late => Err(NoToken::Late("was late".to_owned())),
             Next::Silent => {
                 let error = Error::new(ErrorKind::Unreachable, "no answer").temporary(None);
                 Err(NoToken::Silent(error))

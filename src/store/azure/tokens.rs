@@ -9,6 +9,7 @@ use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions}
 use azure_core::error::ErrorKind as SdkKind;
 
 use crate::error::{Error, Result};
+use crate::process::{Clock, Timestamp};
 use crate::store::azure::credentials::TokenSource;
 use crate::store::renewal::Schedule;
 
@@ -24,12 +25,13 @@ pub(super) struct TokenCache {
     source: Box<dyn TokenSource>,
     held: RwLock<Option<Held>>,
     renewing: tokio::sync::Mutex<()>,
+    clock: Clock,
 }
 
 struct Held {
     token: AccessToken,
     scope: String,
-    fetched: SystemTime,
+    fetched: Timestamp,
     renew_at: SystemTime,
     /// The vault does not accept it any more.
     rejected: bool,
@@ -38,10 +40,10 @@ struct Held {
 }
 
 impl Held {
-    fn is_fresh(&self, scope: &str) -> bool {
-        let now = SystemTime::now();
-        let settled = self.unproven && now < self.fetched + SETTLED_FOR;
-        self.scope == scope && now < self.renew_at && (!self.rejected || settled)
+    /// `now` is not the time of day, which may be set back: then a refused token would be kept until that is caught up.
+    fn is_fresh(&self, scope: &str, now: Timestamp) -> bool {
+        let settled = self.unproven && now.since(self.fetched) < SETTLED_FOR;
+        self.scope == scope && SystemTime::now() < self.renew_at && (!self.rejected || settled)
     }
 
     fn still_works(&self, scope: &str) -> bool {
@@ -52,7 +54,11 @@ impl Held {
 impl TokenCache {
     /// A cache in front of `source`.
     pub(super) fn new(source: Box<dyn TokenSource>) -> Arc<Self> {
-        Arc::new(Self { source, held: RwLock::default(), renewing: tokio::sync::Mutex::new(()) })
+        Self::on(Clock::System, source)
+    }
+
+    fn on(clock: Clock, source: Box<dyn TokenSource>) -> Arc<Self> {
+        Arc::new(Self { source, held: RwLock::default(), renewing: tokio::sync::Mutex::new(()), clock })
     }
 
     /// The token for `scope`, from the source where it is time.
@@ -101,14 +107,15 @@ impl TokenCache {
 
     fn fresh(&self, scope: &str) -> Option<AccessToken> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.as_ref().filter(|held| held.is_fresh(scope)).map(|held| held.token.clone())
+        let now = self.clock.now();
+        held.as_ref().filter(|held| held.is_fresh(scope, now)).map(|held| held.token.clone())
     }
 
     fn hold(&self, token: AccessToken, scope: &str) -> AccessToken {
-        let fetched = SystemTime::now();
+        let fetched = self.clock.now();
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         let unproven = held.as_ref().is_some_and(|held| held.rejected);
-        let renew_at = SCHEDULE.renew_at(fetched, token.expires_on.into());
+        let renew_at = SCHEDULE.renew_at(SystemTime::now(), token.expires_on.into());
         let scope = scope.to_owned();
         *held = Some(Held { token: token.clone(), scope, fetched, renew_at, rejected: false, unproven });
         token
@@ -201,6 +208,20 @@ mod tests {
         cache.note("Bearer canary-1", false);
         assert_eq!(text(&cache).await, "canary-2", "an old token says nothing of the new one");
         cache.note("Bearer canary-2", false);
+        assert_eq!(text(&cache).await, "canary-3");
+    }
+
+    #[tokio::test]
+    async fn another_token_is_asked_for_once_in_a_while() {
+        let (source, clock) = (Scripted::default(), Clock::manual());
+        let cache = TokenCache::on(clock.clone(), Box::new(source.clone()));
+        for refused in ["", "Bearer canary-1", "Bearer canary-2"] {
+            cache.note(refused, false);
+            text(&cache).await;
+        }
+        clock.advance(Duration::from_secs(29));
+        assert_eq!((text(&cache).await.as_str(), source.calls()), ("canary-2", 2));
+        clock.advance(Duration::from_secs(1));
         assert_eq!(text(&cache).await, "canary-3");
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-const DAY: i64 = 86_400;
+use crate::calendar;
 
 /// The moment of `text`; `None` for what is none, for one with another zone, and for one before 1970, which Go's zero time
 /// (the year 1) is.
@@ -11,20 +11,15 @@ pub(super) fn moment(text: &str) -> Option<SystemTime> {
     let [year, month, day] = numbers::<3>(date, '-')?;
     let (whole, fraction) = time.split_once('.').unwrap_or((time, "0"));
     let [hour, minute, second] = numbers::<3>(whole, ':')?;
-    let in_range = (1..=12).contains(&month) && (1..=31).contains(&day);
-    if !in_range || hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    let seconds = days(year, month, day) * DAY + hour * 3600 + minute * 60 + second;
-    let since = Duration::new(u64::try_from(seconds).ok()?, nanoseconds(fraction)?);
-    SystemTime::UNIX_EPOCH.checked_add(since)
+    calendar::moment([year, month, day], [hour, minute, second])?
+        .checked_add(Duration::from_nanos(nanoseconds(fraction)?.into()))
 }
 
-fn numbers<const COUNT: usize>(text: &str, separator: char) -> Option<[i64; COUNT]> {
+fn numbers<const COUNT: usize>(text: &str, separator: char) -> Option<[u64; COUNT]> {
     let read = |digits: &str| {
         let is_number =
             !digits.is_empty() && digits.len() <= 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
-        digits.parse::<i64>().ok().filter(|_| is_number)
+        digits.parse::<u64>().ok().filter(|_| is_number)
     };
     text.split(separator).map(read).collect::<Option<Vec<_>>>()?.try_into().ok()
 }
@@ -32,15 +27,6 @@ fn numbers<const COUNT: usize>(text: &str, separator: char) -> Option<[i64; COUN
 fn nanoseconds(fraction: &str) -> Option<u32> {
     let is_fraction = fraction.len() <= 9 && fraction.bytes().all(|byte| byte.is_ascii_digit());
     format!("{fraction:0<9}").parse().ok().filter(|_| is_fraction)
-}
-
-/// Days since 1970, by the era method of H. Hinnant's "chrono-compatible low-level date algorithms".
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let shifted_month = if month > 2 { month - 3 } else { month + 9 };
-    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
 #[cfg(test)]

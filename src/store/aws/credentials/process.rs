@@ -4,6 +4,7 @@
 //! the AWS SDKs. The vendor's provider hands the line to `sh -c`, too, but can end neither the shell nor what it started.
 
 use std::fmt;
+use std::io;
 use std::process::Command;
 use std::time::SystemTime;
 
@@ -12,8 +13,8 @@ use aws_credential_types::Credentials;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
-use crate::error::{Error, Result};
-use crate::process::Program;
+use crate::error::{Error, ErrorKind, Result};
+use crate::process::{Program, may_pass};
 use crate::redact::Shown;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::value::Text;
@@ -50,6 +51,18 @@ impl Process {
         ))
         .with_hint(HINT)
     }
+
+    fn not_run(&self, kind: io::ErrorKind) -> Error {
+        if !may_pass(kind) {
+            return self.failed().with_source(io::Error::from(kind));
+        }
+        let profile = Shown(&self.profile);
+        let text = format!("the credential_process of the AWS profile `{profile}` cannot be started now");
+        Error::new(ErrorKind::Unreachable, text)
+            .with_hint("Check how many processes and how much memory the user that runs Airflow may have")
+            .with_source(io::Error::from(kind))
+            .temporary(None)
+    }
 }
 
 #[async_trait]
@@ -59,8 +72,8 @@ impl CredentialSource for Process {
     }
 
     async fn load(&self) -> Result<Credentials> {
-        let ended = self.program.run(None, || self.command()).await;
-        let printed = ended.ok().filter(|ended| ended.status.success()).map(|ended| ended.stdout);
+        let ended = self.program.run(None, || self.command()).await.map_err(|kind| self.not_run(kind))?;
+        let printed = Some(ended).filter(|ended| ended.status.success()).map(|ended| ended.stdout);
         printed.and_then(credentials).ok_or_else(|| self.failed())
     }
 }
@@ -132,6 +145,15 @@ mod tests {
             );
             assert!(!format!("{error:?} {source:?}").contains("canary"));
         }
+    }
+
+    #[test]
+    fn a_machine_without_room_for_another_process_may_have_it_again() {
+        let source = Process::new("p", "x");
+        let error = source.not_run(io::ErrorKind::WouldBlock);
+        assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Unreachable, true));
+        let error = source.not_run(io::ErrorKind::NotFound);
+        assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Unauthenticated, false));
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub(in crate::store::azure) enum NoToken {
     NotHere(String),
     /// Nobody answered who would have to be there. That may be so, or a packet was lost: the next of a chain may be set up.
     Silent(Error),
+    /// It was asked and did not answer, as may be otherwise the next time: the next of a chain may be set up.
+    Late(String),
     /// It is, and it failed. Nobody else is asked: that would be another identity.
     Failed(Error),
 }
@@ -67,6 +69,7 @@ impl NoToken {
     pub(in crate::store::azure) fn into_error(self, name: &str) -> Error {
         match self {
             Self::NotHere(why) => Error::new(ErrorKind::Unauthenticated, format!("{name} {why}")),
+            Self::Late(why) => Error::new(ErrorKind::Timeout, format!("{name} {why}")).temporary(None),
             Self::Silent(error) | Self::Failed(error) => error,
         }
     }

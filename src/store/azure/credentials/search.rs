@@ -63,11 +63,12 @@ impl Search {
         answer
     }
 
-    /// What it means that nobody has a token. Silence alone decides nothing, unless an answer was expected.
-    fn none_found(&self, reasons: &[String], silence: Option<Error>) -> Error {
+    /// What it means that nobody has a token. Silence alone decides nothing, unless an answer was expected; who was late may
+    /// have one the next time.
+    fn none_found(&self, reasons: &[String], silence: Option<Error>, is_late: bool) -> Error {
         match silence {
             Some(error) if self.expects_machine => error,
-            silence => none_found(reasons, silence.is_some()),
+            silence => none_found(reasons, silence.is_some(), is_late),
         }
     }
 }
@@ -95,7 +96,7 @@ impl TokenSource for Search {
         if let Some(place) = found.and_then(|index| self.places.get(index)) {
             return place.source.fetch(scope).await;
         }
-        let (mut reasons, mut silence) = (Vec::new(), None);
+        let (mut reasons, mut silence, mut is_late) = (Vec::new(), None, false);
         for (index, place) in self.places.iter().enumerate() {
             let name = place.source.name();
             match self.ask(place, scope).await {
@@ -104,6 +105,10 @@ impl TokenSource for Search {
                     return Ok(token);
                 }
                 Err(NoToken::NotHere(why)) => reasons.push(format!("{name} {why}")),
+                Err(NoToken::Late(why)) => {
+                    reasons.push(format!("{name} {why}"));
+                    is_late = true;
+                }
                 Err(NoToken::Silent(error)) => {
                     reasons.push(format!("{name} found no metadata service: nobody answered"));
                     silence = Some(error);
@@ -111,11 +116,11 @@ impl TokenSource for Search {
                 Err(failed @ NoToken::Failed(_)) => return Err(failed),
             }
         }
-        Err(NoToken::Failed(self.none_found(&reasons, silence)))
+        Err(NoToken::Failed(self.none_found(&reasons, silence, is_late)))
     }
 }
 
-fn none_found(reasons: &[String], is_silent: bool) -> Error {
+fn none_found(reasons: &[String], is_silent: bool, is_late: bool) -> Error {
     let mut hint = "Set tenant_id, client_id and client_secret in backend_kwargs, AZURE_* variables, or give the machine or \
                     pod an identity"
         .to_owned();
@@ -125,8 +130,9 @@ fn none_found(reasons: &[String], is_silent: bool) -> Error {
              has it asked again",
         );
     }
-    Error::new(ErrorKind::Unauthenticated, format!("no Azure credentials were found: {}", reasons.join("; ")))
-        .with_hint(hint)
+    let kind = if is_late { ErrorKind::Timeout } else { ErrorKind::Unauthenticated };
+    let error = Error::new(kind, format!("no Azure credentials were found: {}", reasons.join("; ")));
+    if is_late { error.with_hint(hint).temporary(None) } else { error.with_hint(hint) }
 }
 
 #[cfg(test)]
@@ -197,6 +203,21 @@ mod tests {
         }
         silent.then(Next::Issue);
         named.fetch("s").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_was_late_is_asked_again_and_ends_nothing() {
+        let (absent, late) = (Scripted::new(Next::NotHere), Scripted::new(Next::Late));
+        let search = search(&[&late, &absent]);
+        for calls in 1..=3 {
+            let error = failure(&search).await;
+            assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Timeout, true));
+            assert_eq!((late.calls(), absent.calls()), (calls, 1));
+        }
+        late.then(Next::Issue);
+        search.fetch("s").await.unwrap();
+        late.then(Next::Late);
+        assert!(failure(&search).await.is_temporary());
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use azure_identity::{
     AzureDeveloperCliCredentialOptions, Executor,
 };
 
-use crate::process::Program;
+use crate::process::{Program, may_pass};
 use crate::store::azure::credentials::{NoToken, TokenSource};
 
 /// How long a tool may take: that of azure-identity (`process_timeout`). The deadline of the lookup may be earlier.
@@ -88,32 +88,34 @@ impl TokenSource for PersonalLogin {
         let (tool, login) = (self.tool.command(), self.tool.login());
         let credential =
             self.tool.credential(&self.runner).map_err(|_| NoToken::not_here("cannot be asked"))?;
-        credential.get_token(&[scope], None).await.map_err(|error| {
-            let outcome = super::cause::<RunError>(&error);
-            NoToken::not_here(match outcome {
-                Some(RunError::NotFound) => format!("found no `{tool}` on PATH"),
-                Some(RunError::TooSlow) => format!("waited for `{tool}` in vain"),
-                Some(RunError::Failed(status)) => {
-                    format!(
-                        "ran `{tool}`, which gave no token (exit status {status}): run `{login}` as this user"
-                    )
-                }
-                None => format!("could not run `{tool}`, or did not understand what it said"),
-            })
+        credential.get_token(&[scope], None).await.map_err(|error| match super::cause::<RunError>(&error) {
+            Some(RunError::Late) => NoToken::Late(format!("waited for `{tool}` in vain")),
+            Some(RunError::NotFound) => NoToken::not_here(format!("found no `{tool}` on PATH")),
+            Some(RunError::Failed(status)) => NoToken::not_here(format!(
+                "ran `{tool}`, which gave no token (exit status {status}): run `{login}` as this user"
+            )),
+            None => NoToken::not_here(format!("could not run `{tool}`, or did not understand what it said")),
         })
     }
 }
 
 /// Runs a tool, for as long as a lookup waits for it. The SDK has a shell start it, and knows how to end the shell alone; here
 /// both end.
-#[derive(Clone, Debug, Default)]
-struct Runner(Arc<Program>);
+#[derive(Clone, Debug)]
+struct Runner(Arc<Program>, Duration);
+
+impl Default for Runner {
+    fn default() -> Self {
+        Self(Arc::default(), TIMEOUT)
+    }
+}
 
 /// What became of a tool that gave no token.
 #[derive(Clone, Copy, Debug)]
 enum RunError {
     NotFound,
-    TooSlow,
+    /// It took too long, or could not be started for the moment.
+    Late,
     Failed(i32),
 }
 
@@ -133,14 +135,30 @@ impl Executor for Runner {
             command.args(args);
             command
         };
-        let output = self.0.run(Some(TIMEOUT), command).await.map_err(|kind| match kind {
-            io::ErrorKind::TimedOut => io::Error::other(RunError::TooSlow),
-            other => other.into(),
-        })?;
+        let late = |kind| if may_pass(kind) { io::Error::other(RunError::Late) } else { kind.into() };
+        let output = self.0.run(Some(self.1), command).await.map_err(late)?;
         match output.status.code() {
             Some(0) => Ok(output),
             Some(NOT_FOUND) => Err(io::Error::other(RunError::NotFound)),
             status => Err(io::Error::other(RunError::Failed(status.unwrap_or(-1)))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[tokio::test]
+    async fn a_tool_that_is_slow_may_be_quicker_the_next_time() {
+        let runner = Runner(Arc::default(), Duration::from_millis(20));
+        let slow = runner.run(OsStr::new("sleep"), &[OsStr::new("600")]).await.unwrap_err();
+        let cause = slow.get_ref().and_then(|cause| cause.downcast_ref::<RunError>());
+        assert!(matches!(cause, Some(RunError::Late)), "{slow:?}");
+        let error = NoToken::Late("waited for `az` in vain".to_owned()).into_error("AzureCliCredential");
+        assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Timeout, true));
+        let missing = Runner::default().run(OsStr::new("/nonexistent"), &[]).await.unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
     }
 }

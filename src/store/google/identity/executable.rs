@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde_json::Value as Json;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::process::Program;
+use crate::process::{Program, may_pass};
 use crate::store::environment::Environment;
 
 use super::{needed, text};
@@ -84,8 +84,11 @@ impl Executable {
 
 fn not_run(kind: io::ErrorKind) -> Error {
     match kind {
-        io::ErrorKind::TimedOut => failed("took longer than its `timeout_millis`").temporary(None),
+        io::ErrorKind::TimedOut => late(ErrorKind::Timeout, "took longer than its `timeout_millis`"),
         io::ErrorKind::FileTooLarge => failed("prints more than a token has"),
+        other if may_pass(other) => {
+            late(ErrorKind::Unreachable, "cannot be started now").with_source(io::Error::from(other))
+        }
         other => failed("cannot be started").with_source(io::Error::from(other)),
     }
 }
@@ -122,7 +125,16 @@ fn token(printed: &[u8], now: SystemTime) -> Result<SecretString> {
 }
 
 fn failed(what: &str) -> Error {
-    Error::new(ErrorKind::Unauthenticated, format!("the program for the subject token {what}"))
+    of_program(ErrorKind::Unauthenticated, what)
+}
+
+/// An outage, in which old values are served: it says nothing of the identity.
+fn late(kind: ErrorKind, what: &str) -> Error {
+    of_program(kind, what).temporary(None)
+}
+
+fn of_program(kind: ErrorKind, what: &str) -> Error {
+    Error::new(kind, format!("the program for the subject token {what}"))
         .with_hint("Run the `command` of `credential_source` by hand to see what it says")
 }
 
@@ -190,6 +202,18 @@ mod tests {
             json!(["canary"]),
         ] {
             assert!(!read(answer).unwrap_err().to_string().contains("canary"));
+        }
+    }
+
+    #[test]
+    fn what_may_pass_is_an_outage() {
+        use io::ErrorKind::{FileTooLarge, NotFound, OutOfMemory, PermissionDenied, TimedOut, WouldBlock};
+        for (kinds, may_pass) in
+            [([TimedOut, WouldBlock, OutOfMemory], true), ([NotFound, PermissionDenied, FileTooLarge], false)]
+        {
+            for error in kinds.map(not_run) {
+                assert_eq!((error.kind().is_outage(), error.is_temporary()), (may_pass, may_pass), "{error}");
+            }
         }
     }
 

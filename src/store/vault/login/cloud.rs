@@ -76,10 +76,11 @@ pub(super) async fn ask(
 }
 
 fn refused(status: u16, subject: &str, hint: &'static str) -> Error {
-    let error =
-        Error::new(ErrorKind::Unauthenticated, format!("{subject}: refused")).with_code(status.to_string());
-    let error = error.with_hint(hint);
-    if status == 429 || status >= 500 { error.temporary(None) } else { error }
+    // An outage says nothing of the identity, and old values are served in it.
+    let kind = Some(ErrorKind::of_status(status)).filter(|kind| kind.is_outage());
+    let kind = kind.unwrap_or(ErrorKind::Unauthenticated);
+    let error = Error::new(kind, format!("{subject}: refused")).with_code(status.to_string());
+    error.with_hint(hint).temporary_in_outage(None)
 }
 
 /// A text that must be in an answer.
@@ -91,4 +92,23 @@ pub(super) fn secret(answer: &Value, key: &str, subject: &str, hint: &'static st
 
 fn without(subject: &str, what: &str, hint: &'static str) -> Error {
     Error::new(ErrorKind::Unauthenticated, format!("{subject}: the answer holds no {what}")).with_hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cloud_that_is_out_of_order_says_nothing_of_the_identity() {
+        for (status, kind, temporary) in [
+            (400, ErrorKind::Unauthenticated, false),
+            (403, ErrorKind::Unauthenticated, false),
+            (408, ErrorKind::Timeout, true),
+            (429, ErrorKind::Throttled, true),
+            (503, ErrorKind::Unreachable, true),
+        ] {
+            let error = refused(status, "asking", "Ask again");
+            assert_eq!((error.kind(), error.is_temporary()), (kind, temporary), "{status}");
+        }
+    }
 }
