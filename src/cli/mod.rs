@@ -5,7 +5,7 @@
 //! | `setup.rs` | from Airflow's configuration to a backend that can be asked |
 //! | `subject.rs` | what a command is about, and how it is looked up |
 //! | `masked.rs`, `dates.rs`, `heard.rs` | connections without secrets, moments, warnings |
-//! | `output.rs` | what a command has to say, and the exit codes |
+//! | `output.rs`, `progress.rs` | what a command has to say, the exit codes, and how far it is |
 //! | the others | one command each |
 //!
 //! Exit codes: 0 done; 1 the answer is no (not found, findings); 2 the command line makes no sense; 3 the configuration
@@ -25,6 +25,7 @@ mod list;
 mod masked;
 mod output;
 mod policy;
+mod progress;
 mod setup;
 mod stores;
 mod subject;
@@ -100,7 +101,7 @@ enum Command {
     /// List the names that the backend could answer for.
     ///
     /// Goes through the store page by page, and shows what begins with the configured prefixes.
-    /// Tells the kind, the id, the age and the tags of each; no value is read.
+    /// Tells the kind, the id, the name in the store, the age and the tags of each; no value is read.
     #[command(
         after_help = "Examples:\n  strongroom list\n  strongroom list connections --limit 20\n  strongroom list variables config --json"
     )]
