@@ -9,7 +9,7 @@
 //! | the others | one command each |
 //!
 //! Exit codes: 0 done; 1 the answer is no (not found, findings); 2 the command line makes no sense; 3 the configuration
-//! cannot be used; 4 the store did not answer or refused. No command but `reveal` shows a value.
+//! cannot be used; 4 the store did not answer or refused, or what should be a connection is none. No command but `reveal` shows a value.
 
 mod bench;
 mod completions;
@@ -75,7 +75,7 @@ Exit codes:
   1  the answer is no: nothing was found, or something was found that should not be
   2  the command line makes no sense
   3  the configuration cannot be used, or the store cannot do what was asked
-  4  the store did not answer, or refused
+  4  the store did not answer, or refused; or what should be a connection is none
 
 No command but `reveal` shows a value.";
 

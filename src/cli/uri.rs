@@ -103,6 +103,12 @@ fn built(text: &Text, dialect: Dialect) -> Result<Report> {
             .with_hint("Write the fields as JSON, such as {\"conn_type\": \"postgres\", \"host\": \"h\"}")
     })?;
     let uri = build_uri_from_fields(&fields, dialect).map_err(|error| malformed(&error))?;
+    // Airflow writes some fields into a URI that it cannot read again, such as a port that is no number.
+    let read = parse(&uri, dialect).map_err(|error| malformed(&error))?;
+    if !read.conn_type.is_truthy() {
+        return Err(Error::new(ErrorKind::Malformed, "conn_type is empty, or no scheme of a URI")
+            .with_hint("Write a type of letters, digits and `-`, such as postgres"));
+    }
     let uri = uri.to_str().unwrap_or_default();
     Ok(Report::done(format!("{uri}\n"), json!({"uri": uri})))
 }
@@ -129,6 +135,19 @@ mod tests {
             (&json!("h"), &json!(5432))
         );
         assert!(!parsed.text.contains("p@/"));
+    }
+
+    #[test]
+    fn a_uri_that_is_not_read_again_is_not_made() {
+        for fields in [
+            r#"{"conn_type": "pg", "port": "canary"}"#,
+            r#"{"host": "canary"}"#,
+            r#"{"conn_type": "my canary"}"#,
+        ] {
+            let error = built(&Text::from(fields), Dialect::default()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Malformed);
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
     }
 
     #[test]

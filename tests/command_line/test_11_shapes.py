@@ -125,7 +125,7 @@ def test_a_search_has_the_members_of_the_page(shell: Shell) -> None:
     shell.variables |= {"AIRFLOW_CONN_DB": f"http://u:{CANARY}@h", "AIRFLOW__SENTRY__SENTRY_DSN_SECRET": "dsn"}
     shell.backend("memory", secrets=SECRETS)
     runs = [shell.run("explain", *words, "--json") for words in (["connection", "db"], ["config", "dsn"])]
-    # A store that does not answer has the members of an error, and Key Vault those of what was deleted: see the tests of it.
+    # A store that does not answer has the members of an error; those of what was deleted are in the tests of Key Vault.
     shell.backend("vault", url="http://127.0.0.1:9", token=CANARY, max_attempts=1)
     runs.append(shell.run("explain", "variable", "v", "--json"))
     assert [run.code for run in runs] == [DONE, NO, STORE]

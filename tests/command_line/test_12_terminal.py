@@ -87,13 +87,17 @@ def test_colours_are_for_a_terminal_alone(shell: Shell) -> None:
     assert COLOUR not in on_pipe(shell, "doctor --offline").stdout
 
 
-@pytest.mark.parametrize("line", ["list", "get variable 1", "explain variable 1", "lint", "bench --count 1", "env", "stores"])
+@pytest.mark.parametrize(
+    "line", ["list", "get variable 1", "explain variable 1", "lint", "bench --count 1", "env", "stores"]
+)
 def test_no_other_command_has_colours(shell: Shell, line: str) -> None:
     shell.secrets.append(CANARY)
     assert "\x1b" not in on_terminal(shell, line, "stdout")
 
 
-@pytest.mark.parametrize("line", ["list", "get variable nobody", "doctor", "explain variable 1", "get --frob", "list --help"])
+@pytest.mark.parametrize(
+    "line", ["list", "get variable nobody", "doctor", "explain variable 1", "get --frob", "list --help"]
+)
 def test_a_narrow_terminal_without_a_language_is_no_failure(shell: Shell, line: str) -> None:
     shell.secrets.append(CANARY)
     narrow = on_pipe(shell, line, COLUMNS="20", LC_ALL="C")
