@@ -32,7 +32,8 @@ pub(super) fn manual(command: Command) -> Result<Report> {
 
 /// The part of `command`, then those of the commands below it.
 fn render(command: &Command, page: &mut Vec<u8>) -> std::io::Result<()> {
-    clap_mangen::Man::new(command.clone()).render(page)?;
+    let source = concat!("strongroom ", env!("CARGO_PKG_VERSION"));
+    clap_mangen::Man::new(command.clone()).source(source).render(page)?;
     command.get_subcommands().try_for_each(|below| render(below, page))
 }
 

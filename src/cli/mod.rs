@@ -225,7 +225,7 @@ fn execute(arguments: &Arguments) -> Result<Report> {
         Command::Explain(asked) => explain::run(&asked.source, &asked.own),
         Command::Lint(asked) => lint::run(&asked.source, &asked.own),
         Command::Uri(arguments) => uri::run(arguments),
-        Command::Doctor(asked) => doctor::run(&asked.source, &asked.own),
+        Command::Doctor(asked) => Ok(doctor::run(&asked.source, &asked.own)),
         Command::Policy(asked) => policy::run(&asked.source, &asked.own),
         Command::Vault(arguments) => vault::run(arguments),
         Command::Bench(asked) => bench::run(&asked.source, &asked.own),

@@ -45,10 +45,8 @@ KINDS = ("connections", "variables")
 def on_terminal(shell: Shell, line: str, stream: str, **more: str) -> str:
     """What a command writes to `stream`, which is a terminal; the other one is a pipe."""
     ours, theirs = pty.openpty()
-    other = "stderr" if stream == "stdout" else "stdout"
-    with subprocess.Popen(
-        [*PROGRAM, *line.split()], env=environment(shell, more), **{stream: theirs, other: subprocess.DEVNULL}
-    ) as running:
+    out, err = (theirs, subprocess.DEVNULL) if stream == "stdout" else (subprocess.DEVNULL, theirs)
+    with subprocess.Popen([*PROGRAM, *line.split()], env=environment(shell, more), stdout=out, stderr=err) as running:
         os.close(theirs)
         told = b""
         # The terminal of a process that has ended gives an error in place of an end.

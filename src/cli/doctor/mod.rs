@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::cli::output::{DONE, NO, Report, has_colour, painted};
 use crate::cli::policy::{Tag, split_tag};
 use crate::cli::setup::Source;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::redact::Shown;
 use crate::store::tools::{Finding, Severity};
 
@@ -32,13 +32,13 @@ pub(super) struct Arguments {
 }
 
 /// Looks at the configuration, then makes a few calls: one lookup of a name that nobody has, one listing, one description.
-pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
+pub(super) fn run(source: &Source, arguments: &Arguments) -> Report {
     let mut findings = Vec::new();
     let checked = configuration::check(source, &mut findings);
     if let (Some((airflow, setup)), false) = (checked, arguments.offline) {
         store::check(&airflow, &setup, &arguments.tag, &mut findings);
     }
-    Ok(report(&findings, arguments.strict, has_colour()))
+    report(&findings, arguments.strict, has_colour())
 }
 
 /// An error as a finding: its hint is the remedy.
