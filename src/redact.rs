@@ -14,6 +14,11 @@ fn reorders(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether a character controls a terminal, or the order of letters on it.
+pub fn is_harmful(character: char) -> bool {
+    character.is_control() || reorders(character)
+}
+
 /// Displays a foreign text with the characters escaped that control a terminal or change the order of letters, cut
 /// after 512 characters.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +28,7 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut characters = self.0.chars();
         for character in characters.by_ref().take(LONGEST) {
-            if character.is_control() || reorders(character) {
+            if is_harmful(character) {
                 write!(formatter, "{}", character.escape_default())?;
             } else {
                 formatter.write_char(character)?;

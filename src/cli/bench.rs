@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::backend::Explained;
 use crate::cli::doctor::PROBE;
 use crate::cli::output::{Report, columns};
+use crate::cli::progress::Progress;
 use crate::cli::setup::{Client, Setup, Source};
 use crate::cli::subject::{KindWord, names};
 use crate::error::{Error, Result};
@@ -87,11 +88,13 @@ pub(super) fn quota(setup: &Setup) -> Option<Rate> {
 
 fn past_the_cache(client: &Client, lookup: Lookup<'_>, names: &[SecretName], count: u32) -> Result<Times> {
     let mut times = Vec::new();
+    let progress = Progress::of(usize::try_from(count).unwrap_or_default(), "lookups");
     for _ in 0..count {
         client.backend.refresh(None, None);
         let start = Instant::now();
         let (explained, _) = client.run(client.backend.explain(lookup, names))?;
         times.push(start.elapsed());
+        progress.advance(1);
         if let Explained { error: Some(error), .. } = explained {
             return Err(error);
         }

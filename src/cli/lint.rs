@@ -1,12 +1,10 @@
 //! `strongroom lint`: every connection of a store, parsed as Airflow would, for a pipeline that checks before Airflow does.
 
-use std::io::IsTerminal;
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use crate::cli::list::names;
 use crate::cli::output::{NO, Report, columns};
+use crate::cli::progress::Progress;
 use crate::cli::setup::{Client, Setup, Source};
 use crate::cli::subject::{Answer, look_up};
 use crate::config::airflow::AirflowConfig;
@@ -40,7 +38,7 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let mut warnings = setup.warned();
     let (listed, heard) = names(&setup, &client, Kind::Connection, usize::MAX)?;
     warnings.extend(heard.iter().map(|heard| format!("warning: {heard}")));
-    let progress = progress(listed.len());
+    let progress = Progress::of(listed.len(), "connections");
     let mut faults = Vec::new();
     let mut left = listed.as_slice();
     while !left.is_empty() {
@@ -48,11 +46,11 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
         read_together(&setup, &client, together)?;
         for (id, _) in together {
             faults.extend(faults_of(&setup, &client, &airflow, id, arguments.dialect)?);
-            progress.inc(1);
+            progress.advance(1);
         }
         left = later;
     }
-    progress.finish_and_clear();
+    drop(progress);
     Ok(Report { warnings, ..report(listed.len(), &faults) })
 }
 
@@ -77,18 +75,6 @@ fn read_together(setup: &Setup, client: &Client, listed: &[(String, Description)
     let wanted = listed.iter().filter(|(id, _)| is_looked_up(id));
     let names: Vec<_> = wanted.map(|(_, described)| described.name.clone()).collect();
     client.run(client.backend.read_ahead(&names)).map(drop)
-}
-
-/// Shown on a terminal alone.
-fn progress(count: usize) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::stderr());
-    if !std::io::stderr().is_terminal() {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-    }
-    if let Ok(style) = ProgressStyle::with_template("{pos}/{len} connections {bar:30}") {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn faults_of(

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::dates::{age, iso};
 use crate::cli::output::{Report, columns};
+use crate::cli::progress::Progress;
 use crate::cli::setup::{Client, Setup, Source};
 use crate::cli::subject::KindWord;
 use crate::error::Result;
@@ -62,6 +63,7 @@ pub(super) fn names(
     if let Some(error) = setup.without_place(kind) {
         return Err(error);
     }
+    let progress = Progress::without_end(kind.plural());
     for prefix in setup.prefixes(kind) {
         let before = found.len();
         let mut page = None;
@@ -69,6 +71,7 @@ pub(super) fn names(
             let (listed, heard) = client.run(client.backend.list(&prefix, page.as_ref()))?;
             let listed = listed?;
             warnings.extend(heard);
+            progress.advance(listed.secrets.len());
             found.extend(listed.secrets.into_iter().filter_map(|described| {
                 let id = described.name.as_str().strip_prefix(prefix.as_str())?.to_owned();
                 Some((id, described))
@@ -117,14 +120,19 @@ pub(super) fn description_as_json(described: &Description) -> Value {
 fn as_text(entries: &[Entry], now: SystemTime) -> String {
     let has_states = entries.iter().any(|entry| !is_usual(&entry.described));
     let state = |state: &str| has_states.then(|| state.to_owned());
-    let row = |first: [String; 3], state: Option<String>, last: String| {
+    let row = |first: [String; 4], state: Option<String>, last: String| {
         first.into_iter().chain(state).chain([last]).collect::<Vec<_>>()
     };
-    let mut rows = vec![row(["KIND", "ID", "CHANGED"].map(str::to_owned), state("STATE"), "TAGS".to_owned())];
+    let mut rows = vec![row(
+        ["KIND", "ID", "NAME IN THE STORE", "CHANGED"].map(str::to_owned),
+        state("STATE"),
+        "TAGS".to_owned(),
+    )];
     rows.extend(entries.iter().map(|entry| {
         let changed = entry.described.changed.or(entry.described.created);
         let changed = changed.map_or_else(String::new, |changed| format!("{} ago", age(changed, now)));
-        let first = [entry.kind.as_str().to_owned(), entry.id.clone(), changed];
+        let name = entry.described.name.as_str().to_owned();
+        let first = [entry.kind.as_str().to_owned(), entry.id.clone(), name, changed];
         row(first, state(entry.described.state.unwrap_or_default()), tags(&entry.described))
     }));
     columns(&rows)
@@ -148,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_tells_kind_id_age_and_tags() {
+    fn a_list_tells_kind_id_origin_age_and_tags() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_368_200);
         let described = Description {
             changed: Some(now - Duration::from_secs(7200)),
@@ -157,8 +165,8 @@ mod tests {
         };
         let entry = Entry { kind: Kind::Connection, id: "smtp".to_owned(), described };
         insta::assert_snapshot!(as_text(&[entry], now), @r"
-        KIND        ID    CHANGED  TAGS
-        connection  smtp  2h ago   team=a env=x
+        KIND        ID    NAME IN THE STORE  CHANGED  TAGS
+        connection  smtp  p/smtp             2h ago   team=a env=x
         ");
     }
 }

@@ -26,14 +26,14 @@ pub(super) fn fields(connection: &Connection, secret: &str) -> Map<String, Shown
     };
     let mut fields = Map::new();
     fields.insert("conn_type".to_owned(), plain(&connection.conn_type, is_word));
-    fields.insert("description".to_owned(), plain(&connection.description, |_| true));
+    fields.insert("description".to_owned(), plain(&connection.description, |text| !text.contains("://")));
     fields.insert("host".to_owned(), host(connection, is_sound));
     fields.insert("schema".to_owned(), plain(&connection.schema, is_path));
     fields.insert("login".to_owned(), plain(&connection.login, is_login));
     fields.insert("password".to_owned(), masked(&connection.password));
     let port = connection.port.as_i64().map(|port| if is_sound { json!(port) } else { json!(MASK) });
     fields.insert("port".to_owned(), port.unwrap_or_default());
-    fields.insert("extra_dejson".to_owned(), extra(connection));
+    fields.insert("extra_dejson".to_owned(), extra(connection, is_sound));
     fields
 }
 
@@ -65,12 +65,12 @@ fn host(connection: &Connection, is_sound: bool) -> Shown {
     json!(format!("{protocol}{name}{}", if is_whole { "" } else { "/***" }))
 }
 
-/// The keys of extra, and of its values nothing.
-fn extra(connection: &Connection) -> Shown {
+/// The keys of extra, and of its values nothing. With an unescaped `?` in the password a part of it becomes a key.
+fn extra(connection: &Connection, is_sound: bool) -> Shown {
     let Ok(extra) = connection.extra_dejson() else { return json!(MASK) };
     let Some(members) = extra.as_object() else { return json!(MASK) };
     let keys = members.iter().enumerate().map(|(number, (key, _))| {
-        let known = key.to_str().filter(|key| is_word(key) && key.len() <= 64);
+        let known = key.to_str().filter(|key| is_sound && is_word(key) && key.len() <= 64);
         (known.map_or_else(|| format!("key {}", number + 1), str::to_owned), json!(MASK))
     });
     Shown::Object(keys.collect())
@@ -88,9 +88,22 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.+".contains(letter))
 }
 
+/// One host, or several with commas between them. What follows a colon is a port: a password in that place is not shown.
 fn is_host(text: &str) -> bool {
-    let is_letter = |letter: char| letter.is_alphanumeric() || "-._:[]\\,".contains(letter);
-    !text.is_empty() && text.len() <= 253 && text.chars().all(is_letter)
+    let is_letter = |letter: char| letter.is_alphanumeric() || "-._\\".contains(letter);
+    let is_named = |host: &str| {
+        let (name, port) = host.split_once(':').unwrap_or((host, ""));
+        name.chars().all(is_letter) && port.chars().all(|letter| letter.is_ascii_digit())
+    };
+    !text.is_empty() && text.len() <= 253 && text.split(',').all(|host| is_named(host) || is_address(host))
+}
+
+/// An address of IPv6, in brackets where a port may follow.
+fn is_address(host: &str) -> bool {
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (address, port) = bracketed.unwrap_or((host, ""));
+    let port = port.strip_prefix(':').unwrap_or(port);
+    address.parse::<std::net::Ipv6Addr>().is_ok() && port.chars().all(|letter| letter.is_ascii_digit())
 }
 
 fn is_path(text: &str) -> bool {
@@ -129,13 +142,25 @@ mod tests {
             "my_type://canary:canary@canary",
             "postgres://us/er:canary@host/db",
             "postgres://canary:123/canary@host/db",
-            "postgres://u?canary",
+            "postgres://us:123?canary=x@host/db",
+            "postgres://us:123?a&canary@host/db",
+            "user:123?canary=x",
+            r#"{"conn_type": "http", "host": "user:canary"}"#,
+            r#"{"conn_type": "http", "host": "h:1,user:canary"}"#,
+            r#"{"conn_type": "http", "host": "[::1]:canary"}"#,
+            r#"{"conn_type": "http", "description": "postgres://u:canary@h"}"#,
             r#"{"host": "canary", "login": ["canary"], "schema": "canary"}"#,
             r#"{"conn_type": "canary canary", "host": "canary"}"#,
         ] {
             let shown = shown(secret);
-            let is_hidden = !shown.contains("canary") || secret.starts_with("postgres://u?");
-            assert!(is_hidden, "{secret}: {shown}");
+            assert!(!shown.contains("canary"), "{secret}: {shown}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_shown_with_their_ports() {
+        for host in ["db.example", "a:9092,b:9092", "::1", "[fe80::1]:5432", "server\\sales", "h:"] {
+            assert!(is_host(host), "{host}");
         }
     }
 }

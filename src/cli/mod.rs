@@ -5,11 +5,11 @@
 //! | `setup.rs` | from Airflow's configuration to a backend that can be asked |
 //! | `subject.rs` | what a command is about, and how it is looked up |
 //! | `masked.rs`, `dates.rs`, `heard.rs` | connections without secrets, moments, warnings |
-//! | `output.rs` | what a command has to say, and the exit codes |
+//! | `output.rs`, `progress.rs` | what a command has to say, the exit codes, and how far it is |
 //! | the others | one command each |
 //!
 //! Exit codes: 0 done; 1 the answer is no (not found, findings); 2 the command line makes no sense; 3 the configuration
-//! cannot be used; 4 the store did not answer or refused. No command but `reveal` shows a value.
+//! cannot be used; 4 the store did not answer or refused, or what should be a connection is none. No command but `reveal` shows a value.
 
 mod bench;
 mod completions;
@@ -25,6 +25,7 @@ mod list;
 mod masked;
 mod output;
 mod policy;
+mod progress;
 mod setup;
 mod stats;
 mod stores;
@@ -75,7 +76,7 @@ Exit codes:
   1  the answer is no: nothing was found, or something was found that should not be
   2  the command line makes no sense
   3  the configuration cannot be used, or the store cannot do what was asked
-  4  the store did not answer, or refused
+  4  the store did not answer, or refused; or what should be a connection is none
 
 No command but `reveal` shows a value.";
 
@@ -101,7 +102,7 @@ enum Command {
     /// List the names that the backend could answer for.
     ///
     /// Goes through the store page by page, and shows what begins with the configured prefixes.
-    /// Tells the kind, the id, the age and the tags of each; no value is read.
+    /// Tells the kind, the id, the name in the store, the age and the tags of each; no value is read.
     #[command(
         after_help = "Examples:\n  strongroom list\n  strongroom list connections --limit 20\n  strongroom list variables config --json"
     )]
@@ -232,7 +233,7 @@ fn execute(arguments: &Arguments) -> Result<Report> {
         Command::Explain(asked) => explain::run(&asked.source, &asked.own),
         Command::Lint(asked) => lint::run(&asked.source, &asked.own),
         Command::Uri(arguments) => uri::run(arguments),
-        Command::Doctor(asked) => doctor::run(&asked.source, &asked.own),
+        Command::Doctor(asked) => Ok(doctor::run(&asked.source, &asked.own)),
         Command::Policy(asked) => policy::run(&asked.source, &asked.own),
         Command::Vault(arguments) => vault::run(arguments),
         Command::Bench(asked) => bench::run(&asked.source, &asked.own),

@@ -1,11 +1,13 @@
 //! The only place that writes to the terminal, and what a command has to say.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use clap::error::{ContextKind, ContextValue};
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind};
+use crate::redact::is_harmful;
 use crate::store::tools::Severity;
 
 /// What a command found out.
@@ -29,7 +31,7 @@ pub(super) const NO: u8 = 1;
 pub(super) const USAGE: u8 = 2;
 /// The configuration cannot be used.
 pub(super) const CONFIGURATION: u8 = 3;
-/// The store did not answer, or refused.
+/// The store did not answer, or refused; or what should be a connection is none.
 pub(super) const STORE: u8 = 4;
 
 impl Report {
@@ -98,8 +100,17 @@ pub(super) fn finish(outcome: Result<Report, Error>, heard: &[String], as_json: 
     }
 }
 
+/// JSON leaves some characters as they are that control a terminal; within its texts each has another form.
 fn pretty(value: &Value) -> String {
-    format!("{value:#}\n")
+    let mut text = String::new();
+    for letter in format!("{value:#}\n").chars() {
+        if letter != '\n' && is_harmful(letter) {
+            let _ = write!(text, "\\u{:04x}", u32::from(letter));
+        } else {
+            text.push(letter);
+        }
+    }
+    text
 }
 
 /// Prints `text` to standard output.
@@ -181,6 +192,14 @@ mod tests {
     fn columns_are_as_wide_as_their_longest_cell() {
         let rows = [vec!["a".to_owned(), "1\n".to_owned()], vec!["long".to_owned(), String::new()]];
         assert_eq!(columns(&rows), "a     1\\n\nlong\n");
+    }
+
+    #[test]
+    fn json_controls_no_terminal_and_stays_what_it_is() {
+        let value = json!({"a\u{9b}": "\u{1b}[31m\u{7f}\u{202e}\n é \u{1f600}"});
+        let text = pretty(&value);
+        assert_eq!(text, "{\n  \"a\\u009b\": \"\\u001b[31m\\u007f\\u202e\\n é \u{1f600}\"\n}\n");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
 
     #[test]

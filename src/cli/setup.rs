@@ -181,8 +181,12 @@ mod tests {
             error.starts_with("this build does not know the backend `a.B`. It knows strongroom."),
             "{error}"
         );
-        let error = entry_of("postgres://u:canary@h").unwrap_err().to_string();
-        assert!(error.contains("(not shown: no class path)"), "{error}");
+        for secret in
+            ["postgres://u:canary@h", "hvs.canary", "s.canary", "eyJhbGciOiJIUzI1NiJ9.canary.canary"]
+        {
+            let error = entry_of(secret).unwrap_err().to_string();
+            assert!(error.contains("(not shown: no class path)"), "{error}");
+        }
     }
 
     #[test]

@@ -44,8 +44,8 @@ enum Action {
     Build,
 }
 
-/// The longest input that is read.
-const LONGEST: u64 = 1 << 20;
+/// The longest input that is read, in bytes; no store keeps a longer secret.
+const LONGEST: usize = 1 << 20;
 
 /// Reads standard input, and shows what it is.
 pub(super) fn run(arguments: &Arguments) -> Result<Report> {
@@ -68,8 +68,21 @@ fn input(action: &Action) -> Result<Zeroizing<String>> {
         let _ = writeln!(io::stderr().lock(), "{what}, then Ctrl-D (it is shown while you type):");
     }
     let mut text = Zeroizing::new(String::new());
-    io::stdin().lock().take(LONGEST).read_to_string(&mut text).map_err(unread)?;
-    Ok(text)
+    whole(io::stdin().lock(), &mut text).map_err(unread)?.then_some(text).ok_or_else(|| {
+        Error::new(ErrorKind::Malformed, "standard input is longer than one MiB")
+            .with_hint("No store keeps a secret of that length; check what was handed in")
+    })
+}
+
+/// Reads all of `input`, unless it is too long: the beginning of a secret would be another one.
+fn whole(input: impl Read, text: &mut String) -> io::Result<bool> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    input.take(LONGEST as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > LONGEST {
+        return Ok(false);
+    }
+    text.push_str(std::str::from_utf8(&bytes).map_err(|_| io::ErrorKind::InvalidData)?);
+    Ok(true)
 }
 
 fn parsed(text: &Text, dialect: Dialect) -> Result<Report> {
@@ -90,6 +103,12 @@ fn built(text: &Text, dialect: Dialect) -> Result<Report> {
             .with_hint("Write the fields as JSON, such as {\"conn_type\": \"postgres\", \"host\": \"h\"}")
     })?;
     let uri = build_uri_from_fields(&fields, dialect).map_err(|error| malformed(&error))?;
+    // Airflow writes some fields into a URI that it cannot read again, such as a port that is no number.
+    let read = parse(&uri, dialect).map_err(|error| malformed(&error))?;
+    if !read.conn_type.is_truthy() {
+        return Err(Error::new(ErrorKind::Malformed, "conn_type is empty, or no scheme of a URI")
+            .with_hint("Write a type of letters, digits and `-`, such as postgres"));
+    }
     let uri = uri.to_str().unwrap_or_default();
     Ok(Report::done(format!("{uri}\n"), json!({"uri": uri})))
 }
@@ -116,6 +135,33 @@ mod tests {
             (&json!("h"), &json!(5432))
         );
         assert!(!parsed.text.contains("p@/"));
+    }
+
+    #[test]
+    fn a_uri_that_is_not_read_again_is_not_made() {
+        for fields in [
+            r#"{"conn_type": "pg", "port": "canary"}"#,
+            r#"{"host": "canary"}"#,
+            r#"{"conn_type": "my canary"}"#,
+        ] {
+            let error = built(&Text::from(fields), Dialect::default()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Malformed);
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_cut() {
+        for (length, is_whole) in [(LONGEST, true), (LONGEST + 1, false)] {
+            let mut text = String::new();
+            assert_eq!(whole(vec![b'x'; length].as_slice(), &mut text).unwrap(), is_whole);
+            assert_eq!(text.len(), if is_whole { length } else { 0 });
+        }
+        // Half of a letter is beyond the end, which makes no difference.
+        let mut long = vec![b'x'; LONGEST];
+        long.extend("é".bytes());
+        assert!(!whole(long.as_slice(), &mut String::new()).unwrap());
+        assert!(whole([0xff].as_slice(), &mut String::new()).is_err());
     }
 
     #[test]

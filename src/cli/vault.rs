@@ -14,6 +14,7 @@ use crate::cli::policy::{Mode, left_out, of_vault};
 use crate::cli::setup::Setup;
 use crate::config::RawValue;
 use crate::error::{Error, Result};
+use crate::redact::is_harmful;
 use crate::value::json as own_json;
 
 /// The class that is configured in the end.
@@ -274,7 +275,20 @@ fn quoted(text: &str) -> String {
 }
 
 fn single(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+    let escaped = text.replace('\'', r"'\''");
+    if !escaped.chars().any(is_harmful) {
+        return format!("'{escaped}'");
+    }
+    // As bash, zsh and ksh write what a terminal must not be sent.
+    let mut word = String::from("$'");
+    for letter in text.chars() {
+        match letter {
+            '\'' | '\\' => word.extend(['\\', letter]),
+            letter if is_harmful(letter) => word.extend(format!("\\u{:04x}", u32::from(letter)).chars()),
+            letter => word.push(letter),
+        }
+    }
+    word + "'"
 }
 
 #[cfg(test)]
@@ -306,6 +320,7 @@ mod tests {
         assert_eq!(quoted("https://h:8200/a"), "https://h:8200/a");
         assert_eq!(quoted("a'b $c"), r"'a'\''b $c'");
         assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("a\u{1b}[31m'\\"), r"$'a\u001b[31m\'\\'");
     }
 
     #[test]

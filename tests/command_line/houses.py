@@ -119,6 +119,8 @@ def _local(shell: Shell, _request: pytest.FixtureRequest) -> Iterator[House]:
             held[kind][name] = value
         for kind, path in paths.items():
             path.write_text(json.dumps(held[kind]))
+            # Whatever the mask of this user is.
+            path.chmod(0o600)
 
     def deny() -> Mapping[str, Any]:
         # The kernel lets nobody read this one, while permissions do not stop root.

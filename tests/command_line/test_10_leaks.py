@@ -87,6 +87,50 @@ def test_words_that_are_not_unicode_end_in_no_traceback(shell: Shell) -> None:
         assert "Traceback" not in run.err
 
 
+@pytest.mark.parametrize(
+    "written", [f"hvs.{CANARY.replace('-', '')}", f"s.{CANARY.replace('-', '')}", f"%({CANARY})s", f"~{CANARY}"]
+)
+def test_a_secret_in_the_place_of_the_class_is_not_shown(shell: Shell, written: str) -> None:
+    shell.secrets += [CANARY, CANARY.replace("-", "")]
+    (shell.home / "airflow.cfg").write_text(f"[secrets]\nbackend = {written}\n")
+    for command in (*COMMANDS, ["explain", "connection", "c"], ["lint"], ["bench"], ["policy", "vault"]):
+        assert "Traceback" not in shell.run(*command).err
+
+
+def test_what_is_printed_for_a_shell_controls_no_terminal(shell: Shell) -> None:
+    shell.variables |= {"VAULT_ADDR": f"http://{NOBODY}", "VAULT_NAMESPACE": "a\x1b[31m\u202e"}
+    shell.backend("vault", token=CANARY)
+    shell.secrets.append(CANARY)
+    for end in ([], ["--json"], ["--print-commands"]):
+        run = shell.run("vault", "approle", *end)
+        assert run.code == 0
+        assert not {"\x1b", "\u202e"} & set(run.out)
+    line = next(line for line in run.out.splitlines() if "VAULT_NAMESPACE" in line)
+    script = f'{line}; printf %s "$VAULT_NAMESPACE"'
+    unicode = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    told = subprocess.run(["/bin/bash", "-c", script], env=unicode, capture_output=True, check=True)
+    assert told.stdout.decode() == "a\x1b[31m\u202e"
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\x9b", "\x7f", "\u202e"])
+def test_no_name_controls_the_terminal(shell: Shell, character: str) -> None:
+    name = f"a{character}b"
+    shell.backend("memory", secrets={f"airflow/variables/{name}": CANARY, f"airflow/connections/{name}": f"{{{CANARY}"})
+    shell.secrets.append(CANARY)
+    for command in (
+        ["list"],
+        ["get", "variable", name],
+        ["explain", "connection", name],
+        ["lint"],
+        ["describe", "variable", name],
+    ):
+        for end in ([], ["--json"]):
+            run = shell.run(*command, *end)
+            assert character not in run.out + run.err, command
+            if end:
+                assert name in json.dumps(run.json, ensure_ascii=False).replace(json.dumps(character)[1:-1], character)
+
+
 def test_a_file_that_cannot_be_read_is_named_and_not_shown(shell: Shell) -> None:
     shell.secrets.append(CANARY)
     file = shell.home / "airflow.cfg"

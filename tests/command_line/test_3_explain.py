@@ -81,6 +81,7 @@ def test_a_connection_that_airflow_cannot_use_is_passed_over(shell: Shell) -> No
         told = shell.run("explain", "connection", conn_id, "--json")
         assert (told.code, told.json["answered_by"]) == (NO, None)
         assert told.json["backends"][0]["unusable"]
+        assert "the backend has it in a form that Airflow cannot use" in shell.run("explain", "connection", conn_id).out
 
 
 def test_patterns_and_switches_are_reasons(shell: Shell) -> None:

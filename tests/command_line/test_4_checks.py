@@ -210,6 +210,18 @@ def test_a_document_that_would_allow_more_than_asked_is_not_printed(shell: Shell
     assert (alias.code, "not by an alias" in alias.err) == (CONFIGURATION, True)
 
 
+@pytest.mark.parametrize("store", ["aws", "ssm"])
+@pytest.mark.parametrize("prefix", ["air*", "a?rflow", "${aws:username}"])
+def test_a_policy_of_aws_is_no_pattern(shell: Shell, store: str, prefix: str) -> None:
+    given = shell.run("policy", store, "--prefix", prefix)
+    shell.backend(store, region_name="eu-west-1", variables_prefix=prefix)
+    configured = shell.run("policy", store)
+    for refused in (given, configured):
+        assert (refused.code, refused.out) == (CONFIGURATION, "")
+        assert "takes for a pattern" in refused.err
+    assert shell.run("policy", store, "--prefix", "airflow_/+=.@-").code == DONE
+
+
 def test_the_policy_of_vault_names_the_mount_once_and_every_path(shell: Shell) -> None:
     assert 'path "secret/data/connections/*"' in shell.run("policy", "vault").out
     shell.backend(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.command_line.houses import AWS_READER
-from tests.command_line.shell import CLASSES, CONFIGURATION, DONE, NO, Run, Shell
+from tests.command_line.shell import CLASSES, DONE, NO, USAGE, Run, Shell
 from tests.servers.aws import REGION, Credentials, MiniStack, allow
 
 CANARY = "canary-d4870b"
@@ -160,7 +160,7 @@ def test_secrets_without_the_tag_that_they_should_have(aws: MiniStack, filled: S
     filled.aws_backend("ssm", aws.url, aws.user(*AWS_READER))
     aws.put_parameters({"/airflow/variables/t": CANARY})
     assert finding(filled.run("doctor", "--tag", "a=b", "--json"), "tags")["severity"] == "note"
-    assert filled.run("doctor", "--tag", CANARY).code == CONFIGURATION
+    assert filled.run("doctor", "--tag", CANARY).code == USAGE
 
 
 def test_a_key_in_the_store_and_in_the_environment(aws: MiniStack, filled: Shell) -> None:

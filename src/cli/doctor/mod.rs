@@ -10,16 +10,13 @@ use std::fmt::Write;
 use serde_json::json;
 
 use crate::cli::output::{DONE, NO, Report, has_colour, painted};
-use crate::cli::policy::split_tag;
+use crate::cli::policy::{Tag, split_tag};
 use crate::cli::setup::Source;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::redact::Shown;
 use crate::store::tools::{Finding, Severity};
 
 pub(super) use self::store::PROBE;
-
-/// Key and value of a tag.
-type Tag = (String, String);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -30,19 +27,18 @@ pub(super) struct Arguments {
     #[arg(long)]
     strict: bool,
     /// A tag that each secret should have, as KEY=VALUE. May be given several times.
-    #[arg(long, value_name = "KEY=VALUE")]
-    tag: Vec<String>,
+    #[arg(long, value_name = "KEY=VALUE", value_parser = split_tag)]
+    tag: Vec<Tag>,
 }
 
 /// Looks at the configuration, then makes a few calls: one lookup of a name that nobody has, one listing, one description.
-pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
-    let wanted: Vec<Tag> = arguments.tag.iter().map(|tag| split_tag(tag)).collect::<Result<_>>()?;
+pub(super) fn run(source: &Source, arguments: &Arguments) -> Report {
     let mut findings = Vec::new();
     let checked = configuration::check(source, &mut findings);
     if let (Some((airflow, setup)), false) = (checked, arguments.offline) {
-        store::check(&airflow, &setup, &wanted, &mut findings);
+        store::check(&airflow, &setup, &arguments.tag, &mut findings);
     }
-    Ok(report(&findings, arguments.strict, has_colour()))
+    report(&findings, arguments.strict, has_colour())
 }
 
 /// An error as a finding: its hint is the remedy.

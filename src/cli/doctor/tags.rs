@@ -1,6 +1,6 @@
 //! Secrets without a tag that they should have: a policy with a condition on the tag keeps Airflow out of these.
 
-use crate::cli::doctor::Tag;
+use crate::cli::policy::Tag;
 use crate::redact::Shown;
 use crate::store::Description;
 use crate::store::registry::StoreEntry;

@@ -118,6 +118,9 @@ fn variables(search: &Search<'_>) -> String {
         };
         let _ = writeln!(text, "   {}: {state}", Shown(&variable.name));
     }
+    if text.is_empty() {
+        text.push_str("   none is looked at: with teams, the id could be another team's\n");
+    }
     text
 }
 
@@ -148,6 +151,8 @@ fn nobody(search: &Search<'_>) -> &'static str {
         "nobody who was asked has it; Airflow asks the metastore last"
     } else if search.backends.is_empty() {
         "not in the environment, and there is no backend; Airflow asks the metastore"
+    } else if search.backends.iter().any(|asked| asked.unusable.is_some()) {
+        "the backend has it in a form that Airflow cannot use, and the environment has none; Airflow asks the metastore"
     } else {
         "not in the backend nor in the environment; Airflow asks the metastore"
     }

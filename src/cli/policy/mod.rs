@@ -23,8 +23,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "PREFIX")]
     prefix: Vec<String>,
     /// A tag that each secret must have, as KEY=VALUE (AWS). May be given several times.
-    #[arg(long, value_name = "KEY=VALUE")]
-    tag: Vec<String>,
+    #[arg(long, value_name = "KEY=VALUE", value_parser = split_tag)]
+    tag: Vec<Tag>,
     /// The id or ARN of a KMS key that secrets are encrypted with (AWS). May be given several times.
     #[arg(long, value_name = "KEY")]
     key: Vec<String>,
@@ -115,7 +115,7 @@ fn document(source: &Source, arguments: &Arguments) -> Result<(String, Option<Se
         manages: arguments.mode == Mode::Manage,
         prefixes: prefixes(arguments, entry, configured.as_ref())?,
         names: configured.iter().flat_map(bundles).collect(),
-        tags: arguments.tag.iter().map(|tag| split_tag(tag)).collect::<Result<_>>()?,
+        tags: arguments.tag.clone(),
         keys: arguments.key.clone(),
         account: arguments.account.clone(),
         region: arguments.region.clone().or_else(|| region(arguments.store, configured.as_ref()?)),
@@ -125,6 +125,9 @@ fn document(source: &Source, arguments: &Arguments) -> Result<(String, Option<Se
         return Err(Error::config("nothing says what the names of the secrets begin with").with_hint(
             "Give --prefix, and for Vault the mount: --account, or --mount of `strongroom vault approle`",
         ));
+    }
+    if arguments.is_of_aws() {
+        refuse_patterns(&request)?;
     }
     let document = match (entry.and_then(|entry| entry.tools.policy), arguments.store) {
         (Some(policy), _) => policy(&request),
@@ -193,12 +196,27 @@ fn region(store: StoreWord, setup: &Setup) -> Option<String> {
     region.map(str::to_owned)
 }
 
+/// IAM takes these letters for patterns and variables. No name of a secret or of a parameter has them ("Quotas" of Secrets
+/// Manager and the reference of `PutParameter`), so that a document with them would allow more than what was meant, or nothing.
+fn refuse_patterns(request: &PolicyRequest) -> Result<()> {
+    let mut names = request.prefixes.iter().map(|(_, prefix)| prefix).chain(&request.names);
+    if !names.any(|name| name.contains(['*', '?', '$'])) {
+        return Ok(());
+    }
+    Err(Error::config("the beginning of a name holds `*`, `?` or `$`, which a policy takes for a pattern")
+        .with_hint("Names there have letters, digits and /_+=.@- only; a beginning needs no `*` at its end"))
+}
+
 impl Arguments {
+    /// Whether the document is one of IAM.
+    fn is_of_aws(&self) -> bool {
+        matches!(self.store, StoreWord::Aws | StoreWord::Ssm)
+    }
+
     /// What a document would leave out without a word, or could not say.
     fn check(&self) -> Result<()> {
-        let is_of_aws = matches!(self.store, StoreWord::Aws | StoreWord::Ssm);
         let is_narrowed = !self.tag.is_empty() || !self.key.is_empty();
-        if is_narrowed && !is_of_aws {
+        if is_narrowed && !self.is_of_aws() {
             return Err(Error::config("`--tag` and `--key` are for the stores of AWS alone")
                 .with_hint("Elsewhere the document would allow more than what they say; use `--prefix`"));
         }
@@ -221,8 +239,11 @@ impl Arguments {
     }
 }
 
+/// Key and value of a tag.
+pub(super) type Tag = (String, String);
+
 /// A tag as it is typed.
-pub(super) fn split_tag(tag: &str) -> Result<(String, String)> {
+pub(super) fn split_tag(tag: &str) -> Result<Tag> {
     let (key, value) = tag.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
         Error::config("a tag is written as KEY=VALUE").with_hint("Such as --tag AirbyteManaged=true")
     })?;

@@ -144,8 +144,16 @@ pub fn shown_class(class: &str) -> String {
             && !part.starts_with(|first: char| first.is_ascii_digit())
             && part.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
     };
-    let is_path = class.contains('.') && class.split('.').all(is_name);
+    let is_path = class.contains('.') && class.split('.').all(is_name) && !is_token(class);
     if is_path { Shown(class).to_string() } else { "(not shown: no class path)".to_owned() }
+}
+
+/// Tokens that have the form of a class path: those of Vault ("Token prefixes" in its documentation), and a JWT, which begins
+/// with JSON in base64.
+fn is_token(class: &str) -> bool {
+    let of_vault = ["hvs", "hvb", "hvr", "s", "b", "r"];
+    let first = class.split('.').next().unwrap_or_default();
+    class.starts_with("eyJ") || (class.split('.').count() == 2 && of_vault.contains(&first))
 }
 
 /// Options in one piece, or why Airflow takes none of them. Nothing of the text is told.

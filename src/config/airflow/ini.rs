@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use crate::error::{Error, Result};
-use crate::redact::Shown;
 
 /// The section whose options every other section has too.
 const DEFAULT: &str = "DEFAULT";
@@ -86,9 +85,10 @@ impl Ini {
                 .strip_prefix('(')
                 .and_then(|named| named.split_once(")s"))
                 .ok_or_else(|| "holds a single percent sign".to_owned())?;
+            // What stands there may be a part of a password with a percent sign in it, so it is not told.
             let value = self
                 .raw(section, name)
-                .ok_or_else(|| format!("names the option `{}`, which is not there", Shown(name)))?;
+                .ok_or_else(|| "names an option that is not there, in the form %(NAME)s".to_owned())?;
             self.interpolate(section, value, depth + 1, output)?;
             rest = after;
         }
@@ -201,11 +201,11 @@ empty =
             let error = Ini::parse(text).err().unwrap().to_string();
             assert!(error.starts_with(expected) && !error.contains("canary"), "{error}");
         }
-        let ini = Ini::parse("[a]\nx = 5% canary\ny = %(y)s\nz = %(no)s").unwrap();
+        let ini = Ini::parse("[a]\nx = 5% canary\ny = %(y)s\nz = %(canary)s").unwrap();
         for (option, expected) in [
             ("x", "[a] x in airflow.cfg holds a single percent sign"),
             ("y", "[a] y in airflow.cfg names options in a circle"),
-            ("z", "[a] z in airflow.cfg names the option `no`, which is not there"),
+            ("z", "[a] z in airflow.cfg names an option that is not there, in the form %(NAME)s"),
         ] {
             let error = ini.get("a", option).unwrap_err().to_string();
             assert!(error.starts_with(expected) && !error.contains("canary"), "{error}");

@@ -35,6 +35,13 @@ impl Files {
         }
     }
 
+    /// The files that are configured.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let of_kinds = [&self.connections, &self.variables, &self.configs];
+        let of_kinds = of_kinds.into_iter().flatten().map(Snapshot::path);
+        of_kinds.chain(self.settings.as_ref().map(Snapshot::path))
+    }
+
     /// The answer for an id: from the file of its kind, or else from Astro's settings. Reads files: this blocks.
     pub(super) fn find(&self, kind: Kind, id: &str) -> Result<Option<SecretValue>> {
         if let Some(file) = self.of(kind)

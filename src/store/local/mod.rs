@@ -25,13 +25,15 @@ mod read;
 mod snapshot;
 mod yaml;
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::error::{Error, Result};
 use crate::store::registry::StoreEntry;
-use crate::store::tools::Tools;
+use crate::store::tools::{Finding, Severity, Tools};
 use crate::store::{Capabilities, Description, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
@@ -105,6 +107,26 @@ impl Store for LocalFiles {
         let name = name.clone();
         self.read(move |files| describe(files, &name)).await.flatten()
     }
+
+    async fn diagnose(&self) -> Vec<Finding> {
+        self.read(|files| files.paths().filter(|path| is_open(path)).map(open_to_all).collect())
+            .await
+            .unwrap_or_default()
+    }
+}
+
+fn is_open(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}
+
+/// A note alone: Kubernetes mounts its secrets so, in a container where nobody else is.
+fn open_to_all(file: &Path) -> Finding {
+    Finding::new(
+        Severity::Note,
+        "file_mode",
+        format!("{} holds secrets, and everybody on this machine can read it", file.display()),
+        "chmod 600 where Airflow shares the machine",
+    )
 }
 
 fn find(files: &Files, name: &SecretName) -> Result<Option<SecretValue>> {

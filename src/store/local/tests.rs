@@ -158,3 +158,15 @@ async fn a_broken_file_breaks_the_listing_of_its_kind_only() {
     assert_eq!((error.kind(), error.store()), (ErrorKind::Malformed, Some("local")));
     assert!(!error.to_string().contains("canary"));
 }
+
+#[tokio::test]
+async fn files_that_everybody_can_read_are_told() {
+    use std::os::unix::fs::PermissionsExt;
+    let fixture = Fixture::new().with(VARIABLES_FILE_PATH, "v.json", r#"{"a": "canary"}"#);
+    for (mode, expected) in [(0o644, 1), (0o640, 0), (0o600, 0)] {
+        std::fs::set_permissions(fixture.path("v.json"), std::fs::Permissions::from_mode(mode)).unwrap();
+        let found = fixture.store().diagnose().await;
+        assert_eq!(found.len(), expected, "{found:?}");
+        assert!(!format!("{found:?}").contains("canary"));
+    }
+}
