@@ -28,6 +28,14 @@ SECRETS = {
 #: Members whose own members are the user's.
 FREE = {"tags", "extra_dejson", "backend_kwargs"}
 FIELDS = json.dumps({"conn_type": "http", "host": "h", "extra": {"a": CANARY}})
+ACCESS = {
+    "time": "2026-03-01T12:00:00.000Z",
+    "pid": 1,
+    "kind": "variable",
+    "id": "v",
+    "outcome": "denied",
+    "took_ms": 2,
+}
 #: What shows each member at least once: arguments, standard input and exit code.
 CASES: dict[str, list[tuple[str, str, int]]] = {
     "get": [
@@ -45,6 +53,7 @@ CASES: dict[str, list[tuple[str, str, int]]] = {
     "policy": [("policy vault", "", DONE)],
     "vault approle": [("vault approle", "", DONE)],
     "bench": [("bench variable v --count 1", "", DONE)],
+    "stats": [("stats --file {home}/audit.jsonl", "", DONE)],
     "stores": [("stores memory", "", DONE)],
     "completions": [("completions fish", "", DONE)],
     "manual": [("manual", "", DONE)],
@@ -93,9 +102,10 @@ def of_runs(shell: Shell, command: str) -> set[str]:
     """The paths that a command prints in all its cases."""
     shell.secrets.append(CANARY)
     shell.backend("memory", secrets=SECRETS)
+    (shell.home / "audit.jsonl").write_text(json.dumps(ACCESS) + "\n")
     found: set[str] = set()
     for line, stdin, code in CASES[command]:
-        run = shell.run(*line.split(), "--json", stdin=stdin)
+        run = shell.run(*line.format(home=shell.home).split(), "--json", stdin=stdin)
         assert run.code == code, run.err
         found |= set(printed(run.json))
     return found

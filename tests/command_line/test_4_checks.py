@@ -198,7 +198,7 @@ def test_bench_counts_calls_and_tells_the_quota(aws: MiniStack, counted: Counter
     assert (measured.code, measured.json["calls"], measured.json["lookups"]) == (DONE, 5, 5)
     assert measured.json["quota_lookups_per_second"] == 1000.0
     assert counted.operations() == ["GetSecretValue"] * 5
-    assert "from memory" in shell.run("stats", "connection", "c", "--count", "1").out
+    assert "from memory" in shell.run("bench", "connection", "c", "--count", "1").out
 
 
 @pytest.mark.parametrize("store", ["gcp", "azure", "vault"])
