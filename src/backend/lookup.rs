@@ -1,6 +1,5 @@
 //! Asks the store and settles the outcome.
 
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,14 +14,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layers::{self, Counters, Observe, Origin};
 use crate::process::{Clock, Deadline, no_fork};
 use crate::store::convention::{Kind, Lookup, Naming};
-use crate::store::tools::Finding;
-use crate::store::{Description, Descriptions, Page, SecretName, Store};
+use crate::store::{SecretName, Store};
 use crate::value::SecretValue;
 
 /// A backend at work: what one process keeps alive for one configuration.
 #[derive(Debug)]
 pub struct Backend {
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
     clock: Clock,
     counters: &'static Counters,
     /// Replaced when a file that the store was built from changes.
@@ -32,8 +30,8 @@ pub struct Backend {
 
 /// A store in its layers, and the answers made of what it said.
 #[derive(Debug)]
-struct Stack {
-    store: Observe,
+pub(super) struct Stack {
+    pub(super) store: Observe,
     memo: Memo,
     bundles: Bundles,
     /// Whether the prefetch is over; held by the caller who does it.
@@ -116,59 +114,6 @@ impl Backend {
         let error = outcome.as_ref().err().cloned();
         let outcome = self.settled(lookup, names, outcome);
         Explained { outcome, error, steps: trail.steps.unwrap_or_default() }
-    }
-
-    /// The store below, in its layers, for what is no lookup: listing and describing.
-    pub async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        let deadline = Deadline::after(self.settings.layers.timeout);
-        let stack = self.up_to_date()?;
-        let listed = deadline.run(stack.store.list_described(prefix, page)).await;
-        listed.map_err(|error| error.with_store(self.settings.entry.info.name))
-    }
-
-    /// What the store tells of `name` without its value.
-    pub async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
-        let deadline = Deadline::after(self.settings.layers.timeout);
-        let stack = self.up_to_date()?;
-        let described = deadline.run(stack.store.describe(name)).await;
-        described.map_err(|error| error.with_store(self.settings.entry.info.name))
-    }
-
-    /// Why `name`, which a lookup did not find, is not there, as far as the store can tell.
-    pub async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
-        let deadline = Deadline::after(self.settings.layers.timeout);
-        let stack = self.up_to_date()?;
-        let told = deadline.run(stack.store.why_absent(name)).await;
-        told.map_err(|error| error.with_store(self.settings.entry.info.name))
-    }
-
-    /// How many secrets one request of the store reads at present.
-    pub fn batch_size(&self) -> NonZeroUsize {
-        self.current().store.batch_size()
-    }
-
-    /// Has the cache read `names` in as few requests as the store allows, within the time of one lookup. What fails is
-    /// read again when it is looked up.
-    pub async fn read_ahead(&self, names: &[SecretName]) {
-        let deadline = Deadline::within(self.settings.layers.timeout, "the time for reading ahead");
-        let read = deadline.run(async {
-            let stack = self.up_to_date()?;
-            Ok(stack.store.cache().warm(names).await.len())
-        });
-        match read.await {
-            Ok(failed) => tracing::debug!("read {} secrets ahead, {failed} failed", names.len()),
-            Err(error) => tracing::debug!("not all of {} secrets were read ahead: {error}", names.len()),
-        }
-    }
-
-    /// What is noteworthy of the store as it answers.
-    pub async fn diagnose(&self) -> Vec<Finding> {
-        self.current().store.diagnose().await
-    }
-
-    /// Who the store is asked as, without a call.
-    pub fn identity(&self) -> Option<String> {
-        self.current().store.identity()
     }
 
     /// Makes the next lookup of `id` ask the store, of every kind and for `team` too; without an id, every next lookup.
@@ -339,12 +284,12 @@ impl Backend {
         unless_malformed(stack, name, value).map_err(|error| error.with_store(self.settings.entry.info.name))
     }
 
-    fn current(&self) -> Arc<Stack> {
+    pub(super) fn current(&self) -> Arc<Stack> {
         Arc::clone(&self.stack.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The stack, built anew if a file beneath it has changed.
-    fn up_to_date(&self) -> Result<Arc<Stack>> {
+    pub(super) fn up_to_date(&self) -> Result<Arc<Stack>> {
         let stack = self.current();
         if !stack.store.is_outdated() {
             return Ok(stack);

@@ -6,6 +6,7 @@
 
 pub mod audit;
 mod bundle;
+mod inspect;
 mod lookup;
 mod memo;
 mod on_error;

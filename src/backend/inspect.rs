@@ -1,0 +1,64 @@
+//! What is asked of a store beside lookups, through the same layers: for the command line.
+
+use std::num::NonZeroUsize;
+
+use crate::backend::lookup::Backend;
+use crate::error::Result;
+use crate::process::Deadline;
+use crate::store::tools::Finding;
+use crate::store::{Description, Descriptions, Page, SecretName, Store};
+
+impl Backend {
+    /// What the store tells of the names that begin with `prefix`, one page of them.
+    pub async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+        let deadline = Deadline::after(self.settings.layers.timeout);
+        let stack = self.up_to_date()?;
+        let listed = deadline.run(stack.store.list_described(prefix, page)).await;
+        listed.map_err(|error| error.with_store(self.settings.entry.info.name))
+    }
+
+    /// What the store tells of `name` without its value.
+    pub async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
+        let deadline = Deadline::after(self.settings.layers.timeout);
+        let stack = self.up_to_date()?;
+        let described = deadline.run(stack.store.describe(name)).await;
+        described.map_err(|error| error.with_store(self.settings.entry.info.name))
+    }
+
+    /// Why `name`, which a lookup did not find, is not there, as far as the store can tell.
+    pub async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
+        let deadline = Deadline::after(self.settings.layers.timeout);
+        let stack = self.up_to_date()?;
+        let told = deadline.run(stack.store.why_absent(name)).await;
+        told.map_err(|error| error.with_store(self.settings.entry.info.name))
+    }
+
+    /// How many secrets one request of the store reads at present.
+    pub fn batch_size(&self) -> NonZeroUsize {
+        self.current().store.batch_size()
+    }
+
+    /// Has the cache read `names` in as few requests as the store allows, within the time of one lookup. What fails is
+    /// read again when it is looked up.
+    pub async fn read_ahead(&self, names: &[SecretName]) {
+        let deadline = Deadline::within(self.settings.layers.timeout, "the time for reading ahead");
+        let read = deadline.run(async {
+            let stack = self.up_to_date()?;
+            Ok(stack.store.cache().warm(names).await.len())
+        });
+        match read.await {
+            Ok(failed) => tracing::debug!("read {} secrets ahead, {failed} failed", names.len()),
+            Err(error) => tracing::debug!("not all of {} secrets were read ahead: {error}", names.len()),
+        }
+    }
+
+    /// What is noteworthy of the store as it answers.
+    pub async fn diagnose(&self) -> Vec<Finding> {
+        self.current().store.diagnose().await
+    }
+
+    /// Who the store is asked as, without a call.
+    pub fn identity(&self) -> Option<String> {
+        self.current().store.identity()
+    }
+}
