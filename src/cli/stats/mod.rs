@@ -1,17 +1,18 @@
 //! `strongroom stats`: what Airflow's lookups have cost, summed up from the audit file.
 
+mod shown;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Write;
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind as IoErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::bench::{Times, quota};
 use crate::cli::dates::iso;
-use crate::cli::output::{NO, Report, columns};
+use crate::cli::output::{NO, Report};
 use crate::cli::setup::{Setup, Source};
 use crate::config::parse_duration;
 use crate::error::{Error, ErrorKind, Result};
@@ -154,14 +155,19 @@ impl Sums {
     }
 
     /// The ids that went to the store most often.
-    fn most_asked(&self) -> Vec<(&str, &str, usize, usize)> {
-        let ids = self.ids.iter().filter(|(_, (_, asked))| *asked > 0);
-        let mut ids: Vec<_> = ids
-            .map(|((kind, id), (lookups, asked))| (kind.as_str(), id.as_str(), *lookups, *asked))
-            .collect();
-        ids.sort_unstable_by(|one, other| (other.3, one.0, one.1).cmp(&(one.3, other.0, other.1)));
-        ids.truncate(NAMED);
-        ids
+    fn most_asked(&self) -> Vec<Asked> {
+        let asked = self.ids.iter().map(|((kind, id), &(lookups, from_store))| Asked {
+            kind: kind.clone(),
+            id: id.clone(),
+            from_store,
+            lookups,
+        });
+        let mut asked: Vec<_> = asked.filter(|asked| asked.from_store > 0).collect();
+        asked.sort_unstable_by(|one, other| {
+            (other.from_store, &one.kind, &one.id).cmp(&(one.from_store, &other.kind, &other.id))
+        });
+        asked.truncate(NAMED);
+        asked
     }
 }
 
@@ -174,92 +180,70 @@ fn is_from_store(outcome: &str, age_seconds: Option<f64>, took: Duration) -> boo
     }
 }
 
-fn report(path: &Path, mut sums: Sums, quota: Option<Rate>) -> Report {
-    let (lookups, from_store) = (sums.lookups(), sums.asked_of_store());
-    let most_asked = sums.most_asked().into_iter();
-    let most_asked: Vec<_> = most_asked
-        .map(|(kind, id, lookups, asked)| json!({"kind": kind, "id": id, "lookups": lookups, "from_store": asked}))
-        .collect();
-    let outcomes = std::mem::take(&mut sums.outcomes).into_iter();
-    let outcomes: Vec<_> =
-        outcomes.map(|(name, group)| (name, group.from_store, Times::of(group.times))).collect();
-    let busiest = sums.seconds.values().copied().max().unwrap_or_default();
-    let per_second = quota.map(|rate| f64::from(rate.calls.get()) / rate.per.as_secs_f64());
-    let (from, to) = sums.span.unzip();
-    let mut text = format!(
-        "{}: {lookups} lookups of {} processes",
-        Shown(&path.to_string_lossy()),
-        sums.processes.len()
-    );
-    if let (Some(from), Some(to)) = (&from, &to) {
-        let _ = write!(text, ", from {}Z to {}Z", Shown(from), Shown(to));
-    }
-    text.push_str("\n\n");
-    text.push_str(&columns(&outcome_rows(&outcomes)));
-    let _ = writeln!(
-        text,
-        "\nThe store was asked for {from_store} of them, and for {busiest} in the busiest second."
-    );
-    match per_second {
-        Some(rate) => {
-            let _ = writeln!(text, "The quota is {rate} calls a second, of all processes together.");
-        }
-        None => text.push_str("No quota is configured (`rate_limit`), and none is known for this store.\n"),
-    }
-    if !most_asked.is_empty() {
-        text.push_str("\nMost often asked of the store:\n");
-        text.push_str(&columns(&asked_rows(&most_asked)));
-    }
-    if sums.unread > 0 {
-        let _ = writeln!(text, "\n{} lines are none of the audit's.", sums.unread);
-    }
-    let outcomes = outcomes.iter().map(|(name, from_store, times)| {
-        let mut shape = times.as_json();
-        shape["outcome"] = json!(name);
-        shape["lookups"] = json!(times.len());
-        shape["from_store"] = json!(from_store);
-        shape
-    });
-    let json = json!({
-        "file": path.to_string_lossy(),
-        "lookups": lookups,
-        "processes": sums.processes.len(),
-        "from": from.map(|second| format!("{second}Z")),
-        "to": to.map(|second| format!("{second}Z")),
-        "outcomes": outcomes.collect::<Vec<_>>(),
-        "from_store": from_store,
-        "busiest_second": busiest,
-        "quota_per_second": per_second,
-        "most_asked": most_asked,
-        "unread_lines": sums.unread,
-    });
-    let report = Report::done(text, json);
-    if lookups == 0 { report.with_code(NO) } else { report }
+fn report(path: &Path, sums: Sums, quota: Option<Rate>) -> Report {
+    let summed = Summed::of(path, sums, quota);
+    let report = Report::done(shown::text(&summed), shown::json(&summed));
+    if summed.lookups == 0 { report.with_code(NO) } else { report }
 }
 
-fn outcome_rows(outcomes: &[(String, usize, Times)]) -> Vec<Vec<String>> {
-    let head = ["OUTCOME", "LOOKUPS", "FROM THE STORE", "P50", "P99"].map(str::to_owned).to_vec();
-    let rows = outcomes.iter().map(|(name, from_store, times)| {
-        let counts = [Shown(name).to_string(), times.len().to_string(), from_store.to_string()];
-        counts.into_iter().chain([times.shown(50), times.shown(99)]).collect()
-    });
-    std::iter::once(head).chain(rows).collect()
+/// What is told.
+struct Summed {
+    path: String,
+    lookups: usize,
+    processes: usize,
+    /// The first and the last second, such as `2026-02-28T23:59:59Z`.
+    span: Option<(String, String)>,
+    outcomes: Vec<Outcome>,
+    from_store: usize,
+    busiest_second: usize,
+    quota_per_second: Option<f64>,
+    most_asked: Vec<Asked>,
+    unread: usize,
 }
 
-fn asked_rows(most_asked: &[Value]) -> Vec<Vec<String>> {
-    let row = |asked: &Value| {
-        let text = |key: &str| {
-            asked[key].as_str().map_or_else(|| asked[key].to_string(), |text| Shown(text).to_string())
+/// The lookups with one outcome, and how long they took.
+struct Outcome {
+    name: String,
+    from_store: usize,
+    times: Times,
+}
+
+/// A name that went to the store.
+struct Asked {
+    kind: String,
+    id: String,
+    from_store: usize,
+    lookups: usize,
+}
+
+impl Summed {
+    fn of(path: &Path, sums: Sums, quota: Option<Rate>) -> Self {
+        let (lookups, from_store, most_asked) = (sums.lookups(), sums.asked_of_store(), sums.most_asked());
+        let outcome = |(name, group): (String, Group)| Outcome {
+            name,
+            from_store: group.from_store,
+            times: Times::of(group.times),
         };
-        ["kind", "id", "from_store", "lookups"].map(text).to_vec()
-    };
-    let head = ["KIND", "ID", "FROM THE STORE", "LOOKUPS"].map(str::to_owned).to_vec();
-    std::iter::once(head).chain(most_asked.iter().map(row)).collect()
+        Self {
+            path: path.to_string_lossy().into_owned(),
+            lookups,
+            processes: sums.processes.len(),
+            span: sums.span.map(|(first, last)| (format!("{first}Z"), format!("{last}Z"))),
+            outcomes: sums.outcomes.into_iter().map(outcome).collect(),
+            from_store,
+            busiest_second: sums.seconds.into_values().max().unwrap_or_default(),
+            quota_per_second: quota.map(|rate| f64::from(rate.calls.get()) / rate.per.as_secs_f64()),
+            most_asked,
+            unread: sums.unread,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU32;
+
+    use serde_json::json;
 
     use super::*;
 
