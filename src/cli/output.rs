@@ -159,6 +159,11 @@ pub(super) fn painted(severity: Severity, has_colour: bool) -> String {
     if has_colour { format!("\u{1b}[{colour}m{word:<7}\u{1b}[0m") } else { format!("{word:<7}") }
 }
 
+/// A number with its word: `1 problem`, `2 problems`.
+pub(super) fn counted(count: usize, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}
+
 /// Columns side by side, two spaces apart; the last one is not padded. Control characters are shown, not sent.
 pub(super) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or_default();

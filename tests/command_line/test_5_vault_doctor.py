@@ -198,7 +198,7 @@ def test_keys_in_two_places_are_told(vault: Vault, shell: Shell) -> None:
     backend(shell, vault, vault.plain_url)
     shell.variables["AIRFLOW_CONN_DB"] = URI
     told = finding(shell.run("doctor", "--json"), "two_places", "warning")
-    assert "`db` stand in the store and in the environment" in told["evidence"]
+    assert "`db`: in the store and in the environment" in told["evidence"]
 
 
 def test_what_the_options_say_needs_no_call(shell: Shell) -> None:

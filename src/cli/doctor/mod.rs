@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use crate::cli::output::{DONE, NO, Report, has_colour, painted};
+use crate::cli::output::{DONE, NO, Report, counted, has_colour, painted};
 use crate::cli::policy::{Tag, split_tag};
 use crate::cli::setup::Source;
 use crate::error::Error;
@@ -56,7 +56,9 @@ fn report(findings: &[Finding], strict: bool, has_colour: bool) -> Report {
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (problems, warnings) = (count(Severity::Problem), count(Severity::Warning));
-    let _ = writeln!(text, "\n{problems} problems, {warnings} warnings");
+    let (of_problems, of_warnings) =
+        (counted(problems, "problem", "problems"), counted(warnings, "warning", "warnings"));
+    let _ = writeln!(text, "\n{of_problems}, {of_warnings}");
     let found = findings.iter().map(|finding| {
         json!({
             "severity": finding.severity.as_str(),
@@ -96,7 +98,7 @@ mod tests {
         warning  static_keys       a key stands there
                                    Use a role
 
-        0 problems, 1 warnings
+        0 problems, 1 warning
         ");
         assert_eq!((calm.code, report(&findings, true, false).code), (DONE, NO));
         let problem =

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::cli::doctor::{Tag, failed, listed, tags};
 use crate::cli::list::names;
+use crate::cli::output::counted;
 use crate::cli::setup::{Client, Setup};
 use crate::cli::subject::{Answer, look_up};
 use crate::config::airflow::AirflowConfig;
@@ -161,7 +162,10 @@ fn list(
     }
     findings.extend(tags::judged(setup.entry, wanted, count, &untagged));
     if count > 0 {
-        findings.push(Finding::fine("list", format!("listing is allowed: {count} names below the prefixes")));
+        findings.push(Finding::fine(
+            "list",
+            format!("listing is allowed: {} below the prefixes", counted(count, "name", "names")),
+        ));
     } else {
         let place = client.backend.identity().unwrap_or_else(|| setup.entry.info.title.to_owned());
         findings.push(Finding::new(
@@ -215,7 +219,8 @@ fn collisions(airflow: &AirflowConfig, kind: Kind, ids: impl Iterator<Item = Str
         Severity::Warning,
         "two_places",
         format!(
-            "{kind} {}{more} stand in the store and in the environment; the store answers",
+            "{} {}{more}: in the store and in the environment; the store answers",
+            if both.len() == 1 { kind.as_str() } else { kind.plural() },
             shown.join(", ")
         ),
         "Keep each key in one place; what Airflow itself writes goes to its database, where the store hides it",
@@ -233,7 +238,7 @@ mod tests {
         let airflow = AirflowConfig::read(set, None).unwrap();
         let ids = || ["db", "other"].map(str::to_owned).into_iter();
         let finding = collisions(&airflow, Kind::Connection, ids()).unwrap();
-        insta::assert_snapshot!(finding.evidence, @"connection `db` stand in the store and in the environment; the store answers");
+        insta::assert_snapshot!(finding.evidence, @"connection `db`: in the store and in the environment; the store answers");
         assert!(collisions(&airflow, Kind::Variable, ids()).is_none());
     }
 

@@ -294,7 +294,7 @@ mod tests {
         variable  c     1               1
         variable  gone  1               1
 
-        2 lines are none of the audit's.
+        Left out, since not the audit's: 2 lines.
         ");
         assert_eq!((&report.json["from_store"], &report.json["busiest_second"]), (&json!(4), &json!(2)));
         assert_eq!(report.json["outcomes"][0]["outcome"], "absent");

@@ -4,14 +4,15 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::cli::output::columns;
+use crate::cli::output::{columns, counted};
 use crate::cli::stats::{Asked, Outcome, Summed};
 use crate::redact::Shown;
 
 /// For people: what there was, a table of outcomes, the store's share beside the quota, and who asked it most.
 pub(super) fn text(summed: &Summed) -> String {
     let path = Shown(&summed.path);
-    let mut text = format!("{path}: {} lookups of {} processes", summed.lookups, summed.processes);
+    let lookups = counted(summed.lookups, "lookup", "lookups");
+    let mut text = format!("{path}: {lookups} of {}", counted(summed.processes, "process", "processes"));
     if let Some((first, last)) = &summed.span {
         let _ = write!(text, ", from {} to {}", Shown(first), Shown(last));
     }
@@ -30,7 +31,8 @@ pub(super) fn text(summed: &Summed) -> String {
             write!(text, "\nMost often asked of the store:\n{}", columns(&most_asked(&summed.most_asked)));
     }
     if summed.unread > 0 {
-        let _ = writeln!(text, "\n{} lines are none of the audit's.", summed.unread);
+        let _ =
+            writeln!(text, "\nLeft out, since not the audit's: {}.", counted(summed.unread, "line", "lines"));
     }
     text
 }
