@@ -68,8 +68,8 @@ def cargo_checks() -> list[list[str]]:
 def wheel() -> list[Step]:
     """Builds the one wheel in ``dist``."""
     shutil.rmtree(DIST, ignore_errors=True)
-    build = [program("tools", "maturin"), "build", "--release", "--locked", "--out", str(DIST)]
-    build += ["--interpreter", sys.executable]
+    build = [program("tools", "maturin"), "build", "--release", "--locked", "--compression-level", "9"]
+    build += ["--out", str(DIST), "--interpreter", sys.executable]
     return [Step("wheel", [environments("tools"), build])]
 
 
