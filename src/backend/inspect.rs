@@ -1,5 +1,6 @@
 //! What is asked of a store beside lookups, through the same layers: for the command line.
 
+use std::future::Future;
 use std::num::NonZeroUsize;
 
 use crate::backend::lookup::Backend;
@@ -11,26 +12,26 @@ use crate::store::{Description, Descriptions, Page, SecretName, Store};
 impl Backend {
     /// What the store tells of the names that begin with `prefix`, one page of them.
     pub async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        let deadline = Deadline::after(self.settings.layers.timeout);
         let stack = self.up_to_date()?;
-        let listed = deadline.run(stack.store.list_described(prefix, page)).await;
-        listed.map_err(|error| error.with_store(self.settings.entry.info.name))
+        self.in_time(stack.store.list_described(prefix, page)).await
     }
 
     /// What the store tells of `name` without its value.
     pub async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
-        let deadline = Deadline::after(self.settings.layers.timeout);
         let stack = self.up_to_date()?;
-        let described = deadline.run(stack.store.describe(name)).await;
-        described.map_err(|error| error.with_store(self.settings.entry.info.name))
+        self.in_time(stack.store.describe(name)).await
     }
 
     /// Why `name`, which a lookup did not find, is not there, as far as the store can tell.
     pub async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
-        let deadline = Deadline::after(self.settings.layers.timeout);
         let stack = self.up_to_date()?;
-        let told = deadline.run(stack.store.why_absent(name)).await;
-        told.map_err(|error| error.with_store(self.settings.entry.info.name))
+        self.in_time(stack.store.why_absent(name)).await
+    }
+
+    /// The answer within the time of one lookup.
+    async fn in_time<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
+        let deadline = Deadline::after(self.settings.layers.timeout);
+        deadline.run(answer).await.map_err(|error| error.with_store(self.settings.entry.info.name))
     }
 
     /// How many secrets one request of the store reads at present.

@@ -77,7 +77,7 @@ impl Finding {
 }
 
 /// What a policy is to allow.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolicyRequest {
     /// Whether writing is allowed too.
     pub manages: bool,

@@ -16,6 +16,7 @@ mod settings;
 use std::time::Duration;
 
 pub use line::Claims;
+pub use rotate::put_aside;
 pub use settings::{AuditSettings, OPTIONS};
 
 use crate::error::Result;

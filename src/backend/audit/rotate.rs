@@ -40,10 +40,15 @@ fn rotate(path: &Path, bound: u64, additional: usize) -> Result<()> {
     if !is_full(path, bound, additional) {
         return Ok(());
     }
-    match std::fs::rename(path, beside(path, ".1")) {
+    match std::fs::rename(path, put_aside(path)) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(error::unrotated(path, cause)),
         _ => Ok(()),
     }
+}
+
+/// Where a full audit file is kept until the next one is full.
+pub fn put_aside(path: &Path) -> PathBuf {
+    beside(path, ".1")
 }
 
 /// The path with `suffix` at its end.

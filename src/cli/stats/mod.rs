@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use crate::backend::audit::put_aside;
 use crate::cli::bench::{Times, quota};
 use crate::cli::dates::iso;
 use crate::cli::output::{NO, Report};
@@ -66,13 +67,12 @@ fn configured(setup: &Setup) -> Result<PathBuf> {
 
 /// The file that was put aside, if there is one, and the present one.
 fn parts(path: &Path) -> Result<Vec<File>> {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".1");
+    let aside = put_aside(path);
     let present = File::open(path).map_err(|error| unreadable(path, error))?;
     match File::open(&aside) {
         Ok(file) => Ok(vec![file, present]),
         Err(error) if error.kind() == IoErrorKind::NotFound => Ok(vec![present]),
-        Err(error) => Err(unreadable(Path::new(&aside), error)),
+        Err(error) => Err(unreadable(&aside, error)),
     }
 }
 

@@ -131,14 +131,10 @@ mod tests {
     #[test]
     fn arns_follow_region_and_partition() {
         let request = |region: Option<&str>| PolicyRequest {
-            manages: false,
-            prefixes: Vec::new(),
-            names: Vec::new(),
-            tags: Vec::new(),
             keys: vec!["1-2".to_owned(), "arn:aws:kms:r:a:key/3".to_owned()],
             account: Some("1".to_owned()),
             region: region.map(str::to_owned),
-            options: crate::store::options::Options::default(),
+            ..PolicyRequest::default()
         };
         assert_eq!(arn("ssm", &request(None)), "arn:aws:ssm:*:1:");
         assert_eq!(arn("ssm", &request(Some("cn-north-1"))), "arn:aws-cn:ssm:cn-north-1:1:");

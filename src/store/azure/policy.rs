@@ -49,16 +49,7 @@ mod tests {
     #[test]
     fn there_is_a_role_for_reading_and_one_for_managing() {
         let parsed = |manages| {
-            let request = PolicyRequest {
-                manages,
-                prefixes: Vec::new(),
-                names: Vec::new(),
-                tags: Vec::new(),
-                keys: Vec::new(),
-                account: None,
-                region: None,
-                options: crate::store::options::Options::default(),
-            };
+            let request = PolicyRequest { manages, ..PolicyRequest::default() };
             serde_json::from_str::<Value>(&policy(&request)).unwrap()
         };
         let of = |template: Value| template["resources"][0]["properties"]["roleDefinitionId"].to_string();

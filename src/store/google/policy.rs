@@ -68,14 +68,8 @@ mod tests {
     #[test]
     fn conditions_name_the_prefixes() {
         let mut request = PolicyRequest {
-            manages: false,
             prefixes: vec![(Kind::Connection, "airflow-connections-".to_owned())],
-            names: Vec::new(),
-            tags: Vec::new(),
-            keys: Vec::new(),
-            account: None,
-            region: None,
-            options: crate::store::options::Options::default(),
+            ..PolicyRequest::default()
         };
         let read = parsed(&request);
         assert_eq!(

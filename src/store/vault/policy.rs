@@ -135,14 +135,9 @@ mod tests {
             written.set(key, value.clone());
         }
         PolicyRequest {
-            manages: false,
             prefixes: vec![(Kind::Connection, prefix.to_owned())],
-            names: Vec::new(),
-            tags: Vec::new(),
-            keys: Vec::new(),
-            account: None,
-            region: None,
             options: written,
+            ..PolicyRequest::default()
         }
     }
 

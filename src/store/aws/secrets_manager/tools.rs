@@ -61,10 +61,8 @@ mod tests {
             prefixes: vec![(Kind::Connection, "airflow/connections/".to_owned())],
             names: vec!["airflow/all".to_owned()],
             tags: vec![("AirbyteManaged".to_owned(), "true".to_owned())],
-            keys: Vec::new(),
-            account: None,
             region: Some("eu-west-1".to_owned()),
-            options: crate::store::options::Options::default(),
+            ..PolicyRequest::default()
         }
     }
 

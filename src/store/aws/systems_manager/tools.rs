@@ -57,14 +57,12 @@ mod tests {
     #[test]
     fn reading_allows_nothing_that_writes() {
         let request = PolicyRequest {
-            manages: false,
             prefixes: vec![(Kind::Variable, "/airflow/variables/".to_owned())],
             names: vec!["/airflow/all".to_owned()],
-            tags: Vec::new(),
             keys: vec!["1234".to_owned()],
             account: Some("111122223333".to_owned()),
             region: Some("eu-west-1".to_owned()),
-            options: crate::store::options::Options::default(),
+            ..PolicyRequest::default()
         };
         insta::assert_snapshot!(policy(&request), @r#"
         {
