@@ -8,6 +8,7 @@
 //! | `cli` | the command line, one file per command (feature `cli`) |
 //! | [`config`] | what the user wrote, and what it means |
 //! | [`backend`] | Airflow's words to store words: kind, prefix, pattern, team, bundle, prefetch; what becomes of errors; the audit file |
+//! | [`masking`] | what is secret in an answer, and how it is found in what is logged |
 //! | [`layers`] | wrappers around a store: observe, cache, limit, retry, timeout |
 //! | [`store`] | one folder per place where secrets live, and their registry |
 //! | `http` | the shared client: TLS settings, proxies, timeouts (stores that speak HTTP) |
@@ -31,6 +32,7 @@ pub mod http;
 pub mod layers;
 #[cfg(any(feature = "cli", feature = "python"))]
 mod log;
+pub mod masking;
 pub mod process;
 #[cfg(feature = "python")]
 mod python;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # All of ours at once: a module that one thread is importing at a fork stays locked for ever in the child.
-from strongroom import _airflow, _masking, _native, _signals, _telemetry, exceptions  # noqa: F401
+from strongroom import _airflow, _maskers, _masking, _native, _reporting, _signals, _telemetry, exceptions  # noqa: F401
 
 # Whatever is imported here is paid for by every process of Airflow.
 TYPE_CHECKING = False
@@ -29,6 +29,7 @@ class SecretsBackend:
         """Take the `backend_kwargs`; no request is made before the first lookup."""
         cls = type(self)
         self._core = _native.Backend(self._store, f"{cls.__module__}.{cls.__qualname__}", kwargs)
+        _maskers.take_over()
 
     def __repr__(self) -> str:
         """Name the class and the store, and nothing that was configured."""

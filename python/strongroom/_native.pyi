@@ -2,7 +2,17 @@
 
 from typing import Any, TypedDict, final, type_check_only
 
-__all__ = ["Backend", "__version__", "build_connection_uri", "parse_connection", "run_command_line", "stats", "stores"]
+__all__ = [
+    "Backend",
+    "Masks",
+    "__version__",
+    "build_connection_uri",
+    "masking_changed",
+    "parse_connection",
+    "run_command_line",
+    "stats",
+    "stores",
+]
 __version__: str
 
 @type_check_only
@@ -54,3 +64,19 @@ def build_connection_uri(fields: dict[str, Any], dialect: str) -> str: ...
 def stats() -> dict[str, StoreStatistics]: ...
 def stores() -> list[StoreInfo]: ...
 def run_command_line(arguments: list[str]) -> int: ...
+
+class Masks:
+    """The texts that a log masker hides."""
+
+    def __new__(cls) -> Masks: ...
+    def add_pattern(self, pattern: str) -> bool:
+        """Hides the text that an escaped pattern stands for; False if it is not one text."""
+
+    def count(self) -> int:
+        """How many texts are looked for."""
+
+    def sub(self, repl: str, string: str, count: int = 0) -> str:
+        """`string` with `repl` in place of what is hidden; the same object if nothing is."""
+
+def masking_changed() -> None:
+    """Whatever was registered is to be registered again when it is looked up next."""

@@ -12,6 +12,7 @@ use crate::backend::settle::settle;
 use crate::backend::warnings::Warnings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layers::{self, Counters, Observe, Origin};
+use crate::masking::Stamp;
 use crate::process::{Clock, Deadline, no_fork};
 use crate::store::convention::{Kind, Lookup, Naming};
 use crate::store::{SecretName, Store};
@@ -81,7 +82,12 @@ impl Backend {
         let (stack, now) = (self.current(), self.clock.now());
         let answer = stack.memo.get(lookup, now, stack.store.cache().epoch())?;
         if answer.value.is_some() { &self.counters.hits } else { &self.counters.negative }.add(1);
-        Some(Reply::known(answer.value, now.since(answer.fetched), false))
+        Some(Reply { told: answer.told, ..Reply::known(answer.value, now.since(answer.fetched), false) })
+    }
+
+    /// Notes that `value`, the answer to `lookup`, was handed to the log maskers, as long as it is remembered.
+    pub fn note_told(&self, lookup: Lookup<'_>, value: &SecretValue, told: Stamp) {
+        self.current().memo.note_told(lookup, value, told);
     }
 
     /// Asks for `names` in order within the deadline of the lookup.
@@ -247,7 +253,12 @@ impl Backend {
 
     fn reply(&self, stack: &Stack, lookup: Lookup<'_>, value: Option<SecretValue>, trail: &Trail) -> Reply {
         let now = self.clock.now();
-        let answer = Answer { value, fetched: trail.fetched.min(now), ask_again: trail.ask_again };
+        let answer = Answer {
+            value,
+            fetched: trail.fetched.min(now),
+            ask_again: trail.ask_again,
+            told: Stamp::default(),
+        };
         stack.memo.keep(lookup, &answer, now, trail.epoch);
         Reply::known(answer.value, now.since(answer.fetched), trail.is_stale)
     }

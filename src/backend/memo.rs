@@ -7,6 +7,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::layers::cache::Shelf;
+use crate::masking::Stamp;
 use crate::process::Timestamp;
 use crate::store::convention::{Kind, Lookup};
 use crate::value::SecretValue;
@@ -23,6 +24,8 @@ pub(crate) struct Answer {
     pub fetched: Timestamp,
     /// From this moment on the cache has to be asked again.
     pub ask_again: Timestamp,
+    /// When the value was handed to the log maskers.
+    pub told: Stamp,
 }
 
 type Global = Shelf<Box<str>, Answer>;
@@ -91,6 +94,20 @@ impl Memo {
         (now < answer.ask_again).then(|| answer.clone())
     }
 
+    /// Notes when `value` was handed to the log maskers, if it is still the answer.
+    pub(crate) fn note_told(&self, lookup: Lookup<'_>, value: &SecretValue, told: Stamp) {
+        let mut shelves = self.lock();
+        let answer = match lookup.team {
+            None => shelf(&mut shelves.global, lookup.kind).get_mut(lookup.id),
+            Some(team) => shelf(&mut shelves.team, lookup.kind).get_mut(&(team.into(), lookup.id.into())),
+        };
+        if let Some(answer) =
+            answer.filter(|answer| answer.value.as_ref().is_some_and(|its| its.same_as(value)))
+        {
+            answer.told = told;
+        }
+    }
+
     /// Remembers `answer`, which was made in `epoch`, if it is worth it at `now`.
     pub(crate) fn keep(&self, lookup: Lookup<'_>, answer: &Answer, now: Timestamp, epoch: u64) {
         if answer.ask_again <= now {
@@ -140,7 +157,7 @@ mod tests {
 
     fn answer(text: &str, now: Timestamp) -> Answer {
         let ask_again = now.plus(Duration::from_secs(5));
-        Answer { value: Some(SecretValue::text(text)), fetched: now, ask_again }
+        Answer { value: Some(SecretValue::text(text)), fetched: now, ask_again, told: Stamp::default() }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::backend::on_error::Failure;
 use crate::error::{Error, Result};
 use crate::layers::{Cached, Origin};
+use crate::masking::Stamp;
 use crate::process::Timestamp;
 use crate::store::SecretName;
 use crate::value::SecretValue;
@@ -16,6 +17,8 @@ pub struct Reply {
     pub value: Option<SecretValue>,
     /// How old the answer is, where the store gave one.
     pub age: Option<Duration>,
+    /// When the value was handed to the log maskers.
+    pub told: Stamp,
     /// `value`, `absent`, `stale`, `skipped`, `refused`, or the kind of the error that counts as a miss.
     pub outcome: &'static str,
 }
@@ -28,12 +31,12 @@ impl Reply {
             Some(_) => "value",
             None => "absent",
         };
-        Self { value, age: Some(age), outcome }
+        Self { value, age: Some(age), told: Stamp::default(), outcome }
     }
 
     /// None, for another reason than the store's answer.
     pub fn none(outcome: &'static str) -> Self {
-        Self { value: None, age: None, outcome }
+        Self { value: None, age: None, told: Stamp::default(), outcome }
     }
 }
 

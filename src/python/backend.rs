@@ -86,12 +86,15 @@ impl Backend {
         team_name: Option<&str>,
     ) -> PyResult<(bool, Py<PyAny>)> {
         guarded(py, || {
-            let known = Kind::ALL
-                .into_iter()
-                .find(|known| known.as_str() == kind)
-                .and_then(|kind| self.known(Lookup { kind, id: id.to_str().ok()?, team: team_name }));
+            let known = Kind::ALL.into_iter().find(|known| known.as_str() == kind).and_then(|kind| {
+                let lookup = Lookup { kind, id: id.to_str().ok()?, team: team_name };
+                Some((lookup, self.known(lookup)?))
+            });
             match known {
-                Some(reply) => Ok((true, secret_to_python(py, reply.value.as_ref())?)),
+                Some((lookup, reply)) => {
+                    self.hide(py, lookup, &reply)?;
+                    Ok((true, secret_to_python(py, reply.value.as_ref())?))
+                }
                 None => Ok((false, py.None())),
             }
         })
@@ -157,6 +160,7 @@ impl Backend {
             };
             let lookup = Lookup { kind, id: readable, team };
             if let Some(reply) = self.known(lookup) {
+                self.hide(py, lookup, &reply)?;
                 return secret_to_python(py, reply.value.as_ref());
             }
             let mut interrupted = Ok(());
@@ -184,15 +188,26 @@ impl Backend {
         watch.publish(py, &outcome)?;
         match outcome {
             Ok(Ok(reply)) => {
-                if let Some(value) = &reply.value {
-                    masking::register(py, lookup, value)?;
-                }
+                self.hide(py, lookup, &reply)?;
                 secret_to_python(py, reply.value.as_ref())
             }
             Ok(Err(failure)) => Err(to_python(py, &failure.error, failure.stops_airflow)),
             Err(Interrupted::Signal(exception)) => Err(exception),
             Err(Interrupted::Runtime(error)) => Err(to_python(py, &error, false)),
         }
+    }
+
+    /// Hands the value to the log maskers, unless they and the supervisor know it since an earlier lookup.
+    fn hide(&self, py: Python<'_>, lookup: Lookup<'_>, reply: &Reply) -> PyResult<()> {
+        let Some(value) = &reply.value else { return Ok(()) };
+        if reply.told == masking::stamp(py) {
+            return Ok(());
+        }
+        if let (Some(stamp), Some(backend)) = (masking::register(py, lookup, value)?, self.shared.existing())
+        {
+            backend.note_told(lookup, value, stamp);
+        }
+        Ok(())
     }
 
     fn ask(&self, lookup: Lookup<'_>, plan: crate::error::Result<Plan>) -> Outcome {

@@ -1,95 +1,139 @@
-//! Tells Airflow's log masker what to hide, in every form in which a secret may be printed.
+//! Tells Airflow's log maskers what to hide, and is the matcher that they hide it with.
 //!
-//! What is hidden under which condition is Airflow's own rule: a connection's text and password and a
-//! configuration value always, a variable and the leaves of `extra` when their key sounds sensitive (that is
-//! what the name beside each text is for). A masker that fails never fails a lookup.
+//! What is secret in an answer is for `crate::masking` to say, whether it is hidden for Airflow's own rule. A masker that
+//! fails never fails a lookup.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyModule, PyString};
 
+use crate::masking::{self, Stamp, answer, unescape_pattern};
+use crate::python::convert::{text_from_python, text_to_python};
 use crate::python::guard::unless_raised_by_handler;
-use crate::store::convention::{Kind, Lookup};
-use crate::value::connection::{self, Dialect};
-use crate::value::{SecretValue, Text, Value, json};
+use crate::store::convention::Lookup;
+use crate::value::{SecretValue, Text};
 
-/// Airflow's masker skips shorter texts, and warns of each.
-const SHORTEST: usize = 5;
+/// Counts what makes maskers forget: resets, new maskers, texts that could not be reported yet.
+static EPOCH: AtomicU64 = AtomicU64::new(1);
 
-/// Every text becomes part of one large pattern, whose cost grows with its length: a text of 60 KiB takes
-/// seconds. Longer texts than these (in bytes) are registered as they are, or not at all.
-const LONGEST_ENCODED: usize = 1024;
-const LONGEST: usize = 4096;
+/// Whatever was registered is to be registered again when it is looked up next.
+#[pyfunction]
+pub(super) fn masking_changed() {
+    EPOCH.fetch_add(1, Ordering::Relaxed);
+}
 
-/// A text to hide, and the key that decides whether to, if any.
-type Entry = (String, Option<String>);
+/// Registers `value`, the answer to `lookup`. The answer is what to compare with [`stamp`] before the next time; `None`
+/// if not everybody could be told. Errors are those that a signal handler raised meanwhile.
+pub(super) fn register(py: Python<'_>, lookup: Lookup<'_>, value: &SecretValue) -> PyResult<Option<Stamp>> {
+    if !airflow_is_loaded(py) {
+        return Ok(None);
+    }
+    let stamp = stamp(py);
+    let entries: Vec<(String, Option<String>)> =
+        answer::entries(lookup, value).into_iter().map(|(text, key)| (text.to_string(), key)).collect();
+    let told = py
+        .import("strongroom._masking")
+        .and_then(|module| module.call_method1("register", (entries,))?.extract::<bool>());
+    match told {
+        Ok(told) => Ok(told.then_some(stamp)),
+        Err(error) => unless_raised_by_handler(py, Err(error)).map(|()| None),
+    }
+}
 
-/// Registers `value`, the answer to `lookup`. Errors are those that a signal handler raised meanwhile.
-pub(super) fn register(py: Python<'_>, lookup: Lookup<'_>, value: &SecretValue) -> PyResult<()> {
-    let entries = match lookup.kind {
-        Kind::Connection => of_connection(value),
-        Kind::Variable => forms(value.expose(), Some(lookup.id)),
-        Kind::Config => forms(value.expose(), None),
+/// Who is to be told of a secret now: the maskers, in the state they are in, and the supervisor of a task.
+pub(super) fn stamp(py: Python<'_>) -> Stamp {
+    Stamp { epoch: EPOCH.load(Ordering::Relaxed), channel: channel(py).unwrap_or_default() }
+}
+
+fn airflow_is_loaded(py: Python<'_>) -> bool {
+    WORDS.get(py).is_none_or(|words| words.modules.bind(py).contains(&words.airflow).unwrap_or(true))
+}
+
+/// The address of the object through which a task speaks to its supervisor.
+fn channel(py: Python<'_>) -> Option<usize> {
+    let words = WORDS.get(py)?;
+    let module = words.modules.bind(py).get_item(&words.task_runner).ok()??;
+    let channel = module.cast::<PyModule>().ok()?.dict().get_item(&words.channel).ok()??;
+    Some(channel.as_ptr().addr())
+}
+
+/// What [`stamp`] looks up, as Python has it.
+struct Words {
+    modules: Py<PyDict>,
+    airflow: Py<PyString>,
+    task_runner: Py<PyString>,
+    channel: Py<PyString>,
+}
+
+/// Makes what [`stamp`] needs. Call it when the module is imported: the lock in it lets go of the GIL, and a child that
+/// another thread forks in that moment would find it taken for ever.
+pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
+    let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.unbind();
+    let word = |text| PyString::intern(py, text).unbind();
+    let words = Words {
+        modules,
+        airflow: word("airflow"),
+        task_runner: word("airflow.sdk.execution_time.task_runner"),
+        channel: word("SUPERVISOR_COMMS"),
     };
-    let registered =
-        py.import("strongroom._masking").and_then(|module| module.call_method1("register", (entries,)));
-    unless_raised_by_handler(py, registered.map(drop))
+    let _ = WORDS.set(py, words);
+    Ok(())
 }
 
-fn of_connection(value: &SecretValue) -> Vec<Entry> {
-    let mut entries = forms(value.expose(), None);
-    if let Ok(connection) = connection::parse(&Text::from(value.expose()), Dialect::TaskSdk13) {
-        entries
-            .extend(connection.password.as_str().map(|password| forms(password, None)).unwrap_or_default());
-        if let Ok(extra) = connection.extra_dejson() {
-            leaves(&extra, None, &mut entries);
-        }
+static WORDS: PyOnceLock<Words> = PyOnceLock::new();
+
+/// The texts that a log masker hides.
+#[pyclass(frozen, subclass, module = "strongroom._native")]
+#[derive(Default)]
+pub(super) struct Masks {
+    masks: Mutex<masking::Masks>,
+}
+
+#[pymethods]
+impl Masks {
+    #[new]
+    fn new() -> Self {
+        Self::default()
     }
-    entries
-}
 
-/// The texts within `extra`, each with the key it stands under.
-fn leaves(value: &Value, key: Option<&str>, entries: &mut Vec<Entry>) {
-    match value {
-        Value::String(text) => entries.extend(text.to_str().map(|text| forms(text, key)).unwrap_or_default()),
-        Value::Array(items) => {
-            for item in items {
-                leaves(item, key, entries);
+    /// Hides the text that an escaped pattern stands for; False if it is not one text.
+    fn add_pattern(&self, pattern: &Bound<'_, PyString>) -> PyResult<bool> {
+        let text = unescape_pattern(text_from_python(pattern)?.as_bytes());
+        Ok(text.inspect(|text| locked(&self.masks).add(text)).is_some())
+    }
+
+    /// How many texts are looked for.
+    fn count(&self) -> usize {
+        locked(&self.masks).len()
+    }
+
+    /// `string` with `repl` in place of what is hidden; the same object if nothing is.
+    #[pyo3(signature = (repl, string, count=0))]
+    fn sub(
+        &self,
+        repl: &Bound<'_, PyString>,
+        string: &Bound<'_, PyString>,
+        #[allow(unused_variables)] count: usize, // the signature of `re`; everything is replaced
+    ) -> PyResult<Py<PyAny>> {
+        let replacement = text_from_python(repl)?;
+        let replaced = match string.to_str() {
+            Ok(text) => locked(&self.masks).replace(text.as_bytes(), replacement.as_bytes()),
+            Err(_) => {
+                locked(&self.masks).replace(text_from_python(string)?.as_bytes(), replacement.as_bytes())
             }
+        };
+        match replaced.map(Text::from_utf8_surrogatepass) {
+            Some(Ok(text)) => text_to_python(string.py(), &text),
+            Some(Err(_)) => Ok(repl.clone().into_any().unbind()),
+            None => Ok(string.clone().into_any().unbind()),
         }
-        Value::Object(members) => {
-            for (name, member) in members {
-                leaves(member, name.to_str().or(key), entries);
-            }
-        }
-        _ => {}
     }
 }
 
-/// `text` as it is, percent-encoded, in base64 and JSON-escaped; equal forms once.
-fn forms(text: &str, name: Option<&str>) -> Vec<Entry> {
-    if text.chars().count() < SHORTEST || text.len() > LONGEST {
-        return Vec::new();
-    }
-    if text.len() > LONGEST_ENCODED {
-        return vec![(text.to_owned(), name.map(str::to_owned))];
-    }
-    let escaped = json::write(&Value::String(Text::from(text)));
-    let escaped = escaped.to_str().unwrap_or_default().trim_matches('"').to_owned();
-    let mut forms = vec![text.to_owned(), percent_encode(text), STANDARD.encode(text), escaped];
-    forms.sort_unstable();
-    forms.dedup();
-    forms.into_iter().map(|form| (form, name.map(str::to_owned))).collect()
-}
-
-fn percent_encode(text: &str) -> String {
-    use std::fmt::Write;
-    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"_.-~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        encoded
-    })
+/// Taken with the GIL and given back before it goes, so that a fork never finds it taken.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

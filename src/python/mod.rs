@@ -32,6 +32,8 @@ mod _native {
     use super::backend::Backend;
     #[pymodule_export]
     use super::connection::{build_connection_uri, parse_connection};
+    #[pymodule_export]
+    use super::masking::{Masks, masking_changed};
     #[cfg(feature = "cli")]
     #[pymodule_export]
     use super::run_command_line;
@@ -51,6 +53,7 @@ fn set_up(module: &Bound<'_, PyModule>) -> PyResult<()> {
     guard::silence_panics();
     log::install();
     kwargs::prepare(module.py());
+    masking::prepare(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }
 

@@ -67,6 +67,12 @@ pub fn parse_with_extra(
     Ok((connection, extra))
 }
 
+/// `urllib.parse.unquote(text)`; `None` if that changes nothing.
+pub fn percent_decoded(text: &str) -> Option<String> {
+    let decoded = percent::unquoted(text.as_bytes(), percent::Plus::Literal);
+    decoded.to_str().filter(|decoded| *decoded != text).map(str::to_owned)
+}
+
 fn parse_whole(value: &Text, dialect: Dialect) -> Result<(Connection, Option<Value>), ConnectionError> {
     match text::strip(value.as_bytes()) {
         [] => Err(ConnectionError::Empty),

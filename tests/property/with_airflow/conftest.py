@@ -1,4 +1,4 @@
-"""An Airflow home for this process, and no masker: thousands of made-up secrets would drown it."""
+"""An Airflow home for this process."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ os.environ["AIRFLOW_HOME"] = HOME.name
 for steering in [name for name in os.environ if name.startswith("AIRFLOW__")]:
     del os.environ[steering]
 
-from strongroom import _masking  # noqa: E402  (Airflow's home comes first)
-
 HERE = Path(__file__).parent
 
 
@@ -24,8 +22,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore"))
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _no_maskers() -> None:
-    vars(_masking)["_MASKERS"] = ()

@@ -1,0 +1,136 @@
+//! Finds many texts in one, and takes new ones without being built anew.
+//!
+//! Each text is found by a window of eight bytes out of it (or by all of it, if it is shorter): the windows of the
+//! searched text are looked up in a table, and what stands there is compared as a whole. A library such as
+//! `aho-corasick` searches faster, but has to be built again at each registration, and a process of Airflow registers
+//! and logs in turns.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use zeroize::Zeroizing;
+
+/// The widest window, in bytes.
+const WIDEST: usize = 8;
+/// How many windows of a text are weighed when one is chosen.
+const CANDIDATES: usize = 64;
+
+/// A text that is looked for, and where in it the window begins by which it is found.
+#[derive(Clone)]
+struct Anchor {
+    text: Arc<Zeroizing<Vec<u8>>>,
+    offset: usize,
+}
+
+/// The texts that are found by windows of one width.
+#[derive(Clone)]
+struct Windows {
+    width: usize,
+    anchors: HashMap<u64, Vec<Anchor>, RandomState>,
+}
+
+/// A set of texts to look for. Debug shows how many. Copies share the texts, which are overwritten with the last.
+#[derive(Clone, Default)]
+pub struct Index {
+    windows: Vec<Windows>,
+    len: usize,
+}
+
+impl Index {
+    /// How many texts there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether `text` is one of them.
+    pub fn contains(&self, text: &[u8]) -> bool {
+        self.windows
+            .iter()
+            .filter(|windows| windows.width == width(text))
+            .any(|windows| windows.contains(text))
+    }
+
+    /// Adds `text`; the empty one and those that are there already change nothing.
+    pub fn insert(&mut self, text: &[u8]) {
+        if text.is_empty() || self.contains(text) {
+            return;
+        }
+        let width = width(text);
+        let known = self.windows.iter().position(|windows| windows.width == width).unwrap_or_else(|| {
+            self.windows.push(Windows { width, anchors: HashMap::default() });
+            self.windows.len() - 1
+        });
+        if let Some(windows) = self.windows.get_mut(known) {
+            windows.insert(text);
+            self.len += 1;
+        }
+    }
+
+    /// Calls `found` with the place of each text in `searched`, overlapping ones too, in no order.
+    pub fn find(&self, searched: &[u8], mut found: impl FnMut(Range<usize>)) {
+        for windows in &self.windows {
+            windows.find(searched, &mut found);
+        }
+    }
+}
+
+impl Windows {
+    fn contains(&self, text: &[u8]) -> bool {
+        let holds = |anchor: &Anchor| anchor.text.as_slice() == text;
+        candidates(text, self.width)
+            .any(|(_, key)| self.anchors.get(&key).is_some_and(|anchors| anchors.iter().any(holds)))
+    }
+
+    /// Many texts begin alike (`postgresql://`): the window is the one that the fewest others are found by.
+    fn insert(&mut self, text: &[u8]) {
+        let crowd = |key: &u64| self.anchors.get(key).map_or(0, Vec::len);
+        let Some((offset, key)) = candidates(text, self.width).min_by_key(|(_, key)| crowd(key)) else {
+            return;
+        };
+        let text = Arc::new(Zeroizing::new(text.to_vec()));
+        self.anchors.entry(key).or_default().push(Anchor { text, offset });
+    }
+
+    fn find(&self, searched: &[u8], found: &mut impl FnMut(Range<usize>)) {
+        for (at, window) in searched.windows(self.width).enumerate() {
+            for anchor in self.anchors.get(&key(window)).into_iter().flatten() {
+                let Some(start) = at.checked_sub(anchor.offset) else { continue };
+                if searched.get(start..).is_some_and(|rest| rest.starts_with(&anchor.text)) {
+                    found(start..start + anchor.text.len());
+                }
+            }
+        }
+    }
+}
+
+fn width(text: &[u8]) -> usize {
+    text.len().min(WIDEST)
+}
+
+/// Windows of `text`, spread evenly, with their offsets. The same for equal texts, so that one is found again.
+fn candidates(text: &[u8], width: usize) -> impl Iterator<Item = (usize, u64)> + '_ {
+    let step = (text.len() / CANDIDATES).max(1);
+    text.windows(width).enumerate().step_by(step).map(|(offset, window)| (offset, key(window)))
+}
+
+/// Up to eight bytes as a number. Windows of one table are equally long, so that equal numbers are equal windows.
+fn key(window: &[u8]) -> u64 {
+    match <[u8; WIDEST]>::try_from(window) {
+        Ok(bytes) => u64::from_le_bytes(bytes),
+        Err(_) => window.iter().fold(0, |key, byte| key << 8 | u64::from(*byte)),
+    }
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Index({} texts, [REDACTED])", self.len)
+    }
+}

@@ -1,0 +1,102 @@
+"""What is registered is hidden, however Python, Airflow's own code and SQLAlchemy print it; what is not, is not."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus, urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.engine import URL
+
+from strongroom._maskers import Replacer
+
+
+def lower(quoted: str) -> str:
+    """Percent-encoding with digits in lower case."""
+    return re.sub("%..", lambda found: found.group().lower(), quoted)
+
+
+def rendered(secret: str) -> str:
+    """A password within a URL of SQLAlchemy."""
+    return URL.create("postgresql", "app", secret, "db").render_as_string(hide_password=False)
+
+
+#: Each form in which a secret may be printed, by its name in docs/security.md.
+FORMS: dict[str, Callable[[str], str]] = {
+    "raw": str,
+    "stripped": str.strip,
+    "percent-encoded": lambda secret: quote(secret, safe=""),
+    "percent-encoded, lower case": lambda secret: lower(quote(secret, safe="")),
+    "quote": quote,
+    "quote, lower case": lambda secret: lower(quote(secret)),
+    "quote_plus": quote_plus,
+    "form encoding": lambda secret: urlencode({"password": secret}),
+    "SQLAlchemy": rendered,
+    "base64": lambda secret: base64.b64encode(secret.encode()).decode(),
+    "base64, unpadded": lambda secret: base64.b64encode(secret.encode()).decode().rstrip("="),
+    "base64, URL-safe": lambda secret: base64.urlsafe_b64encode(secret.encode()).decode(),
+    "base64 of the stripped": lambda secret: base64.b64encode(secret.strip().encode()).decode(),
+    "JSON": json.dumps,
+    "JSON without ASCII escapes": lambda secret: json.dumps(secret, ensure_ascii=False),
+    "JSON in JSON": lambda secret: json.dumps(json.dumps({"password": secret})),
+    "JSON in a form": lambda secret: urlencode({"__extra__": json.dumps({"password": secret})}),
+    "repr": repr,
+    "repr with the other quote": lambda secret: repr(secret + "'")[:-2],
+}
+
+SECRETS = st.text(
+    st.one_of(st.characters(codec="utf-8", exclude_characters="\x00"), st.sampled_from("%+/\\'\" \nab@:=&?#")),
+    min_size=5,
+    max_size=60,
+).filter(lambda secret: len(secret.strip()) >= 5)
+#: Nothing that could continue a secret, or an encoding of one, or be one itself.
+AROUND = st.text(st.sampled_from("<>[]() ,;|"), max_size=20)
+
+
+def masks(*secrets: str) -> Replacer:
+    """A matcher as a masker has it."""
+    replacer = Replacer()
+    for secret in secrets:
+        assert replacer.add_pattern(re.escape(secret))
+    return replacer
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(secret=SECRETS, others=st.lists(SECRETS, max_size=3), before=AROUND, after=AROUND)
+def test_no_form_of_a_registered_secret_passes(
+    form: str, secret: str, others: list[str], before: str, after: str
+) -> None:
+    printed = FORMS[form](secret)
+    shown = masks(secret, *others).sub("***", f"{before}{printed}{after}")
+    core = FORMS[form](secret.strip())
+    assert "***" in shown
+    assert core not in shown
+    assert secret.strip() not in shown
+
+
+@given(prefix=SECRETS, rest=SECRETS)
+def test_a_secret_that_begins_another_leaves_no_tail(prefix: str, rest: str) -> None:
+    assert masks(prefix, prefix + rest).sub("***", prefix + rest) == "***"
+
+
+@given(
+    secret=st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), min_size=16, max_size=80),
+    count=st.integers(2, 5),
+)
+def test_each_line_of_a_longer_secret_is_hidden_by_itself(secret: str, count: int) -> None:
+    lines = [f"{number}{secret}" for number in range(count)]
+    replacer = masks("-----BEGIN KEY-----\n" + "\n".join(lines) + "\n-----END KEY-----\n")
+    for line in lines:
+        assert line not in replacer.sub("***", f"a line: {line}")
+    assert replacer.sub("***", "-----BEGIN KEY-----") == "-----BEGIN KEY-----"
+
+
+@given(text=st.text(st.characters(codec="utf-8", exclude_characters="\ue000"), max_size=10_000))
+def test_what_holds_no_secret_passes_unchanged(text: str) -> None:
+    replacer = masks("\ue000 a secret of letters that are nowhere else \ue000")
+    assert replacer.sub("***", text) is text
