@@ -5,7 +5,8 @@ the machine, the ratio travels. Run it with `make bench`; it writes `docs/benchm
 
 | file | what it measures |
 |---|---|
-| `speed.py` | time and memory |
+| `airflow_process.py` | what users have: tasks and the processes around them, with both maskers loaded |
+| `speed.py` | time and memory in hot loops and in fresh processes |
 | `stores.py` | the same for each of the other stores |
 | `traffic.py` | how often the store is asked |
 | `command_line.py` | `airflow connections get` |
@@ -24,6 +25,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import airflow_process
 import command_line
 import speed
 import stores
@@ -58,10 +60,22 @@ def page(stub: str, wheel: Path) -> str:
     """Measures everything; the answer is the documentation page."""
     rows = [*speed.start_rows(stub), *speed.lookup_rows(stub), *speed.parse_rows(stub), *stores.rows(stub)]
     lines = "\n".join(row.line() for row in rows)
+    first = "\n".join(row.line() for row in airflow_process.rows(stub))
     return f"""{head(wheel)}
-## Time and memory
+## In a task, and in the processes around it
 
-Medians of {ROUNDS} fresh processes of each side, in turns.
+Both log maskers of Airflow are loaded, as in every task, parse child, triggerer and API server. Medians of fresh
+processes of each side, in turns. "Airflow's own masks" are what Airflow's code registers by itself, with its own
+matcher: fewer forms of each secret than [Strongroom hides](security.md#masking-in-task-logs).
+
+| what | unit | peer | peer's figure | Strongroom | ratio |
+|---|---|---|---|---|---|
+{first}
+
+## Hot loops, starts and memory
+
+One thing again and again, pinned to a core where a row says so, and fresh processes up to their first value. Medians of
+{ROUNDS} fresh processes of each side, in turns.
 
 | what | unit | peer | peer's figure | Strongroom | ratio |
 |---|---|---|---|---|---|

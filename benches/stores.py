@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from measure import REPOSITORY, Row, medians
-from speed import AFTER_AIRFLOW, FIRST_VALUE, UNCACHED
+from speed import AFTER_AIRFLOW, FIRST_VALUE, PLACE, UNCACHED
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def rows(stub: str) -> list[Row]:
     """Three rows for each store, and two for all."""
     codes = [AFTER_AIRFLOW + IMPORT.format(imports=imports) for imports in (OFFICIAL_IMPORTS, OUR_IMPORTS)]
     peer, ours = medians(codes, stub)
-    what = "import the classes of all five stores, after `import airflow.configuration`"
+    what = f"import the classes of all five stores, {PLACE}"
     with azure_peers() as azure:
         of_stores = [row for peers in (*STORES, azure) for row in _rows(peers, stub)]
     return [
@@ -156,7 +156,7 @@ def _rows(peers: Peers, stub: str) -> list[Row]:
         return Row(f"{peers.store}: {what}", unit, "official class", one, other)
 
     return [
-        row("client and first value, after `import airflow.configuration`", "CPU ms", peer["cpu_ms"], ours["cpu_ms"]),
-        row("client and first value, after `import airflow.configuration`", "MiB added", peer["mib"], ours["mib"]),
+        row(f"client and first value, {PLACE}", "CPU ms", peer["cpu_ms"], ours["cpu_ms"]),
+        row(f"client and first value, {PLACE}", "MiB added", peer["mib"], ours["mib"]),
         row("uncached lookup, on the server's core", "CPU us", peer_again["cpu_us"], ours_again["cpu_us"]),
     ]

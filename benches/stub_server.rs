@@ -2,7 +2,7 @@
 //! measures the client. It counts what it is asked.
 //!
 //! Prints the port it listens on, and ends when its standard input closes. Every secret holds `world`, a
-//! connection a URI; one named `absent` is not there, one named `slow` takes 50 ms. `GET /calls` answers with the number of
+//! connection a URI, `numbered-7` one with a password and a token of its own; one named `absent` is not there, one named `slow` takes 50 ms. `GET /calls` answers with the number of
 //! requests since it was asked before, and from `GET /throttle` to the next of these every request is throttled.
 
 use std::io::{Read, Write};
@@ -103,11 +103,21 @@ async fn secret(request: &str) -> String {
         response("200 OK", VERSION)
     } else if head.contains("AmazonSSM.GetParameter") {
         response("200 OK", PARAMETER)
+    } else if let Some((_, name)) = body.split_once("connections/numbered-") {
+        let number: String = name.chars().take_while(char::is_ascii_digit).collect();
+        response("200 OK", &SECRET.replace("world", &numbered(&number)))
     } else if body.contains("connections/") {
         response("200 OK", &SECRET.replace("world", URI))
     } else {
         response("200 OK", SECRET)
     }
+}
+
+/// A connection of its own, with a password and a token.
+fn numbered(number: &str) -> String {
+    format!(
+        "postgres://user{number}:password-{number}-kX9vQ2mR7tLw@host-{number}.example.com:5432/db?token=token-{number}-Zp4cY8nB3sHd&sslmode=require"
+    )
 }
 
 /// What the vendor's client takes for JSON.

@@ -223,21 +223,28 @@ def _take_over(name: str, module: ModuleType) -> None:
         return  # still being imported, or a name that leads elsewhere
     before = {part: vars(masker_class)[part] for part in _PARTS if part in vars(masker_class)}
     _done[name] = False
-    try:
-        for part, make in _PARTS.items():
-            setattr(masker_class, part, make(masker_class))
-        _try_out(masker_class)
-    except Exception as error:
-        for part in _PARTS:
-            if part in before:
-                setattr(masker_class, part, before[part])
-            elif part in vars(masker_class):
-                delattr(masker_class, part)
+    error = quietly(_equip, masker_class)
+    if error is not None:
+        _restore(masker_class, before)
         _say(f"Airflow's log masker in {name} is not as expected ({type(error).__name__}); it is used as it is.")
         return
     global _taken_over_by
     _done[name], _taken_over_by = True, _taken_over_by or os.getpid()
     _native.masking_changed()
+
+
+def _equip(masker_class: type) -> None:
+    for part, make in _PARTS.items():
+        setattr(masker_class, part, make(masker_class))
+    _try_out(masker_class)
+
+
+def _restore(masker_class: type, before: dict[str, Any]) -> None:
+    for part in _PARTS:
+        if part in before:
+            setattr(masker_class, part, before[part])
+        elif part in vars(masker_class):
+            delattr(masker_class, part)
 
 
 def _add_mask(masker_class: type) -> Callable[..., None]:
@@ -274,7 +281,7 @@ def _replacer(_: type) -> property:
 def _copy(_: type) -> Callable[[Masker], Masker]:
     def copy(self: Masker) -> Masker:
         """Share what is hidden now, as a copy of a masker with its set and pattern does."""
-        new = type(self).__new__(type(self))
+        new: Masker = object.__new__(type(self))
         new.__dict__.update(self.__dict__, **{_KEY: _held(self)})
         return new
 
@@ -285,7 +292,7 @@ def _deepcopy(_: type) -> Callable[[Masker, Any], Masker]:
     def deepcopy(self: Masker, memo: Any) -> Masker:
         from copy import deepcopy
 
-        new = type(self).__new__(type(self))
+        new: Masker = object.__new__(type(self))
         rest = {key: value for key, value in self.__dict__.items() if key != _KEY}
         new.__dict__.update(deepcopy(rest, memo), **{_KEY: _held(self).copy()})
         return new

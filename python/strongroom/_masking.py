@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 from strongroom import _maskers, _reporting
 from strongroom._signals import quietly
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import ModuleType
     from typing import TypeAlias
 
 Entry: TypeAlias = "tuple[str, str | None]"
@@ -40,16 +39,15 @@ def register(entries: Iterable[Entry]) -> bool:
     return _reporting.report(hidden)
 
 
-def _mask(maskers: list[tuple[_maskers.Masker, _maskers.ModuleType]], text: str, name: str | None) -> bool:
+def _mask(maskers: list[tuple[_maskers.Masker, ModuleType]], text: str, name: str | None) -> bool:
     """Hand one text to each masker that would hide it; say whether one would."""
-    hidden = False
+    hidden: list[bool] = []
+
+    def add(masker: _maskers.Masker, module: ModuleType) -> None:
+        if _maskers.hides(masker, module, text, name):
+            hidden.append(True)
+            masker.add_mask(text)
+
     for masker, module in maskers:
-
-        def add(masker: _maskers.Masker = masker, module: _maskers.ModuleType = module) -> None:
-            nonlocal hidden
-            if _maskers.hides(masker, module, text, name):
-                hidden = True
-                masker.add_mask(text)
-
-        quietly(add)
-    return hidden
+        quietly(add, masker, module)
+    return bool(hidden)

@@ -1,7 +1,7 @@
 """Reports secrets to the supervisor of a task, which writes what the task prints, and masks it.
 
-The channel to it is one socket with one answer to each message. Who may use it is for the running SDK to say, and is told
-by what its channel has, not by its version:
+The channel to it is one socket with one answer to each message. Who may use it is for the running SDK to say, and is
+known by what its channel has, not by its version:
 
 | channel | who may send |
 |---|---|
@@ -10,8 +10,8 @@ by what its channel has, not by its version:
 | with a lock (1.2) | a thread that runs no event loop |
 | with neither (1.0, 1.1) | the main thread, if it runs no event loop |
 
-What may not be sent now is kept. It goes out with the next lookup that may send, or before the next message that Airflow
-itself sends from such a place, which is at the latest the one that says how the task has ended.
+What may not be sent now is kept. It goes out with the next lookup that may send, or before the next message that
+Airflow itself sends from such a place, which is at the latest the one that says how the task has ended.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 _MOST_KEPT = 10_000
 _kept: dict[str, None] = {}
 """What is still to be sent, oldest first."""
-_kept_by: int | None = None
-"""The process that keeps it: a child's supervisor has it from its own memory."""
+_sent: dict[str, None] = {}
+"""What the supervisor knows."""
+_supervisor: tuple[int, Channel | None] = (0, None)
+"""The process and the channel that both are of: a child's supervisor has from its own memory what its parent knew."""
 _sending = threading.local()
 
 
@@ -46,20 +48,26 @@ def report(texts: list[str]) -> bool:
     # A supervisor without our matcher gets what Airflow itself sends: its masker is slow with more.
     if channel is None or not _maskers.parent_has_our_matcher():
         return True
-    _keep(texts)
+    _keep(channel, texts)
     return _flush(channel)
 
 
-def _keep(texts: list[str]) -> None:
-    global _kept_by
-    if _kept_by != os.getpid():
+def _keep(channel: Channel, texts: list[str]) -> None:
+    global _supervisor
+    if _supervisor[0] != os.getpid() or _supervisor[1] is not channel:
+        _supervisor = (os.getpid(), channel)
         _kept.clear()
-        _kept_by = os.getpid()
-    if any(text not in _kept for text in texts):
-        _native.masking_changed()  # so that the next lookup, whatever it asks for, comes here
-    _kept.update(dict.fromkeys(texts))
-    while len(_kept) > _MOST_KEPT:
-        del _kept[next(iter(_kept))]
+        _sent.clear()
+    new = [text for text in texts if text not in _sent and text not in _kept]
+    if new:
+        _native.masking_changed()  # so that the next lookup, whatever it asks for, comes here if they stay
+        _add(_kept, new)
+
+
+def _add(known: dict[str, None], texts: list[str]) -> None:
+    known.update(dict.fromkeys(texts))
+    while len(known) > _MOST_KEPT:
+        del known[next(iter(known))]
 
 
 def _flush(channel: Channel) -> bool:
@@ -71,6 +79,7 @@ def _flush(channel: Channel) -> bool:
         return False
     for text in texts:
         _kept.pop(text, None)
+    _add(_sent, texts)
     return True
 
 

@@ -42,7 +42,9 @@ def _environment(home: Path, port: int) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def standalone(airflow: Airflow, log: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def standalone(
+    airflow: Airflow, log: Path, environment: Mapping[str, str], dag: Path = DAG_FILE
+) -> Iterator[dict[str, str]]:
     """Runs it; gives the environment that commands beside it need. Ends all of it.
 
     The DAG comes when everything is up: it is due at once, and its tasks would not find the API server.
@@ -55,7 +57,7 @@ def standalone(airflow: Airflow, log: Path, environment: Mapping[str, str]) -> I
     command = [str(Path(sys.executable).with_name("airflow")), "standalone"]
     health = f"http://127.0.0.1:{port}/api/v2/monitor/health"
     with running(command, environment, log, lambda: answers(health), timeout=300):
-        shutil.copy(DAG_FILE, airflow.home / "dags")
+        shutil.copy(dag, airflow.home / "dags")
         yield environment
 
 

@@ -2,52 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-from collections.abc import Callable
-from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy.engine import URL
 
 from strongroom._maskers import Replacer
-
-
-def lower(quoted: str) -> str:
-    """Percent-encoding with digits in lower case."""
-    return re.sub("%..", lambda found: found.group().lower(), quoted)
-
-
-def rendered(secret: str) -> str:
-    """A password within a URL of SQLAlchemy."""
-    return URL.create("postgresql", "app", secret, "db").render_as_string(hide_password=False)
-
-
-#: Each form in which a secret may be printed, by its name in docs/security.md.
-FORMS: dict[str, Callable[[str], str]] = {
-    "raw": str,
-    "stripped": str.strip,
-    "percent-encoded": lambda secret: quote(secret, safe=""),
-    "percent-encoded, lower case": lambda secret: lower(quote(secret, safe="")),
-    "quote": quote,
-    "quote, lower case": lambda secret: lower(quote(secret)),
-    "quote_plus": quote_plus,
-    "form encoding": lambda secret: urlencode({"password": secret}),
-    "SQLAlchemy": rendered,
-    "base64": lambda secret: base64.b64encode(secret.encode()).decode(),
-    "base64, unpadded": lambda secret: base64.b64encode(secret.encode()).decode().rstrip("="),
-    "base64, URL-safe": lambda secret: base64.urlsafe_b64encode(secret.encode()).decode(),
-    "base64 of the stripped": lambda secret: base64.b64encode(secret.strip().encode()).decode(),
-    "JSON": json.dumps,
-    "JSON without ASCII escapes": lambda secret: json.dumps(secret, ensure_ascii=False),
-    "JSON in JSON": lambda secret: json.dumps(json.dumps({"password": secret})),
-    "JSON in a form": lambda secret: urlencode({"__extra__": json.dumps({"password": secret})}),
-    "repr": repr,
-    "repr with the other quote": lambda secret: repr(secret + "'")[:-2],
-}
+from tests.airflow.include.strongroom_forms import FORMS
 
 SECRETS = st.text(
     st.one_of(st.characters(codec="utf-8", exclude_characters="\x00"), st.sampled_from("%+/\\'\" \nab@:=&?#")),
