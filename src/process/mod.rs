@@ -15,6 +15,7 @@ mod kept;
 mod program;
 mod random;
 mod runtime;
+mod spare;
 mod thread;
 mod user;
 
@@ -25,5 +26,6 @@ pub use fork::{ForkCell, Generation, NoFork, between_forks, generation, install_
 pub use program::{Outcome, Program, may_pass};
 pub use random::{full_jitter, seed_jitter};
 pub use runtime::Runtime;
+pub use spare::Spare;
 pub use thread::is_main_thread;
 pub use user::effective_user;

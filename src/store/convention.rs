@@ -98,6 +98,26 @@ pub enum Naming {
     Names(Vec<SecretName>),
 }
 
+/// An id that is no text that a name can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OddId {
+    /// None, a number, or another object of Python's.
+    Object,
+    /// A text with half of a pair of surrogates in it.
+    Surrogate,
+}
+
+/// What becomes of a lookup of such an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OddFate {
+    /// Python puts what `str` makes of it into the name.
+    AsText,
+    /// It is none of the names that there are.
+    Absent,
+    /// Python raises.
+    Refused,
+}
+
 impl Naming {
     /// All names that may be asked; none for a kind that is switched off.
     pub fn into_names(self) -> Vec<SecretName> {
@@ -116,6 +136,14 @@ pub trait Convention: Debug + Send + Sync {
 
     /// What Airflow gets for a secret that holds `value`. `None` says that the secret answers nothing.
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>>;
+
+    /// What the official class makes of an id that is no text that a name can hold.
+    fn odd(&self, _kind: Kind, odd: OddId) -> OddFate {
+        match odd {
+            OddId::Object => OddFate::AsText,
+            OddId::Surrogate => OddFate::Refused,
+        }
+    }
 
     /// Whether each id begins with the place that it is in, such as a mount: then nothing is known of names without an id,
     /// and the names of the empty id, by which prefixes are known, are those of the id `PLACE/`.
