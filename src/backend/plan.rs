@@ -46,12 +46,11 @@ pub fn plan_odd(
     if convention.names(lookup) == Naming::Off && !convention.place_in_id() {
         return Ok(Plan::Skip);
     }
-    match convention.odd(lookup.kind, odd) {
+    let multi_team = multi_team();
+    match convention.odd(lookup, odd, multi_team) {
         OddFate::Absent => Ok(Refusal::of_many(absent(lookup, odd))),
-        // The official classes look for patterns and teams in the id, where Python wants a text.
-        OddFate::AsText if !settings.patterns.has(lookup.kind) && !multi_team() => {
-            plan(settings, lookup, || false)
-        }
+        // The official classes compare the id with a pattern, where Python wants a text.
+        OddFate::AsText if !settings.patterns.has(lookup.kind) => plan(settings, lookup, || multi_team),
         OddFate::AsText | OddFate::Refused => Err(unusable(odd)),
     }
 }
@@ -67,7 +66,7 @@ fn unusable(odd: OddId) -> Error {
 
 fn fault(odd: OddId) -> &'static str {
     match odd {
-        OddId::Object => "is no text, so no secret can have its name",
+        OddId::Nothing | OddId::Object => "is no text, so no secret can have its name",
         OddId::Surrogate => "holds a lone surrogate, which no store can name",
     }
 }

@@ -25,7 +25,8 @@ impl<'py> Asked<'py> {
             }),
             Err(_) => {
                 let text = id.str()?.to_string_lossy().into_owned();
-                Ok(Self { text: Cow::Owned(text), odd: Some(OddId::Object) })
+                let odd = if id.is_none() { OddId::Nothing } else { OddId::Object };
+                Ok(Self { text: Cow::Owned(text), odd: Some(odd) })
             }
         }
     }

@@ -101,7 +101,9 @@ pub enum Naming {
 /// An id that is no text that a name can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OddId {
-    /// None, a number, or another object of Python's.
+    /// Python's None.
+    Nothing,
+    /// A number, or another object of Python's.
     Object,
     /// A text with half of a pair of surrogates in it.
     Surrogate,
@@ -137,11 +139,13 @@ pub trait Convention: Debug + Send + Sync {
     /// What Airflow gets for a secret that holds `value`. `None` says that the secret answers nothing.
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>>;
 
-    /// What the official class makes of an id that is no text that a name can hold.
-    fn odd(&self, _kind: Kind, odd: OddId) -> OddFate {
+    /// What the official class makes of an id that is no text that a name can hold. `multi_team` is `[core] multi_team`: where
+    /// there are teams most classes look for one in the id, which Python does in texts only.
+    fn odd(&self, _lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
         match odd {
-            OddId::Object => OddFate::AsText,
             OddId::Surrogate => OddFate::Refused,
+            OddId::Nothing | OddId::Object if multi_team => OddFate::Refused,
+            OddId::Nothing | OddId::Object => OddFate::AsText,
         }
     }
 

@@ -181,6 +181,11 @@ impl Options {
         self.faults.get(key)
     }
 
+    /// Everything that cannot be used.
+    pub fn faults(&self) -> impl Iterator<Item = &Error> {
+        self.faults.values()
+    }
+
     /// The first fault that matters; `plays_no_part` says of which keys nothing depends.
     pub fn check_faults(&self, plays_no_part: impl Fn(&str) -> bool) -> Result<()> {
         match self.faults.iter().find(|(key, _)| !plays_no_part(key)) {

@@ -65,10 +65,12 @@ impl Convention for KeyVaultConvention {
     }
 
     /// A name with half of a surrogate pair is one of those that cannot be.
-    fn odd(&self, _kind: Kind, odd: OddId) -> OddFate {
+    fn odd(&self, lookup: Lookup<'_>, odd: OddId, _multi_team: bool) -> OddFate {
         match odd {
             OddId::Surrogate => OddFate::Absent,
-            OddId::Object => OddFate::AsText,
+            // In a team's name its underscores are replaced by themselves, which numbers do not have.
+            _ if lookup.team.is_some_and(|team| !team.is_empty()) => OddFate::Refused,
+            OddId::Nothing | OddId::Object => OddFate::AsText,
         }
     }
 

@@ -23,7 +23,7 @@ impl Convention for MemoryConvention {
     }
 
     /// Names are the keys of documents, which are texts.
-    fn odd(&self, _kind: Kind, _odd: OddId) -> OddFate {
+    fn odd(&self, _lookup: Lookup<'_>, _odd: OddId, _multi_team: bool) -> OddFate {
         OddFate::Absent
     }
 

@@ -94,11 +94,14 @@ impl Convention for VaultConvention {
     }
 
     /// Where the id is the whole path, or holds the mount, Python wants a text.
-    fn odd(&self, kind: Kind, odd: OddId) -> OddFate {
-        let is_whole = self.paths(kind).iter().any(String::is_empty);
+    fn odd(&self, lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
+        let is_whole = self.paths(lookup.kind).iter().any(String::is_empty);
+        let below_team = self.by_team && multi_team && lookup.kind != Kind::Config;
+        let is_part = if below_team { lookup.team.is_some() } else { !is_whole };
         match odd {
-            OddId::Object if self.mount.is_some() && !is_whole => OddFate::AsText,
-            OddId::Object | OddId::Surrogate => OddFate::Refused,
+            OddId::Nothing if self.mount.is_some() => OddFate::Absent,
+            OddId::Object if self.mount.is_some() && is_part => OddFate::AsText,
+            OddId::Nothing | OddId::Object | OddId::Surrogate => OddFate::Refused,
         }
     }
 

@@ -51,11 +51,11 @@ impl Convention for SecretsManagerConvention {
 
     /// Without a prefix the id itself would be the name, and boto3 takes no number for one. JSON would carry half of a
     /// surrogate pair to AWS, where no secret has such a name.
-    fn odd(&self, kind: Kind, odd: OddId) -> OddFate {
+    fn odd(&self, lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
         match odd {
             OddId::Surrogate => OddFate::Absent,
-            OddId::Object if self.prefixes.prefix(kind) == Some("") => OddFate::Refused,
-            OddId::Object => OddFate::AsText,
+            _ if multi_team || self.prefixes.prefix(lookup.kind) == Some("") => OddFate::Refused,
+            OddId::Nothing | OddId::Object => OddFate::AsText,
         }
     }
 
@@ -120,8 +120,8 @@ mod tests {
             naming(&bare, "arn:aws:secretsmanager:r:1:secret:a-abcdef", None),
             Naming::Names(_)
         ));
-        assert_eq!(bare.odd(Kind::Variable, OddId::Object), OddFate::Refused);
-        assert_eq!(bare.odd(Kind::Connection, OddId::Object), OddFate::AsText);
+        let odd = |kind| bare.odd(Lookup { kind, id: "5", team: None }, OddId::Object, false);
+        assert_eq!((odd(Kind::Variable), odd(Kind::Connection)), (OddFate::Refused, OddFate::AsText));
     }
 
     #[test]
@@ -150,6 +150,8 @@ mod tests {
     fn an_unknown_field_fails_the_lookup_of_json_only() {
         assert!(read(r#"{"hots": ["x"]}"#, Kind::Connection, "postgres://h").is_ok());
         assert_eq!(read(r#"{"hots": ["x"]}"#, Kind::Connection, "{}").unwrap_err().kind(), ErrorKind::Config);
-        assert_eq!(convention(r#"{"login": "usr"}"#).unwrap_err().kind(), ErrorKind::Config);
+        assert!(read(r#"{"login": "usr"}"#, Kind::Connection, r#"{"usr": "x"}"#).unwrap().contains("\"x\""));
+        assert_eq!(read(r#"{"login": 5}"#, Kind::Connection, "{}").unwrap_err().kind(), ErrorKind::Config);
+        assert!(read(r#"{"login": 5}"#, Kind::Connection, "postgres://h").is_ok());
     }
 }

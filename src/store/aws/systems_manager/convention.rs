@@ -40,10 +40,11 @@ impl Convention for SystemsManagerConvention {
     }
 
     /// JSON would carry half of a surrogate pair to AWS, where no parameter has such a name.
-    fn odd(&self, _kind: Kind, odd: OddId) -> OddFate {
+    fn odd(&self, _lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
         match odd {
             OddId::Surrogate => OddFate::Absent,
-            OddId::Object => OddFate::AsText,
+            _ if multi_team => OddFate::Refused,
+            OddId::Nothing | OddId::Object => OddFate::AsText,
         }
     }
 
