@@ -43,7 +43,8 @@ pub fn plan_odd(
     multi_team: impl FnOnce() -> bool,
 ) -> Result<Plan> {
     let convention = &settings.convention;
-    if convention.names(lookup) == Naming::Off && !convention.place_in_id() {
+    let is_text = odd == OddId::Surrogate;
+    if convention.names(lookup) == Naming::Off && (is_text || !convention.place_in_id()) {
         return Ok(Plan::Skip);
     }
     let multi_team = multi_team();

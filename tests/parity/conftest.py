@@ -30,11 +30,15 @@ from tests.servers.vault import Vault  # noqa: E402
 
 HERE = Path(__file__).parent
 #: The providers of Google and Azure stand in an environment of their own.
-collect_ignore = [] if importlib.util.find_spec("airflow.providers.google") else [
-    "test_8_google.py",
-    "test_9_azure.py",
-    "test_11_cloud_kwargs.py",
-]
+collect_ignore = (
+    []
+    if importlib.util.find_spec("airflow.providers.google")
+    else [
+        "test_8_google.py",
+        "test_9_azure.py",
+        "test_11_cloud_kwargs.py",
+    ]
+)
 MASKERS = (core_masker, sdk_masker)
 
 

@@ -42,7 +42,7 @@ STORES: dict[str, Store] = {
 
 
 class Moody:
-    """A server that answers the first request of a connection and hangs up at the next, or at each, without an answer."""
+    """A server that answers the first request of a connection and hangs up at the next, or at each."""
 
     def __init__(self, body: dict[str, Any]) -> None:
         self.requests = 0
