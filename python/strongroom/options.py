@@ -51,8 +51,8 @@ class CommonOptions(TypedDict, total=False):
     """How long a value is served without asking the store; 0 stores nothing (default `60s`)."""
 
     cache_negative_ttl: float | str
-    """How long an absent secret is remembered as absent; never longer than cache_ttl where only that is written (default
-    `15s`)."""
+    """How long an absent secret is remembered as absent; never longer than cache_ttl where only that is written
+    (default `15s`)."""
 
     cache_max_stale: float | str
     """How long past its time to live a value is still served while the store does not answer; 0 is never (default
