@@ -232,11 +232,43 @@ pub(super) fn general_hint(refusal: &Refusal, kind: ErrorKind) -> Option<&'stati
     })
 }
 
-/// A code is a name. Anything else came from something that is not AWS.
+/// A code is one that we know, or a name as AWS gives them: words with capitals, the last of which says that it is an
+/// error. Anything else came from something that is not AWS, and may be whatever was sent to it.
 fn is_code(code: &str) -> bool {
-    !code.is_empty()
-        && code.len() <= 128
-        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte))
+    kind_of_code(code).is_some() || KNOWN_CODES.contains(&code) || is_name_of_error(code)
+}
+
+/// Codes without the ending, beside those of [`kind_of_code`].
+const KNOWN_CODES: [&str; 22] = [
+    "DryRunOperation",
+    "IDPRejectedClaim",
+    "InvalidAction",
+    "InvalidFilterKey",
+    "InvalidFilterOption",
+    "InvalidFilterValue",
+    "InvalidKeyId",
+    "InvalidNextToken",
+    "InvalidParameterCombination",
+    "InvalidQueryParameter",
+    "MalformedPolicyDocument",
+    "MalformedQueryString",
+    "MissingAction",
+    "MissingParameter",
+    "NoSuchEntity",
+    "PackedPolicyTooLarge",
+    "ParameterNotFound",
+    "ParameterVersionNotFound",
+    "RegionDisabled",
+    "ResourceNotFound",
+    "UnsupportedParameterType",
+    "Unavailable",
+];
+
+fn is_name_of_error(code: &str) -> bool {
+    let is_word = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let ends = ["Exception", "Error", "Failure", "Fault"];
+    let begin = ends.iter().find_map(|end| code.strip_suffix(end)).unwrap_or_default();
+    is_word && begin.starts_with(|letter: char| letter.is_ascii_uppercase())
 }
 
 /// Seconds, or a date (RFC 9110, Retry-After).
@@ -346,9 +378,31 @@ mod tests {
 
     #[test]
     fn what_is_no_code_is_not_shown() {
-        let refusal = Refusal::plain(Some("<html>canary"), 502);
-        let error = refusal.to_error(refusal.kind(), "reading `a`");
-        insta::assert_snapshot!(error, @"reading `a` failed inside AWS (HTTP 502)");
+        for text in [
+            "<html>canary",
+            "canary-4711",
+            "Canary",
+            "CanaryPassw0rd",
+            "canaryException",
+            "Exception",
+            "Canary Exception",
+            "AKIAIOSFODNN7EXAMPLE",
+            &format!("{}Exception", "Canary".repeat(20)),
+        ] {
+            let refusal = Refusal::plain(Some(text), 502);
+            let error = refusal.to_error(refusal.kind(), "reading `a`");
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(error, @"reading `a` failed inside AWS (HTTP 502)");
+            }
+        }
+        for code in
+            ["ThrottlingException", "EC2ThrottledException", "KMSAccessDeniedException", "NoSuchEntity"]
+        {
+            assert_eq!(
+                Refusal::plain(Some(code), 400).to_error(ErrorKind::Malformed, "x").code(),
+                Some(code)
+            );
+        }
     }
 
     #[test]
