@@ -232,44 +232,19 @@ pub(super) fn general_hint(refusal: &Refusal, kind: ErrorKind) -> Option<&'stati
     })
 }
 
-/// A code is one that we know, or a name as AWS gives them: words with capitals, the last of which says that it is an
-/// error. Anything else came from something that is not AWS, and may be whatever was sent to it.
+/// A code is one that we know, or a name as AWS gives them: words with capitals and nothing else. Anything else came from
+/// something that is not AWS, and may be whatever was sent to it.
 fn is_code(code: &str) -> bool {
-    kind_of_code(code).is_some() || KNOWN_CODES.contains(&code) || is_name_of_error(code)
-}
-
-/// Codes without the ending, beside those of [`kind_of_code`].
-const KNOWN_CODES: [&str; 22] = [
-    "DryRunOperation",
-    "IDPRejectedClaim",
-    "InvalidAction",
-    "InvalidFilterKey",
-    "InvalidFilterOption",
-    "InvalidFilterValue",
-    "InvalidKeyId",
-    "InvalidNextToken",
-    "InvalidParameterCombination",
-    "InvalidQueryParameter",
-    "MalformedPolicyDocument",
-    "MalformedQueryString",
-    "MissingAction",
-    "MissingParameter",
-    "NoSuchEntity",
-    "PackedPolicyTooLarge",
-    "ParameterNotFound",
-    "ParameterVersionNotFound",
-    "RegionDisabled",
-    "ResourceNotFound",
-    "UnsupportedParameterType",
-    "Unavailable",
-];
-
-fn is_name_of_error(code: &str) -> bool {
     let is_word = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let ends = ["Exception", "Error", "Failure", "Fault"];
-    let begin = ends.iter().find_map(|end| code.strip_suffix(end)).unwrap_or_default();
-    is_word && begin.starts_with(|letter: char| letter.is_ascii_uppercase())
+    let begins_word = |(before, letter): (u8, u8)| before.is_ascii_lowercase() && letter.is_ascii_uppercase();
+    let has_words = code.bytes().zip(code.bytes().skip(1)).any(begins_word);
+    kind_of_code(code).is_some()
+        || ONE_WORD_CODES.contains(&code)
+        || (is_word && has_words && code.starts_with(|letter: char| letter.is_ascii_uppercase()))
 }
+
+/// Codes of one word, beside those of [`kind_of_code`].
+const ONE_WORD_CODES: [&str; 4] = ["Blocked", "Forbidden", "Unavailable", "Unauthorized"];
 
 /// Seconds, or a date (RFC 9110, Retry-After).
 fn retry_after(text: &str) -> Option<Duration> {
@@ -382,9 +357,9 @@ mod tests {
             "<html>canary",
             "canary-4711",
             "Canary",
+            "CANARY",
             "CanaryPassw0rd",
             "canaryException",
-            "Exception",
             "Canary Exception",
             "AKIAIOSFODNN7EXAMPLE",
             &format!("{}Exception", "Canary".repeat(20)),
