@@ -44,7 +44,7 @@ pub fn generation() -> Generation {
 }
 
 /// Something that happens once in each process of a line of forks.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct OncePerProcess(AtomicU64);
 
 impl OncePerProcess {

@@ -56,22 +56,21 @@ enum Open<'py, 'value> {
     Dict(Bound<'py, PyDict>, std::slice::Iter<'value, (Text, Value)>),
 }
 
-impl<'py, 'value> Open<'py, 'value> {
-    /// Puts the next member in its place; what it opens is to be filled before the one after it. `None` at the end.
-    fn step(&mut self, py: Python<'py>) -> PyResult<Option<Option<Self>>> {
+impl<'value> Open<'_, 'value> {
+    /// The next member that is still to come, and its key in a dict.
+    fn take_member(&mut self) -> Option<(Option<&'value Text>, &'value Value)> {
         match self {
-            Self::List(list, items) => {
-                let Some(item) = items.next() else { return Ok(None) };
-                let (made, opened) = begin(py, item)?;
-                list.append(made)?;
-                Ok(Some(opened))
-            }
-            Self::Dict(dict, members) => {
-                let Some((key, member)) = members.next() else { return Ok(None) };
-                let (made, opened) = begin(py, member)?;
-                dict.set_item(text_to_python(py, key)?, made)?;
-                Ok(Some(opened))
-            }
+            Self::List(_, items) => items.next().map(|item| (None, item)),
+            Self::Dict(_, members) => members.next().map(|(key, member)| (Some(key), member)),
+        }
+    }
+
+    /// Puts what was made of a member in its place.
+    fn put(&self, py: Python<'_>, key: Option<&Text>, made: Py<PyAny>) -> PyResult<()> {
+        match (self, key) {
+            (Self::Dict(dict, _), Some(key)) => dict.set_item(text_to_python(py, key)?, made),
+            (Self::Dict(..), None) => Ok(()),
+            (Self::List(list, _), _) => list.append(made),
         }
     }
 }
@@ -81,10 +80,13 @@ pub(super) fn value_to_python(py: Python<'_>, value: &Value) -> PyResult<Py<PyAn
     let (made, opened) = begin(py, value)?;
     let mut open: Vec<Open<'_, '_>> = opened.into_iter().collect();
     while let Some(container) = open.last_mut() {
-        match container.step(py)? {
-            Some(opened) => open.extend(opened),
-            None => drop(open.pop()),
-        }
+        let Some((key, member)) = container.take_member() else {
+            open.pop();
+            continue;
+        };
+        let (made, opened) = begin(py, member)?;
+        container.put(py, key, made)?;
+        open.extend(opened);
     }
     Ok(made)
 }

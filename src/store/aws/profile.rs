@@ -93,8 +93,8 @@ impl Profiles {
         Error::config(format!(
             "the AWS profile `{}` is neither in `{}` nor in `{}`",
             Shown(&self.selected),
-            ShownPath(&config_file),
-            ShownPath(&credentials_file),
+            ShownPath(config_file),
+            ShownPath(credentials_file),
         ))
         .with_hint(format!(
             "Correct `profile_name` or AWS_PROFILE, or add the profile; profiles there: {known}"
