@@ -28,7 +28,10 @@ class SecretsBackend:
     def __init__(self, **kwargs: Any) -> None:
         """Take the `backend_kwargs`; no request is made before the first lookup."""
         cls = type(self)
-        self._core = _native.Backend(self._store, f"{cls.__module__}.{cls.__qualname__}", kwargs)
+        try:
+            self._core = _native.Backend(self._store, f"{cls.__module__}.{cls.__qualname__}", kwargs)
+        finally:
+            del kwargs  # error reporters send what the frames of a traceback hold
         _maskers.take_over()
 
     def __repr__(self) -> str:
@@ -57,14 +60,13 @@ class SecretsBackend:
 
     def get_connection(self, conn_id: str, team_name: str | None = None) -> Connection | None:
         """Return the connection as an object of the running Airflow's class, or None."""
-        value = self.get_conn_value(conn_id=conn_id, team_name=team_name)
-        return self.deserialize_connection(conn_id, value) if value else None
+        return self._as_connection(conn_id, [self.get_conn_value(conn_id=conn_id, team_name=team_name)])
 
     async def aget_connection(self, conn_id: str, team_name: str | None = None) -> Connection | None:
         """As `get_connection`, without blocking the event loop."""
-        known, value = self._core.remembered("connection", conn_id, team_name)
+        known, *held = self._core.remembered("connection", conn_id, team_name)
         if known:
-            return self.deserialize_connection(conn_id, value) if value else None
+            return self._as_connection(conn_id, held)
         return await _in_executor(self.get_connection, conn_id, team_name)
 
     async def aget_variable(self, key: str, team_name: str | None = None) -> str | None:
@@ -82,7 +84,14 @@ class SecretsBackend:
 
     def deserialize_connection(self, conn_id: str, value: str) -> Connection:
         """Turn a URI or JSON into a connection by the rules of the running Airflow."""
-        return _airflow.deserialize(self._core, self._get_connection_class(), conn_id, value)
+        try:
+            return _airflow.deserialize(self._core, self._get_connection_class(), conn_id, value)
+        finally:
+            del value  # error reporters send what the frames of a traceback hold
+
+    def _as_connection(self, conn_id: str, held: list[Any]) -> Connection | None:
+        """Make a connection of the one text in `held`, and leave nothing in it for an error reporter to find."""
+        return self.deserialize_connection(conn_id, held.pop()) if held[0] else None
 
     def _set_connection_class(self, conn_class: ConnectionClass) -> None:
         """Airflow 3.2 and newer say which class to return; the call is mandatory there."""

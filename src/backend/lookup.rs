@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layers::{self, Counters, Observe, Origin};
 use crate::masking::Stamp;
 use crate::process::{Clock, Deadline, no_fork};
+use crate::redact::Quoted;
 use crate::store::convention::{Kind, Lookup, Naming};
 use crate::store::{SecretName, Store};
 use crate::value::SecretValue;
@@ -242,9 +243,9 @@ impl Backend {
 
     fn say_stale(&self, lookup: Lookup<'_>, name: &SecretName, age: Duration, error: &Error) {
         let text = format!(
-            "{} {:?}: {} does not answer, so the value of `{name}` from {}s ago is served: {error}",
+            "{} {}: {} does not answer, so the value of `{name}` from {}s ago is served: {error}",
             lookup.kind.title(),
-            lookup.id,
+            Quoted(lookup.id),
             self.settings.entry.info.title,
             age.as_secs(),
         );

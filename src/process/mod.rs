@@ -20,7 +20,9 @@ mod user;
 
 pub use clock::{Clock, Timestamp};
 pub use deadline::Deadline;
-pub use fork::{ForkCell, Generation, NoFork, between_forks, generation, install_fork_handlers, no_fork};
+pub use fork::{
+    ForkCell, Generation, NoFork, OncePerProcess, between_forks, generation, install_fork_handlers, no_fork,
+};
 #[cfg(feature = "programs")]
 pub use program::{Outcome, Program, may_pass};
 pub use random::{full_jitter, seed_jitter};

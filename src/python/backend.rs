@@ -16,6 +16,7 @@ use crate::python::registry::{self, Shared};
 use crate::python::run::{Interrupted, block_on};
 use crate::python::watch::{Outcome, Watch};
 use crate::python::{kwargs, log, masking};
+use crate::redact::Quoted;
 use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup};
 use crate::store::registry::find;
@@ -234,7 +235,8 @@ impl Backend {
         let lookup = Lookup { kind: Kind::Connection, id: conn_id, team: None };
         if py.detach(|| self.shared.warning_is_due(lookup)) {
             let text = format!(
-                "Connection {conn_id:?}: {error}. Airflow takes this for a miss and asks its next backend."
+                "Connection {}: {error}. Airflow takes this for a miss and asks its next backend.",
+                Quoted(conn_id)
             );
             log::warn(py, &self.logger, vec![text])?;
         }

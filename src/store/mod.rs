@@ -55,6 +55,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub use crate::store::description::{Description, Descriptions};
 pub use crate::store::listing::{Names, Page};
 pub use crate::store::name::SecretName;
+pub(crate) use crate::store::name::short_key;
 pub use crate::store::one_by_one::one_by_one;
 use crate::store::tools::Finding;
 use crate::value::SecretValue;

@@ -97,6 +97,8 @@ def check() -> list[Step]:
         "licenses",
         "sources",
     ]
+    # The fuzz targets have a lock file of their own, which must follow the product's.
+    fuzzed = ["cargo", "tree", "--quiet", "--locked", "--depth", "0", "--manifest-path", "fuzz/Cargo.toml"]
     return [
         Step("environment", [environments("--wheel", "tools")]),
         Step("format", [["cargo", "fmt", "--check"], [ruff, "format", "--check", *PYTHON_CODE]]),
@@ -104,7 +106,7 @@ def check() -> list[Step]:
         Step("ruff", [[ruff, "check", *PYTHON_CODE]]),
         Step("mypy", [mypy]),
         Step("stubs", [stubs]),
-        Step("dependencies", [deny]),
+        Step("dependencies", [deny, fuzzed]),
         Step("clippy", [["cargo", "clippy", "--quiet", "--locked", "--all-targets", "--", "-D", "warnings"]]),
         Step("features", cargo_checks()),
     ]

@@ -70,6 +70,7 @@ impl Access {
         let plain = !settings.use_ssl && endpoint.is_none();
         let address =
             endpoint.as_ref().map_or_else(|| usual_address(service, &region, plain), Url::to_string);
+        Url::parse(&address).iter().for_each(warn_about_plain_http);
         let probe = Probe { client: client.clone(), address, trust, refused: "requests" };
         // An address that is none concerns nobody but `strongroom doctor`.
         let of_iam = self::endpoint(IAM, None, &settings, &profiles, environment).ok().flatten();
@@ -166,7 +167,6 @@ fn service_client(
     files: &mut WatchedFiles,
 ) -> Result<(reqwest::Client, Option<String>)> {
     let client = client_settings(settings, environment);
-    endpoint.into_iter().for_each(warn_about_plain_http);
     let plain =
         endpoint.map_or(!settings.use_ssl, |url| url.scheme() == "http") && !client.proxies.needs_tls();
     let roots = if plain { Roots::Nobody } else { service_roots(settings, profiles, environment) };

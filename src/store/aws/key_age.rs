@@ -13,7 +13,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use reqwest::{Client, StatusCode};
 
-use crate::http::read_body;
+use crate::http::{read_body, web_address};
 use crate::store::aws::credentials::CredentialCache;
 use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::words::moment;
@@ -76,7 +76,7 @@ impl Iam {
 
     /// The answer; `None` if there is none.
     async fn ask(&self, client: &Client, key: &Credentials) -> Option<(StatusCode, String)> {
-        let host = url::Url::parse(&self.address).ok()?;
+        let host = web_address(&self.address)?;
         let host = match (host.host_str()?, host.port()) {
             (name, Some(port)) => format!("{name}:{port}"),
             (name, None) => name.to_owned(),

@@ -210,9 +210,11 @@ pub(super) fn retry_after(headers: &Headers) -> Option<Duration> {
     SystemTime::from(date).duration_since(SystemTime::now()).ok()
 }
 
-/// A code is a name. Anything else came from something that is not Key Vault.
+/// A code is a name, of words with capitals. Anything else came from something that is not Key Vault.
 fn is_code(code: &str) -> bool {
-    !code.is_empty() && code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    code.len() <= 64
+        && code.starts_with(|letter: char| letter.is_ascii_uppercase())
+        && code.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 /// The number that stands before some messages, such as `AKV10032`.

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::http::web_address;
 use crate::store::options::{OptionKind, OptionSpec, OptionValue, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, SEPARATOR, VARIABLES_PREFIX};
 use crate::value::json::{self, Value};
@@ -246,9 +247,7 @@ fn texts(options: &Options, key: &str, one: impl Fn(&str) -> Vec<String>) -> Res
 
 /// An address that can be used. The error does not show it: it may hold a password.
 fn address(text: &str, named_by: &str) -> Result<Url> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
-    url.ok_or_else(|| {
+    web_address(text).ok_or_else(|| {
         Error::config(format!("`{named_by}` is not an address that can be used"))
             .with_hint("Write it as https://host or http://host:port, without a user name")
     })

@@ -14,6 +14,7 @@ use aws_types::region::Region;
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::http::web_address;
 use crate::redact::Shown;
 use crate::store::aws::credentials::sdk_source::{Place, SdkSource, none_found};
 use crate::store::aws::credentials::sources::{Boxed, profile_error};
@@ -49,10 +50,6 @@ pub(super) fn container(workshop: &Workshop<'_>) -> Result<Option<Boxed>> {
 /// The provider would take any word for a host, and ask the network's name servers for it.
 fn container_address(text: &str) -> Result<Url> {
     web_address(text).ok_or_else(|| unusable("AWS_CONTAINER_CREDENTIALS_FULL_URI is not an address"))
-}
-
-fn web_address(text: &str) -> Option<Url> {
-    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// `InstanceMetadataProvider`, the last in the chain. `expected` says that somebody asked for it by name.
@@ -218,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_word_is_no_address_of_a_container() {
-        for text in ["nonsense", "ftp://h/x", "http://", ""] {
+        for text in ["nonsense", "ftp://h/x", "http://", "", "https://user:canary@h/x"] {
             let error = container_address(text).unwrap_err();
             assert!(error.to_string().contains("AWS_CONTAINER_CREDENTIALS_FULL_URI"), "{error}");
         }

@@ -36,7 +36,7 @@ impl Convention for SystemsManagerConvention {
         let Some(prefix) = self.prefixes.prefix(lookup.kind) else { return Naming::Off };
         let team = lookup.team.filter(|team| !team.is_empty());
         let of_team = team.map(|team| path(prefix, &format!("{team}{TEAM_SEPARATOR}{}", lookup.id)));
-        naming(lookup.id, of_team.into_iter().chain([path(prefix, lookup.id)]).collect())
+        naming(lookup.kind, lookup.id, of_team.into_iter().chain([path(prefix, lookup.id)]).collect())
     }
 
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {

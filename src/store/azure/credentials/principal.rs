@@ -15,7 +15,7 @@ use azure_identity::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, ErrorKind};
-use crate::redact::Shown;
+use crate::redact::ShownPath;
 use crate::store::azure::credentials::certificate::Certificate;
 use crate::store::azure::credentials::{NoToken, TokenSource, login_error};
 
@@ -122,7 +122,7 @@ impl AssertionSource {
                 NoToken::Failed(
                     Error::new(
                         ErrorKind::Unauthenticated,
-                        format!("the token file `{}` cannot be read", Shown(&path.to_string_lossy())),
+                        format!("the token file `{}` cannot be read", ShownPath(path)),
                     )
                     .with_hint("Check AZURE_FEDERATED_TOKEN_FILE, and that this user can read the file")
                     .with_source(error),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::redact::Shown;
+use crate::redact::ShownPath;
 use crate::store::environment::Environment;
 use crate::store::files::WatchedFiles;
 use crate::store::google::config::{GoogleSettings, Written};
@@ -120,14 +120,9 @@ fn from_file(path: &Path, named_by: &'static str, files: &mut WatchedFiles) -> R
 }
 
 fn unusable(path: &Path, named_by: &str, reason: &str) -> Error {
-    let path = path.to_string_lossy();
     // A key that is cut short is no JSON, and so taken for a path.
-    let shown = if path.contains(['{', '"', '\n', '\r']) {
-        "(not shown: no path)".to_owned()
-    } else {
-        format!("`{}`", Shown(&path))
-    };
-    Error::config(format!("the credentials file {shown} of {named_by} cannot be used: {reason}"))
+    let shown = ShownPath(path);
+    Error::config(format!("the credentials file `{shown}` of {named_by} cannot be used: {reason}"))
 }
 
 /// What `gcloud auth application-default login` wrote; without it, the metadata server.
@@ -234,7 +229,7 @@ mod tests {
     fn a_key_that_is_cut_short_is_no_path_to_show() {
         for text in [r#"{"private_key": "canary"#, "canary\n-----", r#""canary"#] {
             let error = unusable(Path::new(text), "a", "no such file").to_string();
-            assert!(error.contains("(not shown: no path)") && !error.contains("canary"), "{error}");
+            assert!(error.contains("(not shown: it is no path)") && !error.contains("canary"), "{error}");
         }
     }
 

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::http::web_address;
 use crate::redact::Shown;
 use crate::store::environment::Environment;
 use crate::store::files::WatchedFiles;
@@ -219,6 +220,5 @@ fn basic(json: &Json) -> Option<HeaderValue> {
 
 /// An address in a file of credentials; the error does not show it.
 fn parsed(url: &str) -> Result<Url> {
-    let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| Error::config("the credentials name an address that is none"))
+    web_address(url).ok_or_else(|| Error::config("the credentials name an address that cannot be used"))
 }

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 #[cfg(not(feature = "aws"))]
 use crate::error::ErrorKind;
 use crate::error::{Error, Result};
-use crate::redact::Shown;
+use crate::redact::{Shown, ShownPath};
 use crate::store::environment::Environment;
 use crate::store::files::expand;
 use crate::store::options::Options;
@@ -129,7 +129,7 @@ impl Written<'_> {
 
     fn token_place(&self) -> String {
         match self.token_file() {
-            Some(path) => format!("the token in `{}`", Shown(&path.to_string_lossy())),
+            Some(path) => format!("the token in `{}`", ShownPath(&path)),
             None if self.options.non_empty("token").is_some() => "the token in backend_kwargs".to_owned(),
             None => "the token in VAULT_TOKEN".to_owned(),
         }
