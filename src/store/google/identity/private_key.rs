@@ -50,15 +50,9 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 fn pem(key: &[u8]) -> String {
-    let mut text = format!("-----BEGIN {PKCS8}-----\n");
-    for (index, letter) in STANDARD.encode(key).chars().enumerate() {
-        if index > 0 && index % 64 == 0 {
-            text.push('\n');
-        }
-        text.push(letter);
-    }
-    text.push_str(&format!("\n-----END {PKCS8}-----\n"));
-    text
+    let encoded = STANDARD.encode(key);
+    let lines: Vec<_> = encoded.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {PKCS8}-----\n{}\n-----END {PKCS8}-----\n", lines.join("\n"))
 }
 
 #[cfg(test)]
