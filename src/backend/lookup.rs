@@ -94,7 +94,8 @@ impl Backend {
     /// Asks for `names` in order within the deadline of the lookup.
     ///
     /// The first secret that is there answers. An error ends the search: a name of the team that could not
-    /// be read must not be answered by the global one.
+    /// be read must not be answered by the global one. What may as well mean that there is no such secret leads on,
+    /// where the official class goes on, too.
     pub async fn ask(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Result<Reply, Failure> {
         let deadline = Deadline::after(self.settings.layers.timeout);
         self.settled(lookup, names, deadline.run(self.search(lookup, names)).await)
@@ -152,16 +153,18 @@ impl Backend {
         let mut value = None;
         for (index, name) in names.iter().enumerate() {
             let found = self.find(&stack, lookup, name, trail).await;
-            let leads_on = index + 1 < names.len() && self.is_in_bundles_alone(lookup, &found);
-            if let Some((place, found)) = if leads_on { None } else { found? } {
+            let has_next = index + 1 < names.len();
+            if let Some((place, found)) = self.unless_next_answers(lookup, found, has_next, trail)? {
                 value = self.read(&stack, lookup.kind, &place, found)?;
+                self.say_passed_over(lookup, name, trail);
                 break;
             }
             tracing::debug!("{} `{name}` is not there", self.settings.entry.info.title);
         }
         // What was absent a while ago leads on to the next name in an outage, but is no answer by itself.
+        // Nor is what may have been absence once no other name answers.
         if value.is_none()
-            && let Some(error) = trail.doubt.take()
+            && let Some(error) = trail.doubt.take().or_else(|| trail.passed_over.take())
         {
             return Err(error);
         }
@@ -183,6 +186,40 @@ impl Backend {
             return Ok(Some((bundle.clone(), found)));
         }
         Ok(self.fetch(stack, lookup, name, trail).await?.map(|found| (name.clone(), found)))
+    }
+
+    /// `found`, or nothing where its error leaves the answer to the name that comes next.
+    fn unless_next_answers<T>(
+        &self,
+        lookup: Lookup<'_>,
+        found: Result<Option<T>>,
+        has_next: bool,
+        trail: &mut Trail,
+    ) -> Result<Option<T>> {
+        if !has_next || found.is_ok() {
+            return found;
+        }
+        if self.is_in_bundles_alone(lookup, &found) {
+            return Ok(None);
+        }
+        found.or_else(|error| {
+            if !self.settings.on_error.leads_on(&error) {
+                return Err(error);
+            }
+            trail.pass_over(error.with_store(self.settings.entry.info.name));
+            Ok(None)
+        })
+    }
+
+    /// Says that `name` answers for another one that could not be read.
+    fn say_passed_over(&self, lookup: Lookup<'_>, name: &SecretName, trail: &Trail) {
+        let Some(error) = &trail.passed_over else { return };
+        let text = format!(
+            "{} {:?}: {error}. The shared name `{name}` answers instead.",
+            lookup.kind.title(),
+            lookup.id
+        );
+        self.warnings.say(lookup, &self.clock, &text);
     }
 
     /// Whether `found` says no more than that the store cannot have such a name, which is why a bundle was asked.

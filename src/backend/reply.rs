@@ -48,6 +48,8 @@ pub(super) struct Trail {
     pub(super) is_stale: bool,
     /// A name that was absent once, and of which nobody knows whether it still is.
     pub(super) doubt: Option<Error>,
+    /// An error that may have meant absence, after which the next name was asked.
+    pub(super) passed_over: Option<Error>,
     /// What was asked, where somebody wants to know it.
     pub(super) steps: Option<Vec<Step>>,
 }
@@ -79,7 +81,15 @@ pub struct Step {
 impl Trail {
     pub(super) fn new(epoch: u64) -> Self {
         let end = Timestamp::ORIGIN.plus(Duration::MAX);
-        Self { fetched: end, ask_again: end, epoch, is_stale: false, doubt: None, steps: None }
+        Self {
+            fetched: end,
+            ask_again: end,
+            epoch,
+            is_stale: false,
+            doubt: None,
+            passed_over: None,
+            steps: None,
+        }
     }
 
     /// Notes what became of a name, if somebody wants to know.
@@ -93,6 +103,12 @@ impl Trail {
         };
         let asked_store = !matches!(cached, Ok(Cached { origin: Origin::Memory, .. }));
         steps.push(Step { name: name.clone(), outcome, asked_store, took });
+    }
+
+    /// Goes on to the next name after `error`. What comes of it is not remembered: an error is no absence.
+    pub(super) fn pass_over(&mut self, error: Error) {
+        self.ask_again = Timestamp::ORIGIN;
+        self.passed_over = Some(error);
     }
 
     pub(super) fn add(&mut self, cached: &Cached) {

@@ -37,8 +37,8 @@ PARITY = {
     "local": (AIRFLOW, "5_local_files"),
     "aws_systems_manager": (AIRFLOW, "6_parameter_store"),
     "hashicorp_vault": (AIRFLOW, "7_vault", "7_vault_client"),
-    "google_secret_manager": (CLOUDS, "8_google"),
-    "azure_key_vault": (CLOUDS, "9_azure"),
+    "google_secret_manager": (CLOUDS, "8_google", "8_google_hosts"),
+    "azure_key_vault": (CLOUDS, "9_azure", "9_azure_hosts"),
 }
 #: The other ones, oldest first; their lists are made for Python 3.11 alone.
 OLDER_AIRFLOWS = ("airflow-2.9", "airflow-2.10", "airflow-3.0", "airflow-3.1", "airflow-3.2")

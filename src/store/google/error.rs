@@ -184,14 +184,17 @@ pub(super) fn read_error(error: &SdkError, name: &SecretName, project: &str) -> 
 fn refused_read(refusal: &Refusal, subject: &str, name: &SecretName, project: &str) -> Error {
     let error =
         refusal.to_error(subject).with_hint(hint(refusal, project, || read_permission(name, project)));
-    let is_miss = matches!(refusal.code, Some(Code::PermissionDenied | Code::InvalidArgument));
-    if is_miss { error.as_upstream_miss() } else { error }
+    // Without the permission on a name Google does not say whether it exists, so a denied name of a team may be none.
+    let may_be_absence = matches!(refusal.code, Some(Code::PermissionDenied | Code::InvalidArgument));
+    if may_be_absence { error.as_upstream_absence() } else { error }
 }
 
 fn read_permission(name: &SecretName, project: &str) -> String {
     format!(
         "Give this identity roles/secretmanager.secretAccessor on `{name}` in project `{project}`, and check that this is the \
-         right project; a role that was just given takes some minutes to act"
+         right project; a role that was just given takes some minutes to act. If there is no such secret: Google denies \
+         names that do not exist, too, to an identity with roles on single secrets only; give it the role on the project, \
+         with a condition on the name"
     )
 }
 
@@ -346,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_denied_read_says_why() {
-        insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", None), @"reading `a` was denied: canary words (PERMISSION_DENIED). Give this identity roles/secretmanager.secretAccessor on `a` in project `p`, and check that this is the right project; a role that was just given takes some minutes to act");
+        insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", None), @"reading `a` was denied: canary words (PERMISSION_DENIED). Give this identity roles/secretmanager.secretAccessor on `a` in project `p`, and check that this is the right project; a role that was just given takes some minutes to act. If there is no such secret: Google denies names that do not exist, too, to an identity with roles on single secrets only; give it the role on the project, with a condition on the name");
         insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", Some("SERVICE_DISABLED")), @"reading `a` was denied: canary words (SERVICE_DISABLED). Enable the API: `gcloud services enable secretmanager.googleapis.com --project p`, or correct `project_id`");
         insta::assert_snapshot!(error_of(400, "FAILED_PRECONDITION", None), @"reading `a` was refused (FAILED_PRECONDITION). The latest version is disabled, destroyed or expired: enable it (`gcloud secrets versions enable`) or add another one (`gcloud secrets versions add`)");
         for reason in

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::redact::ShownPath;
 use crate::store::environment::Environment;
 use crate::store::files::WatchedFiles;
-use crate::store::google::config::{GoogleSettings, Written};
+use crate::store::google::config::{GoogleSettings, KEY_PATH, Written, as_service_account};
 
 pub(super) const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 
@@ -43,6 +43,16 @@ impl Found {
         match self {
             Self::Content { json, .. } => Some(json),
             Self::Metadata | Self::Anonymous => None,
+        }
+    }
+
+    /// What `named_by` takes for the key of a service account is one.
+    fn named_as_key(self, named_by: &str) -> Self {
+        match self {
+            Self::Content { json, named_by: named, gcloud_project } if named_by == KEY_PATH => {
+                Self::Content { json: as_service_account(json), named_by: named, gcloud_project }
+            }
+            other => other,
         }
     }
 
@@ -81,7 +91,9 @@ pub(super) fn find(
         Written::Content(json, named_by) => {
             Ok(Found::Content { json: json.clone(), named_by, gcloud_project: None })
         }
-        Written::Path(path, named_by) => from_file(Path::new(path), named_by, files),
+        Written::Path(path, named_by) => {
+            from_file(Path::new(path), named_by, files).map(|found| found.named_as_key(named_by))
+        }
         Written::Default => match environment.non_empty(VARIABLE) {
             Some(path) => from_file(Path::new(path), VARIABLE, files),
             None => match well_known(environment, files)? {
