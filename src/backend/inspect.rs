@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use crate::backend::lookup::Backend;
 use crate::error::Result;
 use crate::process::Deadline;
-use crate::store::tools::Finding;
+use crate::store::tools::{Finding, Unread};
 use crate::store::{Description, Descriptions, Page, SecretName, Store};
 
 impl Backend {
@@ -56,6 +56,12 @@ impl Backend {
     /// What is noteworthy of the store as it answers.
     pub async fn diagnose(&self) -> Vec<Finding> {
         self.current().store.diagnose().await
+    }
+
+    /// What the store holds and no lookup gets.
+    pub async fn unread(&self) -> Result<Vec<Unread>> {
+        let stack = self.up_to_date()?;
+        self.in_time(stack.store.unread()).await
     }
 
     /// Who the store is asked as, without a call.

@@ -11,6 +11,7 @@ use crate::config::airflow::AirflowConfig;
 use crate::error::{ErrorKind, Result};
 use crate::store::Description;
 use crate::store::convention::{Kind, Lookup};
+use crate::store::tools::Unread;
 use crate::value::connection::parse;
 use crate::value::json;
 use crate::value::{Dialect, Text};
@@ -51,6 +52,7 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
         left = later;
     }
     drop(progress);
+    faults.extend(unread(&client)?);
     Ok(Report { warnings, ..report(listed.len(), &faults) })
 }
 
@@ -75,6 +77,17 @@ fn read_together(setup: &Setup, client: &Client, listed: &[(String, Description)
     let wanted = listed.iter().filter(|(id, _)| is_looked_up(id));
     let names: Vec<_> = wanted.map(|(_, described)| described.name.clone()).collect();
     client.run(client.backend.read_ahead(&names)).map(drop)
+}
+
+/// What the store holds and no lookup gets. It is no connection, so the place stands where it has no id.
+fn unread(client: &Client) -> Result<Vec<Fault>> {
+    let (unread, _) = client.run(client.backend.unread())?;
+    let fault = |unread: Unread| Fault {
+        id: unread.id.unwrap_or(unread.place),
+        check: unread.finding.check,
+        text: format!("{}. {}", unread.finding.evidence, unread.finding.remedy),
+    };
+    Ok(unread?.into_iter().map(fault).collect())
 }
 
 fn faults_of(

@@ -60,6 +60,7 @@ pub fn configure(
         convention: (entry.convention)(&options)?,
         patterns: Patterns::from_options(&options),
         on_error: OnError::from_options(&options),
+        log_misses: options.boolean("log_misses").unwrap_or(false),
         bundles: BundleNames::from_options(&options)?,
         prefetch: Prefetch::from_options(&options)?,
         audit: AuditSettings::from_options(&options)?.map(AuditLog::new),

@@ -56,6 +56,11 @@ fn diagnose(client: &Client, findings: &mut Vec<Finding>) {
         finding.severity == Severity::Problem && findings.iter().any(same)
     };
     let news: Vec<Finding> = found.into_iter().filter(|finding| !is_known(finding)).collect();
+    // The log of the lookup says the same with fewer words.
+    findings.retain(|known| {
+        let is_said = |news: &Finding| known.evidence.contains(&news.evidence);
+        known.check != "read" || known.severity != Severity::Warning || !news.iter().any(is_said)
+    });
     findings.extend(news);
 }
 
