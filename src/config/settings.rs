@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::backend::audit::{AuditLog, AuditSettings};
 use crate::backend::telemetry::Metrics;
 use crate::backend::{BundleNames, OnError, Patterns, Prefetch, Settings};
+use crate::config::meant::meant;
 use crate::config::raw::{RawOptions, RawValue};
 use crate::config::{options_of, read};
 use crate::error::{Error, Result};
@@ -112,12 +113,8 @@ fn unknown(entry: &StoreEntry, key: &str, fate: &str) -> Error {
         Shown(key),
         entry.python_class
     ));
-    let nearest = options_of(entry)
-        .map(|spec| (strsim::damerau_levenshtein(&key.to_lowercase(), spec.key), spec.key))
-        .min()
-        .filter(|(distance, nearest)| *distance <= (nearest.len() / 3).max(1));
-    match nearest {
-        Some((_, nearest)) => error.with_hint(format!("Did you mean `{nearest}`?")),
+    match meant(entry, key) {
+        Some(hint) => error.with_hint(hint),
         None => error,
     }
 }

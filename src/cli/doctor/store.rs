@@ -8,6 +8,7 @@ use crate::cli::list::names;
 use crate::cli::output::counted;
 use crate::cli::setup::{Client, Setup};
 use crate::cli::subject::{Answer, look_up};
+use crate::cli::words::word_of;
 use crate::config::airflow::AirflowConfig;
 use crate::error::{Error, ErrorKind};
 use crate::store::convention::{Kind, Lookup};
@@ -19,7 +20,7 @@ pub(in crate::cli) const PROBE: &str = "strongroom_doctor_probe";
 /// More names than this are not compared with the environment.
 const COMPARED: usize = 10_000;
 
-/// Adds what was found. Makes one lookup, one listing for each kind, and one description.
+/// Adds what was found. Makes one lookup and one listing for each kind, and one description.
 pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, wanted: &[Tag], findings: &mut Vec<Finding>) {
     let client = match setup.open() {
         Ok(client) => client,
@@ -28,7 +29,8 @@ pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, wanted: &[Tag], find
     if let Some(identity) = client.backend.identity() {
         findings.push(Finding::fine("identity", format!("the store is asked as {identity}")));
     }
-    let Some(kind) = Kind::ALL.into_iter().find(|kind| setup.prefix(*kind).is_some()) else {
+    let kinds: Vec<_> = Kind::ALL.into_iter().filter(|kind| setup.prefix(*kind).is_some()).collect();
+    let Some(first) = kinds.first().copied() else {
         if Kind::ALL.into_iter().any(|kind| setup.without_place(kind).is_some()) {
             findings.push(without_place());
             return diagnose_alone(&client, findings);
@@ -41,9 +43,9 @@ pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, wanted: &[Tag], find
         ));
         return;
     };
-    if read(airflow, setup, &client, kind, findings) {
+    if read(airflow, setup, &client, &kinds, findings) {
         list(airflow, setup, &client, wanted, findings);
-        describe(setup, &client, kind, findings);
+        describe(setup, &client, first, findings);
     }
     diagnose(&client, findings);
 }
@@ -88,22 +90,55 @@ fn without_place() -> Finding {
     )
 }
 
-/// The answer is whether there is any use in asking more.
+/// Looks up a name that no one has, of each kind: a policy may allow some of them only. The answer is whether there is any
+/// use in asking more.
 fn read(
+    airflow: &AirflowConfig,
+    setup: &Setup,
+    client: &Client,
+    kinds: &[Kind],
+    findings: &mut Vec<Finding>,
+) -> bool {
+    let start = Instant::now();
+    let mut allowed = Vec::new();
+    for kind in kinds {
+        match probe(airflow, setup, client, *kind, findings) {
+            Probed::Allowed => allowed.push(kind.plural()),
+            Probed::Unknown => {}
+            Probed::Failed => return false,
+        }
+    }
+    if !allowed.is_empty() {
+        let (store, took) = (setup.entry.info.title, start.elapsed().as_millis());
+        let place = findings.iter().position(|finding| finding.check == "read").unwrap_or(findings.len());
+        let text = format!("{store} answered in {took} ms: reading is allowed for {}", allowed.join(", "));
+        findings.insert(place, Finding::fine("read", text));
+    }
+    true
+}
+
+/// What became of a lookup.
+enum Probed {
+    Allowed,
+    /// Denied, or not asked.
+    Unknown,
+    /// There is no use in asking more.
+    Failed,
+}
+
+fn probe(
     airflow: &AirflowConfig,
     setup: &Setup,
     client: &Client,
     kind: Kind,
     findings: &mut Vec<Finding>,
-) -> bool {
-    let start = Instant::now();
+) -> Probed {
     let looked = look_up(setup, client, airflow, Lookup { kind, id: PROBE, team: None });
-    let took = start.elapsed().as_millis();
     let (answer, heard) = match looked {
         Ok(looked) => looked,
         Err(error) => {
             findings.push(failed("read", &error));
-            return false;
+            return Probed::Failed;
         }
     };
     // What is logged of an error says the same as the error.
@@ -115,23 +150,43 @@ fn read(
             findings.push(Finding::new(
                 Severity::Note,
                 "read",
-                reason,
+                format!("{}: {reason}", kind.plural()),
                 "The pattern keeps the probe out; try `strongroom explain`",
             ));
-            true
+            Probed::Unknown
+        }
+        (_, Some(error)) if check_of(error) == "read" && error.kind() == ErrorKind::Denied => {
+            findings.push(denied(setup, kind, error));
+            Probed::Unknown
         }
         (_, Some(error)) => {
             findings.push(failed(check_of(error), error));
-            error.kind() == ErrorKind::Denied
+            if error.kind() == ErrorKind::Denied { Probed::Unknown } else { Probed::Failed }
         }
-        _ => {
-            findings.push(Finding::fine(
-                "read",
-                format!("{} answered in {took} ms: reading is allowed", setup.entry.info.title),
-            ));
-            true
-        }
+        _ => Probed::Allowed,
     }
+}
+
+/// What is to be allowed is the names of a kind, not the name that was tried.
+fn denied(setup: &Setup, kind: Kind, error: &Error) -> Finding {
+    let found = failed("read", error);
+    let evidence = format!("{}: {}", kind.plural(), found.evidence);
+    let (Some(prefix), Some(word)) = (setup.prefix(kind), policy_word(setup)) else {
+        return Finding { evidence, ..found };
+    };
+    let names =
+        if prefix.is_empty() { "all names".to_owned() } else { format!("names that begin with `{prefix}`") };
+    let remedy = format!(
+        "Allow reading of {names}: `strongroom policy {word}` prints what to allow. {}",
+        found.remedy
+    );
+    Finding { evidence, remedy: remedy.trim_end().to_owned(), ..found }
+}
+
+/// The word of the store for `strongroom policy`, where there is one.
+fn policy_word(setup: &Setup) -> Option<String> {
+    setup.entry.tools.policy?;
+    word_of(setup.entry)
 }
 
 /// The name of the check that an error of a read belongs to.
