@@ -61,8 +61,8 @@ pub(super) fn near_class(class: &str) -> Option<&'static str> {
     // A name of ours in the wrong module, or the official name below `strongroom`.
     let name = |path: &str| path.rsplit('.').next().unwrap_or_default().to_lowercase();
     let is_ours = class == "strongroom" || lower.starts_with("strongroom.");
-    let near =
-        known.iter().map(|known| (strsim::damerau_levenshtein(&name(class), &name(known)), *known)).min();
+    let ours = STORES.iter().map(|entry| entry.python_class);
+    let near = ours.map(|known| (strsim::damerau_levenshtein(&name(class), &name(known)), known)).min();
     near.filter(|(distance, near)| is_ours && *distance <= name(near).len() / 4).map(|(_, near)| near)
 }
 

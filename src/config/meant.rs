@@ -1,10 +1,12 @@
 //! The key that was meant by one that does not exist.
 
 use crate::config::options_of;
+use crate::store::options::OptionKind;
 use crate::store::registry::StoreEntry;
 
 /// Words of other tools, SDKs and older versions, and the keys that say the same here. The first that the store has is named.
-const OTHER_WORDS: [(&str, &[&str]); 62] = [
+const OTHER_WORDS: [(&str, &[&str]); 63] = [
+    ("aws_iam_role", &["role_arn"]),
     ("profile", &["profile_name"]),
     ("aws_profile", &["profile_name"]),
     ("aws_profile_name", &["profile_name"]),
@@ -78,8 +80,15 @@ pub(super) fn meant(entry: &StoreEntry, key: &str) -> Option<String> {
     })
 }
 
+/// What to write in the place of a key that has no effect; `None` if there is nothing of the kind.
+pub(super) fn instead(entry: &StoreEntry, key: &str) -> Option<String> {
+    let other = || other_word(entry, key).map(|key| format!("`{key}` does what it says"));
+    connection(entry, key).or_else(|| external_id(entry, key)).or_else(other)
+}
+
+/// Whether `key` is one with an effect.
 fn has(entry: &StoreEntry, key: &str) -> bool {
-    options_of(entry).any(|spec| spec.key == key)
+    options_of(entry).any(|spec| spec.key == key && !matches!(spec.kind, OptionKind::Ignored(_)))
 }
 
 fn other_word(entry: &StoreEntry, plain: &str) -> Option<&'static str> {

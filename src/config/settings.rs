@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::backend::audit::{AuditLog, AuditSettings};
 use crate::backend::telemetry::Metrics;
 use crate::backend::{BundleNames, OnError, Patterns, Prefetch, Settings};
-use crate::config::meant::meant;
+use crate::config::meant::{instead, meant};
 use crate::config::raw::{RawOptions, RawValue};
 use crate::config::{options_of, read};
 use crate::error::{Error, Result};
@@ -49,7 +49,12 @@ pub fn configure(
     let strict = raw.iter().any(|(key, value)| key == "strict" && is_true(value));
     for (key, value) in raw.iter() {
         match options_of(entry).find(|spec| spec.key == key) {
-            Some(spec) => set(&mut options, spec, value, &mut warnings)?,
+            Some(spec) => {
+                if let OptionKind::Ignored(reason) = spec.kind {
+                    warnings.push(without_effect(entry, key, reason));
+                }
+                set(&mut options, spec, value)?;
+            }
             None if strict => return Err(unknown(entry, key, "is refused, as `strict` asks")),
             None => warnings.push(unknown(entry, key, "is ignored").to_string()),
         }
@@ -96,10 +101,12 @@ fn is_true(value: &RawValue) -> bool {
     matches!(read::read(&strict, value), Ok(Some(OptionValue::Boolean(true))))
 }
 
-fn set(options: &mut Options, spec: &OptionSpec, value: &RawValue, warnings: &mut Vec<String>) -> Result<()> {
-    if let OptionKind::Ignored(reason) = spec.kind {
-        warnings.push(format!("`{}` in backend_kwargs has no effect: {reason}", spec.key));
-    }
+fn without_effect(entry: &StoreEntry, key: &str, reason: &str) -> String {
+    let instead = instead(entry, key).map(|instead| format!(". {instead}")).unwrap_or_default();
+    format!("`{key}` in backend_kwargs has no effect: {reason}{instead}")
+}
+
+fn set(options: &mut Options, spec: &OptionSpec, value: &RawValue) -> Result<()> {
     if let Some(value) = read::read(spec, value)? {
         options.set(spec.key, value);
     }

@@ -100,30 +100,34 @@ fn read(
     findings: &mut Vec<Finding>,
 ) -> bool {
     let start = Instant::now();
-    let mut allowed = Vec::new();
+    let (mut allowed, mut denied) = (Vec::new(), Vec::new());
     for kind in kinds {
         match probe(airflow, setup, client, *kind, findings) {
             Probed::Allowed => allowed.push(kind.plural()),
-            Probed::Unknown => {}
-            Probed::Failed => return false,
+            Probed::Kept => {}
+            Probed::Denied(error) => denied.push((*kind, error)),
+            Probed::Over { is_of_use } => return is_of_use,
         }
     }
     if !allowed.is_empty() {
         let (store, took) = (setup.entry.info.title, start.elapsed().as_millis());
-        let place = findings.iter().position(|finding| finding.check == "read").unwrap_or(findings.len());
         let text = format!("{store} answered in {took} ms: reading is allowed for {}", allowed.join(", "));
-        findings.insert(place, Finding::fine("read", text));
+        findings.push(Finding::fine("read", text));
     }
+    findings.extend(refused(setup, &denied));
     true
 }
 
 /// What became of a lookup.
 enum Probed {
     Allowed,
-    /// Denied, or not asked.
-    Unknown,
-    /// There is no use in asking more.
-    Failed,
+    /// A pattern keeps it out.
+    Kept,
+    Denied(Error),
+    /// No other kind fares better; whether anything else may be asked is another question.
+    Over {
+        is_of_use: bool,
+    },
 }
 
 fn probe(
@@ -133,12 +137,11 @@ fn probe(
     kind: Kind,
     findings: &mut Vec<Finding>,
 ) -> Probed {
-    let looked = look_up(setup, client, airflow, Lookup { kind, id: PROBE, team: None });
-    let (answer, heard) = match looked {
+    let (answer, heard) = match look_up(setup, client, airflow, Lookup { kind, id: PROBE, team: None }) {
         Ok(looked) => looked,
         Err(error) => {
             findings.push(failed("read", &error));
-            return Probed::Failed;
+            return Probed::Over { is_of_use: false };
         }
     };
     // What is logged of an error says the same as the error.
@@ -147,40 +150,48 @@ fn probe(
     }
     match (&answer, answer.error()) {
         (Answer::NotAsked(reason), _) => {
-            findings.push(Finding::new(
-                Severity::Note,
-                "read",
-                format!("{}: {reason}", kind.plural()),
-                "The pattern keeps the probe out; try `strongroom explain`",
-            ));
-            Probed::Unknown
+            let remedy = "The pattern keeps the probe out; try `strongroom explain`";
+            let evidence = format!("{}: {reason}", kind.plural());
+            findings.push(Finding::new(Severity::Note, "read", evidence, remedy));
+            Probed::Kept
         }
         (_, Some(error)) if check_of(error) == "read" && error.kind() == ErrorKind::Denied => {
-            findings.push(denied(setup, kind, error));
-            Probed::Unknown
+            Probed::Denied(error.clone())
         }
         (_, Some(error)) => {
             findings.push(failed(check_of(error), error));
-            if error.kind() == ErrorKind::Denied { Probed::Unknown } else { Probed::Failed }
+            Probed::Over { is_of_use: error.kind() == ErrorKind::Denied }
         }
         _ => Probed::Allowed,
     }
 }
 
-/// What is to be allowed is the names of a kind, not the name that was tried.
-fn denied(setup: &Setup, kind: Kind, error: &Error) -> Finding {
-    let found = failed("read", error);
-    let evidence = format!("{}: {}", kind.plural(), found.evidence);
-    let (Some(prefix), Some(word)) = (setup.prefix(kind), policy_word(setup)) else {
-        return Finding { evidence, ..found };
+/// What is to be allowed is the names of the kinds, not the name that was tried. Where no policy says who reads what, each
+/// kind has a reason of its own.
+fn refused(setup: &Setup, denied: &[(Kind, Error)]) -> Vec<Finding> {
+    let Some(((_, first), word)) = denied.first().zip(policy_word(setup)) else {
+        let each = |(kind, error): &(Kind, Error)| {
+            let found = failed("read", error);
+            Finding { evidence: format!("{}: {}", kind.plural(), found.evidence), ..found }
+        };
+        return denied.iter().map(each).collect();
     };
-    let names =
-        if prefix.is_empty() { "all names".to_owned() } else { format!("names that begin with `{prefix}`") };
-    let remedy = format!(
-        "Allow reading of {names}: `strongroom policy {word}` prints what to allow. {}",
-        found.remedy
-    );
-    Finding { evidence, remedy: remedy.trim_end().to_owned(), ..found }
+    let kinds: Vec<_> = denied.iter().map(|(kind, _)| kind.plural()).collect();
+    let prefixes = denied.iter().filter_map(|(kind, _)| setup.prefix(*kind));
+    let names: Vec<_> =
+        prefixes.filter(|prefix| !prefix.is_empty()).map(|prefix| format!("`{prefix}`")).collect();
+    let names = if names.len() < denied.len() {
+        "all names".to_owned()
+    } else {
+        format!("names that begin with {}", names.join(", "))
+    };
+    // The store names what was tried.
+    let found = failed("read", first);
+    let of_store = found.remedy.replace(PROBE, "*").replace(&PROBE.replace('_', "-"), "*");
+    let remedy =
+        format!("Allow reading of {names}: `strongroom policy {word}` prints what to allow. {of_store}");
+    let evidence = format!("{}: {}", kinds.join(", "), found.evidence);
+    vec![Finding { evidence, remedy: remedy.trim_end().to_owned(), ..found }]
 }
 
 /// The word of the store for `strongroom policy`, where there is one.

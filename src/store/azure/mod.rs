@@ -14,6 +14,7 @@
 //! Everything follows the Azure provider and azure-identity for Python, so that an operator who changes the class path
 //! stays the same identity. The vendor's crates make the requests; order and life of credentials are ours.
 
+mod caller;
 mod config;
 mod convention;
 mod credentials;
@@ -203,7 +204,8 @@ impl Store for KeyVault {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        self.deleted_below().await.into_iter().chain(self.diagnosis.findings().await).collect()
+        let found = self.deleted_below().await.into_iter().chain(self.diagnosis.findings().await);
+        self.tokens.caller().into_iter().chain(found).collect()
     }
 
     fn identity(&self) -> Option<String> {

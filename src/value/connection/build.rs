@@ -62,9 +62,10 @@ fn changed(given: &Connection, read: &Connection) -> Option<&'static str> {
         return Some(field);
     }
     let extra = |connection: &Connection| match connection.extra_dejson() {
-        Ok(extra) if !extra.is_truthy() => Value::Null,
-        Ok(extra) => extra,
-        Err(_) => connection.extra.clone(),
+        Ok(extra) if !extra.is_truthy() => None,
+        // As text: NaN is not equal to itself.
+        Ok(extra) => Some(crate::value::json::write(&extra)),
+        Err(_) => connection.extra.as_text().cloned(),
     };
     (extra(given) != extra(read)).then_some("extra")
 }
