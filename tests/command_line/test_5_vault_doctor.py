@@ -43,6 +43,7 @@ def test_a_sound_set_up_has_no_problem_and_costs_these_calls(
         "GET sys/internal/ui/mounts/secret",
         "LIST secret/metadata/connections",
         "LIST secret/metadata/variables",
+        "GET sys/internal/ui/mounts/secret",
         "LIST secret/metadata/config",
         f"GET secret/metadata/connections/{PROBE}",
         "GET sys/health",
