@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ airflow:
 """
 
 
-def backend(folder: Path, settings: str, **options: object) -> LocalFilesystemBackend:
+def backend(folder: Path, settings: str, **options: Any) -> LocalFilesystemBackend:
     """A backend on a settings file."""
     path = folder / "airflow_settings.yaml"
     path.write_text(settings)
