@@ -15,7 +15,7 @@ const OTHER_WORDS: [(&str, &[&str]); 63] = [
     ("aws_region_name", &["region_name", "region"]),
     ("aws_default_region", &["region_name", "region"]),
     ("location_id", &["location"]),
-    ("iam_role", &["role_arn", "aws_iam_role"]),
+    ("iam_role", &["role_arn"]),
     ("role", &["role_arn", "kubernetes_role", "role_id"]),
     ("aws_role_arn", &["role_arn"]),
     ("aws_role", &["role_arn"]),
