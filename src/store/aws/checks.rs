@@ -1,6 +1,6 @@
 //! What is noteworthy in the configuration of every AWS store.
 
-use crate::http::is_loopback;
+use crate::http::{is_loopback, web_address};
 use crate::store::aws::config::{AwsSettings, Verify};
 use crate::store::aws::role::RoleMethod;
 use crate::store::environment::Environment;
@@ -62,7 +62,7 @@ fn verification(settings: &AwsSettings) -> Option<Finding> {
 }
 
 fn address(settings: &AwsSettings) -> Option<Finding> {
-    let is_near = |url: &str| url::Url::parse(url).is_ok_and(|url| is_loopback(&url));
+    let is_near = |url: &str| web_address(url).is_some_and(|url| is_loopback(&url));
     let is_open = |url: &str| url.to_ascii_lowercase().starts_with("http://") && !is_near(url);
     let is_plain = settings.endpoint_url.as_deref().map_or(!settings.use_ssl, is_open);
     is_plain.then(|| {
