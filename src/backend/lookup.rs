@@ -392,6 +392,7 @@ mod tests {
             convention: (entry.convention)(&options).unwrap(),
             patterns: Patterns::from_options(&options),
             on_error,
+            log_misses: false,
             layers: LayerSettings::default(),
             bundles: BundleNames::default(),
             prefetch: Prefetch::default(),

@@ -9,6 +9,7 @@ mod bundle;
 mod inspect;
 mod lookup;
 mod memo;
+pub mod misses;
 mod on_error;
 mod pattern;
 mod plan;

@@ -6,6 +6,7 @@
 #[cfg(feature = "cli")]
 pub mod airflow;
 mod duration;
+mod meant;
 mod rate;
 mod raw;
 mod read;

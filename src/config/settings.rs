@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::backend::audit::{AuditLog, AuditSettings};
 use crate::backend::telemetry::Metrics;
 use crate::backend::{BundleNames, OnError, Patterns, Prefetch, Settings};
+use crate::config::meant::{instead, meant};
 use crate::config::raw::{RawOptions, RawValue};
 use crate::config::{options_of, read};
 use crate::error::{Error, Result};
@@ -48,7 +49,12 @@ pub fn configure(
     let strict = raw.iter().any(|(key, value)| key == "strict" && is_true(value));
     for (key, value) in raw.iter() {
         match options_of(entry).find(|spec| spec.key == key) {
-            Some(spec) => set(&mut options, spec, value, &mut warnings)?,
+            Some(spec) => {
+                if let OptionKind::Ignored(reason) = spec.kind {
+                    warnings.push(without_effect(entry, key, reason));
+                }
+                set(&mut options, spec, value)?;
+            }
             None if strict => return Err(unknown(entry, key, "is refused, as `strict` asks")),
             None => warnings.push(unknown(entry, key, "is ignored").to_string()),
         }
@@ -60,6 +66,7 @@ pub fn configure(
         convention: (entry.convention)(&options)?,
         patterns: Patterns::from_options(&options),
         on_error: OnError::from_options(&options),
+        log_misses: options.boolean("log_misses").unwrap_or(false),
         bundles: BundleNames::from_options(&options)?,
         prefetch: Prefetch::from_options(&options)?,
         audit: AuditSettings::from_options(&options)?.map(AuditLog::new),
@@ -94,10 +101,12 @@ fn is_true(value: &RawValue) -> bool {
     matches!(read::read(&strict, value), Ok(Some(OptionValue::Boolean(true))))
 }
 
-fn set(options: &mut Options, spec: &OptionSpec, value: &RawValue, warnings: &mut Vec<String>) -> Result<()> {
-    if let OptionKind::Ignored(reason) = spec.kind {
-        warnings.push(format!("`{}` in backend_kwargs has no effect: {reason}", spec.key));
-    }
+fn without_effect(entry: &StoreEntry, key: &str, reason: &str) -> String {
+    let instead = instead(entry, key).map(|instead| format!(". {instead}")).unwrap_or_default();
+    format!("`{key}` in backend_kwargs has no effect: {reason}{instead}")
+}
+
+fn set(options: &mut Options, spec: &OptionSpec, value: &RawValue) -> Result<()> {
     if let Some(value) = read::read(spec, value)? {
         options.set(spec.key, value);
     }
@@ -111,12 +120,8 @@ fn unknown(entry: &StoreEntry, key: &str, fate: &str) -> Error {
         Shown(key),
         entry.python_class
     ));
-    let nearest = options_of(entry)
-        .map(|spec| (strsim::damerau_levenshtein(&key.to_lowercase(), spec.key), spec.key))
-        .min()
-        .filter(|(distance, nearest)| *distance <= (nearest.len() / 3).max(1));
-    match nearest {
-        Some((_, nearest)) => error.with_hint(format!("Did you mean `{nearest}`?")),
+    match meant(entry, key) {
+        Some(hint) => error.with_hint(hint),
         None => error,
     }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::layers::cache::{Cache, Cached, Origin};
 use crate::layers::counters::Counters;
-use crate::store::tools::Finding;
+use crate::store::tools::{Finding, Unread};
 use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
@@ -71,6 +71,10 @@ impl Store for Observe {
 
     async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
         self.cache.why_absent(name).await
+    }
+
+    async fn unread(&self) -> Result<Vec<Unread>> {
+        self.cache.unread().await
     }
 
     async fn diagnose(&self) -> Vec<Finding> {

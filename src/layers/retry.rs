@@ -12,7 +12,7 @@ use crate::layers::budget::RetryBudget;
 use crate::layers::counters::Counters;
 use crate::layers::limit::Queue;
 use crate::process::{Deadline, full_jitter};
-use crate::store::tools::Finding;
+use crate::store::tools::{Finding, Unread};
 use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
@@ -177,6 +177,10 @@ impl Store for Retry {
     async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
         let told = self.inner.why_absent(name).await;
         told.inspect_err(|error| self.note(error))
+    }
+
+    async fn unread(&self) -> Result<Vec<Unread>> {
+        self.inner.unread().await
     }
 
     async fn diagnose(&self) -> Vec<Finding> {

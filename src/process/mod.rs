@@ -15,6 +15,7 @@ mod kept;
 mod program;
 mod random;
 mod runtime;
+mod terminal;
 mod thread;
 mod user;
 
@@ -27,5 +28,6 @@ pub use fork::{
 pub use program::{Outcome, Program, may_pass};
 pub use random::{full_jitter, seed_jitter};
 pub use runtime::Runtime;
+pub use terminal::terminal_width;
 pub use thread::is_main_thread;
 pub use user::effective_user;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::backend::{Plan, Reply, plan};
+use crate::backend::{Plan, Reply, misses, plan};
 use crate::error::{Error, ErrorKind};
 use crate::python::connection::{fields_to_python, parse};
 use crate::python::convert::secret_to_python;
@@ -139,12 +139,14 @@ impl Backend {
 }
 
 impl Backend {
-    /// What can be answered at once. An access that is to be written down takes the longer way.
+    /// What can be answered at once. An access or a miss that is to be written down takes the longer way.
     fn known(&self, lookup: Lookup<'_>) -> Option<Reply> {
-        if self.shared.settings.audit.is_some() {
+        let settings = &self.shared.settings;
+        if settings.audit.is_some() {
             return None;
         }
-        self.shared.existing()?.remembered(lookup)
+        let known = self.shared.existing()?.remembered(lookup)?;
+        (known.value.is_some() || !settings.log_misses).then_some(known)
     }
 
     fn get(
@@ -212,6 +214,21 @@ impl Backend {
     }
 
     fn ask(&self, lookup: Lookup<'_>, plan: crate::error::Result<Plan>) -> Outcome {
+        if !self.shared.settings.log_misses {
+            return self.carry_out(lookup, plan);
+        }
+        let names = match &plan {
+            Ok(Plan::Ask(names)) => names.clone(),
+            _ => Vec::new(),
+        };
+        let outcome = self.carry_out(lookup, plan);
+        if let Ok(Ok(reply)) = &outcome {
+            misses::say(&self.shared.settings, lookup, &names, reply);
+        }
+        outcome
+    }
+
+    fn carry_out(&self, lookup: Lookup<'_>, plan: crate::error::Result<Plan>) -> Outcome {
         let names: Vec<SecretName> = match plan {
             Ok(Plan::Skip) => return Ok(Ok(Reply::none("skipped"))),
             Ok(Plan::Refuse(text)) => {

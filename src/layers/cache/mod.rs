@@ -40,7 +40,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layers::breaker::Breaker;
 use crate::layers::limit::is_own_limit;
 use crate::process::{Clock, Timestamp};
-use crate::store::tools::Finding;
+use crate::store::tools::{Finding, Unread};
 use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
@@ -390,6 +390,10 @@ impl Store for Cache {
 
     async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
         self.inner.why_absent(name).await
+    }
+
+    async fn unread(&self) -> Result<Vec<Unread>> {
+        self.inner.unread().await
     }
 
     async fn diagnose(&self) -> Vec<Finding> {

@@ -15,6 +15,7 @@
 //! stays the same identity. The vendor's crates make the requests; order and life of credentials are ours.
 
 mod answer;
+mod caller;
 mod config;
 mod convention;
 mod credentials;
@@ -190,7 +191,8 @@ impl Store for KeyVault {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        self.deleted_below().await.into_iter().chain(self.diagnosis.findings().await).collect()
+        let found = self.deleted_below().await.into_iter().chain(self.diagnosis.findings().await);
+        self.tokens.caller().into_iter().chain(found).collect()
     }
 
     fn identity(&self) -> Option<String> {

@@ -133,6 +133,12 @@ pub(super) fn bad_connection(path: &Path, id: &str, reason: &str) -> Error {
     error(ErrorKind::Malformed, "AirflowException", message)
 }
 
+/// A variable that cannot be one.
+pub(super) fn bad_variable(path: &Path, name: &str, reason: &str) -> Error {
+    let message = format!("variable {name:?} in the secret file {}: {reason}", quoted(path));
+    error(ErrorKind::Malformed, "AirflowException", message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,7 +31,11 @@ impl WebIdentityRole {
         if token.trim().is_empty() {
             return Err(unusable(format!("the identity token `{}` is empty", ShownPath(&self.token_file))));
         }
-        Ok(token)
+        // Editors on Windows write a byte order mark, which is no part of a token.
+        match token.strip_prefix('\u{feff}') {
+            Some(token) => Ok(Zeroizing::new(token.to_owned())),
+            None => Ok(token),
+        }
     }
 }
 

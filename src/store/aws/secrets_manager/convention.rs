@@ -33,6 +33,10 @@ impl Convention for SecretsManagerConvention {
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
         self.aliases.read(kind, value).map(Some)
     }
+
+    fn dropped(&self, kind: Kind, value: &SecretValue) -> Vec<String> {
+        self.aliases.dropped(kind, value)
+    }
 }
 
 #[cfg(test)]

@@ -45,6 +45,10 @@ impl Convention for SystemsManagerConvention {
             None => Ok(Some(value)),
         }
     }
+
+    fn dropped(&self, kind: Kind, value: &SecretValue) -> Vec<String> {
+        self.aliases.as_ref().map(|aliases| aliases.dropped(kind, value)).unwrap_or_default()
+    }
 }
 
 /// `{prefix}/{id}`, with a slash in front unless there is one.

@@ -129,7 +129,8 @@ impl AssertionSource {
                 )
             })?,
         };
-        Ok(Assertion(SecretString::from(assertion.trim().to_owned())))
+        // Editors on Windows write a byte order mark, which is no part of a token.
+        Ok(Assertion(SecretString::from(assertion.trim_start_matches('\u{feff}').trim().to_owned())))
     }
 }
 

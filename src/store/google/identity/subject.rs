@@ -132,6 +132,8 @@ async fn from_url(client: &reqwest::Client, url: &Url, headers: &HeaderMap) -> R
 }
 
 fn token(content: &[u8], format: &Format) -> Result<SecretString> {
+    // Editors on Windows write a byte order mark, which is no part of a token.
+    let content = content.strip_prefix("\u{feff}".as_bytes()).unwrap_or(content);
     let found = match format {
         Format::Text => std::str::from_utf8(content).ok().map(|text| text.trim().to_owned()),
         Format::Json(field) => {

@@ -208,7 +208,8 @@ async fn credential_file(path: &Path, option: &str) -> Result<Zeroizing<String>>
     let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(owned).map(Zeroizing::new)).await;
     let text = read.map_err(|_| unusable("reading it was stopped".to_owned()))?;
     let text = text.map_err(|error| unusable(error.to_string()))?;
-    match text.trim() {
+    // Editors on Windows write a byte order mark, which is no part of a token.
+    match text.trim_start_matches('\u{feff}').trim() {
         "" => Err(unusable("it is empty".to_owned())),
         trimmed => Ok(Zeroizing::new(trimmed.to_owned())),
     }

@@ -68,7 +68,7 @@ pub(in crate::store::vault) fn check(options: &Options, environment: &Environmen
 /// The name of the method and its usual mount.
 fn method(options: &Options) -> Result<(&'static str, &'static str)> {
     let written = options.non_empty("auth_type").unwrap_or("token");
-    METHODS.into_iter().find(|(name, _)| *name == written).ok_or_else(|| {
+    METHODS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(written.trim())).ok_or_else(|| {
         let names: Vec<&str> = METHODS.into_iter().map(|(name, _)| name).collect();
         Error::config("`auth_type` in backend_kwargs is not supported")
             .with_hint(format!("It should be one of {}", names.join(", ")))
