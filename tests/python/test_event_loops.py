@@ -141,8 +141,8 @@ async def beside(work: Awaitable[Any]) -> tuple[Any, Strangers]:
 async def timed(lookup: Awaitable[Any]) -> tuple[Any, float]:
     """The outcome of a lookup, and how long it took."""
     start = time.monotonic()
-    (outcome,) = await asyncio.gather(lookup, return_exceptions=True)
-    return outcome, time.monotonic() - start
+    outcomes = await asyncio.gather(lookup, return_exceptions=True)
+    return outcomes[0], time.monotonic() - start
 
 
 @pytest.mark.parametrize("number", [24, 200])
