@@ -101,8 +101,8 @@ mod tests {
     fn the_last_user_waits_for_the_threads_that_helped() {
         let runtime = Runtime::new().unwrap();
         let (first, last) = (runtime.used(), runtime.used());
-        let helped = async { tokio::task::spawn_blocking(thread_number).await.unwrap() };
-        let helper = runtime.block_on(helped).unwrap();
+        let work = async { tokio::task::spawn_blocking(thread_number).await.unwrap() };
+        let helper = runtime.block_on(work).unwrap();
         drop(first);
         drop(last);
         assert!(lock(&runtime.helpers).is_empty());

@@ -215,15 +215,15 @@ impl Backend {
             // It asks no store, so it does not wait.
             return Ok((true, self.look_up(py, lookup, || planned)?, None));
         };
-        let begin = |recipient| {
+        let open = |recipient| {
             later::begin(Inquiry::new(py, &self.shared, &self.logger, lookup), names.clone(), recipient)
         };
         let start = Start::now(py, &self.shared);
         let (held, records) = log::collect(|| self.held(lookup, &names));
-        let Some(held) = held else { return Ok((false, py.None(), Some(begin(recipient)))) };
-        let begun = held.is_due.then(|| begin(Recipient { tell: None, ..recipient }));
+        let Some(held) = held else { return Ok((false, py.None(), Some(open(recipient)))) };
+        let refresh = held.is_due.then(|| open(Recipient { tell: None, ..recipient }));
         let watch = Watch { shared: &self.shared, lookup, start: &start };
-        Ok((true, finish(py, &self.logger, watch, Ok(Ok(held.reply)), &records)?, begun))
+        Ok((true, finish(py, &self.logger, watch, Ok(Ok(held.reply)), &records)?, refresh))
     }
 
     fn held(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Option<Held> {

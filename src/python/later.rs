@@ -194,8 +194,8 @@ pub(super) fn begin(inquiry: Inquiry, names: Vec<SecretName>, recipient: Recipie
 pub(super) fn drive(py: Python<'_>, shift: Shift) -> PyResult<()> {
     guarded(py, || {
         let Some(driver) = DRIVER.get() else { return Ok(()) };
-        let driven = py.detach(|| driver.drive(shift, runtime()?, tell_all));
-        driven.map_err(|error| to_python(py, &error, false))
+        let outcome = py.detach(|| driver.drive(shift, runtime()?, tell_all));
+        outcome.map_err(|error| to_python(py, &error, false))
     })
 }
 
