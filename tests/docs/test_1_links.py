@@ -13,7 +13,9 @@ from tests.servers.process import REPOSITORY
 
 @pytest.mark.parametrize("page", [*PAGES, REPOSITORY / "CHANGELOG.md"], ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\(([^)\s]*)\)", re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE))
+    links = re.findall(
+        r"\]\(([^)\s]*)\)", re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    )
     dead = []
     for link in links:
         if re.match(r"[a-z]+:", link):

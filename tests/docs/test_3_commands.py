@@ -33,6 +33,7 @@ CANNOT_RUN = {
     "gcloud ": "needs a project of Google",
     "printf ": "hands its text to gcloud",
     "airflow ": "runs in a real Airflow: tests/airflow/test_10_pages.py",
+    "AIRFLOW__SENTRY__SENTRY_DSN_SECRET=sentry_dsn airflow ": "the same",
 }
 
 RUN_ELSEWHERE = {"docs/operating.md": "tests/command_line/test_9_operating.py"}
@@ -184,7 +185,7 @@ def test_the_commands_of_the_aws_cli(page: str, home: Path, open_aws: MiniStack)
     assert (connection["host"], connection["port"]) == ("mail.example.com", 587)
     assert (reader.get_conn_value("warehouse") or "").startswith("postgres://loader:p%40ss@")
     assert reader.get_variable("hello") == "new world"
-    assert (reader.get_config("sql_alchemy_conn") or "").startswith("postgresql+psycopg2://")
+    assert reader.get_config("sentry_dsn") == "https://not-real@sentry.example.com/1"
 
 
 def test_the_commands_of_vault(home: Path, vault: Vault) -> None:
@@ -199,7 +200,7 @@ def test_the_commands_of_vault(home: Path, vault: Vault) -> None:
     assert (reader.get_conn_value("warehouse") or "").startswith("postgres://loader:p%40ss@")
     assert '"host": "mail.example.com"' in (reader.get_conn_value("smtp_default") or "")
     assert reader.get_variable("hello") == "world"
-    assert (reader.get_config("sql_alchemy_conn") or "").startswith("postgresql+psycopg2://")
+    assert reader.get_config("sentry_dsn") == "https://not-real@sentry.example.com/1"
 
 
 def test_the_commands_of_jq(home: Path) -> None:
