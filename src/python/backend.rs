@@ -14,7 +14,7 @@ use crate::python::error::to_python;
 use crate::python::guard::{guarded, unless_raised_by_handler};
 use crate::python::later::{self, Begun, Inquiry, Recipient, is_under_way};
 use crate::python::registry::{self, Shared};
-use crate::python::run::{Interrupted, block_on};
+use crate::python::run::{Interrupted, block_on, runtime};
 use crate::python::watch::{Outcome, Start, Watch};
 use crate::python::{kwargs, log, masking};
 use crate::store::SecretName;
@@ -215,6 +215,10 @@ impl Backend {
             // It asks no store, so it does not wait.
             return Ok((true, self.look_up(py, lookup, || planned)?, None));
         };
+        // The thread that is to drive it could tell nobody that there is no runtime.
+        if let Err(error) = py.detach(runtime) {
+            return Err(to_python(py, &error, false));
+        }
         let open = |recipient| {
             later::begin(Inquiry::new(py, &self.shared, &self.logger, lookup), names.clone(), recipient)
         };
@@ -222,7 +226,7 @@ impl Backend {
         let (held, records) = log::collect(|| self.held(lookup, &names));
         let Some(held) = held else { return Ok((false, py.None(), Some(open(recipient)))) };
         let refresh = held.is_due.then(|| open(Recipient { tell: None, ..recipient }));
-        let watch = Watch { shared: &self.shared, lookup, start: &start };
+        let watch = Watch { shared: &self.shared, lookup, start: &start, is_asked: true };
         Ok((true, finish(py, &self.logger, watch, Ok(Ok(held.reply)), &records)?, refresh))
     }
 
@@ -241,7 +245,7 @@ impl Backend {
         plan: impl FnOnce() -> crate::error::Result<Plan>,
     ) -> PyResult<Py<PyAny>> {
         let start = Start::now(py, &self.shared);
-        let watch = Watch { shared: &self.shared, lookup, start: &start };
+        let watch = Watch { shared: &self.shared, lookup, start: &start, is_asked: true };
         let (outcome, records) = log::collect(|| {
             let plan = plan();
             py.detach(|| watch.record(self.ask(lookup, plan)))

@@ -76,6 +76,8 @@ pub(super) struct Inquiry {
     logger: String,
     question: Question,
     start: Start,
+    /// Whether somebody waits for the answer.
+    is_asked: bool,
     /// Nobody has written down what became of it.
     is_open: bool,
 }
@@ -85,11 +87,19 @@ impl Inquiry {
         let (question, start) = (Question::from(lookup), Start::now(py, shared));
         let questions = shared.questions.get_or_init(Questions::default);
         *questions.lock().entry(question.clone()).or_default() += 1;
-        Self { shared: Arc::clone(shared), logger: logger.to_owned(), question, start, is_open: true }
+        Self {
+            shared: Arc::clone(shared),
+            logger: logger.to_owned(),
+            question,
+            start,
+            is_asked: true,
+            is_open: true,
+        }
     }
 
     fn watch(&self) -> Watch<'_> {
-        Watch { shared: &self.shared, lookup: self.question.lookup(), start: &self.start }
+        let (lookup, start) = (self.question.lookup(), &self.start);
+        Watch { shared: &self.shared, lookup, start, is_asked: self.is_asked }
     }
 
     async fn ask(&self, names: Vec<SecretName>, deadline: Deadline) -> Result<Reply, Failure> {
@@ -175,9 +185,10 @@ impl Begun {
 }
 
 /// Begins `inquiry`, which asks for `names`. Without anybody to tell it goes on by itself.
-pub(super) fn begin(inquiry: Inquiry, names: Vec<SecretName>, recipient: Recipient) -> Begun {
+pub(super) fn begin(mut inquiry: Inquiry, names: Vec<SecretName>, recipient: Recipient) -> Begun {
     let deadline = Deadline::after(inquiry.shared.settings.layers.timeout);
-    let is_alone = recipient.tell.is_none();
+    inquiry.is_asked = recipient.tell.is_some();
+    let is_alone = !inquiry.is_asked;
     let work = async move { (inquiry.answered(names, deadline).await, recipient) };
     let driver = DRIVER.get_or_init(Driver::default);
     let (place, shift) = if is_alone {

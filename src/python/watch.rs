@@ -36,6 +36,8 @@ pub(super) struct Watch<'lookup> {
     pub(super) shared: &'lookup Shared,
     pub(super) lookup: Lookup<'lookup>,
     pub(super) start: &'lookup Start,
+    /// Whether somebody asked, rather than that a value in use is refreshed.
+    pub(super) is_asked: bool,
 }
 
 impl Watch<'_> {
@@ -64,7 +66,8 @@ impl Watch<'_> {
 
     /// Tells the metrics. An error is what a signal handler raised meanwhile.
     pub(super) fn publish(&self, py: Python<'_>, outcome: &Outcome) -> PyResult<()> {
-        let Some(target) = self.shared.settings.metrics.target() else { return Ok(()) };
+        let target = self.shared.settings.metrics.target().filter(|_| self.is_asked);
+        let Some(target) = target else { return Ok(()) };
         let published = self.described(py, outcome).and_then(|(counts, lookup)| {
             let store = self.shared.settings.entry.info.name;
             py.import("strongroom._telemetry")?.call_method1("publish", (target, store, counts, lookup))

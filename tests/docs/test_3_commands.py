@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import stat
 import subprocess
 import sys
@@ -101,7 +102,8 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("block", BASH, ids=lambda block: block.name)
 def test_a_shell_can_read_it(block: Block) -> None:
-    done = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True, timeout=30, check=False)
+    shell = shutil.which("bash") or "/bin/bash"
+    done = subprocess.run([shell, "-n"], input=block.text, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -132,7 +134,7 @@ def test_the_targets_of_the_makefile_exist() -> None:
 @pytest.mark.parametrize("command", INLINE)
 def test_a_command_in_a_sentence_exists(command: str, home: Path) -> None:
     words = re.sub(r"\|.*$|\.\.\.", "", command).split()
-    path = []
+    path: list[str] = []
     for word in words[1:]:
         if not re.fullmatch(r"[a-z]+", word) or run(home, shlex.join(["strongroom", *path, word, "--help"])).returncode:
             break

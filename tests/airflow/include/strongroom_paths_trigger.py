@@ -46,10 +46,12 @@ class ReadingTrigger(BaseTrigger):  # type: ignore[misc]  # Airflow's types are 
         return f"{__name__}.{type(self).__qualname__}", {}
 
     async def run(self) -> AsyncIterator[Any]:
-        """The connection by the asynchronous call, where there is one, the variable by a thread: the two ways that there are."""
+        """The connection by the asynchronous call, where there is one, the variable by a thread."""
         get = getattr(BaseHook, "aget_connection", None) or sync_to_async(BaseHook.get_connection)
         connection = await get(CONNECTION)
-        note("trigger", connection.password or "", await sync_to_async(Variable.get)(VARIABLE))
+        variable = await sync_to_async(Variable.get)(VARIABLE)
+        note("trigger", connection.password or "", variable)
+        self.log.info("trigger read %s and %s", connection.password, variable)
         # Airflow takes a task that is queued again before the scheduler has seen it defer for one that failed.
         await asyncio.sleep(5)
         yield TriggerEvent("read")
