@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 # All of ours at once: a module that one thread is importing at a fork stays locked for ever in the child.
-from strongroom import _airflow, _maskers, _masking, _native, _reporting, _signals, _telemetry, exceptions  # noqa: F401
+from strongroom import (  # noqa: F401
+    _airflow,
+    _later,
+    _maskers,
+    _masking,
+    _native,
+    _reporting,
+    _signals,
+    _telemetry,
+    exceptions,
+)
 
 # Whatever is imported here is paid for by every process of Airflow.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, ClassVar
 
     from strongroom._airflow import Connection, ConnectionClass
@@ -64,15 +73,17 @@ class SecretsBackend:
 
     async def aget_connection(self, conn_id: str, team_name: str | None = None) -> Connection | None:
         """As `get_connection`, without blocking the event loop."""
-        known, *held = self._core.remembered("connection", conn_id, team_name)
-        if known:
+
+        def read(held: list[Any]) -> Connection | None:
             return self._as_connection(conn_id, held)
-        return await _in_executor(self.get_connection, conn_id, team_name)
+
+        known, *held = self._core.remembered("connection", conn_id, team_name)
+        return read(held) if known else await _later.look_up(self._core, "connection", conn_id, team_name, read)
 
     async def aget_variable(self, key: str, team_name: str | None = None) -> str | None:
         """As `get_variable`, without blocking the event loop."""
         known, value = self._core.remembered("variable", key, team_name)
-        variable: str | None = value if known else await _in_executor(self.get_variable, key, team_name)
+        variable: str | None = value if known else await _later.look_up(self._core, "variable", key, team_name, _only)
         return variable
 
     def refresh(self, id: str | None = None, team_name: str | None = None) -> None:
@@ -103,9 +114,5 @@ class SecretsBackend:
         return self._connection_class
 
 
-async def _in_executor(lookup: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a lookup in the loop's own executor, within the caller's context: metrics know whose lookup it was."""
-    from asyncio import get_running_loop
-    from contextvars import copy_context
-
-    return await get_running_loop().run_in_executor(None, copy_context().run, lookup, *arguments)
+def _only(held: list[Any]) -> Any:
+    return held.pop()

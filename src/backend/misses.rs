@@ -15,9 +15,9 @@ pub(super) const OPTION: OptionSpec = OptionSpec::new(
 )
 .with_default("false");
 
-/// Says that `lookup`, which asked for `names`, found nothing, if it did.
+/// Says that `lookup`, which asked for `names`, found nothing, if it did and the operator asks for it.
 pub fn say(settings: &Settings, lookup: Lookup<'_>, names: &[SecretName], reply: &Reply) {
-    if reply.value.is_none() {
+    if settings.log_misses && reply.value.is_none() {
         tracing::info!("{}", text(settings, lookup, names, reply.outcome));
     }
 }

@@ -31,7 +31,7 @@ pub use on_error::{Failure, OnError};
 pub use pattern::Patterns;
 pub use plan::{Plan, plan};
 pub use prefetch::Prefetch;
-pub use reply::{Explained, Reply, Step};
+pub use reply::{Explained, Held, Reply, Step};
 pub use settings::Settings;
 pub use settle::settle;
 pub use warnings::Warnings;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::backend::on_error::Failure;
 use crate::error::{Error, Result};
-use crate::layers::{Cached, Origin};
+use crate::layers::{Cached, Counter, Origin};
 use crate::masking::Stamp;
 use crate::process::Timestamp;
 use crate::store::SecretName;
@@ -50,8 +50,29 @@ pub(super) struct Trail {
     pub(super) doubt: Option<Error>,
     /// An error that may have meant absence, after which the next name was asked.
     pub(super) passed_over: Option<Error>,
+    /// Where only memory may be asked: what it says beside the answer.
+    pub(super) memory: Option<Memory>,
     /// What was asked, where somebody wants to know it.
     pub(super) steps: Option<Vec<Step>>,
+}
+
+/// Of a lookup that must not wait.
+pub(super) struct Memory {
+    /// Whether the same lookup is under way elsewhere, so that what it asks is being refreshed.
+    pub(super) is_under_way: bool,
+    /// Whether something of the answer should be refreshed.
+    pub(super) is_due: bool,
+    /// What counts the parts of the answer, once there is one.
+    pub(super) counters: Vec<&'static Counter>,
+}
+
+/// An answer from memory alone.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// What Airflow is answered.
+    pub reply: Reply,
+    /// Whether something of it should be refreshed now, by a lookup that nobody needs to wait for.
+    pub is_due: bool,
 }
 
 /// A lookup, and what was asked on the way to its end.
@@ -88,6 +109,7 @@ impl Trail {
             is_stale: false,
             doubt: None,
             passed_over: None,
+            memory: None,
             steps: None,
         }
     }

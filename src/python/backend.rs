@@ -6,15 +6,16 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::backend::{Plan, Reply, misses, plan};
+use crate::backend::{Held, Plan, Reply, misses, plan};
 use crate::error::{Error, ErrorKind};
 use crate::python::connection::{fields_to_python, parse};
 use crate::python::convert::secret_to_python;
 use crate::python::error::to_python;
 use crate::python::guard::{guarded, unless_raised_by_handler};
+use crate::python::later::{self, Begun, Inquiry, Recipient, is_under_way};
 use crate::python::registry::{self, Shared};
-use crate::python::run::{Interrupted, block_on};
-use crate::python::watch::{Outcome, Watch};
+use crate::python::run::{Interrupted, block_on, runtime};
+use crate::python::watch::{Outcome, Start, Watch};
 use crate::python::{kwargs, log, masking};
 use crate::redact::Quoted;
 use crate::store::SecretName;
@@ -93,10 +94,31 @@ impl Backend {
             });
             match known {
                 Some((lookup, reply)) => {
-                    self.hide(py, lookup, &reply)?;
+                    hide(py, &self.shared, lookup, &reply)?;
                     Ok((true, secret_to_python(py, reply.value.as_ref())?))
                 }
                 None => Ok((false, py.None())),
+            }
+        })
+    }
+
+    /// As a lookup, without waiting: `(True, value, _)` from memory, else `(False, None, begun)`. `tell` is called with the
+    /// end of what has begun, within `context`, on the thread that calls `drive`.
+    fn begin(
+        &self,
+        py: Python<'_>,
+        kind: &str,
+        id: &Bound<'_, PyString>,
+        team_name: Option<&str>,
+        context: Py<PyAny>,
+        tell: Py<PyAny>,
+    ) -> PyResult<(bool, Py<PyAny>, Option<Begun>)> {
+        guarded(py, || {
+            let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind).unwrap_or(Kind::Variable);
+            let recipient = Recipient { context, tell: Some(tell) };
+            match id.to_str() {
+                Ok(id) => self.begin_lookup(py, Lookup { kind, id, team: team_name }, recipient),
+                Err(_) => Ok((true, self.get(py, kind, id, team_name)?, None)),
             }
         })
     }
@@ -163,14 +185,60 @@ impl Backend {
             };
             let lookup = Lookup { kind, id: readable, team };
             if let Some(reply) = self.known(lookup) {
-                self.hide(py, lookup, &reply)?;
+                hide(py, &self.shared, lookup, &reply)?;
                 return secret_to_python(py, reply.value.as_ref());
             }
             let mut interrupted = Ok(());
-            let teams = || multi_team(py).unwrap_or_else(|error| ambiguous(py, error, &mut interrupted));
-            let found = self.look_up(py, lookup, || plan(&self.shared.settings, lookup, teams));
+            let found = self.look_up(py, lookup, || self.plan(py, lookup, &mut interrupted));
             interrupted.and(found)
         })
+    }
+
+    fn plan(
+        &self,
+        py: Python<'_>,
+        lookup: Lookup<'_>,
+        interrupted: &mut PyResult<()>,
+    ) -> crate::error::Result<Plan> {
+        let teams = || multi_team(py).unwrap_or_else(|error| ambiguous(py, error, interrupted));
+        plan(&self.shared.settings, lookup, teams)
+    }
+
+    /// Answers from memory, or begins. An access that is to be written down is answered on the other thread always.
+    fn begin_lookup(
+        &self,
+        py: Python<'_>,
+        lookup: Lookup<'_>,
+        recipient: Recipient,
+    ) -> PyResult<(bool, Py<PyAny>, Option<Begun>)> {
+        let mut interrupted = Ok(());
+        let planned = self.plan(py, lookup, &mut interrupted);
+        interrupted?;
+        let Ok(Plan::Ask(names)) = planned else {
+            // It asks no store, so it does not wait.
+            return Ok((true, self.look_up(py, lookup, || planned)?, None));
+        };
+        // The thread that is to drive it could tell nobody that there is no runtime.
+        if let Err(error) = py.detach(runtime) {
+            return Err(to_python(py, &error, false));
+        }
+        let open = |recipient| {
+            later::begin(Inquiry::new(py, &self.shared, &self.logger, lookup), names.clone(), recipient)
+        };
+        let start = Start::now(py, &self.shared);
+        let (held, records) = log::collect(|| self.held(lookup, &names));
+        let Some(held) = held else { return Ok((false, py.None(), Some(open(recipient)))) };
+        let refresh = held.is_due.then(|| open(Recipient { tell: None, ..recipient }));
+        let watch = Watch { shared: &self.shared, lookup, start: &start, is_asked: true };
+        Ok((true, finish(py, &self.logger, watch, Ok(Ok(held.reply)), &records)?, refresh))
+    }
+
+    fn held(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Option<Held> {
+        if self.shared.settings.audit.is_some() {
+            return None;
+        }
+        let held = self.shared.existing()?.held(lookup, names, is_under_way(&self.shared, lookup))?;
+        (held.reply.value.is_some() || !self.shared.settings.log_misses).then_some(held)
     }
 
     /// A lookup that is not remembered: plan, let go of the GIL, ask, log, mask.
@@ -180,37 +248,13 @@ impl Backend {
         lookup: Lookup<'_>,
         plan: impl FnOnce() -> crate::error::Result<Plan>,
     ) -> PyResult<Py<PyAny>> {
-        let watch = Watch::start(py, &self.shared, lookup);
+        let start = Start::now(py, &self.shared);
+        let watch = Watch { shared: &self.shared, lookup, start: &start, is_asked: true };
         let (outcome, records) = log::collect(|| {
             let plan = plan();
             py.detach(|| watch.record(self.ask(lookup, plan)))
         });
-        // A signal that came in meanwhile is handled here, before anything that passes errors over.
-        py.check_signals()?;
-        log::emit(py, &self.logger, &records)?;
-        watch.publish(py, &outcome)?;
-        match outcome {
-            Ok(Ok(reply)) => {
-                self.hide(py, lookup, &reply)?;
-                secret_to_python(py, reply.value.as_ref())
-            }
-            Ok(Err(failure)) => Err(to_python(py, &failure.error, failure.stops_airflow)),
-            Err(Interrupted::Signal(exception)) => Err(exception),
-            Err(Interrupted::Runtime(error)) => Err(to_python(py, &error, false)),
-        }
-    }
-
-    /// Hands the value to the log maskers, unless they and the supervisor know it since an earlier lookup.
-    fn hide(&self, py: Python<'_>, lookup: Lookup<'_>, reply: &Reply) -> PyResult<()> {
-        let Some(value) = &reply.value else { return Ok(()) };
-        if reply.told == masking::stamp(py) {
-            return Ok(());
-        }
-        if let (Some(stamp), Some(backend)) = (masking::register(py, lookup, value)?, self.shared.existing())
-        {
-            backend.note_told(lookup, value, stamp);
-        }
-        Ok(())
+        finish(py, &self.logger, watch, outcome, &records)
     }
 
     fn ask(&self, lookup: Lookup<'_>, plan: crate::error::Result<Plan>) -> Outcome {
@@ -259,6 +303,43 @@ impl Backend {
         }
         Ok(())
     }
+}
+
+/// What is left of a lookup that has come to its end: log, count, mask, answer.
+pub(super) fn finish(
+    py: Python<'_>,
+    logger: &str,
+    watch: Watch<'_>,
+    outcome: Outcome,
+    records: &log::Records,
+) -> PyResult<Py<PyAny>> {
+    // A signal that came in meanwhile is handled here, before anything that passes errors over.
+    py.check_signals()?;
+    log::emit(py, logger, records)?;
+    watch.publish(py, &outcome)?;
+    match outcome {
+        Ok(Ok(reply)) => {
+            hide(py, watch.shared, watch.lookup, &reply)?;
+            secret_to_python(py, reply.value.as_ref())
+        }
+        Ok(Err(failure)) => Err(to_python(py, &failure.error, failure.stops_airflow)),
+        Err(Interrupted::Signal(exception)) => Err(exception),
+        Err(Interrupted::Runtime(error) | Interrupted::Defect(error)) => Err(to_python(py, &error, false)),
+        // Nobody waits for this.
+        Err(Interrupted::GivenUp) => Ok(py.None()),
+    }
+}
+
+/// Hands the value to the log maskers, unless they and the supervisor know it since an earlier lookup.
+fn hide(py: Python<'_>, shared: &Shared, lookup: Lookup<'_>, reply: &Reply) -> PyResult<()> {
+    let Some(value) = &reply.value else { return Ok(()) };
+    if reply.told == masking::stamp(py) {
+        return Ok(());
+    }
+    if let (Some(stamp), Some(backend)) = (masking::register(py, lookup, value)?, shared.existing()) {
+        backend.note_told(lookup, value, stamp);
+    }
+    Ok(())
 }
 
 fn unreadable() -> Error {

@@ -16,6 +16,7 @@ use crate::backend::{Backend, Failure, Reply, Settings, Warnings, settle};
 use crate::config::{RawOptions, configure};
 use crate::error::{Error, Result};
 use crate::process::{Clock, ForkCell};
+use crate::python::later::Questions;
 use crate::store::convention::Lookup;
 use crate::store::environment::Environment;
 use crate::store::registry::StoreEntry;
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     live: ForkCell<Backend>,
     /// For lookups that end before there is a backend.
     warnings: ForkCell<Warnings>,
+    /// What event loops have asked and were not answered yet.
+    pub(super) questions: ForkCell<Questions>,
 }
 
 impl Shared {
@@ -82,8 +85,12 @@ pub(super) fn share(
         return Ok((Arc::clone(shared), None));
     }
     let configured = configure(entry, &key.1, key.2.clone())?;
-    let shared =
-        Arc::new(Shared { settings: configured.settings, live: ForkCell::new(), warnings: ForkCell::new() });
+    let shared = Arc::new(Shared {
+        settings: configured.settings,
+        live: ForkCell::new(),
+        warnings: ForkCell::new(),
+        questions: ForkCell::new(),
+    });
     configurations.put(key, Arc::clone(&shared));
     Ok((shared, Some(configured.warnings)))
 }

@@ -113,6 +113,22 @@ impl Cache {
         }
     }
 
+    /// What is held of `name`, if it may be served without waiting, and whether a refresh of it is due. Past its time to live
+    /// a value is held as long as somebody refreshes it: `is_under_way` says of a read that has not got here yet.
+    pub fn held(&self, name: &SecretName, is_under_way: bool) -> Option<(Cached, bool)> {
+        match self.known(name) {
+            Known::Fresh(cached) => Some((cached, false)),
+            Known::Due(cached) => Some((cached, !is_under_way)),
+            Known::Resting(old) => Some((self.stale(old, None), false)),
+            Known::Expired(old) => {
+                let is_served =
+                    old.value.is_some() && !old.is_unwanted && (is_under_way || self.board.has(name));
+                is_served.then(|| (remembered(&old, self.clock.now()), false))
+            }
+            Known::Nothing => None,
+        }
+    }
+
     /// Drops what is known of `name`.
     pub fn forget(&self, name: &SecretName) {
         if self.lock().remove(name) {
