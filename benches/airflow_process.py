@@ -37,7 +37,7 @@ def fields(number):
     key = "%08d" % number
     password, token = "password-%s-kX9vQ2mR7tLw" % key, "token-%s-Zp4cY8nB3sHd" % key
     extra = json.dumps({"token": token, "sslmode": "require"})
-    uri = "postgres://user%d:%s@host-%d.example.com:5432/db?token=%s&sslmode=require" % (number, password, number, token)
+    uri = "postgres://user%d:%s@host.example.com:5432/db?token=%s&sslmode=require" % (number, password, token)
     return password, extra, uri
 def told_by_airflow(masker, number):
     password, extra, _ = fields(number)

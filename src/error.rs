@@ -117,6 +117,8 @@ struct Inner {
     hint: Option<Cow<'static, str>>,
     /// The official class turns this error into "not there"; see `on_error: official`.
     miss_upstream: bool,
+    /// It does so even where another name is still to be asked, which then answers.
+    absence_upstream: bool,
     /// The place that issues credentials gave none.
     login_failure: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -134,6 +136,7 @@ impl Error {
             message: message.into(),
             hint: None,
             miss_upstream: false,
+            absence_upstream: false,
             login_failure: false,
             source: None,
         }))
@@ -213,6 +216,14 @@ impl Error {
         self
     }
 
+    /// Says that the official class takes this error for absence, and that a name of a team which ends in it may be
+    /// answered by the shared name: the store answers so for secrets that do not exist, too.
+    #[must_use]
+    pub fn as_upstream_absence(mut self) -> Self {
+        self.0.absence_upstream = true;
+        self.as_upstream_miss()
+    }
+
     /// Says that it was not the store that failed but a login before it: whoever issues credentials gave none.
     #[must_use]
     pub fn as_login_failure(mut self) -> Self {
@@ -246,6 +257,11 @@ impl Error {
     /// Whether the official class returns `None` for this error.
     pub fn is_upstream_miss(&self) -> bool {
         self.0.miss_upstream
+    }
+
+    /// Whether another name of the same lookup may answer instead.
+    pub fn is_upstream_absence(&self) -> bool {
+        self.0.absence_upstream
     }
 
     /// Whether it was a login before the read that failed.

@@ -5,6 +5,7 @@
 //! harmless: one of them must not forge a log line, and none needs a page.
 
 use std::fmt::{self, Write};
+use std::path::Path;
 
 const LONGEST: usize = 512;
 
@@ -14,9 +15,15 @@ fn reorders(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether a character controls a terminal, or the order of letters on it.
+/// Whether a reader of lines takes what follows for a new one, though it is no control character: Python's
+/// `str.splitlines` and the viewers of logs do.
+fn breaks_lines(character: char) -> bool {
+    matches!(character, '\u{2028}' | '\u{2029}')
+}
+
+/// Whether a character controls a terminal, the order of letters on it, or where a line ends.
 pub fn is_harmful(character: char) -> bool {
-    character.is_control() || reorders(character)
+    character.is_control() || reorders(character) || breaks_lines(character)
 }
 
 /// Displays a foreign text with the characters escaped that control a terminal or change the order of letters, cut
@@ -38,9 +45,116 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
+/// Displays a foreign text in double quotes, with the same characters and the quotes in it escaped, and as short: an id
+/// may have megabytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Quoted<'text>(pub &'text str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(LONGEST) {
+            Some((end, _)) => write!(formatter, "{:?}…", self.0.get(..end).unwrap_or_default()),
+            None => write!(formatter, "{:?}", self.0),
+        }
+    }
+}
+
+/// Displays what an option or a variable names as a file, if it can be one. Now and then what should be in the file stands
+/// there itself: the JSON of a key, a PEM, a token.
+#[derive(Clone, Copy, Debug)]
+pub struct ShownPath<'path>(pub &'path Path);
+
+impl fmt::Display for ShownPath<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string_lossy();
+        if is_path(&text) { write!(formatter, "{}", Shown(&text)) } else { formatter.write_str(NO_PATH) }
+    }
+}
+
+/// The same in double quotes.
+pub fn quoted_path(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if is_path(&text) { Quoted(&text).to_string() } else { NO_PATH.to_owned() }
+}
+
+const NO_PATH: &str = "(not shown: it is no path)";
+
+/// The longest name of a file that anybody gives, in bytes; tokens and keys are longer.
+const LONGEST_FILE_NAME: usize = 100;
+
+/// The beginnings of tokens: of Vault, of JSON in base64 (such as a JWT), of GitHub, Google and AWS.
+const TOKENS: [&str; 13] = [
+    "hvs.",
+    "hvb.",
+    "hvr.",
+    "s.",
+    "eyJ",
+    "ewog",
+    "ewoJ",
+    "ghp_",
+    "github_pat_",
+    "ya29.",
+    "AIza",
+    "AKIA",
+    "ASIA",
+];
+
+/// Whether `text` looks like the path of a file: short names between slashes, and nothing of JSON, a PEM or a token.
+fn is_path(text: &str) -> bool {
+    let text = text.trim();
+    let is_token =
+        !text.contains('/') && text.len() > 20 && TOKENS.iter().any(|begin| text.starts_with(begin));
+    let has_foreign_letter = text.chars().any(|letter| letter.is_control() || "{}\"".contains(letter));
+    let is_pem = text.contains("-----");
+    let has_long_name = text.split('/').any(|name| name.len() > LONGEST_FILE_NAME);
+    !(is_token || has_foreign_letter || is_pem || has_long_name || text.starts_with('['))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_ends_a_line_elsewhere_is_escaped() {
+        assert_eq!(Shown("a\u{2028}b\u{2029}c\u{85}").to_string(), r"a\u{2028}b\u{2029}c\u{85}");
+        assert_eq!(Quoted("a\u{2028}\u{2029}\n\u{202e}\"").to_string(), r#""a\u{2028}\u{2029}\n\u{202e}\"""#);
+    }
+
+    #[test]
+    fn quoted_texts_are_cut_between_letters() {
+        assert_eq!(Quoted(&"é".repeat(LONGEST)).to_string(), format!("\"{}\"", "é".repeat(LONGEST)));
+        assert_eq!(Quoted(&"é".repeat(2_000_000)).to_string(), format!("\"{}\"…", "é".repeat(LONGEST)));
+    }
+
+    #[test]
+    fn what_stands_in_place_of_a_path_is_shown_if_it_is_one() {
+        for path in [
+            "/opt/keys/key.json",
+            "key.json",
+            "~/a b/ü.pem",
+            "C:\\keys\\k.pem",
+            "s.pem",
+            "/run/secrets/eyJ",
+            "",
+        ] {
+            assert_eq!(ShownPath(Path::new(path)).to_string(), Shown(path).to_string(), "{path}");
+        }
+        for text in [
+            r#"{"type": "service_account", "private_key": "canary"}"#,
+            " {canary",
+            r#"["canary"]"#,
+            "\"canary\"",
+            "-----BEGIN PRIVATE KEY-----\ncanary",
+            "-----BEGIN PRIVATE KEY----- canary",
+            "canary\ncanary",
+            "hvs.CAESIcanarycanarycanary",
+            "eyJ0eXBlIjoiY2FuYXJ5canary",
+            &"canary".repeat(20),
+        ] {
+            assert_eq!(ShownPath(Path::new(text)).to_string(), "(not shown: it is no path)", "{text}");
+            assert_eq!(quoted_path(Path::new(text)), "(not shown: it is no path)", "{text}");
+        }
+    }
 
     #[test]
     fn control_characters_are_escaped_and_long_texts_cut() {

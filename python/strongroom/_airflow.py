@@ -60,22 +60,31 @@ def _dialect_of_class(conn_class: ConnectionClass) -> str | None:
 
 
 def deserialize(core: _native.Backend, conn_class: ConnectionClass, conn_id: str, value: str) -> Connection:
-    """Make a connection of `conn_class`; a class that nobody knows uses its own parser."""
-    dialect = _dialect_of_class(conn_class)
-    if dialect is not None:
-        return conn_class(conn_id=conn_id, **core.connection_fields(conn_id, value, dialect))
-    return _by_own_parser(conn_class, conn_id, value)
+    """Make a connection of `conn_class`; a class that nobody knows uses its own parser.
+
+    Whatever is raised, no frame here holds the value by then: error reporters send what they find in frames.
+    """
+    try:
+        dialect = _dialect_of_class(conn_class)
+        if dialect is not None:
+            return conn_class(conn_id=conn_id, **core.connection_fields(conn_id, value, dialect))
+        return _by_own_parser(conn_class, conn_id, value)
+    finally:
+        del value
 
 
 def _by_own_parser(conn_class: Any, conn_id: str, value: str) -> Connection:
-    value = value.strip()
-    if not value:
-        raise ConnectionFormatError("the connection is empty")
-    if value[0] == "{":
-        return conn_class.from_json(value=value, conn_id=conn_id)
-    if hasattr(conn_class, "from_uri"):
-        return conn_class.from_uri(conn_id=conn_id, uri=value)
-    return conn_class(conn_id=conn_id, uri=value)
+    try:
+        value = value.strip()
+        if not value:
+            raise ConnectionFormatError("the connection is empty")
+        if value[0] == "{":
+            return conn_class.from_json(value=value, conn_id=conn_id)
+        if hasattr(conn_class, "from_uri"):
+            return conn_class.from_uri(conn_id=conn_id, uri=value)
+        return conn_class(conn_id=conn_id, uri=value)
+    finally:
+        del value
 
 
 def multi_team() -> bool:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 # All of ours at once: a module that one thread is importing at a fork stays locked for ever in the child.
-from strongroom import _airflow, _maskers, _masking, _native, _reporting, _signals, _telemetry, exceptions  # noqa: F401
+from strongroom import (  # noqa: F401
+    _airflow,
+    _later,
+    _maskers,
+    _masking,
+    _native,
+    _reporting,
+    _signals,
+    _telemetry,
+    exceptions,
+)
 
 # Whatever is imported here is paid for by every process of Airflow.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, ClassVar
 
     from strongroom._airflow import Connection, ConnectionClass
@@ -28,7 +37,10 @@ class SecretsBackend:
     def __init__(self, **kwargs: Any) -> None:
         """Take the `backend_kwargs`; no request is made before the first lookup."""
         cls = type(self)
-        self._core = _native.Backend(self._store, f"{cls.__module__}.{cls.__qualname__}", kwargs)
+        try:
+            self._core = _native.Backend(self._store, f"{cls.__module__}.{cls.__qualname__}", kwargs)
+        finally:
+            del kwargs  # error reporters send what the frames of a traceback hold
         _maskers.take_over()
 
     def __repr__(self) -> str:
@@ -57,20 +69,21 @@ class SecretsBackend:
 
     def get_connection(self, conn_id: str, team_name: str | None = None) -> Connection | None:
         """Return the connection as an object of the running Airflow's class, or None."""
-        value = self.get_conn_value(conn_id=conn_id, team_name=team_name)
-        return self.deserialize_connection(conn_id, value) if value else None
+        return self._as_connection(conn_id, [self.get_conn_value(conn_id=conn_id, team_name=team_name)])
 
     async def aget_connection(self, conn_id: str, team_name: str | None = None) -> Connection | None:
         """As `get_connection`, without blocking the event loop."""
-        known, value = self._core.remembered("connection", conn_id, team_name)
-        if known:
-            return self.deserialize_connection(conn_id, value) if value else None
-        return await _in_executor(self.get_connection, conn_id, team_name)
+
+        def read(held: list[Any]) -> Connection | None:
+            return self._as_connection(conn_id, held)
+
+        known, *held = self._core.remembered("connection", conn_id, team_name)
+        return read(held) if known else await _later.look_up(self._core, "connection", conn_id, team_name, read)
 
     async def aget_variable(self, key: str, team_name: str | None = None) -> str | None:
         """As `get_variable`, without blocking the event loop."""
         known, value = self._core.remembered("variable", key, team_name)
-        variable: str | None = value if known else await _in_executor(self.get_variable, key, team_name)
+        variable: str | None = value if known else await _later.look_up(self._core, "variable", key, team_name, _only)
         return variable
 
     def refresh(self, id: str | None = None, team_name: str | None = None) -> None:
@@ -82,7 +95,14 @@ class SecretsBackend:
 
     def deserialize_connection(self, conn_id: str, value: str) -> Connection:
         """Turn a URI or JSON into a connection by the rules of the running Airflow."""
-        return _airflow.deserialize(self._core, self._get_connection_class(), conn_id, value)
+        try:
+            return _airflow.deserialize(self._core, self._get_connection_class(), conn_id, value)
+        finally:
+            del value  # error reporters send what the frames of a traceback hold
+
+    def _as_connection(self, conn_id: str, held: list[Any]) -> Connection | None:
+        """Make a connection of the one text in `held`, and leave nothing in it for an error reporter to find."""
+        return self.deserialize_connection(conn_id, held.pop()) if held[0] else None
 
     def _set_connection_class(self, conn_class: ConnectionClass) -> None:
         """Airflow 3.2 and newer say which class to return; the call is mandatory there."""
@@ -94,9 +114,5 @@ class SecretsBackend:
         return self._connection_class
 
 
-async def _in_executor(lookup: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a lookup in the loop's own executor, within the caller's context: metrics know whose lookup it was."""
-    from asyncio import get_running_loop
-    from contextvars import copy_context
-
-    return await get_running_loop().run_in_executor(None, copy_context().run, lookup, *arguments)
+def _only(held: list[Any]) -> Any:
+    return held.pop()

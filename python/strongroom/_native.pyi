@@ -1,12 +1,17 @@
 """The native half of the package, built from `src/` (see `src/python`)."""
 
+from collections.abc import Callable
+from contextvars import Context
 from typing import Any, TypedDict, final, type_check_only
 
 __all__ = [
     "Backend",
+    "Begun",
+    "Ended",
     "Masks",
     "__version__",
     "build_connection_uri",
+    "drive",
     "masking_changed",
     "parse_connection",
     "run_command_line",
@@ -57,8 +62,27 @@ class Backend:
     def get_config(self, key: object) -> Any: ...
     def remembered(self, kind: str, id: object, team_name: object = None) -> tuple[bool, Any]: ...
     def refresh(self, id: str | None = None, team_name: str | None = None) -> None: ...
+    def begin(
+        self,
+        kind: str,
+        id: object,
+        team_name: object,
+        context: Context,
+        tell: Callable[[Ended], None],
+    ) -> tuple[bool, Any, Begun | None]: ...
     def connection_fields(self, conn_id: object, value: str, dialect: str) -> dict[str, Any]: ...
 
+@final
+class Begun:
+    @property
+    def shift(self) -> int | None: ...
+    def leave(self) -> None: ...
+
+@final
+class Ended:
+    def result(self) -> Any: ...
+
+def drive(shift: int) -> None: ...
 def parse_connection(value: str, dialect: str) -> dict[str, Any]: ...
 def build_connection_uri(fields: dict[str, Any], dialect: str) -> str: ...
 def stats() -> dict[str, StoreStatistics]: ...

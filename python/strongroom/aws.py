@@ -28,7 +28,10 @@ class SecretsManagerBackend(SecretsBackend):
 
     def __init__(self, **options: Unpack[SecretsManagerOptions]) -> None:
         """Take the `backend_kwargs`; no request is made before the first lookup."""
-        super().__init__(**options)
+        try:
+            super().__init__(**options)
+        finally:
+            del options  # error reporters send what the frames of a traceback hold
 
 
 class SystemsManagerParameterStoreBackend(SecretsBackend):
@@ -48,4 +51,7 @@ class SystemsManagerParameterStoreBackend(SecretsBackend):
 
     def __init__(self, **options: Unpack[SystemsManagerParameterStoreOptions]) -> None:
         """Take the `backend_kwargs`; no request is made before the first lookup."""
-        super().__init__(**options)
+        try:
+            super().__init__(**options)
+        finally:
+            del options  # error reporters send what the frames of a traceback hold

@@ -28,7 +28,10 @@ class AzureKeyVaultBackend(SecretsBackend):
 
     def __init__(self, **options: Unpack[AzureKeyVaultOptions]) -> None:
         """Take the `backend_kwargs`; no request is made before the first lookup."""
-        super().__init__(**options)
+        try:
+            super().__init__(**options)
+        finally:
+            del options  # error reporters send what the frames of a traceback hold
 
     @staticmethod
     def build_path(path_prefix: str, secret_id: str, sep: str = "-") -> str:

@@ -30,7 +30,10 @@ def parse(value: str, *, dialect: Dialect | None = None) -> dict[str, Any]:
     Raises `strongroom.exceptions.ConnectionFormatError`, a `ValueError`, where Airflow raises; the message
     never shows the value.
     """
-    return _native.parse_connection(value, dialect or _running_dialect())
+    try:
+        return _native.parse_connection(value, dialect or _running_dialect())
+    finally:
+        del value  # error reporters send what the frames of a traceback hold
 
 
 def build_uri(fields: Mapping[str, Any], *, dialect: Dialect | None = None) -> str:
@@ -40,7 +43,10 @@ def build_uri(fields: Mapping[str, Any], *, dialect: Dialect | None = None) -> s
     stands in for a missing `extra`. Raises `strongroom.exceptions.ConnectionFormatError` for an unknown key
     and for fields that Airflow cannot write as a URI.
     """
-    return _native.build_connection_uri(dict(fields), dialect or _running_dialect())
+    try:
+        return _native.build_connection_uri(dict(fields), dialect or _running_dialect())
+    finally:
+        del fields
 
 
 def _running_dialect() -> str:

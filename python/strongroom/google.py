@@ -28,4 +28,7 @@ class CloudSecretManagerBackend(SecretsBackend):
 
     def __init__(self, **options: Unpack[CloudSecretManagerOptions]) -> None:
         """Take the `backend_kwargs`; no request is made before the first lookup."""
-        super().__init__(**options)
+        try:
+            super().__init__(**options)
+        finally:
+            del options  # error reporters send what the frames of a traceback hold

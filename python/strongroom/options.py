@@ -25,6 +25,10 @@ class CommonOptions(TypedDict, total=False):
     """What becomes of an error: as the official class does, raise, miss, deny (denied lookups stop Airflow's search)
     or stop (every error does) (default `official`)."""
 
+    log_misses: bool | str
+    """Log one line at INFO for each lookup that finds nothing, with the names that were asked for (default
+    `false`)."""
+
     bundle: Any
     """A secret that holds many connections, as a JSON object from ids to values; or an object that names one for
     connections, variables and config."""

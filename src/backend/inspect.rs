@@ -6,7 +6,8 @@ use std::num::NonZeroUsize;
 use crate::backend::lookup::Backend;
 use crate::error::Result;
 use crate::process::Deadline;
-use crate::store::tools::Finding;
+use crate::store::convention::Kind;
+use crate::store::tools::{Finding, Unread};
 use crate::store::{Description, Descriptions, Page, SecretName, Store};
 
 impl Backend {
@@ -56,6 +57,24 @@ impl Backend {
     /// What is noteworthy of the store as it answers.
     pub async fn diagnose(&self) -> Vec<Finding> {
         self.current().store.diagnose().await
+    }
+
+    /// Fields of the secret `name` that Airflow does not get, each with what to do. Looks at what the cache holds; nothing is
+    /// said without one.
+    pub async fn dropped(&self, kind: Kind, name: &SecretName) -> Result<Vec<String>> {
+        let is_kept = !self.settings.layers.cache.ttl.is_zero();
+        if !is_kept || self.settings.bundles.of(kind) == Some(name) {
+            return Ok(Vec::new());
+        }
+        let stack = self.up_to_date()?;
+        let cached = self.in_time(stack.store.fetch(name)).await?;
+        Ok(cached.value.map(|value| self.settings.convention.dropped(kind, &value)).unwrap_or_default())
+    }
+
+    /// What the store holds and no lookup gets.
+    pub async fn unread(&self) -> Result<Vec<Unread>> {
+        let stack = self.up_to_date()?;
+        self.in_time(stack.store.unread()).await
     }
 
     /// Who the store is asked as, without a call.

@@ -3,17 +3,20 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+
 use crate::backend::bundle::Bundles;
 use crate::backend::memo::{Answer, Memo};
 use crate::backend::on_error::Failure;
-use crate::backend::reply::{Explained, Reply, Trail};
+use crate::backend::reply::{Explained, Held, Memory, Reply, Trail};
 use crate::backend::settings::Settings;
 use crate::backend::settle::settle;
 use crate::backend::warnings::Warnings;
 use crate::error::{Error, ErrorKind, Result};
-use crate::layers::{self, Counters, Observe, Origin};
+use crate::layers::{self, Cached, Counters, Observe, Origin};
 use crate::masking::Stamp;
 use crate::process::{Clock, Deadline, no_fork};
+use crate::redact::Quoted;
 use crate::store::convention::{Kind, Lookup, Naming};
 use crate::store::{SecretName, Store};
 use crate::value::SecretValue;
@@ -96,10 +99,39 @@ impl Backend {
     /// Asks for `names` in order within the deadline of the lookup.
     ///
     /// The first secret that is there answers. An error ends the search: a name of the team that could not
-    /// be read must not be answered by the global one.
+    /// be read must not be answered by the global one. What may as well mean that there is no such secret leads on,
+    /// where the official class goes on, too.
     pub async fn ask(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Result<Reply, Failure> {
-        let deadline = Deadline::after(self.settings.layers.timeout);
+        self.ask_until(self.deadline(), lookup, names).await
+    }
+
+    /// As [`Self::ask`], within a deadline that began to count before.
+    pub async fn ask_until(
+        &self,
+        deadline: Deadline,
+        lookup: Lookup<'_>,
+        names: &[SecretName],
+    ) -> Result<Reply, Failure> {
         self.settled(lookup, names, deadline.run(self.search(lookup, names)).await)
+    }
+
+    /// The answer to `lookup` from memory, if nothing has to be waited for: what is fresh, and an older value while it is
+    /// being refreshed, which `is_under_way` says of this very lookup, or while no refresh is due.
+    pub fn held(&self, lookup: Lookup<'_>, names: &[SecretName], is_under_way: bool) -> Option<Held> {
+        let stack = self.current();
+        if stack.store.is_outdated() || !*stack.prefetched.try_lock().ok()? {
+            return None;
+        }
+        let memory = Some(Memory { is_under_way, is_due: false, counters: Vec::new() });
+        let mut trail = Trail { memory, ..Trail::new(stack.store.cache().epoch()) };
+        let reply = self.walk(&stack, lookup, names, &mut trail).now_or_never()?.ok()?;
+        let memory = trail.memory?;
+        memory.counters.iter().for_each(|counter| counter.add(1));
+        Some(Held { reply, is_due: memory.is_due })
+    }
+
+    fn deadline(&self) -> Deadline {
+        Deadline::after(self.settings.layers.timeout)
     }
 
     fn settled(
@@ -122,7 +154,7 @@ impl Backend {
 
     /// As [`Self::ask`], and tells what was asked on the way and the error, even one that counts as a miss.
     pub async fn explain(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Explained {
-        let deadline = Deadline::after(self.settings.layers.timeout);
+        let deadline = self.deadline();
         let mut trail = Trail { steps: Some(Vec::new()), ..Trail::new(0) };
         let outcome = deadline.run(self.search_along(lookup, names, &mut trail)).await;
         let error = outcome.as_ref().err().cloned();
@@ -156,23 +188,36 @@ impl Backend {
         let stack = self.up_to_date()?;
         self.prefetch(&stack).await;
         trail.epoch = stack.store.cache().epoch();
+        self.walk(&stack, lookup, names, trail).await
+    }
+
+    /// Asks for `names` one after the other, until there is an answer.
+    async fn walk(
+        &self,
+        stack: &Stack,
+        lookup: Lookup<'_>,
+        names: &[SecretName],
+        trail: &mut Trail,
+    ) -> Result<Reply> {
         let mut value = None;
         for (index, name) in names.iter().enumerate() {
-            let found = self.find(&stack, lookup, name, trail).await;
-            let leads_on = index + 1 < names.len() && self.is_in_bundles_alone(lookup, &found);
-            if let Some((place, found)) = if leads_on { None } else { found? } {
-                value = self.read(&stack, lookup.kind, &place, found)?;
+            let found = self.find(stack, lookup, name, trail).await;
+            let has_next = index + 1 < names.len();
+            if let Some((place, found)) = self.unless_next_answers(lookup, found, has_next, trail)? {
+                value = self.read(stack, lookup.kind, &place, found)?;
+                self.say_passed_over(lookup, name, trail);
                 break;
             }
             tracing::debug!("{} `{name}` is not there", self.settings.entry.info.title);
         }
         // What was absent a while ago leads on to the next name in an outage, but is no answer by itself.
+        // Nor is what may have been absence once no other name answers.
         if value.is_none()
-            && let Some(error) = trail.doubt.take()
+            && let Some(error) = trail.doubt.take().or_else(|| trail.passed_over.take())
         {
             return Err(error);
         }
-        Ok(self.reply(&stack, lookup, value, trail))
+        Ok(self.reply(stack, lookup, value, trail))
     }
 
     /// Looks for `name` in the bundle of its kind, then by itself; answers where it was and what it is.
@@ -190,6 +235,40 @@ impl Backend {
             return Ok(Some((bundle.clone(), found)));
         }
         Ok(self.fetch(stack, lookup, name, trail).await?.map(|found| (name.clone(), found)))
+    }
+
+    /// `found`, or nothing where its error leaves the answer to the name that comes next.
+    fn unless_next_answers<T>(
+        &self,
+        lookup: Lookup<'_>,
+        found: Result<Option<T>>,
+        has_next: bool,
+        trail: &mut Trail,
+    ) -> Result<Option<T>> {
+        if !has_next || found.is_ok() {
+            return found;
+        }
+        if self.is_in_bundles_alone(lookup, &found) {
+            return Ok(None);
+        }
+        found.or_else(|error| {
+            if !self.settings.on_error.leads_on(&error) {
+                return Err(error);
+            }
+            trail.pass_over(error.with_store(self.settings.entry.info.name));
+            Ok(None)
+        })
+    }
+
+    /// Says that `name` answers for another one that could not be read.
+    fn say_passed_over(&self, lookup: Lookup<'_>, name: &SecretName, trail: &Trail) {
+        let Some(error) = &trail.passed_over else { return };
+        let text = format!(
+            "{} {:?}: {error}. The shared name `{name}` answers instead.",
+            lookup.kind.title(),
+            lookup.id
+        );
+        self.warnings.say(lookup, &self.clock, &text);
     }
 
     /// Whether `found` says no more than that the store cannot have such a name, which is why a bundle was asked.
@@ -238,7 +317,10 @@ impl Backend {
         trail: &mut Trail,
     ) -> Result<Option<SecretValue>> {
         let start = trail.steps.is_some().then(Instant::now);
-        let cached = stack.store.fetch(name).await;
+        let cached = match &mut trail.memory {
+            Some(memory) => recall(stack, name, memory),
+            None => stack.store.fetch(name).await,
+        };
         trail.note(name, &cached, start.map(|start| start.elapsed()).unwrap_or_default());
         let cached = cached?;
         if let (Origin::Stale(error), Some(_)) = (&cached.origin, &cached.value) {
@@ -250,9 +332,9 @@ impl Backend {
 
     fn say_stale(&self, lookup: Lookup<'_>, name: &SecretName, age: Duration, error: &Error) {
         let text = format!(
-            "{} {:?}: {} does not answer, so the value of `{name}` from {}s ago is served: {error}",
+            "{} {}: {} does not answer, so the value of `{name}` from {}s ago is served: {error}",
             lookup.kind.title(),
-            lookup.id,
+            Quoted(lookup.id),
             self.settings.entry.info.title,
             age.as_secs(),
         );
@@ -329,6 +411,16 @@ impl Backend {
     }
 }
 
+/// What memory holds of `name`. The error ends the walk, and nobody sees it.
+fn recall(stack: &Stack, name: &SecretName, memory: &mut Memory) -> Result<Cached> {
+    let held = stack.store.cache().held(name, memory.is_under_way);
+    let (cached, is_due) = held.ok_or_else(|| Error::internal("memory does not hold the answer"))?;
+    memory.is_due |= is_due;
+    let outcome = Ok(cached);
+    memory.counters.push(stack.store.counter(&outcome));
+    outcome
+}
+
 /// A secret that makes no sense is not kept.
 fn unless_malformed<T>(stack: &Stack, name: &SecretName, outcome: Result<T>) -> Result<T> {
     outcome.inspect_err(|error| {
@@ -362,6 +454,7 @@ mod tests {
             convention: (entry.convention)(&options).unwrap(),
             patterns: Patterns::from_options(&options),
             on_error,
+            log_misses: false,
             layers: LayerSettings::default(),
             bundles: BundleNames::default(),
             prefetch: Prefetch::default(),

@@ -114,7 +114,8 @@ impl Memo {
             return;
         }
         let id: Box<str> = lookup.id.into();
-        let weight = OVERHEAD + id.len() + answer.value.as_ref().map_or(0, SecretValue::len);
+        let names = id.len() + lookup.team.map_or(0, str::len);
+        let weight = OVERHEAD + names + answer.value.as_ref().map_or(0, SecretValue::len);
         let mut shelves = self.lock();
         shelves.enter(epoch);
         if shelves.epoch != epoch {

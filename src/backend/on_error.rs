@@ -49,6 +49,11 @@ impl OnError {
         }
     }
 
+    /// Whether the next name of a lookup is asked after `error`.
+    pub(crate) fn leads_on(self, error: &Error) -> bool {
+        matches!(self, Self::Official | Self::Miss) && error.is_upstream_absence()
+    }
+
     /// `Ok` says that `error` counts as a miss.
     pub(crate) fn settle(self, error: Error) -> Result<(), Failure> {
         let refused = matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unauthenticated);
@@ -86,5 +91,15 @@ mod tests {
         assert_eq!(row(OnError::Miss), ["miss", "miss", "miss"]);
         assert_eq!(row(OnError::Deny), ["stop", "miss", "raise"]);
         assert_eq!(row(OnError::Stop), ["stop", "stop", "stop"]);
+    }
+
+    #[test]
+    fn only_what_may_be_absence_leads_on_and_only_where_it_counts_as_a_miss() {
+        let every = [OnError::Official, OnError::Raise, OnError::Miss, OnError::Deny, OnError::Stop];
+        let row = |error: &Error| every.map(|policy| policy.leads_on(error));
+        let denied = Error::new(ErrorKind::Denied, "");
+        assert_eq!(row(&denied.clone().as_upstream_absence()), [true, false, true, false, false]);
+        assert_eq!(row(&denied.clone().as_upstream_miss()), [false; 5]);
+        assert_eq!(row(&denied), [false; 5]);
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::backend::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
+use crate::redact::Quoted;
 use crate::store::SecretName;
 use crate::store::convention::{Lookup, Naming, OddFate, OddId};
+use crate::store::prefix::TEAM_SEPARATOR;
 
 /// What to do for a lookup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +59,7 @@ pub fn plan_odd(
 }
 
 fn absent(lookup: Lookup<'_>, odd: OddId) -> String {
-    format!("{} id {:?} {}. Returning None.", lookup.kind.title(), lookup.id, fault(odd))
+    format!("{} id {} {}. Returning None.", lookup.kind.title(), Quoted(lookup.id), fault(odd))
 }
 
 fn unusable(odd: OddId) -> Error {
@@ -102,19 +104,24 @@ pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -
     }
     let pattern = settings.patterns.text(lookup.kind).unwrap_or_default();
     tracing::debug!(
-        "Skipping lookup of {:?}: does not match configured lookup_pattern {pattern:?}.",
-        lookup.id
+        "Skipping lookup of {}: does not match configured lookup_pattern {pattern:?}.",
+        Quoted(lookup.id)
     );
     Ok(Plan::Skip)
 }
 
-/// The official classes' refusal.
+/// The official classes' refusal; they know no ids that begin as the separator does.
 fn refusal(lookup: Lookup<'_>, separator: &str) -> String {
+    let why = if separator.starts_with(TEAM_SEPARATOR) || !TEAM_SEPARATOR.starts_with(separator) {
+        format!("contains {separator:?}, which separates")
+    } else {
+        format!("begins with {separator:?}, as does what separates")
+    };
     format!(
-        "{} id {:?} contains {separator:?}, which separates the team name from the secret id in a team scoped \
-         secret name. Such an id is ambiguous and is not looked up. Returning None.",
+        "{} id {} {why} the team name from the secret id in a team scoped secret name. Such an id is ambiguous and \
+         is not looked up. Returning None.",
         lookup.kind.title(),
-        lookup.id,
+        Quoted(lookup.id),
     )
 }
 
@@ -122,9 +129,9 @@ fn refusal(lookup: Lookup<'_>, separator: &str) -> String {
 fn impossible(lookup: Lookup<'_>, name: Option<&SecretName>, grammar: &str) -> String {
     let name = name.map(SecretName::to_string).unwrap_or_default();
     format!(
-        "{} id {:?} makes the name `{name}`, which no secret can have: {grammar}. Returning None.",
+        "{} id {} makes the name `{name}`, which no secret can have: {grammar}. Returning None.",
         lookup.kind.title(),
-        lookup.id,
+        Quoted(lookup.id),
     )
 }
 
@@ -169,6 +176,22 @@ mod tests {
             assert!(text.starts_with(kind.title()) && text.contains("\"a--b\""), "{text}");
             assert!(matches!(planned(&[], lookup, false), Plan::Ask(_)));
         }
+    }
+
+    #[test]
+    fn an_id_that_begins_as_the_separator_does_is_refused_with_teams_only() {
+        let lookup = Lookup { kind: Kind::Variable, id: "-db", team: Some("ops") };
+        let Plan::Refuse(Refusal { text, is_of_a_kind: false }) = planned(&[], lookup, true) else {
+            panic!("it was not refused")
+        };
+        assert!(
+            text.starts_with(r#"Variable id "-db" begins with "-", as does what separates the team"#),
+            "{text}"
+        );
+        assert_eq!(
+            planned(&[], lookup, false),
+            ask(&["airflow/variables/ops---db", "airflow/variables/-db"])
+        );
     }
 
     #[cfg(feature = "google")]

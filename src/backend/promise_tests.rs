@@ -185,3 +185,63 @@ async fn a_bundle_leaves_nothing_behind() {
         assert!(!format!("{:?}", backend.0).contains("\"db\""));
     }
 }
+
+/// What Google answers for a name on which this identity has no role, whether or not there is such a secret.
+fn denied() -> Result<&'static str> {
+    Err(Error::new(ErrorKind::Denied, "no").as_upstream_absence())
+}
+
+#[tokio::test]
+async fn what_may_be_absence_leads_on_to_the_shared_name_and_is_not_remembered() {
+    for policy in ["official", "miss"] {
+        let store = Arc::new(Changing::with(&["db"]));
+        store.set(&name("blue--db"), denied());
+        store.set(&name("blue--none"), denied());
+        let backend = open(&store, &Clock::manual(), &[("on_error", policy)]);
+        assert_eq!(backend.ask("db", Some("blue")).await, Ok(Some("value of db".to_owned())));
+        assert_eq!(backend.ask("none", Some("blue")).await, Ok(None));
+        assert_eq!(
+            store.asked(),
+            [name("blue--db"), name("db"), name("blue--none"), name("none")],
+            "{policy}"
+        );
+        // The role was given: no answer of before stands in its way.
+        store.set(&name("blue--db"), Ok("of the team"));
+        store.set(&name("blue--none"), Ok("of the team, too"));
+        assert_eq!(backend.ask("db", Some("blue")).await, Ok(Some("of the team".to_owned())));
+        assert_eq!(backend.ask("none", Some("blue")).await, Ok(Some("of the team, too".to_owned())));
+    }
+}
+
+#[tokio::test]
+async fn a_denial_is_told_where_the_shared_name_is_absent_too() {
+    let store = Arc::new(Changing::default());
+    store.set(&name("blue--db"), denied());
+    let backend = open(&store, &Clock::manual(), &[]);
+    let lookup = Lookup { kind: Kind::Connection, id: "db", team: Some("blue") };
+    let Plan::Ask(names) = plan(&backend.1, lookup, || true).unwrap() else { panic!() };
+    let explained = backend.0.explain(lookup, &names).await;
+    assert_eq!(explained.error.unwrap().kind(), ErrorKind::Denied);
+    assert_eq!(explained.outcome.unwrap().outcome, "denied");
+    assert_eq!(explained.steps.iter().map(|step| step.outcome).collect::<Vec<_>>(), ["denied", "absent"]);
+}
+
+#[tokio::test]
+async fn what_may_be_absence_ends_the_search_where_errors_count() {
+    for policy in ["raise", "deny", "stop"] {
+        let store = Arc::new(Changing::with(&["db"]));
+        store.set(&name("blue--db"), denied());
+        let backend = open(&store, &Clock::manual(), &[("on_error", policy)]);
+        assert_eq!(backend.ask("db", Some("blue")).await, Err(ErrorKind::Denied), "{policy}");
+        assert_eq!(store.asked(), [name("blue--db")]);
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_the_shared_name_is_an_error_whatever_came_before() {
+    let store = Arc::new(Changing::default());
+    store.set(&name("blue--db"), denied());
+    store.set(&name("db"), Err(Error::new(ErrorKind::Malformed, "disabled")));
+    let backend = open(&store, &Clock::manual(), &[]);
+    assert_eq!(backend.ask("db", Some("blue")).await, Err(ErrorKind::Malformed));
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::backend::on_error::Failure;
 use crate::error::{Error, Result};
-use crate::layers::{Cached, Origin};
+use crate::layers::{Cached, Counter, Origin};
 use crate::masking::Stamp;
 use crate::process::Timestamp;
 use crate::store::SecretName;
@@ -48,8 +48,31 @@ pub(super) struct Trail {
     pub(super) is_stale: bool,
     /// A name that was absent once, and of which nobody knows whether it still is.
     pub(super) doubt: Option<Error>,
+    /// An error that may have meant absence, after which the next name was asked.
+    pub(super) passed_over: Option<Error>,
+    /// Where only memory may be asked: what it says beside the answer.
+    pub(super) memory: Option<Memory>,
     /// What was asked, where somebody wants to know it.
     pub(super) steps: Option<Vec<Step>>,
+}
+
+/// Of a lookup that must not wait.
+pub(super) struct Memory {
+    /// Whether the same lookup is under way elsewhere, so that what it asks is being refreshed.
+    pub(super) is_under_way: bool,
+    /// Whether something of the answer should be refreshed.
+    pub(super) is_due: bool,
+    /// What counts the parts of the answer, once there is one.
+    pub(super) counters: Vec<&'static Counter>,
+}
+
+/// An answer from memory alone.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// What Airflow is answered.
+    pub reply: Reply,
+    /// Whether something of it should be refreshed now, by a lookup that nobody needs to wait for.
+    pub is_due: bool,
 }
 
 /// A lookup, and what was asked on the way to its end.
@@ -79,7 +102,16 @@ pub struct Step {
 impl Trail {
     pub(super) fn new(epoch: u64) -> Self {
         let end = Timestamp::ORIGIN.plus(Duration::MAX);
-        Self { fetched: end, ask_again: end, epoch, is_stale: false, doubt: None, steps: None }
+        Self {
+            fetched: end,
+            ask_again: end,
+            epoch,
+            is_stale: false,
+            doubt: None,
+            passed_over: None,
+            memory: None,
+            steps: None,
+        }
     }
 
     /// Notes what became of a name, if somebody wants to know.
@@ -93,6 +125,12 @@ impl Trail {
         };
         let asked_store = !matches!(cached, Ok(Cached { origin: Origin::Memory, .. }));
         steps.push(Step { name: name.clone(), outcome, asked_store, took });
+    }
+
+    /// Goes on to the next name after `error`. What comes of it is not remembered: an error is no absence.
+    pub(super) fn pass_over(&mut self, error: Error) {
+        self.ask_again = Timestamp::ORIGIN;
+        self.passed_over = Some(error);
     }
 
     pub(super) fn add(&mut self, cached: &Cached) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::backend::audit::AuditLog;
 use crate::backend::bundle::{self, BundleNames};
+use crate::backend::misses;
 use crate::backend::on_error::{self, OnError};
 use crate::backend::pattern::Patterns;
 use crate::backend::prefetch::{self, Prefetch};
@@ -37,6 +38,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "What becomes of an error: as the official class does, raise, miss, deny (denied lookups stop Airflow's search) or stop (every error does).",
     )
     .with_default("official"),
+    misses::OPTION,
     bundle::OPTION,
     prefetch::OPTION,
 ];
@@ -56,6 +58,8 @@ pub struct Settings {
     pub patterns: Patterns,
     /// What becomes of errors.
     pub on_error: OnError,
+    /// Whether each lookup that finds nothing is logged.
+    pub log_misses: bool,
     /// The secrets that hold many.
     pub bundles: BundleNames,
     /// What is read in one go.

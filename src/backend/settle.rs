@@ -3,6 +3,7 @@
 use crate::backend::on_error::{Failure, OnError};
 use crate::backend::reply::Reply;
 use crate::error::Error;
+use crate::redact::Quoted;
 use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup};
 
@@ -15,7 +16,7 @@ pub fn settle(
     say: impl FnOnce(&str),
 ) -> Result<Reply, Failure> {
     let miss = Reply::none(error.kind().as_str());
-    let text = format!("{} {:?}{}: {error}", lookup.kind.title(), lookup.id, tried(names));
+    let text = format!("{} {}{}: {error}", lookup.kind.title(), Quoted(lookup.id), tried(names));
     let outcome = policy.settle(error).map(|()| miss);
     let fate = match &outcome {
         Ok(_) => "Returning None.",

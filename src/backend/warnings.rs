@@ -8,6 +8,7 @@ use lru::LruCache;
 
 use crate::process::{Clock, Timestamp};
 use crate::store::convention::{Kind, Lookup};
+use crate::store::short_key;
 
 const QUIET: Duration = Duration::from_secs(60);
 const MOST_REMEMBERED: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
@@ -72,12 +73,22 @@ fn key_of_kind(kind: Kind, fault: &str) -> String {
 }
 
 fn key(lookup: Lookup<'_>) -> String {
-    format!("{}\0{}\0{}", lookup.kind, lookup.team.unwrap_or_default(), lookup.id)
+    format!("{}\0{}\0{}", lookup.kind, short_key(lookup.team.unwrap_or_default()), short_key(lookup.id))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_ids_are_told_apart_and_not_kept() {
+        let (clock, warnings) = (Clock::manual(), Warnings::new());
+        let (one, other) = ("x".repeat(2_000_000), format!("{}y", "x".repeat(1_999_999)));
+        let due = |id| warnings.is_due(Lookup { kind: Kind::Variable, id, team: Some(&one) }, &clock);
+        assert!(due(&one) && due(&other) && !due(&one) && !due(&other));
+        let kept = warnings.0.lock().unwrap();
+        assert!(kept.iter().all(|(key, _)| key.len() < 200));
+    }
 
     #[test]
     fn once_a_minute() {

@@ -40,7 +40,7 @@ fn render(command: &Command, page: &mut Vec<u8>) -> std::io::Result<()> {
 fn as_report(bytes: Vec<u8>, key: &str) -> Result<Report> {
     let text = String::from_utf8(bytes).map_err(|_| Error::internal("the text is not Unicode"))?;
     let json = json!({key: text});
-    Ok(Report::done(text, json))
+    Ok(Report::done(text, json).exact())
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub(super) fn run(source: &Source) -> Result<Report> {
     let single = |text: &str| text.replace('\'', r"'\''");
     let text = format!("{class}='{}'\n{kwargs}='{}'\n", single(&setup.chosen.class), single(&written));
     let json = json!({class: setup.chosen.class, kwargs: written, "masked": masked});
-    Ok(Report { warnings: setup.warned(), ..Report::done(text, json) })
+    Ok(Report { warnings: setup.warned(), ..Report::done(text, json).exact() })
 }
 
 /// A value that may be shown. A key that nobody declared may hold anything, and an address a password.

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::cli::masked::{self, MASK};
+use crate::cli::near::{near_ids, question};
 use crate::cli::output::{NO, Report, columns};
-use crate::cli::setup::{Setup, Source};
+use crate::cli::setup::{Client, Setup, Source};
 use crate::cli::subject::{Answer, Subject, look_up};
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Shown;
@@ -39,7 +40,7 @@ pub(super) fn reveal(source: &Source, arguments: &RevealArguments) -> Result<Rep
     with_secret(source, lookup, |secret| {
         let value = secret.expose();
         let json = json!({"kind": lookup.kind.as_str(), "id": lookup.id, "found": true, "value": value});
-        Ok(Report::done(format!("{value}\n"), json))
+        Ok(Report::done(format!("{value}\n"), json).exact())
     })
 }
 
@@ -57,15 +58,20 @@ fn with_secret(
     }
     let mut report = match answer.value() {
         Some(secret) => show(secret)?,
-        None => missing(lookup, &answer),
+        None => missing(lookup, &answer, &near(&setup, &client, lookup, &answer)),
     };
     report.warnings = setup.warned();
     report.warnings.extend(heard.iter().map(|heard| format!("warning: {heard}")));
     Ok(report)
 }
 
+/// Ids like one that the store was asked for in vain.
+fn near(setup: &Setup, client: &Client, lookup: Lookup<'_>, answer: &Answer) -> Vec<String> {
+    if matches!(answer, Answer::Asked(_)) { near_ids(setup, client, lookup) } else { Vec::new() }
+}
+
 /// There is none; `strongroom explain` says more.
-fn missing(lookup: Lookup<'_>, answer: &Answer) -> Report {
+fn missing(lookup: Lookup<'_>, answer: &Answer, near: &[String]) -> Report {
     let reason = match answer {
         Answer::NotAsked(reason) => reason.clone(),
         Answer::Asked(explained) => {
@@ -73,8 +79,10 @@ fn missing(lookup: Lookup<'_>, answer: &Answer) -> Report {
             format!("asked for {}", asked.join(", then "))
         }
     };
-    let text = format!("{} `{}` is not in the backend: {reason}\n", lookup.kind.title(), Shown(lookup.id));
-    let json = json!({"kind": lookup.kind.as_str(), "id": lookup.id, "found": false, "reason": reason});
+    let question = question(near).map(|question| format!(". {question}")).unwrap_or_default();
+    let text =
+        format!("{} `{}` is not in the backend: {reason}{question}\n", lookup.kind.title(), Shown(lookup.id));
+    let json = json!({"kind": lookup.kind.as_str(), "id": lookup.id, "found": false, "reason": reason, "near": near});
     Report::done(text, json).with_code(NO)
 }
 

@@ -24,12 +24,20 @@ pub(super) fn fields(connection: &Connection, secret: &str) -> Map<String, Shown
         },
         _ => json!(MASK),
     };
+    let has_database = connection.conn_type.as_str().is_some_and(is_of_database);
+    let has_account = has_database || connection.password.is_truthy();
     let mut fields = Map::new();
     fields.insert("conn_type".to_owned(), plain(&connection.conn_type, is_word));
     fields.insert("description".to_owned(), plain(&connection.description, |text| !text.contains("://")));
     fields.insert("host".to_owned(), host(connection, is_sound));
-    fields.insert("schema".to_owned(), plain(&connection.schema, is_path));
-    fields.insert("login".to_owned(), plain(&connection.login, is_login));
+    fields.insert(
+        "schema".to_owned(),
+        plain(&connection.schema, if has_database { is_database } else { is_protocol }),
+    );
+    fields.insert(
+        "login".to_owned(),
+        plain(&connection.login, if has_account { is_login } else { is_nothing }),
+    );
     fields.insert("password".to_owned(), masked(&connection.password));
     let port = connection.port.as_i64().map(|port| if is_sound { json!(port) } else { json!(MASK) });
     fields.insert("port".to_owned(), port.unwrap_or_default());
@@ -69,8 +77,10 @@ fn host(connection: &Connection, is_sound: bool) -> Shown {
 fn extra(connection: &Connection, is_sound: bool) -> Shown {
     let Ok(extra) = connection.extra_dejson() else { return json!(MASK) };
     let Some(members) = extra.as_object() else { return json!(MASK) };
-    let keys = members.iter().enumerate().map(|(number, (key, _))| {
-        let known = key.to_str().filter(|key| is_sound && is_word(key) && key.len() <= 64);
+    let keys = members.iter().enumerate().map(|(number, (key, value))| {
+        // A key without a value may be all that there is of a secret, such as a token behind a question mark.
+        let has_value = value.as_str() != Some("");
+        let known = key.to_str().filter(|key| is_sound && has_value && is_word(key) && key.len() <= 64);
         (known.map_or_else(|| format!("key {}", number + 1), str::to_owned), json!(MASK))
     });
     Shown::Object(keys.collect())
@@ -106,8 +116,79 @@ fn is_address(host: &str) -> bool {
     address.parse::<std::net::Ipv6Addr>().is_ok() && port.chars().all(|letter| letter.is_ascii_digit())
 }
 
-fn is_path(text: &str) -> bool {
-    text.chars().all(|letter| letter.is_alphanumeric() || "_-./$ ".contains(letter))
+/// Connections whose schema is the name of a database. That of any other is the path of a URI, which in a webhook is the
+/// secret; and a login without a password may be a token.
+const DATABASES: [&str; 51] = [
+    "athena",
+    "cassandra",
+    "clickhouse",
+    "cloudant",
+    "cockroachdb",
+    "cosmos",
+    "couchbase",
+    "databricks",
+    "db2",
+    "dremio",
+    "drill",
+    "druid",
+    "duckdb",
+    "elasticsearch",
+    "exasol",
+    "firebird",
+    "gcpcloudsql",
+    "gcpcloudsqldb",
+    "greenplum",
+    "hana",
+    "hive_cli",
+    "hive_metastore",
+    "hiveserver2",
+    "impala",
+    "influxdb",
+    "informix",
+    "jdbc",
+    "kylin",
+    "mariadb",
+    "mongo",
+    "mongodb",
+    "mssql",
+    "mysql",
+    "neo4j",
+    "odbc",
+    "oracle",
+    "pgvector",
+    "pinot",
+    "postgres",
+    "postgresql",
+    "presto",
+    "redis",
+    "redshift",
+    "singlestore",
+    "snowflake",
+    "sqlserver",
+    "teradata",
+    "trino",
+    "vertica",
+    "ydb",
+    "yugabyte",
+];
+
+/// Whether `conn_type` is one of these, perhaps with a driver, such as `mysql+pymysql`.
+fn is_of_database(conn_type: &str) -> bool {
+    let name = conn_type.split('+').next().unwrap_or_default().to_ascii_lowercase().replace('-', "_");
+    DATABASES.contains(&name.as_str())
+}
+
+fn is_database(text: &str) -> bool {
+    text.chars().all(|letter| letter.is_alphanumeric() || "_-.$ ".contains(letter))
+}
+
+/// What stands in the schema of a connection to a web server.
+fn is_protocol(text: &str) -> bool {
+    matches!(text, "http" | "https")
+}
+
+fn is_nothing(_: &str) -> bool {
+    false
 }
 
 /// An account name; what else an unescaped password leaves there is not one.
@@ -154,6 +235,35 @@ mod tests {
         ] {
             let shown = shown(secret);
             assert!(!shown.contains("canary"), "{secret}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_path_and_a_lonely_login_are_shown_of_databases_alone() {
+        for secret in [
+            "https://hooks.example.com/services/T0/B0/canary",
+            "https://hooks.example.com/canary",
+            "http://hooks.example.com/https://h/canary",
+            "slackwebhook://hooks.example.com/T0/B0/canary",
+            "my-webhook://hooks.example.com/canary?x=y",
+            "https://hooks.example.com/?canary",
+            "https://hooks.example.com/?canary=",
+            "https://canary@git.example.com/org/repository",
+            "https://canary:@errors.example.com/7",
+            r#"{"conn_type": "http", "host": "hooks.example.com", "schema": "services/T0/canary"}"#,
+            r#"{"conn_type": "http", "host": "https://hooks.example.com/canary", "schema": "https"}"#,
+            "postgres://h/db/canary",
+        ] {
+            let shown = shown(secret);
+            assert!(!shown.contains("canary"), "{secret}: {shown}");
+        }
+        for (secret, part) in [
+            ("https://user:p@h/https", r#""schema":"https","login":"user""#),
+            ("postgresql+psycopg2://app@h/sales", r#""schema":"sales","login":"app""#),
+            ("Hive-CLI://app@h/sales", r#""schema":"sales","login":"app""#),
+        ] {
+            let shown = shown(secret);
+            assert!(shown.contains(part), "{secret}: {shown}");
         }
     }
 

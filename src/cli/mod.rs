@@ -5,11 +5,13 @@
 //! | `setup.rs` | from Airflow's configuration to a backend that can be asked |
 //! | `subject.rs` | what a command is about, and how it is looked up |
 //! | `masked.rs`, `dates.rs`, `heard.rs` | connections without secrets, moments, warnings |
-//! | `output.rs`, `progress.rs` | what a command has to say, the exit codes, and how far it is |
+//! | `output.rs`, `screen.rs`, `progress.rs` | what a command has to say, the exit codes, where it is shown, and how far it is |
+//! | `words.rs`, `near.rs` | words for stores, and what was meant by mistyped ones, by ids and by classes |
 //! | the others | one command each |
 //!
 //! Exit codes: 0 done; 1 the answer is no (not found, findings); 2 the command line makes no sense; 3 the configuration
-//! cannot be used; 4 the store did not answer or refused, or what should be a connection is none. No command but `reveal` shows a value.
+//! cannot be used; 4 the store did not answer or refused, or what should be a connection is none; 5 the output could not be
+//! written. No command but `reveal` shows a value.
 
 mod bench;
 mod completions;
@@ -23,15 +25,18 @@ mod heard;
 mod lint;
 mod list;
 mod masked;
+mod near;
 mod output;
 mod policy;
 mod progress;
+mod screen;
 mod setup;
 mod stats;
 mod stores;
 mod subject;
 mod uri;
 mod vault;
+mod words;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -77,6 +82,7 @@ Exit codes:
   2  the command line makes no sense
   3  the configuration cannot be used, or the store cannot do what was asked
   4  the store did not answer, or refused; or what should be a connection is none
+  5  the output could not be written, such as to a full disk
 
 No command but `reveal` shows a value.";
 
@@ -122,7 +128,7 @@ enum Command {
     /// the scheduler, and with --workers that of code in tasks.
     ///
     /// Shows the names asked for in order, as whom, with what outcome and in what time, what hides what, and what to do. It makes the
-    /// calls of exactly one lookup.
+    /// calls of exactly one lookup, and after a miss a listing, for ids like it.
     #[command(
         after_help = "Examples:\n  strongroom explain connection smtp_default\n  strongroom explain variable region --team payments\n  strongroom explain config sentry_dsn --json"
     )]
@@ -145,7 +151,7 @@ enum Command {
     /// Check the configuration, the identity, the permissions and the store.
     ///
     /// Finds what Airflow passes over in silence, such as options that are no JSON, and says what to do about each.
-    /// Makes one lookup of a name that nobody has, a listing of each kind and one description; with --offline it makes no call.
+    /// Makes a lookup of a name that no one has and a listing of each kind, and one description; with --offline it makes no call.
     /// Exits with 1 if there is a problem.
     #[command(
         after_help = "Examples:\n  strongroom doctor\n  strongroom doctor --offline --strict\n  strongroom doctor --workers --json\n  strongroom doctor --tag AirbyteManaged=true"
@@ -215,13 +221,22 @@ enum Command {
 
 /// Runs `arguments`, the program's name first, and returns the exit code.
 pub fn run(arguments: impl IntoIterator<Item = String>) -> u8 {
-    match Arguments::try_parse_from(arguments) {
+    match Arguments::try_parse_from(words::options_last(arguments.into_iter().collect())) {
         Ok(arguments) => {
             let (outcome, heard) = heard::listen(|| execute(&arguments));
             output::finish(outcome, &heard, arguments.json)
         }
         Err(mut help_or_error) => output::usage(&mut help_or_error),
     }
+}
+
+/// Every command, and those below it.
+fn command_names() -> Vec<String> {
+    let root = Arguments::command();
+    let name = |command: &clap::Command| command.get_name().to_owned();
+    root.get_subcommands()
+        .flat_map(|command| [name(command)].into_iter().chain(command.get_subcommands().map(name)))
+        .collect()
 }
 
 fn execute(arguments: &Arguments) -> Result<Report> {

@@ -1,11 +1,13 @@
 //! The only place that writes to the terminal, and what a command has to say.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use clap::error::{ContextKind, ContextValue};
 use serde_json::{Value, json};
 
+use crate::cli::screen::Screen;
+use crate::cli::words::nearest;
 use crate::error::{Error, ErrorKind};
 use crate::redact::is_harmful;
 use crate::store::tools::Severity;
@@ -21,6 +23,8 @@ pub(super) struct Report {
     pub(super) code: u8,
     /// Each a line for the standard error.
     pub(super) warnings: Vec<String>,
+    /// Whether the text is for programs as well, so that not a letter of it may change.
+    pub(super) is_exact: bool,
 }
 
 /// The command did what was asked.
@@ -33,11 +37,20 @@ pub(super) const USAGE: u8 = 2;
 pub(super) const CONFIGURATION: u8 = 3;
 /// The store did not answer, or refused; or what should be a connection is none.
 pub(super) const STORE: u8 = 4;
+/// What was found out could not be written, such as to a full disk.
+pub(super) const OUTPUT: u8 = 5;
 
 impl Report {
     /// All went well.
     pub(super) fn done(text: impl Into<String>, json: Value) -> Self {
-        Self { text: text.into(), json, code: DONE, warnings: Vec::new() }
+        Self { text: text.into(), json, code: DONE, warnings: Vec::new(), is_exact: false }
+    }
+
+    /// As this one, with a text of which not a letter may change.
+    #[must_use]
+    pub(super) fn exact(mut self) -> Self {
+        self.is_exact = true;
+        self
     }
 
     /// As this one, with another exit code.
@@ -74,9 +87,12 @@ pub(super) fn error_as_json(error: &Error) -> Value {
 /// the cause.
 pub(super) fn finish(outcome: Result<Report, Error>, heard: &[String], as_json: bool) -> u8 {
     let heard = heard.iter().map(|text| format!("warning: {text}"));
+    let screen = Screen::of(&io::stdout());
+    let pretty = |value: &Value| pretty(value, screen.is_ascii);
     let (text, code, warnings) = match outcome {
         Ok(report) if as_json => (pretty(&report.json), report.code, report.warnings),
-        Ok(report) => (report.text, report.code, report.warnings),
+        Ok(report) if report.is_exact => (report.text, report.code, report.warnings),
+        Ok(report) => (screen.fit(&report.text), report.code, report.warnings),
         Err(error) if as_json => {
             (pretty(&json!({"error": error_as_json(&error)})), code_of(&error), heard.collect())
         }
@@ -85,27 +101,38 @@ pub(super) fn finish(outcome: Result<Report, Error>, heard: &[String], as_json: 
             (String::new(), code_of(&error), lines.collect())
         }
     };
-    for warning in warnings {
-        // Nobody is left to be told if this fails.
-        let _ = writeln!(io::stderr().lock(), "{warning}");
-    }
-    match print(&text) {
-        // A reader that closed the pipe early, such as `head`, is no failure.
-        Ok(()) => code,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => code,
-        Err(error) => {
-            let _ = writeln!(io::stderr().lock(), "strongroom: {error}");
-            NO
-        }
-    }
+    warnings.iter().for_each(|warning| complain(warning));
+    written(print(&text), code)
 }
 
-/// JSON leaves some characters as they are that control a terminal; within its texts each has another form.
-fn pretty(value: &Value) -> String {
+/// A line on the standard error. No one is left to be told if this fails.
+fn complain(line: &str) {
+    let text = Screen::of(&io::stderr()).fit(&format!("{line}\n"));
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// The exit code of a command whose answer was written, or not.
+fn written(outcome: io::Result<()>, code: u8) -> u8 {
+    let Err(error) = outcome else { return code };
+    let reason = match error.kind() {
+        // A reader that closed the pipe early, such as `head`, is no failure.
+        io::ErrorKind::BrokenPipe => return code,
+        io::ErrorKind::StorageFull => "the disk is full, so the output is not complete".to_owned(),
+        _ => error.to_string(),
+    };
+    complain(&format!("strongroom: standard output could not be written: {reason}"));
+    OUTPUT
+}
+
+/// JSON leaves some characters as they are that control a terminal, or that it does not have; within its texts each has
+/// another form.
+fn pretty(value: &Value, is_ascii: bool) -> String {
     let mut text = String::new();
     for letter in format!("{value:#}\n").chars() {
-        if letter != '\n' && is_harmful(letter) {
-            let _ = write!(text, "\\u{:04x}", u32::from(letter));
+        if letter != '\n' && (is_harmful(letter) || (is_ascii && !letter.is_ascii())) {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
         } else {
             text.push(letter);
         }
@@ -123,28 +150,51 @@ fn print(text: &str) -> io::Result<()> {
 /// Prints clap's help to standard output or its complaint to standard error, and returns the exit code.
 pub(super) fn usage(message: &mut clap::Error) -> u8 {
     hide_words(message);
-    // A closed pipe leaves nothing to say and nobody to say it to.
-    let _ = message.print();
-    if message.use_stderr() { USAGE } else { DONE }
+    let text = message.render();
+    let fitted = |screen: Screen| {
+        screen.fit(&if screen.has_colour { text.ansi().to_string() } else { text.to_string() })
+    };
+    if message.use_stderr() {
+        // No one is left to be told if this fails.
+        let _ = io::stderr().lock().write_all(fitted(Screen::of(&io::stderr())).as_bytes());
+        return USAGE;
+    }
+    written(print(&fitted(Screen::of(&io::stdout()))), DONE)
 }
 
 /// What was typed in a wrong place may be a secret, and a complaint ends in the log of a pipeline: only the names of
-/// options are repeated, which begin with a dash and stand there without their value.
+/// options are repeated, which begin with a dash and stand there without their value, and what is nearly a word that is
+/// known there.
 fn hide_words(message: &mut clap::Error) {
     for kind in [ContextKind::InvalidArg, ContextKind::InvalidValue, ContextKind::InvalidSubcommand] {
-        let is_word = match message.get(kind) {
-            Some(ContextValue::String(text)) => !text.is_empty() && !text.starts_with(['-', '<', '[']),
-            _ => false,
+        let word = match message.get(kind) {
+            Some(ContextValue::String(text)) if !text.is_empty() && !text.starts_with(['-', '<', '[']) => {
+                text.clone()
+            }
+            _ => continue,
         };
-        if is_word {
-            message.insert(kind, ContextValue::String("(not shown)".to_owned()));
-        }
+        match meant(message, kind, &word) {
+            Some((suggestion, value)) => message.insert(suggestion, value),
+            None => message.insert(kind, ContextValue::String("(not shown)".to_owned())),
+        };
     }
 }
 
-/// Whether standard output shows colours: a terminal, and nobody asked for none (no-color.org).
+/// The command or the value that is nearest to a mistyped word.
+fn meant(message: &clap::Error, kind: ContextKind, word: &str) -> Option<(ContextKind, ContextValue)> {
+    if kind == ContextKind::InvalidSubcommand {
+        let names = super::command_names();
+        let near = nearest(word, names.iter().map(String::as_str))?.to_owned();
+        return Some((ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![near])));
+    }
+    let Some(ContextValue::Strings(values)) = message.get(ContextKind::ValidValue) else { return None };
+    let near = nearest(word, values.iter().map(String::as_str))?.to_owned();
+    Some((ContextKind::SuggestedValue, ContextValue::String(near)))
+}
+
+/// Whether standard output shows colours: a terminal that knows them, and no wish for none.
 pub(super) fn has_colour() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    Screen::of(&io::stdout()).has_colour
 }
 
 /// A severity in its colour, if there are colours.
@@ -202,9 +252,19 @@ mod tests {
     #[test]
     fn json_controls_no_terminal_and_stays_what_it_is() {
         let value = json!({"a\u{9b}": "\u{1b}[31m\u{7f}\u{202e}\n é \u{1f600}"});
-        let text = pretty(&value);
+        let text = pretty(&value, false);
         assert_eq!(text, "{\n  \"a\\u009b\": \"\\u001b[31m\\u007f\\u202e\\n é \u{1f600}\"\n}\n");
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+        let ascii = pretty(&value, true);
+        assert!(ascii.is_ascii() && ascii.contains("\\u00e9 \\ud83d\\ude00"), "{ascii}");
+        assert_eq!(serde_json::from_str::<Value>(&ascii).unwrap(), value);
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_an_error_of_its_own() {
+        let full = || Err(io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!((written(full(), DONE), written(full(), NO)), (OUTPUT, OUTPUT));
+        assert_eq!((written(Err(io::ErrorKind::BrokenPipe.into()), NO), written(Ok(()), STORE)), (NO, STORE));
     }
 
     #[test]

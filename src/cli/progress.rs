@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::cli::screen::is_dumb;
+
 /// A line that counts. It is taken off the screen when it is dropped, so that nothing is written over it.
 #[derive(Debug)]
 pub(super) struct Progress(ProgressBar);
@@ -20,7 +22,7 @@ impl Progress {
     }
 
     fn shown(count: Option<u64>, template: &str) -> Self {
-        let is_seen = std::io::stderr().is_terminal();
+        let is_seen = std::io::stderr().is_terminal() && !is_dumb(|name| std::env::var_os(name));
         let target = if is_seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(count, target);
         if let Ok(style) = ProgressStyle::with_template(template) {

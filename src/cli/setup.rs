@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::backend::{Backend, Settings};
 use crate::cli::heard;
+use crate::cli::near::near_class;
 use crate::config::airflow::{AirflowConfig, Chosen, Component, shown_class};
 use crate::config::{Configured, Kwargs, configure_from};
 use crate::error::{Error, ErrorKind, Result};
@@ -137,8 +138,9 @@ pub(super) fn entry_of(class: &str) -> Result<&'static StoreEntry> {
         |entry: &&StoreEntry| entry.python_class == class || entry.tools.official_class == Some(class);
     STORES.iter().find(is_meant).ok_or_else(|| {
         let known: Vec<_> = STORES.iter().map(|entry| entry.python_class).collect();
+        let meant = near_class(class).map(|near| format!("Did you mean `{near}`? ")).unwrap_or_default();
         Error::config(format!("this build does not know the backend `{}`", shown_class(class))).with_hint(
-            format!("It knows {}, and the official classes whose place they take", known.join(", ")),
+            format!("{meant}It knows {}, and the official classes whose place they take", known.join(", ")),
         )
     })
 }

@@ -5,26 +5,31 @@ use std::fmt::Write;
 use serde_json::json;
 
 use crate::cli::output::{NO, Report};
+use crate::cli::words::{nearest, store_of};
 use crate::config::options_of;
 use crate::store::options::{OptionKind, OptionSpec};
 use crate::store::registry::{STORES, StoreEntry};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Only this store, by its name.
+    /// Only this store: by its name, by the word that `strongroom policy` takes, or by its class.
     store: Option<String>,
 }
 
 /// Prints the stores. An unknown store is answered with those there are.
 pub(super) fn run(arguments: &Arguments) -> Report {
-    let wanted = |entry: &&StoreEntry| arguments.store.as_deref().is_none_or(|name| name == entry.info.name);
-    let entries: Vec<_> = STORES.iter().filter(wanted).collect();
+    let entries: Vec<_> = match arguments.store.as_deref() {
+        Some(word) => store_of(word).into_iter().collect(),
+        None => STORES.iter().collect(),
+    };
     let report = Report::done(as_text(&entries), as_json(&entries));
     if !entries.is_empty() {
         return report;
     }
     let known: Vec<_> = STORES.iter().map(|entry| entry.info.name).collect();
-    let warnings = vec![format!("strongroom: no such store; this build has {}", known.join(", "))];
+    let near = arguments.store.as_deref().and_then(|word| nearest(word, known.iter().copied()));
+    let hint = near.map(|near| format!(" Did you mean `{near}`?")).unwrap_or_default();
+    let warnings = vec![format!("strongroom: no such store; this build has {}.{hint}", known.join(", "))];
     Report { warnings, ..report.with_code(NO) }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::cli::masked;
-use crate::cli::output::{Report, columns};
+use crate::cli::output::{Report, STORE, columns};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::connection::{build_uri_from_fields, parse};
 use crate::value::json::{self, Value};
@@ -94,7 +94,12 @@ fn parsed(text: &Text, dialect: Dialect) -> Result<Report> {
         other => other.to_string(),
     };
     let rows: Vec<_> = fields.iter().map(|(name, value)| vec![name.clone(), plain(value)]).collect();
-    Ok(Report::done(columns(&rows), json!({"fields": fields})))
+    let report = Report::done(columns(&rows), json!({"fields": fields}));
+    if connection.conn_type.is_truthy() {
+        return Ok(report);
+    }
+    let warning = "strongroom: this is no connection that Airflow can use: it has no type, so no hook can be picked. A URI begins with a type of letters, digits and `-` before `://`";
+    Ok(Report { warnings: vec![warning.to_owned()], ..report.with_code(STORE) })
 }
 
 fn built(text: &Text, dialect: Dialect) -> Result<Report> {
@@ -110,7 +115,7 @@ fn built(text: &Text, dialect: Dialect) -> Result<Report> {
             .with_hint("Write a type of letters, digits and `-`, such as postgres"));
     }
     let uri = uri.to_str().unwrap_or_default();
-    Ok(Report::done(format!("{uri}\n"), json!({"uri": uri})))
+    Ok(Report::done(format!("{uri}\n"), json!({"uri": uri})).exact())
 }
 
 /// The messages show nothing of the secret.

@@ -7,6 +7,7 @@
 pub mod airflow;
 mod duration;
 mod forgive;
+mod meant;
 mod rate;
 mod raw;
 mod read;

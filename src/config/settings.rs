@@ -6,6 +6,7 @@ use crate::backend::audit::{AuditLog, AuditSettings};
 use crate::backend::telemetry::Metrics;
 use crate::backend::{BundleNames, OnError, Patterns, Prefetch, Settings};
 use crate::config::forgive::forgive;
+use crate::config::meant::{instead, meant};
 use crate::config::raw::{RawOptions, RawValue};
 use crate::config::{options_of, read};
 use crate::error::{Error, Result};
@@ -87,6 +88,7 @@ pub fn configure_from(
         convention: (entry.convention)(&options)?,
         patterns: Patterns::from_options(&options),
         on_error: OnError::from_options(&options),
+        log_misses: options.boolean("log_misses").unwrap_or(false),
         bundles: BundleNames::from_options(&options)?,
         prefetch: Prefetch::from_options(&options)?,
         audit: AuditSettings::from_options(&options)?.map(AuditLog::new),
@@ -121,6 +123,11 @@ fn is_true(value: &RawValue) -> bool {
     matches!(read::read(&strict, value), Ok(Some(OptionValue::Boolean(true))))
 }
 
+fn without_effect(entry: &StoreEntry, key: &str, reason: &str) -> String {
+    let instead = instead(entry, key).map(|instead| format!(". {instead}")).unwrap_or_default();
+    format!("`{key}` in backend_kwargs has no effect: {reason}{instead}")
+}
+
 fn set(
     options: &mut Options,
     entry: &StoreEntry,
@@ -129,7 +136,7 @@ fn set(
     warnings: &mut Vec<String>,
 ) -> Result<()> {
     if let OptionKind::Ignored(reason) = spec.kind {
-        warnings.push(format!("`{}` in backend_kwargs has no effect: {reason}", spec.key));
+        warnings.push(without_effect(entry, spec.key, reason));
     }
     match read::read(spec, value) {
         Ok(Some(value)) => options.set(spec.key, value),
@@ -165,12 +172,8 @@ fn unknown(entry: &StoreEntry, key: &str, fate: &str) -> Error {
         Shown(key),
         entry.python_class
     ));
-    let nearest = options_of(entry)
-        .map(|spec| (strsim::damerau_levenshtein(&key.to_lowercase(), spec.key), spec.key))
-        .min()
-        .filter(|(distance, nearest)| *distance <= (nearest.len() / 3).max(1));
-    match nearest {
-        Some((_, nearest)) => error.with_hint(format!("Did you mean `{nearest}`?")),
+    match meant(entry, key) {
+        Some(hint) => error.with_hint(hint),
         None => error,
     }
 }

@@ -11,6 +11,7 @@ use url::{Host, Url};
 
 use crate::error::{Error, Result};
 use crate::http::ProxySettings;
+use crate::process::{Generation, generation};
 
 /// Idle connections older than this are not used again. Services of the clouds close theirs after 20 s and more; on
 /// a current-thread runtime nobody reads that notice between two lookups.
@@ -63,13 +64,17 @@ pub fn is_loopback(url: &Url) -> bool {
 
 /// Warns, once per host and process, that secrets travel in the clear to a host that is not this machine.
 pub fn warn_about_plain_http(url: &Url) {
-    /// Plain data, and only touched under [`crate::process::no_fork`].
-    static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    /// Plain data, and only touched under [`crate::process::no_fork`]. A child writes a log of its own.
+    static WARNED: Mutex<(Generation, BTreeSet<String>)> = Mutex::new((0, BTreeSet::new()));
     if url.scheme() != "http" || is_loopback(url) {
         return;
     }
     let host = url.host_str().unwrap_or_default();
-    if WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert(host.to_owned()) {
+    let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
+    if warned.0 != generation() {
+        *warned = (generation(), BTreeSet::new());
+    }
+    if warned.1.insert(host.to_owned()) {
         tracing::warn!(
             "secrets are read from `{host}` over plain http: anybody on the network path can read them"
         );

@@ -11,7 +11,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::error::{Error, Result};
-use crate::redact::Shown;
+use crate::redact::ShownPath;
 
 /// Sessions that are kept for a quicker second handshake.
 const SESSIONS: usize = 32;
@@ -50,8 +50,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn unusable(path: &Path, reason: &str) -> Error {
-    let shown = path.to_string_lossy();
-    Error::config(format!("the client certificate file `{}` cannot be used: {reason}", Shown(&shown)))
+    Error::config(format!("the client certificate file `{}` cannot be used: {reason}", ShownPath(path)))
         .with_hint(
             "It takes PEM files that this user can read: the certificate, and its key without a password",
         )

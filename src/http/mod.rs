@@ -8,6 +8,7 @@
 //! | `proxy.rs` | proxies, from the configuration or from a copy of the environment |
 //! | `client.rs` | the client: redirects off, every timeout set, a pool for a runtime that nobody drives |
 //! | `send.rs` | sending: connections that the server closed, and errors in words |
+//! | `address.rs` | which addresses may be configured |
 //! | `body.rs` | reading an answer, up to a limit |
 //! | `no_answer.rs` | what such an error means for a store |
 //!
@@ -18,6 +19,7 @@
 //! * Clients and TLS configurations belong to one generation of the process (see [`crate::process`]); they are built
 //!   under [`crate::process::no_fork`] and nothing that is alive stays in a static without its generation.
 
+mod address;
 mod body;
 mod client;
 #[cfg(feature = "vault")]
@@ -28,6 +30,7 @@ mod send;
 mod tls;
 mod verifier;
 
+pub use address::web_address;
 pub use body::read_body;
 pub use client::{ClientSettings, build_client, is_loopback, warn_about_plain_http};
 #[cfg(feature = "vault")]

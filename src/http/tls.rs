@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -13,8 +12,8 @@ use rustls_pki_types::pem::PemObject;
 
 use crate::error::{Error, Result};
 use crate::http::verifier::AcceptAnyCertificate;
-use crate::process::{Generation, generation};
-use crate::redact::Shown;
+use crate::process::{Generation, OncePerProcess, generation};
+use crate::redact::ShownPath;
 
 /// Whose signature on the server's certificate is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,8 +119,8 @@ fn ring_provider() -> Arc<CryptoProvider> {
 }
 
 fn warn_about_missing_verification() {
-    static WARNED: AtomicBool = AtomicBool::new(false);
-    if !WARNED.swap(true, Ordering::Relaxed) {
+    static WARNED: OncePerProcess = OncePerProcess::new();
+    if WARNED.is_first() {
         tracing::warn!(
             "TLS certificates are not verified (`verify` is false): anybody on the network path can read the \
              secrets. Name the private CA in `ca_bundle` instead"
@@ -167,7 +166,7 @@ fn bundle(path: &Path, named_by: &str) -> Result<RootCertStore> {
 fn bundle_error(path: &Path, named_by: &str, reason: &str) -> Error {
     Error::config(format!(
         "the CA bundle `{}` of `{named_by}` cannot be used: {reason}",
-        Shown(&path.to_string_lossy())
+        ShownPath(path)
     ))
     .with_hint(
         "It must be a PEM file of CA certificates (`-----BEGIN CERTIFICATE-----`) that this user can read",
@@ -179,10 +178,7 @@ fn mozilla_and(path: &Path) -> RootCertStore {
     let mut store = mozilla();
     match certificates(path) {
         Ok(more) => drop(store.add_parsable_certificates(more)),
-        Err(reason) => tracing::debug!(
-            "SSL_CERT_FILE `{}` adds no certificate: {reason}",
-            Shown(&path.to_string_lossy())
-        ),
+        Err(reason) => tracing::debug!("SSL_CERT_FILE `{}` adds no certificate: {reason}", ShownPath(path)),
     }
     store
 }

@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layers::counters::Counters;
 use crate::process::{Deadline, ForkCell};
 use crate::store::options::Rate;
-use crate::store::tools::Finding;
+use crate::store::tools::{Finding, Unread};
 use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo, one_by_one};
 use crate::value::SecretValue;
 
@@ -251,6 +251,11 @@ impl Store for Limit {
     async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
         self.queue.wait().await?;
         self.inner.why_absent(name).await
+    }
+
+    async fn unread(&self) -> Result<Vec<Unread>> {
+        self.queue.wait().await?;
+        self.inner.unread().await
     }
 
     async fn diagnose(&self) -> Vec<Finding> {

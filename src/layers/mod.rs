@@ -28,7 +28,7 @@ mod timeout;
 use std::sync::Arc;
 
 pub use cache::{Cache, CacheSettings, Cached, Origin};
-pub use counters::{Counters, LATENCY_BOUNDS};
+pub use counters::{Counter, Counters, LATENCY_BOUNDS};
 pub use limit::{Limit, LimitSettings, Queue};
 pub use observe::Observe;
 pub use options::{LayerSettings, OPTIONS};

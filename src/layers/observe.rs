@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::layers::cache::{Cache, Cached, Origin};
-use crate::layers::counters::Counters;
-use crate::store::tools::Finding;
+use crate::layers::counters::{Counter, Counters};
+use crate::store::tools::{Finding, Unread};
 use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
@@ -36,7 +36,8 @@ impl Observe {
         outcome
     }
 
-    fn counter(&self, outcome: &Result<Cached>) -> &crate::layers::counters::Counter {
+    /// What counts `outcome`.
+    pub fn counter(&self, outcome: &Result<Cached>) -> &'static Counter {
         match outcome {
             Err(_) => &self.counters.errors,
             Ok(Cached { origin: Origin::Store, .. }) => &self.counters.loads,
@@ -71,6 +72,10 @@ impl Store for Observe {
 
     async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
         self.cache.why_absent(name).await
+    }
+
+    async fn unread(&self) -> Result<Vec<Unread>> {
+        self.cache.unread().await
     }
 
     async fn diagnose(&self) -> Vec<Finding> {

@@ -12,7 +12,7 @@ use crate::layers::budget::RetryBudget;
 use crate::layers::counters::Counters;
 use crate::layers::limit::Queue;
 use crate::process::{Deadline, Spare, full_jitter};
-use crate::store::tools::Finding;
+use crate::store::tools::{Finding, Unread};
 use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
@@ -184,6 +184,10 @@ impl Store for Retry {
     async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
         let told = self.spare(1).run(self.inner.why_absent(name)).await;
         told.inspect_err(|error| self.note(error))
+    }
+
+    async fn unread(&self) -> Result<Vec<Unread>> {
+        self.inner.unread().await
     }
 
     async fn diagnose(&self) -> Vec<Finding> {

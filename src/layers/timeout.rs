@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layers::counters::Counters;
-use crate::store::tools::Finding;
+use crate::store::tools::{Finding, Unread};
 use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
@@ -95,6 +95,10 @@ impl Store for Timeout {
 
     async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
         self.note(self.run(self.inner.why_absent(name)).await.flatten())
+    }
+
+    async fn unread(&self) -> Result<Vec<Unread>> {
+        self.run(self.inner.unread()).await.flatten()
     }
 
     async fn diagnose(&self) -> Vec<Finding> {

@@ -43,6 +43,23 @@ pub fn generation() -> Generation {
     GENERATION.load(Ordering::Acquire)
 }
 
+/// Something that happens once in each process of a line of forks.
+#[derive(Debug, Default)]
+pub struct OncePerProcess(AtomicU64);
+
+impl OncePerProcess {
+    /// It has not happened yet.
+    pub const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Whether it has not happened yet in this process; from now on it has.
+    pub fn is_first(&self) -> bool {
+        let present = generation();
+        self.0.swap(present, Ordering::AcqRel) != present
+    }
+}
+
 fn hold_building() {
     while BUILDING.swap(true, Ordering::Acquire) {
         std::thread::sleep(PAUSE);

@@ -8,6 +8,7 @@
 
 mod clock;
 mod deadline;
+mod driver;
 mod fork;
 #[cfg(feature = "programs")]
 mod kept;
@@ -16,16 +17,21 @@ mod program;
 mod random;
 mod runtime;
 mod spare;
+mod terminal;
 mod thread;
 mod user;
 
 pub use clock::{Clock, Timestamp};
 pub use deadline::Deadline;
-pub use fork::{ForkCell, Generation, NoFork, between_forks, generation, install_fork_handlers, no_fork};
+pub use driver::{Driver, Place, Shift};
+pub use fork::{
+    ForkCell, Generation, NoFork, OncePerProcess, between_forks, generation, install_fork_handlers, no_fork,
+};
 #[cfg(feature = "programs")]
 pub use program::{Outcome, Program, may_pass};
 pub use random::{full_jitter, seed_jitter};
 pub use runtime::Runtime;
 pub use spare::Spare;
-pub use thread::is_main_thread;
+pub use terminal::terminal_width;
+pub use thread::{ThreadNumber, is_main_thread, thread_number, until_gone};
 pub use user::effective_user;

@@ -1,37 +1,60 @@
 //! The tokio runtime of one generation of the process.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 
 use crate::error::{Error, Result};
+use crate::process::{ThreadNumber, thread_number, until_gone};
 
-/// How long a thread of the blocking pool (DNS, files) stays after its work.
-///
-/// Short, so that a process is single-threaded again after a lookup: Python 3.12 and newer warn when a
-/// process with threads forks.
-const BLOCKING_THREAD_KEEP_ALIVE: Duration = Duration::from_millis(5);
+/// How long the end of the blocking pool's threads (DNS, files) is waited for after the last lookup. They end with their
+/// work, some microseconds later; one that hangs in the resolver is left to it.
+const LAST_STEPS: Duration = Duration::from_millis(5);
 
 /// A current-thread runtime: the thread that waits for a lookup is the one that drives it.
 #[derive(Debug)]
-pub struct Runtime(Option<tokio::runtime::Runtime>);
+pub struct Runtime {
+    /// Always there until it is dropped.
+    tokio: Option<tokio::runtime::Runtime>,
+    /// Threads of the blocking pool that may not be gone yet.
+    helpers: Arc<Helpers>,
+    users: AtomicUsize,
+}
+
+type Helpers = Mutex<Vec<ThreadNumber>>;
+
+/// A use of the runtime, by a thread that drives it.
+#[derive(Debug)]
+pub struct Used<'runtime>(&'runtime Runtime);
 
 impl Runtime {
     /// Builds the runtime. Call it under [`super::no_fork`].
     pub fn new() -> Result<Self> {
-        Builder::new_current_thread()
+        let helpers = Arc::<Helpers>::default();
+        let started = Arc::clone(&helpers);
+        let tokio = Builder::new_current_thread()
             .enable_all()
-            .thread_keep_alive(BLOCKING_THREAD_KEEP_ALIVE)
+            .thread_keep_alive(Duration::ZERO)
             .thread_name("strongroom-io")
+            .on_thread_start(move || lock(&started).push(thread_number()))
             .build()
-            .map(|runtime| Self(Some(runtime)))
-            .map_err(|error| Error::internal("the runtime could not start").with_source(error))
+            .map_err(|error| Error::internal("the runtime could not start").with_source(error))?;
+        Ok(Self { tokio: Some(tokio), helpers, users: AtomicUsize::new(0) })
+    }
+
+    /// Notes that the calling thread drives the runtime from now on. The last one who stops waits until every thread that
+    /// helped is gone: Python 3.12 and newer warn when a process with threads forks. Let go of the GIL before.
+    pub fn used(&self) -> Used<'_> {
+        self.users.fetch_add(1, Ordering::SeqCst);
+        Used(self)
     }
 
     /// Runs `future` on the calling thread. Several threads may do so at the same time.
     pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output> {
-        match &self.0 {
+        match &self.tokio {
             Some(runtime) => Ok(runtime.block_on(future)),
             None => Err(Error::internal("the runtime has been shut down")),
         }
@@ -39,22 +62,69 @@ impl Runtime {
 
     /// The handle of the runtime, for code that spawns.
     pub fn handle(&self) -> Option<&Handle> {
-        self.0.as_ref().map(tokio::runtime::Runtime::handle)
+        self.tokio.as_ref().map(tokio::runtime::Runtime::handle)
     }
 }
 
 impl Drop for Runtime {
     /// Does not wait for a blocking call that has not returned, such as a stuck `getaddrinfo`.
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.tokio.take() {
             runtime.shutdown_background();
         }
     }
 }
 
+impl Drop for Used<'_> {
+    fn drop(&mut self) {
+        if self.0.users.fetch_sub(1, Ordering::SeqCst) > 1 {
+            return;
+        }
+        let threads = std::mem::take(&mut *lock(&self.0.helpers));
+        if !threads.is_empty() {
+            let left = until_gone(threads, LAST_STEPS);
+            lock(&self.0.helpers).extend(left);
+        }
+    }
+}
+
+fn lock(helpers: &Helpers) -> std::sync::MutexGuard<'_, Vec<ThreadNumber>> {
+    // A panic while the lock was held leaves a list that is still a list.
+    helpers.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_user_waits_for_the_threads_that_helped() {
+        let runtime = Runtime::new().unwrap();
+        let (first, last) = (runtime.used(), runtime.used());
+        let work = async { tokio::task::spawn_blocking(thread_number).await.unwrap() };
+        let helper = runtime.block_on(work).unwrap();
+        drop(first);
+        drop(last);
+        assert!(lock(&runtime.helpers).is_empty());
+        assert!(until_gone(vec![helper], Duration::ZERO).is_empty());
+    }
+
+    #[test]
+    fn one_that_hangs_is_not_waited_for() {
+        let runtime = Runtime::new().unwrap();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let used = runtime.used();
+        let hangs = async {
+            let hung = tokio::task::spawn_blocking(move || stopped.recv().is_err());
+            tokio::time::timeout(Duration::from_millis(20), hung).await.is_err()
+        };
+        assert!(runtime.block_on(hangs).unwrap());
+        drop(used);
+        assert_eq!(lock(&runtime.helpers).len(), 1);
+        drop(stop);
+        drop(runtime.used());
+        assert!(lock(&runtime.helpers).is_empty());
+    }
 
     #[test]
     fn several_threads_share_one_runtime() {

@@ -1,4 +1,12 @@
-//! Which thread this is.
+//! Which thread this is, and which have ended.
+
+use std::time::{Duration, Instant};
+
+/// How often it is looked whether a thread has gone. It has after the first time as a rule.
+const PAUSE: Duration = Duration::from_micros(20);
+
+/// The number of a thread, as the kernel counts them.
+pub type ThreadNumber = i32;
 
 /// Whether this is the first thread of the process, the one on which Python runs signal handlers. In a
 /// forked child that is the thread that forked.
@@ -15,9 +23,65 @@ pub fn is_main_thread() -> bool {
     true
 }
 
+/// The number of the calling thread; zero where the system has none.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+pub fn thread_number() -> ThreadNumber {
+    // SAFETY: it takes nothing, cannot fail and touches no memory of ours.
+    unsafe { libc::gettid() }
+}
+
+/// The number of the calling thread; zero where the system has none.
+#[cfg(not(target_os = "linux"))]
+pub fn thread_number() -> ThreadNumber {
+    0
+}
+
+/// Whether the process still has a thread of this number: one that is ending counts until the kernel has let go of it.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn is_alive(thread: ThreadNumber) -> bool {
+    // SAFETY: signal 0 is sent to nobody; the call only says whether there is such a thread.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, 0) == 0 }
+}
+
+/// Other systems do not say.
+#[cfg(not(target_os = "linux"))]
+fn is_alive(_thread: ThreadNumber) -> bool {
+    false
+}
+
+/// Waits until `threads`, which are about to end, have gone, but no longer than `limit`. Answers those that are left.
+pub fn until_gone(mut threads: Vec<ThreadNumber>, limit: Duration) -> Vec<ThreadNumber> {
+    let end = Instant::now() + limit;
+    loop {
+        threads.retain(|thread| is_alive(*thread));
+        if threads.is_empty() || Instant::now() >= end {
+            return threads;
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::sync::mpsc::channel;
+
     use super::*;
+
+    #[test]
+    fn a_thread_is_waited_for_until_it_has_gone_or_time_is_up() {
+        let ((say, hear), (stop, stopped)) = (channel(), channel::<()>());
+        let thread = std::thread::spawn(move || {
+            say.send(thread_number()).unwrap();
+            let _ = stopped.recv();
+        });
+        let number = hear.recv().unwrap();
+        assert_eq!(until_gone(vec![number], Duration::from_millis(1)), [number]);
+        drop(stop);
+        assert!(until_gone(vec![number], Duration::from_secs(10)).is_empty());
+        thread.join().unwrap();
+    }
 
     #[test]
     fn a_spawned_thread_is_not_the_main_thread() {

@@ -6,19 +6,21 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::backend::{Plan, Reply, plan, plan_odd};
+use crate::backend::{Held, Plan, Reply, misses, plan, plan_odd};
 use crate::error::Error;
 use crate::python::asked::{Asked, team};
 use crate::python::connection::{fields_to_python, parse};
 use crate::python::convert::secret_to_python;
 use crate::python::error::to_python;
 use crate::python::guard::{guarded, unless_raised_by_handler};
+use crate::python::later::{self, Begun, Inquiry, Recipient, is_under_way};
 use crate::python::registry::{self, Shared};
-use crate::python::run::{Interrupted, block_on};
-use crate::python::watch::{Outcome, Watch};
+use crate::python::run::{Interrupted, block_on, runtime};
+use crate::python::watch::{Outcome, Start, Watch};
 use crate::python::{kwargs, log, masking};
+use crate::redact::Quoted;
 use crate::store::SecretName;
-use crate::store::convention::{Kind, Lookup};
+use crate::store::convention::{Kind, Lookup, OddId};
 use crate::store::registry::find;
 
 /// A handle on the shared client and cache of one configuration.
@@ -96,11 +98,31 @@ impl Backend {
             });
             match known {
                 Some((lookup, reply)) => {
-                    self.hide(py, lookup, &reply)?;
+                    hide(py, &self.shared, lookup, &reply)?;
                     Ok((true, secret_to_python(py, reply.value.as_ref())?))
                 }
                 None => Ok((false, py.None())),
             }
+        })
+    }
+
+    /// As a lookup, without waiting: `(True, value, _)` from memory, else `(False, None, begun)`. `tell` is called with the
+    /// end of what has begun, within `context`, on the thread that calls `drive`.
+    fn begin(
+        &self,
+        py: Python<'_>,
+        kind: &str,
+        id: &Bound<'_, PyAny>,
+        team_name: Option<&Bound<'_, PyAny>>,
+        context: Py<PyAny>,
+        tell: Py<PyAny>,
+    ) -> PyResult<(bool, Py<PyAny>, Option<Begun>)> {
+        guarded(py, || {
+            let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind).unwrap_or(Kind::Variable);
+            let recipient = Recipient { context, tell: Some(tell) };
+            let (asked, team) = (Asked::read(id)?, team(team_name)?);
+            let lookup = Lookup { kind, id: &asked.text, team: team.as_deref() };
+            self.begin_lookup(py, lookup, asked.odd, recipient)
         })
     }
 
@@ -143,12 +165,14 @@ impl Backend {
 }
 
 impl Backend {
-    /// What can be answered at once. An access that is to be written down takes the longer way.
+    /// What can be answered at once. An access or a miss that is to be written down takes the longer way.
     fn known(&self, lookup: Lookup<'_>) -> Option<Reply> {
-        if self.shared.settings.audit.is_some() {
+        let settings = &self.shared.settings;
+        if settings.audit.is_some() {
             return None;
         }
-        self.shared.existing()?.remembered(lookup)
+        let known = self.shared.existing()?.remembered(lookup)?;
+        (known.value.is_some() || !settings.log_misses).then_some(known)
     }
 
     fn get(
@@ -164,18 +188,65 @@ impl Backend {
             if asked.odd.is_none()
                 && let Some(reply) = self.known(lookup)
             {
-                self.hide(py, lookup, &reply)?;
+                hide(py, &self.shared, lookup, &reply)?;
                 return secret_to_python(py, reply.value.as_ref());
             }
             let mut interrupted = Ok(());
-            let teams = || multi_team(py).unwrap_or_else(|error| ambiguous(py, error, &mut interrupted));
-            let settings = &self.shared.settings;
-            let found = self.look_up(py, lookup, || match asked.odd {
-                None => plan(settings, lookup, teams),
-                Some(odd) => plan_odd(settings, lookup, odd, teams),
-            });
+            let found = self.look_up(py, lookup, || self.plan(py, lookup, asked.odd, &mut interrupted));
             interrupted.and(found)
         })
+    }
+
+    fn plan(
+        &self,
+        py: Python<'_>,
+        lookup: Lookup<'_>,
+        odd: Option<OddId>,
+        interrupted: &mut PyResult<()>,
+    ) -> crate::error::Result<Plan> {
+        let teams = || multi_team(py).unwrap_or_else(|error| ambiguous(py, error, interrupted));
+        match odd {
+            None => plan(&self.shared.settings, lookup, teams),
+            Some(odd) => plan_odd(&self.shared.settings, lookup, odd, teams),
+        }
+    }
+
+    /// Answers from memory, or begins. An access that is to be written down is answered on the other thread always.
+    fn begin_lookup(
+        &self,
+        py: Python<'_>,
+        lookup: Lookup<'_>,
+        odd: Option<OddId>,
+        recipient: Recipient,
+    ) -> PyResult<(bool, Py<PyAny>, Option<Begun>)> {
+        let mut interrupted = Ok(());
+        let planned = self.plan(py, lookup, odd, &mut interrupted);
+        interrupted?;
+        let Ok(Plan::Ask(names)) = planned else {
+            // It asks no store, so it does not wait.
+            return Ok((true, self.look_up(py, lookup, || planned)?, None));
+        };
+        // The thread that is to drive it could tell nobody that there is no runtime.
+        if let Err(error) = py.detach(runtime) {
+            return Err(to_python(py, &error, false));
+        }
+        let open = |recipient| {
+            later::begin(Inquiry::new(py, &self.shared, &self.logger, lookup), names.clone(), recipient)
+        };
+        let start = Start::now(py, &self.shared);
+        let (held, records) = log::collect(|| self.held(lookup, &names));
+        let Some(held) = held else { return Ok((false, py.None(), Some(open(recipient)))) };
+        let refresh = held.is_due.then(|| open(Recipient { tell: None, ..recipient }));
+        let watch = Watch { shared: &self.shared, lookup, start: &start, is_asked: true };
+        Ok((true, finish(py, &self.logger, watch, Ok(Ok(held.reply)), &records)?, refresh))
+    }
+
+    fn held(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Option<Held> {
+        if self.shared.settings.audit.is_some() {
+            return None;
+        }
+        let held = self.shared.existing()?.held(lookup, names, is_under_way(&self.shared, lookup))?;
+        (held.reply.value.is_some() || !self.shared.settings.log_misses).then_some(held)
     }
 
     /// A lookup that is not remembered: plan, let go of the GIL, ask, log, mask.
@@ -185,40 +256,31 @@ impl Backend {
         lookup: Lookup<'_>,
         plan: impl FnOnce() -> crate::error::Result<Plan>,
     ) -> PyResult<Py<PyAny>> {
-        let watch = Watch::start(py, &self.shared, lookup);
+        let start = Start::now(py, &self.shared);
+        let watch = Watch { shared: &self.shared, lookup, start: &start, is_asked: true };
         let (outcome, records) = log::collect(|| {
             let plan = plan();
             py.detach(|| watch.record(self.ask(lookup, plan)))
         });
-        // A signal that came in meanwhile is handled here, before anything that passes errors over.
-        py.check_signals()?;
-        log::emit(py, &self.logger, &records)?;
-        watch.publish(py, &outcome)?;
-        match outcome {
-            Ok(Ok(reply)) => {
-                self.hide(py, lookup, &reply)?;
-                secret_to_python(py, reply.value.as_ref())
-            }
-            Ok(Err(failure)) => Err(to_python(py, &failure.error, failure.stops_airflow)),
-            Err(Interrupted::Signal(exception)) => Err(exception),
-            Err(Interrupted::Runtime(error)) => Err(to_python(py, &error, false)),
-        }
-    }
-
-    /// Hands the value to the log maskers, unless they and the supervisor know it since an earlier lookup.
-    fn hide(&self, py: Python<'_>, lookup: Lookup<'_>, reply: &Reply) -> PyResult<()> {
-        let Some(value) = &reply.value else { return Ok(()) };
-        if reply.told == masking::stamp(py) {
-            return Ok(());
-        }
-        if let (Some(stamp), Some(backend)) = (masking::register(py, lookup, value)?, self.shared.existing())
-        {
-            backend.note_told(lookup, value, stamp);
-        }
-        Ok(())
+        finish(py, &self.logger, watch, outcome, &records)
     }
 
     fn ask(&self, lookup: Lookup<'_>, plan: crate::error::Result<Plan>) -> Outcome {
+        if !self.shared.settings.log_misses {
+            return self.carry_out(lookup, plan);
+        }
+        let names = match &plan {
+            Ok(Plan::Ask(names)) => names.clone(),
+            _ => Vec::new(),
+        };
+        let outcome = self.carry_out(lookup, plan);
+        if let Ok(Ok(reply)) = &outcome {
+            misses::say(&self.shared.settings, lookup, &names, reply);
+        }
+        outcome
+    }
+
+    fn carry_out(&self, lookup: Lookup<'_>, plan: crate::error::Result<Plan>) -> Outcome {
         let names: Vec<SecretName> = match plan {
             Ok(Plan::Skip) => return Ok(Ok(Reply::none("skipped"))),
             Ok(Plan::Refuse(refusal)) => {
@@ -242,12 +304,50 @@ impl Backend {
         let lookup = Lookup { kind: Kind::Connection, id: conn_id, team: None };
         if py.detach(|| self.shared.warning_is_due(lookup)) {
             let text = format!(
-                "Connection {conn_id:?}: {error}. Airflow takes this for a miss and asks its next backend."
+                "Connection {}: {error}. Airflow takes this for a miss and asks its next backend.",
+                Quoted(conn_id)
             );
             log::warn(py, &self.logger, vec![text])?;
         }
         Ok(())
     }
+}
+
+/// What is left of a lookup that has come to its end: log, count, mask, answer.
+pub(super) fn finish(
+    py: Python<'_>,
+    logger: &str,
+    watch: Watch<'_>,
+    outcome: Outcome,
+    records: &log::Records,
+) -> PyResult<Py<PyAny>> {
+    // A signal that came in meanwhile is handled here, before anything that passes errors over.
+    py.check_signals()?;
+    log::emit(py, logger, records)?;
+    watch.publish(py, &outcome)?;
+    match outcome {
+        Ok(Ok(reply)) => {
+            hide(py, watch.shared, watch.lookup, &reply)?;
+            secret_to_python(py, reply.value.as_ref())
+        }
+        Ok(Err(failure)) => Err(to_python(py, &failure.error, failure.stops_airflow)),
+        Err(Interrupted::Signal(exception)) => Err(exception),
+        Err(Interrupted::Runtime(error) | Interrupted::Defect(error)) => Err(to_python(py, &error, false)),
+        // Nobody waits for this.
+        Err(Interrupted::GivenUp) => Ok(py.None()),
+    }
+}
+
+/// Hands the value to the log maskers, unless they and the supervisor know it since an earlier lookup.
+fn hide(py: Python<'_>, shared: &Shared, lookup: Lookup<'_>, reply: &Reply) -> PyResult<()> {
+    let Some(value) = &reply.value else { return Ok(()) };
+    if reply.told == masking::stamp(py) {
+        return Ok(());
+    }
+    if let (Some(stamp), Some(backend)) = (masking::register(py, lookup, value)?, shared.existing()) {
+        backend.note_told(lookup, value, stamp);
+    }
+    Ok(())
 }
 
 /// `[core] multi_team`, read only for ids that need it.

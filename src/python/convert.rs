@@ -50,26 +50,68 @@ pub(super) fn text_from_python(text: &Bound<'_, PyString>) -> PyResult<Text> {
     Text::from_utf8_surrogatepass(bytes).map_err(|_| PyValueError::new_err("the text is not valid"))
 }
 
-/// What `json.loads` would have given.
+/// A list or dict that is being filled, and what of the value is still to come.
+enum Open<'py, 'value> {
+    List(Bound<'py, PyList>, std::slice::Iter<'value, Value>),
+    Dict(Bound<'py, PyDict>, std::slice::Iter<'value, (Text, Value)>),
+}
+
+impl<'value> Open<'_, 'value> {
+    /// The next member that is still to come, and its key in a dict.
+    fn take_member(&mut self) -> Option<(Option<&'value Text>, &'value Value)> {
+        match self {
+            Self::List(_, items) => items.next().map(|item| (None, item)),
+            Self::Dict(_, members) => members.next().map(|(key, member)| (Some(key), member)),
+        }
+    }
+
+    /// Puts what was made of a member in its place.
+    fn put(&self, py: Python<'_>, key: Option<&Text>, made: Py<PyAny>) -> PyResult<()> {
+        match (self, key) {
+            (Self::Dict(dict, _), Some(key)) => dict.set_item(text_to_python(py, key)?, made),
+            (Self::Dict(..), None) => Ok(()),
+            (Self::List(list, _), _) => list.append(made),
+        }
+    }
+}
+
+/// What `json.loads` would have given. It does not recurse: a thread may have little of a stack.
 pub(super) fn value_to_python(py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
-    Ok(match value {
+    let (made, opened) = begin(py, value)?;
+    let mut open: Vec<Open<'_, '_>> = opened.into_iter().collect();
+    while let Some(container) = open.last_mut() {
+        let Some((key, member)) = container.take_member() else {
+            open.pop();
+            continue;
+        };
+        let (made, opened) = begin(py, member)?;
+        container.put(py, key, made)?;
+        open.extend(opened);
+    }
+    Ok(made)
+}
+
+/// A scalar, or a container that is still to be filled.
+fn begin<'py, 'value>(
+    py: Python<'py>,
+    value: &'value Value,
+) -> PyResult<(Py<PyAny>, Option<Open<'py, 'value>>)> {
+    let scalar = match value {
         Value::Null => py.None(),
         Value::Bool(boolean) => PyBool::new(py, *boolean).to_owned().into_any().unbind(),
         Value::Int(integer) => int_to_python(py, integer)?,
         Value::Float(float) => PyFloat::new(py, *float).into_any().unbind(),
         Value::String(text) => text_to_python(py, text)?,
         Value::Array(items) => {
-            let items = items.iter().map(|item| value_to_python(py, item)).collect::<PyResult<Vec<_>>>()?;
-            PyList::new(py, items)?.into_any().unbind()
+            let list = PyList::empty(py);
+            return Ok((list.clone().into_any().unbind(), Some(Open::List(list, items.iter()))));
         }
         Value::Object(members) => {
             let dict = PyDict::new(py);
-            for (key, value) in members {
-                dict.set_item(text_to_python(py, key)?, value_to_python(py, value)?)?;
-            }
-            dict.into_any().unbind()
+            return Ok((dict.clone().into_any().unbind(), Some(Open::Dict(dict, members.iter()))));
         }
-    })
+    };
+    Ok((scalar, None))
 }
 
 fn int_to_python(py: Python<'_>, integer: &Int) -> PyResult<Py<PyAny>> {

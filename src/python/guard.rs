@@ -31,10 +31,13 @@ pub(super) fn unless_raised_by_handler(py: Python<'_>, result: PyResult<()>) -> 
 
 /// Runs `work`; a panic becomes an `InternalError` that names the place and nothing else.
 pub(super) fn guarded<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
-    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_message| {
-        let place = PLACE.with_borrow_mut(Option::take).unwrap_or_else(|| "an unknown place".to_owned());
-        let error = Error::internal(format!("a defect of Strongroom at {place}"))
-            .with_hint("Please report it with this line; it holds no secret");
-        Err(to_python(py, &error, false))
-    })
+    panic::catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_message| Err(to_python(py, &defect(), false)))
+}
+
+/// The panic that the calling thread has just caught, as an error.
+pub(super) fn defect() -> Error {
+    let place = PLACE.with_borrow_mut(Option::take).unwrap_or_else(|| "an unknown place".to_owned());
+    Error::internal(format!("a defect of Strongroom at {place}"))
+        .with_hint("Please report it with this line; it holds no secret")
 }

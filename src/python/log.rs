@@ -3,6 +3,8 @@
 //! Nothing is written while a lookup runs, since a log handler may fork, block or take the GIL.
 
 use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -11,8 +13,11 @@ use tracing::{Event, Level};
 use crate::log::{Listener, text_of};
 use crate::python::guard::unless_raised_by_handler;
 
+/// What was logged, in order.
+pub(super) type Records = Vec<(Level, String)>;
+
 thread_local! {
-    static RECORDS: RefCell<Option<Vec<(Level, String)>>> = const { RefCell::new(None) };
+    static RECORDS: RefCell<Option<Records>> = const { RefCell::new(None) };
 }
 
 /// Sends our events to the thread that looks something up. Call it once, when the module is imported.
@@ -30,11 +35,22 @@ fn note(event: &Event<'_>) {
 }
 
 /// Runs `work` and collects what it logs on this thread.
-pub(super) fn collect<T>(work: impl FnOnce() -> T) -> (T, Vec<(Level, String)>) {
+pub(super) fn collect<T>(work: impl FnOnce() -> T) -> (T, Records) {
     let outer = RECORDS.replace(Some(Vec::new()));
     let result = work();
     let records = RECORDS.replace(outer).unwrap_or_default();
     (result, records)
+}
+
+/// As [`collect`], of work that goes on bit by bit among other work, on whichever thread.
+pub(super) async fn collect_all<F: Future>(work: F) -> (F::Output, Records) {
+    let (mut work, mut records) = (pin!(work), Records::new());
+    let output = poll_fn(|context| {
+        let (poll, more) = collect(|| work.as_mut().poll(context));
+        records.extend(more);
+        poll
+    });
+    (output.await, records)
 }
 
 /// Hands `records` to the Python logger `name`. A log handler that fails never fails a lookup; errors are those

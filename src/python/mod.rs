@@ -10,6 +10,7 @@ mod convert;
 mod error;
 mod guard;
 mod kwargs;
+mod later;
 mod log;
 mod masking;
 mod registry;
@@ -33,6 +34,8 @@ mod _native {
     use super::backend::Backend;
     #[pymodule_export]
     use super::connection::{build_connection_uri, parse_connection};
+    #[pymodule_export]
+    use super::later::{Begun, Ended, drive};
     #[pymodule_export]
     use super::masking::{Masks, masking_changed};
     #[cfg(feature = "cli")]

@@ -16,6 +16,7 @@ use crate::backend::{Backend, Failure, Refusal, Reply, Settings, Warnings, settl
 use crate::config::{Configured, Kwargs, RawOptions, configure_from};
 use crate::error::{Error, Result};
 use crate::process::{Clock, ForkCell};
+use crate::python::later::Questions;
 use crate::store::convention::Lookup;
 use crate::store::environment::Environment;
 use crate::store::registry::StoreEntry;
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     live: ForkCell<Backend>,
     /// For lookups that end before there is a backend.
     warnings: ForkCell<Warnings>,
+    /// What event loops have asked and were not answered yet.
+    pub(super) questions: ForkCell<Questions>,
 }
 
 impl Shared {
@@ -94,7 +97,12 @@ pub(super) fn share(
     let unread = unread();
     let kwargs = if unread.is_empty() { Kwargs::Read } else { Kwargs::Unread };
     let Configured { settings, mut warnings } = configure_from(entry, &key.1, key.2.clone(), kwargs)?;
-    let shared = Arc::new(Shared { settings, live: ForkCell::new(), warnings: ForkCell::new() });
+    let shared = Arc::new(Shared {
+        settings,
+        live: ForkCell::new(),
+        warnings: ForkCell::new(),
+        questions: ForkCell::new(),
+    });
     with_list(|list| list.put(key, Arc::clone(&shared)));
     warnings.extend(unread);
     Ok((shared, warnings))

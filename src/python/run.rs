@@ -7,7 +7,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use tokio::time::{Instant, interval_at};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::process::{ForkCell, Runtime, between_forks, is_main_thread};
 
 /// How long a signal may wait for its handler while a lookup runs.
@@ -21,15 +21,25 @@ pub(super) enum Interrupted {
     Signal(PyErr),
     /// The runtime could not start.
     Runtime(Error),
+    /// It panicked.
+    Defect(Error),
+    /// Whoever asked does not want to know any more.
+    GivenUp,
 }
 
 /// Runs `future` to its end, or until a signal handler raises. Call it without the GIL.
-pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Interrupted> {
-    let runtime = RUNTIME.get_or_try(Runtime::new).map_err(Interrupted::Runtime)?;
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> std::result::Result<T, Interrupted> {
+    let runtime = runtime().map_err(Interrupted::Runtime)?;
+    let _used = runtime.used();
     runtime.block_on(until_signal(future)).map_err(Interrupted::Runtime)?.map_err(Interrupted::Signal)
 }
 
-async fn until_signal<T>(future: impl Future<Output = T>) -> Result<T, PyErr> {
+/// The runtime of this process, built on first use. Call it without the GIL.
+pub(super) fn runtime() -> Result<&'static Runtime> {
+    RUNTIME.get_or_try(Runtime::new)
+}
+
+async fn until_signal<T>(future: impl Future<Output = T>) -> PyResult<T> {
     let mut future = pin!(between_forks(future));
     if !is_main_thread() {
         // Python runs signal handlers on its main thread only.

@@ -16,21 +16,31 @@ use crate::store::convention::Lookup;
 /// What became of a lookup.
 pub(super) type Outcome = Result<Result<Reply, Failure>, Interrupted>;
 
-/// A lookup under way.
-pub(super) struct Watch<'lookup> {
-    shared: &'lookup Shared,
-    lookup: Lookup<'lookup>,
-    started: Instant,
+/// When a lookup began, and who asks.
+pub(super) struct Start {
+    at: Instant,
     claims: Claims,
 }
 
-impl<'lookup> Watch<'lookup> {
-    /// Begins to watch. Who asks is read here, while the GIL is held.
-    pub(super) fn start(py: Python<'_>, shared: &'lookup Shared, lookup: Lookup<'lookup>) -> Self {
+impl Start {
+    /// Now. Who asks is read here, while the GIL is held.
+    pub(super) fn now(py: Python<'_>, shared: &Shared) -> Self {
         let claims = if shared.settings.audit.is_some() { claims(py) } else { Claims::default() };
-        Self { shared, lookup, started: Instant::now(), claims }
+        Self { at: Instant::now(), claims }
     }
+}
 
+/// A lookup under way.
+#[derive(Clone, Copy)]
+pub(super) struct Watch<'lookup> {
+    pub(super) shared: &'lookup Shared,
+    pub(super) lookup: Lookup<'lookup>,
+    pub(super) start: &'lookup Start,
+    /// Whether somebody asked, rather than that a value in use is refreshed.
+    pub(super) is_asked: bool,
+}
+
+impl Watch<'_> {
     /// Writes the lookup down. Without a line there is no value, if the operator says so. Call it without the GIL.
     pub(super) fn record(&self, outcome: Outcome) -> Outcome {
         let Some(audit) = &self.shared.settings.audit else { return outcome };
@@ -40,7 +50,7 @@ impl<'lookup> Watch<'lookup> {
             outcome: slug(&outcome),
             age: outcome.as_ref().ok().and_then(|settled| settled.as_ref().ok()?.age),
             took: self.took(),
-            claims: &self.claims,
+            claims: &self.start.claims,
         };
         match audit.record(&access) {
             Ok(()) => outcome,
@@ -56,7 +66,8 @@ impl<'lookup> Watch<'lookup> {
 
     /// Tells the metrics. An error is what a signal handler raised meanwhile.
     pub(super) fn publish(&self, py: Python<'_>, outcome: &Outcome) -> PyResult<()> {
-        let Some(target) = self.shared.settings.metrics.target() else { return Ok(()) };
+        let target = self.shared.settings.metrics.target().filter(|_| self.is_asked);
+        let Some(target) = target else { return Ok(()) };
         let published = self.described(py, outcome).and_then(|(counts, lookup)| {
             let store = self.shared.settings.entry.info.name;
             py.import("strongroom._telemetry")?.call_method1("publish", (target, store, counts, lookup))
@@ -80,7 +91,7 @@ impl<'lookup> Watch<'lookup> {
     }
 
     fn took(&self) -> Duration {
-        self.started.elapsed()
+        self.start.at.elapsed()
     }
 }
 
@@ -88,8 +99,8 @@ fn slug(outcome: &Outcome) -> &'static str {
     match outcome {
         Ok(Ok(reply)) => reply.outcome,
         Ok(Err(failure)) => failure.error.kind().as_str(),
-        Err(Interrupted::Signal(_)) => "interrupted",
-        Err(Interrupted::Runtime(error)) => error.kind().as_str(),
+        Err(Interrupted::Signal(_) | Interrupted::GivenUp) => "interrupted",
+        Err(Interrupted::Runtime(error) | Interrupted::Defect(error)) => error.kind().as_str(),
     }
 }
 

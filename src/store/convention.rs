@@ -149,6 +149,12 @@ pub trait Convention: Debug + Send + Sync {
         }
     }
 
+    /// Fields of a secret that Airflow does not get although they say something, each with what to do: for
+    /// `strongroom lint`.
+    fn dropped(&self, _kind: Kind, _value: &SecretValue) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether each id begins with the place that it is in, such as a mount: then nothing is known of names without an id,
     /// and the names of the empty id, by which prefixes are known, are those of the id `PLACE/`.
     fn place_in_id(&self) -> bool {

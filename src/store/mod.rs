@@ -55,8 +55,9 @@ use crate::error::{Error, ErrorKind, Result};
 pub use crate::store::description::{Description, Descriptions};
 pub use crate::store::listing::{Names, Page};
 pub use crate::store::name::SecretName;
+pub(crate) use crate::store::name::short_key;
 pub use crate::store::one_by_one::one_by_one;
-use crate::store::tools::Finding;
+use crate::store::tools::{Finding, Unread};
 use crate::value::SecretValue;
 
 /// What a store can do beyond reading one secret. Room for writing, tags and versions once a store has them.
@@ -147,6 +148,11 @@ pub trait Store: Debug + Send + Sync {
     /// What is noteworthy of the store as it answers: its clock, its certificates, its version. May make a few calls.
     async fn diagnose(&self) -> Vec<Finding> {
         Vec::new()
+    }
+
+    /// What the store holds and no lookup gets, such as a misspelt field of a file. Asked by the command line alone.
+    async fn unread(&self) -> Result<Vec<Unread>> {
+        Ok(Vec::new())
     }
 
     /// Whether a file that this store was built from (a profile, a key) has changed since, so that the

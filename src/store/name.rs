@@ -1,6 +1,8 @@
 //! The physical name of a secret in its store.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::redact::Shown;
@@ -30,6 +32,20 @@ impl From<&str> for SecretName {
     }
 }
 
+/// What is kept of a long text, in bytes. A thousand names of a megabyte each would be a gigabyte.
+const LONGEST_KEPT: usize = 256;
+
+/// What stands for `text` where nothing but whether it was seen before has to be remembered: the text, or its hash where it
+/// is long. Two that begin alike are still two.
+pub(crate) fn short_key(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST_KEPT {
+        return Cow::Borrowed(text);
+    }
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    Cow::Owned(format!("{:x} of {} bytes", hasher.finish(), text.len()))
+}
+
 impl fmt::Display for SecretName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", Shown(&self.0))
@@ -45,6 +61,14 @@ impl fmt::Debug for SecretName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_short_and_tell_names_apart() {
+        let (one, other) = ("x".repeat(2_000_000), format!("{}y", "x".repeat(1_999_999)));
+        assert_eq!(short_key("a/b"), "a/b");
+        assert!(short_key(&one).len() < 64 && short_key(&one) != short_key(&other));
+        assert_eq!(short_key(&one), short_key(&one.clone()));
+    }
 
     #[test]
     fn control_characters_are_escaped_when_shown_and_kept_when_sent() {

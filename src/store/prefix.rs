@@ -11,6 +11,9 @@ use crate::store::options::{OptionKind, OptionSpec, Options};
 /// What stands between the team and the id in a name of a team.
 pub const TEAM_SEPARATOR: &str = "--";
 
+/// What a team's name may end with, so that an id that begins with it could belong to two teams.
+const BEGIN_OF_SEPARATOR: &str = "-";
+
 /// The option that holds the prefix of connections.
 pub const CONNECTIONS_PREFIX: OptionSpec = OptionSpec::new(
     "connections_prefix",
@@ -97,7 +100,7 @@ impl PrefixRules {
         let Some(prefix) = self.prefix(lookup.kind) else { return Naming::Off };
         let names =
             self.team_name(prefix, lookup).into_iter().chain([self.name(prefix, lookup.id)]).collect();
-        naming(lookup.id, names)
+        naming(lookup.kind, lookup.id, names)
     }
 
     /// The prefixes, each with the option that holds it.
@@ -133,12 +136,22 @@ impl PrefixRules {
     }
 }
 
-/// What to do with the names for `id`: an id with the team's separator in it could name a secret of another team.
-pub fn naming(id: &str, names: Vec<SecretName>) -> Naming {
+/// What to do with the names for `id`, which could be those of another team's secret.
+pub fn naming(kind: Kind, id: &str, names: Vec<SecretName>) -> Naming {
+    match ambiguity(kind, id) {
+        Some(separator) => Naming::Ambiguous { separator, names },
+        None => Naming::Names(names),
+    }
+}
+
+/// What makes `id` ambiguous, if it is: the team's separator in it, or a part of that at its begin. For the team `ops` the
+/// id `-db` makes `ops---db`, which is the name of `db` for the team `ops-`. Configuration options have no teams to begin
+/// their names.
+pub fn ambiguity(kind: Kind, id: &str) -> Option<&'static str> {
     if id.contains(TEAM_SEPARATOR) {
-        Naming::Ambiguous { separator: TEAM_SEPARATOR, names }
+        Some(TEAM_SEPARATOR)
     } else {
-        Naming::Names(names)
+        (kind != Kind::Config && id.starts_with(BEGIN_OF_SEPARATOR)).then_some(BEGIN_OF_SEPARATOR)
     }
 }
 
@@ -230,6 +243,24 @@ mod tests {
             };
             assert_eq!((separator, names.len()), ("--", 1), "{kind}");
         }
+    }
+
+    #[test]
+    fn an_id_that_begins_as_the_separator_does_could_belong_to_two_teams() {
+        let rules = rules("p", "/");
+        let naming = |kind, id, team| rules.names(Lookup { kind, id, team });
+        let of_ops = naming(Kind::Connection, "-db", Some("ops")).into_names();
+        assert_eq!(of_ops.first(), naming(Kind::Connection, "db", Some("ops-")).into_names().first());
+        for kind in [Kind::Connection, Kind::Variable] {
+            for team in [None, Some("ops")] {
+                assert!(
+                    matches!(naming(kind, "-db", team), Naming::Ambiguous { separator: "-", .. }),
+                    "{kind}"
+                );
+            }
+            assert!(matches!(naming(kind, "d-b-", Some("ops")), Naming::Names(_)), "{kind}");
+        }
+        assert!(matches!(naming(Kind::Config, "-db", None), Naming::Names(_)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use reqwest::Client;
 
 use crate::calendar::moment;
 use crate::http::Roots;
-use crate::redact::Shown;
+use crate::redact::ShownPath;
 use crate::store::tools::{Finding, Severity};
 
 /// AWS refuses what was signed so long ago, or so far ahead ("Troubleshooting Signature Version 4" in the IAM user guide),
@@ -80,9 +80,9 @@ pub(crate) fn words(roots: &Roots) -> Option<String> {
         Roots::Nobody => return None,
         Roots::Mozilla => "the built-in list of Mozilla".to_owned(),
         Roots::System => "the list of the platform".to_owned(),
-        Roots::Bundle { path, named_by } => format!("`{}` ({named_by})", Shown(&path.to_string_lossy())),
+        Roots::Bundle { path, named_by } => format!("`{}` ({named_by})", ShownPath(path)),
         Roots::MozillaAnd { path } => {
-            format!("the built-in list of Mozilla and `{}`", Shown(&path.to_string_lossy()))
+            format!("the built-in list of Mozilla and `{}`", ShownPath(path))
         }
         Roots::Anybody => "nothing: every certificate is accepted".to_owned(),
     })

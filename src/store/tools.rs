@@ -76,6 +76,17 @@ impl Finding {
     }
 }
 
+/// Something that a store holds and no lookup gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Airflow's name of it, if it has one.
+    pub id: Option<String>,
+    /// Where it is, such as a file.
+    pub place: String,
+    /// What it is, and what to do.
+    pub finding: Finding,
+}
+
 /// What a policy is to allow.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolicyRequest {

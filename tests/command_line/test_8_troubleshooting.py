@@ -117,6 +117,19 @@ def test_the_age_of_a_long_lived_access_key(aws: MiniStack, filled: Shell) -> No
     assert "did not answer" in finding(filled.run("doctor", "--json"), "key_age")["evidence"]
 
 
+def test_the_caller_is_named_with_its_account(aws: MiniStack, filled: Shell) -> None:
+    filled.aws_backend("aws", aws.url, aws.user(*AWS_READER))
+    assert '"check": "caller"' not in filled.run("doctor", "--json").out
+    filled.variables["AWS_ENDPOINT_URL_STS"] = aws.url
+    told = finding(filled.run("doctor", "--json"), "caller")
+    assert told["severity"] == "ok"
+    assert told["evidence"].startswith("AWS knows the caller as arn:aws:")
+    assert " of account " in told["evidence"]
+    filled.variables["AWS_ENDPOINT_URL_STS"] = "http://127.0.0.1:9"
+    away = finding(filled.run("doctor", "--json"), "caller")
+    assert (away["severity"], "it did not answer" in away["evidence"]) == ("note", True)
+
+
 def test_a_permission_that_was_just_given(aws: MiniStack, filled: Shell) -> None:
     user = aws.user()
     filled.aws_backend("aws", aws.url, user)

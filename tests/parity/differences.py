@@ -104,6 +104,8 @@ VAULT_PAIR = "JSON has lists and no tuples, and requests cannot use a list of tw
 VAULT_UNKNOWN = "an option that nobody knows is named in a WARNING, or refused where `strict` is true"
 VAULT_LOGIN_MOUNT = "a login that is not there is no absent secret"
 VAULT_PROXY = "a 404 that Vault has not written is no absence"
+VAULT_NOBODY = "a team without a name has no folder of its own: the official class reads those of all below its path"
+TEAM_DASH = "an id that begins as the separator does makes, for one team, the name of another team's secret"
 VAULT_203 = "a proxy on the way may answer 203 with a good answer"
 
 #: What is tried again, so that we ask more often than hvac does: by the case, how many requests more.
@@ -136,6 +138,15 @@ def vault_names() -> Iterator[tuple[str, Difference]]:
             yield from of_vault([label], nothing(reason, ())).items()
             kinds = "var" if label in ("dot segments", "dot within", "dots within") else "conn var"
             yield from of_vault([f"{label}, teams on"], nothing(reason, ()), kinds).items()
+
+
+def dashes() -> Iterator[tuple[str, Difference]]:
+    """Ids that begin as the separator does, with teams on: of AWS, then of Key Vault."""
+    for kind in ("conn", "var"):
+        for team in ("", ", team T"):
+            yield f"{kind} dash in front, teams on{team}", nothing(TEAM_DASH, ())
+        for label in ("dash in front", "underscore in front"):
+            yield f"{kind} {label}, teams True", nothing(TEAM_DASH, ())
 
 
 def pattern(kind: str, name: str) -> Difference:
@@ -204,6 +215,7 @@ DIFFERENCES: dict[str, Difference] = {
     "yaml next line: absent": raises("our YAML takes U+0085 for a letter", MalformedSecretError),
     "profile in quotes": raises(VENDOR_FILES),
     **dict(vault_names()),
+    **dict(dashes()),
     "vault: namespace of the environment": gives(VAULT_ENVIRONMENT, "inner world"),
     "vault: tls, authority of Vault": gives(VAULT_ENVIRONMENT, "world"),
     "vault: tls, certificate in two files": gives(VAULT_PAIR, "world"),
@@ -212,6 +224,11 @@ DIFFERENCES: dict[str, Difference] = {
     "vault: body data within null": raises(CUT, MalformedSecretError, (VAULT_HELLO,)),
     "vault: body 404 without JSON": raises(VAULT_PROXY, MalformedSecretError, (VAULT_HELLO,)),
     "vault: body 203": gives(VAULT_203, "world"),
+    **of_vault(
+        [f"nested {name}, team '', by team True" for name in ("T/c1", "a/b/c", "/c1", "c1/")],
+        nothing(VAULT_NOBODY, ()),
+        "conn var",
+    ),
     **of_vault(["mount null, slash in front"], nothing(VAULT_MOUNT, ())),
     **{
         f"vault: {kind} version as text": nothing(VAULT_VERSION_TEXT, (f"GET /v1/secret/data/{folder}/c1",))

@@ -83,6 +83,7 @@ IDS = {
     "one dash": "a-b",
     "two dashes": "a--b",
     "three dashes": "a---b",
+    "dash in front": "-a",
     "only dashes": "--",
 }
 

@@ -177,6 +177,18 @@ def test_names(both: Both, case: Case) -> None:
 
 
 @pytest.mark.parametrize("kind", PREFIX_OF)
+@pytest.mark.parametrize("multi_team", [True, False])
+def test_an_id_that_begins_with_a_dash(both: Both, kind: str, multi_team: bool) -> None:
+    """For one team it makes the name of another team's secret, so with teams on ours does not ask."""
+    official, ours = both.run(Case("dash in front", {}, kind, "-a", "T", multi_team=multi_team))
+    assert official.asked
+    if multi_team and kind != "config":
+        assert (ours.ending, ours.asked) == ("none", ())
+    else:
+        alike(official, ours)
+
+
+@pytest.mark.parametrize("kind", PREFIX_OF)
 @pytest.mark.parametrize("name", IMPOSSIBLE, ids=short)
 def test_names_that_cannot_be(both: Both, kind: str, name: str) -> None:
     """None in both. The official class asks the service, which refuses; ours does not ask."""

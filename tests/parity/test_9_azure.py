@@ -43,6 +43,7 @@ IDS = {
     "dashes": "a--b",
     "mixed": "a_-b",
     "dash in front": "-a",
+    "underscore in front": "_a",
     "dash at the end": "a-",
     "dot": "SomeOperator.cache_key",
     "slash": "a/b",

@@ -50,6 +50,15 @@ def test_every_golden_line_agrees_in_every_field(dialect: Dialect) -> None:
     assert differences == []
 
 
+def reads_otherwise(uri: str, fields: dict[str, Any], dialect: Dialect) -> bool:
+    """Whether a URI is read as other fields than those that it was made of."""
+    try:
+        read: dict[str, Any] = parse(uri, dialect=dialect)
+    except ConnectionFormatError:
+        return True
+    return any((read[name] or None) != (value or None) for name, value in fields.items())
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_golden_uri_is_built(dialect: Dialect) -> None:
     differences, built = [], 0
@@ -64,6 +73,9 @@ def test_every_golden_uri_is_built(dialect: Dialect) -> None:
             built += 1
         except ConnectionFormatError:
             uri = None
+            # Airflow's own URI says something else then, or nothing.
+            if answer["get_uri"] and reads_otherwise(answer["get_uri"], fields, dialect):
+                continue
         if uri != answer["get_uri"]:
             differences.append((line["input"], uri, answer["get_uri"]))
     assert differences == []

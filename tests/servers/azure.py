@@ -96,6 +96,8 @@ class Azure:
             self.asked: list[Asked] = []
             #: Answers that come instead of the vault's, or of the login's.
             self.vault_fault: Reply | None = None
+            #: The same for single secrets, by name in small letters: in turn, and the last one from then on.
+            self.faults: dict[str, list[Reply]] = {}
             self.login_fault: Reply | None = None
             self.denial = "ForbiddenByRbac"
             self.firewall = False
@@ -211,10 +213,16 @@ class Azure:
             rejected = token in self.rejected
         if rejected:
             return name, "", (401, challenge, _error("Unauthorized", "the token was revoked"))
-        reply = self.vault_fault or self._permitted(name, secret, said["appid"], headers["Host"], query, body)
-        if not self.vault_fault:
+        fault = self.vault_fault or self._fault_of(secret)
+        reply = fault or self._permitted(name, secret, said["appid"], headers["Host"], query, body)
+        if not fault:
             check_answer(name, reply[0], reply[2])
         return name, said["appid"], reply
+
+    def _fault_of(self, secret: str) -> Reply | None:
+        with self._lock:
+            faults = self.faults.get(secret.lower(), [])
+            return faults.pop(0) if len(faults) > 1 else next(iter(faults), None)
 
     def _permitted(
         self, name: str, secret: str, client: str, host: str, query: dict[str, list[str]], body: bytes
@@ -487,16 +495,16 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def azure(folder: Path) -> Iterator[Azure]:
-    """Runs the double."""
-    tls = certificate(folder, *NAMES)
+def azure(folder: Path, tls: Certificate | None = None, address: tuple[str, int] = (LOOPBACK, 0)) -> Iterator[Azure]:
+    """Runs the double: with a certificate of its own on a free port, if nothing else is said."""
+    tls = tls or certificate(folder, *NAMES)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tls.certificate, tls.key)
     double = Azure(tls)
     servers = []
     for encrypted in (True, False):
         attributes = {"azure": double, "tls": context, "encrypted": encrypted}
-        server = _Server((LOOPBACK, 0), type("Handler", (_Handler,), attributes))
+        server = _Server(address if encrypted else (LOOPBACK, 0), type("Handler", (_Handler,), attributes))
         server.tls = context if encrypted else None
         servers.append(server)
         arguments = {"poll_interval": 0.02}

@@ -112,6 +112,8 @@ class State:
     tokens: dict[str, Issued] = field(default_factory=dict)
     #: Who may do nothing, which projects have not enabled the API, who may impersonate whom.
     denied: set[str] = field(default_factory=set)
+    #: By principal: the only secrets on which it has a role. Of any other name it learns nothing.
+    bound: dict[str, list[str]] = field(default_factory=dict)
     #: Which permissions nobody has.
     forbidden: set[str] = field(default_factory=set)
     disabled_projects: set[str] = field(default_factory=set)
@@ -260,7 +262,9 @@ class Google:
         if project in self.state.disabled_projects:
             message = f"Secret Manager API has not been used in project {project} before or it is disabled."
             raise ApiError("PERMISSION_DENIED", message, "SERVICE_DISABLED")
-        if principal in self.state.denied or permission in self.state.forbidden:
+        secret = resource.split("/versions/")[0]
+        unbound = secret not in self.state.bound.get(principal, [secret])
+        if unbound or principal in self.state.denied or permission in self.state.forbidden:
             message = f"Permission '{permission}' denied for resource '{resource}' (or it may not exist)."
             raise ApiError("PERMISSION_DENIED", message, "IAM_PERMISSION_DENIED")
 

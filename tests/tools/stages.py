@@ -37,8 +37,8 @@ PARITY = {
     "local": (AIRFLOW, "5_local_files"),
     "aws_systems_manager": (AIRFLOW, "6_parameter_store"),
     "hashicorp_vault": (AIRFLOW, "7_vault", "7_vault_client"),
-    "google_secret_manager": (CLOUDS, "8_google"),
-    "azure_key_vault": (CLOUDS, "9_azure"),
+    "google_secret_manager": (CLOUDS, "8_google", "8_google_hosts"),
+    "azure_key_vault": (CLOUDS, "9_azure", "9_azure_hosts"),
 }
 #: The other ones, oldest first; their lists are made for Python 3.11 alone.
 OLDER_AIRFLOWS = ("airflow-2.9", "airflow-2.10", "airflow-3.0", "airflow-3.1", "airflow-3.2")
@@ -97,6 +97,8 @@ def check() -> list[Step]:
         "licenses",
         "sources",
     ]
+    # The fuzz targets have a lock file of their own, which must follow the product's.
+    fuzzed = ["cargo", "tree", "--quiet", "--locked", "--depth", "0", "--manifest-path", "fuzz/Cargo.toml"]
     return [
         Step("environment", [environments("--wheel", "tools")]),
         Step("format", [["cargo", "fmt", "--check"], [ruff, "format", "--check", *PYTHON_CODE]]),
@@ -104,7 +106,7 @@ def check() -> list[Step]:
         Step("ruff", [[ruff, "check", *PYTHON_CODE]]),
         Step("mypy", [mypy]),
         Step("stubs", [stubs]),
-        Step("dependencies", [deny]),
+        Step("dependencies", [deny, fuzzed]),
         Step("clippy", [["cargo", "clippy", "--quiet", "--locked", "--all-targets", "--", "-D", "warnings"]]),
         Step("features", cargo_checks()),
     ]
@@ -125,6 +127,7 @@ def test() -> list[Step]:
         ),
         Step("python", [pytest("tools", "tests/python", "tests/servers")], leaves_nothing=True),
         Step("command line", [pytest("tools", "tests/command_line")], leaves_nothing=True),
+        Step("pages", [pytest("tools", "tests/docs")], leaves_nothing=True),
         Step("conformance", [pytest("tools", "tests/conformance")], leaves_nothing=True),
         Step("failures", [pytest("tools", "tests/failures")], leaves_nothing=True),
         Step("property", properties()),

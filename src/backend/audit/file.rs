@@ -21,6 +21,10 @@ pub(super) enum Objection {
     Foreign(u32),
     /// The same, by its permissions.
     Open(u32),
+    /// The same, by another name that the file has.
+    Linked(u64),
+    /// Everybody may take the file away from its folder and put another in its place.
+    OpenFolder(u32),
 }
 
 /// What speaks against `metadata`, if anything.
@@ -30,12 +34,23 @@ pub(super) fn objection(metadata: &Metadata) -> Option<Objection> {
         _ if !metadata.is_file() => Some(Objection::NoFile),
         _ if metadata.uid() != effective_user() => Some(Objection::Foreign(metadata.uid())),
         _ if permissions & 0o077 != 0 => Some(Objection::Open(permissions)),
+        _ if metadata.nlink() > 1 => Some(Objection::Linked(metadata.nlink())),
         _ => None,
     }
 }
 
+/// What speaks against the folder of `path`: that everybody may write to it, unless it is as `/tmp`, where files are safe
+/// from all but their owners. One that is missing is an error of the opening.
+fn objection_to_folder(path: &Path) -> Option<Objection> {
+    let permissions = std::fs::metadata(path.parent()?).ok()?.mode() & 0o7777;
+    (permissions & 0o1002 == 0o0002).then_some(Objection::OpenFolder(permissions))
+}
+
 /// Opens `path` for appending, or makes it. Never follows a link and never waits, not even for a pipe's reader.
 pub(super) fn open(path: &Path) -> Result<File> {
+    if let Some(objection) = objection_to_folder(path) {
+        return Err(error::refused(path, objection));
+    }
     let opened = OpenOptions::new()
         .read(true)
         .append(true)

@@ -120,6 +120,39 @@ fn a_link_is_not_followed() {
 }
 
 #[test]
+fn a_file_with_another_name_is_refused() {
+    let (folder, path) = folder();
+    record(&log(&path, 0), "a").unwrap();
+    fs::hard_link(&path, folder.path().join("other")).unwrap();
+    let error = record(&log(&path, 0), "b").unwrap_err();
+    insta::assert_snapshot!(shown(&error, &path), @r#"the audit file "/folder/audit.jsonl" has 2 names: it is a hard link (audit). Move the file away: the next line begins another one"#);
+    assert_eq!(ids(&path), ["a"]);
+    fs::remove_file(folder.path().join("other")).unwrap();
+    record(&log(&path, 0), "b").unwrap();
+}
+
+#[test]
+fn a_folder_that_everybody_may_write_to_is_refused() {
+    let (folder, path) = folder();
+    let allow = |mode| fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
+    for mode in [0o777, 0o702] {
+        allow(mode);
+        let error = record(&log(&path, 0), "a").unwrap_err();
+        let text = shown(&error, &path).replace("0702", "0777");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(text, @r#"the audit file "/folder/audit.jsonl" is in a folder that everybody may write to (mode 0777) (audit). Run: chmod o-w "/folder""#);
+        }
+        assert!(!path.exists());
+    }
+    // A folder of a group, as the images of Airflow have, and one as `/tmp`.
+    for mode in [0o770, 0o775, 0o1777] {
+        allow(mode);
+        record(&log(&path, 0), "a").unwrap();
+    }
+    assert_eq!(ids(&path).len(), 3);
+}
+
+#[test]
 fn a_folder_a_pipe_and_a_device_are_no_files() {
     let (folder, path) = folder();
     assert!(Command::new("mkfifo").args(["-m", "600"]).arg(&path).status().unwrap().success());

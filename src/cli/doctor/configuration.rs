@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cli::doctor::failed;
 use crate::cli::setup::{Setup, Source};
-use crate::config::airflow::{AirflowConfig, Chosen};
+use crate::config::airflow::{AirflowConfig, Chosen, NearMiss};
 use crate::config::options_of;
 use crate::store::convention::Kind;
 use crate::store::tools::{Finding, Severity};
@@ -13,6 +13,7 @@ use crate::store::tools::{Finding, Severity};
 pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) -> Option<(AirflowConfig, Setup)> {
     let airflow = source.airflow().map_err(|error| findings.push(failed("airflow_cfg", &error))).ok()?;
     findings.push(file(&airflow));
+    findings.extend(near_misses(&airflow));
     let chosen = match airflow.chosen(source.component()) {
         Ok(Some(chosen)) => chosen,
         Ok(None) => {
@@ -54,6 +55,19 @@ fn file(airflow: &AirflowConfig) -> Finding {
         format!("{path} is not there: the environment alone counts"),
         "Check AIRFLOW_HOME and AIRFLOW_CONFIG, and that this runs as the user that Airflow runs as",
     )
+}
+
+/// Names that Airflow passes over without a word.
+fn near_misses(airflow: &AirflowConfig) -> Vec<Finding> {
+    let told = |near: NearMiss| {
+        Finding::new(
+            Severity::Warning,
+            "near_miss",
+            format!("{} is not an option that Airflow reads", near.written),
+            format!("Write {}", near.meant),
+        )
+    };
+    airflow.near_misses().into_iter().map(told).collect()
 }
 
 /// What was written, and what Airflow makes of it.
@@ -204,6 +218,12 @@ mod tests {
             let found = found(&format!("{MEMORY}backend_kwargs = {kwargs}"));
             assert!(found.contains(&expected.to_owned()), "{kwargs}: {found:?}");
         }
+    }
+
+    #[test]
+    fn options_that_are_nearly_right_are_told() {
+        let found = found("[secret]\nbackend = strongroom.memory.MemoryBackend\n");
+        assert_eq!(found, ["ok airflow_cfg", "warning near_miss", "problem backend"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::cli::list::names;
 use crate::cli::output::counted;
 use crate::cli::setup::{Client, Setup};
 use crate::cli::subject::{Answer, look_up};
+use crate::cli::words::word_of;
 use crate::config::airflow::AirflowConfig;
 use crate::error::{Error, ErrorKind};
 use crate::store::convention::{Kind, Lookup};
@@ -19,7 +20,7 @@ pub(in crate::cli) const PROBE: &str = "strongroom_doctor_probe";
 /// More names than this are not compared with the environment.
 const COMPARED: usize = 10_000;
 
-/// Adds what was found. Makes one lookup, one listing for each kind, and one description.
+/// Adds what was found. Makes one lookup and one listing for each kind, and one description.
 pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, wanted: &[Tag], findings: &mut Vec<Finding>) {
     let client = match setup.open() {
         Ok(client) => client,
@@ -28,7 +29,8 @@ pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, wanted: &[Tag], find
     if let Some(identity) = client.backend.identity() {
         findings.push(Finding::fine("identity", format!("the store is asked as {identity}")));
     }
-    let Some(kind) = Kind::ALL.into_iter().find(|kind| setup.prefix(*kind).is_some()) else {
+    let kinds: Vec<_> = Kind::ALL.into_iter().filter(|kind| setup.prefix(*kind).is_some()).collect();
+    let Some(first) = kinds.first().copied() else {
         if Kind::ALL.into_iter().any(|kind| setup.without_place(kind).is_some()) {
             findings.push(without_place());
             return diagnose_alone(&client, findings);
@@ -41,9 +43,9 @@ pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, wanted: &[Tag], find
         ));
         return;
     };
-    if read(airflow, setup, &client, kind, findings) {
+    if read(airflow, setup, &client, &kinds, findings) {
         list(airflow, setup, &client, wanted, findings);
-        describe(setup, &client, kind, findings);
+        describe(setup, &client, first, findings);
     }
     diagnose(&client, findings);
 }
@@ -56,6 +58,11 @@ fn diagnose(client: &Client, findings: &mut Vec<Finding>) {
         finding.severity == Severity::Problem && findings.iter().any(same)
     };
     let news: Vec<Finding> = found.into_iter().filter(|finding| !is_known(finding)).collect();
+    // The log of the lookup says the same with fewer words.
+    findings.retain(|known| {
+        let is_said = |news: &Finding| known.evidence.contains(&news.evidence);
+        known.check != "read" || known.severity != Severity::Warning || !news.iter().any(is_said)
+    });
     findings.extend(news);
 }
 
@@ -83,22 +90,58 @@ fn without_place() -> Finding {
     )
 }
 
-/// The answer is whether there is any use in asking more.
+/// Looks up a name that no one has, of each kind: a policy may allow some of them only. The answer is whether there is any
+/// use in asking more.
 fn read(
+    airflow: &AirflowConfig,
+    setup: &Setup,
+    client: &Client,
+    kinds: &[Kind],
+    findings: &mut Vec<Finding>,
+) -> bool {
+    let start = Instant::now();
+    let (mut allowed, mut denied) = (Vec::new(), Vec::new());
+    for kind in kinds {
+        match probe(airflow, setup, client, *kind, findings) {
+            Probed::Allowed => allowed.push(kind.plural()),
+            Probed::Kept => {}
+            Probed::Denied(error) => denied.push((*kind, error)),
+            Probed::Over { is_of_use } => return is_of_use,
+        }
+    }
+    if !allowed.is_empty() {
+        let (store, took) = (setup.entry.info.title, start.elapsed().as_millis());
+        let text = format!("{store} answered in {took} ms: reading is allowed for {}", allowed.join(", "));
+        findings.push(Finding::fine("read", text));
+    }
+    findings.extend(refused(setup, &denied));
+    true
+}
+
+/// What became of a lookup.
+enum Probed {
+    Allowed,
+    /// A pattern keeps it out.
+    Kept,
+    Denied(Error),
+    /// No other kind fares better; whether anything else may be asked is another question.
+    Over {
+        is_of_use: bool,
+    },
+}
+
+fn probe(
     airflow: &AirflowConfig,
     setup: &Setup,
     client: &Client,
     kind: Kind,
     findings: &mut Vec<Finding>,
-) -> bool {
-    let start = Instant::now();
-    let looked = look_up(setup, client, airflow, Lookup { kind, id: PROBE, team: None });
-    let took = start.elapsed().as_millis();
-    let (answer, heard) = match looked {
+) -> Probed {
+    let (answer, heard) = match look_up(setup, client, airflow, Lookup { kind, id: PROBE, team: None }) {
         Ok(looked) => looked,
         Err(error) => {
             findings.push(failed("read", &error));
-            return false;
+            return Probed::Over { is_of_use: false };
         }
     };
     // What is logged of an error says the same as the error.
@@ -107,26 +150,54 @@ fn read(
     }
     match (&answer, answer.error()) {
         (Answer::NotAsked(reason), _) => {
-            findings.push(Finding::new(
-                Severity::Note,
-                "read",
-                reason,
-                "The pattern keeps the probe out; try `strongroom explain`",
-            ));
-            true
+            let remedy = "The pattern keeps the probe out; try `strongroom explain`";
+            let evidence = format!("{}: {reason}", kind.plural());
+            findings.push(Finding::new(Severity::Note, "read", evidence, remedy));
+            Probed::Kept
+        }
+        (_, Some(error)) if check_of(error) == "read" && error.kind() == ErrorKind::Denied => {
+            Probed::Denied(error.clone())
         }
         (_, Some(error)) => {
             findings.push(failed(check_of(error), error));
-            error.kind() == ErrorKind::Denied
+            Probed::Over { is_of_use: error.kind() == ErrorKind::Denied }
         }
-        _ => {
-            findings.push(Finding::fine(
-                "read",
-                format!("{} answered in {took} ms: reading is allowed", setup.entry.info.title),
-            ));
-            true
-        }
+        _ => Probed::Allowed,
     }
+}
+
+/// What is to be allowed is the names of the kinds, not the name that was tried. Where no policy says who reads what, each
+/// kind has a reason of its own.
+fn refused(setup: &Setup, denied: &[(Kind, Error)]) -> Vec<Finding> {
+    let Some(((_, first), word)) = denied.first().zip(policy_word(setup)) else {
+        let each = |(kind, error): &(Kind, Error)| {
+            let found = failed("read", error);
+            Finding { evidence: format!("{}: {}", kind.plural(), found.evidence), ..found }
+        };
+        return denied.iter().map(each).collect();
+    };
+    let kinds: Vec<_> = denied.iter().map(|(kind, _)| kind.plural()).collect();
+    let prefixes = denied.iter().filter_map(|(kind, _)| setup.prefix(*kind));
+    let names: Vec<_> =
+        prefixes.filter(|prefix| !prefix.is_empty()).map(|prefix| format!("`{prefix}`")).collect();
+    let names = if names.len() < denied.len() {
+        "all names".to_owned()
+    } else {
+        format!("names that begin with {}", names.join(", "))
+    };
+    // The store names what was tried.
+    let found = failed("read", first);
+    let of_store = found.remedy.replace(PROBE, "*").replace(&PROBE.replace('_', "-"), "*");
+    let remedy =
+        format!("Allow reading of {names}: `strongroom policy {word}` prints what to allow. {of_store}");
+    let evidence = format!("{}: {}", kinds.join(", "), found.evidence);
+    vec![Finding { evidence, remedy: remedy.trim_end().to_owned(), ..found }]
+}
+
+/// The word of the store for `strongroom policy`, where there is one.
+fn policy_word(setup: &Setup) -> Option<String> {
+    setup.entry.tools.policy?;
+    word_of(setup.entry)
 }
 
 /// The name of the check that an error of a read belongs to.

@@ -3,6 +3,7 @@
 use crate::backend::{Explained, settle};
 use crate::cli::explain::Asked;
 use crate::cli::explain::absent::absences;
+use crate::cli::near::{near_class, near_ids};
 use crate::cli::setup::{Setup, entry_of};
 use crate::cli::subject::{Answer, look_up, names};
 use crate::config::airflow::{AirflowConfig, Chosen, Component};
@@ -29,7 +30,7 @@ pub(super) fn ask(
     let mut warnings = setup.warnings.clone();
     let client = setup.open();
     let identity = client.as_ref().ok().and_then(|client| client.backend.identity());
-    let mut told = Vec::new();
+    let (mut told, mut near) = (Vec::new(), Vec::new());
     let answer = match client {
         _ if is_over => None,
         Err(error) => Some(unopened(&setup, airflow, lookup, &error)),
@@ -37,6 +38,9 @@ pub(super) fn ask(
             let (answer, heard) = look_up(&setup, &client, airflow, lookup)?;
             warnings.extend(heard);
             told = absences(&client, &answer);
+            if is_missing(&answer) {
+                near = near_ids(&setup, &client, lookup);
+            }
             Some(answer)
         }
     };
@@ -48,24 +52,33 @@ pub(super) fn ask(
         unusable: answer.as_ref().and_then(|answer| unusable(lookup, answer)),
         answer,
         absences: told,
-        times: Some(
-            [layers.timeout, layers.cache.ttl, layers.cache.negative_ttl].map(|time| time.as_millis()),
-        ),
+        near,
+        // Of another class it is not known what its processes keep.
+        times: (setup.chosen.class == setup.entry.python_class).then(|| {
+            [layers.timeout, layers.cache.ttl, layers.cache.negative_ttl].map(|time| time.as_millis())
+        }),
         warnings,
         is_foreign: false,
         class: setup.chosen.class,
     }))
 }
 
+/// Whether the store was asked, and said that there is no such secret.
+fn is_missing(answer: &Answer) -> bool {
+    matches!(answer, Answer::Asked(Explained { outcome: Ok(_), error: None, .. })) && answer.value().is_none()
+}
+
 /// A backend whose answer nobody here knows.
 fn foreign(component: Component, chosen: Chosen, is_over: bool) -> Asked {
+    let meant = near_class(&chosen.class).map(|near| format!(". Did you mean `{near}`?")).unwrap_or_default();
     Asked {
         component,
         class: chosen.shown_class(),
         configured: chosen.class_place,
         identity: None,
-        answer: (!is_over).then(|| Answer::NotAsked(FOREIGN.to_owned())),
+        answer: (!is_over).then(|| Answer::NotAsked(format!("{FOREIGN}{meant}"))),
         absences: Vec::new(),
+        near: Vec::new(),
         unusable: None,
         times: None,
         warnings: Vec::new(),

@@ -42,6 +42,8 @@ struct Asked {
     answer: Option<Answer>,
     /// Why the names of a miss are not there, as far as the store tells.
     absences: Vec<Absence>,
+    /// Ids in the store that are near one that is not there.
+    near: Vec<String>,
     /// Why Airflow cannot use the value, if it cannot.
     unusable: Option<String>,
     /// How long the whole lookup may take, and how long a value and an absence are kept, in milliseconds; `None` for a

@@ -2,6 +2,7 @@
 
 use crate::cli::explain::absent::Absence;
 use crate::cli::explain::{Asked, Search};
+use crate::cli::near::question;
 use crate::cli::subject::Answer;
 use crate::error::Error;
 use crate::redact::Shown;
@@ -58,6 +59,10 @@ fn absent(search: &Search<'_>) -> String {
         return remedy.to_owned();
     }
 
+    let near: Vec<_> = search.backends.iter().flat_map(|asked| asked.near.clone()).collect();
+    if let Some(question) = question(&near) {
+        return format!("{question} Otherwise store the secret under the name that was asked for");
+    }
     if let Some(hint) = search.unconfigured.as_ref().and_then(Error::hint) {
         return hint.to_owned();
     }

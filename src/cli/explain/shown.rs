@@ -9,6 +9,7 @@ use crate::backend::Step;
 use crate::cli::explain::absent::Absence;
 use crate::cli::explain::remedy::remedy;
 use crate::cli::explain::{Asked, Search};
+use crate::cli::near::question;
 use crate::cli::output::error_as_json;
 use crate::cli::subject::Answer;
 use crate::config::airflow::Component;
@@ -201,6 +202,9 @@ fn backend(asked: &Asked, kind: Kind) -> String {
     for absence in &asked.absences {
         let _ = writeln!(text, "   {}", absence.text());
     }
+    if let Some(question) = question(&asked.near) {
+        let _ = writeln!(text, "   there are ids like it: {question}");
+    }
     if let Some(unusable) = &asked.unusable {
         let _ = writeln!(text, "   Airflow cannot use it, and goes on: {unusable}");
     }
@@ -278,6 +282,7 @@ fn backend_as_json(asked: &Asked) -> Value {
         "stops_airflow": asked.stops(),
         "error": asked.error().map(error_as_json),
         "absent_because": asked.absences.iter().map(Absence::json).collect::<Vec<_>>(),
+        "near": asked.near,
         "unusable": asked.unusable,
         "cache": cache,
         "warnings": asked.warnings,

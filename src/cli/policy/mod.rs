@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::cli::output::Report;
 use crate::cli::setup::{Setup, Source, entry_of};
+use crate::cli::words::StoreWord;
 use crate::error::{Error, Result};
 use crate::store::convention::{Kind, Lookup};
 use crate::store::options::Options;
@@ -36,21 +37,6 @@ pub(super) struct Arguments {
     region: Option<String>,
 }
 
-/// The stores by the words that people use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum StoreWord {
-    /// AWS Secrets Manager: an IAM policy.
-    Aws,
-    /// AWS SSM Parameter Store: an IAM policy.
-    Ssm,
-    /// Google Secret Manager: roles with conditions.
-    Gcp,
-    /// Azure Key Vault: role assignments.
-    Azure,
-    /// Vault or OpenBao: HCL.
-    Vault,
-}
-
 /// What a document allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Mode {
@@ -60,26 +46,13 @@ pub(super) enum Mode {
     Manage,
 }
 
-impl StoreWord {
-    /// The name in the registry.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Aws => "aws_secrets_manager",
-            Self::Ssm => "aws_systems_manager",
-            Self::Gcp => "google_secret_manager",
-            Self::Azure => "azure_key_vault",
-            Self::Vault => "hashicorp_vault",
-        }
-    }
-}
-
 /// Prints the document. Makes no call.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     arguments.check()?;
     let (document, configured) = document(source, arguments)?;
     let json = serde_json::from_str(&document).unwrap_or_else(|_| json!({"document": document}));
     let warnings = configured.iter().flat_map(Setup::warned).chain(left_out(&document)).collect();
-    Ok(Report { warnings, ..Report::done(document, json) })
+    Ok(Report { warnings, ..Report::done(document, json).exact() })
 }
 
 /// What a document could not say stands in it as a comment, which nobody may read.
@@ -110,6 +83,13 @@ pub(super) fn of_vault(
 /// The document, and the configuration that it is for.
 fn document(source: &Source, arguments: &Arguments) -> Result<(String, Option<Setup>)> {
     let entry = find(arguments.store.name());
+    if let Some(entry) = entry.filter(|entry| entry.tools.policy.is_none()) {
+        return Err(Error::config(format!(
+            "{} has no policy: no service decides who reads it",
+            entry.info.title
+        ))
+        .with_hint("Of files the mode decides: chmod 600, for the user that Airflow runs as"));
+    }
     let configured = configured(source, entry, arguments.prefix.is_empty())?;
     let request = PolicyRequest {
         manages: arguments.mode == Mode::Manage,
@@ -191,7 +171,7 @@ fn region(store: StoreWord, setup: &Setup) -> Option<String> {
             written.or_else(|| settings.environment.non_empty("AWS_DEFAULT_REGION"))
         }
         StoreWord::Gcp => settings.options.non_empty("location"),
-        StoreWord::Azure | StoreWord::Vault => None,
+        StoreWord::Azure | StoreWord::Vault | StoreWord::Local | StoreWord::Memory => None,
     };
     region.map(str::to_owned)
 }

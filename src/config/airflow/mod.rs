@@ -8,6 +8,7 @@ mod command;
 mod expand;
 mod ini;
 mod named;
+mod near;
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,7 @@ pub use self::chosen::{Chosen, Component, shown_class};
 use self::expand::{Variables, expand};
 use self::ini::Ini;
 pub use self::named::NamedBy;
+pub use self::near::NearMiss;
 
 /// Airflow's configuration: what its options are, and where each comes from.
 pub struct AirflowConfig {

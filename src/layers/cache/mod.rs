@@ -40,7 +40,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layers::breaker::Breaker;
 use crate::layers::limit::is_own_limit;
 use crate::process::{Clock, Timestamp};
-use crate::store::tools::Finding;
+use crate::store::tools::{Finding, Unread};
 use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
@@ -110,6 +110,22 @@ impl Cache {
             Known::Resting(old) => Ok(self.stale(old, None)),
             Known::Expired(old) => self.refresh_or_stale(name, old, epoch).await,
             Known::Nothing => self.share(name, Reason::First, Timestamp::ORIGIN).await,
+        }
+    }
+
+    /// What is held of `name`, if it may be served without waiting, and whether a refresh of it is due. Past its time to live
+    /// a value is held as long as somebody refreshes it: `is_under_way` says of a read that has not got here yet.
+    pub fn held(&self, name: &SecretName, is_under_way: bool) -> Option<(Cached, bool)> {
+        match self.known(name) {
+            Known::Fresh(cached) => Some((cached, false)),
+            Known::Due(cached) => Some((cached, !is_under_way)),
+            Known::Resting(old) => Some((self.stale(old, None), false)),
+            Known::Expired(old) => {
+                let is_served =
+                    old.value.is_some() && !old.is_unwanted && (is_under_way || self.board.has(name));
+                is_served.then(|| (remembered(&old, self.clock.now()), false))
+            }
+            Known::Nothing => None,
         }
     }
 
@@ -390,6 +406,10 @@ impl Store for Cache {
 
     async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
         self.inner.why_absent(name).await
+    }
+
+    async fn unread(&self) -> Result<Vec<Unread>> {
+        self.inner.unread().await
     }
 
     async fn diagnose(&self) -> Vec<Finding> {

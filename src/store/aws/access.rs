@@ -11,12 +11,14 @@ use url::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Roots, build_client, client_config, warn_about_plain_http};
 use crate::redact::Shown;
+use crate::store::aws::caller;
 use crate::store::aws::client_words::warn_about_useless;
 use crate::store::aws::config::AwsSettings;
 use crate::store::aws::credentials::{CredentialCache, credential_source};
-use crate::store::aws::endpoint::{ServiceNames, endpoint};
+use crate::store::aws::endpoint::{STS, ServiceNames, endpoint};
 use crate::store::aws::key_age::{IAM, Iam};
 use crate::store::aws::profile::Profiles;
+use crate::store::aws::query::QueryPlace;
 use crate::store::aws::region::service_region;
 use crate::store::aws::sdk::{SdkParts, sdk_config};
 use crate::store::aws::trust::service_roots;
@@ -50,6 +52,8 @@ pub(super) struct Access {
     probe: Probe,
     /// What knows how old a key is.
     iam: Option<Iam>,
+    /// What knows who the caller is.
+    sts: Option<QueryPlace>,
     files: WatchedFiles,
 }
 
@@ -72,10 +76,13 @@ impl Access {
         let plain = !settings.use_ssl && endpoint.is_none();
         let address =
             endpoint.as_ref().map_or_else(|| usual_address(service, &region, plain), Url::to_string);
+        Url::parse(&address).iter().for_each(warn_about_plain_http);
         let probe = Probe { client: client.clone(), address, trust, refused: "requests" };
         // An address that is none concerns nobody but `strongroom doctor`.
         let of_iam = self::endpoint(IAM, None, &settings, &profiles, environment).ok().flatten();
         let iam = Iam::of(&region, of_iam.map(|url| url.to_string()), endpoint.is_some());
+        let of_sts = self::endpoint(STS, None, &settings, &profiles, environment).ok().flatten();
+        let sts = caller::sts(&region, of_sts.map(|url| url.to_string()), endpoint.is_some());
         let parts = SdkParts {
             client,
             region: region.clone(),
@@ -84,7 +91,7 @@ impl Access {
             credentials: Some(Arc::clone(&credentials)),
         };
         let sdk_config = sdk_config(parts, &settings, &profiles, environment);
-        Ok(Self { sdk_config, credentials, region, probe, iam, files })
+        Ok(Self { sdk_config, credentials, region, probe, iam, sts, files })
     }
 
     /// Makes sure that there are credentials to sign with. Comes before each request.
@@ -120,9 +127,12 @@ impl Access {
         error.kind() == ErrorKind::Unauthenticated && self.credentials.replace(used).await
     }
 
-    /// What is noteworthy: the certificates, the clock, and the age of a key that nobody renews.
+    /// What is noteworthy: the caller, the certificates, the clock, and the age of a key that is never renewed.
     pub(super) async fn findings(&self) -> Vec<Finding> {
         let mut findings = self.probe.findings().await;
+        if let Some(sts) = &self.sts {
+            findings.extend(caller::finding(sts, &self.probe.client, &self.credentials).await);
+        }
         if let Some(iam) = &self.iam {
             findings.extend(iam.finding(&self.probe.client, &self.credentials).await);
         }
@@ -189,7 +199,6 @@ fn service_client(
     files: &mut WatchedFiles,
 ) -> Result<(reqwest::Client, Option<String>)> {
     let client = client_settings(settings, environment);
-    endpoint.into_iter().for_each(warn_about_plain_http);
     let plain =
         endpoint.map_or(!settings.use_ssl, |url| url.scheme() == "http") && !client.proxies.needs_tls();
     let roots = if plain { Roots::Nobody } else { service_roots(settings, profiles, environment) };

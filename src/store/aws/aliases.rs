@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Shown;
 use crate::store::convention::Kind;
 use crate::store::options::Options;
-use crate::value::fields::normalize_connection;
+use crate::value::fields::{dropped_fields, normalize_connection};
 use crate::value::{FieldAliases, FieldError, SecretValue, Text};
 
 /// The option that holds further names for the fields.
@@ -67,6 +67,20 @@ impl Aliases {
                 None => Err(Error::internal("the JSON writer left the range of ASCII")),
             },
         }
+    }
+}
+
+impl Aliases {
+    /// Fields of a JSON connection that say something and get lost, with what to do.
+    pub(super) fn dropped(&self, kind: Kind, value: &SecretValue) -> Vec<String> {
+        let (Kind::Connection, Ok(aliases)) = (kind, &self.0) else { return Vec::new() };
+        let told = |(field, word): (&str, String)| {
+            format!(
+                "`{word}` is dropped, as the official class does, and `{field}` stays empty: call it `{field}`, or write \
+                 `{EXTRA_CONN_WORDS}`: {{\"{field}\": [\"{word}\"]}}"
+            )
+        };
+        dropped_fields(&Text::from(value.expose()), aliases).into_iter().map(told).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is noteworthy in the configuration of every AWS store.
 
+use crate::http::{is_loopback, web_address};
 use crate::store::aws::config::{AwsSettings, Verify};
 use crate::store::aws::role::RoleMethod;
 use crate::store::environment::Environment;
@@ -61,8 +62,9 @@ fn verification(settings: &AwsSettings) -> Option<Finding> {
 }
 
 fn address(settings: &AwsSettings) -> Option<Finding> {
-    let written = settings.endpoint_url.as_deref();
-    let is_plain = written.map_or(!settings.use_ssl, |url| url.to_ascii_lowercase().starts_with("http://"));
+    let is_near = |url: &str| web_address(url).is_some_and(|url| is_loopback(&url));
+    let is_open = |url: &str| url.to_ascii_lowercase().starts_with("http://") && !is_near(url);
+    let is_plain = settings.endpoint_url.as_deref().map_or(!settings.use_ssl, is_open);
     is_plain.then(|| {
         Finding::new(
             Severity::Warning,
@@ -115,6 +117,8 @@ mod tests {
         assert!(found(&[("region_name", text("eu-west-1"))], &regions).is_empty());
         let open = [("verify", OptionValue::Boolean(false)), ("endpoint_url", text("HTTP://h"))];
         assert_eq!(found(&open, &[]).len(), 2);
-        assert!(found(&[("endpoint_url", text("https://h"))], &[]).is_empty());
+        for near in ["https://h", "http://127.0.0.1:4566", "http://localhost:4566", "http://[::1]:4566"] {
+            assert!(found(&[("endpoint_url", text(near))], &[]).is_empty(), "{near}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::http::web_address;
 use crate::store::aws::config::AwsSettings;
 use crate::store::aws::profile::Profiles;
 use crate::store::aws::words::boolean_word;
@@ -60,9 +61,7 @@ fn is_switched_off(settings: &AwsSettings, profiles: &Profiles, environment: &En
 
 /// An address that can be used. The error does not show it: it may hold a password.
 fn parsed(text: &str, named_by: &str) -> Result<Url> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
-    url.ok_or_else(|| {
+    web_address(text).ok_or_else(|| {
         Error::config(format!("`{named_by}` is not an address that can be used"))
             .with_hint("Write it as https://host or http://host:port, without a user name")
     })

@@ -232,12 +232,19 @@ pub(super) fn general_hint(refusal: &Refusal, kind: ErrorKind) -> Option<&'stati
     })
 }
 
-/// A code is a name. Anything else came from something that is not AWS.
+/// A code is one that we know, or a name as AWS gives them: words with capitals and nothing else. Anything else came from
+/// something that is not AWS, and may be whatever was sent to it.
 fn is_code(code: &str) -> bool {
-    !code.is_empty()
-        && code.len() <= 128
-        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte))
+    let is_word = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let begins_word = |(before, letter): (u8, u8)| before.is_ascii_lowercase() && letter.is_ascii_uppercase();
+    let has_words = code.bytes().zip(code.bytes().skip(1)).any(begins_word);
+    kind_of_code(code).is_some()
+        || ONE_WORD_CODES.contains(&code)
+        || (is_word && has_words && code.starts_with(|letter: char| letter.is_ascii_uppercase()))
 }
+
+/// Codes of one word, beside those of [`kind_of_code`].
+const ONE_WORD_CODES: [&str; 4] = ["Blocked", "Forbidden", "Unavailable", "Unauthorized"];
 
 /// Seconds, or a date (RFC 9110, Retry-After).
 fn retry_after(text: &str) -> Option<Duration> {
@@ -346,9 +353,31 @@ mod tests {
 
     #[test]
     fn what_is_no_code_is_not_shown() {
-        let refusal = Refusal::plain(Some("<html>canary"), 502);
-        let error = refusal.to_error(refusal.kind(), "reading `a`");
-        insta::assert_snapshot!(error, @"reading `a` failed inside AWS (HTTP 502)");
+        for text in [
+            "<html>canary",
+            "canary-4711",
+            "Canary",
+            "CANARY",
+            "CanaryPassw0rd",
+            "canaryException",
+            "Canary Exception",
+            "AKIAIOSFODNN7EXAMPLE",
+            &format!("{}Exception", "Canary".repeat(20)),
+        ] {
+            let refusal = Refusal::plain(Some(text), 502);
+            let error = refusal.to_error(refusal.kind(), "reading `a`");
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(error, @"reading `a` failed inside AWS (HTTP 502)");
+            }
+        }
+        for code in
+            ["ThrottlingException", "EC2ThrottledException", "KMSAccessDeniedException", "NoSuchEntity"]
+        {
+            assert_eq!(
+                Refusal::plain(Some(code), 400).to_error(ErrorKind::Malformed, "x").code(),
+                Some(code)
+            );
+        }
     }
 
     #[test]

@@ -3,19 +3,16 @@
 //! Source: `ListAccessKeys` in the IAM API reference (without a user name it is about the user whose key signs the request),
 //! "AWS Identity and Access Management endpoints and quotas", and "Update access keys" in the IAM user guide (90 days).
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use reqwest::{Client, StatusCode};
 
-use crate::http::read_body;
 use crate::store::aws::credentials::CredentialCache;
 use crate::store::aws::endpoint::ServiceNames;
+use crate::store::aws::query::{QueryPlace, ask};
 use crate::store::aws::words::moment;
 use crate::store::tools::{Finding, Severity};
 
@@ -23,7 +20,6 @@ use crate::store::tools::{Finding, Severity};
 pub(super) const IAM: ServiceNames = ServiceNames { variable: "AWS_ENDPOINT_URL_IAM", key: "iam" };
 
 const QUESTION: &str = "Action=ListAccessKeys&Version=2010-05-08";
-const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
 /// Long-lived keys begin so; those of sessions begin with `ASIA` and come with a token ("Unique identifiers" in the IAM user guide).
 const LONG_LIVED: &str = "AKIA";
@@ -31,9 +27,6 @@ const LONG_LIVED: &str = "AKIA";
 /// What AWS advises.
 const OLDEST: u64 = 90;
 const DAY: u64 = 86_400;
-
-/// IAM is asked no longer than this: nothing else waits for the answer.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Where IAM is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,50 +51,24 @@ impl Iam {
         Some(Self { address: written.or(usual)?, region: signed_for })
     }
 
+    fn place(&self) -> QueryPlace {
+        QueryPlace { address: self.address.clone(), service: "iam", region: self.region.to_owned() }
+    }
+
     /// What there is to say of the key that signs requests; nothing of one that ends by itself.
     pub(super) async fn finding(&self, client: &Client, credentials: &CredentialCache) -> Option<Finding> {
         let key = credentials.provide_credentials().await.ok()?;
         if key.session_token().is_some() || !key.access_key_id().starts_with(LONG_LIVED) {
             return None;
         }
-        let asked = tokio::time::timeout(PATIENCE, self.ask(client, &key)).await;
-        Some(match asked.ok().flatten() {
+        let asked = ask(client, &self.place(), QUESTION, &key).await;
+        Some(match asked {
             Some((status, text)) if status.is_success() => made(&text, key.access_key_id())
                 .map_or_else(|| unknown("IAM does not list it"), |made| judged(made, SystemTime::now())),
             Some((StatusCode::FORBIDDEN, _)) => unknown("iam:ListAccessKeys was denied"),
             Some((status, _)) => unknown(&format!("IAM answered {}", status.as_u16())),
             None => unknown("IAM did not answer"),
         })
-    }
-
-    /// The answer; `None` if there is none.
-    async fn ask(&self, client: &Client, key: &Credentials) -> Option<(StatusCode, String)> {
-        let host = url::Url::parse(&self.address).ok()?;
-        let host = match (host.host_str()?, host.port()) {
-            (name, Some(port)) => format!("{name}:{port}"),
-            (name, None) => name.to_owned(),
-        };
-        let identity = key.clone().into();
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(self.region)
-            .name("iam")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .ok()?
-            .into();
-        let headers = [("content-type", FORM), ("host", host.as_str())];
-        let body = SignableBody::Bytes(QUESTION.as_bytes());
-        let request = SignableRequest::new("POST", &self.address, headers.into_iter(), body).ok()?;
-        let (signature, _) = sign(request, &parameters).ok()?.into_parts();
-        let mut asked = client.post(&self.address).header("content-type", FORM).body(QUESTION);
-        for (name, value) in signature.headers() {
-            asked = asked.header(name, value);
-        }
-        let mut answer = asked.send().await.ok()?;
-        let body = read_body(&mut answer).await.ok()?;
-        Some((answer.status(), String::from_utf8_lossy(&body).into_owned()))
     }
 }
 
@@ -136,6 +103,8 @@ fn unknown(reason: &str) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const ANSWER: &str = "<ListAccessKeysResponse><ListAccessKeysResult><AccessKeyMetadata>\

@@ -19,6 +19,7 @@
 mod access;
 mod aliases;
 mod batches;
+mod caller;
 mod checks;
 mod client_words;
 mod config;
@@ -31,6 +32,7 @@ mod identity;
 mod key_age;
 mod policy;
 mod profile;
+mod query;
 mod region;
 mod role;
 mod sdk;

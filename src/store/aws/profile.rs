@@ -19,7 +19,7 @@ use futures_util::FutureExt;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::redact::Shown;
+use crate::redact::{Shown, ShownPath};
 use crate::store::environment::Environment;
 use crate::store::files::{WatchedFiles, expand};
 
@@ -93,8 +93,8 @@ impl Profiles {
         Error::config(format!(
             "the AWS profile `{}` is neither in `{}` nor in `{}`",
             Shown(&self.selected),
-            Shown(&config_file.to_string_lossy()),
-            Shown(&credentials_file.to_string_lossy()),
+            ShownPath(config_file),
+            ShownPath(credentials_file),
         ))
         .with_hint(format!(
             "Correct `profile_name` or AWS_PROFILE, or add the profile; profiles there: {known}"
@@ -221,7 +221,7 @@ fn services(config: &str) -> BTreeSet<String> {
 }
 
 fn unreadable(path: &Path, reason: &str) -> Error {
-    Error::config(format!("the AWS file `{}` cannot be read: {reason}", Shown(&path.to_string_lossy())))
+    Error::config(format!("the AWS file `{}` cannot be read: {reason}", ShownPath(path)))
         .with_hint("Correct the file, or point AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to others")
 }
 

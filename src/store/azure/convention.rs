@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::store::SecretName;
 use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::options::Options;
-use crate::store::prefix::{PrefixRules, TEAM_SEPARATOR};
+use crate::store::prefix::{PrefixRules, TEAM_SEPARATOR, ambiguity};
 use crate::value::SecretValue;
 
 use super::config::DEFAULTS;
@@ -56,7 +56,7 @@ impl Convention for KeyVaultConvention {
         let of_all = self.path(prefix, lookup.id);
         let all: Vec<SecretName> = of_team.into_iter().chain([of_all]).map(SecretName::from).collect();
         let names: Vec<_> = all.iter().filter(|name| is_valid_name(name.as_str())).cloned().collect();
-        let ambiguous = self.path("", lookup.id).contains(TEAM_SEPARATOR).then_some(TEAM_SEPARATOR);
+        let ambiguous = ambiguity(lookup.kind, &self.path("", lookup.id));
         match ambiguous {
             _ if names.is_empty() => Naming::Impossible { grammar: NAME_RULE, names: all, ambiguous },
             Some(separator) => Naming::Ambiguous { separator, names },
@@ -140,6 +140,14 @@ mod tests {
         assert!(ambiguous(&usual, "a--b") && ambiguous(&usual, "a__b") && ambiguous(&usual, "a_-b"));
         assert!(!ambiguous(&usual, "a_b") && !ambiguous(&convention("v", ""), "a__b"));
         assert!(ambiguous(&convention("v", "--"), "a_b"));
+    }
+
+    #[test]
+    fn an_id_that_begins_as_the_separator_does_could_belong_to_two_teams() {
+        for id in ["-db", "_db"] {
+            let naming = convention("v", "-").names(Lookup { kind: Kind::Variable, id, team: Some("ops") });
+            assert!(matches!(naming, Naming::Ambiguous { separator: "-", .. }), "{id}: {naming:?}");
+        }
     }
 
     #[test]

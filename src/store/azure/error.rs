@@ -67,6 +67,8 @@ struct Refusal {
     retry_after: Option<Duration>,
     /// The tenant that the vault trusts.
     tenant: Option<String>,
+    /// Whether it asks for more than the token says.
+    wants_claims: bool,
 }
 
 impl Refusal {
@@ -75,7 +77,9 @@ impl Refusal {
         let mut refusal = Self { status: u16::from(*status), ..Self::default() };
         if let Some(raw) = raw_response {
             refusal.retry_after = retry_after(raw.headers());
-            refusal.tenant = raw.headers().get_optional_str(&WWW_AUTHENTICATE).and_then(challenged_tenant);
+            let challenge = raw.headers().get_optional_str(&WWW_AUTHENTICATE).unwrap_or_default();
+            refusal.tenant = challenged_tenant(challenge);
+            refusal.wants_claims = challenge.contains(r#"claims=""#);
             refusal.read_body(raw.body().as_ref());
         }
         Some(refusal)
@@ -187,6 +191,11 @@ impl Refusal {
     /// The vault names the tenant that it belongs to.
     fn token_hint(&self) -> Cow<'static, str> {
         match &self.tenant {
+            _ if self.wants_claims => {
+                "The vault asks for claims that this token has not: check the conditional access policies for this identity, and \
+                 whether its sessions were revoked"
+                    .into()
+            }
             Some(tenant) => format!(
                 "The vault trusts tokens of the tenant {}: check `tenant_id` and the identity, and this machine's clock",
                 Shown(tenant)
@@ -210,9 +219,11 @@ pub(super) fn retry_after(headers: &Headers) -> Option<Duration> {
     SystemTime::from(date).duration_since(SystemTime::now()).ok()
 }
 
-/// A code is a name. Anything else came from something that is not Key Vault.
+/// A code is a name, of words with capitals. Anything else came from something that is not Key Vault.
 fn is_code(code: &str) -> bool {
-    !code.is_empty() && code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    code.len() <= 64
+        && code.starts_with(|letter: char| letter.is_ascii_uppercase())
+        && code.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 /// The number that stands before some messages, such as `AKV10032`.
@@ -321,6 +332,17 @@ mod tests {
         let error = answered(401, &[("www-authenticate", challenge)], body).unwrap();
         assert_eq!((error.kind(), error.code()), (ErrorKind::Unauthenticated, Some("AKV10032")));
         insta::assert_snapshot!(error, @"reading `a` was refused, since the vault does not accept the token (AKV10032). The vault trusts tokens of the tenant 72f9-ab: check `tenant_id` and the identity, and this machine's clock");
+    }
+
+    #[test]
+    fn a_vault_that_asks_for_claims_refuses_the_token() {
+        let challenge = r#"Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", error="insufficient_claims", claims="Y2FuYXJ5""#;
+        let error = answered(401, &[("www-authenticate", challenge)], "").unwrap();
+        assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Unauthenticated, false));
+        assert!(
+            error.hint().unwrap().contains("conditional access") && !error.to_string().contains("Y2Fu"),
+            "{error}"
+        );
     }
 
     #[test]

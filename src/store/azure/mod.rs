@@ -14,6 +14,8 @@
 //! Everything follows the Azure provider and azure-identity for Python, so that an operator who changes the class path
 //! stays the same identity. The vendor's crates make the requests; order and life of credentials are ours.
 
+mod answer;
+mod caller;
 mod config;
 mod convention;
 mod credentials;
@@ -124,16 +126,9 @@ impl KeyVault {
         if !is_valid_name(name.as_str()) {
             return Err(invalid_name(name));
         }
-        let answer = match self.client.get_secret(name.as_str(), None).await {
-            Ok(answer) => answer.into_model(),
-            Err(error) => Err(error),
-        };
         let asked = self.asked(format!("reading `{name}`"), "get");
-        match answer {
-            Ok(secret) => match secret.value {
-                Some(value) => Ok(Some(SecretValue::text(value))),
-                None => Err(without_value(name)),
-            },
+        match self.client.get_secret(name.as_str(), None).await {
+            Ok(answer) => answer::value(answer.body().as_ref(), name).map(Some),
             Err(error) => read_error(&error, &asked).map_or(Ok(None), Err),
         }
     }
@@ -152,13 +147,6 @@ fn invalid_name(name: &SecretName) -> Error {
 fn no_such_page() -> Error {
     Error::new(ErrorKind::Malformed, "listing the secrets: there is no such page")
         .with_hint("Check `vault_url` and proxies: something else than Key Vault may have answered")
-}
-
-/// The answer to a read that went well, without what was asked for.
-fn without_value(name: &SecretName) -> Error {
-    Error::new(ErrorKind::Malformed, format!("reading `{name}`: the answer holds no value"))
-        .with_hint("Check `vault_url` and proxies: something else than Key Vault may have answered")
-        .as_upstream_miss()
 }
 
 /// Without the client, whose own Debug fills pages.
@@ -204,7 +192,8 @@ impl Store for KeyVault {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        self.deleted_below().await.into_iter().chain(self.diagnosis.findings().await).collect()
+        let found = self.deleted_below().await.into_iter().chain(self.diagnosis.findings().await);
+        self.tokens.caller().into_iter().chain(found).collect()
     }
 
     fn identity(&self) -> Option<String> {

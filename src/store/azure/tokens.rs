@@ -10,8 +10,10 @@ use azure_core::error::ErrorKind as SdkKind;
 
 use crate::error::{Error, Result};
 use crate::process::{Clock, Timestamp};
+use crate::store::azure::caller;
 use crate::store::azure::credentials::TokenSource;
 use crate::store::renewal::Schedule;
+use crate::store::tools::Finding;
 
 /// As early as azure-core (1.41.0, `_authentication.py`). The SDK begins to ask at the same time.
 const SCHEDULE: Schedule = Schedule { before: Duration::from_mins(5), again: Duration::from_mins(1) };
@@ -84,6 +86,12 @@ impl TokenCache {
                 None => Err(error.as_login_failure()),
             },
         }
+    }
+
+    /// What the token says of the caller; nothing before the first login.
+    pub(super) fn caller(&self) -> Option<Finding> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        caller::finding(held.as_ref()?.token.token.secret())
     }
 
     /// Notes what the vault made of the token in the `authorization` header.

@@ -7,7 +7,7 @@ use reqwest::Client;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::redact::Shown;
+use crate::redact::{Shown, ShownPath};
 use crate::store::checks::{impossible_names, unverified};
 use crate::store::convention::{Convention, Kind, Lookup};
 use crate::store::environment::Environment;
@@ -113,15 +113,14 @@ fn certificate(
 /// What is to be said of the end of a certificate. A file that cannot be read is an error of the store itself.
 fn end(path: &Path, password: Option<&SecretString>, now: SystemTime) -> Option<Finding> {
     let end = end_of_certificate(path, password).ok()??;
-    let path = path.to_string_lossy();
     let remedy =
         "Add a new certificate to the application, and take the old one away once nobody logs in with it";
     let Ok(left) = end.duration_since(now) else {
-        let evidence = format!("the client certificate `{}` has expired", Shown(&path));
+        let evidence = format!("the client certificate `{}` has expired", ShownPath(path));
         return Some(Finding::new(Severity::Problem, "client_certificate", evidence, remedy));
     };
     let evidence =
-        format!("the client certificate `{}` ends in {} days", Shown(&path), left.as_secs() / 86_400);
+        format!("the client certificate `{}` ends in {} days", ShownPath(path), left.as_secs() / 86_400);
     Some(if left < SOON {
         Finding::new(Severity::Warning, "client_certificate", evidence, remedy)
     } else {

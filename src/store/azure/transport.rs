@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use azure_core::error::ErrorKind as SdkKind;
-use azure_core::http::headers::{AUTHORIZATION, Headers, WWW_AUTHENTICATE};
+use azure_core::http::headers::{AUTHORIZATION, HeaderName, Headers, WWW_AUTHENTICATE};
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Method, Request, StatusCode};
 use bytes::Bytes;
 
@@ -79,6 +79,17 @@ impl From<Answer> for AsyncRawResponse {
     }
 }
 
+/// The words of a challenge by which the SDK knows what tokens are for.
+const SAYS_RESOURCE: [&str; 2] = [r#"resource=""#, r#"scope=""#];
+
+fn without(headers: &Headers, name: &HeaderName) -> Headers {
+    let mut kept = Headers::new();
+    for (other, value) in headers.iter().filter(|(other, _)| *other != name) {
+        kept.insert(other.clone(), value.clone());
+    }
+    kept
+}
+
 /// Carries requests to the vault.
 pub(super) struct VaultTransport {
     client: reqwest::Client,
@@ -104,6 +115,25 @@ impl VaultTransport {
         headers.insert(WWW_AUTHENTICATE, format!(r#"Bearer resource="{resource}""#));
         Some(AsyncRawResponse::from_bytes(StatusCode::Unauthorized, headers, Bytes::new()))
     }
+
+    /// A refused token is answered by a challenge that need not say again what tokens are for: one that asks for claims
+    /// (conditional access, a revoked session) does not. The SDK takes that for an answer that it cannot read, so it is
+    /// told what is known; where nothing is, the challenge is kept from it.
+    fn with_resource(&self, mut answer: Answer) -> Answer {
+        let challenge =
+            answer.headers.get_optional_string(&WWW_AUTHENTICATE).filter(|_| answer.status == 401);
+        let Some(challenge) = challenge.filter(|text| !SAYS_RESOURCE.iter().any(|word| text.contains(word)))
+        else {
+            return answer;
+        };
+        match self.vault.resource {
+            Some(resource) => {
+                answer.headers.insert(WWW_AUTHENTICATE, format!(r#"{challenge}, resource="{resource}""#));
+            }
+            None => answer.headers = without(&answer.headers, &WWW_AUTHENTICATE),
+        }
+        answer
+    }
 }
 
 #[async_trait]
@@ -117,7 +147,7 @@ impl HttpClient for VaultTransport {
             return Ok(answer);
         }
         let sent = translate(request).map_err(to_sdk)?;
-        let answer = exchange(&self.client, sent).await.map_err(to_sdk)?;
+        let answer = self.with_resource(exchange(&self.client, sent).await.map_err(to_sdk)?);
         if let Some(token) = request.headers().get_optional_str(&AUTHORIZATION) {
             self.tokens.note(token, answer.status != 401);
         }
@@ -194,6 +224,31 @@ mod tests {
         let challenge = answer.headers().get_optional_string(&WWW_AUTHENTICATE);
         assert_eq!(answer.status(), StatusCode::Unauthorized);
         assert_eq!(challenge.as_deref(), Some(r#"Bearer resource="https://vault.azure.net""#));
+    }
+
+    #[test]
+    fn a_challenge_that_asks_for_claims_is_told_what_tokens_are_for() {
+        let claims = r#"Bearer realm="", error="insufficient_claims", claims="e30=""#;
+        let full = r#"Bearer authorization="https://l/t", resource="https://vault.azure.net""#;
+        for (url, status, challenge, expected) in [
+            (
+                "https://a.vault.azure.net",
+                401,
+                claims,
+                Some(format!("{claims}, resource=\"https://vault.azure.net\"")),
+            ),
+            ("https://a.vault.azure.net", 401, full, Some(full.to_owned())),
+            ("https://a.vault.azure.net", 403, claims, Some(claims.to_owned())),
+            ("https://localhost", 401, full, Some(full.to_owned())),
+            ("https://localhost", 401, claims, None),
+        ] {
+            let mut headers = Headers::new();
+            headers.insert(WWW_AUTHENTICATE, challenge.to_owned());
+            headers.insert("retry-after", "1");
+            let answer = transport(url).with_resource(Answer { status, headers, body: Bytes::new() });
+            assert_eq!(answer.headers.get_optional_string(&WWW_AUTHENTICATE), expected, "{url} {challenge}");
+            assert_eq!(answer.headers.iter().count(), 1 + usize::from(expected.is_some()));
+        }
     }
 
     #[tokio::test]

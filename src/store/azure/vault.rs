@@ -6,6 +6,7 @@
 use url::{Origin, Url};
 
 use crate::error::{Error, Result};
+use crate::http::web_address;
 use crate::store::environment::Environment;
 
 /// The login service of the public cloud.
@@ -107,10 +108,8 @@ const EXAMPLE: &str = "Write it as `https://name.vault.azure.net`";
 fn normalize_authority(text: &str, named_by: &str) -> Result<String> {
     let text = text.trim();
     let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
-    match Url::parse(&full) {
-        Ok(url) if url.scheme() == "https" && url.host_str().is_some() => {
-            Ok(full.trim_end_matches('/').to_owned())
-        }
+    match web_address(&full) {
+        Some(url) if url.scheme() == "https" => Ok(full.trim_end_matches('/').to_owned()),
         _ => Err(Error::config(format!("`{named_by}` is not an https address"))
             .with_hint("Write it as `https://login.microsoftonline.com`")),
     }

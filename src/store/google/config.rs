@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::http::web_address;
 use crate::store::options::{OptionKind, OptionSpec, OptionValue, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, SEPARATOR, VARIABLES_PREFIX};
 use crate::value::json::{self, Value};
@@ -23,7 +24,7 @@ pub(super) const DEFAULTS: PrefixDefaults = PrefixDefaults {
     separator: "-",
 };
 
-const KEY_PATH: &str = "gcp_key_path";
+pub(super) const KEY_PATH: &str = "gcp_key_path";
 const KEY: &str = "gcp_keyfile_dict";
 const FILE: &str = "gcp_credential_config_file";
 const SCOPES: &str = "gcp_scopes";
@@ -133,11 +134,10 @@ pub(super) struct GoogleSettings {
 impl GoogleSettings {
     /// Reads the options. No I/O: it runs in the constructor of the Python class, too.
     pub(super) fn read(options: &Options) -> Result<Self> {
-        let chain = texts(options, CHAIN, |text| vec![text.to_owned()])?;
         let settings = Self {
             credentials: credentials(options)?,
             scopes: texts(options, SCOPES, split)?,
-            chain: chain.iter().map(|principal| checked_principal(principal)).collect::<Result<_>>()?,
+            chain: chain(options)?,
             project: options
                 .non_empty("project_id")
                 .map(|id| checked_project(id, "project_id"))
@@ -180,7 +180,8 @@ pub(super) fn no_project() -> Error {
 fn credentials(options: &Options) -> Result<Written> {
     let path = options.non_empty(KEY_PATH).map(|path| Written::Path(path.to_owned(), KEY_PATH));
     let object = options.object(KEY).filter(|object| object.is_truthy());
-    let content = object.map(|object| Ok(Written::Content(with_line_breaks(to_json(object, KEY)?), KEY)));
+    let content = object
+        .map(|object| Ok(Written::Content(as_service_account(with_line_breaks(to_json(object, KEY)?)), KEY)));
     let file = options.json(FILE).filter(|value| value.is_truthy()).map(config_file);
     let anonymous = options.boolean(ANONYMOUS).filter(|anonymous| *anonymous).map(|_| Written::Anonymous);
     let mut written = [path.map(Ok), content, file, anonymous.map(Ok)].into_iter().flatten();
@@ -227,16 +228,36 @@ fn with_line_breaks(mut key: Json) -> Json {
     key
 }
 
+/// `gcp_key_path` and `gcp_keyfile_dict` hold the key of a service account, whatever `type` says: the official class does
+/// not look at it there (google-auth, `oauth2/service_account.py`).
+pub(super) fn as_service_account(mut key: Json) -> Json {
+    if let Some(members) = key.as_object_mut() {
+        members.insert("type".to_owned(), "service_account".into());
+    }
+    key
+}
+
 /// Commas and spaces around them separate scopes (`_get_scopes`).
 fn split(text: &str) -> Vec<String> {
     text.split(',').map(|scope| scope.trim().to_owned()).filter(|scope| !scope.is_empty()).collect()
 }
 
-/// A text, taken apart by `one`, or a list of texts.
+/// The service accounts to impersonate. Where the last entry is empty the official class impersonates nobody
+/// (`credentials_provider.py`, `if self.target_principal`); an empty one before it is no account, so it is left out.
+fn chain(options: &Options) -> Result<Vec<String>> {
+    let written = options.json(CHAIN).and_then(Value::as_array).unwrap_or_default();
+    if written.last().is_some_and(|target| !target.is_truthy()) {
+        return Ok(Vec::new());
+    }
+    let accounts = texts(options, CHAIN, |text| vec![text.to_owned()])?;
+    accounts.iter().filter(|account| !account.is_empty()).map(|account| checked_principal(account)).collect()
+}
+
+/// A text, taken apart by `one`, or a list of texts; null in a list is an empty text.
 fn texts(options: &Options, key: &str, one: impl Fn(&str) -> Vec<String>) -> Result<Vec<String>> {
     let Some(value) = options.json(key).filter(|value| value.is_truthy()) else { return Ok(Vec::new()) };
     let found = match value.as_array() {
-        Some(list) => list.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+        Some(list) => list.iter().map(|item| text_or_nothing(item).map(str::to_owned)).collect(),
         None => value.as_str().map(one),
     };
     found.ok_or_else(|| {
@@ -244,11 +265,13 @@ fn texts(options: &Options, key: &str, one: impl Fn(&str) -> Vec<String>) -> Res
     })
 }
 
+fn text_or_nothing(item: &Value) -> Option<&str> {
+    if item.is_null() { Some("") } else { item.as_str() }
+}
+
 /// An address that can be used. The error does not show it: it may hold a password.
 fn address(text: &str, named_by: &str) -> Result<Url> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
-    url.ok_or_else(|| {
+    web_address(text).ok_or_else(|| {
         Error::config(format!("`{named_by}` is not an address that can be used"))
             .with_hint("Write it as https://host or http://host:port, without a user name")
     })
@@ -332,6 +355,32 @@ mod tests {
         assert_eq!(settings.chain, ["a@b", "c@d"]);
         assert_eq!(read(&[("gcp_scopes", r#"["https://a"]"#)]).unwrap().scopes, ["https://a"]);
         assert!(read(&[("gcp_scopes", "5")]).is_err());
+    }
+
+    #[test]
+    fn empty_entries_of_a_chain_are_nobody() {
+        for (chain, expected) in [
+            ("\"\"", &[][..]),
+            ("[]", &[]),
+            ("[\"\"]", &[]),
+            ("[null]", &[]),
+            (r#"["a@b", ""]"#, &[]),
+            (r#"["", "a@b"]"#, &["a@b"]),
+            (r#"["c@d", null, "a@b"]"#, &["c@d", "a@b"]),
+        ] {
+            assert_eq!(read(&[("impersonation_chain", chain)]).unwrap().chain, expected, "{chain}");
+        }
+        assert!(read(&[("impersonation_chain", "[5]")]).is_err());
+    }
+
+    #[test]
+    fn a_key_is_one_whatever_its_type_says() {
+        for kind in ["", r#""type": "authorized_user", "#, r#""type": 5, "#] {
+            let key = format!(r#"{{{kind}"project_id": "p", "private_key": "canary"}}"#);
+            let settings = read(&[("gcp_keyfile_dict", &key)]).unwrap();
+            let Written::Content(key, KEY) = &settings.credentials else { panic!("{settings:?}") };
+            assert_eq!(key["type"], "service_account");
+        }
     }
 
     #[test]

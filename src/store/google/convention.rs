@@ -8,7 +8,8 @@ use crate::store::SecretName;
 use crate::store::convention::{Convention, Kind, Lookup, Naming};
 use crate::store::options::Options;
 use crate::store::prefix::{
-    CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixRules, SEPARATOR, TEAM_SEPARATOR, VARIABLES_PREFIX, naming,
+    CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixRules, SEPARATOR, TEAM_SEPARATOR, VARIABLES_PREFIX, ambiguity,
+    naming,
 };
 use crate::value::SecretValue;
 
@@ -67,13 +68,12 @@ impl Convention for GoogleConvention {
         let all: Vec<_> = of_team.into_iter().chain([name(lookup.id)]).collect();
         let names: Vec<_> = all.iter().filter(|name| check_name(name).is_ok()).cloned().collect();
         if names.is_empty() {
-            let of_teams = lookup.kind != Kind::Config && lookup.id.contains(TEAM_SEPARATOR);
-            let ambiguous = of_teams.then_some(TEAM_SEPARATOR);
+            let ambiguous = ambiguity(lookup.kind, lookup.id).filter(|_| lookup.kind != Kind::Config);
             return Naming::Impossible { grammar: GRAMMAR, names: all, ambiguous };
         }
         match lookup.kind {
             Kind::Config => Naming::Names(names),
-            Kind::Connection | Kind::Variable => naming(lookup.id, names),
+            Kind::Connection | Kind::Variable => naming(lookup.kind, lookup.id, names),
         }
     }
 

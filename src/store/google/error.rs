@@ -19,6 +19,9 @@ const LIST: &str = "ListSecrets";
 pub(super) const DESCRIBE: &str = "GetSecret";
 pub(super) const DESCRIBE_VERSION: &str = "GetSecretVersion";
 
+/// What a version of a secret can be beside enabled (`SecretVersion.State`).
+const STATES: [&str; 2] = ["DISABLED", "DESTROYED"];
+
 /// The domain of the reasons below.
 const GOOGLE_DOMAIN: &str = "googleapis.com";
 
@@ -76,15 +79,25 @@ impl Refusal {
         let kind = self.kind();
         let mut text = format!("{subject} {}", self.what_happened(kind));
         if let Some(message) = self.shown_message() {
-            text = format!("{text}: {}", Shown(message));
+            text = format!("{text}: {message}");
         }
         Error::new(kind, text).with_code(self.label()).temporary_in_outage(self.retry_after)
     }
 
-    /// The service's own words, where they name a permission or a state. Others may echo what was sent.
-    fn shown_message(&self) -> Option<&str> {
-        let tells = matches!(self.code, Some(Code::PermissionDenied | Code::FailedPrecondition));
-        Some(self.message.trim_end_matches('.')).filter(|message| tells && !message.is_empty())
+    /// The service's own words, where they name a permission. Others may echo what was sent; of those that name a state,
+    /// the state is left.
+    fn shown_message(&self) -> Option<String> {
+        match self.code? {
+            Code::PermissionDenied => {
+                let message = Some(self.message.trim_end_matches('.')).filter(|message| !message.is_empty());
+                message.map(|message| Shown(message).to_string())
+            }
+            Code::FailedPrecondition => {
+                let state = STATES.into_iter().find(|state| self.message.contains(&format!("{state} state")));
+                state.map(|state| format!("the version is {state}"))
+            }
+            _ => None,
+        }
     }
 
     fn what_happened(&self, kind: ErrorKind) -> &'static str {
@@ -171,14 +184,17 @@ pub(super) fn read_error(error: &SdkError, name: &SecretName, project: &str) -> 
 fn refused_read(refusal: &Refusal, subject: &str, name: &SecretName, project: &str) -> Error {
     let error =
         refusal.to_error(subject).with_hint(hint(refusal, project, || read_permission(name, project)));
-    let is_miss = matches!(refusal.code, Some(Code::PermissionDenied | Code::InvalidArgument));
-    if is_miss { error.as_upstream_miss() } else { error }
+    // Without the permission on a name Google does not say whether it exists, so a denied name of a team may be none.
+    let may_be_absence = matches!(refusal.code, Some(Code::PermissionDenied | Code::InvalidArgument));
+    if may_be_absence { error.as_upstream_absence() } else { error }
 }
 
 fn read_permission(name: &SecretName, project: &str) -> String {
     format!(
         "Give this identity roles/secretmanager.secretAccessor on `{name}` in project `{project}`, and check that this is the \
-         right project; a role that was just given takes some minutes to act"
+         right project; a role that was just given takes some minutes to act. If there is no such secret: Google denies \
+         names that do not exist, too, to an identity with roles on single secrets only; give it the role on the project, \
+         with a condition on the name"
     )
 }
 
@@ -333,9 +349,9 @@ mod tests {
 
     #[test]
     fn a_denied_read_says_why() {
-        insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", None), @"reading `a` was denied: canary words (PERMISSION_DENIED). Give this identity roles/secretmanager.secretAccessor on `a` in project `p`, and check that this is the right project; a role that was just given takes some minutes to act");
+        insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", None), @"reading `a` was denied: canary words (PERMISSION_DENIED). Give this identity roles/secretmanager.secretAccessor on `a` in project `p`, and check that this is the right project; a role that was just given takes some minutes to act. If there is no such secret: Google denies names that do not exist, too, to an identity with roles on single secrets only; give it the role on the project, with a condition on the name");
         insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", Some("SERVICE_DISABLED")), @"reading `a` was denied: canary words (SERVICE_DISABLED). Enable the API: `gcloud services enable secretmanager.googleapis.com --project p`, or correct `project_id`");
-        insta::assert_snapshot!(error_of(400, "FAILED_PRECONDITION", None), @"reading `a` was refused: canary words (FAILED_PRECONDITION). The latest version is disabled, destroyed or expired: enable it (`gcloud secrets versions enable`) or add another one (`gcloud secrets versions add`)");
+        insta::assert_snapshot!(error_of(400, "FAILED_PRECONDITION", None), @"reading `a` was refused (FAILED_PRECONDITION). The latest version is disabled, destroyed or expired: enable it (`gcloud secrets versions enable`) or add another one (`gcloud secrets versions add`)");
         for reason in
             ["BILLING_DISABLED", "CONSUMER_INVALID", "USER_PROJECT_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"]
         {
@@ -348,8 +364,28 @@ mod tests {
     }
 
     #[test]
+    fn of_the_words_for_a_state_the_state_is_shown() {
+        for state in STATES {
+            let message = format!("Secret Version [projects/p/canary/versions/1] is in {state} state.");
+            let body = json!({"error": {"code": 400, "status": "FAILED_PRECONDITION", "message": message}});
+            let refusal = Refusal::new(400, None, Some(&body.to_string().into()));
+            let text = refused_read(&refusal, "reading `a`", &"a".into(), "p").to_string();
+            assert!(
+                text.starts_with(&format!("reading `a` was refused: the version is {state} (FAILED")),
+                "{text}"
+            );
+            assert!(!text.contains("canary"), "{text}");
+        }
+    }
+
+    #[test]
     fn words_that_may_echo_the_request_are_not_shown() {
-        for (http, status) in [(401, "UNAUTHENTICATED"), (400, "INVALID_ARGUMENT"), (500, "INTERNAL")] {
+        for (http, status) in [
+            (401, "UNAUTHENTICATED"),
+            (400, "INVALID_ARGUMENT"),
+            (400, "FAILED_PRECONDITION"),
+            (500, "INTERNAL"),
+        ] {
             assert!(!format!("{:?}", error_of(http, status, None)).contains("canary"), "{status}");
         }
         let odd = error_of(403, "PERMISSION_DENIED", Some("canary reason"));

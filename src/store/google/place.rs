@@ -5,6 +5,7 @@
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::http::web_address;
 
 use super::config::GoogleSettings;
 
@@ -64,8 +65,8 @@ pub(super) fn iam_endpoint(settings: &GoogleSettings, universe: &str) -> Result<
 }
 
 fn google_address(host: &str) -> Result<Url> {
-    Url::parse(&format!("https://{host}"))
-        .map_err(|_| Error::config("the region or the universe makes no host name"))
+    web_address(&format!("https://{host}"))
+        .ok_or_else(|| Error::config("the region or the universe makes no host name"))
 }
 
 /// `path` below `endpoint`, which may have a path of its own.

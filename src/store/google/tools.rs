@@ -1,5 +1,6 @@
 //! What the command line needs to know of Secret Manager.
 
+use crate::http::is_loopback;
 use crate::redact::Shown;
 use crate::store::checks::{impossible_names, plain_http, unverified};
 use crate::store::convention::Convention;
@@ -158,7 +159,7 @@ fn other_project(key: &Key, chosen: Option<&str>) -> Option<Finding> {
 fn addresses(settings: &GoogleSettings) -> impl Iterator<Item = Finding> {
     let written = [(&settings.endpoint, "endpoint_url"), (&settings.iam_endpoint, "iam_endpoint_url")];
     let plain = written.map(|(url, option)| {
-        let is_plain = url.as_ref().is_some_and(|url| url.scheme() == "http");
+        let is_plain = url.as_ref().is_some_and(|url| url.scheme() == "http" && !is_loopback(url));
         is_plain.then(|| plain_http(option))
     });
     plain.into_iter().flatten()
@@ -212,6 +213,7 @@ mod tests {
         assert_eq!(found(&[("verify", OptionValue::Boolean(false))], &[]), [("tls", warned)]);
         let plain = [("endpoint_url", text("http://h")), ("iam_endpoint_url", text("http://h"))];
         assert_eq!(found(&plain, &[]), [("plain_http", warned), ("plain_http", warned)]);
+        assert_eq!(found(&[("endpoint_url", text("http://localhost:8080"))], &[]), []);
         let anonymous = [("anonymous", OptionValue::Boolean(true)), ("project_id", text("p"))];
         assert_eq!(found(&anonymous, &[]), [("anonymous", warned)]);
         let scope = [("gcp_scopes", json(r#""https://www.googleapis.com/auth/devstorage.read_only""#))];

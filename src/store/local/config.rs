@@ -47,6 +47,8 @@ pub struct LocalConfig {
     pub configs: Option<PathBuf>,
     /// Astro's settings file.
     pub settings: Option<PathBuf>,
+    /// Whether names in the settings file that mean nothing are errors.
+    pub is_strict: bool,
 }
 
 impl LocalConfig {
@@ -58,6 +60,7 @@ impl LocalConfig {
             variables: path(&VARIABLES_FILE_PATH),
             configs: path(&CONFIGS_FILE_PATH),
             settings: path(&SETTINGS_FILE_PATH),
+            is_strict: options.boolean("strict").unwrap_or(false),
         }
     }
 

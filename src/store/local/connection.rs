@@ -8,6 +8,8 @@ use crate::value::json::{self, Object};
 use crate::value::text::is_white_space;
 use crate::value::{SecretValue, Text, Value};
 
+use super::unread::shown_name;
+
 /// The keys of a connection object. `team_name` and `conn_id` are allowed and say nothing that we hand on.
 const KEYS: [&str; 12] = [
     "conn_id",
@@ -94,9 +96,7 @@ fn refuse_illegal_keys(members: &Object) -> Result<(), String> {
     let mut illegal: Vec<String> = members
         .iter()
         .filter(|(key, _)| !key.to_str().is_some_and(|key| KEYS.contains(&key)))
-        .map(|(key, _)| {
-            key.to_str().map_or_else(|| "(not text)".to_owned(), |key| key.escape_debug().to_string())
-        })
+        .map(|(key, _)| key.to_str().map_or_else(|| "(not text)".to_owned(), shown_name))
         .collect();
     if illegal.is_empty() {
         return Ok(());
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn objects_that_cannot_be_connections() {
-        insta::assert_snapshot!(told(r#"{"b\n": "canary", "host": "canary", "a": 1}"#), @r"error: the object has illegal keys: a, b\n; it can have conn_id, conn_type, description, extra, extra_dejson, host, login, password, port, schema, team_name, uri");
+        insta::assert_snapshot!(told(r#"{"b\n": "canary", "host": "canary", "a": 1}"#), @"error: the object has illegal keys: (not shown: it may be a value), `a`; it can have conn_id, conn_type, description, extra, extra_dejson, host, login, password, port, schema, team_name, uri");
         insta::assert_snapshot!(told(r#"{"extra": "canary", "extra_dejson": {}}"#), @"error: extra and extra_dejson exclude each other; keep one");
         insta::assert_snapshot!(told(r#"{"conn_id": "canary"}"#), @"error: its conn_id differs from the name that it stands under; make them equal, or leave conn_id out");
     }

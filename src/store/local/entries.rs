@@ -16,42 +16,50 @@ use crate::value::{SecretValue, Text, Value};
 use super::connection::connection;
 use super::error::{bad_connection, connection_not_unique, not_unique};
 use super::format::Format;
+use super::names;
+use super::unread::Note;
 
 /// The answers of one file. Debug shows how many there are.
 #[derive(Default)]
-pub(super) struct Entries(HashMap<String, Result<SecretValue>>);
+pub(super) struct Entries {
+    answers: HashMap<String, Result<SecretValue>>,
+    /// What of the file is not read.
+    pub(super) unread: Vec<Note>,
+}
 
 impl Entries {
     /// The answers in a file of `kind`.
     pub(super) fn parse(kind: Kind, format: Format, path: &Path, content: &str) -> Result<Self> {
-        let object = format.parse(path, content)?;
-        match (kind, format) {
-            (Kind::Connection, _) => Ok(connections(path, &object)),
-            (Kind::Variable, Format::Json | Format::Yaml) => Ok(object.iter().filter_map(plain).collect()),
-            (Kind::Variable, Format::Env) | (Kind::Config, _) => single_values(path, &object),
-        }
+        let (object, mut unread) = format.parse(path, content)?;
+        unread.extend(names::odd(kind, &object));
+        let entries = match (kind, format) {
+            (Kind::Connection, _) => connections(path, &object),
+            (Kind::Variable, Format::Json | Format::Yaml) => object.iter().filter_map(plain).collect(),
+            (Kind::Variable, Format::Env) | (Kind::Config, _) => single_values(path, &object)?,
+        };
+        Ok(Self { unread, ..entries })
     }
 
     /// The answer for an id, if the file has one.
     pub(super) fn get(&self, id: &str) -> Option<Result<SecretValue>> {
-        self.0.get(id).cloned()
+        self.answers.get(id).cloned()
     }
 
     /// Every id that has an answer, be it an error.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.answers.keys().map(String::as_str)
     }
 }
 
 impl FromIterator<(String, Result<SecretValue>)> for Entries {
     fn from_iter<I: IntoIterator<Item = (String, Result<SecretValue>)>>(entries: I) -> Self {
-        Self(entries.into_iter().collect())
+        Self { answers: entries.into_iter().collect(), unread: Vec::new() }
     }
 }
 
 impl fmt::Debug for Entries {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Entries({})", self.0.len())
+        write!(formatter, "Entries({})", self.answers.len())
     }
 }
 
@@ -129,7 +137,7 @@ mod tests {
     fn a_bad_connection_breaks_its_own_id_only() {
         let yaml = "good: x://h\nbad: {user: canary}\nworse: 5\n";
         assert_eq!(told(Kind::Connection, "c.yaml", yaml, "good"), "x://h");
-        insta::assert_snapshot!(told(Kind::Connection, "c.yaml", yaml, "bad"), @r#"error: connection "bad" in the secret file "c.yaml": the object has illegal keys: user; it can have conn_id, conn_type, description, extra, extra_dejson, host, login, password, port, schema, team_name, uri (local read: AirflowException)"#);
+        insta::assert_snapshot!(told(Kind::Connection, "c.yaml", yaml, "bad"), @r#"error: connection "bad" in the secret file "c.yaml": the object has illegal keys: `user`; it can have conn_id, conn_type, description, extra, extra_dejson, host, login, password, port, schema, team_name, uri (local read: AirflowException)"#);
         insta::assert_snapshot!(told(Kind::Connection, "c.yaml", yaml, "worse"), @r#"error: connection "worse" in the secret file "c.yaml": a connection is a string or an object, not a number (local read: AirflowException)"#);
     }
 

@@ -8,6 +8,7 @@ use std::io;
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind};
+use crate::redact::{Quoted, quoted_path};
 
 /// Most problems of one file that are told.
 const MAX_TOLD: usize = 5;
@@ -50,11 +51,6 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A path in quotes, escaped, so that it cannot forge a log line.
-fn quoted(path: &Path) -> String {
-    format!("{:?}", path.to_string_lossy())
-}
-
 fn error(kind: ErrorKind, code: &'static str, message: String) -> Error {
     Error::new(kind, message).with_store(super::INFO.name).with_operation("read").with_code(code)
 }
@@ -65,14 +61,16 @@ pub(super) fn unreadable(path: &Path, problems: &[Problem]) -> Error {
     if let Some(more) = problems.len().checked_sub(MAX_TOLD).filter(|more| *more > 0) {
         told.push(format!("and {more} more"));
     }
-    let message = format!("failed to load the secret file {}: {}", quoted(path), told.join("; "));
+    let message = format!("failed to load the secret file {}: {}", quoted_path(path), told.join("; "));
     error(ErrorKind::Malformed, "AirflowFileParseException", message)
 }
 
 /// The name of a file does not say how to read it.
 pub(super) fn unsupported(path: &Path, extensions: &'static str) -> Error {
-    let message =
-        format!("unsupported format of the secret file {}: its name must end in {extensions}", quoted(path));
+    let message = format!(
+        "unsupported format of the secret file {}: its name must end in {extensions}",
+        quoted_path(path)
+    );
     let error = error(ErrorKind::Config, "AirflowUnsupportedFileTypeException", message);
     // A leading dot makes a hidden file, not an extension: a file that is only called `.env` has none.
     let is_hidden = path.extension().is_none()
@@ -89,7 +87,7 @@ pub(super) fn input_output(path: &Path, cause: io::Error) -> Error {
         io::ErrorKind::PermissionDenied => (ErrorKind::Denied, "PermissionError", "may not be read"),
         _ => (ErrorKind::Unreachable, "OSError", "cannot be read"),
     };
-    let error = error(kind, code, format!("the secret file {} {what}", quoted(path))).with_source(cause);
+    let error = error(kind, code, format!("the secret file {} {what}", quoted_path(path))).with_source(cause);
     match kind {
         ErrorKind::Config => {
             error.with_hint("A relative path starts at the working directory of the process")
@@ -101,31 +99,43 @@ pub(super) fn input_output(path: &Path, cause: io::Error) -> Error {
 
 /// A directory, a pipe or a device.
 pub(super) fn not_a_file(path: &Path) -> Error {
-    error(ErrorKind::Config, "OSError", format!("{} is not a regular file", quoted(path)))
+    error(ErrorKind::Config, "OSError", format!("{} is not a regular file", quoted_path(path)))
 }
 
 /// More than [`super::read::MAX_SIZE`].
 pub(super) fn too_big(path: &Path) -> Error {
-    error(ErrorKind::Config, "OSError", format!("the secret file {} is larger than 16 MiB", quoted(path)))
-        .with_hint("Keep secrets alone in it")
+    error(
+        ErrorKind::Config,
+        "OSError",
+        format!("the secret file {} is larger than 16 MiB", quoted_path(path)),
+    )
+    .with_hint("Keep secrets alone in it")
 }
 
 /// Several values for names that may have one only.
 pub(super) fn not_unique(path: &Path, names: &[String]) -> Error {
-    let message = format!("the secret file {} has no single value for {}", quoted(path), names.join(", "));
+    let message =
+        format!("the secret file {} has no single value for {}", quoted_path(path), names.join(", "));
     error(ErrorKind::Malformed, "VariableNotUnique", message)
         .with_hint("Leave one value for each; nothing else in this file is used until then")
 }
 
 /// Several connections of one id.
 pub(super) fn connection_not_unique(path: &Path, id: &str) -> Error {
-    let message = format!("several values for connection {id:?} in the secret file {}", quoted(path));
+    let message =
+        format!("several values for connection {} in the secret file {}", Quoted(id), quoted_path(path));
     error(ErrorKind::Malformed, "ConnectionNotUnique", message).with_hint("Leave one")
 }
 
 /// A connection that cannot be one.
 pub(super) fn bad_connection(path: &Path, id: &str, reason: &str) -> Error {
-    let message = format!("connection {id:?} in the secret file {}: {reason}", quoted(path));
+    let message = format!("connection {} in the secret file {}: {reason}", Quoted(id), quoted_path(path));
+    error(ErrorKind::Malformed, "AirflowException", message)
+}
+
+/// A variable that cannot be one.
+pub(super) fn bad_variable(path: &Path, name: &str, reason: &str) -> Error {
+    let message = format!("variable {} in the secret file {}: {reason}", Quoted(name), quoted_path(path));
     error(ErrorKind::Malformed, "AirflowException", message)
 }
 
@@ -136,9 +146,9 @@ mod tests {
     #[test]
     fn problems_name_file_and_lines_and_stay_short() {
         let problems: Vec<_> = (1..=7).map(|line| Problem::at(line, "the key is empty")).collect();
-        let error = unreadable(Path::new("/tmp/a\n.env"), &problems);
+        let error = unreadable(Path::new("/tmp/a\u{202e}.env"), &problems);
         assert_eq!(error.kind(), ErrorKind::Malformed);
-        insta::assert_snapshot!(error, @r#"failed to load the secret file "/tmp/a\n.env": line 1: the key is empty; line 2: the key is empty; line 3: the key is empty; line 4: the key is empty; line 5: the key is empty; and 2 more (local read: AirflowFileParseException)"#);
+        insta::assert_snapshot!(error, @r#"failed to load the secret file "/tmp/a\u{202e}.env": line 1: the key is empty; line 2: the key is empty; line 3: the key is empty; line 4: the key is empty; line 5: the key is empty; and 2 more (local read: AirflowFileParseException)"#);
         insta::assert_snapshot!(unreadable(Path::new("a.json"), &[Problem::empty()]), @r#"failed to load the secret file "a.json": line 1: the file is empty (local read: AirflowFileParseException)"#);
     }
 

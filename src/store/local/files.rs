@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::store::convention::Kind;
+use crate::store::tools::Unread;
 use crate::store::{Names, SecretName};
 use crate::value::SecretValue;
 
@@ -14,6 +15,7 @@ use super::convention::{kinds_with, name};
 use super::entries::Entries;
 use super::format::{Format, require_yaml};
 use super::snapshot::Snapshot;
+use super::unread::Warnings;
 
 /// The files of one backend. Debug shows their paths.
 #[derive(Debug)]
@@ -22,6 +24,9 @@ pub(super) struct Files {
     variables: Option<Snapshot<Entries>>,
     configs: Option<Snapshot<Entries>>,
     settings: Option<Snapshot<Settings>>,
+    is_strict: bool,
+    /// What a lookup is to warn of.
+    pub(super) warnings: Warnings,
 }
 
 impl Files {
@@ -32,6 +37,8 @@ impl Files {
             variables: config.variables.map(Snapshot::new),
             configs: config.configs.map(Snapshot::new),
             settings: config.settings.map(Snapshot::new),
+            is_strict: config.is_strict,
+            warnings: Warnings::default(),
         }
     }
 
@@ -45,12 +52,12 @@ impl Files {
     /// The answer for an id: from the file of its kind, or else from Astro's settings. Reads files: this blocks.
     pub(super) fn find(&self, kind: Kind, id: &str) -> Result<Option<SecretValue>> {
         if let Some(file) = self.of(kind)
-            && let Some(answer) = entries(kind, file)?.get(id)
+            && let Some(answer) = self.entries(kind, file)?.get(id)
         {
             return answer.map(Some);
         }
         match self.settings_for(kind) {
-            Some(file) => of_kind(kind, &*settings(file)?).get(id).transpose(),
+            Some(file) => of_kind(kind, &*self.settings(file)?).get(id).transpose(),
             None => Ok(None),
         }
     }
@@ -58,12 +65,12 @@ impl Files {
     /// The file that answers for an id. Reads files: this blocks.
     pub(super) fn place(&self, kind: Kind, id: &str) -> Result<Option<&Path>> {
         if let Some(file) = self.of(kind)
-            && entries(kind, file)?.get(id).is_some()
+            && self.entries(kind, file)?.get(id).is_some()
         {
             return Ok(Some(file.path()));
         }
         match self.settings_for(kind) {
-            Some(file) => Ok(of_kind(kind, &*settings(file)?).get(id).map(|_| file.path())),
+            Some(file) => Ok(of_kind(kind, &*self.settings(file)?).get(id).map(|_| file.path())),
             None => Ok(None),
         }
     }
@@ -74,13 +81,54 @@ impl Files {
         let mut names = Vec::new();
         for kind in kinds_with(prefix) {
             if let Some(file) = self.of(kind) {
-                names.extend(named(kind, &*entries(kind, file)?));
+                names.extend(named(kind, &*self.entries(kind, file)?));
             }
             if let Some(file) = self.settings_for(kind) {
-                names.extend(named(kind, of_kind(kind, &*settings(file)?)));
+                names.extend(named(kind, of_kind(kind, &*self.settings(file)?)));
             }
         }
         Ok(Names::only_page(names, prefix))
+    }
+
+    /// What stands in the files and answers nothing. A file that cannot be read at all is told by its lookups. Reads files:
+    /// this blocks.
+    pub(super) fn unread(&self) -> Vec<Unread> {
+        let mut unread = Vec::new();
+        for kind in Kind::ALL {
+            if let Some(file) = self.of(kind)
+                && let Ok(entries) = self.entries(kind, file)
+            {
+                unread.extend(entries.unread.iter().map(|note| note.finding(file.path())));
+            }
+        }
+        if let Some(file) = &self.settings
+            && let Ok(settings) = self.settings(file)
+        {
+            unread.extend(settings.unread.iter().map(|note| note.finding(file.path())));
+        }
+        unread
+    }
+
+    /// What the file of a kind holds now. An error is of the whole file.
+    fn entries(&self, kind: Kind, file: &Snapshot<Entries>) -> Result<Arc<Entries>> {
+        let path = file.path();
+        let format = Format::of(path)?;
+        file.current(|content| {
+            let entries = Entries::parse(kind, format, path, content)?;
+            self.warnings.note(path, &entries.unread);
+            Ok(entries)
+        })
+    }
+
+    /// What Astro's settings hold now.
+    fn settings(&self, file: &Snapshot<Settings>) -> Result<Arc<Settings>> {
+        let path = file.path();
+        require_yaml(path)?;
+        file.current(|content| {
+            let settings = Settings::parse(path, content, self.is_strict)?;
+            self.warnings.note(path, &settings.unread);
+            Ok(settings)
+        })
     }
 
     fn of(&self, kind: Kind) -> Option<&Snapshot<Entries>> {
@@ -96,19 +144,6 @@ impl Files {
     fn settings_for(&self, kind: Kind) -> Option<&Snapshot<Settings>> {
         self.settings.as_ref().filter(|_| kind != Kind::Config)
     }
-}
-
-/// What the file of a kind holds now. An error is of the whole file.
-fn entries(kind: Kind, file: &Snapshot<Entries>) -> Result<Arc<Entries>> {
-    let format = Format::of(file.path())?;
-    file.current(|content| Entries::parse(kind, format, file.path(), content))
-}
-
-/// What Astro's settings hold now.
-fn settings(file: &Snapshot<Settings>) -> Result<Arc<Settings>> {
-    let path: &Path = file.path();
-    require_yaml(path)?;
-    file.current(|content| Settings::parse(path, content))
 }
 
 fn of_kind(kind: Kind, settings: &Settings) -> &Entries {

@@ -7,6 +7,7 @@ use crate::value::Text;
 use crate::value::json::{self, Object};
 
 use super::error::{Problem, unreadable, unsupported};
+use super::unread::Note;
 use super::{dotenv, yaml};
 
 /// The formats of Airflow's own class.
@@ -32,17 +33,22 @@ impl Format {
         }
     }
 
-    /// The names and values in a file. The values of an `.env` file are arrays of all lines with that key.
-    pub(super) fn parse(self, path: &Path, content: &str) -> Result<Object> {
+    /// The names and values in a file, and what is known of others. The values of an `.env` file are arrays of all lines
+    /// with that key.
+    pub(super) fn parse(self, path: &Path, content: &str) -> Result<(Object, Vec<Note>)> {
         // Editors on Windows write a byte order mark, which means nothing.
         let content = content.strip_prefix('\u{feff}').unwrap_or(content);
         let told = |problem| unreadable(path, &[problem]);
         match self {
-            Self::Env => dotenv::parse(content).map_err(|problems| unreadable(path, &problems)),
-            Self::Json => parse_json(content).map_err(told),
+            Self::Env => dotenv::parse(content).map(unnoted).map_err(|problems| unreadable(path, &problems)),
+            Self::Json => parse_json(content).map(unnoted).map_err(told),
             Self::Yaml => yaml::parse(content).map_err(told),
         }
     }
+}
+
+fn unnoted(object: Object) -> (Object, Vec<Note>) {
+    (object, Vec::new())
 }
 
 /// Reads a JSON file; a name that stands twice has its last value, as in Python.
@@ -71,7 +77,7 @@ mod tests {
     fn parsed(path: &str, content: &str) -> String {
         let path = Path::new(path);
         match Format::of(path).and_then(|format| format.parse(path, content)) {
-            Ok(object) => json::write(&Value::from(object)).to_str().unwrap().to_owned(),
+            Ok((object, _)) => json::write(&Value::from(object)).to_str().unwrap().to_owned(),
             Err(error) => error.to_string(),
         }
     }

@@ -10,7 +10,8 @@
 //! | `files.rs` | which file answers |
 //! | `read.rs`, `snapshot.rs` | the file, and what was parsed from it |
 //! | `format.rs`, `dotenv.rs`, `yaml/` | from text to names and values |
-//! | `entries.rs`, `connection.rs`, `astro.rs` | from names and values to secrets |
+//! | `entries.rs`, `connection.rs`, `astro/` | from names and values to secrets |
+//! | `unread.rs`, `names.rs` | what stands in a file and answers nothing |
 
 mod astro;
 mod config;
@@ -21,8 +22,10 @@ mod entries;
 mod error;
 mod files;
 mod format;
+mod names;
 mod read;
 mod snapshot;
+mod unread;
 mod yaml;
 
 use std::os::unix::fs::PermissionsExt;
@@ -33,7 +36,7 @@ use async_trait::async_trait;
 
 use crate::error::{Error, Result};
 use crate::store::registry::StoreEntry;
-use crate::store::tools::{Finding, Severity, Tools};
+use crate::store::tools::{Finding, Severity, Tools, Unread};
 use crate::store::{Capabilities, Description, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
@@ -96,7 +99,15 @@ impl Store for LocalFiles {
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
         let name = name.clone();
-        self.read(move |files| find(files, &name)).await.flatten()
+        let found = self.read(move |files| find(files, &name)).await.flatten();
+        for warning in self.0.warnings.take() {
+            tracing::warn!("{warning}");
+        }
+        found
+    }
+
+    async fn unread(&self) -> Result<Vec<Unread>> {
+        self.read(Files::unread).await
     }
 
     async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Names> {
@@ -110,9 +121,12 @@ impl Store for LocalFiles {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        self.read(|files| files.paths().filter(|path| is_open(path)).map(open_to_all).collect())
-            .await
-            .unwrap_or_default()
+        self.read(|files| {
+            let open = files.paths().filter(|path| is_open(path)).map(open_to_all);
+            open.chain(files.unread().into_iter().map(|unread| unread.finding)).collect()
+        })
+        .await
+        .unwrap_or_default()
     }
 }
 

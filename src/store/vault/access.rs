@@ -18,6 +18,7 @@ use crate::store::vault::diagnosis::{Memory, is_sealed, token_lives};
 use crate::store::vault::error::{no_answer, refused, sealed};
 use crate::store::vault::login::login;
 use crate::store::vault::server::{Reply, Server};
+use crate::store::vault::slips::version_in_address;
 use crate::store::vault::tokens::{Token, Tokens};
 use crate::store::vault::trust::roots;
 
@@ -144,6 +145,9 @@ fn client(
     files: &mut WatchedFiles,
 ) -> Result<reqwest::Client> {
     warn_about_plain_http(&settings.url);
+    if let Some(slip) = version_in_address(settings) {
+        tracing::warn!("{}. {}.", slip.evidence, slip.remedy);
+    }
     let network = ClientSettings {
         connect_timeout: CONNECT_TIMEOUT,
         read_timeout: READ_TIMEOUT,

@@ -7,6 +7,7 @@ use crate::store::options::{OptionValue, Options};
 use crate::store::tools::{Finding, Severity};
 use crate::store::vault::config::{KvVersion, VaultSettings};
 use crate::store::vault::path::collapse;
+use crate::store::vault::slips::{repeated_mount, version_in_address};
 use crate::value::json::Value;
 
 /// What each login reads, beside what is written for all.
@@ -63,7 +64,8 @@ const RIVALS: [(&str, &str); 6] = [
 /// Looks at options and environment only.
 pub(super) fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
     let Ok(settings) = VaultSettings::read(options, environment) else { return Vec::new() };
-    let login = options.non_empty("auth_type").unwrap_or("token");
+    let login = options.non_empty("auth_type").unwrap_or("token").trim().to_lowercase();
+    let login = login.as_str();
     let mut findings = credentials(options, environment, login);
     findings.extend(verification(options));
     findings.extend(address(&settings));
@@ -71,6 +73,8 @@ pub(super) fn check(options: &Options, environment: &Environment) -> Vec<Finding
     findings.extend(without_effect(options, login));
     findings.extend(deprecated(options));
     findings.extend(engine_paths(options, &settings));
+    findings.extend(version_in_address(&settings));
+    findings.extend(repeated_mount(options, &settings));
     findings
 }
 

@@ -6,7 +6,7 @@
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::http::ProxySettings;
+use crate::http::{ProxySettings, web_address};
 use crate::store::environment::Environment;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::value::json::Value;
@@ -147,9 +147,7 @@ fn url(options: &Options, environment: &Environment) -> Result<Url> {
     ];
     let written = candidates.into_iter().find_map(|(text, named_by)| Some((text?, named_by)));
     let (text, named_by) = written.unwrap_or((DEFAULT_URL, "url"));
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
-    url.ok_or_else(|| {
+    web_address(text).ok_or_else(|| {
         Error::config(format!("`{named_by}` is not an address that can be used"))
             .with_hint("Write it as https://host:8200, without a user name")
     })

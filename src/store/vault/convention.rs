@@ -78,7 +78,9 @@ impl Convention for VaultConvention {
             return Naming::Off;
         }
         let names = |team: &str| paths.iter().map(|path| name(&[mount, path, team, key])).collect();
-        let team = lookup.team.filter(|_| self.by_team && lookup.kind != Kind::Config);
+        // A team without a name has no folder: below its path are those of all teams.
+        let team = lookup.team.filter(|team| !collapse(team).is_empty());
+        let team = team.filter(|_| self.by_team && lookup.kind != Kind::Config);
         if fault(lookup.id).is_some() {
             let is_nested = team.is_none() && lookup.kind != Kind::Config && key.contains(SEPARATOR);
             let ambiguous = (self.by_team && is_nested).then_some(SEPARATOR);
@@ -241,6 +243,11 @@ mod tests {
         assert!(matches!(ours.names(config), Naming::Names(_)));
         let nested = Lookup { kind: Kind::Variable, id: "blue/c1", team: None };
         assert!(matches!(ours.names(nested), Naming::Ambiguous { separator: "/", .. }));
+        for nobody in ["", "/"] {
+            let of_nobody = |id| ours.names(Lookup { kind: Kind::Variable, id, team: Some(nobody) });
+            assert!(matches!(of_nobody("blue/c1"), Naming::Ambiguous { separator: "/", .. }));
+            assert_eq!(of_nobody("c1"), Naming::Names(vec!["secret/variables/c1".into()]));
+        }
         let off = convention(&[("use_team_secrets_path", OptionValue::Boolean(false))]);
         assert_eq!(names(&off, "c1", Some("blue")), ["secret/connections/c1"]);
         assert!(matches!(off.names(nested), Naming::Names(_)));

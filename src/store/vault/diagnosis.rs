@@ -7,12 +7,12 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::http::TransportError;
 use crate::process::{Clock, Timestamp};
-use crate::store::SecretName;
 use crate::store::vault::call::{Call, Own};
 use crate::store::vault::config::KvVersion;
 use crate::store::vault::error;
 use crate::store::vault::server::{Reply, Server};
 use crate::store::vault::tokens::Token;
+use crate::store::{SecretName, short_key};
 use crate::value::json::{Object, Value};
 
 /// How long a denial is remembered, so that a missing policy does not cost a login at each lookup.
@@ -156,16 +156,18 @@ pub(super) async fn is_sealed(server: &Server, reply: &Reply) -> bool {
 /// What a store remembers of failures.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    denials: Mutex<HashMap<SecretName, Timestamp>>,
+    denials: Mutex<HashMap<String, Timestamp>>,
     vain_login: Mutex<Option<Timestamp>>,
-    told: Mutex<HashSet<SecretName>>,
+    told: Mutex<HashSet<String>>,
 }
 
 impl Memory {
     /// Whether a token that works was refused for this name a moment ago, so that another one would be, too.
     pub(super) fn was_denied(&self, name: &SecretName, clock: &Clock) -> bool {
         let denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
-        denials.get(name).is_some_and(|moment| clock.now().since(*moment) < DENIALS_LAST)
+        denials
+            .get(&*short_key(name.as_str()))
+            .is_some_and(|moment| clock.now().since(*moment) < DENIALS_LAST)
     }
 
     /// A token that works was refused for this name.
@@ -174,7 +176,7 @@ impl Memory {
         if denials.len() >= MOST_REMEMBERED {
             denials.clear();
         }
-        denials.insert(name.clone(), clock.now());
+        denials.insert(short_key(name.as_str()).into_owned(), clock.now());
     }
 
     /// A login was made for this name, and its token was refused, too.
@@ -195,7 +197,7 @@ impl Memory {
         if told.len() >= MOST_REMEMBERED {
             told.clear();
         }
-        told.insert(name.clone())
+        told.insert(short_key(name.as_str()).into_owned())
     }
 }
 

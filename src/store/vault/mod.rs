@@ -34,6 +34,7 @@ mod policy;
 mod probe;
 mod read;
 mod server;
+mod slips;
 mod token_state;
 mod tokens;
 mod tools;
@@ -123,6 +124,10 @@ impl Store for Vault {
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
         let outcome = self.describe_secret(name).await;
         outcome.map_err(|error| in_operation(error, error::DESCRIBE).with_store(INFO.name))
+    }
+
+    async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
+        Ok(slips::why_absent(&self.settings, name))
     }
 
     async fn diagnose(&self) -> Vec<Finding> {

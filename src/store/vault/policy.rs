@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use crate::redact::Shown;
+use crate::redact::{Shown, is_harmful};
 use crate::store::tools::PolicyRequest;
 use crate::store::vault::config::{KvVersion, MOUNT_POINT, version};
 use crate::store::vault::path::collapse;
@@ -111,7 +111,7 @@ fn fault(path: &str, end: &str) -> Option<&'static str> {
         Some("`*` stands for anything in a policy")
     } else if path.contains("{{") || path.contains("${") {
         Some("it would be taken for a template")
-    } else if path.chars().any(char::is_control) {
+    } else if path.chars().any(is_harmful) {
         Some("it holds a control character")
     } else {
         None

@@ -134,15 +134,19 @@ impl Server {
         Ok(url)
     }
 
-    /// Within the configured address: the token is for nobody else. A step up to https is one that operators ask for; there is
-    /// none down.
+    /// Within the configured address: the token is for nobody else, and another port may be another's. A step up to https, on
+    /// the same port or from the usual port to the usual one, is one that operators ask for; there is none down.
     fn may_follow(&self, from: &Url, target: &Url) -> bool {
         let same_host = target.host() == self.url.host();
         let same_port = target.port_or_known_default() == self.url.port_or_known_default();
         let same_scheme = target.scheme() == self.url.scheme();
+        let both_usual = self.url.port().is_none() && target.port().is_none();
         let step_up = self.url.scheme() == "http" && target.scheme() == "https";
         let step_down = from.scheme() == "https" && target.scheme() == "http";
-        self.follows_redirects && same_host && !step_down && ((same_scheme && same_port) || step_up)
+        self.follows_redirects
+            && same_host
+            && !step_down
+            && ((same_scheme && same_port) || (step_up && (same_port || both_usual)))
     }
 
     fn request(
@@ -242,11 +246,19 @@ mod tests {
         let (plain, secure) = ("http://h:8200/", "https://h:8200/");
         assert!(follows(plain, plain, "http://h:8200/x") && follows(plain, plain, secure));
         assert!(follows(secure, secure, "https://h:8200/x"));
+        assert!(
+            follows("http://h/", "http://h/", "https://h/")
+                && follows("http://h:80/", plain, "https://h:443/")
+        );
         for (configured, from, target) in [
             (secure, secure, plain),
             (plain, secure, plain),
             (plain, plain, "http://other:8200/"),
             (plain, plain, "http://h:8201/"),
+            (plain, plain, "https://h:8201/"),
+            (plain, plain, "https://h/"),
+            ("http://h/", "http://h/", "https://h:8200/"),
+            (plain, secure, "https://h:8201/"),
         ] {
             assert!(!follows(configured, from, target), "{configured} {from} {target}");
         }

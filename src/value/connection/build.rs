@@ -32,9 +32,60 @@ pub fn build_uri(connection: &Connection, dialect: Dialect) -> Result<Text, Conn
 }
 
 /// Builds a URI from named fields: `conn_type`, `login`, `password`, `host`, `port`, `schema`, `description` (which no
-/// URI can hold), and `extra` as text or object, or `extra_dejson`.
+/// URI can hold), and `extra` as text or object, or `extra_dejson`. A URI that Airflow would read as other fields is an error.
 pub fn build_uri_from_fields(fields: &Object, dialect: Dialect) -> Result<Text, ConnectionError> {
-    build_uri(&from_mapping(fields, dialect)?, dialect)
+    let connection = from_mapping(fields, dialect)?;
+    let uri = build_uri(&connection, dialect)?;
+    let read = super::parse(&uri, dialect)?;
+    match changed(&connection, &read) {
+        Some(field) => Err(ConnectionError::NotReadBack { field }),
+        None => Ok(uri),
+    }
+}
+
+/// The first field that does not come back from a URI. What is empty is as good as absent there, and a type has one
+/// spelling.
+fn changed(given: &Connection, read: &Connection) -> Option<&'static str> {
+    if conn_type(&given.conn_type) != conn_type(&read.conn_type) {
+        return Some("conn_type");
+    }
+    let fields = [
+        ("login", &given.login, &read.login),
+        ("password", &given.password, &read.password),
+        ("host", &given.host, &read.host),
+        ("port", &given.port, &read.port),
+        ("schema", &given.schema, &read.schema),
+        ("description", &given.description, &read.description),
+    ];
+    let differs = |(_, given, read): &(&str, &Value, &Value)| plain(given) != plain(read);
+    if let Some((field, ..)) = fields.into_iter().find(differs) {
+        return Some(field);
+    }
+    let extra = |connection: &Connection| match connection.extra_dejson() {
+        Ok(extra) if !extra.is_truthy() => None,
+        // As text: NaN is not equal to itself.
+        Ok(extra) => Some(crate::value::json::write(&extra)),
+        Err(_) => connection.extra.as_text().cloned(),
+    };
+    (extra(given) != extra(read)).then_some("extra")
+}
+
+/// A field as text; none for what is falsy.
+fn plain(value: &Value) -> Option<Text> {
+    if !value.is_truthy() {
+        return None;
+    }
+    match value {
+        Value::String(text) => Some(text.clone()),
+        other => Some(crate::value::json::write(other)),
+    }
+}
+
+/// A type as a URI gives it back (`_normalize_conn_type` of Airflow).
+fn conn_type(value: &Value) -> Option<Vec<u8>> {
+    let name = text::lowercase(value.as_text().filter(|_| value.is_truthy())?.as_bytes());
+    let name: Vec<u8> = name.as_bytes().iter().map(|byte| if *byte == b'-' { b'_' } else { *byte }).collect();
+    Some(if name == b"postgresql" { b"postgres".to_vec() } else { name })
 }
 
 fn push_type(output: &mut TextBuilder, conn_type: &Value) -> Result<(), ConnectionError> {

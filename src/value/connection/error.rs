@@ -75,6 +75,14 @@ pub enum ConnectionError {
     /// The port in JSON is no integer.
     #[error("the field 'port' of the connection is not an integer; use a number such as 5432")]
     Port,
+    /// What a URI of the field would be read as is something else.
+    #[error(
+        "a connection URI cannot hold the field '{field}' as it is given: it would be read as another value; store JSON instead, or write a host in small letters"
+    )]
+    NotReadBack {
+        /// Name of the field.
+        field: &'static str,
+    },
     /// `uri` together with other fields.
     #[error("the connection has 'uri' and other fields; use one or the other")]
     UriAndFields,

@@ -89,7 +89,7 @@ fn is_same_cause(error: &ConnectionError, message: &str) -> bool {
         ExtraJson(_) => message.contains("non-JSON"),
         Surrogate { .. } => message.starts_with("UnicodeEncodeError"),
         Empty => message.starts_with("IndexError"),
-        QueryValue(_) | ExtraTwice => false,
+        QueryValue(_) | ExtraTwice | NotReadBack { .. } => false,
     }
 }
 
@@ -200,7 +200,7 @@ fn builds_from_fields() {
     let fields = |text: &str| json_text::parse(&Text::from(text)).unwrap().into_object().unwrap();
     let build = |text: &str| build_uri_from_fields(&fields(text), Dialect::Airflow33);
     let text = r#"{"conn_type": "aws_x", "login": "a/b", "password": "p@", "host": "https://h", "port": 1,
-        "schema": "s t", "extra": {"region": "eu west"}, "description": "lost"}"#;
+        "schema": "s t", "extra": {"region": "eu west"}}"#;
     assert_eq!(build(text).unwrap(), Text::from("aws-x://https://a%2Fb:p%40@h:1/s%20t?region=eu+west"));
     assert_eq!(
         build(r#"{"extra_dejson": {"a": 1}}"#).unwrap(),
@@ -210,6 +210,18 @@ fn builds_from_fields() {
         build(r#"{"extra_dejson": {"a": 1}, "extra": "{\"b\": 2}"}"#),
         Err(ConnectionError::ExtraTwice)
     );
+    for (text, field) in [
+        (r#"{"conn_type": "x", "host": "h", "description": "d"}"#, "description"),
+        (r#"{"conn_type": "my type", "host": "h"}"#, "conn_type"),
+        (r#"{"conn_type": "x", "host": "h", "schema": "/a"}"#, ""),
+        (r#"{"conn_type": "x", "host": "H"}"#, "host"),
+        (r#"{"conn_type": "PostgreSQL", "host": "h", "login": "", "port": "5432"}"#, ""),
+    ] {
+        match build(text) {
+            Ok(_) => assert_eq!(field, "", "{text}"),
+            Err(error) => assert_eq!(error, ConnectionError::NotReadBack { field }, "{text}"),
+        }
+    }
     assert!(build(r#"{"user": "x"}"#).unwrap_err().to_string().contains("'user'"));
     assert!(matches!(build(r#"{"host": 5}"#), Err(ConnectionError::FieldType { field: "host", .. })));
 }

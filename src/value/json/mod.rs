@@ -10,6 +10,8 @@
 mod error;
 mod number;
 mod object;
+#[cfg(feature = "azure")]
+mod python_text;
 mod read;
 mod tree;
 mod write;
@@ -22,6 +24,8 @@ pub(crate) use error::Failure;
 pub use error::{JsonError, JsonErrorKind};
 pub use number::{Int, MAX_INT_DIGITS, float_repr};
 pub use object::Object;
+#[cfg(feature = "azure")]
+pub use python_text::python_text;
 pub(crate) use read::parse_nested;
 pub use read::{MAX_DEPTH, parse};
 pub use write::write;

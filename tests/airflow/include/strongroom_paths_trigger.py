@@ -11,9 +11,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import BaseHook, Variable
+from airflow.sdk import Variable
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async  # type: ignore[import-not-found]
+
+try:
+    from airflow.sdk import BaseHook
+except ImportError:  # Airflow 3.0
+    from airflow.hooks.base import BaseHook
 
 CONNECTION = "paths_db"
 VARIABLE = "paths_token"
@@ -41,9 +46,12 @@ class ReadingTrigger(BaseTrigger):  # type: ignore[misc]  # Airflow's types are 
         return f"{__name__}.{type(self).__qualname__}", {}
 
     async def run(self) -> AsyncIterator[Any]:
-        """The connection by the asynchronous call, the variable by a thread: the two ways that there are."""
-        connection = await BaseHook.aget_connection(CONNECTION)
-        note("trigger", connection.password or "", await sync_to_async(Variable.get)(VARIABLE))
+        """The connection by the asynchronous call, where there is one, the variable by a thread."""
+        get = getattr(BaseHook, "aget_connection", None) or sync_to_async(BaseHook.get_connection)
+        connection = await get(CONNECTION)
+        variable = await sync_to_async(Variable.get)(VARIABLE)
+        note("trigger", connection.password or "", variable)
+        self.log.info("trigger read %s and %s", connection.password, variable)
         # Airflow takes a task that is queued again before the scheduler has seen it defer for one that failed.
         await asyncio.sleep(5)
         yield TriggerEvent("read")

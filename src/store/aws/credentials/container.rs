@@ -19,7 +19,7 @@ use serde::Deserialize;
 use url::{Host, Url};
 
 use crate::error::{Error, Result};
-use crate::http::{read_body, send};
+use crate::http::{read_body, send, web_address};
 use crate::store::aws::credentials::sdk_source::Place;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::store::aws::error::Refusal;
@@ -67,8 +67,7 @@ pub(super) fn address(environment: &Environment) -> Result<Option<Url>> {
         (None, Some(address)) => (address.to_owned(), FULL_URI),
         (None, None) => return Ok(None),
     };
-    let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let url = url.ok_or_else(|| no_address(named_by))?;
+    let url = web_address(&text).ok_or_else(|| no_address(named_by))?;
     if url.scheme() == "http" && !is_beside_us(&url) { Err(unusable()) } else { Ok(Some(url)) }
 }
 
@@ -196,9 +195,14 @@ mod tests {
             (FULL_URI, "http://evil.example/x"),
             (FULL_URI, "http://169.254.169.254/x"),
             (FULL_URI, "nonsense"),
+            (FULL_URI, "ftp://h/x"),
+            (FULL_URI, "http://"),
+            (FULL_URI, "https://user:canary@h/x"),
             (FULL_URI, ""),
         ] {
-            assert!(found(variable, value).is_err(), "{value}");
+            let error = found(variable, value).unwrap_err().to_string();
+            assert!(error.contains(variable) || error.contains(FULL_URI), "{value}: {error}");
+            assert!(!error.contains("canary"), "{error}");
         }
     }
 

@@ -13,6 +13,7 @@ use aws_types::region::Region;
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::http::web_address;
 use crate::redact::Shown;
 use crate::store::aws::credentials::container::{Container, address};
 use crate::store::aws::credentials::sdk_source::{Place, SdkSource, none_found};
@@ -32,10 +33,6 @@ pub(super) fn container(workshop: &Workshop<'_>) -> Result<Option<Boxed>> {
     let Some(address) = address(workshop.environment)? else { return Ok(None) };
     let client = workshop.metadata_client(AGENT_TIMEOUT, address.scheme() == "https")?;
     Ok(Some(Box::new(Container::new(client, address, workshop.environment))))
-}
-
-fn web_address(text: &str) -> Option<Url> {
-    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// `InstanceMetadataProvider`, the last in the chain. `expected` says that somebody asked for it by name.

@@ -10,7 +10,7 @@ use aws_sdk_sts::types::PolicyDescriptorType;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::redact::Shown;
+use crate::redact::{Shown, ShownPath};
 use crate::store::aws::credentials::assume_role::{credentials, role_error, session_name};
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::store::aws::error::Failure;
@@ -26,18 +26,16 @@ pub(super) struct WebIdentityRole {
 impl WebIdentityRole {
     fn token(&self) -> Result<Zeroizing<String>> {
         let token = std::fs::read_to_string(&self.token_file).map(Zeroizing::new).map_err(|error| {
-            unusable(format!(
-                "the identity token `{}` cannot be read: {error}",
-                Shown(&self.token_file.to_string_lossy())
-            ))
+            unusable(format!("the identity token `{}` cannot be read: {error}", ShownPath(&self.token_file)))
         })?;
         if token.trim().is_empty() {
-            return Err(unusable(format!(
-                "the identity token `{}` is empty",
-                Shown(&self.token_file.to_string_lossy())
-            )));
+            return Err(unusable(format!("the identity token `{}` is empty", ShownPath(&self.token_file))));
         }
-        Ok(token)
+        // Editors on Windows write a byte order mark, which is no part of a token.
+        match token.strip_prefix('\u{feff}') {
+            Some(token) => Ok(Zeroizing::new(token.to_owned())),
+            None => Ok(token),
+        }
     }
 }
 
@@ -61,11 +59,10 @@ impl fmt::Debug for WebIdentityRole {
 #[async_trait]
 impl CredentialSource for WebIdentityRole {
     fn origin(&self) -> String {
-        let file = self.token_file.to_string_lossy();
         format!(
             "the role {}, assumed with the identity token `{}`",
             Shown(&self.parameters.role_arn),
-            Shown(&file)
+            ShownPath(&self.token_file)
         )
     }
 

@@ -63,6 +63,10 @@ impl Convention for SecretsManagerConvention {
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
         self.aliases.read(kind, value).map(Some)
     }
+
+    fn dropped(&self, kind: Kind, value: &SecretValue) -> Vec<String> {
+        self.aliases.dropped(kind, value)
+    }
 }
 
 /// Without those that no secret can have; the server would refuse each with an error.

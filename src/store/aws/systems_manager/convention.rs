@@ -36,7 +36,7 @@ impl Convention for SystemsManagerConvention {
         let Some(prefix) = self.prefixes.prefix(lookup.kind) else { return Naming::Off };
         let team = lookup.team.filter(|team| !team.is_empty());
         let of_team = team.map(|team| path(prefix, &format!("{team}{TEAM_SEPARATOR}{}", lookup.id)));
-        naming(lookup.id, of_team.into_iter().chain([path(prefix, lookup.id)]).collect())
+        naming(lookup.kind, lookup.id, of_team.into_iter().chain([path(prefix, lookup.id)]).collect())
     }
 
     /// JSON would carry half of a surrogate pair to AWS, where no parameter has such a name.
@@ -53,6 +53,10 @@ impl Convention for SystemsManagerConvention {
             Some(aliases) => aliases.read(kind, value).map(Some),
             None => Ok(Some(value)),
         }
+    }
+
+    fn dropped(&self, kind: Kind, value: &SecretValue) -> Vec<String> {
+        self.aliases.as_ref().map(|aliases| aliases.dropped(kind, value)).unwrap_or_default()
     }
 }
 

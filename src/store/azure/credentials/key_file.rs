@@ -9,7 +9,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, Result};
-use crate::redact::Shown;
+use crate::redact::ShownPath;
 
 /// What such a file holds. Debug shows nothing of it.
 pub(in crate::store::azure) struct KeyFile {
@@ -22,9 +22,8 @@ pub(in crate::store::azure) struct KeyFile {
 impl KeyFile {
     /// Reads `path`. A file that is missing or holds something else is a `Config` error.
     pub(in crate::store::azure) fn read(path: &Path, password: Option<&SecretString>) -> Result<Self> {
-        let shown = path.to_string_lossy();
         let content = fs::read(path).map_err(|error| {
-            Error::config(format!("the client certificate `{}` cannot be read", Shown(&shown)))
+            Error::config(format!("the client certificate `{}` cannot be read", ShownPath(path)))
                 .with_hint("Check the path, and that this user can read the file")
                 .with_source(error)
         })?;
@@ -32,7 +31,7 @@ impl KeyFile {
         let is_pem = content.windows(11).any(|window| window == b"-----BEGIN ");
         let parsed = if is_pem { from_pem(&content) } else { from_pfx(&content, password) };
         parsed.map_err(|why| {
-            Error::config(format!("the client certificate `{}` {why}", Shown(&shown)))
+            Error::config(format!("the client certificate `{}` {why}", ShownPath(path)))
                 .with_hint("It has to be a PEM file with an unencrypted private key and its certificate, or a PFX file; check the password")
         })
     }

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{TransportError, TransportKind};
+use crate::http::{TransportError, TransportKind, web_address};
 use crate::store::azure::credentials::{NoToken, TokenSource};
 use crate::store::azure::error::retry_after;
 use crate::store::azure::transport::{Answer, exchange};
@@ -72,7 +72,7 @@ impl ManagedIdentity {
                 },
                 _ => (Kind::Machine, machine_address(environment), None),
             };
-        let endpoint = Url::parse(&address).map_err(|_| {
+        let endpoint = web_address(&address).ok_or_else(|| {
             Error::config("the address of the managed identity endpoint is none")
                 .with_hint("Check IDENTITY_ENDPOINT, MSI_ENDPOINT or AZURE_POD_IDENTITY_AUTHORITY_HOST")
         })?;

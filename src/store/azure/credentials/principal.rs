@@ -15,7 +15,7 @@ use azure_identity::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, ErrorKind};
-use crate::redact::Shown;
+use crate::redact::ShownPath;
 use crate::store::azure::credentials::certificate::Certificate;
 use crate::store::azure::credentials::{NoToken, TokenSource, login_error};
 
@@ -122,14 +122,15 @@ impl AssertionSource {
                 NoToken::Failed(
                     Error::new(
                         ErrorKind::Unauthenticated,
-                        format!("the token file `{}` cannot be read", Shown(&path.to_string_lossy())),
+                        format!("the token file `{}` cannot be read", ShownPath(path)),
                     )
                     .with_hint("Check AZURE_FEDERATED_TOKEN_FILE, and that this user can read the file")
                     .with_source(error),
                 )
             })?,
         };
-        Ok(Assertion(SecretString::from(assertion.trim().to_owned())))
+        // Editors on Windows write a byte order mark, which is no part of a token.
+        Ok(Assertion(SecretString::from(assertion.trim_start_matches('\u{feff}').trim().to_owned())))
     }
 }
 

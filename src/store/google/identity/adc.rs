@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::redact::Shown;
+use crate::redact::ShownPath;
 use crate::store::environment::Environment;
 use crate::store::files::WatchedFiles;
-use crate::store::google::config::{GoogleSettings, Written};
+use crate::store::google::config::{GoogleSettings, KEY_PATH, Written, as_service_account};
 
 pub(super) const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 
@@ -43,6 +43,16 @@ impl Found {
         match self {
             Self::Content { json, .. } => Some(json),
             Self::Metadata | Self::Anonymous => None,
+        }
+    }
+
+    /// What `named_by` takes for the key of a service account is one.
+    fn named_as_key(self, named_by: &str) -> Self {
+        match self {
+            Self::Content { json, named_by: named, gcloud_project } if named_by == KEY_PATH => {
+                Self::Content { json: as_service_account(json), named_by: named, gcloud_project }
+            }
+            other => other,
         }
     }
 
@@ -81,7 +91,9 @@ pub(super) fn find(
         Written::Content(json, named_by) => {
             Ok(Found::Content { json: json.clone(), named_by, gcloud_project: None })
         }
-        Written::Path(path, named_by) => from_file(Path::new(path), named_by, files),
+        Written::Path(path, named_by) => {
+            from_file(Path::new(path), named_by, files).map(|found| found.named_as_key(named_by))
+        }
         Written::Default => match environment.non_empty(VARIABLE) {
             Some(path) => from_file(Path::new(path), VARIABLE, files),
             None => match well_known(environment, files)? {
@@ -120,14 +132,9 @@ fn from_file(path: &Path, named_by: &'static str, files: &mut WatchedFiles) -> R
 }
 
 fn unusable(path: &Path, named_by: &str, reason: &str) -> Error {
-    let path = path.to_string_lossy();
     // A key that is cut short is no JSON, and so taken for a path.
-    let shown = if path.contains(['{', '"', '\n', '\r']) {
-        "(not shown: no path)".to_owned()
-    } else {
-        format!("`{}`", Shown(&path))
-    };
-    Error::config(format!("the credentials file {shown} of {named_by} cannot be used: {reason}"))
+    let shown = ShownPath(path);
+    Error::config(format!("the credentials file `{shown}` of {named_by} cannot be used: {reason}"))
 }
 
 /// What `gcloud auth application-default login` wrote; without it, the metadata server.
@@ -234,7 +241,7 @@ mod tests {
     fn a_key_that_is_cut_short_is_no_path_to_show() {
         for text in [r#"{"private_key": "canary"#, "canary\n-----", r#""canary"#] {
             let error = unusable(Path::new(text), "a", "no such file").to_string();
-            assert!(error.contains("(not shown: no path)") && !error.contains("canary"), "{error}");
+            assert!(error.contains("(not shown: it is no path)") && !error.contains("canary"), "{error}");
         }
     }
 

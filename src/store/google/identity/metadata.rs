@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{TransportError, TransportKind};
+use crate::http::{TransportError, TransportKind, web_address};
 use crate::store::environment::Environment;
 use crate::store::google::name::checked_project;
 use crate::store::google::network::Network;
@@ -43,8 +43,8 @@ impl Metadata {
         let named = ["GCE_METADATA_HOST", "GCE_METADATA_ROOT"]
             .into_iter()
             .find_map(|name| environment.non_empty(name));
-        let base = Url::parse(&format!("http://{}/", named.unwrap_or(HOST)))
-            .map_err(|_| Error::config("GCE_METADATA_HOST is not a host, or a host and a port"))?;
+        let base = web_address(&format!("http://{}/", named.unwrap_or(HOST)))
+            .ok_or_else(|| Error::config("GCE_METADATA_HOST is not a host, or a host and a port"))?;
         Ok(Self {
             client: network.metadata_client()?,
             base,

@@ -5,7 +5,7 @@
 //! | `token.rs`, `cache.rs` | tokens, and holding them until they are renewed |
 //! | `adc.rs`, `project.rs` | where credentials are found, and the project they belong to |
 //! | `sources.rs` | from what was found to a source of tokens |
-//! | `service_account.rs` | a key: tokens that we sign ourselves, by the vendor's google-cloud-auth |
+//! | `service_account.rs`, `private_key.rs` | a key: tokens that we sign ourselves, by the vendor's google-cloud-auth |
 //! | `metadata.rs` | the metadata server of a virtual machine, a pod, a function |
 //! | `authorized_user.rs`, `external_account.rs`, `subject.rs`, `executable.rs`, `impersonation.rs` | exchanges |
 //! | `exchange.rs` | asking a token endpoint |
@@ -23,6 +23,7 @@ mod executable;
 mod external_account;
 mod impersonation;
 mod metadata;
+mod private_key;
 mod project;
 mod service_account;
 mod sources;

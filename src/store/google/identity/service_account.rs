@@ -16,6 +16,7 @@ use serde_json::{Value as Json, json};
 use crate::error::{Error, Result};
 use crate::process::no_fork;
 
+use super::private_key::as_pkcs8;
 use super::token::{Token, TokenSource};
 use super::{needed, text};
 
@@ -47,11 +48,12 @@ impl ServiceAccount {
     pub(super) fn new(key: &Json, grant: Grant) -> Result<Self> {
         let what = "the service account key";
         let email = needed(key, "client_email", what)?.to_owned();
-        needed(key, "private_key", what)?;
+        let private_key = as_pkcs8(needed(key, "private_key", what)?);
         // The crate wants members that google-auth can do without.
         let mut complete = json!({"private_key_id": "", "project_id": ""});
         if let (Some(complete), Some(key)) = (complete.as_object_mut(), key.as_object()) {
             complete.extend(key.iter().map(|(name, value)| (name.clone(), value.clone())));
+            complete.insert("private_key".to_owned(), private_key.into());
         }
         let signer = service_account::Builder::new(complete).build_signer().map_err(|_| unusable())?;
         Ok(Self { email, key_id: text(key, "private_key_id").map(str::to_owned), signer, grant })

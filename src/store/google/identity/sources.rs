@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::http::{is_loopback, web_address};
 use crate::redact::Shown;
 use crate::store::environment::Environment;
 use crate::store::files::WatchedFiles;
@@ -72,7 +73,12 @@ impl Workshop<'_, '_> {
 
     /// Tokens of credentials of any type. `directly` says that they read the secrets themselves.
     fn of_content(&mut self, json: &Json, directly: bool) -> Result<Boxed> {
-        match text(json, "type").unwrap_or("service_account") {
+        let kind = text(json, "type").ok_or_else(|| {
+            Error::config("the credentials do not say their `type`").with_hint(
+                "Download the key, or make the file, anew; a key without it can be named in `gcp_key_path`",
+            )
+        })?;
+        match kind {
             "service_account" => self.service_account(json, directly),
             "authorized_user" => self.authorized_user(json),
             "external_account_authorized_user" => self.workforce_user(json),
@@ -95,7 +101,12 @@ impl Workshop<'_, '_> {
             false if directly => Grant::Scopes(self.scopes().join(" ")),
             false => Grant::Scopes(CLOUD_PLATFORM.to_owned()),
         };
-        Ok(Box::new(ServiceAccount::new(json, grant)?))
+        let key = ServiceAccount::new(json, grant).map_err(|error| {
+            error.with_hint(
+                "It must be a JSON key as Google makes it; `gcp_credential_config_file` takes credentials of other types",
+            )
+        });
+        Ok(Box::new(key?))
     }
 
     fn authorized_user(&mut self, json: &Json) -> Result<Boxed> {
@@ -217,8 +228,37 @@ fn basic(json: &Json) -> Option<HeaderValue> {
     Some(header)
 }
 
-/// An address in a file of credentials; the error does not show it.
+/// An address in a file of credentials, to which something secret is sent; the error does not show it.
 fn parsed(url: &str) -> Result<Url> {
-    let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| Error::config("the credentials name an address that is none"))
+    let url =
+        web_address(url).ok_or_else(|| Error::config("the credentials name an address that is invalid"))?;
+    if url.scheme() == "https" || is_loopback(&url) {
+        return Ok(url);
+    }
+    Err(Error::config("the credentials name a token endpoint that is not encrypted (http)")
+        .with_hint("Write `token_uri`, `token_url` and `service_account_impersonation_url` with https"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_secret_goes_over_https_or_stays_on_this_machine() {
+        for (url, is_taken) in [
+            ("https://oauth2.googleapis.com/token", true),
+            ("http://127.0.0.1:8080/token", true),
+            ("http://localhost/token", true),
+            ("http://[::1]/token", true),
+            ("http://oauth2.googleapis.com/token", false),
+            ("http://127.0.0.1.example.com/token", false),
+            ("ftp://h/token", false),
+            ("token", false),
+        ] {
+            assert_eq!(parsed(url).is_ok(), is_taken, "{url}");
+        }
+        let error = parsed("http://canary/token").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(!error.to_string().contains("canary"), "{error}");
+    }
 }

@@ -12,7 +12,8 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::redact::Shown;
+use crate::http::web_address;
+use crate::redact::ShownPath;
 use crate::store::environment::Environment;
 
 use super::exchange::{answer, refused};
@@ -50,8 +51,9 @@ impl SubjectSource {
             return Ok(Self::File(PathBuf::from(path), format(place)?));
         }
         if let Some(url) = text(place, "url").filter(|_| text(place, "environment_id").is_none()) {
-            let url = Url::parse(url)
-                .map_err(|_| Error::config("the `url` in `credential_source` is no address"))?;
+            let url = web_address(url).ok_or_else(|| {
+                Error::config("the `url` in `credential_source` is no address that can be used")
+            })?;
             return Ok(Self::Url(client(&url)?, url, headers(place)?, format(place)?));
         }
         if let Some(executable) = place.get("executable") {
@@ -113,8 +115,7 @@ async fn file(path: &std::path::Path) -> Result<Vec<u8>> {
     .await
     .map_err(|_| Error::internal("reading the subject token did not come to its end"))?
     .map_err(|error| {
-        let path = path.to_string_lossy();
-        Error::config(format!("the subject token file `{}` cannot be read: {error}", Shown(&path)))
+        Error::config(format!("the subject token file `{}` cannot be read: {error}", ShownPath(path)))
             .with_hint("Check `credential_source`, and that whoever writes the file runs")
     })
 }
@@ -131,6 +132,8 @@ async fn from_url(client: &reqwest::Client, url: &Url, headers: &HeaderMap) -> R
 }
 
 fn token(content: &[u8], format: &Format) -> Result<SecretString> {
+    // Editors on Windows write a byte order mark, which is no part of a token.
+    let content = content.strip_prefix("\u{feff}".as_bytes()).unwrap_or(content);
     let found = match format {
         Format::Text => std::str::from_utf8(content).ok().map(|text| text.trim().to_owned()),
         Format::Json(field) => {

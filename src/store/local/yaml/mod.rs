@@ -19,23 +19,25 @@ mod value;
 use crate::value::json::Object;
 
 use super::error::Problem;
+use super::unread::Note;
 
 pub(super) use self::node::{Content, Node};
 pub(super) use self::tag::Tag;
 pub(super) use self::value::{Pairs, Reader};
 
-/// Reads a file whose top level is a mapping. Only text keys come out: Airflow never asks for others.
-pub(super) fn parse(text: &str) -> Result<Object, Problem> {
-    let root = document(text)?;
-    Reader::new(text).top_level(&root)
-}
-
-/// Reads a file into nodes.
-pub(super) fn document(text: &str) -> Result<std::rc::Rc<Node>, Problem> {
+/// Reads a file whose top level is a mapping. Only text keys come out, since Airflow never asks for others; what is told
+/// of the others and of repeated ones comes beside them.
+pub(super) fn parse(text: &str) -> Result<(Object, Vec<Note>), Problem> {
     if text.is_empty() {
         return Err(Problem::empty());
     }
-    node::compose(text)?.ok_or_else(Problem::no_object)
+    let root = any_document(text)?.ok_or_else(Problem::no_object)?;
+    Reader::new(text).top_level(&root)
+}
+
+/// Reads a file into nodes; none if there is nothing in it.
+pub(super) fn any_document(text: &str) -> Result<Option<std::rc::Rc<Node>>, Problem> {
+    if text.is_empty() { Ok(None) } else { node::compose(text) }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::value::{Value, json};
 
 pub(super) fn parsed(yaml: &str) -> String {
     match parse(yaml) {
-        Ok(object) => json::write(&Value::from(object)).to_str().unwrap().to_owned(),
+        Ok((object, _)) => json::write(&Value::from(object)).to_str().unwrap().to_owned(),
         Err(problem) => format!("error in {problem}"),
     }
 }

@@ -1,8 +1,10 @@
 //! From nodes to JSON values, with merge keys resolved (`PyYAML` 6.0, `yaml/constructor.py`).
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::super::error::Problem;
+use super::super::unread::{Note, Reason, shown_name};
 use super::node::{Content, Node};
 use super::scalar;
 use super::tag::Tag;
@@ -18,6 +20,38 @@ const COST_PER_BYTE: usize = 40;
 
 /// What any document may cost, so that a small one can use aliases freely.
 const COST_OF_ANY: usize = 1 << 20;
+
+/// Airflow asks for texts alone, so nothing finds what is called `1`, `yes` or a date.
+fn no_text(key: &Node, text: &Text) -> Note {
+    let name = shown_name(text.to_str().unwrap_or_default());
+    Note {
+        id: None,
+        line: Some(key.line),
+        reason: Reason::Skipped,
+        what: format!(
+            "the name {name} is a number, a date or a word of YAML, not text, so it answers nothing"
+        ),
+        advice: "Write it in quotes".to_owned(),
+    }
+}
+
+/// The names of a mapping that are written more than once: the last one counts.
+fn repeated(root: &Node) -> Vec<Note> {
+    let Content::Mapping(pairs) = &root.content else { return Vec::new() };
+    let mut seen = HashSet::new();
+    let again = pairs.iter().filter_map(|(key, _)| match &key.content {
+        Content::Scalar(name) if key.tag != Tag::Merge && !seen.insert(name.as_str()) => Some((key, name)),
+        _ => None,
+    });
+    let note = |(key, name): (&Rc<Node>, &zeroize::Zeroizing<String>)| Note {
+        id: Some(name.to_string()),
+        line: Some(key.line),
+        reason: Reason::Dropped,
+        what: format!("{:?} appears a second time, and the value before it is not read", name.as_str()),
+        advice: "Leave one of them".to_owned(),
+    };
+    again.map(note).collect()
+}
 
 /// Reads values out of the nodes of one document.
 pub(in super::super) struct Reader {
@@ -35,19 +69,21 @@ impl Reader {
     }
 
     /// The names and values of a whole file. Keys that are no text are read, since they may be wrong, and left out.
-    pub(super) fn top_level(&mut self, root: &Node) -> Result<Object, Problem> {
+    pub(super) fn top_level(&mut self, root: &Node) -> Result<(Object, Vec<Note>), Problem> {
         if !matches!((root.tag, &root.content), (Tag::Mapping, Content::Mapping(_))) {
             self.value(root)?;
             return Err(Problem::no_object());
         }
-        let mut object = Object::new();
+        let (mut object, mut notes) = (Object::new(), repeated(root));
         for (key, value) in self.pairs(root)? {
             let (text, value) = (self.key(&key)?, self.value(&value)?);
             if matches!(key.tag, Tag::Text | Tag::Value) {
                 object.insert(text, value);
+            } else {
+                notes.push(no_text(&key, &text));
             }
         }
-        Ok(object)
+        Ok((object, notes))
     }
 
     /// The value of a node.

@@ -23,6 +23,9 @@ use crate::store::vault::server::Server;
 
 const AUTHORITY: &str = "https://login.microsoftonline.com";
 const METADATA: &str = "http://169.254.169.254";
+/// The variables that name places to ask.
+const ADDRESSES: [&str; 3] =
+    ["AZURE_AUTHORITY_HOST", "IDENTITY_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST"];
 const SUBJECT: &str = "getting a token from Entra";
 const HINT: &str = "Check `azure_tenant_id`, `azure_resource`, `key_id` and `secret_id`, or the managed identity of this machine";
 
@@ -66,7 +69,7 @@ impl Azure {
             resource: text("azure_resource"),
             authority: authority.trim_end_matches('/').to_owned(),
             source: source(options, environment),
-            clouds: Clouds::open(environment)?,
+            clouds: Clouds::open(environment, &ADDRESSES)?,
         })
     }
 

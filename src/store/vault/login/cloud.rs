@@ -29,8 +29,12 @@ pub(super) struct Clouds {
 }
 
 impl Clouds {
-    /// Builds both; opens nothing. Call it under [`crate::process::no_fork`].
-    pub(super) fn open(environment: &Environment) -> Result<Self> {
+    /// Builds both; opens nothing. Call it under [`crate::process::no_fork`]. `addresses` are the variables that name
+    /// places to ask.
+    pub(super) fn open(environment: &Environment, addresses: &[&'static str]) -> Result<Self> {
+        for name in addresses {
+            without_user(environment, name)?;
+        }
         let beside = ClientSettings {
             connect_timeout: METADATA_TIMEOUT,
             read_timeout: METADATA_TIMEOUT,
@@ -45,6 +49,17 @@ impl Clouds {
             metadata: build_client(&beside, &client_config(&Roots::Nobody)?)?,
             public: build_client(&away, &client_config(&public_roots(environment))?)?,
         })
+    }
+}
+
+/// A user name would go out in a header, to a place that asks for none.
+fn without_user(environment: &Environment, name: &str) -> Result<()> {
+    match environment.non_empty(name) {
+        Some(address) if address.contains('@') => {
+            Err(Error::config(format!("`{name}` is not an address that can be used"))
+                .with_hint("Write it without a user name"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -97,6 +112,16 @@ fn without(subject: &str, what: &str, hint: &'static str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_to_ask_has_no_user_name() {
+        let environment = Environment::read(|name| {
+            (name == "IDENTITY_ENDPOINT").then(|| "http://user:canary@127.0.0.1/msi".to_owned())
+        });
+        let error = Clouds::open(&environment, &["IDENTITY_ENDPOINT"]).err().unwrap();
+        insta::assert_snapshot!(error, @"`IDENTITY_ENDPOINT` is not an address that can be used. Write it without a user name");
+        assert!(Clouds::open(&environment, &["GCE_METADATA_HOST"]).is_ok());
+    }
 
     #[test]
     fn a_cloud_that_is_out_of_order_says_nothing_of_the_identity() {

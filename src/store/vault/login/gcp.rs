@@ -80,7 +80,7 @@ impl Gcp {
                 Source::Machine(format!("http://{host}/computeMetadata/v1/instance/service-accounts/default"))
             }
         };
-        Ok(Self { role, source, clouds: Clouds::open(environment)? })
+        Ok(Self { role, source, clouds: Clouds::open(environment, &["GCE_METADATA_HOST"])? })
     }
 
     async fn signed(&self) -> Result<SecretString> {

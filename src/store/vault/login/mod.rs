@@ -33,7 +33,7 @@ use vaultrs::api::token::requests::RenewTokenSelfRequest;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::redact::Shown;
+use crate::redact::{Shown, ShownPath};
 use crate::store::vault::call::Call;
 use crate::store::vault::diagnosis::is_sealed;
 use crate::store::vault::error::{LOGIN, no_answer, not_understood, refused, sealed};
@@ -196,11 +196,11 @@ fn without_token(subject: &str, auth: &Object) -> Error {
 
 /// The text of a credential file, without white space around it. Read at each login: such files are replaced.
 async fn credential_file(path: &Path, option: &str) -> Result<Zeroizing<String>> {
-    let shown = path.to_string_lossy().into_owned();
+    let shown = ShownPath(path);
     let unusable = |reason: String| {
         Error::new(
             ErrorKind::Unauthenticated,
-            format!("the file `{}` of `{option}` cannot be used: {reason}", Shown(&shown)),
+            format!("the file `{shown}` of `{option}` cannot be used: {reason}"),
         )
         .with_hint("Check the path, and that this user can read the file")
     };
@@ -208,7 +208,8 @@ async fn credential_file(path: &Path, option: &str) -> Result<Zeroizing<String>>
     let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(owned).map(Zeroizing::new)).await;
     let text = read.map_err(|_| unusable("reading it was stopped".to_owned()))?;
     let text = text.map_err(|error| unusable(error.to_string()))?;
-    match text.trim() {
+    // Editors on Windows write a byte order mark, which is no part of a token.
+    match text.trim_start_matches('\u{feff}').trim() {
         "" => Err(unusable("it is empty".to_owned())),
         trimmed => Ok(Zeroizing::new(trimmed.to_owned())),
     }

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 #[cfg(not(feature = "aws"))]
 use crate::error::ErrorKind;
 use crate::error::{Error, Result};
-use crate::redact::Shown;
+use crate::redact::{Shown, ShownPath};
 use crate::store::environment::Environment;
 use crate::store::files::expand;
 use crate::store::options::{OptionValue, Options};
@@ -68,7 +68,7 @@ pub(in crate::store::vault) fn check(options: &Options, environment: &Environmen
 /// The name of the method and its usual mount.
 fn method(options: &Options) -> Result<(&'static str, &'static str)> {
     let written = options.non_empty("auth_type").unwrap_or("token");
-    METHODS.into_iter().find(|(name, _)| *name == written).ok_or_else(|| {
+    METHODS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(written.trim())).ok_or_else(|| {
         let names: Vec<&str> = METHODS.into_iter().map(|(name, _)| name).collect();
         Error::config("`auth_type` in backend_kwargs is not supported")
             .with_hint(format!("It should be one of {}", names.join(", ")))
@@ -140,7 +140,7 @@ impl Written<'_> {
 
     fn token_place(&self) -> String {
         match self.token_file() {
-            Some(path) => format!("the token in `{}`", Shown(&path.to_string_lossy())),
+            Some(path) => format!("the token in `{}`", ShownPath(&path)),
             None if self.options.non_empty("token").is_some() => "the token in backend_kwargs".to_owned(),
             None => "the token in VAULT_TOKEN".to_owned(),
         }

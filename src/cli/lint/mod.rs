@@ -1,5 +1,7 @@
 //! `strongroom lint`: every connection of a store, parsed as Airflow would, for a pipeline that checks before Airflow does.
 
+mod odd;
+
 use serde_json::json;
 
 use crate::cli::list::names;
@@ -11,6 +13,7 @@ use crate::config::airflow::AirflowConfig;
 use crate::error::{ErrorKind, Result};
 use crate::store::Description;
 use crate::store::convention::{Kind, Lookup};
+use crate::store::tools::Unread;
 use crate::value::connection::parse;
 use crate::value::json;
 use crate::value::{Dialect, Text};
@@ -51,6 +54,7 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
         left = later;
     }
     drop(progress);
+    faults.extend(unread(&client)?);
     Ok(Report { warnings, ..report(listed.len(), &faults) })
 }
 
@@ -77,6 +81,17 @@ fn read_together(setup: &Setup, client: &Client, listed: &[(String, Description)
     client.run(client.backend.read_ahead(&names)).map(drop)
 }
 
+/// What the store holds and no lookup gets. It is no connection, so the place stands where it has no id.
+fn unread(client: &Client) -> Result<Vec<Fault>> {
+    let (unread, _) = client.run(client.backend.unread())?;
+    let fault = |unread: Unread| Fault {
+        id: unread.id.unwrap_or(unread.place),
+        check: unread.finding.check,
+        text: format!("{}. {}", unread.finding.evidence, unread.finding.remedy),
+    };
+    Ok(unread?.into_iter().map(fault).collect())
+}
+
 fn faults_of(
     setup: &Setup,
     client: &Client,
@@ -94,6 +109,11 @@ fn faults_of(
         ));
     }
     let (answer, _) = look_up(setup, client, airflow, lookup)?;
+    let text = answer.value().map_or("", crate::value::SecretValue::expose);
+    faults.extend(odd::found(text, dialect).into_iter().map(|(check, text)| fault(check, text)));
+    for text in dropped(client, &answer)? {
+        faults.push(fault("dropped", text));
+    }
     match (&answer, answer.error(), answer.value()) {
         // What ends every read alike is an error of the command, not of a connection.
         (_, Some(error), _)
@@ -112,6 +132,14 @@ fn faults_of(
     Ok(faults)
 }
 
+/// Fields of the secret that Airflow does not get.
+fn dropped(client: &Client, answer: &Answer) -> Result<Vec<String>> {
+    let (Answer::Asked(explained), Some(_)) = (answer, answer.value()) else { return Ok(Vec::new()) };
+    let Some(step) = explained.steps.last() else { return Ok(Vec::new()) };
+    let (dropped, _) = client.run(client.backend.dropped(Kind::Connection, &step.name))?;
+    Ok(dropped.unwrap_or_default())
+}
+
 /// What is wrong with the text of a connection; nothing of it is told.
 fn judge(text: &str, dialect: Dialect) -> Option<(&'static str, String)> {
     if text.is_empty() {
@@ -122,7 +150,7 @@ fn judge(text: &str, dialect: Dialect) -> Option<(&'static str, String)> {
         Err(error) => return Some(("malformed", error.to_string())),
     };
     if !connection.conn_type.is_truthy() {
-        return Some(("no_conn_type", "there is no connection type, so no hook can be picked".to_owned()));
+        return Some(("no_conn_type", odd::typeless(text)));
     }
     if let Err(error) = connection.get_uri() {
         return Some(("unusable", error.to_string()));

@@ -1,0 +1,153 @@
+//! Words on the command line: of stores, and of commands that were mistyped.
+
+use crate::store::registry::{STORES, StoreEntry, find};
+
+/// The stores by the words that people use: short, in full, or as the classes have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum StoreWord {
+    /// AWS Secrets Manager: an IAM policy.
+    #[value(aliases = ["aws_secrets_manager", "secrets_manager", "secretsmanager"])]
+    Aws,
+    /// AWS SSM Parameter Store: an IAM policy.
+    #[value(aliases = ["aws_systems_manager", "aws_ssm", "parameter_store"])]
+    Ssm,
+    /// Google Secret Manager: roles with conditions.
+    #[value(aliases = ["google", "google_secret_manager"])]
+    Gcp,
+    /// Azure Key Vault: role assignments.
+    #[value(aliases = ["azure_key_vault", "key_vault"])]
+    Azure,
+    /// Vault or OpenBao: HCL.
+    #[value(aliases = ["hashicorp_vault", "hashicorp", "openbao"])]
+    Vault,
+    /// Local files: no policy.
+    #[value(aliases = ["files"])]
+    Local,
+    /// Secrets in memory, for tests: no policy.
+    Memory,
+}
+
+impl StoreWord {
+    /// The name in the registry.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Aws => "aws_secrets_manager",
+            Self::Ssm => "aws_systems_manager",
+            Self::Gcp => "google_secret_manager",
+            Self::Azure => "azure_key_vault",
+            Self::Vault => "hashicorp_vault",
+            Self::Local => "local",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+/// The store of a word: one of [`StoreWord`], with dashes as well, or one of its classes.
+pub(super) fn store_of(word: &str) -> Option<&'static StoreEntry> {
+    let plain = word.to_lowercase().replace('-', "_");
+    let of_word =
+        <StoreWord as clap::ValueEnum>::from_str(&plain, true).ok().and_then(|word| find(word.name()));
+    let is_class =
+        |entry: &&StoreEntry| entry.python_class == word || entry.tools.official_class == Some(word);
+    of_word.or_else(|| find(&plain)).or_else(|| STORES.iter().find(is_class))
+}
+
+/// The short word of a store.
+pub(super) fn word_of(entry: &StoreEntry) -> Option<String> {
+    let words = <StoreWord as clap::ValueEnum>::value_variants();
+    let word = words.iter().find(|word| word.name() == entry.info.name)?;
+    Some(clap::ValueEnum::to_possible_value(word)?.get_name().to_owned())
+}
+
+/// The word that was probably meant by `typed`, if it is near one of `known`. A word that is near is no secret.
+pub(super) fn nearest<'known>(
+    typed: &str,
+    known: impl IntoIterator<Item = &'known str>,
+) -> Option<&'known str> {
+    let distance = |word: &str| strsim::damerau_levenshtein(&typed.to_lowercase(), word);
+    let (distance, word) = known.into_iter().map(|word| (distance(word), word)).min()?;
+    (distance <= (word.chars().count() / 3).max(1)).then_some(word)
+}
+
+/// `--config FILE`, `--workers` and the like in front of the command are moved behind it, where the command reads them.
+pub(super) fn options_last(arguments: Vec<String>) -> Vec<String> {
+    let mut rest = arguments.into_iter();
+    let (mut ordered, mut moved): (Vec<String>, Vec<String>) =
+        (rest.next().into_iter().collect(), Vec::new());
+    let mut is_command = false;
+    while let Some(word) = rest.next() {
+        if word == "--config" {
+            moved.push(word);
+            moved.extend(rest.next());
+        } else if word.starts_with("--config=") || word == "--workers" {
+            moved.push(word);
+        } else {
+            is_command = !word.starts_with('-');
+            ordered.push(word);
+            if is_command {
+                break;
+            }
+        }
+    }
+    // Without a command there is nothing to move them behind.
+    if !is_command {
+        ordered.extend(moved);
+        return ordered;
+    }
+    let mut rest: Vec<String> = rest.collect();
+    // What follows `--` is no option.
+    let end = rest.iter().position(|word| word == "--").unwrap_or(rest.len());
+    rest.splice(end..end, moved);
+    ordered.extend(rest);
+    ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_has_several_words() {
+        for entry in STORES {
+            assert_eq!(store_of(entry.info.name).map(|found| found.info.name), Some(entry.info.name));
+            assert_eq!(store_of(entry.python_class).map(|found| found.info.name), Some(entry.info.name));
+        }
+        for (word, expected) in [
+            ("aws", "aws_secrets_manager"),
+            ("SSM", "aws_systems_manager"),
+            ("google", "google_secret_manager"),
+            ("azure-key-vault", "azure_key_vault"),
+            ("openbao", "hashicorp_vault"),
+        ] {
+            assert_eq!(
+                store_of(word).map(|found| found.info.name),
+                find(expected).map(|found| found.info.name)
+            );
+        }
+        assert!(store_of("nowhere").is_none());
+    }
+
+    #[test]
+    fn a_near_word_is_found_and_a_far_one_is_not() {
+        let known = ["doctor", "explain", "list"];
+        assert_eq!(nearest("docter", known), Some("doctor"));
+        assert_eq!(nearest("Explian", known), Some("explain"));
+        assert_eq!((nearest("canary", known), nearest("", known)), (None, None));
+    }
+
+    #[test]
+    fn options_before_the_command_go_behind_it() {
+        let ordered = |words: &str| {
+            let words = words.split(' ').map(str::to_owned).collect();
+            options_last(words).join(" ")
+        };
+        assert_eq!(ordered("s --config f doctor --offline"), "s doctor --offline --config f");
+        assert_eq!(
+            ordered("s --json --config=f --workers get -- a b"),
+            "s --json get --config=f --workers -- a b"
+        );
+        assert_eq!(ordered("s doctor --config f"), "s doctor --config f");
+        assert_eq!(ordered("s --config"), "s --config");
+        assert_eq!(ordered("s"), "s");
+    }
+}

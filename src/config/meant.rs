@@ -1,0 +1,193 @@
+//! The key that was meant by one that does not exist.
+
+use crate::config::options_of;
+use crate::store::options::OptionKind;
+use crate::store::registry::StoreEntry;
+
+/// Words of other tools, SDKs and older versions, and the keys that say the same here. The first that the store has is named.
+const OTHER_WORDS: [(&str, &[&str]); 63] = [
+    ("aws_iam_role", &["role_arn"]),
+    ("profile", &["profile_name"]),
+    ("aws_profile", &["profile_name"]),
+    ("aws_profile_name", &["profile_name"]),
+    ("region", &["region_name", "location"]),
+    ("aws_region", &["region_name", "region"]),
+    ("aws_region_name", &["region_name", "region"]),
+    ("aws_default_region", &["region_name", "region"]),
+    ("location_id", &["location"]),
+    ("iam_role", &["role_arn"]),
+    ("role", &["role_arn", "kubernetes_role", "role_id"]),
+    ("aws_role_arn", &["role_arn"]),
+    ("aws_role", &["role_arn"]),
+    ("assume_role", &["role_arn"]),
+    ("assume_role_arn", &["role_arn"]),
+    ("iam_role_arn", &["role_arn"]),
+    ("access_key", &["aws_access_key_id", "key_id"]),
+    ("access_key_id", &["aws_access_key_id", "key_id"]),
+    ("aws_access_key", &["aws_access_key_id", "key_id"]),
+    ("secret_key", &["aws_secret_access_key", "secret_id"]),
+    ("secret_access_key", &["aws_secret_access_key", "secret_id"]),
+    ("aws_secret_key", &["aws_secret_access_key", "secret_id"]),
+    ("session_token", &["aws_session_token"]),
+    ("endpoint", &["endpoint_url", "url"]),
+    ("base_url", &["endpoint_url", "url"]),
+    ("auth_path", &["auth_mount_point"]),
+    ("auth_mount", &["auth_mount_point"]),
+    ("auth_mount_path", &["auth_mount_point"]),
+    ("auth_method", &["auth_type"]),
+    ("auth", &["auth_type"]),
+    ("mount", &["mount_point"]),
+    ("mount_path", &["mount_point"]),
+    ("secrets_path", &["mount_point"]),
+    ("kv_version", &["kv_engine_version"]),
+    ("engine_version", &["kv_engine_version"]),
+    ("address", &["url", "vault_url", "endpoint_url"]),
+    ("addr", &["url", "vault_url", "endpoint_url"]),
+    ("host", &["url", "vault_url", "endpoint_url"]),
+    ("vault_addr", &["url", "vault_url"]),
+    ("vault_address", &["url", "vault_url"]),
+    ("vault_url", &["url"]),
+    ("url", &["vault_url", "endpoint_url"]),
+    ("vault_namespace", &["namespace"]),
+    ("vault_token", &["token"]),
+    ("cacert", &["ca_bundle", "verify"]),
+    ("ca_cert", &["ca_bundle", "verify"]),
+    ("ca_path", &["ca_bundle", "verify"]),
+    ("vault_name", &["vault_url"]),
+    ("key_vault_url", &["vault_url"]),
+    ("keyvault_url", &["vault_url"]),
+    ("tenant", &["tenant_id", "azure_tenant_id"]),
+    ("project", &["project_id"]),
+    ("gcp_project", &["project_id"]),
+    ("gcp_project_id", &["project_id"]),
+    ("key_path", &["gcp_key_path"]),
+    ("keyfile_path", &["gcp_key_path"]),
+    ("keyfile_dict", &["gcp_keyfile_dict"]),
+    ("credentials_path", &["gcp_key_path"]),
+    ("scopes", &["gcp_scopes"]),
+    ("ttl", &["cache_ttl"]),
+    ("separator", &["sep"]),
+    ("connection_prefix", &["connections_prefix", "connections_path"]),
+    ("variable_prefix", &["variables_prefix", "variables_path"]),
+];
+
+/// What to write in the place of `key`; `None` if nothing is near.
+pub(super) fn meant(entry: &StoreEntry, key: &str) -> Option<String> {
+    let plain = key.to_lowercase().replace('-', "_");
+    connection(entry, &plain).or_else(|| external_id(entry, &plain)).or_else(|| {
+        let key = other_word(entry, &plain).or_else(|| nearest(entry, &plain))?;
+        Some(format!("Did you mean `{key}`?"))
+    })
+}
+
+/// What to write in the place of a key that has no effect; `None` if there is nothing of the kind.
+pub(super) fn instead(entry: &StoreEntry, key: &str) -> Option<String> {
+    let other = || other_word(entry, key).map(|key| format!("`{key}` does what it says"));
+    connection(entry, key).or_else(|| external_id(entry, key)).or_else(other)
+}
+
+/// Whether `key` is one with an effect.
+fn has(entry: &StoreEntry, key: &str) -> bool {
+    options_of(entry).any(|spec| spec.key == key && !matches!(spec.kind, OptionKind::Ignored(_)))
+}
+
+fn other_word(entry: &StoreEntry, plain: &str) -> Option<&'static str> {
+    let (_, keys) = OTHER_WORDS.iter().find(|(word, _)| *word == plain)?;
+    keys.iter().find(|key| has(entry, key)).copied()
+}
+
+fn nearest(entry: &StoreEntry, plain: &str) -> Option<&'static str> {
+    let distance = |key: &str| strsim::damerau_levenshtein(plain, key);
+    let (distance, key) = options_of(entry).map(|spec| (distance(spec.key), spec.key)).min()?;
+    (distance <= (key.len() / 3).max(1)).then_some(key)
+}
+
+/// A part of the arguments of `AssumeRole`.
+fn external_id(entry: &StoreEntry, plain: &str) -> Option<String> {
+    let is_meant = matches!(plain, "external_id" | "externalid" | "aws_external_id" | "role_external_id");
+    (is_meant && has(entry, "assume_role_kwargs"))
+        .then(|| "Write it as `assume_role_kwargs`: {\"ExternalId\": \"...\"}".to_owned())
+}
+
+/// A secrets backend is asked for connections, so it cannot be signed in with one of them.
+fn connection(entry: &StoreEntry, plain: &str) -> Option<String> {
+    if !matches!(
+        plain,
+        "aws_conn_id"
+            | "gcp_conn_id"
+            | "google_cloud_conn_id"
+            | "azure_conn_id"
+            | "vault_conn_id"
+            | "conn_id"
+    ) {
+        return None;
+    }
+    const CREDENTIALS: [&str; 9] = [
+        "profile_name",
+        "role_arn",
+        "aws_access_key_id",
+        "gcp_key_path",
+        "gcp_keyfile_dict",
+        "tenant_id",
+        "client_id",
+        "auth_type",
+        "token",
+    ];
+    let known: Vec<String> =
+        CREDENTIALS.iter().filter(|key| has(entry, key)).map(|key| format!("`{key}`")).collect();
+    (!known.is_empty()).then(|| {
+        format!(
+            "A secrets backend cannot be signed in with a connection that it is asked for itself: write {}",
+            known.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::registry::STORES;
+
+    fn told(store: &str, key: &str) -> Option<String> {
+        let entry = STORES.iter().find(|entry| entry.info.name == store)?;
+        Some(meant(entry, key).unwrap_or_default())
+    }
+
+    #[test]
+    fn the_key_that_works_is_named() {
+        for (store, key, expected) in [
+            ("aws_secrets_manager", "profile", "`profile_name`"),
+            ("aws_secrets_manager", "Region", "`region_name`"),
+            ("aws_systems_manager", "external_id", "`assume_role_kwargs`: {\"ExternalId\""),
+            ("aws_systems_manager", "iam-role", "`role_arn`"),
+            ("aws_secrets_manager", "aws_conn_id", "`profile_name`, `role_arn`"),
+            ("hashicorp_vault", "auth_path", "`auth_mount_point`"),
+            ("hashicorp_vault", "vault_conn_id", "`auth_type`"),
+            ("hashicorp_vault", "vault_addr", "`url`"),
+            ("google_secret_manager", "project", "`project_id`"),
+            ("google_secret_manager", "gcp_conn_id", "`gcp_key_path`"),
+            ("azure_key_vault", "vault_name", "`vault_url`"),
+            ("azure_key_vault", "tenant", "`tenant_id`"),
+            ("memory", "cache_tll", "`cache_ttl`"),
+            ("memory", "connection_prefix", "`connections_prefix`"),
+        ] {
+            if let Some(told) = told(store, key) {
+                assert!(told.contains(expected), "{store} {key}: {told}");
+            }
+        }
+        assert_eq!(told("memory", "aws_conn_id").unwrap_or_default(), "");
+    }
+
+    #[test]
+    fn every_word_names_a_key_that_some_store_has() {
+        // A build of one store has the keys of that one.
+        if STORES.len() < 7 {
+            return;
+        }
+        for (word, keys) in OTHER_WORDS {
+            for key in keys {
+                assert!(STORES.iter().any(|entry| has(entry, key)), "{word}: {key}");
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Lookups of event loops: answered at once from memory, or asked of the store while the loop goes on.
+//!
+//! One thread drives them all, within their deadlines, which count from the call. It is there while there are lookups under
+//! way and gone when the last of them is answered. What is done with Python for a lookup (logging, metrics, masking, making a
+//! connection) is done on that thread as well, within the context of the caller.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use pyo3::prelude::*;
+
+use crate::backend::{Failure, Reply, misses};
+use crate::process::{Deadline, Driver, ForkCell, Place, Shift};
+use crate::python::backend::finish;
+use crate::python::error::to_python;
+use crate::python::guard::{defect, guarded};
+use crate::python::log::{Records, collect_all};
+use crate::python::registry::Shared;
+use crate::python::run::{Interrupted, runtime};
+use crate::python::watch::{Outcome, Start, Watch};
+use crate::store::SecretName;
+use crate::store::convention::{Kind, Lookup};
+
+static DRIVER: ForkCell<Driver<Answered>> = ForkCell::new();
+
+/// A lookup that has come to its end, and what is to be called with it.
+type Answered = (Ended, Recipient);
+
+/// Who is told of the end of a lookup: `tell` within `context`, or nobody.
+pub(super) struct Recipient {
+    pub(super) context: Py<PyAny>,
+    pub(super) tell: Option<Py<PyAny>>,
+}
+
+/// A lookup for longer than the call that asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Question {
+    kind: Kind,
+    id: Box<str>,
+    team: Option<Box<str>>,
+}
+
+impl Question {
+    fn lookup(&self) -> Lookup<'_> {
+        Lookup { kind: self.kind, id: &self.id, team: self.team.as_deref() }
+    }
+}
+
+impl From<Lookup<'_>> for Question {
+    fn from(lookup: Lookup<'_>) -> Self {
+        Self { kind: lookup.kind, id: lookup.id.into(), team: lookup.team.map(Into::into) }
+    }
+}
+
+/// How often each question is under way.
+#[derive(Debug, Default)]
+pub(super) struct Questions(Mutex<HashMap<Question, usize>>);
+
+impl Questions {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Question, usize>> {
+        // A panic while the lock was held leaves a map that is still a map.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether `lookup` is under way on the driver's thread.
+pub(super) fn is_under_way(shared: &Shared, lookup: Lookup<'_>) -> bool {
+    shared.questions.get().is_some_and(|questions| questions.lock().contains_key(&lookup.into()))
+}
+
+/// A lookup under way, and whose it is.
+pub(super) struct Inquiry {
+    shared: Arc<Shared>,
+    logger: String,
+    question: Question,
+    start: Start,
+    /// Whether somebody waits for the answer.
+    is_asked: bool,
+    /// Nobody has written down what became of it.
+    is_open: bool,
+}
+
+impl Inquiry {
+    pub(super) fn new(py: Python<'_>, shared: &Arc<Shared>, logger: &str, lookup: Lookup<'_>) -> Self {
+        let (question, start) = (Question::from(lookup), Start::now(py, shared));
+        let questions = shared.questions.get_or_init(Questions::default);
+        *questions.lock().entry(question.clone()).or_default() += 1;
+        Self {
+            shared: Arc::clone(shared),
+            logger: logger.to_owned(),
+            question,
+            start,
+            is_asked: true,
+            is_open: true,
+        }
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        let (lookup, start) = (self.question.lookup(), &self.start);
+        Watch { shared: &self.shared, lookup, start, is_asked: self.is_asked }
+    }
+
+    async fn ask(&self, names: Vec<SecretName>, deadline: Deadline) -> Result<Reply, Failure> {
+        let lookup = self.question.lookup();
+        let reply = match self.shared.backend() {
+            // An access that is written down did not stop at what is remembered.
+            Ok(backend) => match backend.remembered(lookup) {
+                Some(reply) => Ok(reply),
+                None => backend.ask_until(deadline, lookup, &names).await,
+            },
+            Err(error) => self.shared.settle(lookup, error),
+        };
+        reply.inspect(|reply| misses::say(&self.shared.settings, lookup, &names, reply))
+    }
+
+    /// The end of the lookup, written down. A panic within is one of its errors.
+    async fn answered(mut self, names: Vec<SecretName>, deadline: Deadline) -> Ended {
+        let work = AssertUnwindSafe(self.ask(names, deadline)).catch_unwind();
+        let (outcome, mut records) = collect_all(work).await;
+        let outcome = outcome.map_err(|_message| Interrupted::Defect(defect()));
+        let (outcome, more) = collect_all(async { self.close(outcome) }).await;
+        records.extend(more);
+        Ended { inquiry: self, left: Mutex::new(Some((outcome, records))) }
+    }
+
+    fn close(&mut self, outcome: Outcome) -> Outcome {
+        self.is_open = false;
+        if let Some(questions) = self.shared.questions.get() {
+            let mut questions = questions.lock();
+            if let Some(times) = questions.get_mut(&self.question).filter(|times| **times > 1) {
+                *times -= 1;
+            } else {
+                questions.remove(&self.question);
+            }
+        }
+        self.watch().record(outcome)
+    }
+}
+
+impl Drop for Inquiry {
+    /// One that was given up is written down as well.
+    fn drop(&mut self) {
+        if self.is_open {
+            let _ = self.close(Err(Interrupted::GivenUp));
+        }
+    }
+}
+
+/// A lookup that has come to its end. What is left to do needs Python.
+#[pyclass(frozen, module = "strongroom._native")]
+pub(super) struct Ended {
+    inquiry: Inquiry,
+    left: Mutex<Option<(Outcome, Records)>>,
+}
+
+#[pymethods]
+impl Ended {
+    /// The answer, as that of a lookup that was waited for: it logs, counts and masks, and raises what that would. Once.
+    fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        guarded(py, || {
+            let left = self.left.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Some((outcome, records)) = left else { return Ok(py.None()) };
+            finish(py, &self.inquiry.logger, self.inquiry.watch(), outcome, &records)
+        })
+    }
+}
+
+/// The interest of a caller in a lookup that is under way.
+#[pyclass(frozen, module = "strongroom._native")]
+pub(super) struct Begun {
+    place: Mutex<Option<Place<Answered>>>,
+    /// The shift that the caller has to start a thread for, if any.
+    #[pyo3(get)]
+    shift: Option<Shift>,
+}
+
+#[pymethods]
+impl Begun {
+    /// Gives the lookup up, unless it has come to its end. If it was the last one, its thread is gone afterwards.
+    fn leave(&self, py: Python<'_>) {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        py.detach(|| drop(place));
+    }
+}
+
+/// Begins `inquiry`, which asks for `names`. Without anybody to tell it goes on by itself.
+pub(super) fn begin(mut inquiry: Inquiry, names: Vec<SecretName>, recipient: Recipient) -> Begun {
+    let deadline = Deadline::after(inquiry.shared.settings.layers.timeout);
+    inquiry.is_asked = recipient.tell.is_some();
+    let is_alone = !inquiry.is_asked;
+    let work = async move { (inquiry.answered(names, deadline).await, recipient) };
+    let driver = DRIVER.get_or_init(Driver::default);
+    let (place, shift) = if is_alone {
+        (None, driver.begin_alone(work))
+    } else {
+        let (place, shift) = driver.begin(work);
+        (Some(place), shift)
+    };
+    Begun { place: Mutex::new(place), shift }
+}
+
+/// Drives lookups until the shift is over: what the thread for it runs.
+#[pyfunction]
+pub(super) fn drive(py: Python<'_>, shift: Shift) -> PyResult<()> {
+    guarded(py, || {
+        let Some(driver) = DRIVER.get() else { return Ok(()) };
+        let outcome = py.detach(|| driver.drive(shift, runtime()?, tell_all));
+        outcome.map_err(|error| to_python(py, &error, false))
+    })
+}
+
+/// Tells everybody. Nobody is left to be told once the interpreter shuts down.
+fn tell_all(answered: Vec<Answered>) {
+    Python::try_attach(|py| {
+        for (ended, recipient) in answered {
+            // It fails where an event loop was closed meanwhile, or a masker or a metric without anybody to tell.
+            let _ = tell(py, ended, &recipient);
+        }
+    });
+}
+
+fn tell(py: Python<'_>, ended: Ended, recipient: &Recipient) -> PyResult<()> {
+    let ended = Py::new(py, ended)?;
+    let run = recipient.context.getattr(py, "run")?;
+    match &recipient.tell {
+        Some(tell) => run.call1(py, (tell, ended))?,
+        None => run.call1(py, (ended.getattr(py, "result")?,))?,
+    };
+    Ok(())
+}

@@ -1,0 +1,151 @@
+"""Key Vault at its own host name: the official class as it is, with its login at Entra ID, beside ours.
+
+``tests/parity/test_9_azure_hosts.py`` runs this file in a network of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.microsoft.azure.secrets.key_vault import AzureKeyVaultBackend
+
+import strongroom.azure
+from strongroom.exceptions import StrongroomError
+from tests.parity.azure_house import PRINCIPAL
+from tests.parity.house import ask, environment_of, fill
+from tests.parity.namespace import HOSTS, tls_of_hosts, trust
+from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, outcome
+from tests.parity.real_hosts.azure_cases import CASES, Case, physical
+from tests.parity.real_hosts.policies import (
+    ABSENT,
+    VALUE,
+    assert_alike,
+    ending_of,
+    expected,
+    slow_last,
+    with_names,
+)
+from tests.servers.azure import VAULT, Azure, azure
+
+#: What differs on purpose, each with a row in docs/differences.md: how the official class ends, and how ours does.
+DIFFERENCES = {
+    "404 on a team's name": ("value", "none"),
+    "no value on a team's name": ("value", "none"),
+    "lone surrogate": ("value", "raises"),
+}
+
+
+class House:
+    """The vault, both classes on it, and the official outcomes that take seconds."""
+
+    def __init__(self, cloud: Azure) -> None:
+        self.cloud = cloud
+        self.numbered = {case.id: numbered(case, number) for number, case in enumerate(CASES)}
+        self.pool = ThreadPoolExecutor(16)
+        self.slow: dict[str, Future[Outcome]] = {}
+        for case in self.numbered.values():
+            for name, value in case.secrets.items():
+                cloud.put(name, value)
+            self._break(case)
+        for case in self.numbered.values():
+            if case.slow:
+                self.slow[case.id] = self.pool.submit(self._official, case)
+
+    def official(self, case: Case) -> Outcome:
+        """How the official class ends; what takes it seconds began with the first test."""
+        if case.slow:
+            return self.slow[case.id].result(120)
+        self._break(case)
+        return self._official(case)
+
+    def ours(self, case: Case, policy: str) -> Outcome:
+        """Ours, without a cache."""
+        own = {"cache_ttl": 0, "cache_negative_ttl": 0, "max_attempts": 1, "on_error": policy}
+        kwargs = {"vault_url": VAULT, **PRINCIPAL, **own, **case.own, **case.kwargs}
+        self._break(case)
+        begin = len(self.cloud.asked)
+        make = strongroom.azure.AzureKeyVaultBackend
+        return outcome(lambda: ask(make(**kwargs), case), lambda: self._asked(begin, case))
+
+    def _official(self, case: Case) -> Outcome:
+        kwargs = {"vault_url": VAULT, **PRINCIPAL, **copy.deepcopy(dict(case.kwargs))}
+        begin = len(self.cloud.asked)
+        return outcome(lambda: ask(AzureKeyVaultBackend(**kwargs), case), lambda: self._asked(begin, case))
+
+    def _asked(self, begin: int, case: Case) -> tuple[str, ...]:
+        """The secrets that were asked for with a token, each name once; those of slow cases are asked at any time."""
+        paths = [asked.path for asked in list(self.cloud.asked[begin:]) if asked.what == "GetSecret"]
+        found = [path.split("?")[0].removeprefix("/secrets/").rstrip("/") for path in paths]
+        return tuple(dict.fromkeys(name for name in found if "slow" not in name))
+
+    def _break(self, case: Case) -> None:
+        for name, fault in case.faults.items():
+            self.cloud.faults[name.lower()] = list(fault.replies)
+
+
+def numbered(case: Case, number: int) -> Case:
+    """The case with names that no other case has."""
+    words = {"~": f"slow{number}" if case.slow else f"q{number}"}
+    named: dict[str, Any] = {key: with_names(getattr(case, key), words) for key in ("secrets", "faults")}
+    return dataclasses.replace(case, name=fill(case.name, words), **named)
+
+
+def fates(case: Case) -> list[str]:
+    """What becomes of each name of a case, in the order in which they are asked."""
+    kind = "conn" if case.lookup in CONNECTION_CLASSES else case.lookup
+    teams = [case.team, None] if case.team else [None]
+    return [fate(case, physical(case.kwargs, kind, case.name, team)) for team in teams]
+
+
+def fate(case: Case, name: str) -> str:
+    """What the vault says to one name."""
+    if name in case.faults:
+        return case.faults[name].fate
+    return VALUE if name in case.secrets else ABSENT
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For the whole module, since some official lookups go on beside the tests."""
+    with environment_of({**trust(), "HOME": str(tmp_path_factory.mktemp("home"))}):
+        yield
+
+
+@pytest.fixture(scope="module")
+def house(_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One vault for the module."""
+    address = next(address for address, names in HOSTS.items() if "login.microsoftonline.com" in names)
+    folder: Path = tmp_path_factory.mktemp("azure")
+    with azure(folder, tls_of_hosts(), (address, 443)) as cloud:
+        yield House(cloud)
+
+
+def test_there_are_enough() -> None:
+    """Of the official class, and no case twice."""
+    assert len({case.id for case in CASES}) == len(CASES)
+    assert len(CASES) >= 300
+
+
+@pytest.mark.parametrize("number", slow_last(CASES))
+def test_each_lookup(house: House, number: int) -> None:
+    """The same text, the same connection, None in both, or an error in both; under the other words as documented."""
+    case = house.numbered[CASES[number].id]
+    with environment_of({"AIRFLOW__CORE__MULTI_TEAM": str(case.multi_team)}):
+        official = house.official(case)
+        for policy in case.policies:
+            ours = house.ours(case, policy)
+            told = (
+                f"{case}\npolicy:   {policy}\nofficial: {official} {official.error!r}\nours:     {ours} {ours.error!r}"
+            )
+            if policy == "official":
+                assert_alike(case, official, ours, told, DIFFERENCES)
+            else:
+                ending = expected(policy, fates(case), denial_leads_on=False, invalid_is_none=False)
+                assert ending_of(ours) == ending, told
+            assert ours.error is None or isinstance(ours.error, (StrongroomError, ValueError, TypeError)), told

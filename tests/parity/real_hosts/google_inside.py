@@ -1,0 +1,194 @@
+"""Secret Manager at its own host name: the official class over gRPC, as it is, beside ours over REST.
+
+``tests/parity/test_8_google_hosts.py`` runs this file in a network of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import dataclasses
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.google.cloud.secrets.secret_manager import CloudSecretManagerBackend
+
+import strongroom.google
+from strongroom.exceptions import StrongroomError
+from tests.parity.house import ask, environment_of, fill
+from tests.parity.namespace import HOSTS, tls_of_hosts, trust
+from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, outcome
+from tests.parity.real_hosts.google_cases import CASES, Case, physical
+from tests.parity.real_hosts.google_credentials import TARGET, Written, written
+from tests.parity.real_hosts.policies import (
+    ABSENT,
+    BROKEN,
+    DENIED,
+    INVALID,
+    UNAUTHENTICATED,
+    VALUE,
+    assert_alike,
+    ending_of,
+    expected,
+    slow_last,
+    with_names,
+)
+from tests.servers.google import PROJECT, READER
+from tests.servers.google_cloud import Cloud, google_cloud
+
+BOUND = f"bound@{PROJECT}.iam.gserviceaccount.com"
+HELLO = Case("credentials", name="hello", secrets={"airflow-variables-hello": "world"})
+#: What differs on purpose, each with a row in docs/differences.md: how the official class ends, and how ours does.
+DIFFERENCES = {"no payload": ("value", "raises"), "checksum": ("value", "raises")}
+FATES = {
+    "NOT_FOUND": ABSENT,
+    "PERMISSION_DENIED": DENIED,
+    "INVALID_ARGUMENT": INVALID,
+    "UNAUTHENTICATED": UNAUTHENTICATED,
+}
+
+
+class House:
+    """The service, both classes on it, and the official outcomes that take a minute."""
+
+    def __init__(self, cloud: Cloud, folder: Path) -> None:
+        self.cloud = cloud
+        self.keys = {bound: cloud.google.key(BOUND if bound else READER, PROJECT) for bound in (False, True)}
+        cloud.google.state.bound[BOUND] = []
+        self.numbered = {case.id: numbered(case, number) for number, case in enumerate(CASES)}
+        self.pool = ThreadPoolExecutor(32)
+        self.slow: dict[str, Future[Outcome]] = {}
+        for case in self.numbered.values():
+            self._store(case)
+            if case.slow:
+                self.slow[case.id] = self.pool.submit(self._official, case)
+        self.credentials = written(self.keys[False], folder)
+        self._store(HELLO)
+        cloud.google.state.creators.add((READER, TARGET))
+        # Where an account may not be impersonated Google's client asks again for a minute.
+        for found in self.credentials:
+            if not found.environment:
+                self.slow[found.id] = self.pool.submit(official_with, found)
+
+    def official(self, case: Case) -> Outcome:
+        """How the official class ends; what takes it a minute began with the first test."""
+        return self.slow[case.id].result(120) if case.slow else self._official(case)
+
+    def ours(self, case: Case, policy: str) -> Outcome:
+        """Ours, without a cache."""
+        own = {"cache_ttl": 0, "cache_negative_ttl": 0, "max_attempts": 1, "on_error": policy}
+        kwargs = {"gcp_keyfile_dict": self.keys[case.bound], **own, **case.own, **case.kwargs}
+        self.cloud.service.asked["rest"].clear()
+        make = strongroom.google.CloudSecretManagerBackend
+        return outcome(lambda: ask(make(**kwargs), case), lambda: self._asked("rest", case))
+
+    def _official(self, case: Case) -> Outcome:
+        kwargs = {"gcp_keyfile_dict": dict(self.keys[case.bound]), **copy.deepcopy(dict(case.kwargs))}
+        if not case.slow:
+            self.cloud.service.asked["grpc"].clear()
+        return outcome(lambda: ask(CloudSecretManagerBackend(**kwargs), case), lambda: self._asked("grpc", case))
+
+    def _asked(self, way: str, case: Case) -> tuple[str, ...]:
+        """What was asked, each name once; what goes on beside the tests apart."""
+        beside = (*HELLO.secrets, *(name for name in self.cloud.service.asked[way] if "slow" in name))
+        return tuple(dict.fromkeys(name for name in self.cloud.service.asked[way] if name not in beside))
+
+    def _store(self, case: Case) -> None:
+        service, state = self.cloud.service, self.cloud.google.state
+        for name, value in case.secrets.items():
+            data = value.encode() if isinstance(value, str) else value
+            version = {"data": base64.b64encode(data).decode(), "state": case.states.get(name, "ENABLED")}
+            state.secrets[f"projects/{PROJECT}/secrets/{name}"] = [version]
+            if case.bound:
+                state.bound[BOUND].append(f"projects/{PROJECT}/secrets/{name}")
+        service.faults.update(case.faults)
+        service.answers.update({name: dict(answer) for name, answer in case.answers.items()})
+
+
+def official_with(found: Written) -> Outcome:
+    """The official class with these credentials."""
+    kwargs = {"project_id": PROJECT, **copy.deepcopy(dict(found.kwargs))}
+    return outcome(lambda: ask(CloudSecretManagerBackend(**kwargs), HELLO))
+
+
+def numbered(case: Case, number: int) -> Case:
+    """The case with names that no other case has."""
+    words = {"~": f"slow{number}" if case.slow else f"q{number}"}
+    named: dict[str, Any] = {
+        key: with_names(getattr(case, key), words) for key in ("secrets", "faults", "answers", "states")
+    }
+    return dataclasses.replace(case, name=fill(case.name, words), **named)
+
+
+def fates(case: Case) -> list[str]:
+    """What becomes of each name of a case, in the order in which they are asked."""
+    kind = "conn" if case.lookup in CONNECTION_CLASSES else case.lookup
+    teams = [case.team, None] if case.team else [None]
+    return [fate(case, physical(case.kwargs, kind, case.name, team)) for team in teams]
+
+
+def fate(case: Case, name: str) -> str:
+    """What the service says to one name."""
+    if name in case.faults:
+        return FATES.get(case.faults[name].status, BROKEN)
+    if name not in case.secrets:
+        return DENIED if case.bound else ABSENT
+    return BROKEN if name in case.states else VALUE
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For the whole module, since official lookups go on beside the tests: no login at home, no metadata server."""
+    home = str(tmp_path_factory.mktemp("home"))
+    with environment_of({**trust(), "HOME": home, "NO_GCE_CHECK": "true", "GOOGLE_CLOUD_PROJECT": ""}):
+        yield
+
+
+@pytest.fixture(scope="module")
+def house(_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One service for the module."""
+    address = next(address for address, names in HOSTS.items() if "secretmanager.googleapis.com" in names)
+    with google_cloud(address, tls_of_hosts()) as cloud:
+        yield House(cloud, tmp_path_factory.mktemp("google"))
+
+
+def test_there_are_enough() -> None:
+    """Of the official class, and no case twice."""
+    assert len({case.id for case in CASES}) == len(CASES)
+    assert len(CASES) >= 300
+
+
+@pytest.mark.parametrize("number", slow_last(CASES))
+def test_each_lookup(house: House, number: int) -> None:
+    """The same text, the same connection, None in both, or an error in both; under the other words as documented."""
+    case = house.numbered[CASES[number].id]
+    with environment_of({"AIRFLOW__CORE__MULTI_TEAM": str(case.multi_team)}):
+        official = house.official(case)
+        for policy in case.policies:
+            ours = house.ours(case, policy)
+            told = (
+                f"{case}\npolicy:   {policy}\nofficial: {official} {official.error!r}\nours:     {ours} {ours.error!r}"
+            )
+            if policy == "official":
+                assert_alike(case, official, ours, told, DIFFERENCES)
+            else:
+                ending = expected(policy, fates(case), denial_leads_on=True, invalid_is_none=True)
+                assert ending_of(ours) == ending, told
+            assert ours.error is None or isinstance(ours.error, (StrongroomError, ValueError, TypeError)), told
+
+
+def test_credentials(house: House, subtests: pytest.Subtests) -> None:
+    """The same key files, logins and chains are read, and the same are refused."""
+    make = strongroom.google.CloudSecretManagerBackend
+    for number, found in enumerate(house.credentials):
+        # Another configuration for each: ours would share what it knows.
+        own = {"project_id": PROJECT, "config_prefix": f"c{number}", "cache_ttl": 0, "max_attempts": 1, "timeout": 5}
+        with subtests.test(found.id), environment_of(found.environment):
+            official = house.slow[found.id].result(120) if found.id in house.slow else official_with(found)
+            ours = outcome(lambda: ask(make(**{**own, **found.kwargs}), HELLO))  # noqa: B023
+            ended = found.differs or (official.ending, official.ending)
+            assert (official.ending, ours.ending) == ended, f"{official.error!r}\n{ours.error!r}"
+            assert ours.value in (None, "world")
