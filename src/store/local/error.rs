@@ -135,7 +135,7 @@ pub(super) fn bad_connection(path: &Path, id: &str, reason: &str) -> Error {
 
 /// A variable that cannot be one.
 pub(super) fn bad_variable(path: &Path, name: &str, reason: &str) -> Error {
-    let message = format!("variable {name:?} in the secret file {}: {reason}", quoted(path));
+    let message = format!("variable {} in the secret file {}: {reason}", Quoted(name), quoted_path(path));
     error(ErrorKind::Malformed, "AirflowException", message)
 }
 
