@@ -101,7 +101,9 @@ pub(super) fn finish(outcome: Result<Report, Error>, heard: &[String], as_json: 
             (String::new(), code_of(&error), lines.collect())
         }
     };
-    warnings.iter().for_each(|warning| complain(warning));
+    for warning in warnings {
+        complain(warning);
+    }
     written(print(&text), code)
 }
 

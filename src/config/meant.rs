@@ -109,6 +109,19 @@ fn external_id(entry: &StoreEntry, plain: &str) -> Option<String> {
         .then(|| "Write it as `assume_role_kwargs`: {\"ExternalId\": \"...\"}".to_owned())
 }
 
+/// The keys that sign a backend in, of all stores.
+const CREDENTIALS: [&str; 9] = [
+    "profile_name",
+    "role_arn",
+    "aws_access_key_id",
+    "gcp_key_path",
+    "gcp_keyfile_dict",
+    "tenant_id",
+    "client_id",
+    "auth_type",
+    "token",
+];
+
 /// A secrets backend is asked for connections, so it cannot be signed in with one of them.
 fn connection(entry: &StoreEntry, plain: &str) -> Option<String> {
     if !matches!(
@@ -122,17 +135,6 @@ fn connection(entry: &StoreEntry, plain: &str) -> Option<String> {
     ) {
         return None;
     }
-    const CREDENTIALS: [&str; 9] = [
-        "profile_name",
-        "role_arn",
-        "aws_access_key_id",
-        "gcp_key_path",
-        "gcp_keyfile_dict",
-        "tenant_id",
-        "client_id",
-        "auth_type",
-        "token",
-    ];
     let known: Vec<String> =
         CREDENTIALS.iter().filter(|key| has(entry, key)).map(|key| format!("`{key}`")).collect();
     (!known.is_empty()).then(|| {

@@ -1,6 +1,7 @@
 //! Options that are nearly those of a secrets backend, which Airflow passes over without a word.
 
 use crate::config::airflow::AirflowConfig;
+use crate::config::airflow::ini::Ini;
 
 /// A name that was written, and the one that was probably meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ impl AirflowConfig {
             let meant = variable(name)?;
             Some(NearMiss { written: name.clone(), meant })
         });
-        let options = self.ini.iter().flat_map(|ini| ini.options());
+        let options = self.ini.iter().flat_map(Ini::options);
         let of_file = options.filter_map(|(section, key)| {
             let written = format!("`{key}` in [{section}] of {}", self.file.display());
             Some(NearMiss { written, meant: option(section, key)? })
