@@ -102,7 +102,7 @@ pub(super) fn finish(outcome: Result<Report, Error>, heard: &[String], as_json: 
         }
     };
     for warning in warnings {
-        complain(warning);
+        complain(&warning);
     }
     written(print(&text), code)
 }
