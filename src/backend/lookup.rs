@@ -144,9 +144,12 @@ impl Backend {
             let error = error.with_store(self.settings.entry.info.name);
             let is_of_a_kind = error.kind() == ErrorKind::InvalidName;
             let fault = error.kind().as_str();
-            let say = |text: &str| match is_of_a_kind {
-                true => self.warnings.say_of_kind(lookup.kind, fault, &self.clock, text),
-                false => self.warnings.say(lookup, &self.clock, text),
+            let say = |text: &str| {
+                if is_of_a_kind {
+                    self.warnings.say_of_kind(lookup.kind, fault, &self.clock, text);
+                } else {
+                    self.warnings.say(lookup, &self.clock, text);
+                }
             };
             settle(self.settings.on_error, lookup, names, error, say)
         })

@@ -142,15 +142,12 @@ fn set(
         Ok(Some(value)) => options.set(spec.key, value),
         Ok(None) => {}
         Err(error) if is_official(entry, spec) => {
-            let fate = match forgive(spec, value) {
-                Some(value) => {
-                    options.set(spec.key, value);
-                    "it counts as what the official class makes of it"
-                }
-                None => {
-                    options.set_fault(spec.key, error.clone());
-                    "lookups that need it fail"
-                }
+            let fate = if let Some(value) = forgive(spec, value) {
+                options.set(spec.key, value);
+                "it counts as what the official class makes of it"
+            } else {
+                options.set_fault(spec.key, error.clone());
+                "lookups that need it fail"
             };
             warnings.push(format!("{error}; {fate}"));
         }

@@ -18,17 +18,15 @@ pub(super) struct Asked<'py> {
 impl<'py> Asked<'py> {
     /// Reads an id.
     pub(super) fn read(id: &'py Bound<'py, PyAny>) -> PyResult<Self> {
-        match id.cast::<PyString>() {
-            Ok(text) => Ok(match text.to_str() {
-                Ok(text) => Self { text: Cow::Borrowed(text), odd: None },
-                Err(_) => Self { text: text.to_string_lossy(), odd: Some(OddId::Surrogate) },
-            }),
-            Err(_) => {
-                let text = id.str()?.to_string_lossy().into_owned();
-                let odd = if id.is_none() { OddId::Nothing } else { OddId::Object };
-                Ok(Self { text: Cow::Owned(text), odd: Some(odd) })
-            }
-        }
+        let Ok(text) = id.cast::<PyString>() else {
+            let text = id.str()?.to_string_lossy().into_owned();
+            let odd = if id.is_none() { OddId::Nothing } else { OddId::Object };
+            return Ok(Self { text: Cow::Owned(text), odd: Some(odd) });
+        };
+        Ok(match text.to_str() {
+            Ok(text) => Self { text: Cow::Borrowed(text), odd: None },
+            Err(_) => Self { text: text.to_string_lossy(), odd: Some(OddId::Surrogate) },
+        })
     }
 }
 

@@ -86,20 +86,20 @@ mod tests {
     use crate::store::aws::words::tests::json;
     use crate::store::options::OptionValue;
 
-    fn convention(extra_conn_words: &str) -> Result<SecretsManagerConvention> {
+    fn convention(extra_conn_words: &str) -> SecretsManagerConvention {
         let mut options = Options::default();
         options.set("extra_conn_words", OptionValue::Object(json(extra_conn_words)));
-        Ok(SecretsManagerConvention::new(&options))
+        SecretsManagerConvention::new(&options)
     }
 
     fn read(words: &str, kind: Kind, secret: &str) -> Result<String> {
-        let value = convention(words).unwrap().read(kind, SecretValue::text(secret))?;
+        let value = convention(words).read(kind, SecretValue::text(secret))?;
         Ok(value.unwrap().expose().to_owned())
     }
 
     #[test]
     fn names_are_those_of_the_official_class() {
-        let convention = convention("{}").unwrap();
+        let convention = convention("{}");
         let lookup = Lookup { kind: Kind::Connection, id: "c1", team: Some("T") };
         let Naming::Names(names) = convention.names(lookup) else { panic!("no names") };
         let names: Vec<_> = names.iter().map(SecretName::as_str).collect();
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_colon_is_in_no_name_but_an_arn() {
-        let plain = convention("{}").unwrap();
+        let plain = convention("{}");
         let naming = |convention: &SecretsManagerConvention, id, team| {
             convention.names(Lookup { kind: Kind::Variable, id, team })
         };

@@ -21,7 +21,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::aws::batches::BatchSwitch;
 use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::{Access, Service, attempts, plays_no_part};
-use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::registry::StoreEntry;
@@ -42,7 +41,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.aws.SecretsManagerBackend",
     options: config::OPTIONS,
-    convention,
+    convention: |options| Ok(Arc::new(SecretsManagerConvention::new(options))),
     check: |_options, _environment| Ok(()),
     plays_no_part,
     attempts,
@@ -150,10 +149,6 @@ impl Store for SecretsManager {
     fn is_outdated(&self) -> bool {
         self.access.is_outdated()
     }
-}
-
-fn convention(options: &Options) -> Result<Arc<dyn Convention>> {
-    Ok(Arc::new(SecretsManagerConvention::new(options)))
 }
 
 fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> {

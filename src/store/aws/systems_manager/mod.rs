@@ -24,7 +24,6 @@ use crate::error::Result;
 use crate::store::aws::batches::BatchSwitch;
 use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::{Access, Service, attempts, plays_no_part};
-use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::options::{Options, Rate};
 use crate::store::registry::StoreEntry;
@@ -45,7 +44,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.aws.SystemsManagerParameterStoreBackend",
     options: config::OPTIONS,
-    convention,
+    convention: |options| Ok(Arc::new(SystemsManagerConvention::new(options))),
     check: |_options, _environment| Ok(()),
     plays_no_part,
     attempts,
@@ -151,10 +150,6 @@ impl Store for SystemsManager {
     fn is_outdated(&self) -> bool {
         self.access.is_outdated()
     }
-}
-
-fn convention(options: &Options) -> Result<Arc<dyn Convention>> {
-    Ok(Arc::new(SystemsManagerConvention::new(options)))
 }
 
 fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> {
