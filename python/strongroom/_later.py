@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 async def look_up(core: _native.Backend, kind: str, id: str, team_name: str | None, read: Callable[[Any], Any]) -> Any:
-    """Return what `read` makes of the answer, the one value of a list. Ends with the deadline, which counts from here.
+    """Return what `read` makes of the answer, the one value of a list.
+
+    Ends with the deadline of the lookup, which counts from here.
 
     If the caller is cancelled, the lookup is given up.
     """

@@ -40,6 +40,9 @@ _KEY = "_strongroom_masks"
 _done: dict[str, bool] = {}
 """The modules that were looked at, and whether their class has our matcher."""
 
+_failed: dict[type[Exception], bool] = {}
+"""What went wrong with a text, and whether it is still to be said."""
+
 _taken_over_by: int | None = None
 """The process that took over the first class: a child knows by it that its parent, too, has our matcher."""
 
@@ -64,20 +67,18 @@ def parent_has_our_matcher() -> bool:
     return _taken_over_by is not None and _taken_over_by != os.getpid()
 
 
-def hides(masker: Masker, module: ModuleType, text: str, name: str | None) -> bool:
-    """Whether the masker would hide `text` that stands under `name`, by its own rule."""
-    if len(text) < _least(masker, module):
-        return False
+def hides(masker: Masker, module: ModuleType, name: str | None) -> bool:
+    """Whether the masker would hide a text that stands under `name`, by its own rule."""
     rule = getattr(masker, "should_hide_value_for_key", None) or module.should_hide_value_for_key
     return name is None or bool(rule(name))
 
 
-def _least(masker: Masker, module: ModuleType) -> int:
-    """Airflow 3.1 and newer, 3.0, and 2.x, which has none."""
-    least = getattr(masker, "min_length_to_mask", None)
-    if least is None and "get_min_secret_length" in vars(module):
-        least = module.get_min_secret_length()
-    return _SHORTEST if least is None else int(least)
+def least(masker: Masker, module: ModuleType) -> int:
+    """Return the least length of a masked text: of Airflow 3.1 and newer, of 3.0, and of 2.x, which has none."""
+    found = getattr(masker, "min_length_to_mask", None)
+    if found is None and "get_min_secret_length" in vars(module):
+        found = module.get_min_secret_length()
+    return _SHORTEST if found is None else int(found)
 
 
 def _instances(module: ModuleType) -> list[Masker]:
@@ -104,6 +105,10 @@ class Replacer(_native.Masks):
         if name == "patterns":
             raise AttributeError(name)
         return getattr(_compiled(self.patterns), name)
+
+    def sub_by_pattern(self, replacement: Any, text: Any, count: int) -> Any:
+        """What `sub` of such a pattern gives, where it is asked for more than to replace each text by another."""
+        return _compiled(self.patterns).sub(replacement, text, count=count)
 
 
 class _Both:
@@ -135,8 +140,9 @@ class _Held:
     def add(self, pattern: str) -> None:
         """Hide what an escaped pattern stands for."""
         if pattern not in self.patterns:
-            self.patterns.add(pattern)
+            # Before it is in the set, which another thread may take for done.
             self._index(pattern)
+            self.patterns.add(pattern)
             self.indexed += 1
 
     def replacer(self) -> Any:
@@ -162,12 +168,25 @@ class _Held:
     def copy(self) -> _Held:
         """The same texts, from here on apart."""
         copy = _Held(set(self.patterns))
-        copy.foreign = self.foreign
+        copy.ours.extend(self.ours)
+        copy.foreign, copy.indexed = self.foreign, self.indexed
         return copy
+
+    def pattern(self) -> Any:
+        """One pattern of all of it, for a process that may be without us; None if there is nothing to hide."""
+        foreign = getattr(self.foreign, "pattern", None)
+        texts = self.patterns | ({foreign} if isinstance(foreign, str) else set())
+        return _compiled(texts) if texts else None
 
     def _index(self, pattern: str) -> None:
         if not self.ours.add_pattern(pattern):
-            self.foreign = _compiled(self.patterns)
+            quietly(self._index_by_pattern, pattern)  # one that is invalid hides nothing
+
+    def _index_by_pattern(self, pattern: str) -> None:
+        import re
+
+        before = getattr(self.foreign, "pattern", None)
+        self.foreign = re.compile(f"{before}|{pattern}" if isinstance(before, str) and before else pattern)
 
 
 def _compiled(patterns: set[str]) -> Any:
@@ -181,8 +200,8 @@ def _held(masker: Masker) -> _Held:
     """What a masker hides; one from before it had our matcher brings its own texts."""
     held: _Held | None = masker.__dict__.get(_KEY)
     if held is None:
-        held = masker.__dict__[_KEY] = _Held(masker.__dict__.pop("patterns", set()))
-        masker.__dict__.pop("replacer", None)
+        # One step for all threads: the set of a masker from before stays where it is.
+        held = masker.__dict__.setdefault(_KEY, _Held(masker.__dict__.get("patterns", set())))
     return held
 
 
@@ -260,7 +279,11 @@ def _add_mask(masker_class: type) -> Callable[..., None]:
             for pattern in recorder.added:
                 held.add(pattern)
 
-        if quietly(ours) is not None:
+        error = quietly(ours)
+        if error is not None:
+            if _failed.setdefault(type(error), True):
+                _failed[type(error)] = False
+                _say(f"Airflow's log masker is used as it is for a text ({type(error).__name__}).")
             airflows(self, secret, name)
 
     return add_mask
@@ -275,7 +298,14 @@ def _patterns(_: type) -> property:
 
 
 def _replacer(_: type) -> property:
-    return property(lambda self: _held(self).replacer(), lambda self, replacer: _held(self).take(replacer))
+    def get_replacer(self: Masker) -> Any:
+        # Airflow asks twice for each text of a line.
+        held = self.__dict__.get(_KEY)
+        if held is not None and held.foreign is None and held.indexed == len(held.patterns) > 0:
+            return held.ours
+        return _held(self).replacer()
+
+    return property(get_replacer, lambda self, replacer: _held(self).take(replacer))
 
 
 def _copy(_: type) -> Callable[[Masker], Masker]:
@@ -293,6 +323,7 @@ def _deepcopy(_: type) -> Callable[[Masker, Any], Masker]:
         from copy import deepcopy
 
         new: Masker = object.__new__(type(self))
+        memo[id(self)] = new
         rest = {key: value for key, value in self.__dict__.items() if key != _KEY}
         new.__dict__.update(deepcopy(rest, memo), **{_KEY: _held(self).copy()})
         return new
@@ -303,9 +334,9 @@ def _deepcopy(_: type) -> Callable[[Masker, Any], Masker]:
 def _reduce(_: type) -> Callable[..., Any]:
     def reduce(self: Masker, protocol: Any) -> tuple[Any, ...]:
         """Pickle what Airflow's own class has, for a process that may be without us."""
-        patterns = set(_held(self).patterns)
+        held = _held(self)
         state = {key: value for key, value in self.__dict__.items() if key != _KEY}
-        state.update(patterns=patterns, replacer=_compiled(patterns) if patterns else None)
+        state.update(patterns=set(held.patterns), replacer=held.pattern())
         return object.__new__, (type(self),), state
 
     return reduce
@@ -327,7 +358,7 @@ def _try_out(masker_class: type) -> None:
     text = f"strongroom {os.urandom(12).hex()}"
     masker.add_mask([text])
     hidden = masker.redact(f"<{text}>") == "<***>" and masker.redact({"a": [text]}) == {"a": ["***"]}
-    kept = masker.redact("benign") == "benign" and len(masker.patterns) == 1
+    kept = masker.redact("benign") == "benign" and len(masker.patterns) > 0
     masker.patterns = set()
     if not (hidden and kept and masker.redact(text) == text):
         raise TypeError("the masker does not behave as it should")

@@ -27,24 +27,37 @@ def register(entries: Iterable[Entry]) -> bool:
     when there is no masker yet: it waits for the next call.
     """
     _maskers.take_over()
-    _pending.update(dict.fromkeys(entries))
-    while len(_pending) > _MOST_PENDING:
-        del _pending[next(iter(_pending))]
     maskers = list(_maskers.loaded())
+    own = dict.fromkeys(entries)
     if not maskers:
+        _pending.update(own)
+        while len(_pending) > _MOST_PENDING:
+            _pending.pop(next(iter(_pending)), None)
         return False
-    waiting = list(_pending)
-    _pending.clear()
-    hidden = [text for text, name in waiting if _mask(maskers, text, name)]
-    return _reporting.report(hidden)
+    # Another thread may take some of what waits; each text is taken by one.
+    while _pending:
+        own[_pending.popitem()[0]] = None
+    rules: dict[tuple[int, str | None], bool] = {}
+    return _reporting.report([text for text, name in own if _mask(maskers, rules, text, name)])
 
 
-def _mask(maskers: list[tuple[_maskers.Masker, ModuleType]], text: str, name: str | None) -> bool:
-    """Hand one text to each masker that would hide it; say whether one would."""
+def _mask(
+    maskers: list[tuple[_maskers.Masker, ModuleType]],
+    rules: dict[tuple[int, str | None], bool],
+    text: str,
+    name: str | None,
+) -> bool:
+    """Hand one text to each masker that would hide it; say whether one would.
+
+    `rules` keeps what each says of a name.
+    """
     hidden: list[bool] = []
 
     def add(masker: _maskers.Masker, module: ModuleType) -> None:
-        if _maskers.hides(masker, module, text, name):
+        key = (id(masker), name)
+        if key not in rules:
+            rules[key] = _maskers.hides(masker, module, name)
+        if rules[key] and len(text) >= _maskers.least(masker, module):
             hidden.append(True)
             masker.add_mask(text)
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any, TypedDict, final, type_check_only
 
+from typing_extensions import disjoint_base
+
 __all__ = [
     "Backend",
     "Begun",
@@ -12,6 +14,7 @@ __all__ = [
     "__version__",
     "build_connection_uri",
     "drive",
+    "keep_masks",
     "masking_changed",
     "parse_connection",
     "run_command_line",
@@ -89,6 +92,7 @@ def stats() -> dict[str, StoreStatistics]: ...
 def stores() -> list[StoreInfo]: ...
 def run_command_line(arguments: list[str]) -> int: ...
 
+@disjoint_base
 class Masks:
     """The texts that a log masker hides."""
 
@@ -96,11 +100,17 @@ class Masks:
     def add_pattern(self, pattern: str) -> bool:
         """Hides the text that an escaped pattern stands for; False if it is not one text."""
 
+    def extend(self, other: Masks) -> None:
+        """Hides what `other` hides now, too."""
+
     def count(self) -> int:
         """How many texts are looked for."""
 
-    def sub(self, repl: str, string: str, count: int = 0) -> str:
+    def sub(self, repl: Any, string: Any, count: int = 0) -> Any:
         """`string` with `repl` in place of what is hidden; the same object if nothing is."""
+
+def keep_masks(are_kept: bool) -> None:
+    """Says whether texts are still to be reported."""
 
 def masking_changed() -> None:
     """Whatever was registered is to be registered again when it is looked up next."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 
 from strongroom import _maskers, _native
 from strongroom._signals import quietly
@@ -38,18 +39,31 @@ _sent: dict[str, None] = {}
 """What the supervisor knows."""
 _supervisor: tuple[int, Channel | None] = (0, None)
 """The process and the channel that both are of: a child's supervisor has from its own memory what its parent knew."""
+_PAUSE = 1.0
+"""Seconds until the next attempt after one that failed."""
+_not_before = 0.0
 _sending = threading.local()
 
 
 def report(texts: list[str]) -> bool:
-    """Send `texts`, and what was kept, to the supervisor. The answer says whether nothing is left to be sent."""
-    task_runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
-    channel = getattr(task_runner, "SUPERVISOR_COMMS", None)
+    """Send `texts`, and what was kept, to the supervisor, or keep them. The answer is that they need not come again."""
+    channel = _channel()
     # A supervisor without our matcher gets what Airflow itself sends: its masker is slow with more.
-    if channel is None or not _maskers.parent_has_our_matcher():
-        return True
-    _keep(channel, texts)
-    return _flush(channel)
+    if channel is not None and _maskers.parent_has_our_matcher():
+        _keep(channel, texts)
+        _flush(channel)
+    return True
+
+
+def retry() -> None:
+    """Send what was kept, if that is possible here and now."""
+    channel = _channel()
+    if channel is not None:
+        _flush(channel)
+
+
+def _channel() -> Channel | None:
+    return getattr(sys.modules.get("airflow.sdk.execution_time.task_runner"), "SUPERVISOR_COMMS", None)
 
 
 def _keep(channel: Channel, texts: list[str]) -> None:
@@ -58,29 +72,37 @@ def _keep(channel: Channel, texts: list[str]) -> None:
         _supervisor = (os.getpid(), channel)
         _kept.clear()
         _sent.clear()
-    new = [text for text in texts if text not in _sent and text not in _kept]
-    if new:
-        _native.masking_changed()  # so that the next lookup, whatever it asks for, comes here if they stay
-        _add(_kept, new)
+    _add(_kept, [text for text in texts if text not in _sent])
 
 
 def _add(known: dict[str, None], texts: list[str]) -> None:
     known.update(dict.fromkeys(texts))
     while len(known) > _MOST_KEPT:
-        del known[next(iter(known))]
+        known.pop(next(iter(known)), None)
 
 
-def _flush(channel: Channel) -> bool:
-    if not _kept:
-        return True
+def _flush(channel: Channel) -> None:
+    """Send what is kept, or see to it that it is sent later."""
+    global _not_before
     texts = list(_kept)
-    if not _may_send(channel) or quietly(_send, channel, texts) is not None:
+    if texts and not getattr(_sending, "now", False) and _may_send(channel) and time.monotonic() >= _not_before:
+        _sending.now = True
+        try:
+            if quietly(_send, channel, texts) is None:
+                _done(texts)
+            else:
+                _not_before = time.monotonic() + _PAUSE
+        finally:
+            _sending.now = False
+    if _kept:
         _send_with_others(type(channel))
-        return False
+    _native.keep_masks(bool(_kept))
+
+
+def _done(texts: list[str]) -> None:
     for text in texts:
         _kept.pop(text, None)
     _add(_sent, texts)
-    return True
 
 
 def _send(channel: Channel, texts: list[str]) -> None:
@@ -93,7 +115,14 @@ def _send(channel: Channel, texts: list[str]) -> None:
         return
     from asyncio import run_coroutine_threadsafe
 
-    run_coroutine_threadsafe(channel.asend(message), loop).add_done_callback(lambda done: done.exception())
+    def ended(sent: Any) -> None:
+        if sent.cancelled() or sent.exception() is not None:
+            for text in texts:
+                _sent.pop(text, None)
+            _add(_kept, texts)
+            _native.keep_masks(True)
+
+    run_coroutine_threadsafe(channel.asend(message), loop).add_done_callback(ended)
 
 
 def _may_send(channel: Channel) -> bool:
@@ -124,12 +153,8 @@ def _send_with_others(channel_class: type) -> None:
 
     def send(self: Channel, msg: Any, *rest: Any, **named: Any) -> Any:
         """Send a request to the parent and block until the response is received."""
-        if _kept and not getattr(_sending, "now", False):
-            _sending.now = True
-            try:
-                _flush(self)
-            finally:
-                _sending.now = False
+        if _kept:
+            _flush(self)
         return airflows(self, msg, *rest, **named)
 
     send.strongroom = True  # type: ignore[attr-defined]

@@ -32,9 +32,7 @@ struct Entries(Vec<Entry>);
 
 impl Entries {
     fn add(&mut self, text: &str, key: Option<&str>) {
-        if !text.is_empty()
-            && !self.0.iter().any(|(known, its_key)| **known == text && its_key.as_deref() == key)
-        {
+        if !text.is_empty() {
             self.0.push((Zeroizing::new(text.to_owned()), key.map(str::to_owned)));
         }
     }
@@ -46,7 +44,7 @@ impl Entries {
         };
         self.add_credentials(&connection, None);
         for url in addresses(text, &connection) {
-            self.add_url_path(&url, None);
+            self.add_hook(&url, connection.conn_type.as_str().unwrap_or_default());
         }
         if let Ok(extra) = connection.extra_dejson() {
             self.add_leaves(&extra, None);
@@ -59,6 +57,7 @@ impl Entries {
             return;
         };
         self.add(password, key);
+        self.add_hook(password, "");
         let login = connection.login.as_str().unwrap_or_default();
         self.add(&Zeroizing::new(format!("{login}:{password}")), key);
     }
@@ -100,19 +99,25 @@ impl Entries {
         if let Ok(connection) = connection::parse(&Text::from(text), Dialect::TaskSdk13) {
             self.add_credentials(&connection, key);
         }
-        self.add_url_path(text, key);
+        self.add_hook(text, "");
     }
 
-    /// Path and query of a URL that is a secret because of them: whoever knows a webhook's may call it.
-    fn add_url_path(&mut self, url: &str, key: Option<&str>) {
-        let Some(path) = secret_path(url.trim()) else { return };
-        let (route, query) = path.split_once('?').unwrap_or((path, ""));
-        let values = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value);
-        let keys = route.split('/').chain(values).filter(|part| is_long(part, SHORTEST_KEY));
-        for part in [path, route, query].into_iter().filter(|part| is_long(part, SHORTEST_PATH)).chain(keys) {
-            self.add(part, key);
+    /// Path and query of a webhook, always: whoever knows them may call it. And what a query of any URL names a key.
+    fn add_hook(&mut self, url: &str, conn_type: &str) {
+        let Some(url) = WebAddress::of(url.trim()) else { return };
+        let keys = url.query.split('&').filter_map(|pair| pair.split_once('='));
+        let keys = keys
+            .filter(|(name, _)| KEYS.contains(&name.to_ascii_lowercase().as_str()))
+            .map(|(_, value)| value);
+        let mut parts: Vec<&str> = keys.collect();
+        if url.is_hook() || conn_type.contains("webhook") && url.has_depth() {
+            parts.extend([url.path, url.route, url.query]);
+            parts.extend(url.route.split('/').filter(|part| is_long(part, SHORTEST_KEY)));
+        }
+        for part in parts.into_iter().filter(|part| is_long(part, SHORTEST_PATH)) {
+            self.add(part, None);
             if let Some(decoded) = connection::percent_decoded(part) {
-                self.add(&decoded, key);
+                self.add(&decoded, None);
             }
         }
     }
@@ -121,44 +126,68 @@ impl Entries {
 /// The URLs that a connection may stand for: its own text, a host with a protocol, and host and schema together.
 fn addresses(text: &str, connection: &Connection) -> Vec<Zeroizing<String>> {
     let host = connection.host.as_str().unwrap_or_default();
-    let schema = connection.schema.as_str().unwrap_or_default();
+    // Of an HTTP connection the schema is the protocol; of a URI, the path.
+    let path =
+        connection.schema.as_str().filter(|schema| !matches!(*schema, "http" | "https")).unwrap_or_default();
     let mut found = Vec::new();
     if !text.trim_start().starts_with('{') {
         found.push(Zeroizing::new(text.to_owned()));
     }
     if host.contains("://") {
-        found.push(Zeroizing::new(host.to_owned()));
-    } else if !host.is_empty() {
-        // In JSON the path may stand behind the host or in the schema.
-        let is_http = matches!(connection.conn_type.as_str(), Some("http" | "https"));
-        let protocol = if is_http { "https" } else { connection.conn_type.as_str().unwrap_or_default() };
-        found.push(Zeroizing::new(format!("{protocol}://{host}/{schema}")));
+        found.push(Zeroizing::new(format!("{host}/{path}")));
+    } else if !host.is_empty() && is_web(connection.conn_type.as_str().unwrap_or_default()) {
+        found.push(Zeroizing::new(format!("https://{host}/{path}")));
     }
     found
 }
 
-/// What follows the host of a webhook, without the slash. Of any URL over http, that is one with `hook` in its name, or
-/// with a part that looks like a key.
-fn secret_path(url: &str) -> Option<&str> {
-    let (scheme, rest) = url.split_once("://")?;
-    let end = rest.find(['/', '?', '#'])?;
-    let (authority, path) = (rest.get(..end)?, rest.get(end..)?);
-    let path = path.split('#').next().unwrap_or_default();
-    let path = path.trim_matches('/');
-    let is_hook = [scheme, authority, path].iter().any(|part| part.to_ascii_lowercase().contains("hook"));
-    let is_http = scheme.to_ascii_lowercase().starts_with("http");
-    let is_secret = is_hook || (is_http && path.split(['/', '?', '&', '=']).any(looks_like_a_key));
-    is_secret.then_some(path).filter(|path| !path.is_empty())
+/// Whether hooks of a connection type call an address on the web.
+fn is_web(conn_type: &str) -> bool {
+    conn_type.starts_with("http") || conn_type.contains("webhook") || conn_type.contains("slack")
 }
 
-/// Long, of the letters of base64 and hexadecimal digits, and with a digit among letters.
-fn looks_like_a_key(part: &str) -> bool {
-    let has = |test: fn(&char) -> bool| part.chars().any(|letter| test(&letter));
-    is_long(part, SHORTEST_KEY)
-        && part.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.~%".contains(letter))
-        && has(char::is_ascii_digit)
-        && has(char::is_ascii_alphabetic)
+/// Names of parameters whose value is a key, as the webhooks of Google Chat, Azure Logic Apps and others have them.
+const KEYS: [&str; 9] =
+    ["key", "token", "sig", "signature", "secret", "code", "api_key", "apikey", "access_token"];
+
+/// The parts of an address on the web, without user name, port and fragment.
+struct WebAddress<'url> {
+    host: &'url str,
+    /// Path and query, without the slashes around them.
+    path: &'url str,
+    route: &'url str,
+    query: &'url str,
 }
+
+impl<'url> WebAddress<'url> {
+    fn of(url: &'url str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        if !is_web(&scheme.to_ascii_lowercase()) {
+            return None;
+        }
+        let rest = rest.split('#').next().unwrap_or_default();
+        let end = rest.find(['/', '?'])?;
+        let (authority, path) = (rest.get(..end)?, rest.get(end..)?.trim_matches('/'));
+        let host = authority.rsplit('@').next().and_then(|host| host.split(':').next()).unwrap_or_default();
+        let (route, query) = path.split_once('?').unwrap_or((path, ""));
+        Some(Self { host, path, route: route.trim_end_matches('/'), query })
+    }
+
+    /// A host such as `hooks.slack.com`, or a path such as `api/webhooks/1/KEY`, with something behind it.
+    fn is_hook(&self) -> bool {
+        let names_hooks = |part: &str| HOOKS.contains(&part.to_ascii_lowercase().as_str());
+        let is_host = self.host.split(['.', '-']).any(names_hooks);
+        let mut parts = self.route.split('/').skip_while(|part| !names_hooks(part));
+        (is_host && self.has_depth()) || parts.nth(1).is_some_and(|part| !part.is_empty())
+    }
+
+    /// Whether the path is more than a word.
+    fn has_depth(&self) -> bool {
+        self.route.contains('/') || is_long(self.route, SHORTEST_KEY)
+    }
+}
+
+const HOOKS: [&str; 6] = ["hook", "hooks", "webhook", "webhooks", "webhookb2", "incomingwebhook"];
 
 fn is_long(text: &str, least: usize) -> bool {
     text.chars().nth(least - 1).is_some()

@@ -9,9 +9,12 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use zeroize::Zeroizing;
 
 use crate::value::text::strip;
+use crate::value::{Text, json};
 
 /// A part of a secret is looked for by itself from this length on, in characters: Airflow's own least.
 const SHORTEST: usize = 5;
+/// Airflow never hides its own name.
+const NO_SECRET: &str = "airflow";
 /// A line of a longer secret from this length on, in characters: shorter ones are common words.
 const SHORTEST_LINE: usize = 16;
 
@@ -22,19 +25,23 @@ pub fn of(secret: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     let Ok(text) = from_utf8(secret) else { return forms };
     let stripped = from_utf8(strip(secret)).unwrap_or(text);
     let mut wholes = vec![text];
-    if stripped.len() < text.len() && is_long(stripped, SHORTEST) {
+    if stripped.len() < text.len() && !stripped.eq_ignore_ascii_case(NO_SECRET) {
         wholes.push(stripped);
-        forms.push(Zeroizing::new(stripped.as_bytes().to_vec()));
     }
+    wholes.retain(|whole| is_long(whole, SHORTEST));
+    forms.extend(wholes.iter().map(|whole| Zeroizing::new(whole.as_bytes().to_vec())));
     forms.extend(lines(stripped).map(|line| Zeroizing::new(line.as_bytes().to_vec())));
     forms.extend(wholes.into_iter().flat_map(base64));
     forms
 }
 
+/// The lines of a text, but of JSON: what is secret in that is known by its keys, and a line of it is none.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let is_json = text.starts_with(['{', '[']) && json::parse(&Text::from(text)).is_ok();
     let is_secret =
         move |line: &&str| line.len() < text.len() && is_long(line, SHORTEST_LINE) && !is_marker(line);
-    text.split(['\n', '\r']).map(str::trim).filter(is_secret)
+    let lines = text.split(['\n', '\r']).map(str::trim).filter(is_secret);
+    lines.take(if is_json { 0 } else { usize::MAX })
 }
 
 /// `-----BEGIN PRIVATE KEY-----` says what follows and is no secret.
@@ -46,13 +53,14 @@ fn is_long(text: &str, least: usize) -> bool {
     text.chars().nth(least - 1).is_some()
 }
 
-/// Padded and not, with either alphabet. The padding is looked for too, so that it does not stay behind.
-fn base64(text: &str) -> [Zeroizing<Vec<u8>>; 4] {
-    let [padded, bare, url_padded, url_bare] = [
-        STANDARD.encode(text),
-        STANDARD_NO_PAD.encode(text),
-        URL_SAFE.encode(text),
-        URL_SAFE_NO_PAD.encode(text),
-    ];
-    [padded, bare, url_padded, url_bare].map(|encoded| Zeroizing::new(encoded.into_bytes()))
+/// Padded and not, with either alphabet, of UTF-8 and of the encoding that `requests` has for a password. The padding is
+/// looked for too, so that it does not stay behind.
+fn base64(text: &str) -> Vec<Zeroizing<Vec<u8>>> {
+    let latin: Option<Vec<u8>> = text.chars().map(|letter| u8::try_from(letter).ok()).collect();
+    let latin = latin.filter(|_| !text.is_ascii()).map(Zeroizing::new);
+    let contents = [Some(Zeroizing::new(text.as_bytes().to_vec())), latin];
+    let engines = [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD];
+    let encoded =
+        contents.iter().flatten().flat_map(|content| engines.map(|engine| engine.encode(content.as_slice())));
+    encoded.map(|encoded| Zeroizing::new(encoded.into_bytes())).collect()
 }

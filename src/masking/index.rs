@@ -5,8 +5,9 @@
 //! `aho-corasick` searches faster, but has to be built again at each registration, and a process of Airflow registers
 //! and logs in turns.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::BuildHasher;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -36,31 +37,31 @@ struct Windows {
 #[derive(Clone, Default)]
 pub struct Index {
     windows: Vec<Windows>,
-    len: usize,
+    known: HashSet<(u64, u64)>,
+    hashes: (RandomState, RandomState),
 }
 
 impl Index {
     /// How many texts there are.
     pub fn len(&self) -> usize {
-        self.len
+        self.known.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.known.is_empty()
     }
 
-    /// Whether `text` is one of them.
-    pub fn contains(&self, text: &[u8]) -> bool {
-        self.windows
-            .iter()
-            .filter(|windows| windows.width == width(text))
-            .any(|windows| windows.contains(text))
+    /// The texts, in no order.
+    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let anchors = self.windows.iter().flat_map(|windows| windows.anchors.values()).flatten();
+        anchors.map(|anchor| anchor.text.as_slice())
     }
 
     /// Adds `text`; the empty one and those that are there already change nothing.
     pub fn insert(&mut self, text: &[u8]) {
-        if text.is_empty() || self.contains(text) {
+        let hash = (self.hashes.0.hash_one(text), self.hashes.1.hash_one(text));
+        if text.is_empty() || !self.known.insert(hash) {
             return;
         }
         let width = width(text);
@@ -70,7 +71,6 @@ impl Index {
         });
         if let Some(windows) = self.windows.get_mut(known) {
             windows.insert(text);
-            self.len += 1;
         }
     }
 
@@ -83,12 +83,6 @@ impl Index {
 }
 
 impl Windows {
-    fn contains(&self, text: &[u8]) -> bool {
-        let holds = |anchor: &Anchor| anchor.text.as_slice() == text;
-        candidates(text, self.width)
-            .any(|(_, key)| self.anchors.get(&key).is_some_and(|anchors| anchors.iter().any(holds)))
-    }
-
     /// Many texts begin alike (`postgresql://`): the window is the one that the fewest others are found by.
     fn insert(&mut self, text: &[u8]) {
         let crowd = |key: &u64| self.anchors.get(key).map_or(0, Vec::len);
@@ -115,7 +109,7 @@ fn width(text: &[u8]) -> usize {
     text.len().min(WIDEST)
 }
 
-/// Windows of `text`, spread evenly, with their offsets. The same for equal texts, so that one is found again.
+/// Windows of `text`, spread evenly, with their offsets.
 fn candidates(text: &[u8], width: usize) -> impl Iterator<Item = (usize, u64)> + '_ {
     let step = (text.len() / CANDIDATES).max(1);
     text.windows(width).enumerate().step_by(step).map(|(offset, window)| (offset, key(window)))
@@ -131,6 +125,6 @@ fn key(window: &[u8]) -> u64 {
 
 impl fmt::Debug for Index {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Index({} texts, [REDACTED])", self.len)
+        write!(formatter, "Index({} texts, [REDACTED])", self.len())
     }
 }

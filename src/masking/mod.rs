@@ -34,11 +34,17 @@ pub struct Masks {
 impl Masks {
     /// Hides `secret` in every form of [`form::of`]. Its length is for the caller to judge.
     pub fn add(&mut self, secret: &[u8]) {
-        if self.index.contains(secret) {
-            return;
-        }
         for form in form::of(secret) {
             self.index.insert(&form);
+        }
+    }
+
+    /// Hides what `other` hides, too.
+    pub fn extend(&mut self, other: Self) {
+        if self.is_empty() {
+            *self = other;
+        } else {
+            other.index.texts().for_each(|text| self.index.insert(text));
         }
     }
 

@@ -144,13 +144,59 @@ fn the_path_of_a_webhook_is_secret_and_that_of_a_database_is_not() {
         assert!(secrets.iter().any(|text| text == "services/T0/B0/KEY"), "{webhook}: {secrets:?}");
     }
     let keyed =
-        unkeyed(Kind::Connection, "https://chat.example.com/v1/spaces?key=AIzaSyD1234567890abc&token=x");
+        unkeyed(Kind::Connection, "https://chat.example.com/v1/spaces?key=AIzaSyD1234567890abc&x=benign");
     assert!(keyed.iter().any(|text| text == "AIzaSyD1234567890abc"), "{keyed:?}");
-    for benign in ["https://api.example.com/v1/reports", "postgres://db.example/warehouse_of_2024_sales"] {
-        assert_eq!(unkeyed(Kind::Connection, benign), [benign]);
+    assert!(!keyed.iter().any(|text| text.contains("spaces") && !text.contains("://")), "{keyed:?}");
+    for hook in [
+        "https://discord.com/api/webhooks/1/KEY",
+        "https://x.webhook.office.com/webhookb2/a@b/IncomingWebhook/c",
+    ] {
+        let secrets = entries(Kind::Variable, hook);
+        let path = hook.split_once(".com/").unwrap().1;
+        assert!(secrets.contains(&(path.to_owned(), None)), "{secrets:?}");
     }
-    let variable = entries(Kind::Variable, "https://hooks.example.com/services/KEY");
-    assert!(variable.iter().all(|(_, key)| key.as_deref() == Some("the_id")), "{variable:?}");
+}
+
+#[test]
+fn what_only_looks_like_a_webhook_is_not_hidden() {
+    for benign in [
+        "https://api.example.com/v1/reports",
+        "https://example.com/hooks",
+        "https://hooks.example.com/status",
+        "https://example.com/v1/data-export-2024-of-everybody",
+        "postgres://db.example/warehouse_of_2024_sales",
+        "postgres://webhook-db.internal/production?sslmode=require",
+    ] {
+        let texts: std::collections::HashSet<_> = unkeyed(Kind::Connection, benign).into_iter().collect();
+        assert_eq!(texts, [benign.to_owned()].into(), "{benign}");
+    }
+    let http =
+        r#"{"conn_type": "http", "host": "hooks.slack.com", "schema": "https", "password": "T0/B0/KEY"}"#;
+    assert!(!unkeyed(Kind::Connection, http).iter().any(|text| text == "https"));
+}
+
+#[test]
+fn a_webhook_in_a_password_is_hidden_by_its_path() {
+    let json = r#"{"conn_type": "slackwebhook", "password": "https://hooks.slack.com/services/T0/B0/KEY"}"#;
+    assert!(unkeyed(Kind::Connection, json).iter().any(|text| text == "services/T0/B0/KEY"));
+}
+
+#[test]
+fn lines_of_json_are_no_secrets_and_airflow_is_none() {
+    let masks = masks(&["{\n  \"region_name\": \"eu-central-1\",\n  \"b\": 1\n}", "airflow\n", "ab"]);
+    assert_eq!(shown(&masks, "\"region_name\": \"eu-central-1\","), "\"region_name\": \"eu-central-1\",");
+    assert_eq!(shown(&masks, "/opt/airflow/dags YWI"), "/opt/airflow/dags YWI");
+}
+
+#[test]
+fn a_password_in_the_encoding_of_requests_is_hidden() {
+    assert_eq!(shown(&masks(&["app:p\u{e4}ssword1"]), "Basic YXBwOnDkc3N3b3JkMQ=="), "Basic ***");
+}
+
+#[test]
+fn a_form_of_one_secret_may_be_another() {
+    let masks = masks(&["first line of two...\nsecond line of two...", "second line of two..."]);
+    assert_eq!(shown(&masks, "c2Vjb25kIGxpbmUgb2YgdHdvLi4u"), "***");
 }
 
 #[test]

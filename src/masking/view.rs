@@ -52,9 +52,13 @@ fn is_encoded(text: &[u8]) -> bool {
 }
 
 fn decode_all(text: &[u8], origins: Option<&[usize]>, depth: usize, search: &mut impl FnMut(&View)) {
-    let decoders: [(u8, Decoder); 3] = [(b'%', percent), (b'+', form), (b'\\', backslash)];
-    for (sign, decoder) in decoders {
-        let decoded = if text.contains(&sign) { decode(text, origins, decoder) } else { None };
+    // A blank that is still `+` after percent-encoding was undone is none.
+    let is_form =
+        text.contains(&b'+') && (origins.is_none() || text.contains(&b'%') || text.contains(&b'\\'));
+    let decoders: [(bool, Decoder); 3] =
+        [(text.contains(&b'%'), percent), (is_form, form), (text.contains(&b'\\'), backslash)];
+    for (_, decoder) in decoders.into_iter().filter(|(is_there, _)| *is_there) {
+        let decoded = decode(text, origins, decoder);
         let Some(view) = decoded else { continue };
         search(&view);
         if depth > 1 && is_encoded(&view.bytes) {

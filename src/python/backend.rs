@@ -342,7 +342,7 @@ pub(super) fn finish(
 fn hide(py: Python<'_>, shared: &Shared, lookup: Lookup<'_>, reply: &Reply) -> PyResult<()> {
     let Some(value) = &reply.value else { return Ok(()) };
     if reply.told == masking::stamp(py) {
-        return Ok(());
+        return masking::report_kept(py);
     }
     if let (Some(stamp), Some(backend)) = (masking::register(py, lookup, value)?, shared.existing()) {
         backend.note_told(lookup, value, stamp);

@@ -3,7 +3,7 @@
 //! What is secret in an answer is for `crate::masking` to say, whether it is hidden for Airflow's own rule. A masker that
 //! fails never fails a lookup.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
@@ -85,6 +85,24 @@ pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
 
 static WORDS: PyOnceLock<Words> = PyOnceLock::new();
 
+/// Whether texts are still to be reported to the supervisor of a task.
+static KEPT: AtomicBool = AtomicBool::new(false);
+
+/// Says whether texts are still to be reported.
+#[pyfunction]
+pub(super) fn keep_masks(are_kept: bool) {
+    KEPT.store(are_kept, Ordering::Relaxed);
+}
+
+/// Reports what could not be reported before, if anything. Errors are those that a signal handler raised meanwhile.
+pub(super) fn report_kept(py: Python<'_>) -> PyResult<()> {
+    if !KEPT.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let done = py.import("strongroom._reporting").and_then(|module| module.call_method0("retry"));
+    unless_raised_by_handler(py, done.map(drop))
+}
+
 /// The texts that a log masker hides.
 #[pyclass(frozen, subclass, module = "strongroom._native")]
 #[derive(Default)]
@@ -105,19 +123,36 @@ impl Masks {
         Ok(text.inspect(|text| locked(&self.masks).add(text)).is_some())
     }
 
+    /// Hides what `other` hides now, too.
+    fn extend(&self, other: &Bound<'_, Self>) {
+        let copy = locked(&other.get().masks).clone();
+        locked(&self.masks).extend(copy);
+    }
+
     /// How many texts are looked for.
     fn count(&self) -> usize {
         locked(&self.masks).len()
     }
 
-    /// `string` with `repl` in place of what is hidden; the same object if nothing is.
+    /// `string` with `repl` in place of what is hidden; the same object if nothing is. What else a pattern of `re` takes is
+    /// left to one.
     #[pyo3(signature = (repl, string, count=0))]
     fn sub(
-        &self,
-        repl: &Bound<'_, PyString>,
-        string: &Bound<'_, PyString>,
-        #[allow(unused_variables)] count: usize, // the signature of `re`; everything is replaced
+        slf: &Bound<'_, Self>,
+        repl: &Bound<'_, PyAny>,
+        string: &Bound<'_, PyAny>,
+        count: usize,
     ) -> PyResult<Py<PyAny>> {
+        let (Ok(replacement), Ok(text), 0) = (repl.cast::<PyString>(), string.cast::<PyString>(), count)
+        else {
+            return Ok(slf.call_method1("sub_by_pattern", (repl, string, count))?.unbind());
+        };
+        slf.get().replace(replacement, text)
+    }
+}
+
+impl Masks {
+    fn replace(&self, repl: &Bound<'_, PyString>, string: &Bound<'_, PyString>) -> PyResult<Py<PyAny>> {
         let replacement = text_from_python(repl)?;
         let replaced = match string.to_str() {
             Ok(text) => locked(&self.masks).replace(text.as_bytes(), replacement.as_bytes()),

@@ -37,7 +37,7 @@ mod _native {
     #[pymodule_export]
     use super::later::{Begun, Ended, drive};
     #[pymodule_export]
-    use super::masking::{Masks, masking_changed};
+    use super::masking::{Masks, keep_masks, masking_changed};
     #[cfg(feature = "cli")]
     #[pymodule_export]
     use super::run_command_line;
