@@ -22,6 +22,7 @@ from strongroom.exceptions import (
     StrongroomError,
     UnreachableError,
 )
+from strongroom.hashicorp import VaultBackend
 from strongroom.memory import MemoryBackend
 from tests.conformance.canaries import canary, must_be_nowhere
 from tests.python.backends import READ, aws_backend, memory_backend, messages
@@ -119,10 +120,12 @@ def test_what_is_not_asked_of_the_store_has_a_line(path: Path, monkeypatch: pyte
     backend.get_conn_value("c")
     backend.get_config("o")
     backend.get_variable("red--v")
+    backend.get_variable("\ud800")
+    vault = VaultBackend(url="http://127.0.0.1:1", token="t", audit_path=str(path))
     with pytest.raises(InvalidNameError):
-        backend.get_variable("\ud800")
-    assert outcomes(path) == ["skipped", "skipped", "refused", "invalid_name"]
-    assert [line["age_seconds"] for line in lines(path)] == [None] * 4
+        vault.get_variable("\ud800")
+    assert outcomes(path) == ["skipped", "skipped", "refused", "refused", "invalid_name"]
+    assert [line["age_seconds"] for line in lines(path)] == [None] * 5
 
 
 @pytest.mark.parametrize("policy", ["official", "raise", "miss", "stop"])
