@@ -35,6 +35,7 @@ pub(crate) static ENTRY: StoreEntry = StoreEntry {
     convention: |options| Ok(Arc::new(Names(PrefixRules::from_options(options, PrefixDefaults::AIRFLOW)))),
     check: |_options, _environment| Ok(()),
     attempts: |_options, _environment| None,
+    plays_no_part: |_options, _key| false,
     rate_after_throttle: None,
     tools: Tools::NONE,
     open: |_options: &Options, _environment| Ok(Arc::new(open()?)),

@@ -55,7 +55,8 @@ class CommonOptions(TypedDict, total=False):
     """How long a value is served without asking the store; 0 stores nothing (default `60s`)."""
 
     cache_negative_ttl: float | str
-    """How long an absent secret is remembered as absent (default `15s`)."""
+    """How long an absent secret is remembered as absent; never longer than cache_ttl where only that is written
+    (default `15s`)."""
 
     cache_max_stale: float | str
     """How long past its time to live a value is still served while the store does not answer; 0 is never (default
@@ -78,7 +79,7 @@ class CommonOptions(TypedDict, total=False):
     """The deadline of a whole lookup: waiting, logging in, reading and retrying (default `10s`)."""
 
     max_attempts: int | str
-    """How often one read is tried in all, the first time included (default `3`)."""
+    """How often one read is tried in all, the first time included (default `5`)."""
 
     strict: bool | str
     """Refuse unknown keys instead of warning of them (default `false`)."""

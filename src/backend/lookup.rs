@@ -45,8 +45,11 @@ pub(super) struct Stack {
 impl Stack {
     /// Builds the store. Call it under [`no_fork`].
     fn open(settings: &Settings, clock: &Clock) -> Result<Self> {
-        let store = (settings.entry.open)(&settings.options, &settings.environment)
-            .map_err(|error| error.with_store(settings.entry.info.name))?;
+        let (entry, options) = (settings.entry, &settings.options);
+        let store = options
+            .check_faults(|key| key.ends_with("_lookup_pattern") || (entry.plays_no_part)(options, key))
+            .and_then(|()| (entry.open)(options, &settings.environment))
+            .map_err(|error| error.with_store(entry.info.name))?;
         Ok(Self::around(store, settings, clock))
     }
 
@@ -139,7 +142,15 @@ impl Backend {
     ) -> Result<Reply, Failure> {
         outcome.or_else(|error| {
             let error = error.with_store(self.settings.entry.info.name);
-            let say = |text: &str| self.warnings.say(lookup, &self.clock, text);
+            let is_of_a_kind = error.kind() == ErrorKind::InvalidName;
+            let fault = error.kind().as_str();
+            let say = |text: &str| {
+                if is_of_a_kind {
+                    self.warnings.say_of_kind(lookup.kind, fault, &self.clock, text);
+                } else {
+                    self.warnings.say(lookup, &self.clock, text);
+                }
+            };
             settle(self.settings.on_error, lookup, names, error, say)
         })
     }

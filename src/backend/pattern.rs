@@ -10,12 +10,15 @@ use crate::store::pattern::Pattern;
 
 /// The patterns of one backend, one per kind.
 #[derive(Debug)]
-pub struct Patterns([Option<Pattern>; 3]);
+pub struct Patterns([Option<Result<Pattern>>; 3]);
 
 impl Patterns {
     /// Reads the three options; an empty pattern is none.
     pub fn from_options(options: &Options) -> Self {
-        let pattern = |key| options.non_empty(key).map(Pattern::new);
+        let pattern = |key| match options.fault(key) {
+            Some(fault) => Some(Err(fault.clone())),
+            None => options.non_empty(key).map(|text| Ok(Pattern::new(text))),
+        };
         Self([
             pattern("connections_lookup_pattern"),
             pattern("variables_lookup_pattern"),
@@ -25,15 +28,24 @@ impl Patterns {
 
     /// Whether `id` is looked up.
     pub fn allow(&self, kind: Kind, id: &str) -> Result<bool> {
-        self.of(kind).map_or(Ok(true), |pattern| pattern.matches(id))
+        match self.of(kind) {
+            None => Ok(true),
+            Some(Ok(pattern)) => pattern.matches(id),
+            Some(Err(fault)) => Err(fault.clone()),
+        }
     }
 
     /// The pattern's text, for log lines.
     pub fn text(&self, kind: Kind) -> Option<&str> {
-        self.of(kind).map(Pattern::text)
+        self.of(kind)?.as_ref().ok().map(Pattern::text)
     }
 
-    fn of(&self, kind: Kind) -> Option<&Pattern> {
+    /// Whether the ids of `kind` are compared at all.
+    pub fn has(&self, kind: Kind) -> bool {
+        self.of(kind).is_some()
+    }
+
+    fn of(&self, kind: Kind) -> Option<&Result<Pattern>> {
         let [connection, variable, config] = &self.0;
         match kind {
             Kind::Connection => connection.as_ref(),

@@ -1,10 +1,10 @@
 //! Which names answer a lookup, decided without the store.
 
 use crate::backend::settings::Settings;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Quoted;
 use crate::store::SecretName;
-use crate::store::convention::{Lookup, Naming};
+use crate::store::convention::{Lookup, Naming, OddFate, OddId};
 use crate::store::prefix::TEAM_SEPARATOR;
 
 /// What to do for a lookup.
@@ -13,9 +13,65 @@ pub enum Plan {
     /// Answer `None` without a request.
     Skip,
     /// The same, and say why: the id could name a secret of another team, or none at all.
-    Refuse(String),
+    Refuse(Refusal),
     /// Ask the store for these names, in order, until one is there.
     Ask(Vec<SecretName>),
+}
+
+/// Why an id is not looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// A whole sentence or two.
+    pub text: String,
+    /// Whether it is one of a kind: ids that change with each run would otherwise fill the log, a warning for each.
+    pub is_of_a_kind: bool,
+}
+
+impl Refusal {
+    fn of_one(text: String) -> Plan {
+        Plan::Refuse(Self { text, is_of_a_kind: false })
+    }
+
+    fn of_many(text: String) -> Plan {
+        Plan::Refuse(Self { text, is_of_a_kind: true })
+    }
+}
+
+/// Plans a lookup whose id is no text that a name can hold; `lookup` has what Python would put into a name.
+pub fn plan_odd(
+    settings: &Settings,
+    lookup: Lookup<'_>,
+    odd: OddId,
+    multi_team: impl FnOnce() -> bool,
+) -> Result<Plan> {
+    let convention = &settings.convention;
+    let is_text = odd == OddId::Surrogate;
+    if convention.names(lookup) == Naming::Off && (is_text || !convention.place_in_id()) {
+        return Ok(Plan::Skip);
+    }
+    let multi_team = multi_team();
+    match convention.odd(lookup, odd, multi_team) {
+        OddFate::Absent => Ok(Refusal::of_many(absent(lookup, odd))),
+        // The official classes compare the id with a pattern, where Python wants a text.
+        OddFate::AsText if !settings.patterns.has(lookup.kind) => plan(settings, lookup, || multi_team),
+        OddFate::AsText | OddFate::Refused => Err(unusable(odd)),
+    }
+}
+
+fn absent(lookup: Lookup<'_>, odd: OddId) -> String {
+    format!("{} id {} {}. Returning None.", lookup.kind.title(), Quoted(lookup.id), fault(odd))
+}
+
+fn unusable(odd: OddId) -> Error {
+    Error::new(ErrorKind::InvalidName, format!("the id {}", fault(odd)))
+        .with_hint("Use an id that is a text of valid Unicode")
+}
+
+fn fault(odd: OddId) -> &'static str {
+    match odd {
+        OddId::Nothing | OddId::Object => "is no text, so no secret can have its name",
+        OddId::Surrogate => "holds a lone surrogate, which no store can name",
+    }
 }
 
 /// Plans `lookup` in the order of the official classes: kind off, ambiguous id, pattern, team, global.
@@ -26,7 +82,7 @@ pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -
         Naming::Off => return Ok(Plan::Skip),
         Naming::Ambiguous { separator, names } => {
             if multi_team() {
-                return Ok(Plan::Refuse(refusal(lookup, separator)));
+                return Ok(Refusal::of_one(refusal(lookup, separator)));
             }
             Plan::Ask(names)
         }
@@ -34,11 +90,11 @@ pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -
             Plan::Ask(if multi_team() { names } else { without_teams })
         }
         Naming::Impossible { grammar, names, .. } if settings.bundles.of(lookup.kind).is_none() => {
-            Plan::Refuse(impossible(lookup, names.last(), grammar))
+            Refusal::of_many(impossible(lookup, names.last(), grammar))
         }
         // A bundle may hold what the store cannot.
         Naming::Impossible { names, ambiguous, .. } => match ambiguous.filter(|_| multi_team()) {
-            Some(separator) => Plan::Refuse(refusal(lookup, separator)),
+            Some(separator) => Refusal::of_one(refusal(lookup, separator)),
             None => Plan::Ask(names),
         },
         Naming::Names(names) => Plan::Ask(names),
@@ -114,7 +170,9 @@ mod tests {
     fn an_ambiguous_id_is_refused_with_teams_only() {
         for kind in Kind::ALL {
             let lookup = Lookup { kind, id: "a--b", team: None };
-            let Plan::Refuse(text) = planned(&[], lookup, true) else { panic!("{kind} was not refused") };
+            let Plan::Refuse(Refusal { text, is_of_a_kind: false }) = planned(&[], lookup, true) else {
+                panic!("{kind} was not refused")
+            };
             assert!(text.starts_with(kind.title()) && text.contains("\"a--b\""), "{text}");
             assert!(matches!(planned(&[], lookup, false), Plan::Ask(_)));
         }
@@ -123,7 +181,9 @@ mod tests {
     #[test]
     fn an_id_that_begins_as_the_separator_does_is_refused_with_teams_only() {
         let lookup = Lookup { kind: Kind::Variable, id: "-db", team: Some("ops") };
-        let Plan::Refuse(text) = planned(&[], lookup, true) else { panic!("it was not refused") };
+        let Plan::Refuse(Refusal { text, is_of_a_kind: false }) = planned(&[], lookup, true) else {
+            panic!("it was not refused")
+        };
         assert!(
             text.starts_with(r#"Variable id "-db" begins with "-", as does what separates the team"#),
             "{text}"

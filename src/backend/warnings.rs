@@ -7,7 +7,7 @@ use std::time::Duration;
 use lru::LruCache;
 
 use crate::process::{Clock, Timestamp};
-use crate::store::convention::Lookup;
+use crate::store::convention::{Kind, Lookup};
 use crate::store::short_key;
 
 const QUIET: Duration = Duration::from_secs(60);
@@ -32,6 +32,11 @@ impl Warnings {
     /// Says `text` of `lookup`: as a warning, or at DEBUG if it was warned of within the last minute.
     pub fn say(&self, lookup: Lookup<'_>, clock: &Clock, text: &str) {
         self.say_as(key(lookup), clock, text);
+    }
+
+    /// As [`Self::say`], for all ids of the kind together: `fault` is what is wrong with them.
+    pub fn say_of_kind(&self, kind: Kind, fault: &str, clock: &Clock, text: &str) {
+        self.say_as(key_of_kind(kind, fault), clock, text);
     }
 
     /// As [`Self::say`], for what concerns no single lookup: `topic` is what was warned of.
@@ -63,6 +68,10 @@ impl Warnings {
     }
 }
 
+fn key_of_kind(kind: Kind, fault: &str) -> String {
+    format!("{kind}\0{fault}")
+}
+
 fn key(lookup: Lookup<'_>) -> String {
     format!("{}\0{}\0{}", lookup.kind, short_key(lookup.team.unwrap_or_default()), short_key(lookup.id))
 }
@@ -70,7 +79,6 @@ fn key(lookup: Lookup<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::convention::Kind;
 
     #[test]
     fn long_ids_are_told_apart_and_not_kept() {
@@ -91,5 +99,13 @@ mod tests {
         assert!(warnings.is_due(Lookup { id: "b", ..lookup }, &clock));
         clock.advance(Duration::from_secs(60));
         assert!(warnings.is_due(lookup, &clock));
+    }
+
+    #[test]
+    fn ids_of_a_kind_share_a_warning() {
+        let (clock, warnings) = (Clock::manual(), Warnings::new());
+        let asked = [Kind::Connection, Kind::Variable, Kind::Connection];
+        let said = asked.map(|kind| warnings.note(key_of_kind(kind, "invalid_name"), &clock));
+        assert_eq!(said, [true, true, false]);
     }
 }

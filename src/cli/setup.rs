@@ -7,7 +7,7 @@ use crate::backend::{Backend, Settings};
 use crate::cli::heard;
 use crate::cli::near::near_class;
 use crate::config::airflow::{AirflowConfig, Chosen, Component, shown_class};
-use crate::config::{Configured, configure};
+use crate::config::{Configured, Kwargs, configure_from};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Clock, Runtime, no_fork};
 use crate::store::convention::{Kind, Lookup};
@@ -66,11 +66,12 @@ impl Setup {
     pub(super) fn from_chosen(chosen: Chosen) -> Result<Self> {
         let entry = entry_of(&chosen.class)?;
         let unread = unread(&chosen);
+        let kwargs = if unread.is_some() { Kwargs::Unread } else { Kwargs::Read };
         // For an error that follows; a command that ends well has its own list.
         log(unread.as_slice());
         // What the constructor of the Python class would log.
         let (configured, mut warnings) =
-            heard::listen(|| configure(entry, &chosen.options, Environment::of_process()));
+            heard::listen(|| configure_from(entry, &chosen.options, Environment::of_process(), kwargs));
         let Configured { settings, warnings: more } = configured?;
         warnings.extend(more);
         log(&warnings);

@@ -89,7 +89,7 @@ pub(super) fn names(
 ) -> Result<Vec<SecretName>, String> {
     match plan(&setup.settings, lookup, || airflow.multi_team()) {
         Ok(Plan::Ask(names)) => Ok(names),
-        Ok(Plan::Refuse(text)) => Err(text),
+        Ok(Plan::Refuse(refusal)) => Err(refusal.text),
         Ok(Plan::Skip) => Err(skipped(setup, lookup)),
         Err(error) => Err(error.to_string()),
     }

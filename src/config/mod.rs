@@ -6,6 +6,7 @@
 #[cfg(feature = "cli")]
 pub mod airflow;
 mod duration;
+mod forgive;
 mod meant;
 mod rate;
 mod raw;
@@ -14,7 +15,7 @@ mod settings;
 
 pub use duration::parse_duration;
 pub use raw::{RawOptions, RawValue};
-pub use settings::{Configured, OPTIONS, configure};
+pub use settings::{Configured, Kwargs, OPTIONS, configure, configure_from};
 
 use crate::store::options::OptionSpec;
 use crate::store::registry::StoreEntry;

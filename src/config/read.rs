@@ -6,7 +6,7 @@ use crate::config::duration::parse_duration;
 use crate::config::rate::parse_rate;
 use crate::config::raw::RawValue;
 use crate::error::{Error, Result};
-use crate::store::options::{OptionKind, OptionSpec, OptionValue};
+use crate::store::options::{OptionKind, OptionSpec, OptionValue, Scalar};
 use crate::value::Text;
 use crate::value::json::{self, Value};
 
@@ -16,14 +16,18 @@ pub(crate) fn read(spec: &OptionSpec, raw: &RawValue) -> Result<Option<OptionVal
         return Ok(None);
     }
     match raw {
-        RawValue::Json(Value::Null) => Ok(null(spec.kind)),
-        RawValue::Json(value) => from_json(spec, value).map(Some),
+        RawValue::Json(Value::Null) => Ok(null(spec)),
+        RawValue::Json(value) => from_json(spec, value),
         RawValue::Text(text) => from_text(spec, text),
     }
 }
 
-fn null(kind: OptionKind) -> Option<OptionValue> {
-    matches!(kind, OptionKind::Prefix | OptionKind::Prefixes).then_some(OptionValue::Null)
+fn null(spec: &OptionSpec) -> Option<OptionValue> {
+    match spec.kind {
+        OptionKind::Prefix | OptionKind::Prefixes => Some(OptionValue::Null),
+        OptionKind::Boolean if spec.null_is_no => Some(OptionValue::Boolean(false)),
+        _ => None,
+    }
 }
 
 /// Text may stand for every kind, since the environment delivers nothing else.
@@ -36,7 +40,7 @@ fn from_text(spec: &OptionSpec, text: &str) -> Result<Option<OptionValue>> {
         _ if word == "null" || word == "none" => return Ok(None),
         OptionKind::Text => return Ok(Some(OptionValue::Text(text.to_owned()))),
         // An empty text says as little as null.
-        _ if word.is_empty() => return Ok(None),
+        _ if word.is_empty() => return Ok(null(spec)),
         _ => {}
     }
     match spec.kind {
@@ -59,13 +63,13 @@ fn from_text(spec: &OptionSpec, text: &str) -> Result<Option<OptionValue>> {
     .ok_or_else(|| wrong(spec))
 }
 
-fn from_json(spec: &OptionSpec, value: &Value) -> Result<OptionValue> {
+fn from_json(spec: &OptionSpec, value: &Value) -> Result<Option<OptionValue>> {
     match (spec.kind, value) {
-        (OptionKind::Boolean | OptionKind::BooleanOrPath, Value::Bool(boolean)) => {
-            Some(OptionValue::Boolean(*boolean))
+        (OptionKind::Text | OptionKind::Secret | OptionKind::Prefix, value) => {
+            scalar(value).map(OptionValue::Scalar)
         }
-        (OptionKind::Boolean, Value::Int(_)) => boolean(&number(value)).map(OptionValue::Boolean),
-        (OptionKind::Count, Value::Int(_)) => number(value).parse().ok().map(OptionValue::Count),
+        (OptionKind::Boolean | OptionKind::BooleanOrPath, value) => boolean_or_text(spec.kind, value),
+        (OptionKind::Count, value) => count(value).map(OptionValue::Count),
         (OptionKind::Duration, Value::Int(_)) => parse_duration(&number(value)).map(OptionValue::Duration),
         (OptionKind::Duration, Value::Float(seconds)) => {
             Duration::try_from_secs_f64(*seconds).ok().map(OptionValue::Duration)
@@ -73,14 +77,68 @@ fn from_json(spec: &OptionSpec, value: &Value) -> Result<OptionValue> {
         (OptionKind::Object | OptionKind::SecretObject, Value::Object(_)) => {
             Some(OptionValue::Object(value.clone()))
         }
+        // Python takes it for nothing.
+        (OptionKind::Object | OptionKind::SecretObject, value) if !value.is_truthy() => return Ok(None),
         (OptionKind::Durations, Value::Object(_)) => durations(value),
         (OptionKind::Rate, Value::Int(_)) => parse_rate(&number(value)).map(OptionValue::Rate),
-        (OptionKind::Prefixes, Value::Array(_)) => Some(OptionValue::Json(value.clone())),
+        (OptionKind::Prefixes, value) => prefixes(value),
         (OptionKind::Json(_) | OptionKind::SecretJson(_), value) => Some(OptionValue::Json(value.clone())),
         _ => None,
     }
+    .map(Some)
     .ok_or_else(|| wrong(spec))
 }
+
+/// What Python's `str` makes of what is no text. Lists and objects with something in them are a mistake everywhere.
+fn scalar(value: &Value) -> Option<Scalar> {
+    let (text, is_true) = match value {
+        Value::Bool(boolean) => (if *boolean { "True" } else { "False" }.to_owned(), *boolean),
+        Value::Int(_) | Value::Float(_) => (number(value), value.is_truthy()),
+        Value::Array(_) | Value::Object(_) if !value.is_truthy() => (number(value), false),
+        _ => return None,
+    };
+    Some(Scalar { text, is_true })
+}
+
+/// As Python asks for the truth of a value; a text that UTF-8 cannot hold has none that anybody meant.
+fn boolean_or_text(kind: OptionKind, value: &Value) -> Option<OptionValue> {
+    let may_be_a_path = kind == OptionKind::BooleanOrPath;
+    match value {
+        Value::String(_) => None,
+        // Looked for where a certificate is verified, and nowhere else.
+        Value::Array(_) | Value::Object(_) if may_be_a_path && value.is_truthy() => {
+            Some(OptionValue::Text(NO_PATH.to_owned()))
+        }
+        _ => Some(OptionValue::Boolean(value.is_truthy())),
+    }
+}
+
+/// A whole number of at least zero, whatever its type.
+fn count(value: &Value) -> Option<u64> {
+    match value {
+        Value::Int(_) => number(value).parse().ok(),
+        Value::Float(float) => crate::value::json::Int::from_float(*float)
+            .filter(|_| float.fract() == 0.0)
+            .and_then(|whole| whole.to_decimal().parse().ok()),
+        Value::Bool(boolean) => Some(u64::from(*boolean)),
+        _ => None,
+    }
+}
+
+/// A list stands for itself, an object for its keys, over which Python goes in their place; anything else is one path.
+fn prefixes(value: &Value) -> Option<OptionValue> {
+    match value {
+        Value::Array(_) => Some(OptionValue::Json(value.clone())),
+        Value::Object(members) => {
+            let keys = members.iter().map(|(key, _)| Value::String(key.clone())).collect();
+            Some(OptionValue::Json(Value::Array(keys)))
+        }
+        _ => scalar(value).map(OptionValue::Scalar),
+    }
+}
+
+/// What stands in the place of a path that is none; the error that names it shows nothing of what was written.
+const NO_PATH: &str = "(neither true, false nor a path)";
 
 fn number(value: &Value) -> String {
     json::write(value).to_str().unwrap_or_default().to_owned()
@@ -170,6 +228,7 @@ mod tests {
         match value {
             OptionValue::Null => "null".to_owned(),
             OptionValue::Text(text) => format!("{text:?}"),
+            OptionValue::Scalar(scalar) => format!("{:?} is {}", scalar.text, scalar.is_true),
             OptionValue::Boolean(boolean) => boolean.to_string(),
             OptionValue::Count(count) => count.to_string(),
             OptionValue::Duration(duration) => format!("{duration:?}"),
@@ -215,7 +274,8 @@ mod tests {
         assert_eq!(text(OptionKind::Prefixes, "null").unwrap(), some("null"));
         assert_eq!(json(OptionKind::Prefixes, "null").unwrap(), some("null"));
         assert_eq!(json(OptionKind::Prefixes, "[]").unwrap(), some("[]"));
-        assert!(json(OptionKind::Prefixes, "{}").is_err());
+        assert_eq!(json(OptionKind::Prefixes, r#"{"a": 1}"#).unwrap(), some(r#"["a"]"#));
+        assert_eq!(json(OptionKind::Prefixes, "5").unwrap(), some(r#""5" is true"#));
     }
 
     #[test]
@@ -224,6 +284,39 @@ mod tests {
         assert_eq!(json(OptionKind::Boolean, "1").unwrap(), some("true"));
         assert_eq!(json(OptionKind::Duration, "0.5").unwrap(), some("500ms"));
         assert_eq!(json(OptionKind::Count, "7").unwrap(), some("7"));
+        assert_eq!(json(OptionKind::Count, "7.0").unwrap(), some("7"));
+    }
+
+    #[test]
+    fn what_is_no_text_is_what_python_makes_of_it() {
+        for kind in [OptionKind::Text, OptionKind::Secret, OptionKind::Prefix] {
+            for (written, shown) in [
+                ("123456789012", r#""123456789012" is true"#),
+                ("7.4", r#""7.4" is true"#),
+                ("2.0", r#""2.0" is true"#),
+                ("true", r#""True" is true"#),
+                ("0", r#""0" is false"#),
+                ("[]", r#""[]" is false"#),
+            ] {
+                assert_eq!(json(kind, written).unwrap(), some(shown), "{kind:?}");
+            }
+            assert!(json(kind, "[1]").is_err());
+        }
+    }
+
+    #[test]
+    fn everything_has_a_truth() {
+        for (written, shown) in [("2", "true"), ("0.0", "false"), ("[]", "false"), ("null", "none")] {
+            let read = json(OptionKind::Boolean, written).unwrap();
+            assert_eq!(read.as_deref().unwrap_or("none"), shown);
+        }
+        let spec = OptionSpec::new("option", OptionKind::Boolean, "An option.").with_null_as_no();
+        for raw in [RawValue::Json(Value::Null), RawValue::Text(String::new())] {
+            assert_eq!(read(&spec, &raw).unwrap(), Some(OptionValue::Boolean(false)));
+        }
+        let path = json(OptionKind::BooleanOrPath, r#"["canary"]"#).unwrap().unwrap();
+        assert!(!path.contains("canary"), "{path}");
+        assert_eq!(json(OptionKind::Object, "[]").unwrap(), None);
     }
 
     #[test]
@@ -243,13 +336,13 @@ mod tests {
         let error = text(OptionKind::Duration, "canary-4410").unwrap_err();
         insta::assert_snapshot!(error, @"`option` in backend_kwargs is not a duration such as 60, 500ms, 3s, 10m, 1h or PT60S. An option. See the configuration reference");
         for (kind, value) in [
-            (OptionKind::Text, "5"),
-            (OptionKind::Prefix, "[]"),
+            (OptionKind::Text, "[5]"),
+            (OptionKind::Prefix, r#"{"a": 1}"#),
             (OptionKind::Count, "-1"),
             (OptionKind::Count, "1.5"),
             (OptionKind::Duration, "-1"),
-            (OptionKind::Object, "[]"),
-            (OptionKind::Boolean, "2"),
+            (OptionKind::Object, "[1]"),
+            (OptionKind::Object, "5"),
         ] {
             assert!(json(kind, value).is_err(), "{kind:?} {value}");
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::backend::audit::{AuditLog, AuditSettings};
 use crate::backend::telemetry::Metrics;
 use crate::backend::{BundleNames, OnError, Patterns, Prefetch, Settings};
+use crate::config::forgive::forgive;
 use crate::config::meant::{instead, meant};
 use crate::config::raw::{RawOptions, RawValue};
 use crate::config::{options_of, read};
@@ -15,6 +16,9 @@ use crate::store::environment::Environment;
 use crate::store::options::{OptionKind, OptionSpec, OptionValue, Options};
 use crate::store::registry::StoreEntry;
 use crate::value::json::Value;
+
+/// What stands for all of the kwargs where they lack something.
+const WHOLE: &str = "backend_kwargs";
 
 /// The options that concern the configuration itself.
 pub const OPTIONS: &[OptionSpec] = &[
@@ -36,31 +40,49 @@ pub struct Configured {
     pub warnings: Vec<String>,
 }
 
-/// Reads `raw`. Does no I/O: it runs inside `import airflow`.
-///
-/// Errors are for options that can never work; an unknown key is one only under `strict`.
+/// Whether Airflow could read the kwargs that were written. If not it passes none of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kwargs {
+    /// What came is what was written.
+    Read,
+    /// What came is less than what was written, so what it lacks is not the user's fault.
+    Unread,
+}
+
+/// Reads `raw`, which is what was written. See [`configure_from`].
 pub fn configure(
     entry: &'static StoreEntry,
     raw: &RawOptions,
     environment: Environment,
+) -> Result<Configured> {
+    configure_from(entry, raw, environment, Kwargs::Read)
+}
+
+/// Reads `raw`. Does no I/O: it runs inside `import airflow`.
+///
+/// Errors are for options that can never work; an unknown key is one only under `strict`. What the official constructor
+/// accepts is none: it becomes an error of the lookups that need it. So does what unread kwargs lack.
+pub fn configure_from(
+    entry: &'static StoreEntry,
+    raw: &RawOptions,
+    environment: Environment,
+    kwargs: Kwargs,
 ) -> Result<Configured> {
     let mut warnings = Vec::new();
     let mut options = Options::default();
     let strict = raw.iter().any(|(key, value)| key == "strict" && is_true(value));
     for (key, value) in raw.iter() {
         match options_of(entry).find(|spec| spec.key == key) {
-            Some(spec) => {
-                if let OptionKind::Ignored(reason) = spec.kind {
-                    warnings.push(without_effect(entry, key, reason));
-                }
-                set(&mut options, spec, value)?;
-            }
+            Some(spec) => set(&mut options, entry, spec, value, &mut warnings)?,
             None if strict => return Err(unknown(entry, key, "is refused, as `strict` asks")),
             None => warnings.push(unknown(entry, key, "is ignored").to_string()),
         }
     }
     expand_cache_alias(&mut options)?;
-    (entry.check)(&options, &environment).map_err(|error| and_warnings(error, &warnings))?;
+    match (entry.check)(&options, &environment).map_err(|error| and_warnings(error, &warnings)) {
+        Err(error) if kwargs == Kwargs::Unread => options.set_fault(WHOLE, error),
+        checked => checked?,
+    }
     let settings = Settings {
         entry,
         convention: (entry.convention)(&options)?,
@@ -106,11 +128,38 @@ fn without_effect(entry: &StoreEntry, key: &str, reason: &str) -> String {
     format!("`{key}` in backend_kwargs has no effect: {reason}{instead}")
 }
 
-fn set(options: &mut Options, spec: &OptionSpec, value: &RawValue) -> Result<()> {
-    if let Some(value) = read::read(spec, value)? {
-        options.set(spec.key, value);
+fn set(
+    options: &mut Options,
+    entry: &StoreEntry,
+    spec: &OptionSpec,
+    value: &RawValue,
+    warnings: &mut Vec<String>,
+) -> Result<()> {
+    if let OptionKind::Ignored(reason) = spec.kind {
+        warnings.push(without_effect(entry, spec.key, reason));
+    }
+    match read::read(spec, value) {
+        Ok(Some(value)) => options.set(spec.key, value),
+        Ok(None) => {}
+        Err(error) if is_official(entry, spec) => {
+            let fate = if let Some(value) = forgive(spec, value) {
+                options.set(spec.key, value);
+                "it counts as what the official class makes of it"
+            } else {
+                options.set_fault(spec.key, error.clone());
+                "lookups that need it fail"
+            };
+            warnings.push(format!("{error}; {fate}"));
+        }
+        Err(error) => return Err(error),
     }
     Ok(())
+}
+
+/// Whether the official class may know the key: then its constructor accepted whatever was written there.
+fn is_official(entry: &StoreEntry, spec: &OptionSpec) -> bool {
+    let of_store = entry.options.iter().any(|own| own.key == spec.key);
+    of_store || spec.key == "timeout" || spec.key.ends_with("_lookup_pattern")
 }
 
 /// What to say of a key that nobody declared, with the nearest declared one if it is near.

@@ -6,6 +6,8 @@ use std::io;
 
 use reqwest::{Client, Request, Response};
 
+use crate::process::Spare;
+
 /// What kind of thing prevented an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransportKind {
@@ -117,7 +119,8 @@ fn is_certificate(error: &(dyn StdError + 'static)) -> bool {
     }
 }
 
-/// Sends `request`. When it is `repeatable` and the connection turns out to be dead, it is sent once more.
+/// Sends `request`. When it is `repeatable`, the connection turns out to be dead and the read has an attempt left, it is sent
+/// once more.
 ///
 /// A connection that was idle may have been closed by the server, and on a current-thread runtime nobody has read
 /// the notice. Reading it first is cheap, but cannot see what is still under way; hence the second attempt. It is
@@ -127,7 +130,7 @@ pub async fn send(client: &Client, request: Request, repeatable: bool) -> Result
     let again = if repeatable { request.try_clone() } else { None };
     let first = client.execute(request).await.map_err(TransportError::from);
     match (first, again) {
-        (Err(error), Some(request)) if error.kind == TransportKind::Broken => {
+        (Err(error), Some(request)) if error.kind == TransportKind::Broken && Spare::take_one() => {
             Ok(client.execute(request).await?)
         }
         (first, _) => first,

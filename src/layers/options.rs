@@ -17,7 +17,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "cache_negative_ttl",
         OptionKind::Duration,
-        "How long an absent secret is remembered as absent.",
+        "How long an absent secret is remembered as absent; never longer than cache_ttl where only that is written.",
     )
     .with_default("15s"),
     OptionSpec::new(
@@ -59,8 +59,11 @@ pub const OPTIONS: &[OptionSpec] = &[
         OptionKind::Count,
         "How often one read is tried in all, the first time included.",
     )
-    .with_default("3"),
+    .with_default("5"),
 ];
+
+/// The default of `max_attempts`: botocore's number for years. With three, a burst of throttling loses tasks.
+const MOST_ATTEMPTS: u64 = 5;
 
 /// The typed options of the layers.
 #[derive(Clone, Debug)]
@@ -84,7 +87,7 @@ impl LayerSettings {
         store_attempts: Option<u64>,
         after_throttle: Option<Rate>,
     ) -> Self {
-        let attempts = options.count("max_attempts").or(store_attempts).unwrap_or(3);
+        let attempts = options.count("max_attempts").or(store_attempts).unwrap_or(MOST_ATTEMPTS);
         Self {
             cache: CacheSettings::from_options(options),
             limit: LimitSettings { rate: options.rate("rate_limit"), after_throttle },
@@ -119,7 +122,21 @@ mod tests {
         assert_eq!(settings.cache.max_stale, Duration::from_secs(600));
         assert_eq!((settings.cache.max_entries, settings.cache.max_bytes), (1000, 16_777_216));
         assert_eq!(settings.timeout, Duration::from_secs(10));
-        assert_eq!((settings.max_attempts, settings.attempt_timeout()), (3, Duration::from_secs(5)));
+        assert_eq!((settings.max_attempts, settings.attempt_timeout()), (5, Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn a_short_cache_is_short_for_absent_names_too() {
+        let negative = |words: &[(&'static str, u64)]| {
+            let mut options = Options::default();
+            for (key, seconds) in words {
+                options.set(key, OptionValue::Duration(Duration::from_secs(*seconds)));
+            }
+            LayerSettings::from_options(&options, None, None).cache.negative_ttl.as_secs()
+        };
+        assert_eq!((negative(&[("cache_ttl", 5)]), negative(&[("cache_ttl", 300)])), (5, 15));
+        assert_eq!(negative(&[("cache_ttl", 5), ("cache_negative_ttl", 20)]), 20, "who writes it means it");
+        assert_eq!(negative(&[("cache_ttl", 0), ("cache_negative_ttl", 20)]), 0);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layers::budget::RetryBudget;
 use crate::layers::counters::Counters;
 use crate::layers::limit::Queue;
-use crate::process::{Deadline, full_jitter};
+use crate::process::{Deadline, Spare, full_jitter};
 use crate::store::tools::{Finding, Unread};
 use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
@@ -72,6 +72,11 @@ impl Retry {
         Waits { throttled: backoff(THROTTLED_BASE), failed: backoff(FAILED_BASE) }
     }
 
+    /// What `reads` of them may send again, in all their attempts.
+    fn spare(&self, reads: usize) -> Spare {
+        Spare::new(self.max_attempts.saturating_sub(1).saturating_mul(reads))
+    }
+
     /// Waits for the next attempt and answers what it cost, or hands the error back if there is none.
     async fn prepare(&self, subject: &str, error: Error, wait: Option<Duration>) -> Result<u32> {
         let Some(wait) = wait.filter(|wait| is_affordable(*wait)) else { return Err(error) };
@@ -116,8 +121,9 @@ impl Store for Retry {
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
         let (mut waits, mut paid) = (self.waits(), 0);
+        let spare = self.spare(1);
         loop {
-            let error = match self.inner.get(name).await {
+            let error = match spare.run(self.inner.get(name)).await {
                 Err(error) => error,
                 found => {
                     self.budget.note_success(paid);
@@ -128,7 +134,7 @@ impl Store for Retry {
             if !error.is_temporary() {
                 return Err(error);
             }
-            let wait = waits.after(&error);
+            let wait = waits.after(&error).filter(|_| spare.take());
             paid += self.prepare(&format!("`{name}`"), error, wait).await?;
         }
     }
@@ -136,7 +142,8 @@ impl Store for Retry {
     /// Those that failed for a moment are read again together.
     async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
         let (mut waits, mut paid) = (self.waits(), 0);
-        let mut answers = self.inner.get_many(names).await;
+        let spare = self.spare(names.len());
+        let mut answers = spare.run(self.inner.get_many(names)).await;
         loop {
             let again: Vec<usize> =
                 (0..answers.len()).filter(|index| temporary(&answers, *index).is_some()).collect();
@@ -153,29 +160,29 @@ impl Store for Retry {
                 Err(_) => return answers,
             }
             let names: Vec<_> = again.iter().filter_map(|index| names.get(*index).cloned()).collect();
-            for (index, answer) in again.into_iter().zip(self.inner.get_many(&names).await) {
+            for (index, answer) in again.into_iter().zip(spare.run(self.inner.get_many(&names)).await) {
                 answers[index] = answer;
             }
         }
     }
 
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        let listed = self.inner.list(prefix, page).await;
+        let listed = self.spare(1).run(self.inner.list(prefix, page)).await;
         listed.inspect_err(|error| self.note(error))
     }
 
     async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        let listed = self.inner.list_described(prefix, page).await;
+        let listed = self.spare(1).run(self.inner.list_described(prefix, page)).await;
         listed.inspect_err(|error| self.note(error))
     }
 
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
-        let described = self.inner.describe(name).await;
+        let described = self.spare(1).run(self.inner.describe(name)).await;
         described.inspect_err(|error| self.note(error))
     }
 
     async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
-        let told = self.inner.why_absent(name).await;
+        let told = self.spare(1).run(self.inner.why_absent(name)).await;
         told.inspect_err(|error| self.note(error))
     }
 

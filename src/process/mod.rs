@@ -16,6 +16,7 @@ mod kept;
 mod program;
 mod random;
 mod runtime;
+mod spare;
 mod terminal;
 mod thread;
 mod user;
@@ -30,6 +31,7 @@ pub use fork::{
 pub use program::{Outcome, Program, may_pass};
 pub use random::{full_jitter, seed_jitter};
 pub use runtime::Runtime;
+pub use spare::Spare;
 pub use terminal::terminal_width;
 pub use thread::{ThreadNumber, is_main_thread, thread_number, until_gone};
 pub use user::effective_user;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::backend::{Held, Plan, Reply, misses, plan};
-use crate::error::{Error, ErrorKind};
+use crate::backend::{Held, Plan, Reply, misses, plan, plan_odd};
+use crate::error::Error;
+use crate::python::asked::{Asked, team};
 use crate::python::connection::{fields_to_python, parse};
 use crate::python::convert::secret_to_python;
 use crate::python::error::to_python;
@@ -19,7 +20,7 @@ use crate::python::watch::{Outcome, Start, Watch};
 use crate::python::{kwargs, log, masking};
 use crate::redact::Quoted;
 use crate::store::SecretName;
-use crate::store::convention::{Kind, Lookup};
+use crate::store::convention::{Kind, Lookup, OddId};
 use crate::store::registry::find;
 
 /// A handle on the shared client and cache of one configuration.
@@ -40,11 +41,12 @@ impl Backend {
             let entry = find(store).ok_or_else(|| {
                 to_python(py, &Error::config(format!("this build has no store `{store}`")), false)
             })?;
-            let raw = kwargs::read_kwargs(options)?;
-            let (shared, warnings) = registry::share(py, entry, raw, kwargs::read_environment(py)?)
-                .map_err(|error| to_python(py, &error.with_store(entry.info.name), false))?;
-            if let Some(mut warnings) = warnings {
-                warnings.extend(unread_kwargs(options));
+            let raw = kwargs::read_kwargs(options, entry)?;
+            let unread = || unread_kwargs(options);
+            let (shared, warnings) =
+                registry::share(py, entry, raw, kwargs::read_environment(py)?, unread)
+                    .map_err(|error| to_python(py, &error.with_store(entry.info.name), false))?;
+            if !warnings.is_empty() {
                 log::warn(py, &logger, warnings)?;
             }
             Ok(Self { shared, logger })
@@ -56,8 +58,8 @@ impl Backend {
     fn get_conn_value(
         &self,
         py: Python<'_>,
-        conn_id: &Bound<'_, PyString>,
-        team_name: Option<&str>,
+        conn_id: &Bound<'_, PyAny>,
+        team_name: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         self.get(py, Kind::Connection, conn_id, team_name)
     }
@@ -67,14 +69,14 @@ impl Backend {
     fn get_variable(
         &self,
         py: Python<'_>,
-        key: &Bound<'_, PyString>,
-        team_name: Option<&str>,
+        key: &Bound<'_, PyAny>,
+        team_name: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         self.get(py, Kind::Variable, key, team_name)
     }
 
     /// The configuration option's value, or None.
-    fn get_config(&self, py: Python<'_>, key: &Bound<'_, PyString>) -> PyResult<Py<PyAny>> {
+    fn get_config(&self, py: Python<'_>, key: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         self.get(py, Kind::Config, key, None)
     }
 
@@ -84,12 +86,14 @@ impl Backend {
         &self,
         py: Python<'_>,
         kind: &str,
-        id: &Bound<'_, PyString>,
-        team_name: Option<&str>,
+        id: &Bound<'_, PyAny>,
+        team_name: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(bool, Py<PyAny>)> {
         guarded(py, || {
-            let known = Kind::ALL.into_iter().find(|known| known.as_str() == kind).and_then(|kind| {
-                let lookup = Lookup { kind, id: id.to_str().ok()?, team: team_name };
+            let (asked, team) = (Asked::read(id)?, team(team_name)?);
+            let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind && asked.odd.is_none());
+            let known = kind.and_then(|kind| {
+                let lookup = Lookup { kind, id: &asked.text, team: team.as_deref() };
                 Some((lookup, self.known(lookup)?))
             });
             match known {
@@ -108,18 +112,17 @@ impl Backend {
         &self,
         py: Python<'_>,
         kind: &str,
-        id: &Bound<'_, PyString>,
-        team_name: Option<&str>,
+        id: &Bound<'_, PyAny>,
+        team_name: Option<&Bound<'_, PyAny>>,
         context: Py<PyAny>,
         tell: Py<PyAny>,
     ) -> PyResult<(bool, Py<PyAny>, Option<Begun>)> {
         guarded(py, || {
             let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind).unwrap_or(Kind::Variable);
             let recipient = Recipient { context, tell: Some(tell) };
-            match id.to_str() {
-                Ok(id) => self.begin_lookup(py, Lookup { kind, id, team: team_name }, recipient),
-                Err(_) => Ok((true, self.get(py, kind, id, team_name)?, None)),
-            }
+            let (asked, team) = (Asked::read(id)?, team(team_name)?);
+            let lookup = Lookup { kind, id: &asked.text, team: team.as_deref() };
+            self.begin_lookup(py, lookup, asked.odd, recipient)
         })
     }
 
@@ -128,11 +131,12 @@ impl Backend {
     fn connection_fields<'py>(
         &self,
         py: Python<'py>,
-        conn_id: &str,
+        conn_id: &Bound<'py, PyAny>,
         value: &Bound<'py, PyString>,
         dialect: &str,
     ) -> PyResult<Bound<'py, PyDict>> {
         guarded(py, || {
+            let conn_id = &Asked::read(conn_id)?.text;
             let connection = match parse(py, value, dialect) {
                 Ok(connection) => connection,
                 Err(error) => return self.warn_of(py, conn_id, &error).and(Err(error)),
@@ -175,21 +179,20 @@ impl Backend {
         &self,
         py: Python<'_>,
         kind: Kind,
-        id: &Bound<'_, PyString>,
-        team: Option<&str>,
+        id: &Bound<'_, PyAny>,
+        team_name: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         guarded(py, || {
-            let Ok(readable) = id.to_str() else {
-                let id = id.to_string_lossy();
-                return self.look_up(py, Lookup { kind, id: &id, team }, || Err(unreadable()));
-            };
-            let lookup = Lookup { kind, id: readable, team };
-            if let Some(reply) = self.known(lookup) {
+            let (asked, team) = (Asked::read(id)?, team(team_name)?);
+            let lookup = Lookup { kind, id: &asked.text, team: team.as_deref() };
+            if asked.odd.is_none()
+                && let Some(reply) = self.known(lookup)
+            {
                 hide(py, &self.shared, lookup, &reply)?;
                 return secret_to_python(py, reply.value.as_ref());
             }
             let mut interrupted = Ok(());
-            let found = self.look_up(py, lookup, || self.plan(py, lookup, &mut interrupted));
+            let found = self.look_up(py, lookup, || self.plan(py, lookup, asked.odd, &mut interrupted));
             interrupted.and(found)
         })
     }
@@ -198,10 +201,14 @@ impl Backend {
         &self,
         py: Python<'_>,
         lookup: Lookup<'_>,
+        odd: Option<OddId>,
         interrupted: &mut PyResult<()>,
     ) -> crate::error::Result<Plan> {
         let teams = || multi_team(py).unwrap_or_else(|error| ambiguous(py, error, interrupted));
-        plan(&self.shared.settings, lookup, teams)
+        match odd {
+            None => plan(&self.shared.settings, lookup, teams),
+            Some(odd) => plan_odd(&self.shared.settings, lookup, odd, teams),
+        }
     }
 
     /// Answers from memory, or begins. An access that is to be written down is answered on the other thread always.
@@ -209,10 +216,11 @@ impl Backend {
         &self,
         py: Python<'_>,
         lookup: Lookup<'_>,
+        odd: Option<OddId>,
         recipient: Recipient,
     ) -> PyResult<(bool, Py<PyAny>, Option<Begun>)> {
         let mut interrupted = Ok(());
-        let planned = self.plan(py, lookup, &mut interrupted);
+        let planned = self.plan(py, lookup, odd, &mut interrupted);
         interrupted?;
         let Ok(Plan::Ask(names)) = planned else {
             // It asks no store, so it does not wait.
@@ -275,8 +283,8 @@ impl Backend {
     fn carry_out(&self, lookup: Lookup<'_>, plan: crate::error::Result<Plan>) -> Outcome {
         let names: Vec<SecretName> = match plan {
             Ok(Plan::Skip) => return Ok(Ok(Reply::none("skipped"))),
-            Ok(Plan::Refuse(text)) => {
-                self.shared.warn(lookup, &text);
+            Ok(Plan::Refuse(refusal)) => {
+                self.shared.warn_of_refusal(lookup, &refusal);
                 return Ok(Ok(Reply::none("refused")));
             }
             Ok(Plan::Ask(names)) => names,
@@ -340,11 +348,6 @@ fn hide(py: Python<'_>, shared: &Shared, lookup: Lookup<'_>, reply: &Reply) -> P
         backend.note_told(lookup, value, stamp);
     }
     Ok(())
-}
-
-fn unreadable() -> Error {
-    Error::new(ErrorKind::InvalidName, "the id holds a lone surrogate, which no store can name")
-        .with_hint("Use an id that is valid Unicode")
 }
 
 /// `[core] multi_team`, read only for ids that need it.

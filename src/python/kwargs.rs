@@ -5,28 +5,46 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
-use crate::config::{RawOptions, RawValue};
+use crate::config::{RawOptions, RawValue, options_of};
 use crate::python::convert::value_from_python;
 use crate::store::environment::{Environment, IDENTITY_VARIABLES};
+use crate::store::options::OptionKind;
+use crate::store::registry::StoreEntry;
+use crate::value::Value;
 
-/// Reads `kwargs`. Values that JSON cannot say (such as objects) are refused by name.
-pub(super) fn read_kwargs(kwargs: &Bound<'_, PyDict>) -> PyResult<RawOptions> {
+/// Reads `kwargs`. Values that JSON cannot say (such as objects) are refused by name, but for keys that have no effect.
+pub(super) fn read_kwargs(kwargs: &Bound<'_, PyDict>, entry: &StoreEntry) -> PyResult<RawOptions> {
     kwargs
         .iter()
         .map(|(key, value)| {
             let key = key.extract::<String>()?;
-            let value = read_value(&value).map_err(|_| {
-                PyTypeError::new_err(format!("`{key}` in backend_kwargs is nothing that JSON can express"))
-            })?;
+            let value = match read_value(&value) {
+                Ok(value) => value,
+                Err(_) if has_no_effect(entry, &key) => RawValue::Json(Value::Null),
+                Err(_) => return Err(inexpressible(&key)),
+            };
             Ok((key, value))
         })
         .collect()
 }
 
+fn inexpressible(key: &str) -> PyErr {
+    PyTypeError::new_err(format!(
+        "`{key}` in backend_kwargs is nothing that JSON can express: write a text, a number, true, false, null, a list or an object"
+    ))
+}
+
+fn has_no_effect(entry: &StoreEntry, key: &str) -> bool {
+    let spec = options_of(entry).find(|spec| spec.key == key);
+    spec.is_none_or(|spec| matches!(spec.kind, OptionKind::Ignored(_)))
+}
+
+/// A text that UTF-8 cannot hold stays what it is: JSON can say it, and whoever reads the option refuses it.
 fn read_value(value: &Bound<'_, PyAny>) -> PyResult<RawValue> {
-    match value.cast::<PyString>() {
-        Ok(text) => Ok(RawValue::Text(text.to_str()?.to_owned())),
-        Err(_) => Ok(RawValue::Json(value_from_python(value)?)),
+    match value.cast::<PyString>().map(|text| text.to_str().map(str::to_owned)) {
+        Ok(Ok(text)) => Ok(RawValue::Text(text)),
+        _ if value.hasattr("__fspath__")? => Ok(RawValue::Text(value.call_method0("__fspath__")?.extract()?)),
+        _ => Ok(RawValue::Json(value_from_python(value)?)),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Every entry point is the same four steps: read the arguments, let go of the GIL, drive the lookup on the
 //! calling thread, and turn the outcome into Python's words. No panic crosses: each becomes an `InternalError`.
 
+mod asked;
 mod backend;
 mod connection;
 mod convert;

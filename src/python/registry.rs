@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lru::LruCache;
 use pyo3::Python;
 
-use crate::backend::{Backend, Failure, Reply, Settings, Warnings, settle};
-use crate::config::{RawOptions, configure};
+use crate::backend::{Backend, Failure, Refusal, Reply, Settings, Warnings, settle};
+use crate::config::{Configured, Kwargs, RawOptions, configure_from};
 use crate::error::{Error, Result};
 use crate::process::{Clock, ForkCell};
 use crate::python::later::Questions;
@@ -55,6 +55,16 @@ impl Shared {
         self.warnings.get_or_init(Warnings::new).say(lookup, &Clock::System, text);
     }
 
+    /// As [`Self::warn`], of a lookup that was not made.
+    pub(super) fn warn_of_refusal(&self, lookup: Lookup<'_>, refusal: &Refusal) {
+        if refusal.is_of_a_kind {
+            let warnings = self.warnings.get_or_init(Warnings::new);
+            warnings.say_of_kind(lookup.kind, "refused", &Clock::System, &refusal.text);
+        } else {
+            self.warn(lookup, &refusal.text);
+        }
+    }
+
     /// The lookup did not get as far as a store, such as without a region: the error policy applies all the same.
     pub(super) fn settle(&self, lookup: Lookup<'_>, error: Error) -> Result<Reply, Failure> {
         settle(self.settings.on_error, lookup, &[], error, |text| self.warn(lookup, text))
@@ -71,26 +81,34 @@ impl Shared {
     }
 }
 
-/// The shared configuration for these words, and what to warn of if this process has not met it before.
+/// The shared configuration for these words, and what to warn of if this process has not met it before. `unread` says of
+/// kwargs that Airflow could not read; it may run Python, so the list is not held meanwhile.
 pub(super) fn share(
     _py: Python<'_>,
     entry: &'static StoreEntry,
     raw: RawOptions,
     environment: Environment,
-) -> Result<(Arc<Shared>, Option<Vec<String>>)> {
-    let mut configurations = CONFIGURATIONS.lock().unwrap_or_else(PoisonError::into_inner);
-    let configurations = configurations.get_or_insert_with(|| LruCache::new(MOST_KEPT));
+    unread: impl FnOnce() -> Vec<String>,
+) -> Result<(Arc<Shared>, Vec<String>)> {
     let key = (entry.info.name, raw, environment);
-    if let Some(shared) = configurations.get(&key) {
-        return Ok((Arc::clone(shared), None));
+    if let Some(shared) = with_list(|list| list.get(&key).cloned()) {
+        return Ok((shared, Vec::new()));
     }
-    let configured = configure(entry, &key.1, key.2.clone())?;
+    let unread = unread();
+    let kwargs = if unread.is_empty() { Kwargs::Read } else { Kwargs::Unread };
+    let Configured { settings, mut warnings } = configure_from(entry, &key.1, key.2.clone(), kwargs)?;
     let shared = Arc::new(Shared {
-        settings: configured.settings,
+        settings,
         live: ForkCell::new(),
         warnings: ForkCell::new(),
         questions: ForkCell::new(),
     });
-    configurations.put(key, Arc::clone(&shared));
-    Ok((shared, Some(configured.warnings)))
+    with_list(|list| list.put(key, Arc::clone(&shared)));
+    warnings.extend(unread);
+    Ok((shared, warnings))
+}
+
+fn with_list<T>(use_list: impl FnOnce(&mut LruCache<Key, Arc<Shared>>) -> T) -> T {
+    let mut configurations = CONFIGURATIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    use_list(configurations.get_or_insert_with(|| LruCache::new(MOST_KEPT)))
 }

@@ -98,6 +98,28 @@ pub enum Naming {
     Names(Vec<SecretName>),
 }
 
+/// An id that is no text that a name can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OddId {
+    /// Python's None.
+    Nothing,
+    /// A number, or another object of Python's.
+    Object,
+    /// A text with half of a pair of surrogates in it.
+    Surrogate,
+}
+
+/// What becomes of a lookup of such an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OddFate {
+    /// Python puts what `str` makes of it into the name.
+    AsText,
+    /// It is none of the names that there are.
+    Absent,
+    /// Python raises.
+    Refused,
+}
+
 impl Naming {
     /// All names that may be asked; none for a kind that is switched off.
     pub fn into_names(self) -> Vec<SecretName> {
@@ -116,6 +138,16 @@ pub trait Convention: Debug + Send + Sync {
 
     /// What Airflow gets for a secret that holds `value`. `None` says that the secret answers nothing.
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>>;
+
+    /// What the official class makes of an id that is no text that a name can hold. `multi_team` is `[core] multi_team`: where
+    /// there are teams most classes look for one in the id, which Python does in texts only.
+    fn odd(&self, _lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
+        match odd {
+            OddId::Surrogate => OddFate::Refused,
+            OddId::Nothing | OddId::Object if multi_team => OddFate::Refused,
+            OddId::Nothing | OddId::Object => OddFate::AsText,
+        }
+    }
 
     /// Fields of a secret that Airflow does not get although they say something, each with what to do: for
     /// `strongroom lint`.

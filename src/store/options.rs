@@ -8,6 +8,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use crate::error::{Error, Result};
 use crate::value::json::Value;
 
 /// The shape of an option's value.
@@ -87,12 +88,21 @@ pub struct OptionSpec {
     pub default: &'static str,
     /// One sentence for the reference.
     pub doc: &'static str,
+    /// Whether null and the empty text say no, as they do where the official class asks for the truth of a value.
+    pub null_is_no: bool,
 }
 
 impl OptionSpec {
     /// Declares an option without a default.
     pub const fn new(key: &'static str, kind: OptionKind, doc: &'static str) -> Self {
-        Self { key, kind, default: "", doc }
+        Self { key, kind, default: "", doc, null_is_no: false }
+    }
+
+    /// Has null and the empty text say no.
+    #[must_use]
+    pub const fn with_null_as_no(mut self) -> Self {
+        self.null_is_no = true;
+        self
     }
 
     /// Gives the option a default.
@@ -111,6 +121,8 @@ pub enum OptionValue {
     /// Of [`OptionKind::Text`], [`OptionKind::Secret`], [`OptionKind::Prefix`], [`OptionKind::Prefixes`],
     /// [`OptionKind::Choice`].
     Text(String),
+    /// Of the same kinds but the last, where something else was written than text.
+    Scalar(Scalar),
     /// Of [`OptionKind::Boolean`] and [`OptionKind::BooleanOrPath`].
     Boolean(bool),
     /// Of [`OptionKind::Count`].
@@ -127,6 +139,16 @@ pub enum OptionValue {
     Json(Value),
 }
 
+/// A number, a boolean or an empty list where a text is meant. The official classes are written in Python, which asks some
+/// values whether they are true and puts others into a name as they are.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Scalar {
+    /// What Python's `str` makes of it.
+    pub text: String,
+    /// Whether Python takes it for true.
+    pub is_true: bool,
+}
+
 /// So many calls in so much time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rate {
@@ -137,26 +159,66 @@ pub struct Rate {
 }
 
 /// The checked options of one backend. Debug lists the keys only, since values may be credentials.
-#[derive(Clone, Default, PartialEq)]
-pub struct Options(BTreeMap<&'static str, OptionValue>);
+#[derive(Clone, Default)]
+pub struct Options {
+    values: BTreeMap<&'static str, OptionValue>,
+    faults: BTreeMap<&'static str, Error>,
+}
 
 impl Options {
     /// Sets `key`, replacing what was there.
     pub fn set(&mut self, key: &'static str, value: OptionValue) {
-        self.0.insert(key, value);
+        self.values.insert(key, value);
+    }
+
+    /// Notes that what was written for `key` cannot be used: an error of the lookups that need it.
+    pub fn set_fault(&mut self, key: &'static str, fault: Error) {
+        self.faults.insert(key, fault);
+    }
+
+    /// Why what was written for `key` cannot be used, if so.
+    pub fn fault(&self, key: &str) -> Option<&Error> {
+        self.faults.get(key)
+    }
+
+    /// Everything that cannot be used.
+    pub fn faults(&self) -> impl Iterator<Item = &Error> {
+        self.faults.values()
+    }
+
+    /// The first fault that matters; `plays_no_part` says of which keys nothing depends.
+    pub fn check_faults(&self, plays_no_part: impl Fn(&str) -> bool) -> Result<()> {
+        match self.faults.iter().find(|(key, _)| !plays_no_part(key)) {
+            Some((_, fault)) => Err(fault.clone()),
+            None => Ok(()),
+        }
     }
 
     /// What the user wrote for `key`, if anything.
     pub fn get(&self, key: &str) -> Option<&OptionValue> {
-        self.0.get(key)
+        self.values.get(key)
     }
 
-    /// The text of `key`; null is as good as nothing.
+    /// The text of `key`; null is as good as nothing, and what Python takes for false is as good as an empty text.
     pub fn text(&self, key: &str) -> Option<&str> {
-        match self.0.get(key) {
+        match self.values.get(key) {
             Some(OptionValue::Text(text)) => Some(text),
+            Some(OptionValue::Scalar(scalar)) => Some(if scalar.is_true { &scalar.text } else { "" }),
             _ => None,
         }
+    }
+
+    /// The text of `key` as Python would put it into a name: `0` is `0` and not nothing.
+    pub fn spelled(&self, key: &str) -> Option<&str> {
+        match self.values.get(key) {
+            Some(OptionValue::Scalar(scalar)) => Some(&scalar.text),
+            _ => self.text(key),
+        }
+    }
+
+    /// Whether something was written that Python takes for false, such as 0, and that is neither null nor a text.
+    pub fn is_false(&self, key: &str) -> bool {
+        matches!(self.values.get(key), Some(OptionValue::Scalar(scalar)) if !scalar.is_true)
     }
 
     /// As [`Self::text`], empty being as good as nothing.
@@ -166,16 +228,15 @@ impl Options {
 
     /// A prefix: what the user wrote, `None` for null, or `default`.
     pub fn prefix<'text>(&'text self, key: &str, default: &'text str) -> Option<&'text str> {
-        match self.0.get(key) {
+        match self.values.get(key) {
             Some(OptionValue::Null) => None,
-            Some(OptionValue::Text(text)) => Some(text),
-            _ => Some(default),
+            _ => Some(self.spelled(key).unwrap_or(default)),
         }
     }
 
     /// The boolean of `key`.
     pub fn boolean(&self, key: &str) -> Option<bool> {
-        match self.0.get(key) {
+        match self.values.get(key) {
             Some(OptionValue::Boolean(boolean)) => Some(*boolean),
             _ => None,
         }
@@ -183,7 +244,7 @@ impl Options {
 
     /// The count of `key`.
     pub fn count(&self, key: &str) -> Option<u64> {
-        match self.0.get(key) {
+        match self.values.get(key) {
             Some(OptionValue::Count(count)) => Some(*count),
             _ => None,
         }
@@ -191,7 +252,7 @@ impl Options {
 
     /// The duration of `key`.
     pub fn duration(&self, key: &str) -> Option<Duration> {
-        match self.0.get(key) {
+        match self.values.get(key) {
             Some(OptionValue::Duration(duration)) => Some(*duration),
             _ => None,
         }
@@ -199,7 +260,7 @@ impl Options {
 
     /// The durations of `key`, none if nothing was written.
     pub fn durations(&self, key: &str) -> &[(String, Duration)] {
-        match self.0.get(key) {
+        match self.values.get(key) {
             Some(OptionValue::Durations(durations)) => durations,
             _ => &[],
         }
@@ -207,7 +268,7 @@ impl Options {
 
     /// The rate of `key`.
     pub fn rate(&self, key: &str) -> Option<Rate> {
-        match self.0.get(key) {
+        match self.values.get(key) {
             Some(OptionValue::Rate(rate)) => Some(*rate),
             _ => None,
         }
@@ -215,7 +276,7 @@ impl Options {
 
     /// The JSON of `key`.
     pub fn json(&self, key: &str) -> Option<&Value> {
-        match self.0.get(key) {
+        match self.values.get(key) {
             Some(OptionValue::Json(json)) => Some(json),
             _ => None,
         }
@@ -223,16 +284,42 @@ impl Options {
 
     /// The object of `key`.
     pub fn object(&self, key: &str) -> Option<&Value> {
-        match self.0.get(key) {
+        match self.values.get(key) {
             Some(OptionValue::Object(object)) => Some(object),
             _ => None,
         }
     }
 }
 
+#[cfg(test)]
+impl fmt::Debug for OptionValue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Null => "Null",
+            Self::Text(_) => "Text",
+            Self::Scalar(_) => "Scalar",
+            Self::Boolean(true) => "Boolean(true)",
+            Self::Boolean(false) => "Boolean(false)",
+            Self::Count(_) => "Count",
+            Self::Duration(_) => "Duration",
+            Self::Object(_) => "Object",
+            Self::Durations(_) => "Durations",
+            Self::Rate(_) => "Rate",
+            Self::Json(_) => "Json",
+        })
+    }
+}
+
+/// Faults are errors, which are not compared: the same key is at fault in both.
+impl PartialEq for Options {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values && self.faults.keys().eq(other.faults.keys())
+    }
+}
+
 impl fmt::Debug for Options {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_set().entries(self.0.keys()).finish()
+        formatter.debug_set().entries(self.values.keys()).finish()
     }
 }
 

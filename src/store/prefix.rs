@@ -85,7 +85,7 @@ pub struct PrefixRules {
 impl PrefixRules {
     /// Reads the rules out of the options; `defaults` stands in for what the user left out.
     pub fn from_options(options: &Options, defaults: PrefixDefaults) -> Self {
-        let separator = options.text(SEPARATOR.key).unwrap_or(defaults.separator);
+        let separator = options.spelled(SEPARATOR.key).unwrap_or(defaults.separator);
         let prefix = |key, default| options.prefix(key, default).map(|prefix| strip_end(prefix, separator));
         Self {
             connections: prefix(CONNECTIONS_PREFIX.key, defaults.connections),
@@ -101,6 +101,15 @@ impl PrefixRules {
         let names =
             self.team_name(prefix, lookup).into_iter().chain([self.name(prefix, lookup.id)]).collect();
         naming(lookup.kind, lookup.id, names)
+    }
+
+    /// The prefixes, each with the option that holds it.
+    pub fn by_key(&mut self) -> [(&mut Option<String>, &'static str); 3] {
+        [
+            (&mut self.connections, CONNECTIONS_PREFIX.key),
+            (&mut self.variables, VARIABLES_PREFIX.key),
+            (&mut self.config, CONFIG_PREFIX.key),
+        ]
     }
 
     /// The prefix of a kind; `None` if it is switched off.

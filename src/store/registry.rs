@@ -24,6 +24,9 @@ pub struct StoreEntry {
     /// What can never work although each option is right by itself, such as a login without a name. Runs in the
     /// constructor of the Python class: no I/O.
     pub check: fn(&Options, &Environment) -> Result<()>,
+    /// Whether nothing depends on an option under these, such as on the password of a login that is not used. What cannot
+    /// be used there is then no fault.
+    pub plays_no_part: fn(&Options, &str) -> bool,
     /// How many attempts the store's own configuration asks for, such as `AWS_MAX_ATTEMPTS`; no I/O.
     pub attempts: fn(&Options, &Environment) -> Option<u64>,
     /// The rate to keep once the store has throttled a call, where its quota is known and low; the user's `rate_limit`

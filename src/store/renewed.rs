@@ -68,14 +68,8 @@ impl<T: Expiring> Renewed<T> {
         self.held.read().unwrap_or_else(PoisonError::into_inner).value.clone()
     }
 
-    /// Notes that the service refused what is held, so that the next call fetches again.
-    #[cfg(feature = "aws")]
-    pub(crate) fn reject(&self) {
-        self.held.write().unwrap_or_else(PoisonError::into_inner).rejected = true;
-    }
-
-    /// The same, if what is held is still what was refused: somebody may have brought another meanwhile.
-    #[cfg(feature = "google")]
+    /// Notes that the service refused what is held, so that the next call fetches again; if what is held is still what was
+    /// refused: somebody may have brought another meanwhile.
     pub(crate) fn reject_if(&self, is_refused: impl FnOnce(&T) -> bool) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         held.rejected |= held.value.as_ref().is_some_and(is_refused);

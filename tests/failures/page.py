@@ -30,7 +30,7 @@ The rules behind the rows:
   The exception is what the official class answers with None; it comes with a WARNING.
 
 Rows are of a backend with `timeout: 3s`, `max_attempts: 2`, `cache_ttl: 200ms`, and the defaults besides, such as
-`on_error: official`. The default `timeout` is 10 s, `max_attempts` 3 and `cache_ttl` 60 s. With another word in
+`on_error: official`. The default `timeout` is 10 s, `max_attempts` 5 and `cache_ttl` 60 s. With another word in
 `on_error` the calls and the times are the same, and old values are served as here.
 
 | column | meaning |

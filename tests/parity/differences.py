@@ -169,6 +169,7 @@ DIFFERENCES: dict[str, Difference] = {
     "name of a team: InvalidParameterException": nothing(TEAM_ERROR, (TEAMS_HELLO,)),
     "name of a team: InvalidRequestException": nothing(TEAM_ERROR, (TEAMS_HELLO,)),
     "name of a team: DecryptionFailure": nothing(TEAM_ERROR, (TEAMS_HELLO,)),
+    "cut at 0.0": raises(CUT, MalformedSecretError, None),
     "cut at 0.3": raises(CUT, MalformedSecretError, None),
     "cut at 0.9": raises(CUT, MalformedSecretError, None),
     "env byte order mark: a": gives(BYTE_ORDER, "1"),

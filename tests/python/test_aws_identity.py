@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from strongroom.aws import SecretsManagerBackend
+from strongroom.aws import SecretsManagerBackend, SystemsManagerParameterStoreBackend
 from strongroom.exceptions import (
     AccessDeniedError,
     ConfigurationError,
     LookupTimeoutError,
+    MalformedSecretError,
     StrongroomError,
     ThrottledError,
     UnauthenticatedError,
@@ -30,6 +31,7 @@ from tests.servers.process import free_port
 
 CANARY = "canary-3c4fcf09"
 SECRET = "secretsmanager.GetSecretValue"
+PARAMETER = "AmazonSSM.GetParameter"
 ROLE_ARN = "arn:aws:iam::000000000000:role/reader"
 SESSION = "work"
 
@@ -163,11 +165,11 @@ def test_credentials_are_renewed_before_they_expire(setting: Setting, source: So
 @each_source
 def test_an_outage_is_temporary_and_tried_again(setting: Setting, source: Source, place: str, key: str) -> None:
     source(setting)
-    setting.stub.script(place, *[Answer(status=503, body=CANARY)] * 3)
+    setting.stub.script(place, *[Answer(status=503, body=CANARY)] * 5)
     reader = setting.backend()
     with pytest.raises(UnreachableError) as caught:
         reader.get_variable("hello")
-    assert setting.stub.count(place) == 3
+    assert setting.stub.count(place) == 5
     assert CANARY not in f"{caught.value!r}"
     assert reader.get_variable("hello") == f"signed by {key}"
 
@@ -183,7 +185,7 @@ def test_a_passing_fault_is_not_noticed(setting: Setting, source: Source, place:
 @each_source
 def test_a_throttled_login(setting: Setting, source: Source, place: str, key: str) -> None:
     source(setting)
-    setting.stub.script(place, *[Answer(status=429)] * 3)
+    setting.stub.script(place, *[Answer(status=429)] * 5)
     with pytest.raises(ThrottledError):
         setting.backend().get_variable("hello")
 
@@ -215,18 +217,91 @@ def test_a_failed_renewal_leaves_what_still_works(setting: Setting, source: Sour
     reader = setting.backend()
     assert reader.get_variable("first") == f"signed by {key}"
     time.sleep(6.5)
-    setting.stub.script(place, *[Answer(status=503)] * 3)
+    setting.stub.script(place, *[Answer(status=503)] * 5)
     assert reader.get_variable("second") == f"signed by {key}"
 
 
-def test_credentials_that_the_service_refuses_are_fetched_anew(setting: Setting) -> None:
+REFUSALS = ["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"]
+EXPIRED = Answer(status=400, body='{"__type": "ExpiredTokenException"}')
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_credentials_that_the_service_refuses_are_replaced_within_the_lookup(setting: Setting, code: str) -> None:
     container(setting)
     reader = setting.backend()
-    setting.stub.script(SECRET, Answer(status=400, body='{"__type": "ExpiredTokenException"}'))
+    setting.stub.script(SECRET, Answer(status=400, body=json.dumps({"__type": code})))
+    assert reader.get_variable("hello") == "signed by ASIACONTAINER"
+    assert (setting.stub.count("container"), setting.stub.count(SECRET)) == (2, 2)
+
+
+def test_parameters_are_read_with_replaced_credentials_too(setting: Setting) -> None:
+    container(setting)
+    reader = SystemsManagerParameterStoreBackend(region_name=REGION, endpoint_url=setting.stub.url, cache_ttl=0)
+    good = Answer(body=json.dumps({"Parameter": {"Name": "/airflow/variables/hello", "Value": "world"}}))
+    setting.stub.script(PARAMETER, EXPIRED, good)
+    assert reader.get_variable("hello") == "world"
+    assert (setting.stub.count("container"), setting.stub.count(PARAMETER)) == (2, 2)
+
+
+def test_new_credentials_that_are_refused_too_are_left_in_peace(setting: Setting) -> None:
+    container(setting)
+    reader = setting.backend()
+    setting.stub.script(SECRET, *[EXPIRED] * 4)
+    for _ in range(3):
+        with pytest.raises(UnauthenticatedError):
+            reader.get_variable("hello")
+    assert (setting.stub.count("container"), setting.stub.count(SECRET)) == (2, 4)
+
+
+def test_keys_that_nobody_renews_are_refused_at_once(setting: Setting) -> None:
+    reader = setting.backend(aws_access_key_id="AKIA", aws_secret_access_key="x")
+    setting.stub.script(SECRET, EXPIRED)
     with pytest.raises(UnauthenticatedError):
         reader.get_variable("hello")
-    assert reader.get_variable("hello") == "signed by ASIACONTAINER"
-    assert setting.stub.count("container") == 2
+    assert setting.stub.count(SECRET) == 1
+
+
+def test_the_login_behind_a_role_is_replaced_within_the_lookup(setting: Setting) -> None:
+    container(setting)
+    setting.set("AWS_ENDPOINT_URL_STS", setting.stub.url)
+    setting.stub.script("AssumeRole", Answer(status=403, body=sts_error("ExpiredTokenException")))
+    assert setting.backend(role_arn=ROLE_ARN).get_variable("hello") == "signed by ASIAROLE"
+    assert (setting.stub.count("container"), setting.stub.count("AssumeRole")) == (2, 2)
+
+
+def test_two_backends_of_one_process_have_containers_of_their_own(setting: Setting) -> None:
+    with IdentityStub() as other:
+        container(setting)
+        first = setting.backend()
+        setting.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{other.url}/container/other")
+        setting.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", "token-of-the-other")
+        second = setting.backend()
+        for reader in (first, second, first):
+            assert reader.get_variable("hello") == "signed by ASIACONTAINER"
+        assert (setting.stub.count("container"), other.count("container")) == (1, 1)
+        assert "authorization" not in setting.stub.last("container").headers
+        assert other.last("container").headers["authorization"] == "token-of-the-other"
+
+
+@pytest.mark.parametrize(
+    "body", ["{}", '{"VersionId": "x"}', '{"SecretString": null}', '{"message": "hello from a proxy"}']
+)
+def test_an_answer_that_is_that_of_no_secret_is_no_absence(setting: Setting, body: str) -> None:
+    container(setting)
+    reader = setting.backend(cache_ttl="1ms", max_attempts=1)
+    assert reader.get_variable("hello", team_name="t") == "signed by ASIACONTAINER"
+    time.sleep(0.01)
+    setting.stub.script(SECRET, Answer(body=body))
+    with pytest.raises(MalformedSecretError):
+        reader.get_variable("hello", team_name="t")
+    assert setting.stub.count(SECRET) == 2, "the shared name is not asked in the team's place"
+
+
+@pytest.mark.parametrize("body", ['{"Name": "n"}', '{"ARN": "a"}', '{"Name": "n", "SecretBinary": "eA=="}'])
+def test_a_secret_without_text_is_absent(setting: Setting, body: str) -> None:
+    container(setting)
+    setting.stub.script(SECRET, Answer(body=body))
+    assert setting.backend().get_variable("hello") is None
 
 
 def test_the_instance_speaks_version_two(setting: Setting) -> None:

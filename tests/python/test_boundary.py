@@ -17,7 +17,7 @@ import pytest
 
 import strongroom
 from strongroom import exceptions
-from strongroom.exceptions import ConfigurationError, InvalidNameError, StrongroomError
+from strongroom.exceptions import ConfigurationError, StrongroomError
 from strongroom.memory import MemoryBackend
 
 CANARY = "canary-6f1d2c9e"
@@ -147,17 +147,33 @@ def test_strict_makes_an_unknown_key_an_error() -> None:
 @pytest.mark.parametrize(
     ("options", "place"),
     [
-        ({"timeout": CANARY}, "`timeout`"),
         ({"cache_ttl": -1}, "`cache_ttl`"),
-        ({"connections_prefix": 5}, "`connections_prefix`"),
+        ({"max_attempts": CANARY}, "`max_attempts`"),
         ({"on_error": CANARY}, "`on_error`"),
-        ({"secrets": CANARY}, "`secrets`"),
     ],
 )
 def test_an_option_that_cannot_work_is_refused_by_name_and_never_shown(options: dict[str, Any], place: str) -> None:
     with pytest.raises(ConfigurationError, match=place) as caught:
         MemoryBackend(**options)
     assert CANARY not in str(caught.value) + repr(caught.value)
+
+
+@pytest.mark.parametrize("key", ["timeout", "secrets", "connections_lookup_pattern"])
+def test_an_option_that_official_classes_may_have_is_refused_by_the_lookups_that_need_it(
+    key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    backend = MemoryBackend(**{key: [CANARY]})
+    (warning,) = (record.getMessage() for record in caplog.records if record.name == LOGGER)
+    assert warning.startswith(f"`{key}` in backend_kwargs is")
+    assert warning.endswith("lookups that need it fail")
+    with pytest.raises(ConfigurationError, match=f"`{key}`") as caught:
+        backend.get_conn_value("hello")
+    assert CANARY not in warning + str(caught.value) + repr(caught.value)
+
+
+def test_a_number_in_a_name_is_what_python_makes_of_it() -> None:
+    backend = MemoryBackend(connections_prefix=5, secrets={"5/c": "http://h"})  # type: ignore[arg-type]
+    assert backend.get_conn_value("c") == "http://h"
 
 
 def test_what_json_cannot_say_is_a_type_error() -> None:
@@ -242,9 +258,12 @@ def test_a_skipped_lookup_is_debug(caplog: pytest.LogCaptureFixture) -> None:
     assert "does not match configured lookup_pattern" in record.getMessage()
 
 
-def test_an_id_that_no_store_can_name_is_an_error() -> None:
-    with pytest.raises(InvalidNameError):
-        memory().get_variable("\ud800")
+def test_an_id_that_no_secret_can_have_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    backend = memory()
+    assert [backend.get_variable(id) for id in ("\ud800", "\ud801", "a\udfff")] == [None] * 3
+    (warning,) = (record.getMessage() for record in caplog.records if record.levelno == logging.WARNING)
+    assert warning.startswith('Variable id "')
+    assert warning.endswith("holds a lone surrogate, which no store can name. Returning None.")
 
 
 def test_one_configuration_is_shared_by_threads_and_instances() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from strongroom.exceptions import (
     AccessDeniedError,
+    ConfigurationError,
     StrongroomError,
     ThrottledError,
     UnauthenticatedError,
@@ -184,3 +185,20 @@ def test_a_login_says_that_the_server_is_sealed(tls: Certificate, tmp_path: Path
             error = refusal(backend.get_conn_value)
             assert isinstance(error, UnreachableError)
             assert "the server is sealed" in str(error)
+
+
+def test_kwargs_that_airflow_could_not_read_are_reported_and_stop_no_import(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Airflow passes no kwargs then, so that the token is missing; what is wrong is the JSON."""
+    monkeypatch.delenv("VAULT_TOKEN", raising=False)
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", '{"url": "http://127.0.0.1:9",\n "token": "canary",}')
+    backend = VaultBackend()
+    [said] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "AIRFLOW__SECRETS__BACKEND_KWARGS is not valid JSON (line 2, column 20)" in said
+    assert "canary" not in said
+    with pytest.raises(ConfigurationError, match="the auth_type `token` needs `token` or `token_path`"):
+        backend.get_variable("hello")
+    monkeypatch.delenv("AIRFLOW__SECRETS__BACKEND_KWARGS")
+    with pytest.raises(ConfigurationError, match="needs `token`"):
+        VaultBackend(namespace="of this test alone")

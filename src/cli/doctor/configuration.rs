@@ -138,7 +138,11 @@ fn options(airflow: &AirflowConfig, setup: &Setup) -> Vec<Finding> {
             ),
         ));
     }
-    findings.extend(setup.warnings.iter().filter(|text| !text.contains("passes no kwargs")).map(|text| {
+    let faults: Vec<_> = setup.settings.options.faults().collect();
+    findings.extend(faults.iter().map(|fault| failed("options", fault)));
+    let is_told = |text: &str| faults.iter().any(|fault| text.starts_with(&fault.to_string()));
+    let warnings = setup.warnings.iter().filter(|text| !text.contains("passes no kwargs") && !is_told(text));
+    findings.extend(warnings.map(|text| {
         Finding::new(
             Severity::Warning,
             "options",

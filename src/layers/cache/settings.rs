@@ -8,6 +8,9 @@ use crate::store::SecretName;
 use crate::store::options::Options;
 use crate::store::pattern::Pattern;
 
+/// How long an absent secret is remembered as absent, where nothing else is written.
+const NEGATIVE_TTL: Duration = Duration::from_secs(15);
+
 /// What the user wants of the cache.
 #[derive(Clone, Debug)]
 pub struct CacheSettings {
@@ -30,14 +33,13 @@ impl CacheSettings {
     pub fn from_options(options: &Options) -> Self {
         let ttl = options.duration("cache_ttl").unwrap_or(Duration::from_secs(60));
         let patterns = options.durations("cache_ttl_patterns").iter();
-        // Who wants no cache wants none for absent names either.
+        // Who wants no cache wants none for absent names either, and who wants a short one none that is longer.
         let unless_off = |duration| if ttl.is_zero() { Duration::ZERO } else { duration };
+        let usual = NEGATIVE_TTL.min(ttl);
         Self {
             ttl,
             ttl_patterns: patterns.map(|(text, ttl)| (Pattern::new(text.as_str()), *ttl)).collect(),
-            negative_ttl: unless_off(
-                options.duration("cache_negative_ttl").unwrap_or(Duration::from_secs(15)),
-            ),
+            negative_ttl: unless_off(options.duration("cache_negative_ttl").unwrap_or(usual)),
             max_stale: options.duration("cache_max_stale").unwrap_or(Duration::from_secs(600)),
             max_entries: count(options, "cache_max_entries", 1000),
             max_bytes: count(options, "cache_max_bytes", 16 * 1024 * 1024),

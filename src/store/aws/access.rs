@@ -1,8 +1,10 @@
 //! Everything that a service's client needs, put together while the store is opened.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 
+use aws_credential_types::Credentials;
 use aws_types::SdkConfig;
 use url::Url;
 
@@ -10,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Roots, build_client, client_config, warn_about_plain_http};
 use crate::redact::Shown;
 use crate::store::aws::caller;
-use crate::store::aws::client_words::warn_about_unknown;
+use crate::store::aws::client_words::warn_about_useless;
 use crate::store::aws::config::AwsSettings;
 use crate::store::aws::credentials::{CredentialCache, credential_source};
 use crate::store::aws::endpoint::{STS, ServiceNames, endpoint};
@@ -60,7 +62,7 @@ impl Access {
     /// [`crate::process::no_fork`].
     pub(super) fn open(service: &Service, options: &Options, environment: &Environment) -> Result<Self> {
         let settings = AwsSettings::read(options, environment, service.session_name)?;
-        warn_about_unknown(options);
+        warn_about_useless(options, &settings.client);
         check_api_version(service, settings.api_version.as_deref())?;
         let mut files = WatchedFiles::default();
         let profiles = Profiles::load(settings.profile.as_deref(), environment, &mut files)?;
@@ -97,11 +99,32 @@ impl Access {
         self.credentials.ensure().await.map_err(Error::as_login_failure)
     }
 
-    /// Credentials that the service does not accept are asked for anew at the next call.
-    pub(super) fn note(&self, error: &Error) {
-        if error.kind() == ErrorKind::Unauthenticated {
-            self.credentials.reject();
+    /// Makes a call of the service with credentials that work. Those that it does not accept, since they were revoked or have
+    /// expired before their time, are replaced, and the call is made once more.
+    pub(super) async fn signed<T, F>(&self, call: impl Fn() -> F + Send) -> Result<T>
+    where
+        T: Send,
+        F: Future<Output = Result<T>> + Send,
+    {
+        self.log_in().await?;
+        let used = self.credentials.held();
+        let refused = match call().await {
+            Err(error) => error,
+            found => return found,
+        };
+        if !self.is_replaced(&refused, used).await {
+            return Err(refused);
         }
+        call().await.inspect_err(|error| {
+            if error.kind() == ErrorKind::Unauthenticated {
+                self.credentials.settle();
+            }
+        })
+    }
+
+    /// Whether there are other credentials now than those that were `used` when `error` came.
+    pub(super) async fn is_replaced(&self, error: &Error, used: Option<Credentials>) -> bool {
+        error.kind() == ErrorKind::Unauthenticated && self.credentials.replace(used).await
     }
 
     /// What is noteworthy: the caller, the certificates, the clock, and the age of a key that is never renewed.

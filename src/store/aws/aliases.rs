@@ -15,28 +15,37 @@ pub(super) const EXTRA_CONN_WORDS: &str = "extra_conn_words";
 
 /// The names of fields in JSON connections.
 ///
-/// A field that does not exist is an error of the lookup that needs it, not of the constructor: upstream only looks at
-/// it when a secret holds JSON.
+/// What cannot be used is an error of the lookup that needs it, not of the constructor: upstream only looks at it when a
+/// secret holds JSON.
 #[derive(Clone, Debug)]
-pub(super) struct Aliases(FieldAliases);
+pub(super) struct Aliases(Result<FieldAliases>);
 
 impl Aliases {
-    /// The official names, and those of `extra_conn_words`. Words that are no list of texts can never work: upstream's
-    /// `list.extend` raises, or takes a text apart.
-    pub(super) fn from_options(options: &Options) -> Result<Self> {
+    /// The official names, and those of `extra_conn_words`.
+    pub(super) fn from_options(options: &Options) -> Self {
+        Self(match options.fault(EXTRA_CONN_WORDS) {
+            Some(fault) => Err(fault.clone()),
+            None => Self::read_words(options),
+        })
+    }
+
+    /// One word need not be a list; upstream takes it apart into its letters. Any other words fail there, too.
+    fn read_words(options: &Options) -> Result<FieldAliases> {
         let mut aliases = FieldAliases::new();
         let fields = options.object(EXTRA_CONN_WORDS).and_then(|value| value.as_object());
         for (field, words) in fields.into_iter().flat_map(|fields| fields.iter()) {
             let field = field.to_str().unwrap_or_default();
-            let words: Option<Vec<&str>> =
-                words.as_array().and_then(|words| words.iter().map(|word| word.as_str()).collect());
+            let words: Option<Vec<&str>> = match words.as_array() {
+                Some(words) => words.iter().map(|word| word.as_str()).collect(),
+                None => words.as_str().map(|word| vec![word]),
+            };
             let words = words.ok_or_else(|| {
                 Error::config(format!("`{}` in `{EXTRA_CONN_WORDS}` must be a list of texts", Shown(field)))
                     .with_hint("Write it like {\"login\": [\"usr\", \"account\"]}")
             })?;
             aliases = aliases.with_extra_words(field, words);
         }
-        Ok(Self(aliases))
+        Ok(aliases)
     }
 
     /// JSON connections get the seven keys of Airflow; everything else stays as it is.
@@ -44,7 +53,13 @@ impl Aliases {
         if kind != Kind::Connection {
             return Ok(value);
         }
-        let normalized = normalize_connection(&Text::from(value.expose()), &self.0).map_err(malformed)?;
+        let text = Text::from(value.expose());
+        let aliases = match &self.0 {
+            Ok(aliases) => aliases,
+            Err(fault) if value.expose().trim().starts_with('{') => return Err(fault.clone()),
+            Err(_) => return Ok(value),
+        };
+        let normalized = normalize_connection(&text, aliases).map_err(malformed)?;
         match normalized {
             None => Ok(value),
             Some(text) => match text.to_str() {
@@ -58,16 +73,14 @@ impl Aliases {
 impl Aliases {
     /// Fields of a JSON connection that say something and get lost, with what to do.
     pub(super) fn dropped(&self, kind: Kind, value: &SecretValue) -> Vec<String> {
-        if kind != Kind::Connection {
-            return Vec::new();
-        }
+        let (Kind::Connection, Ok(aliases)) = (kind, &self.0) else { return Vec::new() };
         let told = |(field, word): (&str, String)| {
             format!(
                 "`{word}` is dropped, as the official class does, and `{field}` stays empty: call it `{field}`, or write \
                  `{EXTRA_CONN_WORDS}`: {{\"{field}\": [\"{word}\"]}}"
             )
         };
-        dropped_fields(&Text::from(value.expose()), &self.0).into_iter().map(told).collect()
+        dropped_fields(&Text::from(value.expose()), aliases).into_iter().map(told).collect()
     }
 }
 

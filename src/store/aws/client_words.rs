@@ -59,6 +59,8 @@ pub(super) struct ClientWords {
     pub(super) user_agent_extra: Option<String>,
     /// Whether endpoints in the environment and the profile are passed over.
     pub(super) ignore_configured_endpoints: Option<bool>,
+    /// What cannot be used, in words: the official class reads secrets all the same, since the words act on STS alone there.
+    pub(super) unusable: Vec<String>,
 }
 
 impl ClientWords {
@@ -66,16 +68,21 @@ impl ClientWords {
     pub(super) fn read(object: Option<&Value>) -> Result<Self> {
         let words = Words::new(OPTION, object);
         let text = |key| Ok::<_, Error>(words.text(key)?.map(str::to_owned));
+        let mut unusable = Vec::new();
         Ok(Self {
-            connect_timeout: words.seconds("connect_timeout")?,
-            read_timeout: words.seconds("read_timeout")?,
+            connect_timeout: used(words.seconds("connect_timeout"), &mut unusable),
+            read_timeout: used(words.seconds("read_timeout"), &mut unusable),
             max_attempts: max_attempts(words.object("retries")?)?,
-            proxies: proxies(words)?,
-            region: text("region_name")?,
-            use_dual_stack: words.boolean("use_dualstack_endpoint")?,
-            use_fips: words.boolean("use_fips_endpoint")?,
-            user_agent_extra: user_agent(words)?,
-            ignore_configured_endpoints: words.boolean("ignore_configured_endpoint_urls")?,
+            proxies: used(proxies(words), &mut unusable),
+            region: used(text("region_name"), &mut unusable),
+            use_dual_stack: used(words.boolean("use_dualstack_endpoint"), &mut unusable),
+            use_fips: used(words.boolean("use_fips_endpoint"), &mut unusable),
+            user_agent_extra: used(user_agent(words), &mut unusable),
+            ignore_configured_endpoints: used(
+                words.boolean("ignore_configured_endpoint_urls"),
+                &mut unusable,
+            ),
+            unusable,
         })
     }
 
@@ -100,6 +107,14 @@ impl fmt::Debug for ClientWords {
             .field("proxies", &self.proxies)
             .finish_non_exhaustive()
     }
+}
+
+/// What was written, or nothing and a line in `unusable`.
+fn used<T>(read: Result<Option<T>>, unusable: &mut Vec<String>) -> Option<T> {
+    read.unwrap_or_else(|error| {
+        unusable.push(error.to_string());
+        None
+    })
 }
 
 /// `total_max_attempts` counts the first attempt, `max_attempts` only those after it (botocore/config.py); the mode
@@ -127,8 +142,11 @@ fn user_agent(words: Words<'_>) -> Result<Option<String>> {
     Ok(text.map(str::to_owned))
 }
 
-/// Warns by name about words that have no meaning here.
-pub(super) fn warn_about_unknown(options: &Options) {
+/// Warns by name about words that have no meaning here, or none with what is written there.
+pub(super) fn warn_about_useless(options: &Options, words: &ClientWords) {
+    for fault in &words.unusable {
+        tracing::warn!("{fault}; it has no effect");
+    }
     let keys = Words::new(OPTION, options.object(OPTION)).keys();
     let unknown: Vec<_> = keys.filter(|key| !KNOWN.contains(key)).map(|key| Shown(key).to_string()).collect();
     if !unknown.is_empty() {
@@ -166,8 +184,9 @@ mod tests {
 
     #[test]
     fn what_has_the_wrong_shape_is_named() {
-        for text in [r#"{"retries": 3}"#, r#"{"connect_timeout": 0}"#, r#"{"user_agent_extra": "a\nb"}"#] {
-            assert!(read(text).is_err(), "{text}");
+        assert!(read(r#"{"retries": 3}"#).is_err());
+        for text in [r#"{"connect_timeout": 0}"#, r#"{"user_agent_extra": "a\nb"}"#, r#"{"proxies": 5}"#] {
+            assert_eq!(read(text).unwrap().unusable.len(), 1, "{text}");
         }
     }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use secrecy::SecretString;
 
 use crate::error::Result;
+use crate::store::aws::aliases::EXTRA_CONN_WORDS;
 use crate::store::aws::client_words::{CONFIG_KWARGS, ClientWords};
 use crate::store::aws::role::{RoleSettings, assume_role_settings};
 use crate::store::aws::words::Words;
@@ -153,6 +154,12 @@ pub(super) const fn with_aws_options<const OWN: usize, const COUNT: usize>(
     all
 }
 
+/// What belongs to a role, where none is assumed, and the names of fields, which concern JSON connections alone.
+pub(super) fn plays_no_part(options: &Options, key: &str) -> bool {
+    let of_role = key.starts_with("assume_role_") || key == "service_config";
+    key == EXTRA_CONN_WORDS || of_role && options.non_empty("role_arn").is_none()
+}
+
 /// Whether and how the certificate of the service is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verify {
@@ -210,7 +217,6 @@ impl AwsSettings {
     /// An error is a `Config` error that names the option.
     pub(super) fn read(options: &Options, environment: &Environment, session_name: &str) -> Result<Self> {
         let client = ClientWords::read(options.object("config_kwargs"))?;
-        let service = Words::new("service_config", options.object("service_config"));
         let environment_attempts =
             environment.non_empty("AWS_MAX_ATTEMPTS").and_then(|text| text.trim().parse().ok());
         let text = |key| options.non_empty(key).map(str::to_owned);
@@ -220,7 +226,7 @@ impl AwsSettings {
             profile: text("profile_name"),
             role: assume_role_settings(options, session_name)?,
             endpoint_url: text("endpoint_url"),
-            sts_endpoint_url: service.object("sts")?.text("endpoint_url")?.map(str::to_owned),
+            sts_endpoint_url: sts_endpoint_url(options)?,
             verify: Verify::read(options),
             ca_bundle: text("ca_bundle"),
             use_ssl: options.boolean("use_ssl").unwrap_or(true),
@@ -229,6 +235,15 @@ impl AwsSettings {
             client,
         })
     }
+}
+
+/// Read for a role only, as the official class does.
+fn sts_endpoint_url(options: &Options) -> Result<Option<String>> {
+    if options.non_empty("role_arn").is_none() {
+        return Ok(None);
+    }
+    let service = Words::new("service_config", options.object("service_config"));
+    Ok(service.object("sts")?.text("endpoint_url")?.map(str::to_owned))
 }
 
 impl fmt::Debug for AwsSettings {
@@ -262,11 +277,19 @@ impl WrittenKeys {
     fn read(options: &Options) -> Result<Self> {
         let session = Words::new("session_kwargs", options.object("session_kwargs"));
         let own = (options.non_empty("aws_access_key_id"), options.non_empty("aws_secret_access_key"));
-        let of_session = (session.text("aws_access_key_id")?, session.text("aws_secret_access_key")?);
         let whole =
             |pair: (Option<&str>, Option<&str>)| pair.0.is_some_and(|id| !id.is_empty()) && pair.1.is_some();
-        let (id, secret) = if !whole(own) && whole(of_session) { of_session } else { own };
-        let token = options.non_empty("aws_session_token").or(session.text("aws_session_token")?);
+        let (mut id, mut secret) = own;
+        if !whole(own) {
+            let of_session = (session.text("aws_access_key_id")?, session.text("aws_secret_access_key")?);
+            if whole(of_session) {
+                (id, secret) = of_session;
+            }
+        }
+        let token = match options.non_empty("aws_session_token") {
+            None => session.text("aws_session_token")?.filter(|token| !token.is_empty()),
+            token => token,
+        };
         let secret_text = |text: &str| SecretString::from(text.to_owned());
         Ok(Self {
             access_key_id: id.map(str::to_owned),

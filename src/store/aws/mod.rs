@@ -47,5 +47,6 @@ mod words;
 mod workshop;
 
 use self::access::{Access, Service, attempts};
+use self::config::plays_no_part;
 #[cfg(feature = "vault")]
 pub(in crate::store) use self::identity::AwsIdentity;

@@ -80,7 +80,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         OptionKind::Boolean,
         "Whether the resource that the vault asks tokens for must be of the vault's own domain.",
     )
-    .with_default("true"),
+    .with_default("true")
+    .with_null_as_no(),
     OptionSpec::new("api_version", OptionKind::Text, "The version of the vault's interface."),
     OptionSpec::new(
         "connection_verify",
@@ -220,6 +221,14 @@ impl Verify {
             _ => Self::Unset,
         }
     }
+}
+
+/// What is looked at after a failure only, and who the machine is, where a service principal is configured.
+pub(super) fn plays_no_part(options: &Options, key: &str) -> bool {
+    let is_principal =
+        ["tenant_id", "client_id", "client_secret"].into_iter().all(|key| options.non_empty(key).is_some());
+    let of_machine = matches!(key, "managed_identity_client_id" | "workload_identity_tenant_id");
+    key == "retry_total" || of_machine && is_principal
 }
 
 /// How often one read is tried in all, as `retry_total` says.

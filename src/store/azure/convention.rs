@@ -5,7 +5,7 @@
 
 use crate::error::Result;
 use crate::store::SecretName;
-use crate::store::convention::{Convention, Kind, Lookup, Naming};
+use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::options::Options;
 use crate::store::prefix::{PrefixRules, TEAM_SEPARATOR, ambiguity};
 use crate::value::SecretValue;
@@ -61,6 +61,16 @@ impl Convention for KeyVaultConvention {
             _ if names.is_empty() => Naming::Impossible { grammar: NAME_RULE, names: all, ambiguous },
             Some(separator) => Naming::Ambiguous { separator, names },
             None => Naming::Names(names),
+        }
+    }
+
+    /// A name with half of a surrogate pair is one of those that cannot be.
+    fn odd(&self, lookup: Lookup<'_>, odd: OddId, _multi_team: bool) -> OddFate {
+        match odd {
+            OddId::Surrogate => OddFate::Absent,
+            // In a team's name its underscores are replaced by themselves, which numbers do not have.
+            _ if lookup.team.is_some_and(|team| !team.is_empty()) => OddFate::Refused,
+            OddId::Nothing | OddId::Object => OddFate::AsText,
         }
     }
 

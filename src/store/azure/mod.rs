@@ -72,6 +72,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: config::OPTIONS,
     convention: |options| Ok(Arc::new(KeyVaultConvention::new(options))),
     check: |_options, _environment| Ok(()),
+    plays_no_part: config::plays_no_part,
     attempts: |options, _environment| config::attempts(options),
     // The quota of a vault is thousands of reads in ten seconds.
     rate_after_throttle: None,

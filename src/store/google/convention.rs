@@ -16,6 +16,9 @@ use crate::value::SecretValue;
 use super::config::DEFAULTS;
 use super::name::{GRAMMAR, check_name, is_letter};
 
+/// What stands in the place of a prefix that is no text.
+const NO_TEXT: &str = "(no text)";
+
 /// Prefixes as they were written, and values as they stand.
 #[derive(Clone, Debug)]
 pub(super) struct GoogleConvention(PrefixRules);
@@ -23,12 +26,16 @@ pub(super) struct GoogleConvention(PrefixRules);
 impl GoogleConvention {
     /// Reads the rules out of the options. Unlike in other stores nothing is stripped from the end of a prefix.
     pub(super) fn new(options: &Options) -> Result<Self> {
-        let prefix = |key, default| options.prefix(key, default).map(str::to_owned);
+        let prefix = |key, default| match options.fault(key) {
+            // Upstream puts a list into the name as it is, and no secret has such a name.
+            Some(_) => Some(NO_TEXT.to_owned()),
+            None => options.prefix(key, default).map(str::to_owned),
+        };
         let rules = PrefixRules {
             connections: prefix(CONNECTIONS_PREFIX.key, DEFAULTS.connections),
             variables: prefix(VARIABLES_PREFIX.key, DEFAULTS.variables),
             config: prefix(CONFIG_PREFIX.key, DEFAULTS.config),
-            separator: options.text(SEPARATOR.key).unwrap_or(DEFAULTS.separator).to_owned(),
+            separator: options.spelled(SEPARATOR.key).unwrap_or(DEFAULTS.separator).to_owned(),
         };
         check(&rules)?;
         Ok(Self(rules))

@@ -36,6 +36,7 @@ use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::files::WatchedFiles;
 use crate::store::options::Options;
+use crate::store::prefix::{CONFIG_PREFIX, VARIABLES_PREFIX};
 use crate::store::registry::StoreEntry;
 use crate::store::tools::Finding;
 use crate::store::{Capabilities, Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
@@ -64,6 +65,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: config::OPTIONS,
     convention,
     check: |_options, _environment| Ok(()),
+    plays_no_part: |_options, key| key == VARIABLES_PREFIX.key || key == CONFIG_PREFIX.key,
     attempts: |_options, _environment| None,
     // A project has 90,000 reads a minute.
     rate_after_throttle: None,

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::SecretName;
-use crate::store::convention::{Convention, Kind, Lookup, Naming};
+use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::options::Options;
 use crate::value::SecretValue;
 
@@ -26,6 +26,11 @@ impl Convention for LocalConvention {
         } else {
             Naming::Off
         }
+    }
+
+    /// Names are the keys of documents, which are texts.
+    fn odd(&self, _lookup: Lookup<'_>, _odd: OddId, _multi_team: bool) -> OddFate {
+        OddFate::Absent
     }
 
     /// The store already gives what Airflow gets.

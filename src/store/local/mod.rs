@@ -52,6 +52,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: &[VARIABLES_FILE_PATH, CONNECTIONS_FILE_PATH, CONFIGS_FILE_PATH, SETTINGS_FILE_PATH],
     convention: |options| Ok(Arc::new(LocalConvention::from_options(options))),
     check: |_options, _environment| Ok(()),
+    plays_no_part: |_options, _key| false,
     attempts: |_options, _environment| None,
     rate_after_throttle: None,
     tools: Tools {

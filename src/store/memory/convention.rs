@@ -1,7 +1,7 @@
 //! Names and values in memory: the naming rules of Secrets Manager, and values as they stand.
 
 use crate::error::Result;
-use crate::store::convention::{Convention, Kind, Lookup, Naming};
+use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::options::Options;
 use crate::store::prefix::{PrefixDefaults, PrefixRules};
 use crate::value::SecretValue;
@@ -20,6 +20,11 @@ impl MemoryConvention {
 impl Convention for MemoryConvention {
     fn names(&self, lookup: Lookup<'_>) -> Naming {
         self.0.names(lookup)
+    }
+
+    /// Names are the keys of documents, which are texts.
+    fn odd(&self, _lookup: Lookup<'_>, _odd: OddId, _multi_team: bool) -> OddFate {
+        OddFate::Absent
     }
 
     /// Variables may be any JSON; Airflow wants text for connections and configuration options.

@@ -31,6 +31,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: &[SECRETS, CONNECTIONS_PREFIX, VARIABLES_PREFIX, CONFIG_PREFIX, SEPARATOR],
     convention: |options| Ok(Arc::new(MemoryConvention::from_options(options))),
     check: |_options, _environment| Ok(()),
+    plays_no_part: |_options, _key| false,
     attempts: |_options, _environment| None,
     rate_after_throttle: None,
     tools: Tools::NONE,

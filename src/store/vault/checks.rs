@@ -78,10 +78,20 @@ pub(super) fn check(options: &Options, environment: &Environment) -> Vec<Finding
     findings
 }
 
+/// Whether `key` belongs to a login that is not the configured one.
+pub(super) fn plays_no_part(options: &Options, key: &str) -> bool {
+    let login = options.non_empty("auth_type").unwrap_or("token");
+    if key == "auth_mount_point" {
+        return login == "token";
+    }
+    let of_logins = CREDENTIALS.iter().any(|(_, keys)| keys.contains(&key)) || key == "radius_secret";
+    of_logins && !reads(login, key)
+}
+
 fn is_written(options: &Options, key: &str) -> bool {
     match options.get(key) {
         None | Some(OptionValue::Null) => false,
-        Some(OptionValue::Text(text)) => !text.is_empty(),
+        Some(OptionValue::Text(_) | OptionValue::Scalar(_)) => options.non_empty(key).is_some(),
         Some(_) => true,
     }
 }
@@ -188,6 +198,7 @@ fn engine_paths(options: &Options, settings: &VaultSettings) -> Vec<Finding> {
         let begins = |path: &str| is_own(collapse(path).split('/').next());
         let is_wrong = match options.get(key) {
             Some(OptionValue::Text(path)) => begins(path),
+            Some(OptionValue::Scalar(scalar)) => begins(&scalar.text),
             Some(OptionValue::Json(Value::Array(paths))) => {
                 paths.iter().filter_map(Value::as_str).any(begins)
             }

@@ -27,7 +27,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new("variables_path", OptionKind::Prefixes, "Where variables are below the mount; a list is tried in order, null switches variables off.").with_default("variables"),
     OptionSpec::new("config_path", OptionKind::Prefixes, "Where config values are below the mount; a list is tried in order, null switches config off.").with_default("config"),
     OptionSpec::new("global_secrets_path", OptionKind::Prefixes, "Deprecated: one more path at the end of the three; write lists instead."),
-    OptionSpec::new("use_team_secrets_path", OptionKind::Boolean, "Whether the secrets of a team are at `<path>/<team>/<id>`.").with_default("true"),
+    OptionSpec::new("use_team_secrets_path", OptionKind::Boolean, "Whether the secrets of a team are at `<path>/<team>/<id>`.").with_default("true").with_null_as_no(),
     OptionSpec::new("mount_point", OptionKind::Prefix, "The mount of the KV engine; null takes the first segment of each id.").with_default(MOUNT_POINT),
     OptionSpec::new("kv_engine_version", OptionKind::Json("1, 2 or auto"), "The version of the KV engine: 1, 2, or auto to ask the server once.").with_default("2"),
     OptionSpec::new("url", OptionKind::Text, "The address of the server; else VAULT_ADDR, else http://localhost:8200."),
@@ -64,9 +64,9 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new("ca_bundle", OptionKind::Text, "A PEM file or directory of trusted CAs, or `system`; goes before `verify` and VAULT_CACERT."),
     OptionSpec::new("cert", OptionKind::Json("a path or a list of two paths"), "The client's certificate with its key in one PEM file, or [certificate, key]; else VAULT_CLIENT_CERT and VAULT_CLIENT_KEY."),
     OptionSpec::new("proxies", OptionKind::SecretObject, "The proxies for `http` and `https`; else those of the environment."),
-    OptionSpec::new("allow_redirects", OptionKind::Boolean, "Whether up to two redirects on the same host are followed.").with_default("true"),
-    OptionSpec::new("request_header", OptionKind::Boolean, "Whether requests carry X-Vault-Request, which agents may ask for.").with_default("true"),
-    OptionSpec::new("strict_http", OptionKind::Boolean, "List with GET instead of the verb LIST, which some proxies refuse.").with_default("false"),
+    OptionSpec::new("allow_redirects", OptionKind::Boolean, "Whether up to two redirects on the same host are followed.").with_default("true").with_null_as_no(),
+    OptionSpec::new("request_header", OptionKind::Boolean, "Whether requests carry X-Vault-Request, which agents may ask for.").with_default("true").with_null_as_no(),
+    OptionSpec::new("strict_http", OptionKind::Boolean, "List with GET instead of the verb LIST, which some proxies refuse.").with_default("false").with_null_as_no(),
     OptionSpec::new("session", OptionKind::Ignored(HANDED_ON), "A session of Python's requests."),
     OptionSpec::new("adapter", OptionKind::Ignored(HANDED_ON), "An adapter class of hvac."),
     OptionSpec::new("ignore_exceptions", OptionKind::Ignored(HANDED_ON), "Whether hvac hides errors; `on_error` decides here."),
@@ -119,8 +119,7 @@ impl VaultSettings {
     /// Types the options; no I/O.
     pub(super) fn read(options: &Options, environment: &Environment) -> Result<Self> {
         let namespace = options.non_empty("namespace").or_else(|| environment.non_empty("VAULT_NAMESPACE"));
-        let mount =
-            options.prefix("mount_point", MOUNT_POINT).map(collapse).filter(|mount| !mount.is_empty());
+        let mount = mount(options).map(collapse).filter(|mount| !mount.is_empty());
         Ok(Self {
             url: url(options, environment)?,
             namespace: namespace.map(collapse).filter(|namespace| !namespace.is_empty()),
@@ -132,6 +131,11 @@ impl VaultSettings {
             proxies: proxies(options, environment)?,
         })
     }
+}
+
+/// The mount as it was written; what Python takes for false, such as null and 0, means none.
+pub(super) fn mount(options: &Options) -> Option<&str> {
+    options.prefix("mount_point", MOUNT_POINT).filter(|_| !options.is_false("mount_point"))
 }
 
 /// The error does not show the address: it may hold a password.
@@ -152,11 +156,15 @@ fn url(options: &Options, environment: &Environment) -> Result<Url> {
 /// Upstream takes the numbers 1 and 2, and nothing for 2; texts are what the environment delivers.
 pub(super) fn version(options: &Options) -> Result<Option<KvVersion>> {
     let Some(value) = options.json("kv_engine_version") else { return Ok(Some(KvVersion::Two)) };
-    // Python's `True` is 1.
+    // Python's `True` is 1, and so is 1.0.
+    let float = if let Value::Float(float) = value { *float } else { f64::NAN };
     let number = value.as_i64().or_else(|| value.as_bool().map(i64::from));
     match (number, value.as_str()) {
-        (Some(1), _) | (_, Some("1")) => Ok(Some(KvVersion::One)),
-        (Some(0 | 2), _) | (_, Some("0" | "2" | "")) => Ok(Some(KvVersion::Two)),
+        _ if !value.is_truthy() => Ok(Some(KvVersion::Two)),
+        (Some(1), _) | (_, Some("1" | "1.0")) => Ok(Some(KvVersion::One)),
+        (Some(2), _) | (_, Some("0" | "2" | "2.0")) => Ok(Some(KvVersion::Two)),
+        _ if (float - 1.0).abs() < f64::EPSILON => Ok(Some(KvVersion::One)),
+        _ if (float - 2.0).abs() < f64::EPSILON => Ok(Some(KvVersion::Two)),
         (_, Some("auto")) => Ok(None),
         // What was written is not shown: it may be what belongs into another option.
         _ => Err(Error::config("`kv_engine_version` in backend_kwargs is not supported")
@@ -187,7 +195,7 @@ pub(super) fn client_certificate(
         Error::config("`cert` in backend_kwargs is not a path or a list of two paths")
             .with_hint("Write the PEM file that holds both, or [certificate, key]")
     };
-    match options.json("cert") {
+    match options.json("cert").filter(|cert| cert.is_truthy()) {
         Some(Value::Array(pair)) => {
             match pair.iter().map(Value::as_str).collect::<Option<Vec<_>>>().as_deref() {
                 Some([certificate, key]) => Ok(Some(((*certificate).to_owned(), (*key).to_owned()))),
@@ -237,13 +245,16 @@ mod tests {
             ("\"1\"", KvVersion::One),
             ("0", KvVersion::Two),
             ("true", KvVersion::One),
+            ("1.0", KvVersion::One),
+            ("2.0", KvVersion::Two),
+            ("[]", KvVersion::Two),
         ] {
             assert_eq!(read(text).unwrap(), Some(expected), "{text}");
         }
         assert_eq!(read("\"auto\"").unwrap(), None);
         assert_eq!(version(&Options::default()).unwrap(), Some(KvVersion::Two));
         insta::assert_snapshot!(read("4").unwrap_err(), @"`kv_engine_version` in backend_kwargs is not supported. It should be 1, 2 or auto");
-        assert!(read("[]").is_err() && read("1.5").is_err());
+        assert!(read("[1]").is_err() && read("1.5").is_err());
     }
 
     #[test]
@@ -276,6 +287,7 @@ mod tests {
         assert_eq!(read("\"both\"").unwrap(), pair("both", "both"));
         assert_eq!(read("[\"a\", \"b\"]").unwrap(), pair("a", "b"));
         assert!(read("[\"a\"]").is_err() && read("5").is_err());
+        assert_eq!(read("0").unwrap(), pair("c", "k"));
         assert_eq!(client_certificate(&Options::default(), &around).unwrap(), pair("c", "k"));
         assert_eq!(
             client_certificate(&Options::default(), &environment(&[("VAULT_CLIENT_CERT", "c")])).unwrap(),

@@ -4,12 +4,17 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::SecretName;
-use crate::store::convention::{Convention, Kind, Lookup, Naming};
+use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::from_json::{json_text, secret_from_json};
 use crate::store::options::{OptionValue, Options};
-use crate::store::vault::path::collapse;
+use crate::store::vault::config::mount;
+use crate::store::vault::path::{collapse, fault};
 use crate::value::json::{self, Value};
 use crate::value::{SecretValue, Text};
+
+/// What no path has, in words.
+const GRAMMAR: &str =
+    "a path in Vault has no segment `.` or `..`, which would reach another secret, and no control character";
 
 /// What separates a team from the id in a name.
 const SEPARATOR: &str = "/";
@@ -28,8 +33,7 @@ pub(super) struct VaultConvention {
 impl VaultConvention {
     /// Reads the rules out of the options.
     pub(super) fn new(options: &Options) -> Result<Self> {
-        let mount =
-            options.prefix("mount_point", super::config::MOUNT_POINT).filter(|mount| !mount.is_empty());
+        let mount = mount(options).filter(|mount| !mount.is_empty());
         let shared = paths(options, "global_secrets_path", None)?;
         let of_kind = |key, default| -> Result<Vec<String>> {
             let own = paths(options, key, Some(default))?;
@@ -76,12 +80,30 @@ impl Convention for VaultConvention {
         let names = |team: &str| paths.iter().map(|path| name(&[mount, path, team, key])).collect();
         // A team without a name has no folder: below its path are those of all teams.
         let team = lookup.team.filter(|team| !collapse(team).is_empty());
-        match team.filter(|_| self.by_team && lookup.kind != Kind::Config) {
+        let team = team.filter(|_| self.by_team && lookup.kind != Kind::Config);
+        if fault(lookup.id).is_some() {
+            let is_nested = team.is_none() && lookup.kind != Kind::Config && key.contains(SEPARATOR);
+            let ambiguous = (self.by_team && is_nested).then_some(SEPARATOR);
+            return Naming::Impossible { grammar: GRAMMAR, names: names(team.unwrap_or("")), ambiguous };
+        }
+        match team {
             Some(team) => Naming::OfTeam { names: names(team), without_teams: names("") },
             None if self.by_team && lookup.kind != Kind::Config && key.contains(SEPARATOR) => {
                 Naming::Ambiguous { separator: SEPARATOR, names: names("") }
             }
             None => Naming::Names(names("")),
+        }
+    }
+
+    /// Where the id is the whole path, or holds the mount, Python wants a text.
+    fn odd(&self, lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
+        let is_whole = self.paths(lookup.kind).iter().any(String::is_empty);
+        let below_team = self.by_team && multi_team && lookup.kind != Kind::Config;
+        let is_part = if below_team { lookup.team.is_some() } else { !is_whole };
+        match odd {
+            OddId::Nothing if self.mount.is_some() => OddFate::Absent,
+            OddId::Object if self.mount.is_some() && is_part => OddFate::AsText,
+            OddId::Nothing | OddId::Object | OddId::Surrogate => OddFate::Refused,
         }
     }
 
@@ -137,6 +159,7 @@ fn paths(options: &Options, key: &'static str, default: Option<&str>) -> Result<
     match options.get(key) {
         None => Ok(default.into_iter().map(own).collect()),
         Some(OptionValue::Text(path)) => Ok(vec![own(path)]),
+        Some(OptionValue::Scalar(scalar)) => Ok(vec![own(&scalar.text)]),
         Some(OptionValue::Json(Value::Array(list))) => {
             list.iter().map(|path| path.as_str().map(own).ok_or_else(|| wrong(key))).collect()
         }

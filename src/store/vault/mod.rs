@@ -72,6 +72,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: config::OPTIONS,
     convention: |options| Ok(Arc::new(VaultConvention::new(options)?)),
     check: login::check,
+    plays_no_part: checks::plays_no_part,
     attempts: |_options, _environment| None,
     rate_after_throttle: None,
     tools: tools::TOOLS,

@@ -13,6 +13,7 @@ class SecretsManager(aws.Aws):
     """What does not depend on the server."""
 
     store = "aws_secrets_manager"
+    impossible_names = frozenset({"colon"})
     page = "aws-secrets-manager.md"
     service = target = "secretsmanager"
     operation = "GetSecretValue"

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use aws_sdk_sts::Client;
+use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
 use aws_sdk_sts::operation::assume_role::builders::AssumeRoleFluentBuilder;
 use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 
@@ -55,6 +56,14 @@ impl AssumedRole {
     }
 }
 
+impl AssumedRole {
+    async fn ask(&self) -> Result<AssumeRoleOutput, Failure> {
+        let subject = subject(&self.parameters.role_arn);
+        let request = self.request().map_err(Failure::Broken)?;
+        request.send().await.map_err(|error| Failure::of(&error, &subject))
+    }
+}
+
 /// Without the client, whose own Debug fills pages with the SDK's tables.
 impl fmt::Debug for AssumedRole {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,15 +83,17 @@ impl CredentialSource for AssumedRole {
 
     async fn load(&self) -> Result<Credentials> {
         self.base.ensure().await?;
+        let used = self.base.held();
         let arn = &self.parameters.role_arn;
-        let answer = self.request()?.send().await.map_err(|error| {
-            let failure = Failure::of(&error, &subject(arn));
-            if failure_is_unauthenticated(&failure) {
-                self.base.reject();
-            }
-            role_error(failure, arn, "AssumeRole")
-        })?;
-        credentials(answer.credentials, arn)
+        let failed = match self.ask().await {
+            Ok(answer) => return credentials(answer.credentials, arn),
+            Err(failure) => failure,
+        };
+        if failure_is_unauthenticated(&failed) && self.base.replace(used).await {
+            let answer = self.ask().await.map_err(|failure| role_error(failure, arn, "AssumeRole"))?;
+            return credentials(answer.credentials, arn);
+        }
+        Err(role_error(failed, arn, "AssumeRole"))
     }
 }
 

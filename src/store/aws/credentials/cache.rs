@@ -1,8 +1,8 @@
 //! Holding credentials and renewing them in time.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -17,6 +17,9 @@ use crate::store::renewed::{Expiring, Renewed};
 /// renewed at every call, as botocore does.
 const SCHEDULE: Schedule = Schedule { before: Duration::from_mins(15), again: Duration::from_mins(1) };
 
+/// How long a refusal of new credentials stands.
+const SETTLED: Duration = Duration::from_mins(1);
+
 /// Credentials of one source.
 ///
 /// [`CredentialCache::ensure`] is called before each request, so that a failure keeps its own words; the SDK then only
@@ -24,6 +27,8 @@ const SCHEDULE: Schedule = Schedule { before: Duration::from_mins(15), again: Du
 pub(in crate::store::aws) struct CredentialCache {
     source: Box<dyn CredentialSource>,
     renewed: Renewed<Credentials>,
+    /// When credentials that had just been replaced were refused.
+    settled: Mutex<Option<Instant>>,
 }
 
 impl Expiring for Credentials {
@@ -36,7 +41,8 @@ impl CredentialCache {
     /// A cache in front of `source`.
     pub(in crate::store::aws) fn new(source: Box<dyn CredentialSource>) -> Arc<Self> {
         let outage = "AWS credentials could not be renewed and are used until they expire";
-        Arc::new(Self { source, renewed: Renewed::new(SCHEDULE, outage) })
+        let renewed = Renewed::new(SCHEDULE, outage);
+        Arc::new(Self { source, renewed, settled: Mutex::new(None) })
     }
 
     /// Makes sure that credentials are held, and renews them where it is time.
@@ -62,12 +68,38 @@ impl CredentialCache {
         self.source.origin()
     }
 
-    /// Notes that the service refused what is held, so that the next call asks the source again.
-    pub(in crate::store::aws) fn reject(&self) {
-        if self.source.is_renewable() {
-            self.renewed.reject();
-        }
+    /// What requests are signed with at present.
+    pub(in crate::store::aws) fn held(&self) -> Option<Credentials> {
+        self.renewed.held()
     }
+
+    /// The service refused what was `used`: asks the source anew, if it may have others. Whether it answered. Of many callers
+    /// only one asks.
+    pub(in crate::store::aws) async fn replace(&self, used: Option<Credentials>) -> bool {
+        if !self.source.is_renewable() || self.is_settled() {
+            return false;
+        }
+        self.renewed.reject_if(|held| used.as_ref().is_some_and(|used| is_same(held, used)));
+        // If the source has none, the refusal says more than that.
+        self.ensure().await.is_ok()
+    }
+
+    /// Others were refused, too: the credentials are not to blame, and the source has a minute's peace.
+    pub(in crate::store::aws) fn settle(&self) {
+        *self.settled.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn is_settled(&self) -> bool {
+        let settled = *self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        settled.is_some_and(|at| at.elapsed() < SETTLED)
+    }
+}
+
+/// Whether both were handed out together.
+fn is_same(one: &Credentials, other: &Credentials) -> bool {
+    one.access_key_id() == other.access_key_id()
+        && one.session_token() == other.session_token()
+        && one.expiry() == other.expiry()
 }
 
 /// Whether a header of HTTP takes the text as it is.
@@ -101,6 +133,7 @@ mod tests {
 
     use super::*;
     use crate::error::{Error, ErrorKind};
+    use crate::store::aws::credentials::StaticKeys;
 
     #[derive(Debug)]
     struct Scripted {
@@ -121,7 +154,8 @@ mod tests {
             tokio::task::yield_now().await;
             if call < self.fail_from {
                 let expiry = SystemTime::now() + self.lifetime;
-                return Ok(Credentials::new("id", "canary", Some("canary".into()), Some(expiry), "test"));
+                let id = format!("id{call}");
+                return Ok(Credentials::new(id, "canary", Some("canary".into()), Some(expiry), "test"));
             }
             let error = Error::new(ErrorKind::Unauthenticated, "no");
             Err(if self.temporary { error.temporary(None) } else { error })
@@ -203,10 +237,24 @@ mod tests {
     async fn rejected_credentials_are_fetched_anew() {
         let (cache, calls) = cache(3600, 9, false);
         cache.ensure().await.unwrap();
-        cache.reject();
-        cache.ensure().await.unwrap();
-        cache.ensure().await.unwrap();
+        let first = cache.held();
+        assert!(cache.replace(first.clone()).await);
+        assert!(!is_same(&cache.held().unwrap(), first.as_ref().unwrap()));
+        assert!(cache.replace(first).await, "another caller has replaced them");
         assert_eq!(calls.load(Ordering::SeqCst), 2);
+        cache.settle();
+        assert!(!cache.replace(cache.held()).await);
+        assert_eq!(calls.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_source_that_has_no_others_leaves_the_refusal() {
+        let keys = CredentialCache::new(Box::new(StaticKeys::new("AKIA", "canary", None, "a test")));
+        keys.ensure().await.unwrap();
+        assert!(!keys.replace(keys.held()).await, "keys stay what they are");
+        let (failing, _) = cache(3600, 1, true);
+        failing.ensure().await.unwrap();
+        assert!(!failing.replace(failing.held()).await);
     }
 
     #[test]

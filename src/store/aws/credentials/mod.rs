@@ -6,7 +6,8 @@
 //! | `chain.rs` | which source applies, in boto3's order |
 //! | `sources.rs` | from the files' words to sources |
 //! | `assume_role.rs`, `web_identity.rs` | roles, through STS |
-//! | `providers.rs`, `sdk_source.rs` | what the vendor's `aws-config` provides: containers, instances, IAM Identity Center |
+//! | `container.rs` | the agent beside a container or pod |
+//! | `providers.rs`, `sdk_source.rs` | what the vendor's `aws-config` provides: instances, IAM Identity Center |
 //! | `process.rs` | the program of a profile |
 //!
 //! The vendor's own chain is not used: its order is not boto3's, and its roles know neither `duration_seconds` nor the
@@ -15,6 +16,7 @@
 mod assume_role;
 mod cache;
 mod chain;
+mod container;
 mod process;
 mod providers;
 mod sdk_source;

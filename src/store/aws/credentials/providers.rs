@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::imds;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::sso::SsoCredentialsProvider;
@@ -16,6 +15,7 @@ use url::Url;
 use crate::error::{Error, Result};
 use crate::http::web_address;
 use crate::redact::Shown;
+use crate::store::aws::credentials::container::{Container, address};
 use crate::store::aws::credentials::sdk_source::{Place, SdkSource, none_found};
 use crate::store::aws::credentials::sources::{Boxed, profile_error};
 use crate::store::aws::http_client::LastExchange;
@@ -28,28 +28,11 @@ use crate::store::environment::Environment;
 /// How long the agent beside a container may take.
 const AGENT_TIMEOUT: Duration = Duration::from_secs(2);
 
-const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
-const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
-
-/// `ContainerProvider`. Address and token are read from the process's environment at the first lookup, as boto3 does;
-/// whether this source applies is decided by the copy taken with the others.
+/// `ContainerProvider`.
 pub(super) fn container(workshop: &Workshop<'_>) -> Result<Option<Boxed>> {
-    let environment = workshop.environment;
-    let is_secure = match (environment.get(RELATIVE_URI), environment.get(FULL_URI)) {
-        (Some(_), _) => false,
-        (None, Some(address)) => container_address(address)?.scheme() == "https",
-        (None, None) => return Ok(None),
-    };
-    let client = workshop.metadata_client(AGENT_TIMEOUT, is_secure)?;
-    let last = LastExchange::default();
-    // Without the means to sleep the provider does not retry; our own layer does.
-    let provider = EcsCredentialsProvider::builder().configure(&provider_config(client, &last)).build();
-    Ok(Some(Box::new(SdkSource::new(provider, Place::Container, last))))
-}
-
-/// The provider would take any word for a host, and ask the network's name servers for it.
-fn container_address(text: &str) -> Result<Url> {
-    web_address(text).ok_or_else(|| unusable("AWS_CONTAINER_CREDENTIALS_FULL_URI is not an address"))
+    let Some(address) = address(workshop.environment)? else { return Ok(None) };
+    let client = workshop.metadata_client(AGENT_TIMEOUT, address.scheme() == "https")?;
+    Ok(Some(Box::new(Container::new(client, address, workshop.environment))))
 }
 
 /// `InstanceMetadataProvider`, the last in the chain. `expected` says that somebody asked for it by name.
@@ -211,15 +194,6 @@ mod tests {
         );
         assert!(resolved(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5")], "").is_err());
         assert!(resolved(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "nowhere")], "").is_err());
-    }
-
-    #[test]
-    fn a_word_is_no_address_of_a_container() {
-        for text in ["nonsense", "ftp://h/x", "http://", "", "https://user:canary@h/x"] {
-            let error = container_address(text).unwrap_err();
-            assert!(error.to_string().contains("AWS_CONTAINER_CREDENTIALS_FULL_URI"), "{error}");
-        }
-        assert_eq!(container_address("https://h/x").unwrap().scheme(), "https");
     }
 
     #[test]

@@ -114,14 +114,14 @@ impl Place {
     }
 
     /// No answer: an outage where the service is expected, else simply not an EC2 instance.
-    fn silent(&self, error: &TransportError) -> Error {
+    pub(super) fn silent(&self, error: &TransportError) -> Error {
         match self {
             Self::Instance { expected: false } => none_found(),
             _ => transport_error(error, &self.subject()),
         }
     }
 
-    fn refused(&self, refusal: &Refusal) -> Error {
+    pub(super) fn refused(&self, refusal: &Refusal) -> Error {
         let kind = match (self, refusal.kind()) {
             (Self::Instance { .. }, _) if refusal.status == 404 => return no_instance_role(),
             (Self::SingleSignOn, ErrorKind::Unauthenticated) => return login_expired(),
@@ -138,16 +138,8 @@ impl Place {
         match (self, error) {
             (Self::Instance { .. }, CredentialsError::CredentialsNotLoaded(_)) => none_found(),
             (Self::Instance { .. }, CredentialsError::InvalidConfiguration(_)) => {
-                Error::config(format!("{}: EC2 may not assume the instance's role", self.subject())).with_hint(
-                    "Check that the trust policy of the instance's role names ec2.amazonaws.com",
-                )
-            }
-            (Self::Container, CredentialsError::InvalidConfiguration(_)) => {
-                Error::config("the container's credential address or its authorization token cannot be used")
-                    .with_hint(
-                        "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, this machine, or the address of the ECS or \
-                         EKS agent; the token must be one line, without a line end",
-                    )
+                Error::config(format!("{}: EC2 may not assume the instance's role", self.subject()))
+                    .with_hint("Check that the trust policy of the instance's role names ec2.amazonaws.com")
             }
             (_, CredentialsError::InvalidConfiguration(_)) => {
                 Error::config(format!("{}: the configuration cannot be used", self.subject()))
@@ -159,18 +151,18 @@ impl Place {
 
     fn failed_to_load(&self, file: Option<&io::Error>, answered: bool) -> Error {
         match (self, file) {
-            (Self::Container, Some(error)) => {
-                no_credentials(format!("the token of the container cannot be read: {error}"))
-                    .with_hint("Check AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
-            }
             (Self::SingleSignOn, Some(error)) if answered => {
                 no_credentials(format!("the renewed token of IAM Identity Center cannot be saved: {error}"))
                     .with_hint("This user must be able to write below ~/.aws/sso/cache")
             }
             (Self::SingleSignOn, _) if !answered => logged_out(),
-            _ => no_credentials(format!("{}: the answer is not understood", self.subject()))
-                .with_hint(self.hint()),
+            _ => self.not_understood(),
         }
+    }
+
+    /// The answer holds no credentials.
+    pub(super) fn not_understood(&self) -> Error {
+        no_credentials(format!("{}: the answer is not understood", self.subject())).with_hint(self.hint())
     }
 }
 
@@ -253,7 +245,7 @@ mod tests {
         let late = CredentialsError::provider_timed_out(std::time::Duration::from_secs(1));
         let late = Place::Container.explain(&late, None);
         assert_eq!((late.kind(), late.is_temporary()), (ErrorKind::Timeout, true));
-        let unusable = Place::Container.explain(&CredentialsError::invalid_configuration("canary"), None);
+        let unusable = Place::SingleSignOn.explain(&CredentialsError::invalid_configuration("canary"), None);
         assert_eq!(unusable.kind(), ErrorKind::Config);
         let nothing = Place::Instance { expected: false };
         let nothing = nothing.explain(&CredentialsError::not_loaded("canary"), None);
@@ -264,8 +256,6 @@ mod tests {
     fn a_file_that_cannot_be_read_is_told_by_its_cause() {
         let missing = CredentialsError::provider_error(io::Error::from(io::ErrorKind::NotFound));
         insta::assert_snapshot!(Place::SingleSignOn.explain(&missing, None), @"nobody is logged in to IAM Identity Center on this machine, or the login has expired. Run `aws sso login`");
-        let container = Place::Container.explain(&missing, None).to_string();
-        assert!(container.contains("token of the container cannot be read"), "{container}");
         let saved = Place::SingleSignOn.explain(&missing, Some(answered(200, None))).to_string();
         assert!(saved.contains("cannot be saved"), "{saved}");
     }

@@ -47,20 +47,27 @@ impl Batches for SecretsManager {
         &self.batches
     }
 
-    /// One batch with all its pages. There cannot be more of them than names, whatever a server says.
     async fn read_batch(&self, names: &[SecretName], known: &mut Known) -> Result<(), BatchFailure> {
+        self.access.log_in().await.map_err(BatchFailure::Failed)?;
+        let used = self.access.credentials.held();
+        match self.read_pages(names, known).await {
+            Err(BatchFailure::Failed(error)) if self.access.is_replaced(&error, used).await => {
+                self.read_pages(names, known).await
+            }
+            other => other,
+        }
+    }
+}
+
+impl SecretsManager {
+    /// One batch with all its pages. There cannot be more of them than names, whatever a server says.
+    async fn read_pages(&self, names: &[SecretName], known: &mut Known) -> Result<(), BatchFailure> {
         let ids: Vec<String> = names.iter().map(|name| name.as_str().to_owned()).collect();
         let mut page = None;
         for _ in names {
             self.access.log_in().await.map_err(BatchFailure::Failed)?;
             let answer = request(&self.client, ids.clone(), page).send().await;
-            let mut answer = answer.map_err(|error| {
-                let failure = batch_failure(&error, names.len());
-                if let BatchFailure::Failed(error) = &failure {
-                    self.access.note(error);
-                }
-                failure
-            })?;
+            let mut answer = answer.map_err(|error| batch_failure(&error, names.len()))?;
             page = answer.next_token.take();
             note_all(known, answer, names, &self.access.region);
             if page.is_none() {

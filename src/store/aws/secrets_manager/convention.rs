@@ -3,11 +3,21 @@
 //! Source: `airflow.providers.amazon.aws.secrets.secrets_manager` 9.39.0.
 
 use crate::error::Result;
+use crate::store::SecretName;
 use crate::store::aws::aliases::Aliases;
-use crate::store::convention::{Convention, Kind, Lookup, Naming};
+use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::options::Options;
 use crate::store::prefix::{PrefixDefaults, PrefixRules};
 use crate::value::SecretValue;
+
+/// What no name has, in words. Of all that AWS forbids this alone is common: run ids of Airflow hold times.
+pub(super) const GRAMMAR: &str = "a name in Secrets Manager has no colon, unless it is a whole ARN";
+
+/// Whether a secret can have this name (`CreateSecret` in the API reference): letters, digits and `/_+=.@-`. Which letters,
+/// the server judges.
+pub(super) fn can_be(name: &SecretName) -> bool {
+    !name.as_str().contains(':') || name.as_str().starts_with("arn:")
+}
 
 /// Prefixes, and the names of fields in JSON connections.
 #[derive(Clone, Debug)]
@@ -18,15 +28,35 @@ pub(super) struct SecretsManagerConvention {
 
 impl SecretsManagerConvention {
     /// Reads the rules out of the options.
-    pub(super) fn new(options: &Options) -> Result<Self> {
-        let prefixes = PrefixRules::from_options(options, PrefixDefaults::AIRFLOW);
-        Ok(Self { prefixes, aliases: Aliases::from_options(options)? })
+    pub(super) fn new(options: &Options) -> Self {
+        let mut prefixes = PrefixRules::from_options(options, PrefixDefaults::AIRFLOW);
+        // Upstream asks for the truth of a prefix: 0 and false mean bare ids, as the empty text does.
+        for (prefix, key) in prefixes.by_key() {
+            if options.is_false(key) {
+                *prefix = Some(String::new());
+            }
+        }
+        Self { prefixes, aliases: Aliases::from_options(options) }
     }
 }
 
 impl Convention for SecretsManagerConvention {
     fn names(&self, lookup: Lookup<'_>) -> Naming {
-        self.prefixes.names(lookup)
+        match self.prefixes.names(lookup) {
+            Naming::Names(names) => possible(names, None),
+            Naming::Ambiguous { separator, names } => possible(names, Some(separator)),
+            other => other,
+        }
+    }
+
+    /// Without a prefix the id itself would be the name, and boto3 takes no number for one. JSON would carry half of a
+    /// surrogate pair to AWS, where no secret has such a name.
+    fn odd(&self, lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
+        match odd {
+            OddId::Surrogate => OddFate::Absent,
+            _ if multi_team || self.prefixes.prefix(lookup.kind) == Some("") => OddFate::Refused,
+            OddId::Nothing | OddId::Object => OddFate::AsText,
+        }
     }
 
     /// JSON connections get the seven keys of Airflow; everything else stays as it is.
@@ -39,32 +69,63 @@ impl Convention for SecretsManagerConvention {
     }
 }
 
+/// Without those that no secret can have; the server would refuse each with an error.
+fn possible(names: Vec<SecretName>, ambiguous: Option<&'static str>) -> Naming {
+    let possible: Vec<_> = names.iter().filter(|name| can_be(name)).cloned().collect();
+    match ambiguous {
+        _ if possible.is_empty() => Naming::Impossible { grammar: GRAMMAR, names, ambiguous },
+        Some(separator) => Naming::Ambiguous { separator, names: possible },
+        None => Naming::Names(possible),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use crate::store::SecretName;
     use crate::store::aws::words::tests::json;
     use crate::store::options::OptionValue;
 
-    fn convention(extra_conn_words: &str) -> Result<SecretsManagerConvention> {
+    fn convention(extra_conn_words: &str) -> SecretsManagerConvention {
         let mut options = Options::default();
         options.set("extra_conn_words", OptionValue::Object(json(extra_conn_words)));
         SecretsManagerConvention::new(&options)
     }
 
     fn read(words: &str, kind: Kind, secret: &str) -> Result<String> {
-        let value = convention(words).unwrap().read(kind, SecretValue::text(secret))?;
+        let value = convention(words).read(kind, SecretValue::text(secret))?;
         Ok(value.unwrap().expose().to_owned())
     }
 
     #[test]
     fn names_are_those_of_the_official_class() {
-        let convention = convention("{}").unwrap();
+        let convention = convention("{}");
         let lookup = Lookup { kind: Kind::Connection, id: "c1", team: Some("T") };
         let Naming::Names(names) = convention.names(lookup) else { panic!("no names") };
         let names: Vec<_> = names.iter().map(SecretName::as_str).collect();
         assert_eq!(names, ["airflow/connections/T--c1", "airflow/connections/c1"]);
+    }
+
+    #[test]
+    fn a_colon_is_in_no_name_but_an_arn() {
+        let plain = convention("{}");
+        let naming = |convention: &SecretsManagerConvention, id, team| {
+            convention.names(Lookup { kind: Kind::Variable, id, team })
+        };
+        for id in ["a:b", "run__2026-01-01T00:00:00+00:00", "arn:aws:x"] {
+            assert!(matches!(naming(&plain, id, Some("t")), Naming::Impossible { .. }), "{id}");
+        }
+        assert!(matches!(naming(&plain, "a--b:c", None), Naming::Impossible { ambiguous: Some("--"), .. }));
+        assert!(matches!(naming(&plain, "x", Some("a:b")), Naming::Names(names) if names.len() == 1));
+        let mut options = Options::default();
+        options.set("variables_prefix", OptionValue::Text(String::new()));
+        let bare = SecretsManagerConvention::new(&options);
+        assert!(matches!(
+            naming(&bare, "arn:aws:secretsmanager:r:1:secret:a-abcdef", None),
+            Naming::Names(_)
+        ));
+        let odd = |kind| bare.odd(Lookup { kind, id: "5", team: None }, OddId::Object, false);
+        assert_eq!((odd(Kind::Variable), odd(Kind::Connection)), (OddFate::Refused, OddFate::AsText));
     }
 
     #[test]
@@ -93,6 +154,8 @@ mod tests {
     fn an_unknown_field_fails_the_lookup_of_json_only() {
         assert!(read(r#"{"hots": ["x"]}"#, Kind::Connection, "postgres://h").is_ok());
         assert_eq!(read(r#"{"hots": ["x"]}"#, Kind::Connection, "{}").unwrap_err().kind(), ErrorKind::Config);
-        assert_eq!(convention(r#"{"login": "usr"}"#).unwrap_err().kind(), ErrorKind::Config);
+        assert!(read(r#"{"login": "usr"}"#, Kind::Connection, r#"{"usr": "x"}"#).unwrap().contains("\"x\""));
+        assert_eq!(read(r#"{"login": 5}"#, Kind::Connection, "{}").unwrap_err().kind(), ErrorKind::Config);
+        assert!(read(r#"{"login": 5}"#, Kind::Connection, "postgres://h").is_ok());
     }
 }

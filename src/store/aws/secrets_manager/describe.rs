@@ -21,17 +21,13 @@ const CURRENT: &str = "AWSCURRENT";
 impl SecretsManager {
     /// What is known of a secret; `None` if there is none. One that waits for deletion says so.
     pub(super) async fn describe_secret(&self, name: &SecretName) -> Result<Option<Description>> {
-        self.access.log_in().await?;
-        match request(&self.client, name.as_str()).send().await {
-            Ok(answer) => Ok(Some(of_answer(answer, name))),
-            Err(error) => match describe_error(&error, name, &self.access.region) {
-                None => Ok(None),
-                Some(error) => {
-                    self.access.note(&error);
-                    Err(error)
-                }
-            },
-        }
+        let call = || async move {
+            match request(&self.client, name.as_str()).send().await {
+                Ok(answer) => Ok(Some(of_answer(answer, name))),
+                Err(error) => describe_error(&error, name, &self.access.region).map_or(Ok(None), Err),
+            }
+        };
+        self.access.signed(call).await
     }
 }
 

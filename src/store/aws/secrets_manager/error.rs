@@ -36,6 +36,13 @@ pub(super) fn read_error(
     Some(error.with_operation("GetSecretValue"))
 }
 
+/// An answer of 200 that is that of no secret: something else than AWS gave it, and it says nothing of what is there.
+pub(super) fn no_secret(name: &SecretName) -> Error {
+    Error::new(ErrorKind::Malformed, format!("reading `{name}`: the answer holds no secret"))
+        .with_operation("GetSecretValue")
+        .with_hint("Check `endpoint_url` and proxies: something else than AWS may have answered")
+}
+
 /// What one of the `Errors` of a batch means, as [`read_error`] would have it. Such an entry has a code but no status;
 /// 400 is that of nearly every code.
 pub(super) fn entry_error(

@@ -31,12 +31,12 @@ impl SecretsManager {
     }
 
     async fn page(&self, prefix: &str, page: Option<&Page>) -> Result<ListSecretsOutput> {
-        self.access.log_in().await?;
-        request(&self.client, prefix, page).send().await.map_err(|error| {
-            let error = list_error(&error, prefix, &self.access.region);
-            self.access.note(&error);
-            error
-        })
+        let region = &self.access.region;
+        let call = || async move {
+            let answer = request(&self.client, prefix, page).send().await;
+            answer.map_err(|error| list_error(&error, prefix, region))
+        };
+        self.access.signed(call).await
     }
 }
 

@@ -20,8 +20,7 @@ use aws_sdk_secretsmanager::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::aws::batches::BatchSwitch;
 use crate::store::aws::endpoint::ServiceNames;
-use crate::store::aws::{Access, Service, attempts};
-use crate::store::convention::Convention;
+use crate::store::aws::{Access, Service, attempts, plays_no_part};
 use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::registry::StoreEntry;
@@ -29,7 +28,7 @@ use crate::store::tools::Finding;
 use crate::store::{Capabilities, Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
-use self::convention::SecretsManagerConvention;
+use self::convention::{GRAMMAR, SecretsManagerConvention, can_be};
 
 const INFO: StoreInfo = StoreInfo {
     name: "aws_secrets_manager",
@@ -42,8 +41,9 @@ pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.aws.SecretsManagerBackend",
     options: config::OPTIONS,
-    convention,
+    convention: |options| Ok(Arc::new(SecretsManagerConvention::new(options))),
     check: |_options, _environment| Ok(()),
+    plays_no_part,
     attempts,
     rate_after_throttle: None,
     tools: tools::TOOLS,
@@ -79,17 +79,23 @@ impl SecretsManager {
                 .with_operation("GetSecretValue")
                 .with_hint("Use an id that is not empty, or a prefix"));
         }
-        self.access.log_in().await?;
+        if !can_be(name) {
+            return Err(Error::new(ErrorKind::InvalidName, format!("no secret can be called `{name}`"))
+                .as_upstream_miss()
+                .with_operation("GetSecretValue")
+                .with_hint(format!("Change the id: {GRAMMAR}")));
+        }
+        self.access.signed(|| self.ask(name)).await
+    }
+
+    async fn ask(&self, name: &SecretName) -> Result<Option<SecretValue>> {
         let answer = self.client.get_secret_value().secret_id(name.as_str()).send().await;
         match answer {
-            Ok(answer) => Ok(answer.secret_string.map(SecretValue::text)),
-            Err(error) => match error::read_error(&error, name, &self.access.region) {
-                None => Ok(None),
-                Some(error) => {
-                    self.access.note(&error);
-                    Err(error)
-                }
-            },
+            Ok(answer) if answer.secret_string.is_some() => Ok(answer.secret_string.map(SecretValue::text)),
+            // A binary secret has no text, and that of a real one has its name.
+            Ok(answer) if answer.name.is_some() || answer.arn.is_some() => Ok(None),
+            Ok(_) => Err(error::no_secret(name)),
+            Err(error) => error::read_error(&error, name, &self.access.region).map_or(Ok(None), Err),
         }
     }
 }
@@ -143,10 +149,6 @@ impl Store for SecretsManager {
     fn is_outdated(&self) -> bool {
         self.access.is_outdated()
     }
-}
-
-fn convention(options: &Options) -> Result<Arc<dyn Convention>> {
-    Ok(Arc::new(SecretsManagerConvention::new(options)?))
 }
 
 fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> {

@@ -54,18 +54,26 @@ impl Batches for SystemsManager {
 
     async fn read_batch(&self, names: &[SecretName], known: &mut Known) -> Result<(), BatchFailure> {
         self.access.log_in().await.map_err(BatchFailure::Failed)?;
+        let used = self.access.credentials.held();
+        match self.ask_many(names, known).await {
+            Err(BatchFailure::Failed(error)) if self.access.is_replaced(&error, used).await => {
+                self.ask_many(names, known).await
+            }
+            other => other,
+        }
+    }
+}
+
+impl SystemsManager {
+    async fn ask_many(&self, names: &[SecretName], known: &mut Known) -> Result<(), BatchFailure> {
         let asked = names.iter().map(|name| name.as_str().to_owned()).collect();
         match request(&self.client, asked).send().await {
-            Ok(answer) => note_all(known, answer, names),
-            Err(error) => {
-                let failure = batch_failure(&error, names.len(), &self.access.region);
-                if let BatchFailure::Failed(error) = &failure {
-                    self.access.note(error);
-                }
-                return Err(failure);
+            Ok(answer) => {
+                note_all(known, answer, names);
+                Ok(())
             }
+            Err(error) => Err(batch_failure(&error, names.len(), &self.access.region)),
         }
-        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::error::Result;
 use crate::store::SecretName;
 use crate::store::aws::aliases::{Aliases, EXTRA_CONN_WORDS};
-use crate::store::convention::{Convention, Kind, Lookup, Naming};
+use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::options::Options;
 use crate::store::prefix::{PrefixRules, TEAM_SEPARATOR, naming};
 use crate::value::SecretValue;
@@ -23,10 +23,10 @@ pub(super) struct SystemsManagerConvention {
 
 impl SystemsManagerConvention {
     /// Reads the rules out of the options.
-    pub(super) fn new(options: &Options) -> Result<Self> {
-        let asked = options.object(EXTRA_CONN_WORDS).is_some();
-        let aliases = asked.then(|| Aliases::from_options(options)).transpose()?;
-        Ok(Self { prefixes: PrefixRules::from_options(options, DEFAULTS), aliases })
+    pub(super) fn new(options: &Options) -> Self {
+        let asked = options.object(EXTRA_CONN_WORDS).is_some() || options.fault(EXTRA_CONN_WORDS).is_some();
+        let aliases = asked.then(|| Aliases::from_options(options));
+        Self { prefixes: PrefixRules::from_options(options, DEFAULTS), aliases }
     }
 }
 
@@ -37,6 +37,15 @@ impl Convention for SystemsManagerConvention {
         let team = lookup.team.filter(|team| !team.is_empty());
         let of_team = team.map(|team| path(prefix, &format!("{team}{TEAM_SEPARATOR}{}", lookup.id)));
         naming(lookup.kind, lookup.id, of_team.into_iter().chain([path(prefix, lookup.id)]).collect())
+    }
+
+    /// JSON would carry half of a surrogate pair to AWS, where no parameter has such a name.
+    fn odd(&self, _lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
+        match odd {
+            OddId::Surrogate => OddFate::Absent,
+            _ if multi_team => OddFate::Refused,
+            OddId::Nothing | OddId::Object => OddFate::AsText,
+        }
     }
 
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
@@ -67,13 +76,13 @@ mod tests {
     fn convention(key: &'static str, value: OptionValue) -> SystemsManagerConvention {
         let mut options = Options::default();
         options.set(key, value);
-        SystemsManagerConvention::new(&options).unwrap()
+        SystemsManagerConvention::new(&options)
     }
 
     fn asked(prefix: Option<&str>, id: &str, team: Option<&str>) -> Vec<String> {
         let convention = match prefix {
             Some(prefix) => convention("connections_prefix", OptionValue::Text(prefix.to_owned())),
-            None => SystemsManagerConvention::new(&Options::default()).unwrap(),
+            None => SystemsManagerConvention::new(&Options::default()),
         };
         match convention.names(Lookup { kind: Kind::Connection, id, team }) {
             Naming::Names(names) => names.iter().map(|name| name.as_str().to_owned()).collect(),
@@ -121,7 +130,7 @@ mod tests {
         let read = |convention: SystemsManagerConvention, kind, text: &str| {
             convention.read(kind, SecretValue::text(text)).map(|value| value.unwrap().expose().to_owned())
         };
-        let official = || SystemsManagerConvention::new(&Options::default()).unwrap();
+        let official = || SystemsManagerConvention::new(&Options::default());
         let with = |words| convention("extra_conn_words", OptionValue::Object(json(words)));
         assert_eq!(read(official(), Kind::Connection, secret).unwrap(), secret);
         assert_eq!(read(official(), Kind::Connection, "{broken").unwrap(), "{broken");

@@ -15,16 +15,15 @@ use crate::store::{Description, SecretName};
 impl SystemsManager {
     /// What is known of a parameter; `None` if there is none.
     pub(super) async fn describe_parameter(&self, name: &SecretName) -> Result<Option<Description>> {
-        self.access.log_in().await?;
         let request = request(&self.client, name.as_str()).ok_or_else(|| {
             Error::new(ErrorKind::InvalidName, "a parameter without a name cannot be described")
                 .with_operation("DescribeParameters")
         })?;
-        let answer = request.send().await.map_err(|error| {
-            let error = describe_error(&error, name, &self.access.region);
-            self.access.note(&error);
-            error
-        })?;
+        let (request, region) = (&request, &self.access.region);
+        let call = || async move {
+            request.clone().send().await.map_err(|error| describe_error(&error, name, region))
+        };
+        let answer = self.access.signed(call).await?;
         let found = answer.parameters.unwrap_or_default().into_iter().filter_map(of_entry);
         Ok(found.into_iter().find(|described| described.name == *name))
     }

@@ -23,8 +23,7 @@ use aws_sdk_ssm::operation::get_parameter::builders::GetParameterFluentBuilder;
 use crate::error::Result;
 use crate::store::aws::batches::BatchSwitch;
 use crate::store::aws::endpoint::ServiceNames;
-use crate::store::aws::{Access, Service, attempts};
-use crate::store::convention::Convention;
+use crate::store::aws::{Access, Service, attempts, plays_no_part};
 use crate::store::environment::Environment;
 use crate::store::options::{Options, Rate};
 use crate::store::registry::StoreEntry;
@@ -45,8 +44,9 @@ pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.aws.SystemsManagerParameterStoreBackend",
     options: config::OPTIONS,
-    convention,
+    convention: |options| Ok(Arc::new(SystemsManagerConvention::new(options))),
     check: |_options, _environment| Ok(()),
+    plays_no_part,
     attempts,
     rate_after_throttle: Some(DEFAULT_THROUGHPUT),
     tools: tools::TOOLS,
@@ -82,19 +82,16 @@ impl SystemsManager {
     }
 
     async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        self.access.log_in().await?;
+        self.access.signed(|| self.ask(name)).await
+    }
+
+    async fn ask(&self, name: &SecretName) -> Result<Option<SecretValue>> {
         match request(&self.client, name.as_str()).send().await {
             Ok(answer) => match answer.parameter.and_then(|parameter| parameter.value) {
                 Some(value) => Ok(Some(SecretValue::text(value))),
                 None => Err(error::without_value(name)),
             },
-            Err(error) => match error::read_error(&error, name, &self.access.region) {
-                None => Ok(None),
-                Some(error) => {
-                    self.access.note(&error);
-                    Err(error)
-                }
-            },
+            Err(error) => error::read_error(&error, name, &self.access.region).map_or(Ok(None), Err),
         }
     }
 }
@@ -153,10 +150,6 @@ impl Store for SystemsManager {
     fn is_outdated(&self) -> bool {
         self.access.is_outdated()
     }
-}
-
-fn convention(options: &Options) -> Result<Arc<dyn Convention>> {
-    Ok(Arc::new(SystemsManagerConvention::new(options)?))
 }
 
 fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> {

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::redact::{Shown, ShownPath};
 use crate::store::environment::Environment;
 use crate::store::files::expand;
-use crate::store::options::Options;
+use crate::store::options::{OptionValue, Options};
 use crate::store::vault::config::{KUBERNETES_JWT_PATH, client_certificate, version};
 use crate::store::vault::login::assertion::{Certificate, Jwt, JwtSource, Kubernetes};
 #[cfg(feature = "aws")]
@@ -96,6 +96,17 @@ pub(in crate::store::vault) fn login(options: &Options, environment: &Environmen
     })
 }
 
+/// What the server takes a value for that the official class sends as JSON: a boolean for 1 or 0, a number for its digits
+/// (`mapstructure.WeakDecode`, by which Vault reads its fields).
+fn sent(options: &Options, key: &str) -> Option<String> {
+    let text = options.spelled(key)?;
+    Some(match (options.get(key), text) {
+        (Some(OptionValue::Scalar(_)), "True") => "1".to_owned(),
+        (Some(OptionValue::Scalar(_)), "False") => "0".to_owned(),
+        (_, text) => text.to_owned(),
+    })
+}
+
 /// What the user wrote for one method.
 struct Written<'open> {
     name: &'static str,
@@ -137,22 +148,22 @@ impl Written<'_> {
 
     fn method(&self) -> Result<Box<dyn Method>> {
         Ok(match self.name {
-            "approle" => Box::new(AppRole { role_id: self.need("role_id")?, secret_id: self.secret_id() }),
+            "approle" => Box::new(AppRole { role_id: self.role("role_id")?, secret_id: self.secret_id() }),
             "aws_iam" => self.aws()?,
             "azure" => Box::new(Azure::open(self.need("role_id")?, self.options, self.environment)?),
             "cert" => Box::new(Certificate { role: self.text("cert_role") }),
             "gcp" => Box::new(Gcp::open(self.need("role_id")?, self.options, self.environment)?),
             "github" => self.github()?,
-            "jwt" => Box::new(Jwt { role: self.need("jwt_role")?, source: self.jwt()? }),
+            "jwt" => Box::new(Jwt { role: self.role("jwt_role")?, source: self.jwt()? }),
             "kubernetes" => Box::new(Kubernetes {
-                role: self.need("kubernetes_role")?,
+                role: self.role("kubernetes_role")?,
                 jwt_path: self
                     .path("kubernetes_jwt_path")
                     .unwrap_or_else(|| PathBuf::from(KUBERNETES_JWT_PATH)),
             }),
             "ldap" | "radius" | "userpass" => Box::new(UserPassword {
-                username: self.need("username")?,
-                password: self.need_secret("password")?,
+                username: self.spelled("username")?,
+                password: self.sent("password").ok_or_else(|| missing(self.name, &["password"]))?,
             }),
             _ => self.token()?,
         })
@@ -197,7 +208,7 @@ impl Written<'_> {
     }
 
     fn secret_id(&self) -> SecretId {
-        match (self.secret("wrapped_secret_id"), self.secret("secret_id")) {
+        match (self.secret("wrapped_secret_id"), self.sent("secret_id")) {
             (Some(token), _) => SecretId::Wrapped(token),
             (None, Some(secret_id)) => SecretId::Plain(secret_id),
             (None, None) => SecretId::None,
@@ -228,6 +239,22 @@ impl Written<'_> {
         self.text(key).ok_or_else(|| missing(self.name, &[key]))
     }
 
+    /// A role, which must be more than what Python takes for false.
+    fn role(&self, key: &'static str) -> Result<String> {
+        self.need(key)?;
+        Ok(sent(self.options, key).unwrap_or_default())
+    }
+
+    /// What becomes a part of a path, where 0 is as good as any other name.
+    fn spelled(&self, key: &'static str) -> Result<String> {
+        let spelled = self.options.spelled(key).filter(|text| !text.is_empty());
+        spelled.map(str::to_owned).ok_or_else(|| missing(self.name, &[key]))
+    }
+
+    fn sent(&self, key: &str) -> Option<SecretString> {
+        sent(self.options, key).filter(|text| !text.is_empty()).map(SecretString::from)
+    }
+
     fn need_secret(&self, key: &'static str) -> Result<SecretString> {
         self.secret(key).ok_or_else(|| missing(self.name, &[key]))
     }
@@ -236,7 +263,6 @@ impl Written<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::options::OptionValue;
 
     fn around(variables: &[&'static str]) -> Environment {
         Environment::read(|name| variables.contains(&name).then(|| "canary-variable".to_owned()))
