@@ -162,7 +162,8 @@ def test_an_option_that_cannot_work_is_refused_by_name_and_never_shown(options: 
 def test_an_option_that_official_classes_may_have_is_refused_by_the_lookups_that_need_it(
     key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    backend = MemoryBackend(**{key: [CANARY]})
+    options: dict[str, Any] = {key: [CANARY]}
+    backend = MemoryBackend(**options)
     (warning,) = (record.getMessage() for record in caplog.records if record.name == LOGGER)
     assert warning.startswith(f"`{key}` in backend_kwargs is")
     assert warning.endswith("lookups that need it fail")

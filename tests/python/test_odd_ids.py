@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -32,13 +33,18 @@ def ending(look_up: Callable[[], Any]) -> Any:
         return type(error)
 
 
+def in_loop(backend: VaultBackend, id: Any) -> Any:
+    """A lookup of an event loop of its own."""
+    return asyncio.run(backend.aget_variable(id))
+
+
 @pytest.mark.parametrize("options", [{}, {"variables_path": ""}, {"variables_lookup_pattern": "."}])
 def test_an_event_loop_gets_what_a_plain_lookup_gets(options: dict[str, Any]) -> None:
     with serving(answer) as server:
         plain = VaultBackend(url=server.url, token="plain", **options)
         loops = VaultBackend(url=server.url, token="loops", **options)
-        expected = [ending(lambda id=id: plain.get_variable(id)) for id in ODD]
-        found = [ending(lambda id=id: asyncio.run(loops.aget_variable(id))) for id in ODD]
+        expected = [ending(partial(plain.get_variable, id)) for id in ODD]
+        found = [ending(partial(in_loop, loops, id)) for id in ODD]
     assert found == expected
     texts = [None, "there", "there"] if options == {} else [None, InvalidNameError, InvalidNameError]
     assert found == [*texts, InvalidNameError, InvalidNameError]
