@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -25,17 +24,12 @@ def answer(request: Request) -> Answer:
     return Answer(200, {"data": {"data": {"value": "there"}, "metadata": {"version": 1}}})
 
 
-def ending(look_up: Callable[[], Any]) -> Any:
+def ending(look_up: Callable[[Any], Any], id: object) -> Any:
     """The value, or the class of the error."""
     try:
-        return look_up()
+        return look_up(id)
     except InvalidNameError as error:
         return type(error)
-
-
-def in_loop(backend: VaultBackend, id: Any) -> Any:
-    """A lookup of an event loop of its own."""
-    return asyncio.run(backend.aget_variable(id))
 
 
 @pytest.mark.parametrize("options", [{}, {"variables_path": ""}, {"variables_lookup_pattern": "."}])
@@ -43,8 +37,8 @@ def test_an_event_loop_gets_what_a_plain_lookup_gets(options: dict[str, Any]) ->
     with serving(answer) as server:
         plain = VaultBackend(url=server.url, token="plain", **options)
         loops = VaultBackend(url=server.url, token="loops", **options)
-        expected = [ending(partial(plain.get_variable, id)) for id in ODD]
-        found = [ending(partial(in_loop, loops, id)) for id in ODD]
+        expected = [ending(plain.get_variable, id) for id in ODD]
+        found = [ending(lambda id: asyncio.run(loops.aget_variable(id)), id) for id in ODD]
     assert found == expected
     texts = [None, "there", "there"] if options == {} else [None, InvalidNameError, InvalidNameError]
     assert found == [*texts, InvalidNameError, InvalidNameError]

@@ -72,8 +72,11 @@ def test_json_is_handed_on_as_it_is_unless_words_are_given(aws: MiniStack) -> No
     aws.put_parameters({f"{PATH}d": '{"usr": "x"}'})
     value = backend(aws.url, user, extra_conn_words={"login": ["usr"]}).get_conn_value("d")
     assert json.loads(value or "")["login"] == "x"
+    value = backend(aws.url, user, extra_conn_words={"login": "usr"}).get_conn_value("d")
+    assert json.loads(value or "")["login"] == "x"
+    wrong = backend(aws.url, user, extra_conn_words={"login": 5})
     with pytest.raises(ConfigurationError, match="extra_conn_words"):
-        backend(aws.url, user, extra_conn_words={"login": "usr"})
+        wrong.get_conn_value("d")
 
 
 def test_sep_is_unknown(aws: MiniStack, caplog: pytest.LogCaptureFixture) -> None:
