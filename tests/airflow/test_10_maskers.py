@@ -330,6 +330,7 @@ def work(ours):
     value = ours.get_conn_value("c1")
     CommsDecoder.send = send
     assert value == uri(1)
+    time.sleep(1.2)
     ours.get_variable("my_token")
 print(json.dumps(has(supervised(work), 1)))
 """,
