@@ -8,7 +8,7 @@ from measure import OFFICIAL, OURS, Row, medians
 LOADED = """
 import airflow.configuration, airflow.settings
 from airflow.sdk.definitions.connection import Connection
-from airflow.sdk.execution_time import context, task_runner
+from airflow.sdk.execution_time import cache, context, supervisor, task_runner
 from airflow._shared.secrets_masker import _secrets_masker as core_masker
 from airflow.sdk._shared.secrets_masker import _secrets_masker as sdk_masker
 assert core_masker() is not sdk_masker()
