@@ -198,7 +198,7 @@ def test_a_name_that_would_become_another_is_not_sent(vault: Vault, counted_vaul
     fill(vault, "other")
     backend(shell, vault, counted_vault.url)
     refused = shell.run("describe", "connection", "../other", "--json")
-    assert (refused.code, refused.json["error"]["kind"]) == (STORE, "invalid_name")
+    assert (refused.code, refused.json["error"]["kind"]) == (CONFIGURATION, "config")
     assert asked(counted_vault) == []
 
 

@@ -190,8 +190,17 @@ def ids() -> Iterator[Case]:
         name = IDS[number] + "~"
         for team in (None, "T") if kind == "var" else (None,):
             there = {physical({}, kind, name, team): "postgres://there"}
+            is_refused = multi_team and name.startswith("-") and kind in ("conn", "var")
             yield Case(
-                f"id {kind} {name[:9]} {team} {multi_team}", {}, {}, kind, name, team, there, multi_team=multi_team
+                f"id {kind} {name[:9]} {team} {multi_team}",
+                {},
+                {},
+                kind,
+                name,
+                team,
+                there,
+                multi_team=multi_team,
+                differs="an id that begins as the separator does" if is_refused else "",
             )
     for name, kind in itertools.product(IMPOSSIBLE, PREFIX_OF):
         yield Case(f"impossible {kind} {name[:9]!r} {len(name)}", {}, {}, kind, name)

@@ -38,6 +38,7 @@ DIFFERENCES = {
     "404 on a team's name": ("value", "none"),
     "no value on a team's name": ("value", "none"),
     "lone surrogate": ("value", "raises"),
+    "an id that begins as the separator does": ("value", "none"),
 }
 
 
