@@ -97,7 +97,7 @@ SECRETS = [
     "aws://AKIAEXAMPLE:secret@/?region_name=eu-west-1",
     '{"conn_type": "http", "host": "h", "login": "u", "password": "p", "port": "80", "extra": {"a": {"b": 1}}}',
     '{"conn_type": "postgres", "schema": "s", "description": "about it"}',
-    "smtp://u@mail.example:25",
+    "postgres://u@mail.example:25",
     "my-type://h",
 ]
 

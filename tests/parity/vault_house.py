@@ -70,7 +70,9 @@ class VaultHouse:
         environment["AIRFLOW__CORE__MULTI_TEAM"] = str(case.multi_team)
         with environment_of(environment), self.holding(case.secrets):
             official = self._half(lambda: ask(VaultBackend(**fill(kwargs, {})), case))
-            ours = self._half(lambda: ask(strongroom.hashicorp.VaultBackend(**{"cache_ttl": 0, **kwargs}), case))
+            ours = self._half(
+                lambda: ask(strongroom.hashicorp.VaultBackend(**{"cache_ttl": 0, "max_attempts": 3, **kwargs}), case)
+            )
         return official, ours
 
     def _half(self, look_up: Callable[[], object]) -> Outcome:
