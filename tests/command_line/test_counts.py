@@ -13,14 +13,6 @@ from tests.command_line.shell import DONE, NO, Shell
 
 CANARY = "canary-3ad952"
 URI = f"http://u:{CANARY}@h"
-#: What a lookup and a page of a listing are called, and how many names a page has at most in the store's API.
-READ = {"aws": "GetSecretValue", "ssm": "GetParameter", "vault": "read", "google": "access", "azure": "read"}
-LIST = {"aws": "ListSecrets", "ssm": "DescribeParameters", "vault": "list", "google": "list", "azure": "list"}
-PAGE = {"aws": 100, "ssm": 50, "vault": 1000, "google": 1000, "azure": 25}
-#: What a store is asked after a miss, where it can tell why.
-WHY = {"google": ["describe"], "azure": ["deleted"]}
-#: The request for several secrets, and how many it takes, where the store has one.
-BATCH = {"aws": ("BatchGetSecretValue", 20), "ssm": ("GetParameters", 10)}
 MANY = 1000
 
 
@@ -44,10 +36,13 @@ def server_aws(request: pytest.FixtureRequest, shell: Shell) -> Iterator[House]:
 def test_explain_makes_the_calls_of_one_lookup_and_asks_after_a_miss_why(server: House, store: str) -> None:
     server.put({("variable", "v"): CANARY})
     # What is not there may be misspelt, so the ids of its kind are listed.
-    for secret_id, code, more, near in (("v", DONE, [], []), ("nobody", NO, WHY.get(store, []), [LIST[store]])):
+    for secret_id, code, more, near in (
+        ("v", DONE, [], []),
+        ("nobody", NO, list(SERVERS[store].why), [SERVERS[store].listed]),
+    ):
         assert server.run("get", "variable", secret_id).code == code
-        assert server.operations() == [READ[store], *near]
-        of_lookup, more = [READ[store]], more + near
+        assert server.operations() == [SERVERS[store].read, *near]
+        of_lookup, more = [SERVERS[store].read], more + near
         told = server.run("explain", "variable", secret_id, "--json")
         assert (told.code, server.operations()) == (code, of_lookup + more), told.err
         assert [each["from_store"] for each in told.json["backends"][0]["names"]] == [True]
@@ -70,10 +65,10 @@ def test_a_thousand_names_take_as_many_calls_as_pages(server: House, store: str)
     server.put({("variable", name): CANARY for name in names})
     listed = server.run("list", "variables", "--json")
     assert [each["id"] for each in listed.json["secrets"]] == names
-    assert server.operations() == [LIST[store]] * (MANY // PAGE[store])
+    assert server.operations() == [SERVERS[store].listed] * (MANY // SERVERS[store].page)
     some = server.run("list", "variables", "--limit", "7", "--json")
     assert len(some.json["secrets"]) == 7
-    assert server.operations() == [LIST[store]]
+    assert server.operations() == [SERVERS[store].listed]
 
 
 @pytest.mark.parametrize("store", SERVERS)
@@ -83,9 +78,9 @@ def test_lint_reads_each_connection_once_and_together_where_the_store_can(server
     found = server.run("lint", "--json")
     assert (found.code, found.json["connections"]) == (NO, count + 1)
     assert [(each["id"], each["check"]) for each in found.json["findings"]] == [("bad", "malformed")]
-    pages = -(-(count + 1) // PAGE[store])
-    request, size = BATCH.get(store, (READ[store], 1))
-    assert Tally(server.operations()) == {LIST[store]: pages, request: -(-(count + 1) // size)}
+    pages = -(-(count + 1) // SERVERS[store].page)
+    request, size = SERVERS[store].batch or (SERVERS[store].read, 1)
+    assert Tally(server.operations()) == {SERVERS[store].listed: pages, request: -(-(count + 1) // size)}
 
 
 def test_lint_keeps_to_the_rate_limit_and_to_patterns(server_aws: House) -> None:

@@ -15,21 +15,13 @@ import pytest
 import strongroom
 from strongroom import _cli
 from strongroom.exceptions import InternalError
-from tests.command_line.houses import STORES
+from tests.command_line.houses import SERVERS, STORES
 from tests.command_line.shell import CLASSES, CONFIGURATION, NO, PROGRAM, STORE, USAGE, Shell
 
 CANARY = "canary-f17a6d"
 KNOWN = {store["python_class"]: store for store in strongroom.stores()}
-#: Enough for a store to be opened, and nobody answers.
+#: Nobody listens there, and it is where ``nowhere`` leads.
 NOBODY = "127.0.0.1:9"
-AWS = {"region_name": "eu-west-1", "endpoint_url": f"http://{NOBODY}"}
-OPENED: dict[str, dict[str, Any]] = {
-    "aws": AWS,
-    "ssm": AWS,
-    "vault": {"url": f"http://{NOBODY}"},
-    "google": {"endpoint_url": f"http://{NOBODY}", "project_id": "p"},
-    "azure": {"vault_url": f"https://{NOBODY}", "authority": f"https://{NOBODY}", "tenant_id": "t", "client_id": "c"},
-}
 COMMANDS = (["doctor"], ["env"], ["explain", "variable", "v", "--json"], ["list"])
 #: Forms that a secret may have by mistake.
 FORMS: dict[str, Any] = {
@@ -53,19 +45,18 @@ def test_options_that_are_secret_are_not_shown_in_any_form(shell: Shell, store: 
         options = {key: value for key, value in options.items() if key not in PATHS}
     # All together, then each by itself: the first that is wrong may hide the others.
     for chosen in (options, *({key: value} for key, value in options.items())):
-        shell.backend(store, max_attempts=1, **{**OPENED.get(store, {}), **chosen})
+        shell.backend(store, max_attempts=1, **{**STORES[store].nowhere, **chosen})
         for command in COMMANDS if chosen is options else COMMANDS[2:3]:
             run = shell.run(*command)
             assert run.code in (0, NO, CONFIGURATION, STORE), run.err
             assert "Traceback" not in run.err
 
 
-@pytest.mark.parametrize("store", ["aws", "ssm", "vault", "google", "azure"])
+@pytest.mark.parametrize("store", SERVERS)
 def test_an_address_with_a_password_or_a_token_is_not_shown(shell: Shell, store: str) -> None:
     shell.secrets.append(CANARY)
-    option = {"vault": "url", "azure": "vault_url"}.get(store, "endpoint_url")
     for address in (f"http://u:{CANARY}@{NOBODY}", f"http://{NOBODY}?token={CANARY}", f"http://{NOBODY}#{CANARY}"):
-        shell.backend(store, max_attempts=1, **{**OPENED[store], option: address})
+        shell.backend(store, max_attempts=1, **{**STORES[store].nowhere, STORES[store].address: address})
         for command in COMMANDS:
             shell.run(*command)
 
@@ -74,7 +65,7 @@ def test_an_address_with_a_password_or_a_token_is_not_shown(shell: Shell, store:
 def test_a_key_with_a_line_break_is_an_error_with_a_remedy(shell: Shell, key: str) -> None:
     shell.secrets.append(CANARY)
     keys = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": CANARY, key: f"{CANARY}\n"}
-    shell.backend("aws", **AWS, **keys)
+    shell.backend("aws", **STORES["aws"].nowhere, **keys)
     refused = shell.run("get", "variable", "v")
     assert (refused.code, "without a line break" in refused.err) == (STORE, True)
 

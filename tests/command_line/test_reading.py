@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.command_line.houses import AWS_READER, House, house, ids
+from tests.command_line.houses import SERVERS, House, house, ids
 from tests.command_line.shell import CONFIGURATION, DONE, NO, STORE, Shell
 from tests.servers.aws import MiniStack
 from tests.servers.counting import Counter
+from tests.stores.aws import READER
+from tests.stores.description import Secrets
 
 CANARY = "canary-7f03b2/+"
 URI = "postgres://app:canary-7f03b2%2F%2B@db.example:5432/sales?sslmode=canary-7f03b2"
-READER = AWS_READER
-SECRETS = {("connection", "db"): URI, ("variable", "v"): CANARY}
-#: What each store is asked for a lookup, a page of a list and a description.
-CALLS = {
-    "aws": ("GetSecretValue", "ListSecrets", "DescribeSecret"),
-    "ssm": ("GetParameter", "DescribeParameters", "DescribeParameters"),
-    "vault": ("read", "list"),
-    "google": ("access", "list"),
-    "azure": ("read", "list"),
-}
+SECRETS: Secrets = {("connection", "db"): URI, ("variable", "v"): CANARY}
 
 
 @pytest.fixture
@@ -41,7 +34,7 @@ def test_get_shows_fields_and_masks_what_is_secret(filled: House) -> None:
     variable = filled.run("get", "variable", "v", "--json").json
     assert variable == {"kind": "variable", "id": "v", "found": True, "value": "***", "form": "text"}
     if filled.counter:
-        assert filled.operations() == [CALLS[filled.store][0]] * 3
+        assert filled.operations() == [SERVERS[filled.store].read] * 3
 
 
 def test_what_is_not_there_is_told_with_the_names_asked_for(filled: House) -> None:
@@ -76,7 +69,7 @@ def test_list_shows_the_own_names_and_asks_for_no_value(filled: House) -> None:
     assert ids(listed.json["secrets"]) == found
     assert [line.split()[:2] for line in filled.run("list").out.splitlines()[1:]] == [list(each) for each in found]
     if filled.counter:
-        assert filled.operations() == [CALLS[filled.store][1]] * 6
+        assert filled.operations() == [SERVERS[filled.store].listed] * 6
     if filled.store in ("aws", "ssm"):
         assert all(each["changed"] or each["created"] for each in listed.json["secrets"])
     assert filled.run("list", "variables", "--json").json["secrets"][0]["id"] == "v"
@@ -93,7 +86,7 @@ def test_describe_tells_what_is_known_beside_the_value(filled: House) -> None:
     assert described.json["name"].endswith("v")
     if filled.counter:
         assert "value" not in described.json
-        assert CALLS[filled.store][0] not in filled.operations()
+        assert SERVERS[filled.store].read not in filled.operations()
     if filled.store in ("aws", "ssm"):
         assert described.json["version"]
         assert described.json["store_id"].startswith("arn:aws:")
@@ -101,12 +94,12 @@ def test_describe_tells_what_is_known_beside_the_value(filled: House) -> None:
     assert (missing.code, missing.json["found"]) == (NO, False)
 
 
-@pytest.mark.parametrize("store", ["aws", "ssm"])
+@pytest.mark.parametrize("store", [word for word, calls in SERVERS.items() if calls.described])
 def test_a_description_is_one_call(shell: Shell, request: pytest.FixtureRequest, store: str) -> None:
     with house(store, shell, request) as opened:
         opened.put(SECRETS)
         opened.run("describe", "variable", "v")
-        assert opened.operations() == [CALLS[store][2]]
+        assert opened.operations() == [SERVERS[store].described]
 
 
 def test_what_is_below_another_prefix_is_not_listed(aws: MiniStack, shell: Shell) -> None:

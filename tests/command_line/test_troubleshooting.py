@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.command_line.houses import AWS_READER
 from tests.command_line.shell import CLASSES, DONE, NO, USAGE, Run, Shell
 from tests.servers.aws import REGION, Credentials, MiniStack, allow
+from tests.stores.aws import READER
 
 CANARY = "canary-d4870b"
 NAME = "airflow/connections/db"
@@ -40,7 +40,7 @@ def test_access_denied(aws: MiniStack, filled: Shell) -> None:
 
 
 def test_the_wrong_region(aws: MiniStack, filled: Shell) -> None:
-    filled.aws_backend("aws", aws.url, aws.user(*(elsewhere(each) for each in AWS_READER)))
+    filled.aws_backend("aws", aws.url, aws.user(*(elsewhere(each) for each in READER)))
     kwargs = json.loads(filled.variables["AIRFLOW__SECRETS__BACKEND_KWARGS"]) | {"region_name": "us-east-1"}
     filled.variables["AIRFLOW__SECRETS__BACKEND_KWARGS"] = json.dumps(kwargs)
     filled.variables["AWS_REGION"] = REGION
@@ -92,7 +92,7 @@ def test_an_access_key_that_is_wrong(aws: MiniStack, filled: Shell) -> None:
 
 
 def test_a_long_lived_access_key_is_told_with_the_way_to_its_age(aws: MiniStack, filled: Shell) -> None:
-    filled.aws_backend("aws", aws.url, aws.user(*AWS_READER))
+    filled.aws_backend("aws", aws.url, aws.user(*READER))
     keys = finding(filled.run("doctor", "--offline", "--json"), "static_keys")
     assert (keys["severity"], "aws iam list-access-keys" in keys["remedy"]) == ("warning", True)
 
@@ -102,7 +102,7 @@ def test_the_age_of_a_long_lived_access_key(aws: MiniStack, filled: Shell) -> No
     iam = aws.client("iam")
     iam.create_user(UserName="default")
     listing = {"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": "*"}
-    policy = {"Version": "2012-10-17", "Statement": [*AWS_READER, listing]}
+    policy = {"Version": "2012-10-17", "Statement": [*READER, listing]}
     iam.put_user_policy(UserName="default", PolicyName="tests", PolicyDocument=json.dumps(policy))
     made = iam.create_access_key(UserName="default")["AccessKey"]
     filled.aws_backend("aws", aws.url, Credentials(made["AccessKeyId"], made["SecretAccessKey"]))
@@ -110,7 +110,7 @@ def test_the_age_of_a_long_lived_access_key(aws: MiniStack, filled: Shell) -> No
     filled.variables["AWS_ENDPOINT_URL_IAM"] = aws.url
     age = finding(filled.run("doctor", "--json"), "key_age")
     assert (age["severity"], age["evidence"]) == ("ok", "the access key is 0 days old")
-    filled.aws_backend("ssm", aws.url, aws.user(*AWS_READER))
+    filled.aws_backend("ssm", aws.url, aws.user(*READER))
     denied = finding(filled.run("doctor", "--json"), "key_age")
     assert (denied["severity"], "iam:ListAccessKeys was denied" in denied["evidence"]) == ("note", True)
     filled.variables["AWS_ENDPOINT_URL_IAM"] = "http://127.0.0.1:9"
@@ -118,7 +118,7 @@ def test_the_age_of_a_long_lived_access_key(aws: MiniStack, filled: Shell) -> No
 
 
 def test_the_caller_is_named_with_its_account(aws: MiniStack, filled: Shell) -> None:
-    filled.aws_backend("aws", aws.url, aws.user(*AWS_READER))
+    filled.aws_backend("aws", aws.url, aws.user(*READER))
     assert '"check": "caller"' not in filled.run("doctor", "--json").out
     filled.variables["AWS_ENDPOINT_URL_STS"] = aws.url
     told = finding(filled.run("doctor", "--json"), "caller")
@@ -136,7 +136,7 @@ def test_a_permission_that_was_just_given(aws: MiniStack, filled: Shell) -> None
     assert filled.run("doctor").code == NO
     iam = aws.client("iam")
     name = iam.get_access_key_last_used(AccessKeyId=user.access_key)["UserName"]
-    policy = {"Version": "2012-10-17", "Statement": [*AWS_READER]}
+    policy = {"Version": "2012-10-17", "Statement": [*READER]}
     iam.put_user_policy(UserName=name, PolicyName="given", PolicyDocument=json.dumps(policy))
     assert filled.run("doctor").code == DONE
 
@@ -163,21 +163,21 @@ def test_a_configuration_that_is_not_applied(aws: MiniStack, filled: Shell) -> N
 def test_secrets_without_the_tag_that_they_should_have(aws: MiniStack, filled: Shell) -> None:
     tags = [{"Key": "AirbyteManaged", "Value": "true"}]
     aws.client("secretsmanager").create_secret(Name="airflow/variables/t", SecretString=CANARY, Tags=tags)
-    filled.aws_backend("aws", aws.url, aws.user(*AWS_READER))
+    filled.aws_backend("aws", aws.url, aws.user(*READER))
     untagged = finding(filled.run("doctor", "--tag", "AirbyteManaged=true", "--json"), "tags")
     assert untagged["severity"] == "warning"
     assert untagged["evidence"] == f"1 of 2 secrets lack the tag AirbyteManaged=true: `{NAME}`"
     aws.client("secretsmanager").tag_resource(SecretId=NAME, Tags=tags)
     assert finding(filled.run("doctor", "--tag", "AirbyteManaged=true", "--json"), "tags")["severity"] == "ok"
     assert "tags" not in filled.run("doctor").out
-    filled.aws_backend("ssm", aws.url, aws.user(*AWS_READER))
+    filled.aws_backend("ssm", aws.url, aws.user(*READER))
     aws.put_parameters({"/airflow/variables/t": CANARY})
     assert finding(filled.run("doctor", "--tag", "a=b", "--json"), "tags")["severity"] == "note"
     assert filled.run("doctor", "--tag", CANARY).code == USAGE
 
 
 def test_a_key_in_the_store_and_in_the_environment(aws: MiniStack, filled: Shell) -> None:
-    filled.aws_backend("aws", aws.url, aws.user(*AWS_READER))
+    filled.aws_backend("aws", aws.url, aws.user(*READER))
     filled.variables["AIRFLOW_CONN_DB"] = CANARY
     both = finding(filled.run("doctor", "--json"), "two_places")
     assert (both["severity"], "connection `db`" in both["evidence"]) == ("warning", True)

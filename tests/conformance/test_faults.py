@@ -14,7 +14,8 @@ import pytest
 
 from strongroom._base import SecretsBackend
 from strongroom.exceptions import StrongroomError
-from tests.conformance.capability import FAULTS, TEMPORARY, Capability, shows, shows_faults
+from tests.conformance.capability import TEMPORARY, Capability
+from tests.conformance.cases import FAULTS, shows, shows_faults
 from tests.conformance.harness import KINDS, Harness, Kind, Options, look_up
 
 VALUE = "x://" + "secret-value-" * 40

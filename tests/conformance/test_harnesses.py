@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 import strongroom
-from tests.conformance.capability import CASES, EVERY_STORE, FAULTS, TEMPORARY, Capability
+from tests.conformance.capability import EVERY_STORE, TEMPORARY, Capability
+from tests.conformance.cases import CASES, FAULTS
 from tests.conformance.harness import ODD_NAMES, Harness
-from tests.conformance.stores import harnesses
+from tests.conformance.session import harnesses
 
 ALL = pytest.mark.parametrize("harness_class", harnesses(), ids=lambda harness: harness.label())
 
 
 def test_every_store_has_a_harness() -> None:
-    """A new store joins by a module in ``tests/conformance/stores``."""
+    """A new store joins by its description in ``tests/stores``."""
     assert {harness.store for harness in harnesses()} == {store["name"] for store in strongroom.stores()}
 
 
@@ -27,9 +28,9 @@ def test_labels_are_unique() -> None:
 def test_every_declared_capability_has_a_case(harness_class: type[Harness]) -> None:
     """Whoever adds a capability writes what it means."""
     # The modules register their cases when they are collected, so that must have happened even if one was named alone.
-    from tests.conformance import test_faults, test_sharing, test_traces, test_values
+    from tests.conformance import test_faults, test_names, test_sharing, test_traces, test_values
 
-    assert all((test_values, test_faults, test_sharing, test_traces))
+    assert all((test_faults, test_names, test_sharing, test_traces, test_values))
     assert {capability.name for capability in harness_class.capabilities - CASES.keys()} == set()
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.command_line.shell import DONE, NO, Run, Shell
-from tests.conformance.capability import Capability, shows
+from tests.conformance.capability import Capability
+from tests.conformance.cases import shows
 from tests.conformance.harness import KINDS, Harness
 
 CANARY = "canary-5e2bd3"

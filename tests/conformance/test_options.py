@@ -15,11 +15,10 @@ from strongroom import options
 from strongroom.exceptions import ConfigurationError
 from tests.conformance.canaries import canary, core
 from tests.conformance.harness import backend_class
-from tests.conformance.stores import harnesses
+from tests.stores import described
 
 DOCS = Path(__file__).parents[2] / "docs"
 STORES: dict[str, Any] = {store["name"]: store for store in strongroom.stores()}
-PAGES = {harness.store: harness.page for harness in harnesses()}
 OPTIONS = [(name, option) for name, store in STORES.items() for option in store["options"]]
 
 EACH_STORE = pytest.mark.parametrize("store", STORES)
@@ -49,7 +48,7 @@ def test_the_types_name_exactly_the_options(store: str) -> None:
 
 @EACH_STORE
 def test_the_documentation_names_every_option(store: str) -> None:
-    text = (DOCS / PAGES[store]).read_text() + (DOCS / "configuration.md").read_text()
+    text = (DOCS / described()[store].page).read_text() + (DOCS / "configuration.md").read_text()
     missing = [option["key"] for option in STORES[store]["options"] if f"`{option['key']}`" not in text]
     assert missing == []
 

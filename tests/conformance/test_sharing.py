@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from strongroom._base import SecretsBackend
-from tests.conformance.capability import Capability, shows
+from tests.conformance.capability import Capability
+from tests.conformance.cases import shows
 from tests.conformance.harness import KINDS, Harness, Kind, look_up
 
 THREADS = 64

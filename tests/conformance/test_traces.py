@@ -18,7 +18,8 @@ import pytest
 
 import strongroom
 from tests.conformance.canaries import canary, files_below, must_be_nowhere, plain_canary, texts_in
-from tests.conformance.capability import Capability, shows, shows_faults
+from tests.conformance.capability import Capability
+from tests.conformance.cases import shows, shows_faults
 from tests.conformance.harness import KINDS, Harness, Options, Planting
 from tests.conformance.test_faults import quick
 from tests.conformance.traced import MARK

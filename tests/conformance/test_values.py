@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.conformance.capability import Capability, shows
+from tests.conformance.capability import Capability
+from tests.conformance.cases import shows
 from tests.conformance.harness import KINDS, ODD_NAMES, Harness, Kind, look_up
 
 EACH_KIND = pytest.mark.parametrize("kind", KINDS)

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from strongroom.aws import SecretsManagerBackend
 from strongroom.local import LocalFilesystemBackend
 from tests.docs.pages import PAGES, Block, blocks
 from tests.python.backends import messages
 from tests.servers.aws import clear_environment
+from tests.stores import described
 
 BACKEND, KWARGS = "AIRFLOW__SECRETS__BACKEND", "AIRFLOW__SECRETS__BACKEND_KWARGS"
 
@@ -92,13 +92,8 @@ def test_json(block: Block, caplog: pytest.LogCaptureFixture) -> None:
     content = json.loads(block.text)
     if NO_OPTIONS.keys() & content.keys():
         return
-    store = {
-        "azure-key-vault": "strongroom.azure.AzureKeyVaultBackend",
-        "aws-ssm-parameter-store": "strongroom.aws.SystemsManagerParameterStoreBackend",
-        "google-secret-manager": "strongroom.google.CloudSecretManagerBackend",
-        "hashicorp-vault": "strongroom.hashicorp.VaultBackend",
-        "local-file": "strongroom.local.LocalFilesystemBackend",
-    }.get(Path(block.page).stem, f"{SecretsManagerBackend.__module__}.{SecretsManagerBackend.__qualname__}")
+    classes = {store.page: store.backend for store in described().values()}
+    store = classes.get(Path(block.page).name, described()["aws_secrets_manager"].backend)
     taken(caplog, store, content)
 
 

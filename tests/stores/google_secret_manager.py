@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.conformance.capability import EVERY_STORE, Capability
-from tests.conformance.gate import GATE_FAULTS, Gate, gate
+from tests.conformance.gate import GATE_FAULTS, Answer, Gate, gate
 from tests.conformance.harness import ODD_NAMES, Harness, Kind, Options, Planting
+from tests.failures.way import Way, answered, injected, over_http, way
+from tests.servers.counting import Call
 from tests.servers.google import PROJECT, READER, GoogleServer, api_error, google
+from tests.stores.description import CLOUDS, FOLDERS, Calls, Reader, Secrets, Store
 
-PREFIXES = {"connection": "airflow-connections", "variable": "airflow-variables", "config": "airflow-config"}
 OWN_FAULTS = frozenset({Capability.DENIED, Capability.UNAUTHENTICATED, Capability.THROTTLED, Capability.SERVER_ERROR})
 
 
@@ -22,7 +24,6 @@ class OnDouble(Harness):
 
     store = "google_secret_manager"
     server = "double"
-    page = "google-secret-manager.md"
     capabilities = (
         EVERY_STORE
         | GATE_FAULTS
@@ -58,8 +59,7 @@ class OnDouble(Harness):
 
     def put(self, kind: Kind, secret_id: str, value: str, team: str | None = None) -> None:
         """Adds a version."""
-        name = f"{team}--{secret_id}" if team else secret_id
-        self.google.put(f"{PREFIXES[kind]}-{name}", value)
+        self.google.put(STORE.place(kind, secret_id, team), value)
 
     def options(self) -> Options:
         """The reader's key, and the gate as the endpoint."""
@@ -141,4 +141,94 @@ class OnDouble(Harness):
         yield Planting("proxy of the environment", {}, {"HTTP_PROXY": with_password, "http_proxy": with_password})
 
 
-HARNESS = OnDouble
+def google_error(http: int, status: str, reason: str = "", message: str = "made up") -> Answer:
+    """An error as Google writes it."""
+    kind = ("Content-Type", "application/json; charset=UTF-8")
+    return Answer(http, (kind,), json.dumps(api_error(http, status, reason, message)).encode())
+
+
+def version(what: str, note: str = "", **told: Any) -> Way:
+    """The newest version is a special one."""
+    return way(what, lambda harness: harness.google.put("airflow-variables-hello", "world", **told), note=note)
+
+
+class GoogleStore(Store):
+    """Secrets of one project."""
+
+    name = "google_secret_manager"
+    word = feature = "google"
+    policy = "gcp"
+    backend = "strongroom.google.CloudSecretManagerBackend"
+    official = "airflow.providers.google.cloud.secrets.secret_manager.CloudSecretManagerBackend"
+    environment = CLOUDS
+    page = "google-secret-manager.md"
+    harnesses = (OnDouble,)
+    needed: ClassVar[Mapping[str, Any]] = {"project_id": "my-project"}
+    nowhere: ClassVar[Mapping[str, Any]] = {"endpoint_url": "http://127.0.0.1:9", "project_id": "p"}
+    server = "google_server"
+    address = "endpoint_url"
+    calls = Calls("access", "list", 1000, why=("describe",))
+    ways = (
+        injected("429 RESOURCE_EXHAUSTED", Capability.THROTTLED, waits=True),
+        injected("500 INTERNAL", Capability.SERVER_ERROR),
+        answered("503 UNAVAILABLE", google_error(503, "UNAVAILABLE")),
+        answered("504 DEADLINE_EXCEEDED", google_error(504, "DEADLINE_EXCEEDED")),
+        injected(
+            "403 PERMISSION_DENIED",
+            Capability.DENIED,
+            note="The official class answers None, so Airflow asks its next backend; here too, with a warning that "
+            "names role, secret and project. The old value is dropped.",
+        ),
+        answered("403: the API is not enabled", google_error(403, "PERMISSION_DENIED", "SERVICE_DISABLED")),
+        answered("403: no such project", google_error(403, "PERMISSION_DENIED", "CONSUMER_INVALID")),
+        injected("401 UNAUTHENTICATED", Capability.UNAUTHENTICATED),
+        answered("400 INVALID_ARGUMENT", google_error(400, "INVALID_ARGUMENT")),
+        version(
+            "the version is disabled",
+            "The newest version counts, whatever its state: an older one is not read in its place.",
+            state="DISABLED",
+        ),
+        version("the version is destroyed", state="DESTROYED"),
+        version(
+            "the value does not have its checksum",
+            "It is read again, since it may have been damaged on the way.",
+            damaged=True,
+        ),
+        answered("404 NOT_FOUND", google_error(404, "NOT_FOUND")),
+        *over_http(),
+    )
+
+    def place(self, kind: Kind, secret_id: str, team: str | None = None) -> str:
+        """Prefix and id."""
+        return f"airflow-{FOLDERS[kind]}-{f'{team}--' if team else ''}{secret_id}"
+
+    def fill(self, server: GoogleServer, secrets: Secrets) -> None:
+        """Secrets, or new versions of them."""
+        for (kind, secret_id), value in secrets.items():
+            server.put(self.place(kind, secret_id), value)
+
+    def reader(self, server: GoogleServer, url: str) -> Reader:
+        """The key of the one account."""
+
+        def shut() -> Mapping[str, Any]:
+            server.set(denied=[READER])
+            return {}
+
+        options = {"gcp_keyfile_dict": server.key, "endpoint_url": url}
+        return Reader(options, shut, [server.key["private_key"].splitlines()[2]])
+
+    def operation(self, call: Call) -> str:
+        """By its path."""
+        path, _, _ = call.path.partition("?")
+        if path.endswith(":access"):
+            return "access"
+        if path.endswith("/secrets"):
+            return "list"
+        return "describe" if "/secrets/" in path else "other"
+
+    def deployed(self, server: GoogleServer) -> tuple[dict[str, Any], dict[str, str]]:
+        """By the key of a service account in the kwargs."""
+        return server.options(), {}
+
+
+STORE = GoogleStore()

@@ -1,4 +1,4 @@
-"""What the harnesses of AWS stores share: users, faults, and every place where credentials may stand."""
+"""What the stores of AWS share: users, faults, and every place where credentials may stand."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import boto3
-from botocore.config import Config
-
 from tests.conformance.capability import EVERY_STORE, Capability
 from tests.conformance.gate import GATE_FAULTS, Gate, gate
-from tests.conformance.harness import Harness, Options, Planting
-from tests.servers.aws import REGION, ROOT, Credentials, ministack
+from tests.conformance.harness import Harness, Kind, Options, Planting
+from tests.servers.aws import REGION, ROOT, Credentials, MiniStack, allow, allow_parameters, ministack
 from tests.servers.faults import microburst
 from tests.servers.process import LOOPBACK, REPOSITORY, answers, ask, free_port, running
+from tests.stores.description import FOLDERS, Reader, Store
 
 USER = "reader"
 NO_KEYS: Options = {"aws_access_key_id": None, "aws_secret_access_key": None}
@@ -75,6 +73,9 @@ class Aws(Harness):
 
     def unchecked_client(self, url: str) -> Any:
         """A client of the account's root that leaves judging to the server: botocore would refuse an empty value."""
+        import boto3
+        from botocore.config import Config
+
         keys = {"aws_access_key_id": ROOT.access_key, "aws_secret_access_key": ROOT.secret_key}
         config = Config(parameter_validation=False)
         return boto3.session.Session(region_name=REGION, **keys).client(self.service, endpoint_url=url, config=config)
@@ -262,3 +263,35 @@ def _program(path: Path, code: str) -> str:
     seen += "there.write_bytes(b''.join(seen))\n"
     path.write_text(seen + code)
     return f'"{sys.executable}" "{path}"'
+
+
+#: What a reader of either store may do: read, list, describe. The server looks for these on everything at once.
+ON_EVERYTHING = (
+    "secretsmanager:ListSecrets",
+    "secretsmanager:BatchGetSecretValue",
+    "ssm:DescribeParameters",
+    "ssm:GetParameters",
+)
+READER = (
+    allow(["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"], "airflow/*"),
+    allow_parameters("ssm:GetParameter", "airflow/*"),
+    {"Effect": "Allow", "Action": ON_EVERYTHING, "Resource": "*"},
+)
+
+
+class AwsStore(Store):
+    """A store of AWS."""
+
+    server = "aws_server"
+    address = "endpoint_url"
+    nowhere: ClassVar[Mapping[str, Any]] = {"region_name": "eu-west-1", "endpoint_url": "http://127.0.0.1:9"}
+
+    def place(self, kind: Kind, secret_id: str, team: str | None = None) -> str:
+        """A path below the prefix of its kind."""
+        return f"airflow/{FOLDERS[kind]}/{f'{team}--' if team else ''}{secret_id}"
+
+    def reader(self, server: MiniStack, url: str) -> Reader:
+        """A user of IAM, and another who may do nothing."""
+        user, stranger = server.user(*READER), server.user()
+        options = {"region_name": REGION, "endpoint_url": url, **user.options()}
+        return Reader(options, stranger.options, [user.secret_key, stranger.secret_key])

@@ -6,9 +6,15 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tests.conformance.capability import EVERY_STORE, Capability
 from tests.conformance.harness import KINDS, Harness, Kind, Options, Planting
+from tests.failures.way import injected, way
+from tests.stores.description import Reader, Secrets, Store
+
+if TYPE_CHECKING:
+    import pytest
 
 OPTIONS: dict[Kind, str] = {
     "connection": "connections_file_path",
@@ -17,6 +23,16 @@ OPTIONS: dict[Kind, str] = {
 }
 #: The kernel lets nobody read this one, while ``chmod`` does not stop root.
 UNREADABLE_TO_ROOT = Path("/proc/sys/vm/compact_memory")
+
+
+def file_of(folder: Path, kind: Kind) -> Path:
+    """The file of a kind."""
+    return folder / f"{kind}s.json"
+
+
+def options_in(folder: Path) -> Options:
+    """Where the files are."""
+    return {option: str(file_of(folder, kind)) for kind, option in OPTIONS.items()}
 
 
 class LocalFiles(Harness):
@@ -31,7 +47,6 @@ class LocalFiles(Harness):
         Capability.TRUNCATED,
         Capability.GARBAGE,
     }
-    page = "local-file.md"
 
     def __init__(self, folder: Path) -> None:
         """Begins with three empty files."""
@@ -52,7 +67,7 @@ class LocalFiles(Harness):
 
     def options(self) -> Options:
         """Where the files are."""
-        return {option: str(self.path(kind)) for kind, option in OPTIONS.items()}
+        return options_in(self.folder)
 
     def inject(self, fault: Capability) -> Options:
         """Breaks the files or takes them away."""
@@ -82,7 +97,7 @@ class LocalFiles(Harness):
 
     def path(self, kind: Kind) -> Path:
         """The file of a kind."""
-        return self.folder / f"{kind}s.json"
+        return file_of(self.folder, kind)
 
     def _write(self, kind: Kind, content: str) -> None:
         self.path(kind).write_text(content)
@@ -129,4 +144,75 @@ def broken_files(canary: str) -> Mapping[str, str]:
     }
 
 
-HARNESS = LocalFiles
+def remove(harness: LocalFiles) -> None:
+    """Takes the files away."""
+    for kind in KINDS:
+        harness.path(kind).unlink()
+
+
+class LocalStore(Store):
+    """One JSON file for each kind; a folder takes the place of a server."""
+
+    name = word = feature = "local"
+    backend = "strongroom.local.LocalFilesystemBackend"
+    official = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
+    page = "local-file.md"
+    example = False
+    airflow_tests = "test_local.py"
+    harnesses = (LocalFiles,)
+    ways = (
+        injected("403: the file may not be read", Capability.DENIED),
+        way(
+            "404: the name is gone from the file",
+            lambda harness: harness.reset(),
+            note="No value of a file is ever served past its `cache_ttl`: a file answers at once, and its answer "
+            "counts.",
+        ),
+        way("404: the file is gone", remove),
+        injected("the file is cut short", Capability.TRUNCATED),
+        injected("the file holds something else", Capability.GARBAGE),
+    )
+
+    def place(self, kind: Kind, secret_id: str, team: str | None = None) -> str:
+        """An id is the name in the file. Files know no teams."""
+        assert team is None
+        return secret_id
+
+    def opened(self, request: pytest.FixtureRequest, folder: Path) -> Path:
+        """The folder, with empty files."""
+        del request
+        for kind in KINDS:
+            self._write(file_of(folder, kind), {})
+        return folder
+
+    def fill(self, server: Path, secrets: Secrets) -> None:
+        """Into the files."""
+        for kind in KINDS:
+            path = file_of(server, kind)
+            new = {secret_id: value for (of, secret_id), value in secrets.items() if of == kind}
+            self._write(path, {**json.loads(path.read_text()), **new})
+
+    def reader(self, server: Path, url: str) -> Reader:
+        """Where the files are."""
+        del url
+        return Reader(options_in(server), lambda: self._forbid(server))
+
+    def deployed(self, server: Path) -> tuple[dict[str, Any], dict[str, str]]:
+        """The same."""
+        return options_in(server), {}
+
+    @staticmethod
+    def _write(path: Path, content: Mapping[str, str]) -> None:
+        path.write_text(json.dumps(content))
+        # Whatever the mask of this user is.
+        path.chmod(0o600)
+
+    @staticmethod
+    def _forbid(folder: Path) -> Mapping[str, Any]:
+        for kind in KINDS:
+            file_of(folder, kind).unlink()
+            file_of(folder, kind).symlink_to(UNREADABLE_TO_ROOT)
+        return {}
+
+
+STORE = LocalStore()

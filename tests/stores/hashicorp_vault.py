@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import urllib.error
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, ClassVar
 
 from tests.conformance.capability import EVERY_STORE, Capability
 from tests.conformance.gate import GATE_FAULTS, Answer, Gate, gate
 from tests.conformance.harness import Harness, Kind, Options, Planting
-from tests.servers.tls import certificate
+from tests.failures.way import answered, injected, over_http
+from tests.servers.counting import Call
+from tests.servers.tls import Certificate, certificate
 from tests.servers.vault import Vault, openbao
+from tests.stores.description import FOLDERS, Calls, Reader, Secrets, Store
 
-PATHS: dict[Kind, str] = {"connection": "connections", "variable": "variables", "config": "config"}
 READS = "/v1/secret/data/"
 #: Of the policy: values, names and what is known of them.
 READER = ["read", "list"]
@@ -28,11 +31,15 @@ def vault_error(status: int, *errors: str) -> Answer:
     return Answer(status, (("Content-Type", "application/json"),), json.dumps({"errors": errors}).encode())
 
 
+def fields(kind: Kind, value: str) -> dict[str, str]:
+    """A value as a secret of the engine."""
+    return {"conn_uri" if kind == "connection" else "value": value}
+
+
 class HashicorpVault(Harness):
     """A versioned KV engine, and a token that may read it."""
 
     store = "hashicorp_vault"
-    page = "hashicorp-vault.md"
     capabilities = EVERY_STORE | GATE_FAULTS | OF_IDENTITIES | NAMED | {Capability.CHANGES, Capability.COUNTED}
     #: A URL drops dots, and logs are forged with control characters, so these are never sent; slashes collapse.
     impossible_names = frozenset({"dots", "only dots", "tab", "newline", "control", "separator", "zero", "slashes"})
@@ -62,8 +69,7 @@ class HashicorpVault(Harness):
 
     def put(self, kind: Kind, secret_id: str, value: str, team: str | None = None) -> None:
         """A secret, or a new version of it."""
-        key = "conn_uri" if kind == "connection" else "value"
-        self.vault.put(f"{PATHS[kind]}/{f'{team}/' if team else ''}{secret_id}", {key: value})
+        self.vault.put(STORE.place(kind, secret_id, team), fields(kind, value))
 
     def options(self) -> Options:
         """The file with the token, and the gate as the address."""
@@ -158,4 +164,80 @@ class HashicorpVault(Harness):
         self.vault.write(f"sys/policies/acl/{self.policy}", {"policy": rule})
 
 
-HARNESS = HashicorpVault
+class VaultStore(Store):
+    """A versioned KV engine, as `vault kv put secret/connections/<id> conn_uri=...` fills it."""
+
+    name = "hashicorp_vault"
+    word = policy = feature = "vault"
+    backend = "strongroom.hashicorp.VaultBackend"
+    official = "airflow.providers.hashicorp.secrets.vault.VaultBackend"
+    page = "hashicorp-vault.md"
+    harnesses = (HashicorpVault,)
+    needed: ClassVar[Mapping[str, Any]] = {"token": "made-up"}
+    nowhere: ClassVar[Mapping[str, Any]] = {"url": "http://127.0.0.1:9"}
+    server = "vault_server"
+    address = "url"
+    calls = Calls("read", "list", 1000)
+    ways = (
+        injected(
+            "429 of a quota",
+            Capability.THROTTLED,
+            waits=True,
+            note="OpenBao names no time to wait.",
+        ),
+        injected("500", Capability.SERVER_ERROR),
+        answered("412: not caught up", vault_error(412)),
+        answered("473: a standby", vault_error(473)),
+        answered("501: not initialised", vault_error(501)),
+        answered("400", vault_error(400, "made up")),
+        injected(
+            "403: no policy",
+            Capability.DENIED,
+            note="Reads are counted here. After a refusal the server is asked once or twice what is behind it.",
+        ),
+        injected("403: the token was revoked", Capability.UNAUTHENTICATED),
+        answered("404: absent", vault_error(404)),
+        *over_http(),
+    )
+
+    def place(self, kind: Kind, secret_id: str, team: str | None = None) -> str:
+        """A path in the engine."""
+        return f"{FOLDERS[kind]}/{f'{team}/' if team else ''}{secret_id}"
+
+    def fill(self, server: Vault, secrets: Secrets) -> None:
+        """Secrets, or new versions of them."""
+        for (kind, secret_id), value in secrets.items():
+            server.put(self.place(kind, secret_id), fields(kind, value))
+
+    def front(self, server: Vault) -> tuple[str, Certificate | None]:
+        """The listener without TLS."""
+        return server.plain_url, None
+
+    def reader(self, server: Vault, url: str) -> Reader:
+        """A token, and another that may do nothing."""
+        rules = {"secret/data/*": ["read"], "secret/metadata/*": ["read", "list"]}
+        token, powerless = server.token(server.policy(rules)), server.token(server.policy({}))
+        options = {"url": url, "token": token, "config_path": "config"}
+        return Reader(options, lambda: {"token": powerless}, [token, powerless])
+
+    def operation(self, call: Call) -> str:
+        """By its path."""
+        words = {"/v1/secret/data/": "read", "/v1/secret/metadata/": "metadata"}
+        found = next((word for path, word in words.items() if call.path.startswith(path)), "")
+        return "list" if found == "metadata" and call.method == "LIST" else found
+
+    def deployed(self, server: Vault) -> tuple[dict[str, Any], dict[str, str]]:
+        """Over TLS, by an AppRole that may read the three paths and nothing else."""
+        policy = server.policy({f"secret/data/{folder}/*": ["read"] for folder in FOLDERS.values()})
+        server.enable("approle")
+        server.write("auth/approle/role/airflow", {"token_policies": [policy]})
+        kwargs = {
+            "url": server.url,
+            "auth_type": "approle",
+            "role_id": server.read("auth/approle/role/airflow/role-id")["role_id"],
+            "secret_id": server.write("auth/approle/role/airflow/secret-id")["data"]["secret_id"],
+        }
+        return kwargs, {"VAULT_CACERT": str(server.authority)}
+
+
+STORE = VaultStore()
