@@ -24,6 +24,7 @@ mod files;
 mod from_json;
 #[cfg(feature = "google")]
 pub mod google;
+mod kit;
 mod listing;
 #[cfg(feature = "local")]
 pub mod local;
@@ -38,10 +39,6 @@ pub mod prefix;
 mod probe;
 mod python_regex;
 pub mod registry;
-#[cfg(any(feature = "aws", feature = "azure", feature = "google"))]
-mod renewal;
-#[cfg(any(feature = "aws", feature = "google"))]
-mod renewed;
 pub mod tools;
 #[cfg(feature = "vault")]
 pub mod vault;
