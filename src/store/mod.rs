@@ -31,10 +31,6 @@ pub mod pattern;
 pub mod prefix;
 mod python_regex;
 pub mod registry;
-#[cfg(any(feature = "aws", feature = "azure", feature = "google"))]
-mod renewal;
-#[cfg(any(feature = "aws", feature = "google"))]
-mod renewed;
 pub mod tools;
 #[cfg(feature = "vault")]
 pub mod vault;
