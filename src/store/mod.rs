@@ -13,19 +13,14 @@
 pub mod aws;
 #[cfg(feature = "azure")]
 pub mod azure;
-#[cfg(any(feature = "azure", feature = "google"))]
-mod checks;
 mod contract;
 pub mod convention;
 mod description;
 mod entry;
 pub mod environment;
-#[cfg(any(feature = "aws", feature = "azure", feature = "google", feature = "vault"))]
-mod files;
-#[cfg(any(feature = "local", feature = "memory", feature = "vault"))]
-mod from_json;
 #[cfg(feature = "google")]
 pub mod google;
+pub mod kit;
 mod listing;
 #[cfg(feature = "local")]
 pub mod local;
@@ -36,8 +31,6 @@ mod one_by_one;
 pub mod options;
 pub mod pattern;
 pub mod prefix;
-#[cfg(any(feature = "aws", feature = "azure", feature = "google"))]
-mod probe;
 mod python_regex;
 pub mod registry;
 #[cfg(any(feature = "aws", feature = "azure", feature = "google"))]

@@ -43,7 +43,7 @@ use azure_security_keyvault_secrets::SecretClient;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::environment::Environment;
-use crate::store::files::WatchedFiles;
+use crate::store::kit::files::WatchedFiles;
 use crate::store::options::Options;
 use crate::store::tools::Finding;
 use crate::store::{

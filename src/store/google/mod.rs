@@ -34,7 +34,7 @@ use google_cloud_secretmanager_v1::client::SecretManagerService;
 use crate::error::{Error, Result};
 use crate::store::convention::Convention;
 use crate::store::environment::Environment;
-use crate::store::files::WatchedFiles;
+use crate::store::kit::files::WatchedFiles;
 use crate::store::options::Options;
 use crate::store::prefix::{CONFIG_PREFIX, VARIABLES_PREFIX};
 use crate::store::tools::Finding;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::store::convention::Kind;
-use crate::store::from_json::secret_from_json;
+use crate::store::kit::from_json::secret_from_json;
 use crate::value::json::Object;
 use crate::value::{SecretValue, Text, Value};
 

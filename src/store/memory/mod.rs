@@ -13,7 +13,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::store::environment::Environment;
-use crate::store::from_json::secret_from_json;
+use crate::store::kit::from_json::secret_from_json;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, SEPARATOR, VARIABLES_PREFIX};
 use crate::store::tools::Tools;
