@@ -31,14 +31,14 @@ CLOUDS = "airflow-3.3-clouds"
 #: The last of Airflow 2; it has no Python 3.13.
 AIRFLOW_2 = "airflow-2.11"
 HAS_AIRFLOW_2 = sys.version_info < (3, 13)
-#: Where a store is compared with its official class: the environment, and the files of tests.
+#: Where a store is compared with its official class: the environment. The tests are in the folder of that name.
 PARITY = {
-    "aws_secrets_manager": (AIRFLOW, "1_names", "2_values", "3_client", "4_errors"),
-    "local": (AIRFLOW, "5_local_files"),
-    "aws_systems_manager": (AIRFLOW, "6_parameter_store"),
-    "hashicorp_vault": (AIRFLOW, "7_vault", "7_vault_client"),
-    "google_secret_manager": (CLOUDS, "8_google", "8_google_hosts"),
-    "azure_key_vault": (CLOUDS, "9_azure", "9_azure_hosts"),
+    "aws_secrets_manager": AIRFLOW,
+    "local": AIRFLOW,
+    "aws_systems_manager": AIRFLOW,
+    "hashicorp_vault": AIRFLOW,
+    "google_secret_manager": CLOUDS,
+    "azure_key_vault": CLOUDS,
 }
 #: The other ones, oldest first; their lists are made for Python 3.11 alone.
 OLDER_AIRFLOWS = ("airflow-2.9", "airflow-2.10", "airflow-3.0", "airflow-3.1", "airflow-3.2")
@@ -132,17 +132,16 @@ def test() -> list[Step]:
         Step("failures", [pytest("tools", "tests/failures")], leaves_nothing=True),
         Step("property", properties()),
         Step("parity", [pytest(AIRFLOW, "tests/parity")], leaves_nothing=True),
-        Step("parity clouds", [pytest(CLOUDS, *parity_files(CLOUDS))], leaves_nothing=True),
+        Step("parity clouds", [pytest(CLOUDS, *parity_folders(CLOUDS))], leaves_nothing=True),
         Step("airflow 3.3", [pytest(AIRFLOW, "tests/airflow", "tests/astro")], leaves_nothing=True),
         *([airflow_tests(AIRFLOW_2)] if HAS_AIRFLOW_2 else []),
         Step("run", [[*MAKE, "run"]], leaves_nothing=True),
     ]
 
 
-def parity_files(environment: str, stores: Sequence[str] = tuple(PARITY)) -> list[str]:
+def parity_folders(environment: str, stores: Sequence[str] = tuple(PARITY)) -> list[str]:
     """The comparisons of some stores that run in an environment."""
-    files = [PARITY[store][1:] for store in stores if PARITY[store][0] == environment]
-    return [f"tests/parity/test_{name}.py" for names in files for name in names]
+    return [f"tests/parity/{store}" for store in stores if PARITY[store] == environment]
 
 
 def test_store() -> list[Step]:
@@ -150,11 +149,11 @@ def test_store() -> list[Step]:
     store = os.environ.get("STORE", "")
     if store not in PARITY:
         raise SystemExit(f"make test-store STORE=...: one of {', '.join(PARITY)}")
-    airflow = PARITY[store][0]
+    airflow = PARITY[store]
     return [
         Step("environments", [environments("servers", "moto"), environments("--wheel", "tools", airflow)]),
         Step("conformance", [pytest("tools", "tests/conformance", "-k", store)], leaves_nothing=True),
-        Step("parity", [pytest(airflow, *parity_files(airflow, [store]))], leaves_nothing=True),
+        Step("parity", [pytest(airflow, *parity_folders(airflow, [store]))], leaves_nothing=True),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The other stores in a real Airflow, a module each. ``test_9_stores.py`` finds them here.
+"""The other stores in a real Airflow, a module each. ``test_stores.py`` finds them here.
 
 A module names the fixture of its server (``SERVER``) and our class (``BACKEND``). Its ``environment(server, secrets)``
 writes the secrets and answers with the variables that an operator sets.

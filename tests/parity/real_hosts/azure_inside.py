@@ -1,6 +1,6 @@
 """Key Vault at its own host name: the official class as it is, with its login at Entra ID, beside ours.
 
-``tests/parity/test_9_azure_hosts.py`` runs this file in a network of its own.
+``tests/parity/azure_key_vault/test_hosts.py`` runs this file in a network of its own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Secret Manager at its own host name: the official class over gRPC, as it is, beside ours over REST.
 
-``tests/parity/test_8_google_hosts.py`` runs this file in a network of its own.
+``tests/parity/google_secret_manager/test_hosts.py`` runs this file in a network of its own.
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ def test_labels_are_unique() -> None:
 def test_every_declared_capability_has_a_case(harness_class: type[Harness]) -> None:
     """Whoever adds a capability writes what it means."""
     # The modules register their cases when they are collected, so that must have happened even if one was named alone.
-    from tests.conformance import test_2_values, test_3_faults, test_4_sharing, test_5_traces
+    from tests.conformance import test_faults, test_sharing, test_traces, test_values
 
-    assert all((test_2_values, test_3_faults, test_4_sharing, test_5_traces))
+    assert all((test_values, test_faults, test_sharing, test_traces))
     assert {capability.name for capability in harness_class.capabilities - CASES.keys()} == set()
 
 

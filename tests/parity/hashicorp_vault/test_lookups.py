@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.parity.aws_secrets_manager.test_names import IDS
 from tests.parity.house import Case
 from tests.parity.outcomes import CONNECTION_CLASSES, short
-from tests.parity.test_1_names import IDS
 from tests.parity.vault_house import VaultHouse, assert_alike, can_hold, stored_at
 
 PATH_OF = {"conn": "connections_path", "var": "variables_path", "config": "config_path"}

@@ -33,11 +33,11 @@ CANNOT_RUN = {
     "az ": "needs a subscription of Azure",
     "gcloud ": "needs a project of Google",
     "printf ": "hands its text to gcloud",
-    "airflow ": "runs in a real Airflow: tests/airflow/test_10_pages.py",
+    "airflow ": "runs in a real Airflow: tests/airflow/test_pages.py",
     "AIRFLOW__SENTRY__SENTRY_DSN_SECRET=sentry_dsn airflow ": "the same",
 }
 
-RUN_ELSEWHERE = {"docs/operating.md": "tests/command_line/test_9_operating.py"}
+RUN_ELSEWHERE = {"docs/operating.md": "tests/command_line/test_operating.py"}
 
 
 def commands(block: Block) -> list[str]:

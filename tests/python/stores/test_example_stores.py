@@ -11,7 +11,7 @@ import pytest
 
 import strongroom
 
-FILES = sorted((Path(__file__).resolve().parents[2] / "dags" / "example_stores").glob("*.env"))
+FILES = sorted((Path(__file__).resolve().parents[3] / "dags" / "example_stores").glob("*.env"))
 #: Ids of the example DAG, as names in the stores have them.
 IDS = ("strongroom_example_db", "strongroom_example_greeting", "strongroom_example_dsn")
 

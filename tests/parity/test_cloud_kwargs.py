@@ -1,4 +1,4 @@
-"""Every official keyword of the classes of Google and Azure with every type of value: see `test_10_kwargs.py`."""
+"""Every official keyword of the classes of Google and Azure with every type of value: see `test_kwargs.py`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.parity import azure_house, test_8_google
+from tests.parity import azure_house
+from tests.parity.google_secret_manager import test_lookups as google_lookups
 from tests.parity.outcomes import Outcome
-from tests.parity.test_10_kwargs import VALUES
+from tests.parity.test_kwargs import VALUES
 from tests.servers.azure import azure
 from tests.servers.google import GoogleServer, google
 
@@ -52,7 +53,7 @@ AZURE_KEYS = [
 ]
 PRINCIPAL = ["tenant_id", "client_id", "client_secret"]
 
-both = test_8_google.both
+both = google_lookups.both
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def lookups(key: str) -> tuple[str, ...]:
     return ("var", "conn", "config") if key.endswith("_prefix") or key == "sep" else ("var",)
 
 
-def test_google(both: test_8_google.Both) -> None:
+def test_google(both: google_lookups.Both) -> None:
     """With the reader's key, which is in the way of no other keyword where it is not written."""
     secrets = {f"airflow-{kind}-hello": "world" for kind in ("variables", "connections", "config")}
     secrets |= {f"{prefix}-hello": "numbered" for prefix in ("0", "5", "7")} | {"airflow-variables5hello": "number"}
@@ -91,7 +92,7 @@ def test_google(both: test_8_google.Both) -> None:
             kwargs = {key: value}
             if key == "sep":
                 kwargs["connections_prefix"] = None
-            case = test_8_google.Case(key, kwargs, lookup, "hello", secrets=secrets)
+            case = google_lookups.Case(key, kwargs, lookup, "hello", secrets=secrets)
             found += wrong(f"{lookup} {kwargs}", *both.run(case))
     assert found == [], "\n".join(found)
 
@@ -115,14 +116,14 @@ def test_azure(house: azure_house.House, tmp_path: Path) -> None:
 NUMBER = 123456789012
 
 
-def test_a_google_project_by_its_number(both: test_8_google.Both) -> None:
+def test_a_google_project_by_its_number(both: google_lookups.Both) -> None:
     """Its number is as good a name as its id, in quotes and without."""
     for project in (NUMBER, str(NUMBER)):
         secret = {"value": "numbered", "parent": f"projects/{NUMBER}"}
-        case = test_8_google.Case("number", {"project_id": project}, secrets={"airflow-variables-hello": secret})
+        case = google_lookups.Case("number", {"project_id": project}, secrets={"airflow-variables-hello": secret})
         official, ours = both.run(case)
         assert official.value == "numbered", official
-        test_8_google.alike(official, ours)
+        google_lookups.alike(official, ours)
 
 
 def test_an_azure_secret_of_digits(house: azure_house.House, tmp_path: Path) -> None:

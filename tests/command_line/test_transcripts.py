@@ -1,6 +1,6 @@
 """What every command prints on every store is as it was recorded, and shows no secret but where it must.
 
-After a change that is meant: ``python -m pytest tests/command_line/test_7_transcripts.py --write-transcripts``.
+After a change that is meant: ``python -m pytest tests/command_line/test_transcripts.py --write-transcripts``.
 """
 
 from __future__ import annotations

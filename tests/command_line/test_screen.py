@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line.shell import PROGRAM, Shell
-from tests.command_line.test_12_terminal import environment, on_pipe, on_terminal
+from tests.command_line.test_terminal import environment, on_pipe, on_terminal
 
 WIDTH = 60
 OUTPUT = 5

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from strongroom.exceptions import ThrottledError
+from tests.parity.aws_secrets_manager.test_names import IDS, PATTERN_OF, PREFIX_OF
 from tests.parity.differences import assert_as_agreed
 from tests.parity.house import PARAMETER_STORE, Case, House, Kwargs, holding_in_turn, open_house
 from tests.parity.outcomes import CONNECTION_CLASSES, short
-from tests.parity.test_1_names import IDS, PATTERN_OF, PREFIX_OF
 from tests.parity.values import CONNECTIONS, LARGE, OTHERS, THROUGH
 from tests.servers.aws import REGION, MiniStack
 from tests.servers.faults import Faults

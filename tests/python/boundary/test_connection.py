@@ -11,7 +11,7 @@ import pytest
 from strongroom.connection import Dialect, build_uri, parse
 from strongroom.exceptions import ConnectionFormatError
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "connections.jsonl"
+GOLDEN = Path(__file__).parents[2] / "golden" / "connections.jsonl"
 DIALECTS: tuple[Dialect, ...] = ("airflow_3_3", "task_sdk_1_3", "airflow_2_11")
 LINES: list[dict[str, Any]] = [json.loads(line) for line in GOLDEN.read_text().splitlines()]
 

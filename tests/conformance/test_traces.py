@@ -20,7 +20,7 @@ import strongroom
 from tests.conformance.canaries import canary, files_below, must_be_nowhere, plain_canary, texts_in
 from tests.conformance.capability import Capability, shows, shows_faults
 from tests.conformance.harness import KINDS, Harness, Options, Planting
-from tests.conformance.test_3_faults import quick
+from tests.conformance.test_faults import quick
 from tests.conformance.traced import MARK
 from tests.servers.process import REPOSITORY
 
