@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-#[cfg(any(feature = "aws", feature = "vault"))]
 use crate::store::environment::Environment;
 
 /// What tells one state of a file from another without reading it. Kubernetes and most editors replace a file, which
@@ -31,25 +30,24 @@ impl Stamp {
 
 /// Files and the state in which they were when they were read; a file that was missing may appear.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct WatchedFiles(Vec<(PathBuf, Option<Stamp>)>);
+pub struct WatchedFiles(Vec<(PathBuf, Option<Stamp>)>);
 
 impl WatchedFiles {
     /// Notes the present state of `path`. Call it before reading the file, so that no change falls between.
-    pub(crate) fn watch(&mut self, path: &Path) {
+    pub fn watch(&mut self, path: &Path) {
         if self.0.iter().all(|(known, _)| known != path) {
             self.0.push((path.to_owned(), Stamp::of(path)));
         }
     }
 
     /// Whether any file is not what it was: one `stat` each.
-    pub(crate) fn have_changed(&self) -> bool {
+    pub fn have_changed(&self) -> bool {
         self.0.iter().any(|(path, stamp)| Stamp::of(path) != *stamp)
     }
 }
 
 /// A path as the user wrote it, with `~` and `$HOME` for the home directory (botocore/configloader.py expands both).
-#[cfg(any(feature = "aws", feature = "vault"))]
-pub(crate) fn expand(path: &str, environment: &Environment) -> PathBuf {
+pub fn expand(path: &str, environment: &Environment) -> PathBuf {
     let Some(home) = environment.non_empty("HOME") else { return PathBuf::from(path) };
     if path == "~" {
         return PathBuf::from(home);
@@ -61,7 +59,6 @@ pub(crate) fn expand(path: &str, environment: &Environment) -> PathBuf {
 }
 
 #[cfg(test)]
-#[cfg(any(feature = "aws", feature = "vault"))]
 mod tests {
     use super::*;
 

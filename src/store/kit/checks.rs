@@ -4,7 +4,7 @@ use crate::store::convention::{Convention, Kind, Lookup, Naming};
 use crate::store::tools::{Finding, Severity};
 
 /// Kinds of which no name can be right, whatever the id: prefix or separator hold what no name can.
-pub(crate) fn impossible_names(convention: &dyn Convention) -> Option<Finding> {
+pub fn impossible_names(convention: &dyn Convention) -> Option<Finding> {
     let mut grammar = None;
     let mut kinds = Vec::new();
     for kind in Kind::ALL {
@@ -24,7 +24,7 @@ pub(crate) fn impossible_names(convention: &dyn Convention) -> Option<Finding> {
 }
 
 /// A certificate that nobody looks at. `option` is what says so.
-pub(crate) fn unverified(option: &str) -> Finding {
+pub fn unverified(option: &str) -> Finding {
     Finding::new(
         Severity::Warning,
         "tls",
@@ -34,8 +34,7 @@ pub(crate) fn unverified(option: &str) -> Finding {
 }
 
 /// Secrets or tokens without encryption.
-#[cfg(feature = "google")]
-pub(crate) fn plain_http(option: &str) -> Finding {
+pub fn plain_http(option: &str) -> Finding {
     Finding::new(
         Severity::Warning,
         "plain_http",

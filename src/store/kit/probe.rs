@@ -17,20 +17,20 @@ const REFUSED: Duration = Duration::from_mins(5);
 const KEPT: Duration = Duration::from_secs(30);
 
 /// What asks the service for nothing but the time.
-pub(crate) struct Probe {
+pub struct Probe {
     /// The client of the service.
-    pub(crate) client: Client,
+    pub client: Client,
     /// The address of the service.
-    pub(crate) address: String,
+    pub address: String,
     /// What its certificate is verified with, `None` over plain http.
-    pub(crate) trust: Option<String>,
+    pub trust: Option<String>,
     /// What a wrong clock has refused, such as "requests".
-    pub(crate) refused: &'static str,
+    pub refused: &'static str,
 }
 
 impl Probe {
     /// Makes one request, which is not signed: the service refuses it, and says what time it is.
-    pub(crate) async fn findings(&self) -> Vec<Finding> {
+    pub async fn findings(&self) -> Vec<Finding> {
         let trust =
             self.trust.as_ref().map(|trust| Finding::fine("certificates", format!("verified with {trust}")));
         trust.into_iter().chain(self.clock().await).collect()
@@ -75,7 +75,7 @@ fn judged(apart: Duration, refused: &str) -> Finding {
 }
 
 /// What a certificate is verified with, in words.
-pub(crate) fn words(roots: &Roots) -> Option<String> {
+pub fn words(roots: &Roots) -> Option<String> {
     Some(match roots {
         Roots::Nobody => return None,
         Roots::Mozilla => "the built-in list of Mozilla".to_owned(),

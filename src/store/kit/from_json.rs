@@ -5,7 +5,7 @@ use crate::value::json::{self, Value};
 
 /// A string becomes text; every other type, and a string that UTF-8 cannot hold (a lone surrogate), becomes JSON text
 /// that Python turns back into the same object. Null answers nothing, as Python's `None` does.
-pub(crate) fn secret_from_json(value: &Value) -> Option<SecretValue> {
+pub fn secret_from_json(value: &Value) -> Option<SecretValue> {
     match (value.is_null(), value.as_str()) {
         (true, _) => None,
         (false, Some(text)) => Some(SecretValue::text(text)),
@@ -14,7 +14,7 @@ pub(crate) fn secret_from_json(value: &Value) -> Option<SecretValue> {
 }
 
 /// The JSON text of a value. It is ASCII, so there always is one.
-pub(crate) fn json_text(value: &Value) -> Option<String> {
+pub fn json_text(value: &Value) -> Option<String> {
     json::write(value).to_str().map(str::to_owned)
 }
 
