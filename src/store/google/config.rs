@@ -180,11 +180,15 @@ pub(super) fn no_project() -> Error {
         .with_hint("Write `project_id`, set GOOGLE_CLOUD_PROJECT, or use credentials that name their project")
 }
 
+/// A key as an option holds it, whatever its `type` says.
+pub(super) fn written_key(object: &Value) -> Result<Written> {
+    Ok(Written::Content(as_service_account(with_line_breaks(to_json(object, KEY)?)), KEY))
+}
+
 fn credentials(options: &Options) -> Result<Written> {
     let path = options.non_empty(KEY_PATH).map(|path| Written::Path(path.to_owned(), KEY_PATH));
     let object = options.object(KEY).filter(|object| object.is_truthy());
-    let content = object
-        .map(|object| Ok(Written::Content(as_service_account(with_line_breaks(to_json(object, KEY)?)), KEY)));
+    let content = object.map(written_key);
     let file = options.json(FILE).filter(|value| value.is_truthy()).map(config_file);
     let anonymous = options.boolean(ANONYMOUS).filter(|anonymous| *anonymous).map(|_| Written::Anonymous);
     let mut written = [path.map(Ok), content, file, anonymous.map(Ok)].into_iter().flatten();

@@ -46,6 +46,8 @@ use crate::value::SecretValue;
 use self::config::GoogleSettings;
 use self::convention::GoogleConvention;
 use self::error::{READ, read_error};
+#[cfg(feature = "vault")]
+pub(in crate::store) use self::identity::GoogleIdentity;
 use self::identity::{Credentials, Identity};
 use self::name::check_name;
 use self::network::Network;

@@ -19,6 +19,8 @@ use crate::store::google::network::Network;
 use crate::store::google::place::below;
 
 use super::exchange::{Answer, refused, token_of};
+#[cfg(feature = "vault")]
+use super::text;
 use super::token::{Token, TokenSource};
 
 const HOST: &str = "metadata.google.internal";
@@ -57,6 +59,19 @@ impl Metadata {
         let project =
             self.get("project/project-id", "asking the metadata server for the project", &[]).await?;
         checked_project(&String::from_utf8_lossy(&project), "the metadata server")
+    }
+
+    /// The e-mail address of the service account that runs here.
+    #[cfg(feature = "vault")]
+    pub(super) async fn email(&self, subject: &str) -> Result<String> {
+        let query = [("recursive", "true")];
+        let content = self.get("instance/service-accounts/default/", subject, &query).await?;
+        let json: Option<Json> = serde_json::from_slice(&content).ok();
+        let email = json.as_ref().and_then(|json| text(json, "email")).map(str::to_owned);
+        email.ok_or_else(|| {
+            Error::new(ErrorKind::Unauthenticated, format!("{subject}: the metadata server names no account"))
+                .with_hint("Check that a service account is attached to this machine or pod")
+        })
     }
 
     async fn get(&self, path: &str, subject: &str, query: &[(&str, &str)]) -> Result<bytes::Bytes> {
