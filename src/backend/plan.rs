@@ -1,40 +1,97 @@
 //! Which names answer a lookup, decided without the store.
 
+use std::fmt;
+
 use crate::backend::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Quoted;
 use crate::store::SecretName;
-use crate::store::convention::{Lookup, Naming, OddFate, OddId};
+use crate::store::convention::{Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::prefix::TEAM_SEPARATOR;
+
+/// The names that answer a lookup, in the order in which they are asked. They are made and read here in `backend`; others
+/// hand them on, or show them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route(pub(super) Vec<SecretName>);
+
+impl Route {
+    /// The first name of `lookup`, whatever pattern and team say; none for a kind that is switched off.
+    pub fn first_of(settings: &Settings, lookup: Lookup<'_>) -> Option<Self> {
+        let first = settings.convention.names(lookup).into_names().into_iter().next();
+        first.map(|name| Self(vec![name]))
+    }
+}
+
+/// As the end of "asked for": "`a`, then `b`".
+impl fmt::Display for Route {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quoted: Vec<_> = self.0.iter().map(|name| format!("`{name}`")).collect();
+        formatter.write_str(&quoted.join(", then "))
+    }
+}
 
 /// What to do for a lookup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// Answer `None` without a request.
-    Skip,
-    /// The same, and say why: the id could name a secret of another team, or none at all.
-    Refuse(Refusal),
-    /// Ask the store for these names, in order, until one is there.
-    Ask(Vec<SecretName>),
+    Skip(Skipped),
+    /// Ask the store, one name after the other, until one is there.
+    Ask(Route),
 }
 
-/// Why an id is not looked up.
+/// Why the store is not asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// A whole sentence or two.
-    pub text: String,
-    /// Whether it is one of a kind: ids that change with each run would otherwise fill the log, a warning for each.
-    pub is_of_a_kind: bool,
+pub enum Skipped {
+    /// Lookups of this kind are switched off.
+    KindOff,
+    /// Each id names the place that it is in, and this one names none.
+    NoPlace,
+    /// The id does not match this lookup pattern.
+    Pattern(String),
+    /// No secret can have the name, or the id is no text; a whole sentence or two.
+    Impossible(String),
+    /// The id could name a secret of another team; a whole sentence or two.
+    Ambiguous(String),
 }
 
-impl Refusal {
-    fn of_one(text: String) -> Plan {
-        Plan::Refuse(Self { text, is_of_a_kind: false })
+impl Skipped {
+    /// The outcome in logs and metrics.
+    pub const fn outcome(&self) -> &'static str {
+        match self {
+            Self::KindOff | Self::NoPlace | Self::Pattern(_) => "skipped",
+            Self::Impossible(_) | Self::Ambiguous(_) => "refused",
+        }
     }
 
-    fn of_many(text: String) -> Plan {
-        Plan::Refuse(Self { text, is_of_a_kind: true })
+    /// What the log says of it, if anything.
+    pub fn warning(&self) -> Option<&str> {
+        match self {
+            Self::KindOff | Self::NoPlace | Self::Pattern(_) => None,
+            Self::Impossible(text) | Self::Ambiguous(text) => Some(text),
+        }
     }
+
+    /// Whether the warning is one of a kind: ids that change with each run would otherwise fill the log, a warning for each.
+    pub const fn is_of_a_kind(&self) -> bool {
+        matches!(self, Self::Impossible(_))
+    }
+
+    /// The reason, for the command line.
+    pub fn reason(&self, kind: Kind) -> String {
+        match self {
+            Self::KindOff => format!("lookups of this kind ({kind}) are switched off in the options"),
+            Self::NoPlace => {
+                "the id names no mount (`mount_point` is null): it should be MOUNT/ID".to_owned()
+            }
+            Self::Pattern(pattern) => format!("the id does not match the lookup pattern {pattern:?}"),
+            Self::Impossible(text) | Self::Ambiguous(text) => text.clone(),
+        }
+    }
+}
+
+/// Why `kind` has no names: it is off, or the id names no place.
+fn off(settings: &Settings, kind: Kind) -> Skipped {
+    if settings.needs_place(kind) { Skipped::NoPlace } else { Skipped::KindOff }
 }
 
 /// Plans a lookup whose id is no text that a name can hold; `lookup` has what Python would put into a name.
@@ -47,11 +104,11 @@ pub fn plan_odd(
     let convention = &settings.convention;
     let is_text = odd == OddId::Surrogate;
     if convention.names(lookup) == Naming::Off && (is_text || !convention.place_in_id()) {
-        return Ok(Plan::Skip);
+        return Ok(Plan::Skip(off(settings, lookup.kind)));
     }
     let multi_team = multi_team();
     match convention.odd(lookup, odd, multi_team) {
-        OddFate::Absent => Ok(Refusal::of_many(absent(lookup, odd))),
+        OddFate::Absent => Ok(Plan::Skip(Skipped::Impossible(absent(lookup, odd)))),
         // The official classes compare the id with a pattern, where Python wants a text.
         OddFate::AsText if !settings.patterns.has(lookup.kind) => plan(settings, lookup, || multi_team),
         OddFate::AsText | OddFate::Refused => Err(unusable(odd)),
@@ -79,25 +136,25 @@ fn fault(odd: OddId) -> &'static str {
 /// `multi_team` reads `[core] multi_team`; it is called only where the answer depends on it.
 pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -> bool) -> Result<Plan> {
     let planned = match settings.convention.names(lookup) {
-        Naming::Off => return Ok(Plan::Skip),
+        Naming::Off => return Ok(Plan::Skip(off(settings, lookup.kind))),
         Naming::Ambiguous { separator, names } => {
             if multi_team() {
-                return Ok(Refusal::of_one(refusal(lookup, separator)));
+                return Ok(Plan::Skip(Skipped::Ambiguous(ambiguous(lookup, separator))));
             }
-            Plan::Ask(names)
+            Plan::Ask(Route(names))
         }
         Naming::OfTeam { names, without_teams } => {
-            Plan::Ask(if multi_team() { names } else { without_teams })
+            Plan::Ask(Route(if multi_team() { names } else { without_teams }))
         }
         Naming::Impossible { grammar, names, .. } if settings.bundles.of(lookup.kind).is_none() => {
-            Refusal::of_many(impossible(lookup, names.last(), grammar))
+            Plan::Skip(Skipped::Impossible(impossible(lookup, names.last(), grammar)))
         }
         // A bundle may hold what the store cannot.
-        Naming::Impossible { names, ambiguous, .. } => match ambiguous.filter(|_| multi_team()) {
-            Some(separator) => Refusal::of_one(refusal(lookup, separator)),
-            None => Plan::Ask(names),
+        Naming::Impossible { names, ambiguous: teams, .. } => match teams.filter(|_| multi_team()) {
+            Some(separator) => Plan::Skip(Skipped::Ambiguous(ambiguous(lookup, separator))),
+            None => Plan::Ask(Route(names)),
         },
-        Naming::Names(names) => Plan::Ask(names),
+        Naming::Names(names) => Plan::Ask(Route(names)),
     };
     if settings.patterns.allow(lookup.kind, lookup.id)? {
         return Ok(planned);
@@ -107,11 +164,11 @@ pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -
         "Skipping lookup of {}: does not match configured lookup_pattern {pattern:?}.",
         Quoted(lookup.id)
     );
-    Ok(Plan::Skip)
+    Ok(Plan::Skip(Skipped::Pattern(pattern.to_owned())))
 }
 
 /// The official classes' refusal; they know no ids that begin as the separator does.
-fn refusal(lookup: Lookup<'_>, separator: &str) -> String {
+fn ambiguous(lookup: Lookup<'_>, separator: &str) -> String {
     let why = if separator.starts_with(TEAM_SEPARATOR) || !TEAM_SEPARATOR.starts_with(separator) {
         format!("contains {separator:?}, which separates")
     } else {
@@ -140,7 +197,6 @@ fn impossible(lookup: Lookup<'_>, name: Option<&SecretName>, grammar: &str) -> S
 mod tests {
     use super::*;
     use crate::config::{RawOptions, RawValue, configure};
-    use crate::store::convention::Kind;
     use crate::store::environment::Environment;
     use crate::store::registry::find;
 
@@ -154,14 +210,14 @@ mod tests {
     }
 
     fn ask(names: &[&str]) -> Plan {
-        Plan::Ask(names.iter().map(|name| SecretName::from(*name)).collect())
+        Plan::Ask(Route(names.iter().map(|name| SecretName::from(*name)).collect()))
     }
 
     #[test]
     fn a_null_prefix_switches_one_kind_off() {
         let kwargs = [("variables_prefix", "null")];
         let variable = Lookup { kind: Kind::Variable, id: "a", team: None };
-        assert_eq!(planned(&kwargs, variable, false), Plan::Skip);
+        assert_eq!(planned(&kwargs, variable, false), Plan::Skip(Skipped::KindOff));
         let connection = Lookup { kind: Kind::Connection, ..variable };
         assert_eq!(planned(&kwargs, connection, false), ask(&["airflow/connections/a"]));
     }
@@ -170,7 +226,7 @@ mod tests {
     fn an_ambiguous_id_is_refused_with_teams_only() {
         for kind in Kind::ALL {
             let lookup = Lookup { kind, id: "a--b", team: None };
-            let Plan::Refuse(Refusal { text, is_of_a_kind: false }) = planned(&[], lookup, true) else {
+            let Plan::Skip(Skipped::Ambiguous(text)) = planned(&[], lookup, true) else {
                 panic!("{kind} was not refused")
             };
             assert!(text.starts_with(kind.title()) && text.contains("\"a--b\""), "{text}");
@@ -181,7 +237,7 @@ mod tests {
     #[test]
     fn an_id_that_begins_as_the_separator_does_is_refused_with_teams_only() {
         let lookup = Lookup { kind: Kind::Variable, id: "-db", team: Some("ops") };
-        let Plan::Refuse(Refusal { text, is_of_a_kind: false }) = planned(&[], lookup, true) else {
+        let Plan::Skip(Skipped::Ambiguous(text)) = planned(&[], lookup, true) else {
             panic!("it was not refused")
         };
         assert!(
@@ -204,7 +260,7 @@ mod tests {
         let planned = |id, multi_team| {
             plan(&settings, Lookup { kind: Kind::Connection, id, team: Some("mine") }, || multi_team).unwrap()
         };
-        assert!(matches!(planned("other--my.db", true), Plan::Refuse(_)));
+        assert!(matches!(planned("other--my.db", true), Plan::Skip(Skipped::Ambiguous(_))));
         assert!(matches!(planned("other--my.db", false), Plan::Ask(_)));
         assert!(matches!(planned("my.db", true), Plan::Ask(_)));
     }
@@ -213,7 +269,27 @@ mod tests {
     fn a_pattern_skips_what_it_does_not_match() {
         let kwargs = [("connections_lookup_pattern", "prod_")];
         let lookup = |id| Lookup { kind: Kind::Connection, id, team: None };
-        assert_eq!(planned(&kwargs, lookup("dev_db"), false), Plan::Skip);
+        assert_eq!(
+            planned(&kwargs, lookup("dev_db"), false),
+            Plan::Skip(Skipped::Pattern("prod_".to_owned()))
+        );
         assert_eq!(planned(&kwargs, lookup("PROD_db"), false), ask(&["airflow/connections/PROD_db"]));
+    }
+
+    #[test]
+    fn a_reason_has_an_outcome_and_the_log_hears_of_what_should_not_be() {
+        let sentence = || "a sentence".to_owned();
+        let reasons = [
+            Skipped::KindOff,
+            Skipped::NoPlace,
+            Skipped::Pattern(sentence()),
+            Skipped::Impossible(sentence()),
+            Skipped::Ambiguous(sentence()),
+        ];
+        let told =
+            reasons.map(|reason| (reason.outcome(), reason.warning().is_some(), reason.is_of_a_kind()));
+        let quiet = ("skipped", false, false);
+        assert_eq!(told, [quiet, quiet, quiet, ("refused", true, true), ("refused", true, false)]);
+        insta::assert_snapshot!(Skipped::KindOff.reason(Kind::Config), @"lookups of this kind (config) are switched off in the options");
     }
 }

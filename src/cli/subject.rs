@@ -1,10 +1,9 @@
 //! What a command is about: a connection, a variable or a config value, and how it is looked up.
 
-use crate::backend::{Explained, Plan, plan};
+use crate::backend::{Explained, Plan, Route, plan};
 use crate::cli::setup::{Client, Setup};
 use crate::config::airflow::AirflowConfig;
 use crate::error::{Error, Result};
-use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup};
 use crate::value::SecretValue;
 
@@ -81,29 +80,12 @@ impl Answer {
     }
 }
 
-/// The names that would be asked for.
-pub(super) fn names(
-    setup: &Setup,
-    airflow: &AirflowConfig,
-    lookup: Lookup<'_>,
-) -> Result<Vec<SecretName>, String> {
+/// Where the lookup would be asked, or why it would not be.
+pub(super) fn route(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>) -> Result<Route, String> {
     match plan(&setup.settings, lookup, || airflow.multi_team()) {
-        Ok(Plan::Ask(names)) => Ok(names),
-        Ok(Plan::Refuse(refusal)) => Err(refusal.text),
-        Ok(Plan::Skip) => Err(skipped(setup, lookup)),
+        Ok(Plan::Ask(route)) => Ok(route),
+        Ok(Plan::Skip(skipped)) => Err(skipped.reason(lookup.kind)),
         Err(error) => Err(error.to_string()),
-    }
-}
-
-fn skipped(setup: &Setup, lookup: Lookup<'_>) -> String {
-    let needs_place = setup.without_place(lookup.kind).is_some();
-    let is_on = needs_place || setup.prefix(lookup.kind).is_some();
-    match setup.settings.patterns.text(lookup.kind) {
-        _ if needs_place && setup.settings.convention.names(lookup).into_names().is_empty() => {
-            "the id names no mount (`mount_point` is null): it should be MOUNT/ID".to_owned()
-        }
-        Some(pattern) if is_on => format!("the id does not match the lookup pattern {pattern:?}"),
-        _ => format!("lookups of this kind ({}) are switched off in the options", lookup.kind),
     }
 }
 
@@ -114,10 +96,10 @@ pub(super) fn look_up(
     airflow: &AirflowConfig,
     lookup: Lookup<'_>,
 ) -> Result<(Answer, Vec<String>)> {
-    match names(setup, airflow, lookup) {
+    match route(setup, airflow, lookup) {
         Err(reason) => Ok((Answer::NotAsked(reason), Vec::new())),
-        Ok(names) => {
-            let (explained, heard) = client.run(client.backend.explain(lookup, &names))?;
+        Ok(route) => {
+            let (explained, heard) = client.run(client.backend.explain(lookup, &route))?;
             Ok((Answer::Asked(explained), heard))
         }
     }

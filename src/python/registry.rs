@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lru::LruCache;
 use pyo3::Python;
 
-use crate::backend::{Backend, Failure, Refusal, Reply, Settings, Warnings, settle};
+use crate::backend::{Backend, Failure, Reply, Settings, Skipped, Warnings, settle};
 use crate::config::{Configured, Kwargs, RawOptions, configure_from};
 use crate::error::{Error, Result};
 use crate::process::{Clock, ForkCell};
@@ -55,19 +55,22 @@ impl Shared {
         self.warnings.get_or_init(Warnings::new).say(lookup, &Clock::System, text);
     }
 
-    /// As [`Self::warn`], of a lookup that was not made.
-    pub(super) fn warn_of_refusal(&self, lookup: Lookup<'_>, refusal: &Refusal) {
-        if refusal.is_of_a_kind {
-            let warnings = self.warnings.get_or_init(Warnings::new);
-            warnings.say_of_kind(lookup.kind, "refused", &Clock::System, &refusal.text);
-        } else {
-            self.warn(lookup, &refusal.text);
+    /// The reply to a lookup that is not made; says so where the log should have it. Call it without the GIL.
+    pub(super) fn skip(&self, lookup: Lookup<'_>, skipped: &Skipped) -> Reply {
+        match skipped.warning() {
+            Some(text) if skipped.is_of_a_kind() => {
+                let warnings = self.warnings.get_or_init(Warnings::new);
+                warnings.say_of_kind(lookup.kind, skipped.outcome(), &Clock::System, text);
+            }
+            Some(text) => self.warn(lookup, text),
+            None => {}
         }
+        Reply::none(skipped.outcome())
     }
 
     /// The lookup did not get as far as a store, such as without a region: the error policy applies all the same.
     pub(super) fn settle(&self, lookup: Lookup<'_>, error: Error) -> Result<Reply, Failure> {
-        settle(self.settings.on_error, lookup, &[], error, |text| self.warn(lookup, text))
+        settle(self.settings.on_error, lookup, None, error, |text| self.warn(lookup, text))
     }
 
     /// As [`Self::warn`], for what concerns no single lookup.
