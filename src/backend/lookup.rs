@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
 
-use crate::backend::on_error::Failure;
+use crate::backend::on_error::{Failure, OnError};
 use crate::backend::plan::Route;
 use crate::backend::reply::{Explained, Held, Memory, Reply, Trail};
 use crate::backend::settings::Settings;
@@ -115,7 +115,9 @@ impl Backend {
                     self.warnings.say(lookup, &self.clock, text);
                 }
             };
-            settle(self.settings.on_error, lookup, Some(route), error, say)
+            // A name that only a bundle can hold is absent from it, whatever an error should mean.
+            let policy = if self.is_nowhere(lookup, &error) { OnError::Miss } else { self.settings.on_error };
+            settle(policy, lookup, Some(route), error, say)
         })
     }
 

@@ -48,9 +48,9 @@ pub enum Skipped {
     NoPlace,
     /// The id does not match this lookup pattern.
     Pattern(String),
-    /// No secret can have the name, or the id is no text; a whole sentence or two.
+    /// No secret can have the name, or the id is no text: a sentence without its full stop.
     Impossible(String),
-    /// The id could name a secret of another team; a whole sentence or two.
+    /// The id could name a secret of another team: a sentence without its full stop.
     Ambiguous(String),
 }
 
@@ -63,20 +63,25 @@ impl Skipped {
         }
     }
 
-    /// What the log says of it, if anything.
-    pub fn warning(&self) -> Option<&str> {
+    /// What is wrong with the id, if anything. Ids that change with each run would fill the log, so all with one fault share a
+    /// warning.
+    pub const fn fault(&self) -> Option<&'static str> {
         match self {
             Self::KindOff | Self::NoPlace | Self::Pattern(_) => None,
-            Self::Impossible(text) | Self::Ambiguous(text) => Some(text),
+            Self::Impossible(_) => Some("refused"),
+            Self::Ambiguous(_) => Some("ambiguous"),
         }
     }
 
-    /// Whether the warning is one of a kind: ids that change with each run would otherwise fill the log, a warning for each.
-    pub const fn is_of_a_kind(&self) -> bool {
-        matches!(self, Self::Impossible(_))
+    /// What a command fails with where no secret can have the name of `id`; `None` where nothing is wrong, or where the id
+    /// is another team's.
+    pub fn as_error(&self, id: &str) -> Option<Error> {
+        let Self::Impossible(reason) = self else { return None };
+        let hint = format!("Use another id than {}: Airflow is answered None, without a request", Quoted(id));
+        Some(Error::new(ErrorKind::InvalidName, reason.clone()).with_hint(hint))
     }
 
-    /// The reason, for the command line.
+    /// The reason, for the log where the id has a fault, and for the command line.
     pub fn reason(&self, kind: Kind) -> String {
         match self {
             Self::KindOff => format!("lookups of this kind ({kind}) are switched off in the options"),
@@ -84,7 +89,7 @@ impl Skipped {
                 "the id names no mount (`mount_point` is null): it should be MOUNT/ID".to_owned()
             }
             Self::Pattern(pattern) => format!("the id does not match the lookup pattern {pattern:?}"),
-            Self::Impossible(text) | Self::Ambiguous(text) => text.clone(),
+            Self::Impossible(reason) | Self::Ambiguous(reason) => format!("{reason}. Returning None."),
         }
     }
 }
@@ -116,7 +121,7 @@ pub fn plan_odd(
 }
 
 fn absent(lookup: Lookup<'_>, odd: OddId) -> String {
-    format!("{} id {} {}. Returning None.", lookup.kind.title(), Quoted(lookup.id), fault(odd))
+    format!("{} id {} {}", lookup.kind.title(), Quoted(lookup.id), fault(odd))
 }
 
 fn unusable(odd: OddId) -> Error {
@@ -176,7 +181,7 @@ fn ambiguous(lookup: Lookup<'_>, separator: &str) -> String {
     };
     format!(
         "{} id {} {why} the team name from the secret id in a team scoped secret name. Such an id is ambiguous and \
-         is not looked up. Returning None.",
+         is not looked up",
         lookup.kind.title(),
         Quoted(lookup.id),
     )
@@ -186,7 +191,7 @@ fn ambiguous(lookup: Lookup<'_>, separator: &str) -> String {
 fn impossible(lookup: Lookup<'_>, name: Option<&SecretName>, grammar: &str) -> String {
     let name = name.map(SecretName::to_string).unwrap_or_default();
     format!(
-        "{} id {} makes the name `{name}`, which no secret can have: {grammar}. Returning None.",
+        "{} id {} makes the name `{name}`, which no secret can have: {grammar}",
         lookup.kind.title(),
         Quoted(lookup.id),
     )
@@ -277,19 +282,17 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_has_an_outcome_and_the_log_hears_of_what_should_not_be() {
+    fn a_reason_has_an_outcome_and_an_id_may_have_a_fault() {
         let sentence = || "a sentence".to_owned();
-        let reasons = [
-            Skipped::KindOff,
-            Skipped::NoPlace,
-            Skipped::Pattern(sentence()),
-            Skipped::Impossible(sentence()),
-            Skipped::Ambiguous(sentence()),
-        ];
-        let told =
-            reasons.map(|reason| (reason.outcome(), reason.warning().is_some(), reason.is_of_a_kind()));
-        let quiet = ("skipped", false, false);
-        assert_eq!(told, [quiet, quiet, quiet, ("refused", true, true), ("refused", true, false)]);
+        let pattern = Skipped::Pattern(sentence());
+        let (impossible, ambiguous) = (Skipped::Impossible(sentence()), Skipped::Ambiguous(sentence()));
+        let told = |reason: &Skipped| (reason.outcome(), reason.fault(), reason.as_error("x").is_some());
+        for quiet in [&Skipped::KindOff, &Skipped::NoPlace, &pattern] {
+            assert_eq!(told(quiet), ("skipped", None, false));
+        }
+        assert_eq!(told(&impossible), ("refused", Some("refused"), true));
+        assert_eq!(told(&ambiguous), ("refused", Some("ambiguous"), false));
+        assert_eq!(ambiguous.reason(Kind::Config), "a sentence. Returning None.");
         insta::assert_snapshot!(Skipped::KindOff.reason(Kind::Config), @"lookups of this kind (config) are switched off in the options");
     }
 }

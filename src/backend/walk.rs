@@ -114,7 +114,12 @@ impl Backend {
 
     /// Whether `found` says no more than that the store cannot have such a name, which is why a bundle was asked.
     fn is_in_bundles_alone<T>(&self, lookup: Lookup<'_>, found: &Result<T>) -> bool {
-        found.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidName)
+        found.as_ref().is_err_and(|error| self.is_nowhere(lookup, error))
+    }
+
+    /// Whether `error` says that no secret can have such a name.
+    pub(super) fn is_nowhere(&self, lookup: Lookup<'_>, error: &Error) -> bool {
+        error.kind() == ErrorKind::InvalidName
             && matches!(self.settings.convention.names(lookup), Naming::Impossible { .. })
     }
 

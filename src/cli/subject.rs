@@ -58,6 +58,8 @@ impl Subject {
 pub(super) enum Answer {
     /// Nothing was asked; the text says why.
     NotAsked(String),
+    /// Nothing was asked, which is an error: no secret can have the name, or the lookup pattern does not work.
+    Refused(Error),
     /// The store was asked.
     Asked(Explained),
 }
@@ -75,17 +77,49 @@ impl Answer {
     pub(super) fn error(&self) -> Option<&Error> {
         match self {
             Self::Asked(explained) => explained.error.as_ref(),
+            Self::Refused(error) => Some(error),
             Self::NotAsked(_) => None,
         }
     }
 }
 
-/// Where the lookup would be asked, or why it would not be.
-pub(super) fn route(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>) -> Result<Route, String> {
+/// Why a store is not asked.
+#[derive(Debug)]
+pub(super) enum Unasked {
+    /// As it is meant: switched off, kept out by a pattern, or ambiguous.
+    Meant(String),
+    /// An error of the id or of the configuration.
+    Wrong(Error),
+}
+
+impl Unasked {
+    /// For commands that make no lookup: an error either way.
+    pub(super) fn into_error(self, setup: &Setup) -> Error {
+        match self {
+            Self::Meant(reason) => Error::config(reason),
+            Self::Wrong(error) => error.with_store(setup.entry.info.name),
+        }
+    }
+}
+
+impl From<Unasked> for Answer {
+    fn from(unasked: Unasked) -> Self {
+        match unasked {
+            Unasked::Meant(reason) => Self::NotAsked(reason),
+            Unasked::Wrong(error) => Self::Refused(error),
+        }
+    }
+}
+
+/// Where the lookup would be asked.
+pub(super) fn route(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>) -> Result<Route, Unasked> {
     match plan(&setup.settings, lookup, || airflow.multi_team()) {
         Ok(Plan::Ask(route)) => Ok(route),
-        Ok(Plan::Skip(skipped)) => Err(skipped.reason(lookup.kind)),
-        Err(error) => Err(error.to_string()),
+        Ok(Plan::Skip(skipped)) => {
+            let meant = || Unasked::Meant(skipped.reason(lookup.kind));
+            Err(skipped.as_error(lookup.id).map_or_else(meant, Unasked::Wrong))
+        }
+        Err(error) => Err(Unasked::Wrong(error)),
     }
 }
 
@@ -97,7 +131,7 @@ pub(super) fn look_up(
     lookup: Lookup<'_>,
 ) -> Result<(Answer, Vec<String>)> {
     match route(setup, airflow, lookup) {
-        Err(reason) => Ok((Answer::NotAsked(reason), Vec::new())),
+        Err(unasked) => Ok((unasked.into(), Vec::new())),
         Ok(route) => {
             let (explained, heard) = client.run(client.backend.explain(lookup, &route))?;
             Ok((Answer::Asked(explained), heard))

@@ -34,10 +34,6 @@ mod per_kind;
 pub mod prefix;
 mod python_regex;
 pub mod registry;
-#[cfg(any(feature = "aws", feature = "azure", feature = "google"))]
-mod renewal;
-#[cfg(any(feature = "aws", feature = "google"))]
-mod renewed;
 pub mod tools;
 #[cfg(feature = "vault")]
 pub mod vault;

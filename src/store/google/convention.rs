@@ -4,7 +4,7 @@
 //! `_get_secret`) and `BaseSecretsBackend.build_path`.
 
 use crate::error::{Error, Result};
-use crate::store::convention::{Convention, Kind, Lookup, Naming};
+use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::options::Options;
 use crate::store::prefix::{PrefixRules, SEPARATOR, TEAM_SEPARATOR, ambiguity, naming, prefix_key};
 use crate::store::{PerKind, SecretName};
@@ -52,6 +52,15 @@ fn check(rules: &PrefixRules) -> Result<()> {
 }
 
 impl Convention for GoogleConvention {
+    /// Upstream looks for a team in ids of connections and variables alone, which Python does in texts.
+    fn odd(&self, lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
+        match odd {
+            OddId::Surrogate => OddFate::Refused,
+            OddId::Nothing | OddId::Object if multi_team && lookup.kind != Kind::Config => OddFate::Refused,
+            OddId::Nothing | OddId::Object => OddFate::AsText,
+        }
+    }
+
     /// The name of a team may be too long where the shared one is not: then only that is asked.
     ///
     /// An id is taken for ambiguous where teams exist: configuration options have none, and upstream looks them up.

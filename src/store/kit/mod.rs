@@ -6,6 +6,7 @@
 //! | `files.rs` | notices that a file changed from which a store was built; expands `~` |
 //! | `from_json.rs` | turns a value of a JSON or YAML document into a secret |
 //! | `probe.rs` | compares the service's clock with ours, and names the trusted certificates |
+//! | `token.rs` | holds what a login hands out: renewed before its end, replaced when it is refused |
 //!
 //! All of it is public, so that a store uses what it needs and the compiler does not ask which store is compiled. Modules
 //! that need the network stack come with the feature `http`, which every store on the network switches on.
@@ -15,3 +16,5 @@ pub mod files;
 pub mod from_json;
 #[cfg(feature = "http")]
 pub mod probe;
+#[cfg(feature = "http")]
+pub mod token;

@@ -78,17 +78,19 @@ impl Convention for VaultConvention {
         // A team without a name has no folder: below its path are those of all teams.
         let team = lookup.team.filter(|team| !collapse(team).is_empty());
         let team = team.filter(|_| self.by_team && lookup.kind != Kind::Config);
-        if fault(lookup.id).is_some() {
+        let own: Vec<SecretName> = names(team.unwrap_or(""));
+        // The paths of the options and the team are parts of the name, too.
+        if own.iter().any(|name| fault(name.as_str()).is_some()) {
             let is_nested = team.is_none() && lookup.kind != Kind::Config && key.contains(SEPARATOR);
             let ambiguous = (self.by_team && is_nested).then_some(SEPARATOR);
-            return Naming::Impossible { grammar: GRAMMAR, names: names(team.unwrap_or("")), ambiguous };
+            return Naming::Impossible { grammar: GRAMMAR, names: own, ambiguous };
         }
         match team {
-            Some(team) => Naming::OfTeam { names: names(team), without_teams: names("") },
+            Some(_) => Naming::OfTeam { names: own, without_teams: names("") },
             None if self.by_team && lookup.kind != Kind::Config && key.contains(SEPARATOR) => {
-                Naming::Ambiguous { separator: SEPARATOR, names: names("") }
+                Naming::Ambiguous { separator: SEPARATOR, names: own }
             }
-            None => Naming::Names(names("")),
+            None => Naming::Names(own),
         }
     }
 
