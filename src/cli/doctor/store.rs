@@ -196,7 +196,7 @@ fn refused(setup: &Setup, denied: &[(Kind, Error)]) -> Vec<Finding> {
 }
 
 /// The word of the store for `strongroom policy`, where there is one.
-fn policy_word(setup: &Setup) -> Option<String> {
+fn policy_word(setup: &Setup) -> Option<&'static str> {
     setup.entry.tools.policy?;
     word_of(setup.entry)
 }
