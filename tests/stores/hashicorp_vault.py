@@ -19,6 +19,8 @@ from tests.servers.vault import Vault, openbao
 from tests.stores.description import FOLDERS, Calls, Reader, Secrets, Store
 
 READS = "/v1/secret/data/"
+#: What lookups, lists and descriptions need of an engine of version 2.
+READS_ALL = {"secret/data/*": ["read"], "secret/metadata/*": ["read", "list"]}
 #: Of the policy: values, names and what is known of them.
 READER = ["read", "list"]
 NAMED = {Capability.LISTED, Capability.DESCRIBED}
@@ -211,8 +213,7 @@ class VaultStore(Store):
 
     def reader(self, server: Vault, url: str) -> Reader:
         """A token, and another that may do nothing."""
-        rules = {"secret/data/*": ["read"], "secret/metadata/*": ["read", "list"]}
-        token, powerless = server.token(server.policy(rules)), server.token(server.policy({}))
+        token, powerless = server.token(server.policy(READS_ALL)), server.token(server.policy({}))
         options = {"url": url, "token": token, "config_path": "config"}
         return Reader(options, lambda: {"token": powerless}, [token, powerless])
 
