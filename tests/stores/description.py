@@ -112,11 +112,12 @@ class Store(ABC):
         """What an operator sets to read the server in Airflow: kwargs, and variables."""
 
     def opened(self, request: pytest.FixtureRequest, folder: Path) -> Any:
-        """The server, empty. A store without one keeps its secrets below ``folder``, or in what this returns."""
+        """The server, as other tests left it.
+
+        A store without one has its secrets below ``folder``, or in what this returns.
+        """
         del folder
-        found = request.getfixturevalue(self.server)
-        found.reset()
-        return found
+        return request.getfixturevalue(self.server)
 
     def front(self, server: Any) -> tuple[str, Certificate | None]:
         """Where the server is for a proxy that counts, and the certificate that this one shows."""
