@@ -18,7 +18,7 @@ from tests.conformance.harness import Kind, Options, Planting
 from tests.servers.aws import REGION, ROOT, Credentials, MiniStack, allow, allow_parameters, ministack
 from tests.servers.faults import microburst
 from tests.servers.process import LOOPBACK, REPOSITORY, answers, ask, free_port, running
-from tests.stores.description import FOLDERS, Reader, Store
+from tests.stores.description import Reader, Store, below_prefix
 
 USER = "reader"
 NO_KEYS: Options = {"aws_access_key_id": None, "aws_secret_access_key": None}
@@ -269,7 +269,7 @@ class AwsStore(Store):
 
     def place(self, kind: Kind, secret_id: str, team: str | None = None) -> str:
         """A path below the prefix of its kind."""
-        return f"airflow/{FOLDERS[kind]}/{f'{team}--' if team else ''}{secret_id}"
+        return below_prefix("/", kind, secret_id, team)
 
     def reader(self, server: MiniStack, url: str) -> Reader:
         """A user of IAM, and another who may do nothing."""

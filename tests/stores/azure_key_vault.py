@@ -14,7 +14,7 @@ from tests.failures.way import Way, injected, over_http, way
 from tests.servers import azure
 from tests.servers.counting import Call
 from tests.servers.tls import Certificate
-from tests.stores.description import CLOUDS, FOLDERS, Calls, Reader, Secrets, Store
+from tests.stores.description import CLOUDS, Calls, Reader, Secrets, Store, below_prefix
 
 
 def principal(server: azure.Azure, url: str) -> Options:
@@ -217,7 +217,7 @@ class AzureStore(Store):
 
     def place(self, kind: Kind, secret_id: str, team: str | None = None) -> str:
         """Prefix and id, with dashes for underscores."""
-        return f"airflow-{FOLDERS[kind]}-{f'{team}--' if team else ''}{secret_id}".replace("_", "-")
+        return below_prefix("-", kind, secret_id, team).replace("_", "-")
 
     def fill(self, server: azure.Azure, secrets: Secrets) -> None:
         """Secrets, or new versions of them."""

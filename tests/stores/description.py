@@ -28,6 +28,11 @@ Secrets = Mapping[tuple[Kind, str], str]
 FOLDERS: Mapping[Kind, str] = {"connection": "connections", "variable": "variables", "config": "config"}
 
 
+def below_prefix(separator: str, kind: Kind, secret_id: str, team: str | None) -> str:
+    """The name of a secret by the prefixes that most classes have by default, a team's before its id."""
+    return separator.join(("airflow", FOLDERS[kind], f"{team}--{secret_id}" if team else secret_id))
+
+
 @dataclass(frozen=True)
 class Calls:
     """What a store is asked, in the words of ``Store.operation``."""

@@ -14,7 +14,7 @@ from tests.conformance.harness import ODD_NAMES, Kind, Options, Planting
 from tests.failures.way import Way, answered, injected, over_http, way
 from tests.servers.counting import Call
 from tests.servers.google import PROJECT, READER, GoogleServer, api_error, google
-from tests.stores.description import CLOUDS, FOLDERS, Calls, Reader, Secrets, Store
+from tests.stores.description import CLOUDS, Calls, Reader, Secrets, Store, below_prefix
 
 OWN_FAULTS = frozenset({Capability.DENIED, Capability.UNAUTHENTICATED, Capability.THROTTLED, Capability.SERVER_ERROR})
 
@@ -190,7 +190,7 @@ class GoogleStore(Store):
 
     def place(self, kind: Kind, secret_id: str, team: str | None = None) -> str:
         """Prefix and id."""
-        return f"airflow-{FOLDERS[kind]}-{f'{team}--' if team else ''}{secret_id}"
+        return below_prefix("-", kind, secret_id, team)
 
     def fill(self, server: GoogleServer, secrets: Secrets) -> None:
         """Secrets, or new versions of them."""
