@@ -1,11 +1,11 @@
 //! The key that was meant by one that does not exist.
 
 use crate::config::options_of;
+use crate::store::StoreEntry;
 use crate::store::options::OptionKind;
-use crate::store::registry::StoreEntry;
 
 /// Words of other tools, SDKs and older versions, and the keys that say the same here. The first that the store has is named.
-const OTHER_WORDS: [(&str, &[&str]); 63] = [
+const OTHER_WORDS: [(&str, &[&str]); 100] = [
     ("aws_iam_role", &["role_arn"]),
     ("profile", &["profile_name"]),
     ("aws_profile", &["profile_name"]),
@@ -69,6 +69,43 @@ const OTHER_WORDS: [(&str, &[&str]); 63] = [
     ("separator", &["sep"]),
     ("connection_prefix", &["connections_prefix", "connections_path"]),
     ("variable_prefix", &["variables_prefix", "variables_path"]),
+    ("conn_prefix", &["connections_prefix", "connections_path"]),
+    ("var_prefix", &["variables_prefix", "variables_path"]),
+    ("retries", &["max_attempts"]),
+    ("max_retries", &["max_attempts"]),
+    ("attempts", &["max_attempts"]),
+    ("ssl_verify", &["verify", "connection_verify"]),
+    ("verify_ssl", &["verify", "connection_verify"]),
+    ("tls_verify", &["verify", "connection_verify"]),
+    ("skip_verify", &["verify", "connection_verify"]),
+    ("tls_skip_verify", &["verify", "connection_verify"]),
+    ("ca", &["ca_bundle"]),
+    ("proxy", &["proxies"]),
+    ("jwt", &["jwt_token"]),
+    ("jwt_path", &["jwt_token_path"]),
+    ("approle_role_id", &["role_id"]),
+    ("approle_secret_id", &["secret_id"]),
+    ("vault", &["vault_url"]),
+    ("key_vault", &["vault_url"]),
+    ("key_vault_name", &["vault_url"]),
+    ("secret", &["client_secret", "secret_id"]),
+    ("application_id", &["client_id"]),
+    ("app_id", &["client_id"]),
+    ("certificate", &["client_certificate_path"]),
+    ("certificate_path", &["client_certificate_path"]),
+    ("identity", &["managed_identity_client_id"]),
+    ("managed_identity", &["managed_identity_client_id"]),
+    ("msi_client_id", &["managed_identity_client_id"]),
+    ("identity_client_id", &["managed_identity_client_id"]),
+    ("keyfile", &["gcp_key_path"]),
+    ("key_file", &["gcp_key_path"]),
+    ("gcp_keyfile", &["gcp_key_path"]),
+    ("credentials", &["gcp_key_path"]),
+    ("credentials_file", &["gcp_key_path"]),
+    ("service_account_file", &["gcp_key_path"]),
+    ("service_account", &["impersonation_chain"]),
+    ("impersonate", &["impersonation_chain"]),
+    ("impersonate_service_account", &["impersonation_chain"]),
 ];
 
 /// What to write in the place of `key`; `None` if nothing is near.
@@ -170,6 +207,14 @@ mod tests {
             ("google_secret_manager", "gcp_conn_id", "`gcp_key_path`"),
             ("azure_key_vault", "vault_name", "`vault_url`"),
             ("azure_key_vault", "tenant", "`tenant_id`"),
+            ("azure_key_vault", "secret", "`client_secret`"),
+            ("azure_key_vault", "managed_identity", "`managed_identity_client_id`"),
+            ("hashicorp_vault", "secret", "`secret_id`"),
+            ("hashicorp_vault", "skip_verify", "`verify`"),
+            ("google_secret_manager", "keyfile", "`gcp_key_path`"),
+            ("google_secret_manager", "service_account", "`impersonation_chain`"),
+            ("aws_secrets_manager", "retries", "`max_attempts`"),
+            ("aws_secrets_manager", "conn_prefix", "`connections_prefix`"),
             ("memory", "cache_tll", "`cache_ttl`"),
             ("memory", "connection_prefix", "`connections_prefix`"),
         ] {

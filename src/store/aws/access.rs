@@ -24,9 +24,9 @@ use crate::store::aws::sdk::{SdkParts, sdk_config};
 use crate::store::aws::trust::service_roots;
 use crate::store::aws::workshop::{Workshop, client_settings};
 use crate::store::environment::Environment;
-use crate::store::files::WatchedFiles;
+use crate::store::kit::files::WatchedFiles;
+use crate::store::kit::probe::{Probe, words};
 use crate::store::options::Options;
-use crate::store::probe::{Probe, words};
 use crate::store::tools::Finding;
 
 /// One of the services of AWS.
@@ -115,11 +115,11 @@ impl Access {
         if !self.is_replaced(&refused, used).await {
             return Err(refused);
         }
-        call().await.inspect_err(|error| {
-            if error.kind() == ErrorKind::Unauthenticated {
-                self.credentials.settle();
-            }
-        })
+        let used = self.credentials.held();
+        let outcome = call().await;
+        let is_refused = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unauthenticated);
+        self.credentials.note_replacement(used, is_refused);
+        outcome
     }
 
     /// Whether there are other credentials now than those that were `used` when `error` came.

@@ -5,7 +5,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::SecretName;
 use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
-use crate::store::from_json::{json_text, secret_from_json};
+use crate::store::kit::from_json::{json_text, secret_from_json};
 use crate::store::options::{OptionValue, Options};
 use crate::store::vault::config::mount;
 use crate::store::vault::path::{collapse, fault};
@@ -82,8 +82,9 @@ impl Convention for VaultConvention {
         let team = lookup.team.filter(|team| !collapse(team).is_empty());
         let team = team.filter(|_| self.by_team && lookup.kind != Kind::Config);
         let own: Vec<SecretName> = names(team.unwrap_or(""));
-        // The paths of the options and the team are parts of the name, too.
-        if own.iter().any(|name| fault(name.as_str()).is_some()) {
+        // The paths of the options are parts of the name, too. (A team is one only under `[core] multi_team`.)
+        let is_impossible = |names: Vec<SecretName>| names.iter().any(|name| fault(name.as_str()).is_some());
+        if is_impossible(names("")) {
             let is_nested = team.is_none() && lookup.kind != Kind::Config && key.contains(SEPARATOR);
             let ambiguous = (self.by_team && is_nested).then_some(SEPARATOR);
             return Naming::Impossible { grammar: GRAMMAR, names: own, ambiguous };

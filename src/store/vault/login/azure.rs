@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::environment::Environment;
-use crate::store::files::expand;
+use crate::store::kit::files::expand;
 use crate::store::options::Options;
 use crate::store::vault::call::{Call, Own};
 use crate::store::vault::login::cloud::{Clouds, ask, secret};

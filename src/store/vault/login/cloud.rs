@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config, read_body, send};
 use crate::store::environment::Environment;
-use crate::store::files::expand;
+use crate::store::kit::files::expand;
 use crate::store::vault::error::no_answer;
 use crate::value::Text;
 use crate::value::json::{self, Object, Value};
