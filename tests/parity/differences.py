@@ -135,6 +135,9 @@ MORE_OFTEN = {
     "vault: sealed": 6,
 }
 
+#: Where the server says how long to wait, so that the time of a lookup may end before its last attempt.
+FEWER_IN_TIME = {"vault: quota"}
+
 
 def of_vault(labels: Sequence[str], difference: Difference, kinds: str = "conn var config") -> dict[str, Difference]:
     """The same for several kinds of lookups of Vault."""
