@@ -135,8 +135,8 @@ MORE_OFTEN = {
     "vault: sealed": 6,
 }
 
-#: Where the server says how long to wait, so that the time of a lookup may end before its last attempt.
-FEWER_IN_TIME = {"vault: quota"}
+#: What is throttled is waited for longer, and the time of a lookup (10 s) may end before its last attempt: a bound.
+FEWER_IN_TIME = {"vault: quota", "vault: status 429", "vault: login 429"}
 
 
 def of_vault(labels: Sequence[str], difference: Difference, kinds: str = "conn var config") -> dict[str, Difference]:
