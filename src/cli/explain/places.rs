@@ -21,11 +21,7 @@ pub(super) struct Place {
 /// The variables of a lookup, the team's first. Config values have none, and neither has an id that could be another
 /// team's.
 pub(super) fn variables(airflow: &AirflowConfig, lookup: Lookup<'_>) -> Vec<Place> {
-    let prefix = match lookup.kind {
-        Kind::Connection => "AIRFLOW_CONN_",
-        Kind::Variable => "AIRFLOW_VAR_",
-        Kind::Config => return Vec::new(),
-    };
+    let Some(prefix) = lookup.kind.variable_prefix() else { return Vec::new() };
     if lookup.id.contains(SEPARATOR) && airflow.multi_team() {
         return Vec::new();
     }
