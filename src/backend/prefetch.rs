@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::redact::Shown;
 use crate::store::convention::{Kind, Lookup, Naming};
 use crate::store::options::{OptionKind, OptionSpec, Options};
-use crate::store::{SecretName, Store};
+use crate::store::{Inspect, SecretName};
 use crate::value::json::Value;
 
 /// How the option is written.
@@ -62,7 +62,7 @@ impl Prefetch {
     pub(super) async fn names(
         &self,
         settings: &Settings,
-        store: &dyn Store,
+        store: &dyn Inspect,
     ) -> (Vec<SecretName>, Option<Error>) {
         let (mut names, mut unlisted) = (Vec::new(), None);
         for (kind, id) in &self.0 {
@@ -106,7 +106,7 @@ fn is_of_all(settings: &Settings, kind: Kind, id: &str) -> bool {
 /// Adds the names in the store that `pattern` matches. What comes before its first wildcard narrows the listing.
 async fn list(
     settings: &Settings,
-    store: &dyn Store,
+    store: &dyn Inspect,
     kind: Kind,
     pattern: &str,
     head: &str,

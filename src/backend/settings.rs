@@ -10,10 +10,10 @@ use crate::backend::pattern::Patterns;
 use crate::backend::prefetch::{self, Prefetch};
 use crate::backend::telemetry::Metrics;
 use crate::layers::LayerSettings;
+use crate::store::StoreEntry;
 use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::options::{OptionKind, OptionSpec, Options};
-use crate::store::registry::StoreEntry;
 
 /// What every store has in common.
 pub(super) const OPTIONS: &[OptionSpec] = &[

@@ -17,9 +17,9 @@ use crate::config::{Configured, Kwargs, RawOptions, configure_from};
 use crate::error::{Error, Result};
 use crate::process::{Clock, ForkCell};
 use crate::python::later::Questions;
+use crate::store::StoreEntry;
 use crate::store::convention::Lookup;
 use crate::store::environment::Environment;
-use crate::store::registry::StoreEntry;
 
 /// Configurations kept alive for later backends. One whose backends are still in use lives on by itself.
 const MOST_KEPT: NonZeroUsize = NonZeroUsize::new(16).unwrap();

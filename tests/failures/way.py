@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -174,13 +173,6 @@ def over_tls(harness: Any, later: Certificate, *, trusts_both: bool = False) -> 
     trusted = harness.folder / "trusted.pem"
     authorities = [first.authority, later.authority] if trusts_both else [first.authority]
     trusted.write_text("".join(authority.read_text() for authority in authorities))
-    with gate(f"http://{harness.gate.upstream}", showing(first)) as secured:
+    with gate(f"http://{harness.gate.upstream}", first) as secured:
         options = {harness.address_option: secured.url, harness.trust_option: str(trusted)}
-        yield Scene(lambda: secured.become(showing(later)), options, lambda: secured.requests)
-
-
-def showing(shown: Certificate) -> ssl.SSLContext:
-    """The server's side of TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(shown.certificate, shown.key)
-    return context
+        yield Scene(lambda: secured.become(later), options, lambda: secured.requests)

@@ -30,7 +30,7 @@ from tests.servers.vault import Vault  # noqa: E402
 
 HERE = Path(__file__).parent
 #: The providers of Google and Azure stand in an environment of their own.
-CLOUDS = [f"test_{name}.py" for name in ("8_google", "8_google_hosts", "9_azure", "9_azure_hosts", "11_cloud_kwargs")]
+CLOUDS = ["google_secret_manager", "azure_key_vault", "test_cloud_kwargs.py"]
 collect_ignore = [] if importlib.util.find_spec("airflow.providers.google") else CLOUDS
 MASKERS = (core_masker, sdk_masker)
 

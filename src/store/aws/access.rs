@@ -24,9 +24,9 @@ use crate::store::aws::sdk::{SdkParts, sdk_config};
 use crate::store::aws::trust::service_roots;
 use crate::store::aws::workshop::{Workshop, client_settings};
 use crate::store::environment::Environment;
-use crate::store::files::WatchedFiles;
+use crate::store::kit::files::WatchedFiles;
+use crate::store::kit::probe::{Probe, words};
 use crate::store::options::Options;
-use crate::store::probe::{Probe, words};
 use crate::store::tools::Finding;
 
 /// One of the services of AWS.

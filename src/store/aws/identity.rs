@@ -13,7 +13,7 @@ use crate::store::aws::profile::Profiles;
 use crate::store::aws::region::service_region;
 use crate::store::aws::workshop::Workshop;
 use crate::store::environment::Environment;
-use crate::store::files::WatchedFiles;
+use crate::store::kit::files::WatchedFiles;
 use crate::store::options::Options;
 
 /// The region of the global address of STS, which is meant where nobody names one.

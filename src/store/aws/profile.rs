@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Result};
 use crate::redact::{Shown, ShownPath};
 use crate::store::environment::Environment;
-use crate::store::files::{WatchedFiles, expand};
+use crate::store::kit::files::{WatchedFiles, expand};
 
 /// The profile that applies where none was asked for.
 const DEFAULT_PROFILE: &str = "default";

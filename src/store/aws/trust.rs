@@ -9,7 +9,7 @@ use crate::http::Roots;
 use crate::store::aws::config::{AwsSettings, Verify};
 use crate::store::aws::profile::Profiles;
 use crate::store::environment::Environment;
-use crate::store::files::expand;
+use crate::store::kit::files::expand;
 
 /// The word that asks for the platform's own store.
 const SYSTEM: &str = "system";

@@ -8,11 +8,11 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::redact::{Shown, ShownPath};
-use crate::store::checks::{impossible_names, unverified};
 use crate::store::convention::{Convention, Kind, Lookup};
 use crate::store::environment::Environment;
+use crate::store::kit::checks::{impossible_names, unverified};
+use crate::store::kit::probe::{Probe, words};
 use crate::store::options::Options;
-use crate::store::probe::{Probe, words};
 use crate::store::tools::{Finding, Severity, Tools};
 
 use super::config::{AzureSettings, Verify};

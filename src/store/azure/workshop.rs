@@ -9,7 +9,7 @@ use crate::store::azure::credentials::{Login, MACHINE_CONNECT, ManagedIdentity};
 use crate::store::azure::transport::LoginTransport;
 use crate::store::azure::trust::{login_roots, vault_roots};
 use crate::store::environment::Environment;
-use crate::store::files::WatchedFiles;
+use crate::store::kit::files::WatchedFiles;
 
 /// Settings, and the clients that are made of them on demand.
 #[derive(Debug)]

@@ -11,9 +11,9 @@ use url::Url;
 use crate::error::Result;
 use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config, warn_about_plain_http};
 use crate::store::environment::Environment;
-use crate::store::files::WatchedFiles;
+use crate::store::kit::files::WatchedFiles;
+use crate::store::kit::probe::{Probe, words};
 use crate::store::options::Options;
-use crate::store::probe::{Probe, words};
 
 use super::config::Verify;
 

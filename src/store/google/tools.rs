@@ -2,11 +2,11 @@
 
 use crate::http::is_loopback;
 use crate::redact::Shown;
-use crate::store::checks::{impossible_names, plain_http, unverified};
 use crate::store::convention::Convention;
 use crate::store::environment::Environment;
+use crate::store::kit::checks::{impossible_names, plain_http, unverified};
+use crate::store::kit::probe::Probe;
 use crate::store::options::Options;
-use crate::store::probe::Probe;
 use crate::store::tools::{Finding, Severity, Tools};
 
 use super::config::{GoogleSettings, Verify, Written};

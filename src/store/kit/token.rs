@@ -14,7 +14,7 @@ use crate::process::{Clock, Timestamp};
 const SETTLED_FOR: Duration = Duration::from_secs(30);
 
 /// What a login hands out.
-pub(in crate::store) trait Expiring: Clone {
+pub trait Expiring: Clone {
     /// How much longer it works; for ever, without it.
     fn lifetime(&self) -> Option<Duration>;
 
@@ -25,25 +25,25 @@ pub(in crate::store) trait Expiring: Clone {
 }
 
 /// How much longer something works that ends at `end`.
-pub(in crate::store) fn time_until(end: SystemTime) -> Duration {
+pub fn time_until(end: SystemTime) -> Duration {
     end.duration_since(SystemTime::now()).unwrap_or_default()
 }
 
 /// When what expires is renewed, and what becomes of it when that fails.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store) struct Terms {
+pub struct Terms {
     /// So long before the end; of a short life, after four fifths, so that it is not renewed at every call.
-    pub(in crate::store) before: Duration,
+    pub before: Duration,
     /// After a renewal that failed or was cut off while the old one still works, the next one is tried this much later.
-    pub(in crate::store) again: Duration,
+    pub again: Duration,
     /// Whether what still works is also used when the login refuses to renew it, not only in an outage.
-    pub(in crate::store) outlives_refusal: bool,
+    pub outlives_refusal: bool,
     /// What is logged when a renewal fails and the old one is used.
-    pub(in crate::store) outage: &'static str,
+    pub outage: &'static str,
 }
 
 /// The present one of what a login hands out.
-pub(in crate::store) struct TokenHolder<T> {
+pub struct TokenHolder<T> {
     terms: Terms,
     clock: Clock,
     state: RwLock<State<T>>,
@@ -81,14 +81,14 @@ struct Last {
 
 impl<T: Expiring> TokenHolder<T> {
     /// Nothing is held yet.
-    pub(in crate::store) fn new(terms: Terms, clock: Clock) -> Self {
+    pub fn new(terms: Terms, clock: Clock) -> Self {
         let state = RwLock::new(State { held: None, settled: None });
         Self { terms, clock, state, finished: AtomicU64::new(0), turn: tokio::sync::Mutex::default() }
     }
 
     /// What is held, if it is not due, or what `fetch` brings. One caller fetches; others wait only if nothing that works is
     /// held, and then a failure is for all of them. `fetch` is given what is to be renewed, if it still works.
-    pub(in crate::store) async fn get<F>(&self, fetch: impl FnOnce(Option<T>) -> F + Send) -> Result<T>
+    pub async fn get<F>(&self, fetch: impl FnOnce(Option<T>) -> F + Send) -> Result<T>
     where
         T: Send + Sync,
         F: Future<Output = Result<T>> + Send,
@@ -102,7 +102,7 @@ impl<T: Expiring> TokenHolder<T> {
 
     /// Another than the refused one that is held, which stays until there is a new one: for services whose refusal need not be
     /// about the token.
-    pub(in crate::store) async fn instead_of<F>(
+    pub async fn instead_of<F>(
         &self,
         is_refused: impl Fn(&T) -> bool + Send + Sync,
         fetch: impl FnOnce() -> F + Send,
@@ -115,13 +115,13 @@ impl<T: Expiring> TokenHolder<T> {
     }
 
     /// What is held, due or not.
-    pub(in crate::store) fn held(&self) -> Option<T> {
+    pub fn held(&self) -> Option<T> {
         self.read().held.as_ref().map(|held| held.value.clone())
     }
 
     /// Notes that the service refused what `is_this` recognises, and says whether asking for another makes sense. Only what was
     /// refused is dropped: there may be another already.
-    pub(in crate::store) fn refused(&self, is_this: impl FnOnce(&T) -> bool) -> bool {
+    pub fn refused(&self, is_this: impl FnOnce(&T) -> bool) -> bool {
         let now = self.clock.now();
         let is_recent = |moment: Timestamp| now.since(moment) < SETTLED_FOR;
         let mut state = self.write();
@@ -139,7 +139,7 @@ impl<T: Expiring> TokenHolder<T> {
     }
 
     /// Notes that the service accepted what `is_this` recognises.
-    pub(in crate::store) fn accepted(&self, is_this: impl FnOnce(&T) -> bool) {
+    pub fn accepted(&self, is_this: impl FnOnce(&T) -> bool) {
         let known = self.read();
         let is_news = known.settled.is_some()
             || known.held.as_ref().is_some_and(|held| held.is_unproven || held.is_rejected);
@@ -155,7 +155,7 @@ impl<T: Expiring> TokenHolder<T> {
     }
 
     /// Holds nothing any more, if that is what is held.
-    pub(in crate::store) fn forget(&self, is_this: impl FnOnce(&T) -> bool) {
+    pub fn forget(&self, is_this: impl FnOnce(&T) -> bool) {
         let mut state = self.write();
         if state.held.as_ref().is_some_and(|held| is_this(&held.value)) {
             state.held = None;

@@ -3,7 +3,7 @@
 //! Airflow's class builds a connection at once (`_create_connection`, 3.3.2); we hand on what gives the same one: a
 //! URI, or a JSON object with Airflow's keys. Its checks of the object stand here.
 
-use crate::store::from_json::json_text;
+use crate::store::kit::from_json::json_text;
 use crate::value::json::{self, Object};
 use crate::value::text::is_white_space;
 use crate::value::{SecretValue, Text, Value};

@@ -69,7 +69,6 @@ pub(super) fn split_name(name: &SecretName) -> Result<(Kind, &str)> {
     });
     split.ok_or_else(|| {
         Error::new(ErrorKind::InvalidName, format!("`{name}` is no name in a local file"))
-            .with_store(super::INFO.name)
             .with_hint("Names are connections/<id>, variables/<key> or config/<key>")
     })
 }
@@ -109,6 +108,6 @@ mod tests {
         assert_eq!(split_name(&"config/".into()).unwrap(), (Kind::Config, ""));
         let error = split_name(&"pools/a\n".into()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidName);
-        insta::assert_snapshot!(error, @r"`pools/a\n` is no name in a local file (local). Names are connections/<id>, variables/<key> or config/<key>");
+        insta::assert_snapshot!(error, @r"`pools/a\n` is no name in a local file. Names are connections/<id>, variables/<key> or config/<key>");
     }
 }

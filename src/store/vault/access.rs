@@ -10,7 +10,7 @@ use crate::http::{
 use crate::process::Clock;
 use crate::store::SecretName;
 use crate::store::environment::Environment;
-use crate::store::files::{WatchedFiles, expand};
+use crate::store::kit::files::{WatchedFiles, expand};
 use crate::store::options::Options;
 use crate::store::vault::call::Call;
 use crate::store::vault::config::{VaultSettings, client_certificate};

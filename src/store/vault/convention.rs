@@ -5,7 +5,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::SecretName;
 use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
-use crate::store::from_json::{json_text, secret_from_json};
+use crate::store::kit::from_json::{json_text, secret_from_json};
 use crate::store::options::{OptionValue, Options};
 use crate::store::vault::config::mount;
 use crate::store::vault::path::{collapse, fault};

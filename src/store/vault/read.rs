@@ -5,7 +5,7 @@ use vaultrs::api::kv2::requests::ReadSecretRequest;
 
 use crate::error::Result;
 use crate::store::SecretName;
-use crate::store::from_json::json_text;
+use crate::store::kit::from_json::json_text;
 use crate::store::vault::Vault;
 use crate::store::vault::access::Answer;
 use crate::store::vault::call::Call;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use crate::http::Roots;
 use crate::store::environment::Environment;
-use crate::store::files::expand;
+use crate::store::kit::files::expand;
 use crate::store::options::{OptionValue, Options};
 
 /// The word that asks for the platform's own store.

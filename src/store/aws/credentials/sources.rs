@@ -15,7 +15,7 @@ use crate::store::aws::credentials::{CredentialCache, CredentialSource, StaticKe
 use crate::store::aws::profile::Section;
 use crate::store::aws::role::{RoleParameters, mfa_error};
 use crate::store::aws::workshop::Workshop;
-use crate::store::files::expand;
+use crate::store::kit::files::expand;
 
 /// A source of any kind.
 pub(in crate::store::aws) type Boxed = Box<dyn CredentialSource>;

@@ -26,18 +26,16 @@ use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::{Access, Service, attempts, plays_no_part};
 use crate::store::environment::Environment;
 use crate::store::options::{Options, Rate};
-use crate::store::registry::StoreEntry;
 use crate::store::tools::Finding;
-use crate::store::{Capabilities, Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::{
+    Description, Descriptions, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo,
+};
 use crate::value::SecretValue;
 
 use self::convention::SystemsManagerConvention;
 
-const INFO: StoreInfo = StoreInfo {
-    name: "aws_systems_manager",
-    title: "AWS Systems Manager Parameter Store",
-    capabilities: Capabilities { list: true, batch: batch::LARGEST },
-};
+const INFO: StoreInfo =
+    StoreInfo { name: "aws_systems_manager", title: "AWS Systems Manager Parameter Store" };
 
 /// What the registry needs to know of this store.
 pub const ENTRY: StoreEntry = StoreEntry {
@@ -115,28 +113,38 @@ impl Store for SystemsManager {
     }
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        self.read(name).await.map_err(|error| error.with_store(INFO.name))
+        self.read(name).await
     }
 
     async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
-        let answers = self.read_many(names).await.into_iter();
-        answers.map(|answer| Some(answer?.map_err(|error| error.with_store(INFO.name)))).collect()
+        self.read_many(names).await
     }
 
     fn batch_size(&self) -> NonZeroUsize {
         if self.batches.is_off() { NonZeroUsize::MIN } else { batch::LARGEST }
     }
 
+    fn is_outdated(&self) -> bool {
+        self.access.is_outdated()
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Inspect for SystemsManager {
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.list_names(prefix, page).await.map_err(|error| error.with_store(INFO.name))
+        self.list_names(prefix, page).await
     }
 
     async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        self.list_descriptions(prefix, page).await.map_err(|error| error.with_store(INFO.name))
+        self.list_descriptions(prefix, page).await
     }
 
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
-        self.describe_parameter(name).await.map_err(|error| error.with_store(INFO.name))
+        self.describe_parameter(name).await
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
@@ -146,14 +154,10 @@ impl Store for SystemsManager {
     fn identity(&self) -> Option<String> {
         Some(self.access.identity())
     }
-
-    fn is_outdated(&self) -> bool {
-        self.access.is_outdated()
-    }
 }
 
 fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> {
-    let store = SystemsManager::open(options, environment).map_err(|error| error.with_store(INFO.name))?;
+    let store = SystemsManager::open(options, environment)?;
     Ok(Arc::new(store))
 }
 
@@ -183,7 +187,7 @@ mod tests {
         for code in ["ParameterVersionNotFound", "InvalidKeyId", "ResourceNotFoundException"] {
             let memory = Memory::new(move |_, _| refusal(400, code));
             let error = store(&memory).get(&"/a".into()).await.unwrap_err();
-            assert_eq!((error.store(), error.is_upstream_miss()), (Some(INFO.name), false), "{code}");
+            assert!(!error.is_upstream_miss(), "{code}");
         }
     }
 
@@ -211,7 +215,7 @@ mod tests {
             let mut options = Memory::options();
             options.set(key, OptionValue::Text(text.to_owned()));
             let error = (ENTRY.open)(&options, &Environment::default()).unwrap_err();
-            assert_eq!((error.kind(), error.store()), (ErrorKind::Config, Some(INFO.name)), "{key}");
+            assert_eq!(error.kind(), ErrorKind::Config, "{key}");
         }
     }
 }

@@ -11,8 +11,8 @@ use serde_json::Value as Json;
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::ShownPath;
 use crate::store::environment::Environment;
-use crate::store::files::WatchedFiles;
 use crate::store::google::config::{GoogleSettings, KEY_PATH, Written, as_service_account};
+use crate::store::kit::files::WatchedFiles;
 
 pub(super) const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 

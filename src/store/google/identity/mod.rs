@@ -40,7 +40,7 @@ use serde_json::Value as Json;
 
 use crate::error::{Error, Result};
 use crate::store::environment::Environment;
-use crate::store::files::WatchedFiles;
+use crate::store::kit::files::WatchedFiles;
 
 use self::adc::Found;
 pub(super) use self::cache::TokenCache;

@@ -14,10 +14,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::{is_loopback, web_address};
 use crate::redact::Shown;
 use crate::store::environment::Environment;
-use crate::store::files::WatchedFiles;
 use crate::store::google::config::GoogleSettings;
 use crate::store::google::network::Network;
 use crate::store::google::place::{Place, below, iam_endpoint};
+use crate::store::kit::files::WatchedFiles;
 
 use super::adc::Found;
 use super::authorized_user::AuthorizedUser;

@@ -11,7 +11,7 @@ mod sift;
 use std::path::Path;
 
 use crate::error::Result;
-use crate::store::from_json::json_text;
+use crate::store::kit::from_json::json_text;
 use crate::value::json::Object;
 use crate::value::{SecretValue, Text, Value};
 

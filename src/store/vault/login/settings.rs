@@ -9,7 +9,7 @@ use crate::error::ErrorKind;
 use crate::error::{Error, Result};
 use crate::redact::{Shown, ShownPath};
 use crate::store::environment::Environment;
-use crate::store::files::expand;
+use crate::store::kit::files::expand;
 use crate::store::options::{OptionValue, Options};
 use crate::store::vault::config::{KUBERNETES_JWT_PATH, client_certificate, version};
 use crate::store::vault::login::assertion::{Certificate, Jwt, JwtSource, Kubernetes};

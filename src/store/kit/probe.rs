@@ -1,0 +1,131 @@
+//! The service's clock and the trust in its certificate, for `strongroom doctor`.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::Client;
+
+use crate::calendar::moment;
+use crate::http::Roots;
+use crate::redact::ShownPath;
+use crate::store::tools::{Finding, Severity};
+
+/// AWS refuses what was signed so long ago, or so far ahead ("Troubleshooting Signature Version 4" in the IAM user guide),
+/// and so does Entra ID (AADSTS700024 in "Microsoft Entra authentication error codes").
+const REFUSED: Duration = Duration::from_mins(5);
+
+/// A clock that is kept by anybody is nearer than this.
+const KEPT: Duration = Duration::from_secs(30);
+
+/// What asks the service for nothing but the time.
+pub struct Probe {
+    /// The client of the service.
+    pub client: Client,
+    /// The address of the service.
+    pub address: String,
+    /// What its certificate is verified with, `None` over plain http.
+    pub trust: Option<String>,
+    /// What a wrong clock has refused, such as "requests".
+    pub refused: &'static str,
+}
+
+impl Probe {
+    /// Makes one request, which is not signed: the service refuses it, and says what time it is.
+    pub async fn findings(&self) -> Vec<Finding> {
+        let trust =
+            self.trust.as_ref().map(|trust| Finding::fine("certificates", format!("verified with {trust}")));
+        trust.into_iter().chain(self.clock().await).collect()
+    }
+
+    async fn clock(&self) -> Option<Finding> {
+        let answer = self.client.get(&self.address).send().await.ok()?;
+        let date = answer.headers().get("date")?.to_str().ok()?;
+        let theirs = read_date(date)?;
+        let ours = SystemTime::now();
+        let apart = ours.duration_since(theirs).or_else(|_| theirs.duration_since(ours)).unwrap_or_default();
+        Some(judged(apart, self.refused))
+    }
+}
+
+/// A date as servers write it (RFC 9110, section 5.6.7), such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn read_date(text: &str) -> Option<SystemTime> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let [_, day, month, year, time, "GMT"] = words.as_slice() else { return None };
+    let month = MONTHS.iter().position(|known| known == month)? as u64 + 1;
+    let numbers: Option<Vec<u64>> = time.split(':').map(|part| part.parse().ok()).collect();
+    moment([year.parse().ok()?, month, day.parse().ok()?], numbers?.try_into().ok()?)
+}
+
+fn judged(apart: Duration, refused: &str) -> Finding {
+    let seconds = apart.as_secs();
+    if apart < KEPT {
+        return Finding::fine("clock", format!("{seconds} s from the service's clock"));
+    }
+    let severity = if apart < REFUSED { Severity::Warning } else { Severity::Problem };
+    Finding::new(
+        severity,
+        "clock",
+        format!(
+            "this machine's clock is {seconds} s from the service's; from {} s on {refused} are refused",
+            REFUSED.as_secs()
+        ),
+        "Have the clock kept by NTP",
+    )
+}
+
+/// What a certificate is verified with, in words.
+pub fn words(roots: &Roots) -> Option<String> {
+    Some(match roots {
+        Roots::Nobody => return None,
+        Roots::Mozilla => "the built-in list of Mozilla".to_owned(),
+        Roots::System => "the list of the platform".to_owned(),
+        Roots::Bundle { path, named_by } => format!("`{}` ({named_by})", ShownPath(path)),
+        Roots::MozillaAnd { path } => {
+            format!("the built-in list of Mozilla and `{}`", ShownPath(path))
+        }
+        Roots::Anybody => "nothing: every certificate is accepted".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_are_apart_are_told() {
+        let severity = |seconds| judged(Duration::from_secs(seconds), "requests").severity;
+        assert_eq!(
+            [0, 29, 30, 299, 300].map(severity),
+            [Severity::Fine, Severity::Fine, Severity::Warning, Severity::Warning, Severity::Problem]
+        );
+    }
+
+    #[test]
+    fn a_date_is_read_as_servers_write_it() {
+        let read = |text| {
+            let since = read_date(text)?.duration_since(SystemTime::UNIX_EPOCH);
+            since.ok().map(|since| since.as_secs())
+        };
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!(read("Thu, 29 Feb 2024 00:00:00 GMT"), Some(1_709_164_800));
+        for other in [
+            "",
+            "now",
+            "Sun, 06 Nov 1994 08:49 GMT",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+            "Sun, 6 X 1994 1:2:3 GMT",
+            "Sun, 18446744073709551615 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 18446744073709551615:49:37 GMT",
+        ] {
+            assert_eq!(read(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn trust_is_told_in_words() {
+        assert_eq!(words(&Roots::Nobody), None);
+        let bundle = Roots::Bundle { path: "/ca.pem".into(), named_by: "ca_bundle" };
+        assert_eq!(words(&bundle).as_deref(), Some("`/ca.pem` (ca_bundle)"));
+    }
+}
