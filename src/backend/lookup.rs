@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 
 use crate::backend::bundle::Bundles;
 use crate::backend::memo::{Answer, Memo};
-use crate::backend::on_error::Failure;
+use crate::backend::on_error::{Failure, OnError};
 use crate::backend::reply::{Explained, Held, Memory, Reply, Trail};
 use crate::backend::settings::Settings;
 use crate::backend::settle::settle;
@@ -158,7 +158,9 @@ impl Backend {
                     self.warnings.say(lookup, &self.clock, text);
                 }
             };
-            settle(self.settings.on_error, lookup, names, error, say)
+            // A name that only a bundle can hold is absent from it, whatever an error should mean.
+            let policy = if self.is_nowhere(lookup, &error) { OnError::Miss } else { self.settings.on_error };
+            settle(policy, lookup, names, error, say)
         })
     }
 
@@ -283,7 +285,11 @@ impl Backend {
 
     /// Whether `found` says no more than that the store cannot have such a name, which is why a bundle was asked.
     fn is_in_bundles_alone<T>(&self, lookup: Lookup<'_>, found: &Result<T>) -> bool {
-        found.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidName)
+        found.as_ref().is_err_and(|error| self.is_nowhere(lookup, error))
+    }
+
+    fn is_nowhere(&self, lookup: Lookup<'_>, error: &Error) -> bool {
+        error.kind() == ErrorKind::InvalidName
             && matches!(self.settings.convention.names(lookup), Naming::Impossible { .. })
     }
 
@@ -445,7 +451,6 @@ fn unless_malformed<T>(stack: &Stack, name: &SecretName, outcome: Result<T>) -> 
 mod tests {
     use super::*;
     use crate::backend::bundle::BundleNames;
-    use crate::backend::on_error::OnError;
     use crate::backend::pattern::Patterns;
     use crate::backend::prefetch::Prefetch;
     use crate::backend::telemetry::Metrics;

@@ -1,6 +1,5 @@
 //! Which secrets a process reads in one go before its first lookup.
 
-use crate::backend::bundle::kind_of;
 use crate::backend::settings::Settings;
 use crate::error::{Error, Result};
 use crate::redact::Shown;
@@ -34,7 +33,7 @@ impl Prefetch {
             Some(Value::Object(members)) => {
                 for (word, list) in members {
                     let word = word.to_str().unwrap_or_default();
-                    let kind = kind_of(word)
+                    let kind = Kind::of_group(word)
                         .ok_or_else(|| wrong(&format!("an object with the unknown key `{}`", Shown(word))))?;
                     prefetch.add(kind, list)?;
                 }

@@ -198,7 +198,8 @@ def test_a_name_that_would_become_another_is_not_sent(vault: Vault, counted_vaul
     fill(vault, "other")
     backend(shell, vault, counted_vault.url)
     refused = shell.run("describe", "connection", "../other", "--json")
-    assert (refused.code, refused.json["error"]["kind"]) == (CONFIGURATION, "config")
+    assert (refused.code, refused.json["error"]["kind"]) == (STORE, "invalid_name")
+    assert "`../other`" in refused.json["error"]["message"] or '"../other"' in refused.json["error"]["hint"]
     assert asked(counted_vault) == []
 
 

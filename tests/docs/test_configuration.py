@@ -153,3 +153,70 @@ def test_options_in_sentences_are_json() -> None:
                 broken.append((page.name, text))
     # Three dots stand for something there.
     assert [found for found in broken if "..." not in found[1]] == []
+
+
+#: What each page says of values that are no text: an option, the value, and whether the constructor has a WARNING.
+SAID: dict[str, tuple[str, dict[str, Any], list[tuple[str, Any, bool]]]] = {
+    "aws-ssm-parameter-store": (
+        "strongroom.aws.SystemsManagerParameterStoreBackend",
+        {},
+        [
+            ("verify", 0, False),
+            ("verify", "", False),
+            ("role_arn", 0, False),
+            ("profile_name", [], False),
+            ("region_name", ["x"], True),
+        ],
+    ),
+    "hashicorp-vault": (
+        "strongroom.hashicorp.VaultBackend",
+        {"url": "https://v.example", "token": "t"},
+        [
+            ("verify", 0, False),
+            ("verify", "", False),
+            ("kv_engine_version", "auto", False),
+            ("kv_engine_version", 1.0, False),
+            ("mount_point", ["x"], True),
+        ],
+    ),
+    "google-secret-manager": (
+        "strongroom.google.CloudSecretManagerBackend",
+        {"project_id": "p"},
+        [
+            ("gcp_key_path", 0, False),
+            ("gcp_keyfile_dict", False, False),
+            ("impersonation_chain", [], False),
+            ("project_id", {"x": 1}, True),
+        ],
+    ),
+    "azure-key-vault": (
+        "strongroom.azure.AzureKeyVaultBackend",
+        {"vault_url": "https://v.vault.azure.net"},
+        [
+            ("connection_verify", 0, False),
+            ("connection_verify", "", False),
+            ("tenant_id", 0, False),
+            ("client_id", ["x"], True),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("page", SAID)
+def test_what_the_pages_say_of_numbers_and_booleans(page: str, caplog: pytest.LogCaptureFixture) -> None:
+    name, usual, values = SAID[page]
+    module, _, cls = name.rpartition(".")
+    section = (
+        next(path for path in PAGES if path.stem == page)
+        .read_text()
+        .split("### Numbers and booleans in the options")[1]
+    )
+    for option, value, is_warned in values:
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            getattr(importlib.import_module(module), cls)(**{**usual, option: value, "cache_max_entries": 1234})
+        warned = [message for message in messages(caplog) if option in message]
+        assert bool(warned) == is_warned, (option, value, messages(caplog))
+    assert {option for option, *_ in values if option not in ("region_name", "client_id", "mount_point")} <= set(
+        re.findall(r"\w+", section)
+    )

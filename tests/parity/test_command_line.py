@@ -12,6 +12,7 @@ from airflow.exceptions import AirflowConfigException
 from airflow.models.connection import Connection
 
 from tests.command_line.shell import CLASSES, CONFIGURATION, DONE, STORE, Shell
+from tests.parity.differences import MASKED_LOGINS
 
 MEMORY = CLASSES["memory"]
 #: Bodies of an airflow.cfg, and variables of the environment.
@@ -97,7 +98,11 @@ SECRETS = [
     "aws://AKIAEXAMPLE:secret@/?region_name=eu-west-1",
     '{"conn_type": "http", "host": "h", "login": "u", "password": "p", "port": "80", "extra": {"a": {"b": 1}}}',
     '{"conn_type": "postgres", "schema": "s", "description": "about it"}',
-    "postgres://u@mail.example:25",
+    "postgres://u@db.example:25",
+    "smtp://u@mail.example:25",
+    "sftp://u@files.example",
+    "https://u:p@api.example",
+    *MASKED_LOGINS,
     "my-type://h",
 ]
 
@@ -110,8 +115,9 @@ def test_get_agrees_with_airflow_field_by_field(shell: Shell, secret: str) -> No
     is_json = secret.startswith("{")
     theirs = Connection.from_json(secret, "c") if is_json else Connection(conn_id="c", uri=secret)
     fields = got.json["fields"]
-    for name in ("conn_type", "description", "host", "schema", "login", "port"):
+    for name in ("conn_type", "description", "host", "schema", "port"):
         assert fields[name] == getattr(theirs, name), name
+    assert fields["login"] == ("***" if secret in MASKED_LOGINS else theirs.login)
     assert fields["password"] == ("***" if theirs.password else theirs.password)
     assert fields["extra_dejson"] == dict.fromkeys(theirs.extra_dejson, "***")
 

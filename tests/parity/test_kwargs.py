@@ -1,7 +1,7 @@
 """Every official keyword with every type of JSON value: what the official class reads a secret with, ours does too.
 
 Where the official class reads nothing ours may read more: it takes a number for the text that was meant. The keywords
-of Google and Azure are in `test_cloud_kwargs.py`.
+of Google and Azure are in their folders.
 """
 
 from __future__ import annotations

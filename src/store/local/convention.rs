@@ -39,18 +39,9 @@ impl Convention for LocalConvention {
     }
 }
 
-/// What a name starts with.
-const fn folder(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Connection => "connections",
-        Kind::Variable => "variables",
-        Kind::Config => "config",
-    }
-}
-
 /// The name of an id.
 pub(super) fn name(kind: Kind, id: &str) -> SecretName {
-    format!("{}/{id}", folder(kind)).into()
+    format!("{}/{id}", kind.group()).into()
 }
 
 /// The kinds that may have names with this beginning.
@@ -64,7 +55,7 @@ pub(super) fn kinds_with(prefix: &str) -> impl Iterator<Item = Kind> {
 /// The kind and the id in a name that [`LocalConvention`] made. The id may hold slashes of its own.
 pub(super) fn split_name(name: &SecretName) -> Result<(Kind, &str)> {
     let split = name.as_str().split_once('/').and_then(|(first, id)| {
-        let kind = Kind::ALL.into_iter().find(|kind| folder(*kind) == first)?;
+        let kind = Kind::of_group(first)?;
         Some((kind, id))
     });
     split.ok_or_else(|| {
@@ -76,9 +67,13 @@ pub(super) fn split_name(name: &SecretName) -> Result<(Kind, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::PerKind;
 
     fn convention() -> LocalConvention {
-        LocalConvention(LocalConfig { variables: Some("v.json".into()), ..LocalConfig::default() })
+        LocalConvention(LocalConfig {
+            files: PerKind { variables: Some("v.json".into()), ..PerKind::default() },
+            ..LocalConfig::default()
+        })
     }
 
     #[test]

@@ -126,6 +126,7 @@ CLIENTS = [
         ends="raises",
     ),
     Case("auth_type unknown", {**URL, **TOKEN, "auth_type": "bogus"}, asks=False, ends="raises"),
+    Case("auth_type in capitals", {**URL, **TOKEN, "auth_type": "Token"}, asks=False, ends="raises"),
     Case("approle", APPROLE, ends="value"),
     Case("approle, wrong secret", {**APPROLE, "secret_id": "wrong"}, ends="raises"),
     Case("approle, wrong role", {**APPROLE, "role_id": "wrong"}, ends="raises"),

@@ -312,3 +312,23 @@ def test_a_timeout_of_zero_is_refused() -> None:
 
 def test_an_id_that_cannot_be_named_follows_the_error_policy() -> None:
     assert memory(on_error="miss").get_variable("\ud800") is None
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, SystemExit, ValueError])
+def test_an_interrupt_while_kwargs_are_looked_at_goes_on(
+    monkeypatch: pytest.MonkeyPatch, raised: type[BaseException]
+) -> None:
+    """What is merely not found out is passed over; the next constructor is as good as the first."""
+
+    def unread(keys: object) -> list[str]:
+        raise raised
+
+    monkeypatch.setattr("strongroom._airflow.unread_kwargs", unread)
+    options: dict[str, Any] = {"secrets": {"airflow/variables/a": raised.__name__}}
+    if raised is ValueError:
+        assert MemoryBackend(**options).get_variable("a") == "ValueError"
+        return
+    with pytest.raises(raised):
+        MemoryBackend(**options)
+    monkeypatch.undo()
+    assert MemoryBackend(**options).get_variable("a") == raised.__name__

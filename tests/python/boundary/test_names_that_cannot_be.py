@@ -9,8 +9,10 @@ import pytest
 
 from strongroom.aws import SecretsManagerBackend
 from strongroom.azure import AzureKeyVaultBackend
+from strongroom.exceptions import InvalidNameError
 from strongroom.google import CloudSecretManagerBackend
 from strongroom.hashicorp import VaultBackend
+from strongroom.memory import MemoryBackend
 from tests.python.backends import messages, records
 from tests.servers.aws import REGION
 from tests.servers.double import Answer, serving
@@ -71,3 +73,62 @@ def test_a_bundle_may_hold_what_the_store_cannot_name() -> None:
         assert backend.get_variable("run:1") == "in the bundle"
         assert backend.get_variable("run:2") is None
         assert all(request.json["SecretId"] == "all" for request in server.requests)
+
+
+@pytest.mark.parametrize("on_error", ["official", "raise", "miss", "deny", "stop"])
+@pytest.mark.parametrize("store", STORES)
+def test_a_bundle_does_not_make_them_many_warnings(store: str, on_error: str, caplog: pytest.LogCaptureFixture) -> None:
+    make, options, template = STORES[store]
+    absent = Answer(400, {"__type": "ResourceNotFoundException"}) if "manager" in store else Answer(404, {"errors": []})
+    with serving(lambda request: absent) as server, caplog.at_level(logging.DEBUG):
+        filled = {key: server.url if value == "<url>" else value for key, value in options.items()}
+        backend = make(**filled, bundle={"variables": "../all" if "vault" in store else "a.b"}, on_error=on_error)
+        for number in range(20):
+            assert backend.get_variable(template.format(number)) is None
+    said = [text for text in messages(caplog) if "Returning None" in text]
+    assert len(said) == 1, said
+
+
+@pytest.mark.parametrize("path", ["../up", "a/./b", "a\nb"])
+def test_a_path_of_the_options_that_cannot_be_is_one_warning(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    with serving(lambda request: Answer(500)) as server:
+        backend = VaultBackend(url=server.url, token="t", variables_path=path)
+        assert [backend.get_variable(f"run{number}") for number in range(20)] == [None] * 20
+        team = VaultBackend(url=server.url, token="t", on_error="raise")
+        assert [team.get_variable(f"run{number}", team_name="..") for number in range(20)] == [None] * 20
+        assert server.requests == []
+    assert len([text for text in messages(caplog) if "Returning None" in text]) == 2
+
+
+AMBIGUOUS = {**STORES, "memory": (MemoryBackend, {}, "")}
+
+
+@pytest.mark.parametrize("store", [store for store in AMBIGUOUS if store != "vault, control characters"])
+def test_ids_that_could_be_another_teams_share_a_warning(
+    store: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
+    make, options, impossible = AMBIGUOUS[store]
+    separator = "/" if store == "vault" else "--"
+    with serving(lambda request: Answer(500)) as server, caplog.at_level(logging.DEBUG):
+        filled = {key: server.url if value == "<url>" else value for key, value in options.items()}
+        backend = make(**filled, cache_max_entries=1002)
+        for number in range(20):
+            assert backend.get_variable(f"team{separator}run{number}") is None
+            assert backend.get_connection(f"team{separator}run{number}") is None
+        assert server.requests == []
+        # One fault does not keep the other from being said.
+        if impossible:
+            assert backend.get_variable(impossible.format(1)) is None
+    said = [text for text in messages(caplog) if "Returning None" in text]
+    assert sorted(text.split()[0] for text in said) == ["Connection", "Variable", *(["Variable"] if impossible else [])]
+    debug = [text for text in messages(caplog, logging.DEBUG) if "ambiguous" in text]
+    assert len(debug) == 38
+
+
+def test_ids_that_are_too_long_for_a_pattern_share_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    backend = MemoryBackend(variables_lookup_pattern="x")
+    for number in range(5):
+        with pytest.raises(InvalidNameError):
+            backend.get_variable("x" * 2000 + str(number))
+    assert len(messages(caplog)) == 1

@@ -184,3 +184,55 @@ def test_a_login_within_a_namespace(vault_place: Place) -> None:
     options = {"auth_type": "userpass", "username": "airflow", "password": password}
     assert backend_at(vault_place, options, namespace=inner).get_variable("a") == "inner a"
     assert isinstance(refusal(backend_at(vault_place, options).get_variable), UnauthenticatedError)
+
+
+# Numbers without quotes, as JSON and YAML have them: sent as the digits that are written.
+
+NUMBER = 123456
+
+
+def test_a_user_and_a_password_of_digits(vault_place: Place) -> None:
+    vault_logins.userpass(vault_place.vault, vault_place.policy, "77")
+    user = {"password": str(NUMBER), "token_policies": [vault_place.policy]}
+    vault_place.vault.write("auth/77/users/42", user)
+    options = {"auth_type": "userpass", "username": 42, "password": NUMBER, "auth_mount_point": 77}
+    assert backend_at(vault_place, options).get_variable("a") == "value of a"
+    assert vault_place.asked() == ["POST /v1/auth/77/login/42", f"{READ}a"]
+    assert isinstance(refusal(backend_at(vault_place, {**options, "password": 654321}).get_variable), StrongroomError)
+
+
+def test_a_role_and_its_secret_of_digits(vault_place: Place) -> None:
+    vault_logins.approle(vault_place.vault, vault_place.policy)
+    vault_place.vault.write("auth/approle/role/airflow/role-id", {"role_id": str(NUMBER)})
+    vault_place.vault.write("auth/approle/role/airflow/custom-secret-id", {"secret_id": "987654321098"})
+    options = {"auth_type": "approle", "role_id": NUMBER, "secret_id": 987654321098}
+    assert backend_at(vault_place, options).get_variable("a") == "value of a"
+    error = refusal(backend_at(vault_place, {**options, "secret_id": 1}).get_variable)
+    assert isinstance(error, UnauthenticatedError)
+    assert str(NUMBER) not in str(error)
+
+
+def test_a_token_of_digits(vault_place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    vault_place.vault.write("auth/token/create", {"id": str(NUMBER), "policies": [vault_place.policy]})
+    backend = backend_at(vault_place, {"token": NUMBER})
+    assert backend.get_variable("a") == "value of a"
+    assert str(NUMBER) not in f"{caplog.text}{backend!r}"
+
+
+def test_roles_of_digits(vault_place: Place, jwt_login: Login, kubernetes_login: Login) -> None:
+    for login, key in ((jwt_login, "jwt_role"), (kubernetes_login, "kubernetes_role")):
+        mount = login.path.removesuffix("/login")
+        role = vault_place.vault.read(f"{mount}/role/airflow")
+        vault_place.vault.write(f"{mount}/role/{NUMBER}", {name: value for name, value in role.items() if value})
+        assert backend_at(vault_place, {**login.options, key: NUMBER}).get_variable("a") == "value of a"
+
+
+@pytest.mark.parametrize("version", [1, 1.0, "1", "1.0", True])
+def test_a_mount_called_by_a_number(vault_place: Place, version: Any) -> None:
+    vault = vault_place.vault
+    vault.mount("77", version=1)
+    vault.write("77/5/a", {"value": "numbered"})
+    token = vault.token(vault.policy({"77/*": ["read"]}))
+    options = {"token": token, "mount_point": 77, "variables_path": 5, "kv_engine_version": version, "verify": 0}
+    assert backend_at(vault_place, options).get_variable("a") == "numbered"
+    assert vault_place.asked() == ["GET /v1/77/5/a"]

@@ -9,8 +9,8 @@ use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::operation::describe_secret::builders::DescribeSecretFluentBuilder;
 use aws_sdk_secretsmanager::types::{SecretListEntry, Tag};
 
-use super::SecretsManager;
 use super::error::describe_error;
+use super::{SecretsManager, usable};
 use crate::error::Result;
 use crate::store::aws::words::moment;
 use crate::store::{Description, SecretName};
@@ -21,6 +21,7 @@ const CURRENT: &str = "AWSCURRENT";
 impl SecretsManager {
     /// What is known of a secret; `None` if there is none. One that waits for deletion says so.
     pub(super) async fn describe_secret(&self, name: &SecretName) -> Result<Option<Description>> {
+        usable(name).map_err(|error| error.with_operation("DescribeSecret"))?;
         let call = || async move {
             match request(&self.client, name.as_str()).send().await {
                 Ok(answer) => Ok(Some(of_answer(answer, name))),

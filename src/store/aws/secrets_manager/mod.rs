@@ -63,6 +63,20 @@ struct SecretsManager {
     batches: BatchSwitch,
 }
 
+/// Refuses a name that no secret can have.
+fn usable(name: &SecretName) -> Result<()> {
+    if name.as_str().is_empty() {
+        return Err(Error::new(ErrorKind::InvalidName, "a secret without a name cannot be read")
+            .with_hint("Use an id that is not empty, or a prefix"));
+    }
+    if !can_be(name) {
+        return Err(Error::new(ErrorKind::InvalidName, format!("no secret can be called `{name}`"))
+            .as_upstream_miss()
+            .with_hint(format!("Change the id: {GRAMMAR}")));
+    }
+    Ok(())
+}
+
 impl SecretsManager {
     /// Builds the store. See [`Access::open`].
     fn open(options: &Options, environment: &Environment) -> Result<Self> {
@@ -71,17 +85,7 @@ impl SecretsManager {
     }
 
     async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        if name.as_str().is_empty() {
-            return Err(Error::new(ErrorKind::InvalidName, "a secret without a name cannot be read")
-                .with_operation("GetSecretValue")
-                .with_hint("Use an id that is not empty, or a prefix"));
-        }
-        if !can_be(name) {
-            return Err(Error::new(ErrorKind::InvalidName, format!("no secret can be called `{name}`"))
-                .as_upstream_miss()
-                .with_operation("GetSecretValue")
-                .with_hint(format!("Change the id: {GRAMMAR}")));
-        }
+        usable(name).map_err(|error| error.with_operation("GetSecretValue"))?;
         self.access.signed(|| self.ask(name)).await
     }
 
