@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Arguments) -> Report {
     }
     let known: Vec<_> = STORES.iter().map(|entry| entry.info.name).collect();
     let short: Vec<_> = STORES.iter().filter_map(word_of).collect();
-    let words = || short.iter().map(String::as_str).chain(known.iter().copied());
+    let words = || short.iter().chain(&known).copied();
     let near = arguments.store.as_deref().and_then(|word| nearest(word, words()));
     let hint = near.map(|near| format!(" Did you mean `{near}`?")).unwrap_or_default();
     let warnings = vec![format!("strongroom: no such store; this build has {}.{hint}", known.join(", "))];

@@ -10,7 +10,7 @@ use crate::store::azure::credentials::{TokenSource, token_source};
 use crate::store::azure::vault::{PUBLIC_LOGIN, authority};
 use crate::store::azure::workshop::Workshop;
 use crate::store::environment::Environment;
-use crate::store::files::WatchedFiles;
+use crate::store::kit::files::WatchedFiles;
 use crate::store::options::Options;
 use crate::value::json::Object;
 

@@ -10,7 +10,6 @@
 //! | `diagnosis.rs` | what is behind a refusal |
 //! | `health.rs`, `probe.rs`, `token_state.rs`, `capabilities.rs` | what `strongroom doctor` asks the server |
 //! | `tools.rs`, `checks.rs`, `policy.rs`, `approle.rs` | what the command line says without asking |
-//! | `moment.rs` | times |
 //!
 //! Requests are vaultrs's where it has them. Its client is not used: it makes an HTTP client of its own, whose timeouts, proxies,
 //! redirects and TLS settings are not ours, and its errors hold the bodies of replies.
@@ -28,7 +27,6 @@ mod error;
 mod health;
 mod list;
 mod login;
-mod moment;
 mod path;
 mod place;
 mod policy;

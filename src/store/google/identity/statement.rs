@@ -13,11 +13,11 @@ use serde_json::{Value as Json, json};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::environment::Environment;
-use crate::store::files::{WatchedFiles, expand};
 use crate::store::google::config::{GoogleSettings, KEY_PATH, Written, written_key};
 use crate::store::google::name::{checked_domain, checked_principal};
 use crate::store::google::network::Network;
 use crate::store::google::place::{Place, below, iam_endpoint};
+use crate::store::kit::files::{WatchedFiles, expand};
 use crate::store::options::Options;
 use crate::value::json::Value;
 
@@ -43,7 +43,7 @@ enum Signer {
     /// A key at hand.
     Key(Box<ServiceAccount>),
     /// Google, asked with a token of the same account.
-    Iam(Iam),
+    Iam(Box<Iam>),
 }
 
 struct Iam {
@@ -85,7 +85,7 @@ impl GoogleIdentity {
             Found::Content { json, .. } if text(json, "type") == Some("service_account") => {
                 Signer::Key(Box::new(ServiceAccount::new(json, Grant::Scopes(String::new()))?))
             }
-            _ => Signer::Iam(Iam::open(&credentials, settings, &options, environment, &mut files)?),
+            _ => Signer::Iam(Box::new(Iam::open(&credentials, settings, &options, environment, &mut files)?)),
         };
         Ok(Self { signer, files })
     }
@@ -139,7 +139,7 @@ impl Iam {
             universe: universe.clone(),
         };
         let tokens = TokenCache::new(workshop.source(&credentials.0, metadata)?);
-        Ok(Self { client, universe, account, tokens, settings })
+        Ok(Self { client, settings, universe, account, tokens })
     }
 
     async fn email(&self) -> Result<String> {

@@ -2,8 +2,6 @@
 //!
 //! Sources: "Azure auth method" in the reference of Vault's API; Vault Agent, `auth/azure/azure.go` (the scope of the token).
 
-use std::fmt;
-
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
@@ -19,16 +17,11 @@ use crate::value::json::Object;
 const HINT: &str = "Check `azure_tenant_id`, `azure_resource`, `key_id` and `secret_id`, or the identity of this pod or machine";
 
 /// The login by Entra.
+#[derive(Debug)]
 pub(super) struct Azure {
     role: String,
     resource: String,
     identity: AzureIdentity,
-}
-
-impl fmt::Debug for Azure {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Azure").field("role", &self.role).field("identity", &self.identity).finish()
-    }
 }
 
 impl Azure {
