@@ -14,7 +14,7 @@
 //! | `http` | the shared client: TLS settings, proxies, timeouts (stores that speak HTTP) |
 //! | [`process`] | forks, the runtime, deadlines, the clock; the only folder with `unsafe` |
 //! | [`value`] | secrets, JSON as Python has it, connections |
-//! | `calendar` | days as dates and dates as days |
+//! | `calendar` | days as dates |
 //! | `log` | hearing what the house logs, for Python and the terminal |
 //! | [`redact`] | what may be shown of foreign text |
 //! | [`error`] | what can go wrong |

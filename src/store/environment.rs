@@ -131,6 +131,14 @@ impl std::fmt::Debug for Environment {
 }
 
 #[cfg(test)]
+impl Environment {
+    /// Variables for a test.
+    pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
+        Self::read(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

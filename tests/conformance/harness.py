@@ -80,9 +80,9 @@ class Harness(ABC):
     refused_reads: ClassVar[int] = 1
     #: The page of the store in ``docs/``.
     page: ClassVar[str]
-    #: The options that say where the store is, and whose certificates are trusted to be it.
+    #: The option that says where the store is, and the store's word for ``verify``.
     address_option: ClassVar[str] = "endpoint_url"
-    trust_option: ClassVar[str] = "ca_bundle"
+    verify_option: ClassVar[str] = "verify"
 
     def __init__(self, folder: Path) -> None:
         """``folder`` is the harness's own."""
@@ -137,6 +137,13 @@ class Harness(ABC):
     def description(self) -> Any:
         """What ``strongroom.stores()`` says of the store."""
         return next(store for store in strongroom.stores() if store["name"] == self.store)
+
+    def trusting(self, *authorities: Path) -> Path:
+        """A bundle of ``authorities``, and of the one that the store's own options trust for its logins."""
+        bundle = self.folder / "trusted.pem"
+        own = self.options().get("ca_bundle")
+        bundle.write_text("".join(Path(file).read_text() for file in (*authorities, own) if file))
+        return bundle
 
     def backend(self, **options: Any) -> SecretsBackend:
         """A backend that reads what was put, configured further by ``options``."""

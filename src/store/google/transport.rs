@@ -6,7 +6,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use google_cloud_gax::Result;
 use google_cloud_gax::error::Error;
 use google_cloud_gax::options::RequestOptions;
@@ -18,7 +17,9 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AG
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::identity::{Answer, TokenCache};
+use crate::store::kit::answer::Answer;
+
+use super::identity::TokenCache;
 use super::place::below;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("strongroom/", env!("CARGO_PKG_VERSION")));
@@ -93,9 +94,10 @@ impl Transport {
         *request.headers_mut() = self.headers(routing)?;
         let answer = self.tokens.accepted(|token| self.ask(&request, token)).await?;
         if answer.is_success() {
-            understood(&answer.content)
+            understood(&answer.body)
         } else {
-            Err(Error::http(answer.status, answer.headers, answer.content))
+            let (status, headers) = (answer.status, answer.headers.clone());
+            Err(Error::http(status, headers, answer.into_body().into()))
         }
     }
 
@@ -105,7 +107,7 @@ impl Transport {
         if let Some(token) = token {
             sent.headers_mut().insert(AUTHORIZATION, token);
         }
-        Answer::to(&self.client, sent).await.map_err(Error::io)
+        Answer::to(&self.client, sent, true).await.map_err(Error::io)
     }
 
     fn headers(&self, (key, value): (&str, &str)) -> Result<HeaderMap> {
@@ -123,6 +125,6 @@ fn header(text: &str) -> Result<HeaderValue> {
     HeaderValue::from_str(text).map_err(Error::binding)
 }
 
-fn understood<T: DeserializeOwned>(content: &Bytes) -> Result<Response<T>> {
+fn understood<T: DeserializeOwned>(content: &[u8]) -> Result<Response<T>> {
     serde_json::from_slice(content).map(Response::from).map_err(Error::deser)
 }

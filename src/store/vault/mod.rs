@@ -27,7 +27,6 @@ mod error;
 mod health;
 mod list;
 mod login;
-mod moment;
 mod path;
 mod place;
 mod policy;

@@ -56,10 +56,10 @@ pub(super) fn entry_error(
 }
 
 fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Error> {
-    if refusal.is("ResourceNotFoundException") {
+    if refusal.head.is("ResourceNotFoundException") {
         return None;
     }
-    let code = refusal.code.as_deref().unwrap_or_default();
+    let code = refusal.code().unwrap_or_default();
     let kind = match code {
         "DecryptionFailure" | "DecryptionFailureException" => ErrorKind::Denied,
         _ => refusal.kind(),
@@ -71,7 +71,7 @@ fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Er
 /// With the hint, and marked where the official class sees a miss.
 fn completed(error: Error, refusal: &Refusal, hint: Option<String>) -> Error {
     let error = error.with_hint_if(hint);
-    let code = refusal.code.as_deref().unwrap_or_default();
+    let code = refusal.code().unwrap_or_default();
     if UPSTREAM_MISSES.contains(&code) { error.as_upstream_miss() } else { error }
 }
 
@@ -96,7 +96,7 @@ fn refused_batch(refusal: &Refusal, subject: &str) -> BatchFailure {
     match kind {
         // A VPC endpoint whose policy denies one of the secrets denies the batch ("Get a secret value using the AWS
         // CLI" in the user guide). Without a code it is not AWS that denies, and the single reads tell more.
-        ErrorKind::Denied if refusal.code.is_some() => BatchFailure::Unavailable(
+        ErrorKind::Denied if refusal.code().is_some() => BatchFailure::Unavailable(
             "BatchGetSecretValue was denied; to read up to 20 secrets with one request, allow this identity \
              secretsmanager:BatchGetSecretValue on `*`, and all of the secrets in the policy of the VPC endpoint"
                 .to_owned(),
@@ -118,7 +118,7 @@ pub(super) fn describe_error(
 ) -> Option<Error> {
     let subject = format!("describing `{name}`");
     let error = match Failure::of(error, &subject) {
-        Failure::Refused(refusal) if refusal.is("ResourceNotFoundException") => return None,
+        Failure::Refused(refusal) if refusal.head.is("ResourceNotFoundException") => return None,
         Failure::Refused(refusal) => {
             let kind = refusal.kind();
             let hint = match kind {
@@ -151,7 +151,7 @@ pub(super) fn list_error(
 fn refused_list(refusal: &Refusal, subject: &str, region: &str) -> Error {
     let (kind, hint) = if refusal.is_unknown_operation() {
         (ErrorKind::Unsupported, Some("The endpoint does not know ListSecrets".to_owned()))
-    } else if refusal.is("InvalidNextTokenException") {
+    } else if refusal.head.is("InvalidNextTokenException") {
         (ErrorKind::Malformed, Some("Begin again with the first page".to_owned()))
     } else {
         let kind = refusal.kind();

@@ -40,7 +40,7 @@ pub(super) fn without_value(name: &SecretName) -> Error {
 }
 
 fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Error> {
-    if refusal.is("ParameterNotFound") {
+    if refusal.head.is("ParameterNotFound") {
         return None;
     }
     let kind = kind(refusal);
@@ -49,7 +49,7 @@ fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Er
 }
 
 fn kind(refusal: &Refusal) -> ErrorKind {
-    match refusal.code.as_deref() {
+    match refusal.code() {
         Some("InvalidKeyId") => ErrorKind::Denied,
         Some("ParameterVersionNotFound") => ErrorKind::InvalidName,
         _ => refusal.kind(),
@@ -57,7 +57,7 @@ fn kind(refusal: &Refusal) -> ErrorKind {
 }
 
 fn hint(refusal: &Refusal, kind: ErrorKind, name: &SecretName, region: &str) -> Option<String> {
-    Some(match (refusal.code.as_deref().unwrap_or_default(), kind) {
+    Some(match (refusal.code().unwrap_or_default(), kind) {
         ("InvalidKeyId", _) => format!(
             "The key that the parameter is encrypted with cannot be used: check in {region} that it exists and is enabled, \
              and allow this identity kms:Decrypt on it"
@@ -128,9 +128,9 @@ fn refused_batch(refusal: &Refusal, subject: &str, region: &str) -> BatchFailure
     let kind = kind(refusal);
     match kind {
         // An encrypted parameter without a usable key spoils the batch it is in.
-        ErrorKind::Denied if refusal.is("InvalidKeyId") => BatchFailure::Refused,
+        ErrorKind::Denied if refusal.head.is("InvalidKeyId") => BatchFailure::Refused,
         // Without a code it is not AWS that denies, and the single reads tell more.
-        ErrorKind::Denied if refusal.code.is_some() => BatchFailure::Denied(format!(
+        ErrorKind::Denied if refusal.code().is_some() => BatchFailure::Denied(format!(
             "GetParameters was denied; to read up to 10 parameters with one request, allow this identity \
              ssm:GetParameters in {region} on what ssm:GetParameter is allowed on"
         )),
@@ -176,7 +176,7 @@ pub(super) fn list_error(
 fn refused_list(refusal: &Refusal, subject: &str, region: &str) -> Error {
     let (kind, hint) = if refusal.is_unknown_operation() {
         (ErrorKind::Unsupported, Some("The endpoint does not know DescribeParameters".to_owned()))
-    } else if refusal.is("InvalidNextToken") {
+    } else if refusal.head.is("InvalidNextToken") {
         (ErrorKind::Malformed, Some("Begin again with the first page".to_owned()))
     } else {
         let kind = kind(refusal);

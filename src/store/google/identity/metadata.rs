@@ -17,8 +17,9 @@ use crate::store::environment::Environment;
 use crate::store::google::name::checked_project;
 use crate::store::google::network::Network;
 use crate::store::google::place::below;
+use crate::store::kit::answer::Answer;
 
-use super::exchange::{Answer, refused, token_of};
+use super::exchange::{refused, token_of};
 use super::token::{Token, TokenSource};
 
 const HOST: &str = "metadata.google.internal";
@@ -54,19 +55,19 @@ impl Metadata {
 
     /// The id of the project that we run in.
     pub(super) async fn project(&self) -> Result<String> {
-        let project =
+        let answer =
             self.get("project/project-id", "asking the metadata server for the project", &[]).await?;
-        checked_project(&String::from_utf8_lossy(&project), "the metadata server")
+        checked_project(&String::from_utf8_lossy(&answer.body), "the metadata server")
     }
 
-    async fn get(&self, path: &str, subject: &str, query: &[(&str, &str)]) -> Result<bytes::Bytes> {
+    async fn get(&self, path: &str, subject: &str, query: &[(&str, &str)]) -> Result<Answer> {
         let mut url = below(&self.base, &format!("computeMetadata/v1/{path}"))?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
         let mut request = reqwest::Request::new(Method::GET, url);
         request.headers_mut().insert(FLAVOR, GOOGLE);
-        let answer = Answer::to(&self.client, request).await;
+        let answer = Answer::to(&self.client, request, true).await;
         let answer = answer.map_err(|error| self.unreachable(&error, subject))?;
         // A network that answers for every name, such as that of a hotel, is not Google.
         if answer.headers.get(&FLAVOR) != Some(&GOOGLE) && answer.is_success() {
@@ -78,7 +79,7 @@ impl Metadata {
         }
         if answer.is_success() {
             self.expected.store(true, Ordering::Relaxed);
-            Ok(answer.content)
+            Ok(answer)
         } else {
             Err(refused(&answer, subject)
                 .with_hint("Check that a service account is attached to this machine or pod"))
@@ -115,8 +116,8 @@ impl TokenSource for MetadataTokens {
         let subject = "asking the metadata server for a token";
         let scopes = self.scopes.join(",");
         let query: &[(&str, &str)] = if scopes.is_empty() { &[] } else { &[("scopes", &scopes)] };
-        let content = self.metadata.get("instance/service-accounts/default/token", subject, query).await?;
-        let json: Option<Json> = serde_json::from_slice(&content).ok();
+        let answer = self.metadata.get("instance/service-accounts/default/token", subject, query).await?;
+        let json: Option<Json> = serde_json::from_slice(&answer.body).ok();
         token_of(json.as_ref(), subject)
     }
 }
