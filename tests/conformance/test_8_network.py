@@ -1,4 +1,4 @@
-"""What is the same for every store on the network: which certificates are trusted, and how long a store is left alone."""
+"""The same for every store on the network: which certificates are trusted, and how long a store is left alone."""
 
 from __future__ import annotations
 
