@@ -78,7 +78,8 @@ fn lookup_through_layers() -> Result<impl FnMut()> {
 fn cache_hit() -> Result<impl FnMut()> {
     let settings = settings("1h")?;
     let store = (settings.entry.open)(&settings.options, &settings.environment)?;
-    let (cache, runtime) = (layers::stack(store, &settings.layers, Clock::System), Runtime::new()?);
+    let (layers, runtime) = (layers::stack(store, &settings.layers, Clock::System), Runtime::new()?);
+    let cache = layers.lookups;
     let names = physical_names();
     for name in &names {
         runtime.block_on(cache.fetch(name))??;

@@ -9,9 +9,8 @@ use _native::error::{Error, ErrorKind, Result};
 use _native::store::convention::{Convention, Kind, Lookup, Naming};
 use _native::store::options::Options;
 use _native::store::prefix::{PrefixDefaults, PrefixRules};
-use _native::store::registry::StoreEntry;
 use _native::store::tools::Tools;
-use _native::store::{Capabilities, SecretName, Store, StoreInfo};
+use _native::store::{SecretName, Store, StoreEntry, StoreInfo};
 use _native::value::SecretValue;
 use async_trait::async_trait;
 
@@ -21,11 +20,7 @@ use crate::workload::ids;
 
 /// The most names in one request: `BatchGetSecretValue` takes so many.
 const BATCH: NonZeroUsize = NonZeroUsize::new(20).unwrap();
-const INFO: StoreInfo = StoreInfo {
-    name: "simulated",
-    title: "Simulated store",
-    capabilities: Capabilities { list: false, batch: BATCH },
-};
+const INFO: StoreInfo = StoreInfo { name: "simulated", title: "Simulated store" };
 
 /// What a backend is configured with in the place of AWS.
 pub(crate) static ENTRY: StoreEntry = StoreEntry {
@@ -123,5 +118,9 @@ impl Store for Simulated {
             Ok(()) => names.iter().map(|name| Some(Ok(value(name)))).collect(),
             Err(error) => vec![Some(Err(error)); names.len()],
         }
+    }
+
+    fn batch_size(&self) -> NonZeroUsize {
+        BATCH
     }
 }

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Shown;
-use crate::store::SecretName;
 use crate::store::convention::Kind;
 use crate::store::options::{OptionKind, OptionSpec, Options};
+use crate::store::{PerKind, SecretName};
 use crate::value::json::{self, Value};
 use crate::value::{SecretValue, Text};
 
@@ -23,7 +23,7 @@ pub(super) const OPTION: OptionSpec = OptionSpec::new(
 
 /// The names of the bundles of a backend, one for each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BundleNames([Option<SecretName>; 3]);
+pub struct BundleNames(PerKind<Option<SecretName>>);
 
 impl BundleNames {
     /// Reads the option. A name alone is one of connections.
@@ -43,27 +43,17 @@ impl BundleNames {
     }
 
     fn set(&mut self, word: &str, name: Option<&str>) -> Result<()> {
-        let Some(kind) = kind_of(word) else {
+        let Some(kind) = Kind::of_group(word) else {
             return Err(wrong(&format!("an object with the unknown key `{}`", Shown(word))));
         };
         let name = name.filter(|name| !name.is_empty()).ok_or_else(|| wrong("without a name"))?;
-        self.0[kind as usize] = Some(SecretName::from(name));
+        *self.0.of_mut(kind) = Some(SecretName::from(name));
         Ok(())
     }
 
     /// The bundle of `kind`.
     pub fn of(&self, kind: Kind) -> Option<&SecretName> {
-        self.0[kind as usize].as_ref()
-    }
-}
-
-/// The kind that a plural word of the options stands for.
-pub(super) fn kind_of(word: &str) -> Option<Kind> {
-    match word {
-        "connections" => Some(Kind::Connection),
-        "variables" => Some(Kind::Variable),
-        "config" => Some(Kind::Config),
-        _ => None,
+        self.0.of(kind).as_ref()
     }
 }
 
@@ -80,7 +70,7 @@ struct Unpacked {
 
 /// The bundles of a backend, each taken apart once per read.
 #[derive(Debug, Default)]
-pub(super) struct Bundles(Mutex<[Option<Arc<Unpacked>>; 3]>);
+pub(super) struct Bundles(Mutex<PerKind<Option<Arc<Unpacked>>>>);
 
 impl Bundles {
     /// The value of `key` in the bundle `source` of `kind`.
@@ -96,15 +86,15 @@ impl Bundles {
 
     /// Drops what was taken out of the bundle of `kind`.
     pub(super) fn forget(&self, kind: Kind) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)[kind as usize] = None;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).of_mut(kind) = None;
     }
 
     fn unpacked(&self, kind: Kind, name: &SecretName, source: &SecretValue) -> Result<Arc<Unpacked>> {
         let mut unpacked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = &mut unpacked[kind as usize];
-        match place {
+        let held = unpacked.of_mut(kind);
+        match held {
             Some(known) if known.source.same_as(source) => Ok(Arc::clone(known)),
-            _ => Ok(Arc::clone(place.insert(Arc::new(unpack(name, source)?)))),
+            _ => Ok(Arc::clone(held.insert(Arc::new(unpack(name, source)?)))),
         }
     }
 }

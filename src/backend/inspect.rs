@@ -1,6 +1,5 @@
-//! What is asked of a store beside lookups, through the same layers: for the command line.
+//! What is asked of a store beside lookups, in the same queue and within the same time: for the command line.
 
-use std::future::Future;
 use std::num::NonZeroUsize;
 
 use crate::backend::lookup::Backend;
@@ -8,31 +7,22 @@ use crate::error::Result;
 use crate::process::Deadline;
 use crate::store::convention::Kind;
 use crate::store::tools::{Finding, Unread};
-use crate::store::{Description, Descriptions, Page, SecretName, Store};
+use crate::store::{Description, Descriptions, Inspect, Page, SecretName, Store};
 
 impl Backend {
-    /// What the store tells of the names that begin with `prefix`, one page of them.
+    /// What the store reports of the names that begin with `prefix`, one page of them.
     pub async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        let stack = self.up_to_date()?;
-        self.in_time(stack.store.list_described(prefix, page)).await
+        self.up_to_date()?.inspect.list_described(prefix, page).await
     }
 
-    /// What the store tells of `name` without its value.
+    /// What the store reports of `name` without its value.
     pub async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
-        let stack = self.up_to_date()?;
-        self.in_time(stack.store.describe(name)).await
+        self.up_to_date()?.inspect.describe(name).await
     }
 
     /// Why `name`, which a lookup did not find, is not there, as far as the store can tell.
     pub async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
-        let stack = self.up_to_date()?;
-        self.in_time(stack.store.why_absent(name)).await
-    }
-
-    /// The answer within the time of one lookup.
-    async fn in_time<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
-        let deadline = Deadline::after(self.settings.layers.timeout);
-        deadline.run(answer).await.map_err(|error| error.with_store(self.settings.entry.info.name))
+        self.up_to_date()?.inspect.why_absent(name).await
     }
 
     /// How many secrets one request of the store reads at present.
@@ -56,7 +46,7 @@ impl Backend {
 
     /// What is noteworthy of the store as it answers.
     pub async fn diagnose(&self) -> Vec<Finding> {
-        self.current().store.diagnose().await
+        self.current().inspect.diagnose().await
     }
 
     /// Fields of the secret `name` that Airflow does not get, each with what to do. Looks at what the cache holds; nothing is
@@ -67,18 +57,18 @@ impl Backend {
             return Ok(Vec::new());
         }
         let stack = self.up_to_date()?;
-        let cached = self.in_time(stack.store.fetch(name)).await?;
+        let deadline = Deadline::after(self.settings.layers.timeout);
+        let cached = deadline.run(stack.store.fetch(name)).await?;
         Ok(cached.value.map(|value| self.settings.convention.dropped(kind, &value)).unwrap_or_default())
     }
 
     /// What the store holds and no lookup gets.
     pub async fn unread(&self) -> Result<Vec<Unread>> {
-        let stack = self.up_to_date()?;
-        self.in_time(stack.store.unread()).await
+        self.up_to_date()?.inspect.unread().await
     }
 
     /// Who the store is asked as, without a call.
     pub fn identity(&self) -> Option<String> {
-        self.current().store.identity()
+        self.current().inspect.identity()
     }
 }

@@ -7,13 +7,13 @@ use futures_util::FutureExt;
 
 use crate::backend::bundle::Bundles;
 use crate::backend::memo::{Answer, Memo};
-use crate::backend::on_error::Failure;
+use crate::backend::on_error::{Failure, OnError};
 use crate::backend::reply::{Explained, Held, Memory, Reply, Trail};
 use crate::backend::settings::Settings;
 use crate::backend::settle::settle;
 use crate::backend::warnings::Warnings;
 use crate::error::{Error, ErrorKind, Result};
-use crate::layers::{self, Cached, Counters, Observe, Origin};
+use crate::layers::{self, Cached, Counters, Inspected, Layered, Observe, Origin};
 use crate::masking::Stamp;
 use crate::process::{Clock, Deadline, no_fork};
 use crate::redact::Quoted;
@@ -36,6 +36,7 @@ pub struct Backend {
 #[derive(Debug)]
 pub(super) struct Stack {
     pub(super) store: Observe,
+    pub(super) inspect: Inspected,
     memo: Memo,
     bundles: Bundles,
     /// Whether the prefetch is over; held by the caller who does it.
@@ -55,9 +56,11 @@ impl Stack {
 
     fn around(store: Arc<dyn Store>, settings: &Settings, clock: &Clock) -> Self {
         let cache = &settings.layers.cache;
+        let Layered { lookups, inspect } = layers::stack(store, &settings.layers, clock.clone());
         Self {
             memo: Memo::new(cache.max_entries, cache.max_bytes),
-            store: layers::stack(store, &settings.layers, clock.clone()),
+            store: lookups,
+            inspect,
             bundles: Bundles::default(),
             // Nothing can be kept without a cache.
             prefetched: tokio::sync::Mutex::new(settings.prefetch.is_empty() || cache.ttl.is_zero()),
@@ -112,7 +115,7 @@ impl Backend {
         lookup: Lookup<'_>,
         names: &[SecretName],
     ) -> Result<Reply, Failure> {
-        self.settled(lookup, names, deadline.run(self.search(lookup, names)).await)
+        self.settled(lookup, names, self.named(deadline.run(self.search(lookup, names)).await))
     }
 
     /// The answer to `lookup` from memory, if nothing has to be waited for: what is fresh, and an older value while it is
@@ -130,6 +133,11 @@ impl Backend {
         Some(Held { reply, is_due: memory.is_due })
     }
 
+    /// What went wrong above the layers names the store as well.
+    fn named<T>(&self, outcome: Result<T>) -> Result<T> {
+        outcome.map_err(|error| error.with_store(self.settings.entry.info.name))
+    }
+
     fn deadline(&self) -> Deadline {
         Deadline::after(self.settings.layers.timeout)
     }
@@ -141,7 +149,6 @@ impl Backend {
         outcome: Result<Reply>,
     ) -> Result<Reply, Failure> {
         outcome.or_else(|error| {
-            let error = error.with_store(self.settings.entry.info.name);
             let is_of_a_kind = error.kind() == ErrorKind::InvalidName;
             let fault = error.kind().as_str();
             let say = |text: &str| {
@@ -151,7 +158,9 @@ impl Backend {
                     self.warnings.say(lookup, &self.clock, text);
                 }
             };
-            settle(self.settings.on_error, lookup, names, error, say)
+            // A name that only a bundle can hold is absent from it, whatever an error should mean.
+            let policy = if self.is_nowhere(lookup, &error) { OnError::Miss } else { self.settings.on_error };
+            settle(policy, lookup, names, error, say)
         })
     }
 
@@ -159,7 +168,7 @@ impl Backend {
     pub async fn explain(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Explained {
         let deadline = self.deadline();
         let mut trail = Trail { steps: Some(Vec::new()), ..Trail::new(0) };
-        let outcome = deadline.run(self.search_along(lookup, names, &mut trail)).await;
+        let outcome = self.named(deadline.run(self.search_along(lookup, names, &mut trail)).await);
         let error = outcome.as_ref().err().cloned();
         let outcome = self.settled(lookup, names, outcome);
         Explained { outcome, error, steps: trail.steps.unwrap_or_default() }
@@ -258,7 +267,7 @@ impl Backend {
             if !self.settings.on_error.leads_on(&error) {
                 return Err(error);
             }
-            trail.pass_over(error.with_store(self.settings.entry.info.name));
+            trail.pass_over(error);
             Ok(None)
         })
     }
@@ -276,7 +285,11 @@ impl Backend {
 
     /// Whether `found` says no more than that the store cannot have such a name, which is why a bundle was asked.
     fn is_in_bundles_alone<T>(&self, lookup: Lookup<'_>, found: &Result<T>) -> bool {
-        found.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidName)
+        found.as_ref().is_err_and(|error| self.is_nowhere(lookup, error))
+    }
+
+    fn is_nowhere(&self, lookup: Lookup<'_>, error: &Error) -> bool {
+        error.kind() == ErrorKind::InvalidName
             && matches!(self.settings.convention.names(lookup), Naming::Impossible { .. })
     }
 
@@ -365,7 +378,7 @@ impl Backend {
         }
         let deadline = Deadline::within(self.settings.layers.timeout / 2, "the time for a prefetch");
         let prefetch = deadline.run(async {
-            let (names, unlisted) = self.settings.prefetch.names(&self.settings, &stack.store).await;
+            let (names, unlisted) = self.settings.prefetch.names(&self.settings, &stack.inspect).await;
             let failed = stack.store.cache().warm(&names).await;
             tracing::debug!("prefetched {} of {} secrets", names.len() - failed.len(), names.len());
             unlisted.or(failed.into_iter().next().map(|(_, error)| error)).map_or(Ok(()), Err)
@@ -385,7 +398,7 @@ impl Backend {
         found: SecretValue,
     ) -> Result<Option<SecretValue>> {
         let value = self.settings.convention.read(kind, found);
-        unless_malformed(stack, name, value).map_err(|error| error.with_store(self.settings.entry.info.name))
+        unless_malformed(stack, name, value)
     }
 
     pub(super) fn current(&self) -> Arc<Stack> {
@@ -438,7 +451,6 @@ fn unless_malformed<T>(stack: &Stack, name: &SecretName, outcome: Result<T>) -> 
 mod tests {
     use super::*;
     use crate::backend::bundle::BundleNames;
-    use crate::backend::on_error::OnError;
     use crate::backend::pattern::Patterns;
     use crate::backend::prefetch::Prefetch;
     use crate::backend::telemetry::Metrics;

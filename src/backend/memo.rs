@@ -9,7 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::layers::cache::Shelf;
 use crate::masking::Stamp;
 use crate::process::Timestamp;
-use crate::store::convention::{Kind, Lookup};
+use crate::store::PerKind;
+use crate::store::convention::Lookup;
 use crate::value::SecretValue;
 
 /// What an answer weighs beside its value and its id, in bytes: about.
@@ -43,8 +44,8 @@ pub(crate) struct Memo {
 struct Shelves {
     /// The epoch of the cache in which all of them were made.
     epoch: u64,
-    global: [Global; 3],
-    team: [OfTeams; 3],
+    global: PerKind<Global>,
+    team: PerKind<OfTeams>,
 }
 
 impl Shelves {
@@ -64,10 +65,10 @@ impl Shelves {
 
     /// Drops the oldest answer of each shelf.
     fn shrink(&mut self) {
-        for shelf in &mut self.global {
+        for shelf in self.global.iter_mut() {
             shelf.drop_oldest();
         }
-        for shelf in &mut self.team {
+        for shelf in self.team.iter_mut() {
             shelf.drop_oldest();
         }
     }
@@ -77,8 +78,8 @@ impl Memo {
     pub(crate) fn new(max_entries: usize, max_bytes: usize) -> Self {
         let shelves = Shelves {
             epoch: 0,
-            global: std::array::from_fn(|_| Shelf::new(max_entries, max_bytes)),
-            team: std::array::from_fn(|_| Shelf::new(max_entries, max_bytes)),
+            global: PerKind::make(|_| Shelf::new(max_entries, max_bytes)),
+            team: PerKind::make(|_| Shelf::new(max_entries, max_bytes)),
         };
         Self { shelves: Mutex::new(shelves), max_bytes }
     }
@@ -88,8 +89,8 @@ impl Memo {
         let mut shelves = self.lock();
         shelves.enter(epoch);
         let answer = match lookup.team {
-            None => shelf(&mut shelves.global, lookup.kind).get(lookup.id)?,
-            Some(team) => shelf(&mut shelves.team, lookup.kind).get(&(team.into(), lookup.id.into()))?,
+            None => shelves.global.of_mut(lookup.kind).get(lookup.id)?,
+            Some(team) => shelves.team.of_mut(lookup.kind).get(&(team.into(), lookup.id.into()))?,
         };
         (now < answer.ask_again).then(|| answer.clone())
     }
@@ -98,8 +99,8 @@ impl Memo {
     pub(crate) fn note_told(&self, lookup: Lookup<'_>, value: &SecretValue, told: Stamp) {
         let mut shelves = self.lock();
         let answer = match lookup.team {
-            None => shelf(&mut shelves.global, lookup.kind).get_mut(lookup.id),
-            Some(team) => shelf(&mut shelves.team, lookup.kind).get_mut(&(team.into(), lookup.id.into())),
+            None => shelves.global.of_mut(lookup.kind).get_mut(lookup.id),
+            Some(team) => shelves.team.of_mut(lookup.kind).get_mut(&(team.into(), lookup.id.into())),
         };
         if let Some(answer) =
             answer.filter(|answer| answer.value.as_ref().is_some_and(|its| its.same_as(value)))
@@ -122,10 +123,8 @@ impl Memo {
             return;
         }
         match lookup.team {
-            None => shelf(&mut shelves.global, lookup.kind).put(id, answer.clone(), weight),
-            Some(team) => {
-                shelf(&mut shelves.team, lookup.kind).put((team.into(), id), answer.clone(), weight)
-            }
+            None => shelves.global.of_mut(lookup.kind).put(id, answer.clone(), weight),
+            Some(team) => shelves.team.of_mut(lookup.kind).put((team.into(), id), answer.clone(), weight),
         };
         while shelves.weight() > self.max_bytes {
             shelves.shrink();
@@ -137,19 +136,11 @@ impl Memo {
     }
 }
 
-fn shelf<T>(shelves: &mut [T; 3], kind: Kind) -> &mut T {
-    let [connections, variables, configs] = shelves;
-    match kind {
-        Kind::Connection => connections,
-        Kind::Variable => variables,
-        Kind::Config => configs,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::process::Clock;
+    use crate::store::convention::Kind;
     use std::time::Duration;
 
     fn lookup<'text>(id: &'text str, team: Option<&'text str>) -> Lookup<'text> {

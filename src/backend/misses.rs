@@ -1,10 +1,11 @@
 //! A line for each miss, for those who ask for it: Airflow itself says only that something "isn't defined".
 
+use crate::backend::pattern;
 use crate::backend::reply::Reply;
 use crate::backend::settings::Settings;
 use crate::redact::Shown;
 use crate::store::SecretName;
-use crate::store::convention::{Kind, Lookup};
+use crate::store::convention::Lookup;
 use crate::store::options::{OptionKind, OptionSpec};
 
 /// The option that asks for it.
@@ -37,17 +38,8 @@ fn text(settings: &Settings, lookup: Lookup<'_>, names: &[SecretName], outcome: 
 
 fn why_skipped(settings: &Settings, lookup: Lookup<'_>) -> String {
     match settings.patterns.allow(lookup.kind, lookup.id) {
-        Ok(false) => format!("its `{}_lookup_pattern` keeps this id out", option_of(lookup.kind)),
+        Ok(false) => format!("its `{}` keeps this id out", pattern::option(lookup.kind)),
         _ => format!("{} are switched off there", lookup.kind.plural()),
-    }
-}
-
-/// The beginning of the option's name.
-const fn option_of(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Connection => "connections",
-        Kind::Variable => "variables",
-        Kind::Config => "config",
     }
 }
 
@@ -61,6 +53,7 @@ fn quoted(names: &[SecretName]) -> String {
 mod tests {
     use super::*;
     use crate::config::{RawOptions, RawValue, configure};
+    use crate::store::convention::Kind;
     use crate::store::environment::Environment;
     use crate::store::registry::find;
 

@@ -29,7 +29,7 @@ pub use bundle::BundleNames;
 pub use lookup::Backend;
 pub use on_error::{Failure, OnError};
 pub use pattern::Patterns;
-pub use plan::{Plan, Refusal, plan, plan_odd};
+pub use plan::{Fault, Plan, Refusal, plan, plan_odd};
 pub use prefetch::Prefetch;
 pub use reply::{Explained, Held, Reply, Step};
 pub use settings::Settings;

@@ -4,26 +4,34 @@
 //! look-around and back-references. A bad pattern is an error at lookup, as in the official classes.
 
 use crate::error::Result;
+use crate::store::PerKind;
 use crate::store::convention::Kind;
 use crate::store::options::Options;
 use crate::store::pattern::Pattern;
 
+/// The option that holds the pattern of a kind.
+pub(super) const fn option(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Connection => "connections_lookup_pattern",
+        Kind::Variable => "variables_lookup_pattern",
+        Kind::Config => "config_lookup_pattern",
+    }
+}
+
 /// The patterns of one backend, one per kind.
 #[derive(Debug)]
-pub struct Patterns([Option<Result<Pattern>>; 3]);
+pub struct Patterns(PerKind<Option<Result<Pattern>>>);
 
 impl Patterns {
     /// Reads the three options; an empty pattern is none.
     pub fn from_options(options: &Options) -> Self {
-        let pattern = |key| match options.fault(key) {
-            Some(fault) => Some(Err(fault.clone())),
-            None => options.non_empty(key).map(|text| Ok(Pattern::new(text))),
-        };
-        Self([
-            pattern("connections_lookup_pattern"),
-            pattern("variables_lookup_pattern"),
-            pattern("config_lookup_pattern"),
-        ])
+        Self(PerKind::make(|kind| {
+            let key = option(kind);
+            match options.fault(key) {
+                Some(fault) => Some(Err(fault.clone())),
+                None => options.non_empty(key).map(|text| Ok(Pattern::new(text))),
+            }
+        }))
     }
 
     /// Whether `id` is looked up.
@@ -46,12 +54,7 @@ impl Patterns {
     }
 
     fn of(&self, kind: Kind) -> Option<&Result<Pattern>> {
-        let [connection, variable, config] = &self.0;
-        match kind {
-            Kind::Connection => connection.as_ref(),
-            Kind::Variable => variable.as_ref(),
-            Kind::Config => config.as_ref(),
-        }
+        self.0.of(kind).as_ref()
     }
 }
 

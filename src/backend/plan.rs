@@ -21,19 +21,52 @@ pub enum Plan {
 /// Why an id is not looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// A whole sentence or two.
-    pub text: String,
-    /// Whether it is one of a kind: ids that change with each run would otherwise fill the log, a warning for each.
-    pub is_of_a_kind: bool,
+    /// A sentence without its full stop.
+    pub reason: String,
+    /// What is wrong with the id.
+    pub fault: Fault,
+}
+
+/// What is wrong with an id. Ids that change with each run would fill the log, so all with one fault share a warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It could name a secret of another team.
+    Ambiguous,
+    /// No secret can have its name.
+    Impossible,
+}
+
+impl Fault {
+    /// The word by which warnings are told apart.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ambiguous => "ambiguous",
+            Self::Impossible => "refused",
+        }
+    }
 }
 
 impl Refusal {
-    fn of_one(text: String) -> Plan {
-        Plan::Refuse(Self { text, is_of_a_kind: false })
+    fn ambiguous(reason: String) -> Plan {
+        Plan::Refuse(Self { reason, fault: Fault::Ambiguous })
     }
 
-    fn of_many(text: String) -> Plan {
-        Plan::Refuse(Self { text, is_of_a_kind: true })
+    fn impossible(reason: String) -> Plan {
+        Plan::Refuse(Self { reason, fault: Fault::Impossible })
+    }
+
+    /// What is said of a lookup.
+    pub fn text(&self) -> String {
+        format!("{}. Returning None.", self.reason)
+    }
+
+    /// What a command fails with where no secret can have the name of `id`.
+    pub fn into_error(self, id: &str) -> Result<Error, Self> {
+        if self.fault == Fault::Ambiguous {
+            return Err(self);
+        }
+        let hint = format!("Use another id than {}: Airflow is answered None, without a request", Quoted(id));
+        Ok(Error::new(ErrorKind::InvalidName, self.reason).with_hint(hint))
     }
 }
 
@@ -51,7 +84,7 @@ pub fn plan_odd(
     }
     let multi_team = multi_team();
     match convention.odd(lookup, odd, multi_team) {
-        OddFate::Absent => Ok(Refusal::of_many(absent(lookup, odd))),
+        OddFate::Absent => Ok(Refusal::impossible(absent(lookup, odd))),
         // The official classes compare the id with a pattern, where Python wants a text.
         OddFate::AsText if !settings.patterns.has(lookup.kind) => plan(settings, lookup, || multi_team),
         OddFate::AsText | OddFate::Refused => Err(unusable(odd)),
@@ -59,7 +92,7 @@ pub fn plan_odd(
 }
 
 fn absent(lookup: Lookup<'_>, odd: OddId) -> String {
-    format!("{} id {} {}. Returning None.", lookup.kind.title(), Quoted(lookup.id), fault(odd))
+    format!("{} id {} {}", lookup.kind.title(), Quoted(lookup.id), fault(odd))
 }
 
 fn unusable(odd: OddId) -> Error {
@@ -82,7 +115,7 @@ pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -
         Naming::Off => return Ok(Plan::Skip),
         Naming::Ambiguous { separator, names } => {
             if multi_team() {
-                return Ok(Refusal::of_one(refusal(lookup, separator)));
+                return Ok(Refusal::ambiguous(refusal(lookup, separator)));
             }
             Plan::Ask(names)
         }
@@ -90,11 +123,11 @@ pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -
             Plan::Ask(if multi_team() { names } else { without_teams })
         }
         Naming::Impossible { grammar, names, .. } if settings.bundles.of(lookup.kind).is_none() => {
-            Refusal::of_many(impossible(lookup, names.last(), grammar))
+            Refusal::impossible(impossible(lookup, names.last(), grammar))
         }
         // A bundle may hold what the store cannot.
         Naming::Impossible { names, ambiguous, .. } => match ambiguous.filter(|_| multi_team()) {
-            Some(separator) => Refusal::of_one(refusal(lookup, separator)),
+            Some(separator) => Refusal::ambiguous(refusal(lookup, separator)),
             None => Plan::Ask(names),
         },
         Naming::Names(names) => Plan::Ask(names),
@@ -119,7 +152,7 @@ fn refusal(lookup: Lookup<'_>, separator: &str) -> String {
     };
     format!(
         "{} id {} {why} the team name from the secret id in a team scoped secret name. Such an id is ambiguous and \
-         is not looked up. Returning None.",
+         is not looked up",
         lookup.kind.title(),
         Quoted(lookup.id),
     )
@@ -129,7 +162,7 @@ fn refusal(lookup: Lookup<'_>, separator: &str) -> String {
 fn impossible(lookup: Lookup<'_>, name: Option<&SecretName>, grammar: &str) -> String {
     let name = name.map(SecretName::to_string).unwrap_or_default();
     format!(
-        "{} id {} makes the name `{name}`, which no secret can have: {grammar}. Returning None.",
+        "{} id {} makes the name `{name}`, which no secret can have: {grammar}",
         lookup.kind.title(),
         Quoted(lookup.id),
     )
@@ -170,7 +203,8 @@ mod tests {
     fn an_ambiguous_id_is_refused_with_teams_only() {
         for kind in Kind::ALL {
             let lookup = Lookup { kind, id: "a--b", team: None };
-            let Plan::Refuse(Refusal { text, is_of_a_kind: false }) = planned(&[], lookup, true) else {
+            let Plan::Refuse(Refusal { reason: text, fault: Fault::Ambiguous }) = planned(&[], lookup, true)
+            else {
                 panic!("{kind} was not refused")
             };
             assert!(text.starts_with(kind.title()) && text.contains("\"a--b\""), "{text}");
@@ -181,7 +215,8 @@ mod tests {
     #[test]
     fn an_id_that_begins_as_the_separator_does_is_refused_with_teams_only() {
         let lookup = Lookup { kind: Kind::Variable, id: "-db", team: Some("ops") };
-        let Plan::Refuse(Refusal { text, is_of_a_kind: false }) = planned(&[], lookup, true) else {
+        let Plan::Refuse(Refusal { reason: text, fault: Fault::Ambiguous }) = planned(&[], lookup, true)
+        else {
             panic!("it was not refused")
         };
         assert!(

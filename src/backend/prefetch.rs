@@ -1,12 +1,11 @@
 //! Which secrets a process reads in one go before its first lookup.
 
-use crate::backend::bundle::kind_of;
 use crate::backend::settings::Settings;
 use crate::error::{Error, Result};
 use crate::redact::Shown;
 use crate::store::convention::{Kind, Lookup, Naming};
 use crate::store::options::{OptionKind, OptionSpec, Options};
-use crate::store::{SecretName, Store};
+use crate::store::{Inspect, SecretName};
 use crate::value::json::Value;
 
 /// How the option is written.
@@ -34,7 +33,7 @@ impl Prefetch {
             Some(Value::Object(members)) => {
                 for (word, list) in members {
                     let word = word.to_str().unwrap_or_default();
-                    let kind = kind_of(word)
+                    let kind = Kind::of_group(word)
                         .ok_or_else(|| wrong(&format!("an object with the unknown key `{}`", Shown(word))))?;
                     prefetch.add(kind, list)?;
                 }
@@ -62,7 +61,7 @@ impl Prefetch {
     pub(super) async fn names(
         &self,
         settings: &Settings,
-        store: &dyn Store,
+        store: &dyn Inspect,
     ) -> (Vec<SecretName>, Option<Error>) {
         let (mut names, mut unlisted) = (Vec::new(), None);
         for (kind, id) in &self.0 {
@@ -106,7 +105,7 @@ fn is_of_all(settings: &Settings, kind: Kind, id: &str) -> bool {
 /// Adds the names in the store that `pattern` matches. What comes before its first wildcard narrows the listing.
 async fn list(
     settings: &Settings,
-    store: &dyn Store,
+    store: &dyn Inspect,
     kind: Kind,
     pattern: &str,
     head: &str,

@@ -14,7 +14,7 @@ use crate::process::Clock;
 use crate::store::convention::{Kind, Lookup};
 use crate::store::environment::Environment;
 use crate::store::registry::find;
-use crate::store::{Capabilities, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::{Description, Inspect, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 /// Secrets by name, and a list of what was asked.
@@ -51,8 +51,7 @@ impl Changing {
 #[async_trait]
 impl Store for Changing {
     fn info(&self) -> &StoreInfo {
-        const CAPABILITIES: Capabilities = Capabilities { list: true, ..Capabilities::NONE };
-        &StoreInfo { name: "changing", title: "Changing", capabilities: CAPABILITIES }
+        &StoreInfo { name: "changing", title: "Changing" }
     }
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
@@ -65,9 +64,20 @@ impl Store for Changing {
         found.transpose().map(|value| value.map(SecretValue::text))
     }
 
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Inspect for Changing {
     async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Names> {
         let names = self.secrets.lock().unwrap();
         Ok(Names::only_page(names.keys().map(String::as_str), prefix))
+    }
+
+    async fn describe(&self, _name: &SecretName) -> Result<Option<Description>> {
+        Err(self.info().cannot("describe", "describe a secret"))
     }
 }
 

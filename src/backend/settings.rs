@@ -6,29 +6,29 @@ use crate::backend::audit::AuditLog;
 use crate::backend::bundle::{self, BundleNames};
 use crate::backend::misses;
 use crate::backend::on_error::{self, OnError};
-use crate::backend::pattern::Patterns;
+use crate::backend::pattern::{self, Patterns};
 use crate::backend::prefetch::{self, Prefetch};
 use crate::backend::telemetry::Metrics;
 use crate::layers::LayerSettings;
-use crate::store::convention::Convention;
+use crate::store::StoreEntry;
+use crate::store::convention::{Convention, Kind};
 use crate::store::environment::Environment;
 use crate::store::options::{OptionKind, OptionSpec, Options};
-use crate::store::registry::StoreEntry;
 
 /// What every store has in common.
 pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
-        "connections_lookup_pattern",
+        pattern::option(Kind::Connection),
         OptionKind::Text,
         "Only connection ids that match this regular expression from their start are looked up.",
     ),
     OptionSpec::new(
-        "variables_lookup_pattern",
+        pattern::option(Kind::Variable),
         OptionKind::Text,
         "Only variable keys that match this regular expression from their start are looked up.",
     ),
     OptionSpec::new(
-        "config_lookup_pattern",
+        pattern::option(Kind::Config),
         OptionKind::Text,
         "Only config values whose name matches this regular expression from its start are looked up.",
     ),

@@ -11,7 +11,7 @@ use crate::cli::output::{Report, columns};
 use crate::cli::progress::Progress;
 use crate::cli::setup::{Client, Setup, Source};
 use crate::cli::subject::{KindWord, names};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::layers::Counters;
 use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup};
@@ -69,7 +69,7 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let setup = Setup::of(&airflow, source.component())?;
     let kind = Kind::from(arguments.kind);
     let lookup = Lookup { kind, id: &arguments.id, team: None };
-    let names = names(&setup, &airflow, lookup).map_err(Error::config)?;
+    let names = names(&setup, &airflow, lookup).map_err(|unasked| unasked.into_error(&setup))?;
     let client = setup.open()?;
     let counters = Counters::of(setup.entry.info.name);
     let before = counters.calls.get();

@@ -23,7 +23,7 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let airflow = source.airflow()?;
     let setup = Setup::of(&airflow, source.component())?;
     let lookup = arguments.subject.lookup();
-    let names = names(&setup, &airflow, lookup).map_err(|reason| Error::new(ErrorKind::Config, reason))?;
+    let names = names(&setup, &airflow, lookup).map_err(|unasked| unasked.into_error(&setup))?;
     let client = setup.open()?;
     let mut warnings = setup.warned();
     for name in &names {

@@ -8,8 +8,8 @@ use crate::cli::setup::{Setup, Source};
 use crate::config::airflow::Component;
 use crate::config::{RawValue, options_of};
 use crate::error::Result;
+use crate::store::StoreEntry;
 use crate::store::options::OptionKind;
-use crate::store::registry::StoreEntry;
 use crate::value::Text;
 use crate::value::json::{self, Object, Value};
 

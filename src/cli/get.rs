@@ -74,6 +74,7 @@ fn near(setup: &Setup, client: &Client, lookup: Lookup<'_>, answer: &Answer) -> 
 fn missing(lookup: Lookup<'_>, answer: &Answer, near: &[String]) -> Report {
     let reason = match answer {
         Answer::NotAsked(reason) => reason.clone(),
+        Answer::Refused(error) => error.to_string(),
         Answer::Asked(explained) => {
             let asked: Vec<_> = explained.steps.iter().map(|step| format!("`{}`", step.name)).collect();
             format!("asked for {}", asked.join(", then "))

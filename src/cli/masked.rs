@@ -25,7 +25,7 @@ pub(super) fn fields(connection: &Connection, secret: &str) -> Map<String, Shown
         _ => json!(MASK),
     };
     let has_database = connection.conn_type.as_str().is_some_and(is_of_database);
-    let has_account = has_database || connection.password.is_truthy();
+    let has_account = is_account(connection, has_database);
     let mut fields = Map::new();
     fields.insert("conn_type".to_owned(), plain(&connection.conn_type, is_word));
     fields.insert("description".to_owned(), plain(&connection.description, |text| !text.contains("://")));
@@ -178,6 +178,24 @@ fn is_of_database(conn_type: &str) -> bool {
     DATABASES.contains(&name.as_str())
 }
 
+/// Other connections whose login is the name of an account. That of a web service without a password may be its token, as in
+/// `https://TOKEN@host`.
+const ACCOUNTS: [&str; 24] = [
+    "amqp", "amqps", "email", "ftp", "ftps", "hdfs", "imap", "imaps", "ldap", "ldaps", "livy", "mqtt",
+    "pop3", "psrp", "rabbitmq", "samba", "sftp", "smb", "smtp", "smtps", "spark", "ssh", "webhdfs", "winrm",
+];
+
+/// What services that take a token as the user name ask for as the password, or ignore there.
+const DUMMIES: [&str; 8] = ["x", "x-oauth-basic", "api_token", "none", "null", "unused", "-", "_"];
+
+/// Whether the login is the name of an account, and no token in its place.
+fn is_account(connection: &Connection, has_database: bool) -> bool {
+    let conn_type = connection.conn_type.as_str().map(str::to_ascii_lowercase).unwrap_or_default();
+    let is_dummy = |text: &str| DUMMIES.contains(&text.to_ascii_lowercase().as_str());
+    let has_password = connection.password.is_truthy() && !connection.password.as_str().is_some_and(is_dummy);
+    has_database || has_password || ACCOUNTS.contains(&conn_type.as_str())
+}
+
 fn is_database(text: &str) -> bool {
     text.chars().all(|letter| letter.is_alphanumeric() || "_-.$ ".contains(letter))
 }
@@ -239,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_and_a_lonely_login_are_shown_of_databases_alone() {
+    fn a_path_is_shown_of_databases_alone_and_a_lonely_login_of_accounts() {
         for secret in [
             "https://hooks.example.com/services/T0/B0/canary",
             "https://hooks.example.com/canary",
@@ -250,6 +268,11 @@ mod tests {
             "https://hooks.example.com/?canary=",
             "https://canary@git.example.com/org/repository",
             "https://canary:@errors.example.com/7",
+            "https://canary:x-oauth-basic@git.example.com/org/repository",
+            "https://canary:X@api.example.com",
+            "my-service://canary@api.example.com",
+            r#"{"conn_type": "http", "host": "api.example.com", "login": "canary"}"#,
+            r#"{"conn_type": "http", "host": "api.example.com", "login": "canary", "password": ""}"#,
             r#"{"conn_type": "http", "host": "hooks.example.com", "schema": "services/T0/canary"}"#,
             r#"{"conn_type": "http", "host": "https://hooks.example.com/canary", "schema": "https"}"#,
             "postgres://h/db/canary",
@@ -260,6 +283,9 @@ mod tests {
         for (secret, part) in [
             ("https://user:p@h/https", r#""schema":"https","login":"user""#),
             ("postgresql+psycopg2://app@h/sales", r#""schema":"sales","login":"app""#),
+            ("smtp://u@mail.example:25", r#""login":"u""#),
+            ("SFTP://u@files.example", r#""login":"u""#),
+            ("https://user:x1@h", r#""login":"user""#),
             ("Hive-CLI://app@h/sales", r#""schema":"sales","login":"app""#),
         ] {
             let shown = shown(secret);

@@ -10,9 +10,10 @@ use crate::config::airflow::{AirflowConfig, Chosen, Component, shown_class};
 use crate::config::{Configured, Kwargs, configure_from};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Clock, Runtime, no_fork};
+use crate::store::StoreEntry;
 use crate::store::convention::{Kind, Lookup};
 use crate::store::environment::Environment;
-use crate::store::registry::{STORES, StoreEntry};
+use crate::store::registry::STORES;
 
 /// Which configuration a command goes by.
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -7,8 +7,9 @@ use serde_json::json;
 use crate::cli::output::{NO, Report};
 use crate::cli::words::{nearest, store_of};
 use crate::config::options_of;
+use crate::store::StoreEntry;
 use crate::store::options::{OptionKind, OptionSpec};
-use crate::store::registry::{STORES, StoreEntry};
+use crate::store::registry::STORES;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {

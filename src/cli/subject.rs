@@ -59,6 +59,8 @@ impl Subject {
 pub(super) enum Answer {
     /// Nothing was asked; the text says why.
     NotAsked(String),
+    /// Nothing was asked, which is an error: no secret can have the name, or the lookup pattern does not work.
+    Refused(Error),
     /// The store was asked.
     Asked(Explained),
 }
@@ -76,7 +78,36 @@ impl Answer {
     pub(super) fn error(&self) -> Option<&Error> {
         match self {
             Self::Asked(explained) => explained.error.as_ref(),
+            Self::Refused(error) => Some(error),
             Self::NotAsked(_) => None,
+        }
+    }
+}
+
+/// Why a store is not asked.
+#[derive(Debug)]
+pub(super) enum Unasked {
+    /// As it is meant: switched off, kept out by a pattern, or ambiguous.
+    Meant(String),
+    /// An error of the id or of the configuration.
+    Wrong(Error),
+}
+
+impl Unasked {
+    /// For commands that make no lookup: an error either way.
+    pub(super) fn into_error(self, setup: &Setup) -> Error {
+        match self {
+            Self::Meant(reason) => Error::config(reason),
+            Self::Wrong(error) => error.with_store(setup.entry.info.name),
+        }
+    }
+}
+
+impl From<Unasked> for Answer {
+    fn from(unasked: Unasked) -> Self {
+        match unasked {
+            Unasked::Meant(reason) => Self::NotAsked(reason),
+            Unasked::Wrong(error) => Self::Refused(error),
         }
     }
 }
@@ -86,12 +117,15 @@ pub(super) fn names(
     setup: &Setup,
     airflow: &AirflowConfig,
     lookup: Lookup<'_>,
-) -> Result<Vec<SecretName>, String> {
+) -> Result<Vec<SecretName>, Unasked> {
     match plan(&setup.settings, lookup, || airflow.multi_team()) {
         Ok(Plan::Ask(names)) => Ok(names),
-        Ok(Plan::Refuse(refusal)) => Err(refusal.text),
-        Ok(Plan::Skip) => Err(skipped(setup, lookup)),
-        Err(error) => Err(error.to_string()),
+        Ok(Plan::Refuse(refusal)) => Err(match refusal.into_error(lookup.id) {
+            Ok(error) => Unasked::Wrong(error),
+            Err(refusal) => Unasked::Meant(refusal.text()),
+        }),
+        Ok(Plan::Skip) => Err(Unasked::Meant(skipped(setup, lookup))),
+        Err(error) => Err(Unasked::Wrong(error)),
     }
 }
 
@@ -115,7 +149,7 @@ pub(super) fn look_up(
     lookup: Lookup<'_>,
 ) -> Result<(Answer, Vec<String>)> {
     match names(setup, airflow, lookup) {
-        Err(reason) => Ok((Answer::NotAsked(reason), Vec::new())),
+        Err(unasked) => Ok((unasked.into(), Vec::new())),
         Ok(names) => {
             let (explained, heard) = client.run(client.backend.explain(lookup, &names))?;
             Ok((Answer::Asked(explained), heard))

@@ -1,6 +1,7 @@
 //! Words on the command line: of stores, and of commands that were mistyped.
 
-use crate::store::registry::{STORES, StoreEntry, find};
+use crate::store::StoreEntry;
+use crate::store::registry::{STORES, find};
 
 /// The stores by the words that people use: short, in full, or as the classes have them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -1,8 +1,8 @@
 //! The key that was meant by one that does not exist.
 
 use crate::config::options_of;
+use crate::store::StoreEntry;
 use crate::store::options::OptionKind;
-use crate::store::registry::StoreEntry;
 
 /// Words of other tools, SDKs and older versions, and the keys that say the same here. The first that the store has is named.
 const OTHER_WORDS: [(&str, &[&str]); 63] = [

@@ -17,8 +17,8 @@ pub use duration::parse_duration;
 pub use raw::{RawOptions, RawValue};
 pub use settings::{Configured, Kwargs, OPTIONS, configure, configure_from};
 
+use crate::store::StoreEntry;
 use crate::store::options::OptionSpec;
-use crate::store::registry::StoreEntry;
 
 /// Every option that `entry` takes: its own, the backend's, the layers', and those of the configuration.
 pub fn options_of(entry: &StoreEntry) -> impl Iterator<Item = &'static OptionSpec> + use<> {

@@ -12,9 +12,9 @@ use crate::config::{options_of, read};
 use crate::error::{Error, Result};
 use crate::layers::LayerSettings;
 use crate::redact::Shown;
+use crate::store::StoreEntry;
 use crate::store::environment::Environment;
 use crate::store::options::{OptionKind, OptionSpec, OptionValue, Options};
-use crate::store::registry::StoreEntry;
 use crate::value::json::Value;
 
 /// What stands for all of the kwargs where they lack something.

@@ -17,8 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layers::counters::Counters;
 use crate::process::{Deadline, ForkCell};
 use crate::store::options::Rate;
-use crate::store::tools::{Finding, Unread};
-use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo, one_by_one};
+use crate::store::{SecretName, Store, StoreInfo, one_by_one};
 use crate::value::SecretValue;
 
 type Limiters = Mutex<HashMap<(&'static str, LimitSettings), Arc<Limiter>>>;
@@ -149,7 +148,7 @@ impl Queue {
                 Ok(())
             }
             Ok(_) => Ok(()),
-            Err(wait) => Err(self.refusal(wait)),
+            Err(wait) => Err(Self::refusal(wait)),
         }
     }
 
@@ -178,12 +177,11 @@ impl Queue {
         Arc::clone(limiter.or_insert_with(|| Arc::new(Limiter::new(self.settings))))
     }
 
-    fn refusal(&self, wait: Duration) -> Error {
+    fn refusal(wait: Duration) -> Error {
         Error::new(
             ErrorKind::Throttled,
             format!("the queue of this process is {wait:.1?} long, past the deadline of the lookup"),
         )
-        .with_store(self.store)
         .with_operation(OPERATION)
         .with_hint("Raise `rate_limit` or `timeout`, or ask less often (a longer `cache_ttl`)")
         .temporary(None)
@@ -231,42 +229,6 @@ impl Store for Limit {
 
     fn batch_size(&self) -> NonZeroUsize {
         self.inner.batch_size()
-    }
-
-    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.queue.wait().await?;
-        self.inner.list(prefix, page).await
-    }
-
-    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        self.queue.wait().await?;
-        self.inner.list_described(prefix, page).await
-    }
-
-    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
-        self.queue.wait().await?;
-        self.inner.describe(name).await
-    }
-
-    async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
-        self.queue.wait().await?;
-        self.inner.why_absent(name).await
-    }
-
-    async fn unread(&self) -> Result<Vec<Unread>> {
-        self.queue.wait().await?;
-        self.inner.unread().await
-    }
-
-    async fn diagnose(&self) -> Vec<Finding> {
-        match self.queue.wait().await {
-            Ok(()) => self.inner.diagnose().await,
-            Err(_) => Vec::new(),
-        }
-    }
-
-    fn identity(&self) -> Option<String> {
-        self.inner.identity()
     }
 
     fn is_outdated(&self) -> bool {
@@ -341,6 +303,6 @@ mod tests {
         queue.wait().await.unwrap();
         let second = Queue::new("limit-test", settings, Counters::of("memory"));
         let error = Deadline::after(Duration::from_secs(10)).run(second.wait()).await.unwrap_err();
-        insta::assert_snapshot!(error, @"the queue of this process is 60.0s long, past the deadline of the lookup (limit-test rate_limit). Raise `rate_limit` or `timeout`, or ask less often (a longer `cache_ttl`)");
+        insta::assert_snapshot!(error, @"the queue of this process is 60.0s long, past the deadline of the lookup (rate_limit). Raise `rate_limit` or `timeout`, or ask less often (a longer `cache_ttl`)");
     }
 }

@@ -13,12 +13,16 @@
 //! ```
 //!
 //! A further attempt is a call like any other: [`Retry`] waits for it in the queue of [`Limit`]. The deadline of the
-//! whole lookup stands above all of them, in [`crate::backend`].
+//! whole lookup is above all of them, in [`crate::backend`].
+//!
+//! They wrap lookups only. [`Inspected`] is the one wrapper of a store's [`crate::store::Inspect`]: it has the deadline, the
+//! attempts and the queue of the lookups, and no cache.
 
 mod breaker;
 mod budget;
 pub(crate) mod cache;
 mod counters;
+mod inspect;
 mod limit;
 mod observe;
 mod options;
@@ -29,17 +33,27 @@ use std::sync::Arc;
 
 pub use cache::{Cache, CacheSettings, Cached, Origin};
 pub use counters::{Counter, Counters, LATENCY_BOUNDS};
+pub use inspect::Inspected;
 pub use limit::{Limit, LimitSettings, Queue};
 pub use observe::Observe;
 pub use options::{LayerSettings, OPTIONS};
-pub use retry::Retry;
+pub use retry::{Attempts, Retry};
 pub use timeout::Timeout;
 
 use crate::process::Clock;
 use crate::store::Store;
 
+/// A store in its layers.
+#[derive(Debug)]
+pub struct Layered {
+    /// For lookups.
+    pub lookups: Observe,
+    /// For those who look at the store from outside.
+    pub inspect: Inspected,
+}
+
 /// Puts every layer around `store`.
-pub fn stack(store: Arc<dyn Store>, settings: &LayerSettings, clock: Clock) -> Observe {
+pub fn stack(store: Arc<dyn Store>, settings: &LayerSettings, clock: Clock) -> Layered {
     let counters = Counters::of(store.info().name);
     counted_stack(store, settings, clock, counters)
 }
@@ -49,12 +63,16 @@ fn counted_stack(
     settings: &LayerSettings,
     clock: Clock,
     counters: &'static Counters,
-) -> Observe {
-    let queue = Arc::new(Queue::new(store.info().name, settings.limit, counters));
+) -> Layered {
+    let name = store.info().name;
+    let queue = Arc::new(Queue::new(name, settings.limit, counters));
     let timed = Arc::new(Timeout::new(store, settings.attempt_timeout(), counters));
-    let retried = Arc::new(Retry::new(timed, settings.max_attempts, Arc::clone(&queue), counters));
-    let limited = Arc::new(Limit::new(retried, queue));
-    Observe::new(Cache::new(limited, settings.cache.clone(), clock), counters)
+    let attempts = Arc::new(Attempts::new(name, settings.max_attempts, Arc::clone(&queue), counters));
+    let inspect =
+        Inspected::new(Arc::clone(&timed), Arc::clone(&attempts), Arc::clone(&queue), settings.timeout);
+    let limited = Arc::new(Limit::new(Arc::new(Retry::new(timed, attempts)), queue));
+    let lookups = Observe::new(Cache::new(limited, settings.cache.clone(), clock), counters);
+    Layered { lookups, inspect }
 }
 
 #[cfg(test)]

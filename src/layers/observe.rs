@@ -7,8 +7,7 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::layers::cache::{Cache, Cached, Origin};
 use crate::layers::counters::{Counter, Counters};
-use crate::store::tools::{Finding, Unread};
-use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::{SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 /// A cached store whose answers are counted.
@@ -56,34 +55,6 @@ impl Store for Observe {
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
         Ok(self.fetch(name).await?.value)
-    }
-
-    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.cache.list(prefix, page).await
-    }
-
-    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        self.cache.list_described(prefix, page).await
-    }
-
-    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
-        self.cache.describe(name).await
-    }
-
-    async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
-        self.cache.why_absent(name).await
-    }
-
-    async fn unread(&self) -> Result<Vec<Unread>> {
-        self.cache.unread().await
-    }
-
-    async fn diagnose(&self) -> Vec<Finding> {
-        self.cache.diagnose().await
-    }
-
-    fn identity(&self) -> Option<String> {
-        self.cache.identity()
     }
 
     fn batch_size(&self) -> NonZeroUsize {

@@ -1,4 +1,4 @@
-//! Tries a read again when that may help. The only place that retries.
+//! Tries a call again when that may help. The only place that retries.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -12,8 +12,7 @@ use crate::layers::budget::RetryBudget;
 use crate::layers::counters::Counters;
 use crate::layers::limit::Queue;
 use crate::process::{Deadline, Spare, full_jitter};
-use crate::store::tools::{Finding, Unread};
-use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::{SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 /// The longest waits before the second attempt when the store asks for fewer calls, and when it merely failed. These are
@@ -22,20 +21,20 @@ const THROTTLED_BASE: Duration = Duration::from_secs(1);
 const FAILED_BASE: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
-/// A store whose reads are tried again after temporary errors.
+/// How calls are tried again after temporary errors, for all that is asked of one store.
 ///
 /// Each further attempt waits in the same queue as every other call, and is paid out of a budget that only successes
-/// fill: while the store is down, most reads have one attempt.
+/// fill: while the store is down, most calls have one attempt.
 #[derive(Debug)]
-pub struct Retry {
-    inner: Arc<dyn Store>,
-    max_attempts: usize,
+pub struct Attempts {
+    store: &'static str,
+    most: usize,
     queue: Arc<Queue>,
     counters: &'static Counters,
     budget: RetryBudget,
 }
 
-/// The waits of one read; both sides count the same attempts.
+/// The waits of one call; both sides count the same attempts.
 struct Waits<I> {
     throttled: I,
     failed: I,
@@ -50,15 +49,35 @@ impl<I: Iterator<Item = Duration>> Waits<I> {
     }
 }
 
-impl Retry {
-    /// Wraps `inner`; a read is tried at most `max_attempts` times in all.
-    pub fn new(
-        inner: Arc<dyn Store>,
-        max_attempts: usize,
-        queue: Arc<Queue>,
-        counters: &'static Counters,
-    ) -> Self {
-        Self { inner, max_attempts, queue, counters, budget: RetryBudget::default() }
+impl Attempts {
+    /// At most `most` attempts for each call to `store`, each in `queue`.
+    pub fn new(store: &'static str, most: usize, queue: Arc<Queue>, counters: &'static Counters) -> Self {
+        Self { store, most, queue, counters, budget: RetryBudget::default() }
+    }
+
+    /// Makes `call`, and makes it again while that may help. `subject` is what it is about, for the log.
+    pub(super) async fn run<T, F: Future<Output = Result<T>>>(
+        &self,
+        subject: impl Fn() -> String,
+        call: impl Fn() -> F,
+    ) -> Result<T> {
+        let (mut waits, mut paid) = (self.waits(), 0);
+        let spare = self.spare(1);
+        loop {
+            let error = match spare.run(call()).await {
+                Err(error) => error,
+                found => {
+                    self.budget.note_success(paid);
+                    return found;
+                }
+            };
+            self.note(&error);
+            if !error.is_temporary() {
+                return Err(error);
+            }
+            let wait = waits.after(&error).filter(|_| spare.take());
+            paid += self.prepare(&subject(), error, wait).await?;
+        }
     }
 
     fn waits(&self) -> Waits<impl Iterator<Item = Duration> + use<>> {
@@ -66,7 +85,7 @@ impl Retry {
             ExponentialBuilder::default()
                 .with_min_delay(base)
                 .with_max_delay(LONGEST_WAIT)
-                .with_max_times(self.max_attempts.saturating_sub(1))
+                .with_max_times(self.most.saturating_sub(1))
                 .build()
         };
         Waits { throttled: backoff(THROTTLED_BASE), failed: backoff(FAILED_BASE) }
@@ -74,18 +93,18 @@ impl Retry {
 
     /// What `reads` of them may send again, in all their attempts.
     fn spare(&self, reads: usize) -> Spare {
-        Spare::new(self.max_attempts.saturating_sub(1).saturating_mul(reads))
+        Spare::new(self.most.saturating_sub(1).saturating_mul(reads))
     }
 
     /// Waits for the next attempt and answers what it cost, or hands the error back if there is none.
     async fn prepare(&self, subject: &str, error: Error, wait: Option<Duration>) -> Result<u32> {
         let Some(wait) = wait.filter(|wait| is_affordable(*wait)) else { return Err(error) };
+        let store = self.store;
         if !self.budget.allows(error.kind()) {
-            let name = self.info().name;
-            tracing::debug!("{name} {subject}: {error}; not tried again, as most retries failed");
+            tracing::debug!("{store} {subject}: {error}; not tried again, as most retries failed");
             return Err(error);
         }
-        tracing::debug!("{} {subject}: {error}; trying again in {wait:?}", self.info().name);
+        tracing::debug!("{store} {subject}: {error}; trying again in {wait:?}");
         tokio::time::sleep(wait).await;
         if self.queue.wait().await.is_err() {
             return Err(error);
@@ -100,6 +119,20 @@ impl Retry {
         if error.kind() == ErrorKind::Throttled {
             self.queue.note_throttle(error.retry_after());
         }
+    }
+}
+
+/// A store whose reads are tried again after temporary errors.
+#[derive(Debug)]
+pub struct Retry {
+    inner: Arc<dyn Store>,
+    attempts: Arc<Attempts>,
+}
+
+impl Retry {
+    /// Wraps `inner`.
+    pub fn new(inner: Arc<dyn Store>, attempts: Arc<Attempts>) -> Self {
+        Self { inner, attempts }
     }
 }
 
@@ -120,42 +153,27 @@ impl Store for Retry {
     }
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        let (mut waits, mut paid) = (self.waits(), 0);
-        let spare = self.spare(1);
-        loop {
-            let error = match spare.run(self.inner.get(name)).await {
-                Err(error) => error,
-                found => {
-                    self.budget.note_success(paid);
-                    return found;
-                }
-            };
-            self.note(&error);
-            if !error.is_temporary() {
-                return Err(error);
-            }
-            let wait = waits.after(&error).filter(|_| spare.take());
-            paid += self.prepare(&format!("`{name}`"), error, wait).await?;
-        }
+        self.attempts.run(|| format!("`{name}`"), || self.inner.get(name)).await
     }
 
     /// Those that failed for a moment are read again together.
     async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
-        let (mut waits, mut paid) = (self.waits(), 0);
-        let spare = self.spare(names.len());
+        let attempts = &*self.attempts;
+        let (mut waits, mut paid) = (attempts.waits(), 0);
+        let spare = attempts.spare(names.len());
         let mut answers = spare.run(self.inner.get_many(names)).await;
         loop {
             let again: Vec<usize> =
                 (0..answers.len()).filter(|index| temporary(&answers, *index).is_some()).collect();
             let Some(error) = again.first().and_then(|index| temporary(&answers, *index)).cloned() else {
                 if answers.iter().flatten().any(Result::is_ok) {
-                    self.budget.note_success(paid);
+                    attempts.budget.note_success(paid);
                 }
                 return answers;
             };
-            self.note(&error);
+            attempts.note(&error);
             let wait = waits.after(&error);
-            match self.prepare(&format!("{} names", again.len()), error, wait).await {
+            match attempts.prepare(&format!("{} names", again.len()), error, wait).await {
                 Ok(price) => paid += price,
                 Err(_) => return answers,
             }
@@ -164,38 +182,6 @@ impl Store for Retry {
                 answers[index] = answer;
             }
         }
-    }
-
-    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        let listed = self.spare(1).run(self.inner.list(prefix, page)).await;
-        listed.inspect_err(|error| self.note(error))
-    }
-
-    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        let listed = self.spare(1).run(self.inner.list_described(prefix, page)).await;
-        listed.inspect_err(|error| self.note(error))
-    }
-
-    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
-        let described = self.spare(1).run(self.inner.describe(name)).await;
-        described.inspect_err(|error| self.note(error))
-    }
-
-    async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
-        let told = self.spare(1).run(self.inner.why_absent(name)).await;
-        told.inspect_err(|error| self.note(error))
-    }
-
-    async fn unread(&self) -> Result<Vec<Unread>> {
-        self.inner.unread().await
-    }
-
-    async fn diagnose(&self) -> Vec<Finding> {
-        self.inner.diagnose().await
-    }
-
-    fn identity(&self) -> Option<String> {
-        self.inner.identity()
     }
 
     fn batch_size(&self) -> NonZeroUsize {
@@ -220,7 +206,7 @@ mod tests {
     fn retry(store: &Arc<Scripted>, attempts: usize) -> Retry {
         let counters = Counters::of("memory");
         let queue = Arc::new(Queue::new("retry-test", LimitSettings::default(), counters));
-        Retry::new(store.clone(), attempts, queue, counters)
+        Retry::new(store.clone(), Arc::new(Attempts::new("scripted", attempts, queue, counters)))
     }
 
     async fn run(steps: Vec<Step>, attempts: usize) -> (Result<Option<SecretValue>>, usize) {
@@ -290,11 +276,12 @@ mod tests {
         let limit = LimitSettings { rate: Some(rate), after_throttle: None };
         let queue = Arc::new(Queue::new("budget-test", limit, Counters::of("memory")));
         queue.wait().await.unwrap();
-        let retry = Retry::new(store.clone(), 3, queue, Counters::of("memory"));
+        let attempts = Arc::new(Attempts::new("scripted", 3, queue, Counters::of("memory")));
+        let retry = Retry::new(store.clone(), attempts);
         for _ in 0..200 {
             let deadline = Deadline::after(Duration::from_secs(10));
             deadline.run(retry.get(&SecretName::from("a"))).await.unwrap_err();
         }
-        assert!(retry.budget.allows(ErrorKind::Timeout));
+        assert!(retry.attempts.budget.allows(ErrorKind::Timeout));
     }
 }

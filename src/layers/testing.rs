@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::error::{Error, Result};
-use crate::store::{Capabilities, SecretName, Store, StoreInfo};
+use crate::store::tools::Finding;
+use crate::store::{Description, Inspect, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 /// What the store does at one call.
@@ -72,7 +73,7 @@ impl std::fmt::Debug for Scripted {
 #[async_trait]
 impl Store for Scripted {
     fn info(&self) -> &StoreInfo {
-        &StoreInfo { name: "scripted", title: "Scripted", capabilities: Capabilities::NONE }
+        &StoreInfo { name: "scripted", title: "Scripted" }
     }
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
@@ -104,5 +105,26 @@ impl Store for Scripted {
             }
             None => Ok(self.value.map(SecretValue::text)),
         }
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
+    }
+}
+
+/// What is asked follows the same script.
+#[async_trait]
+impl Inspect for Scripted {
+    async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Names> {
+        self.get(&prefix.into()).await.map(|_| Names::default())
+    }
+
+    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
+        Ok(self.get(name).await?.map(|_| Description::of(name.clone())))
+    }
+
+    async fn diagnose(&self) -> Vec<Finding> {
+        let found = self.get(&"diagnose".into()).await;
+        found.err().map(|error| Finding::fine("script", error.to_string())).into_iter().collect()
     }
 }

@@ -7,8 +7,8 @@ use super::*;
 use crate::error::{Error, ErrorKind};
 use crate::layers::testing::{Scripted, Step};
 use crate::process::Deadline;
-use crate::store::SecretName;
 use crate::store::options::Rate;
+use crate::store::{Inspect, SecretName};
 
 fn settings() -> LayerSettings {
     LayerSettings::default()
@@ -23,8 +23,8 @@ fn throttled() -> Step {
     Step::Error(Error::new(ErrorKind::Throttled, "slow down").temporary(None))
 }
 
-async fn get(store: &Observe, name: &str) -> crate::error::Result<Option<String>> {
-    let value = store.get(&SecretName::from(name)).await?;
+async fn get(store: &Layered, name: &str) -> crate::error::Result<Option<String>> {
+    let value = store.lookups.get(&SecretName::from(name)).await?;
     Ok(value.map(|value| value.expose().to_owned()))
 }
 
@@ -105,4 +105,54 @@ async fn a_full_queue_does_not_open_the_breaker() {
     }
     tokio::time::advance(Duration::from_secs(90)).await;
     assert_eq!(get(&stack, "a").await.unwrap().as_deref(), Some("2"));
+}
+
+/// What is asked beside lookups has the name of the store, the attempts and the queue of lookups, and no cache.
+#[tokio::test(start_paused = true)]
+async fn an_inspection_is_tried_again_in_the_queue_of_the_lookups() {
+    let store = Arc::new(Scripted::new(vec![Step::Value("v"), throttled(), Step::Absent, Step::Absent]));
+    let per = Duration::from_secs(2);
+    let stack = stack(store.clone(), &limited(1, per), Clock::System);
+    get(&stack, "a").await.unwrap();
+    let started = tokio::time::Instant::now();
+    assert_eq!(stack.inspect.describe(&"a".into()).await.unwrap(), None);
+    assert_eq!((store.calls(), started.elapsed()), (3, 2 * per));
+    assert_eq!(stack.inspect.describe(&"a".into()).await.unwrap(), None);
+    assert_eq!(store.calls(), 4);
+}
+
+/// Errors name the store, and an inspection ends with its deadline.
+#[tokio::test(start_paused = true)]
+async fn an_inspection_that_hangs_ends_with_the_deadline_and_names_the_store() {
+    let stack = stack(Arc::new(Scripted::hanging()), &settings(), Clock::System);
+    let started = tokio::time::Instant::now();
+    let error = stack.inspect.describe(&"a".into()).await.unwrap_err();
+    assert_eq!((error.kind(), error.store()), (ErrorKind::Timeout, Some("scripted")));
+    assert!(started.elapsed() <= Duration::from_secs(11), "{:?}", started.elapsed());
+    assert!(stack.inspect.diagnose().await.is_empty());
+}
+
+/// A store that says nothing of itself is no error where nothing is asked of it.
+#[tokio::test]
+async fn a_store_without_inspect_cannot_list_and_says_so() {
+    #[derive(Debug)]
+    struct Plain;
+
+    #[async_trait::async_trait]
+    impl Store for Plain {
+        fn info(&self) -> &crate::store::StoreInfo {
+            &crate::store::StoreInfo { name: "plain", title: "Plain" }
+        }
+
+        async fn get(&self, _name: &SecretName) -> crate::error::Result<Option<crate::value::SecretValue>> {
+            Err(Error::new(ErrorKind::Denied, "no"))
+        }
+    }
+
+    let stack = stack(Arc::new(Plain), &settings(), Clock::System);
+    insta::assert_snapshot!(stack.inspect.list("", None).await.unwrap_err(), @"Plain cannot list its secrets (plain list)");
+    insta::assert_snapshot!(stack.inspect.list_described("", None).await.unwrap_err(), @"Plain cannot list its secrets (plain list)");
+    insta::assert_snapshot!(stack.inspect.describe(&"a".into()).await.unwrap_err(), @"Plain cannot describe a secret (plain describe)");
+    assert_eq!((stack.inspect.identity(), stack.inspect.unread().await.unwrap()), (None, Vec::new()));
+    insta::assert_snapshot!(get(&stack, "a").await.unwrap_err(), @"no (plain)");
 }

@@ -1,4 +1,4 @@
-//! Cuts one attempt that takes too long, and counts what reaches the store.
+//! Cuts one attempt that takes too long, counts what reaches the store, and puts the store's name on what it answers.
 
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -10,8 +10,7 @@ use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layers::counters::Counters;
-use crate::store::tools::{Finding, Unread};
-use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::{SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 /// A store whose single calls end after a fixed time. The innermost layer, so that it sees every attempt.
@@ -23,26 +22,39 @@ pub struct Timeout {
 }
 
 impl Timeout {
+    /// The store itself, which is not cut.
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.inner
+    }
+
     /// Wraps `inner`; each call ends after `limit` at the latest.
     pub fn new(inner: Arc<dyn Store>, limit: Duration, counters: &'static Counters) -> Self {
         Self { inner, limit, counters }
     }
 
-    async fn run<T>(&self, call: impl Future<Output = T>) -> Result<T> {
+    /// What `call` comes to within the limit; it counts as one.
+    pub(super) async fn run<T>(&self, call: impl Future<Output = T>) -> Result<T> {
         let _measured = Measured { counters: self.counters, started: Instant::now() };
         tokio::time::timeout(self.limit, call).await.map_err(|_elapsed| self.error())
     }
 
+    /// One attempt that can fail.
+    pub(super) async fn attempt<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.note(self.run(call).await.flatten())
+    }
+
+    /// Counts what was throttled. The one place where an error of a store gets the store's name.
     fn note<T>(&self, outcome: Result<T>) -> Result<T> {
-        if matches!(&outcome, Err(error) if error.kind() == ErrorKind::Throttled) {
-            self.counters.throttles.add(1);
-        }
-        outcome
+        outcome.map_err(|error| {
+            if error.kind() == ErrorKind::Throttled {
+                self.counters.throttles.add(1);
+            }
+            error.with_store(self.inner.info().name)
+        })
     }
 
     fn error(&self) -> Error {
         Error::new(ErrorKind::Timeout, format!("no answer to one attempt within {:?}", self.limit))
-            .with_store(self.info().name)
             .with_hint("Check the network path to the store, or raise `timeout`")
             .temporary(None)
     }
@@ -67,46 +79,18 @@ impl Store for Timeout {
     }
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        self.note(self.run(self.inner.get(name)).await.flatten())
+        self.attempt(self.inner.get(name)).await
     }
 
     async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
         match self.run(self.inner.get_many(names)).await {
             Ok(answers) => answers.into_iter().map(|answer| Some(self.note(answer?))).collect(),
-            Err(error) => vec![Some(Err(error)); names.len()],
+            Err(error) => vec![Some(self.note(Err(error))); names.len()],
         }
     }
 
     fn batch_size(&self) -> NonZeroUsize {
         self.inner.batch_size()
-    }
-
-    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.note(self.run(self.inner.list(prefix, page)).await.flatten())
-    }
-
-    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        self.note(self.run(self.inner.list_described(prefix, page)).await.flatten())
-    }
-
-    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
-        self.note(self.run(self.inner.describe(name)).await.flatten())
-    }
-
-    async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
-        self.note(self.run(self.inner.why_absent(name)).await.flatten())
-    }
-
-    async fn unread(&self) -> Result<Vec<Unread>> {
-        self.run(self.inner.unread()).await.flatten()
-    }
-
-    async fn diagnose(&self) -> Vec<Finding> {
-        self.run(self.inner.diagnose()).await.unwrap_or_default()
-    }
-
-    fn identity(&self) -> Option<String> {
-        self.inner.identity()
     }
 
     fn is_outdated(&self) -> bool {

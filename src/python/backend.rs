@@ -42,10 +42,12 @@ impl Backend {
                 to_python(py, &Error::config(format!("this build has no store `{store}`")), false)
             })?;
             let raw = kwargs::read_kwargs(options, entry)?;
-            let unread = || unread_kwargs(options);
+            let mut interrupted = Ok(());
+            let unread = || unread_kwargs(options, &mut interrupted);
+            let shared = registry::share(py, entry, raw, kwargs::read_environment(py)?, unread);
+            interrupted?;
             let (shared, warnings) =
-                registry::share(py, entry, raw, kwargs::read_environment(py)?, unread)
-                    .map_err(|error| to_python(py, &error.with_store(entry.info.name), false))?;
+                shared.map_err(|error| to_python(py, &error.with_store(entry.info.name), false))?;
             if !warnings.is_empty() {
                 log::warn(py, &logger, warnings)?;
             }
@@ -361,11 +363,17 @@ fn ambiguous(py: Python<'_>, error: PyErr, interrupted: &mut PyResult<()>) -> bo
     true
 }
 
-/// Says so if Airflow could not read the kwargs and passed none. Nothing to say if that cannot be found out.
-fn unread_kwargs(options: &Bound<'_, PyDict>) -> Vec<String> {
-    options
-        .py()
+/// Says so if Airflow could not read the kwargs and passed none. Nothing to say if that cannot be found out; what a signal
+/// handler raised meanwhile is kept, and ends the constructor.
+fn unread_kwargs(
+    options: &Bound<'_, PyDict>,
+    interrupted: &mut PyResult<()>,
+) -> crate::error::Result<Vec<String>> {
+    let py = options.py();
+    let said = py
         .import("strongroom._airflow")
-        .and_then(|module| module.call_method1("unread_kwargs", (options.keys(),))?.extract())
-        .unwrap_or_default()
+        .and_then(|module| module.call_method1("unread_kwargs", (options.keys(),))?.extract());
+    let Err(error) = said else { return Ok(said.unwrap_or_default()) };
+    *interrupted = unless_raised_by_handler(py, Err(error));
+    if interrupted.is_ok() { Ok(Vec::new()) } else { Err(Error::internal("the constructor was interrupted")) }
 }

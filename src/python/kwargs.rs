@@ -7,9 +7,9 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::config::{RawOptions, RawValue, options_of};
 use crate::python::convert::value_from_python;
+use crate::store::StoreEntry;
 use crate::store::environment::{Environment, IDENTITY_VARIABLES};
 use crate::store::options::OptionKind;
-use crate::store::registry::StoreEntry;
 use crate::value::Value;
 
 /// Reads `kwargs`. Values that JSON cannot say (such as objects) are refused by name, but for keys that have no effect.

@@ -22,8 +22,9 @@ use pyo3::types::PyDict;
 
 use crate::config::options_of;
 use crate::layers::{Counters, LATENCY_BOUNDS};
+use crate::store::StoreEntry;
 use crate::store::options::OptionSpec;
-use crate::store::registry::{STORES, StoreEntry};
+use crate::store::registry::STORES;
 
 /// The native half of the `strongroom` package.
 #[pymodule(gil_used = true)]

@@ -14,12 +14,12 @@ use pyo3::Python;
 
 use crate::backend::{Backend, Failure, Refusal, Reply, Settings, Warnings, settle};
 use crate::config::{Configured, Kwargs, RawOptions, configure_from};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Clock, ForkCell};
 use crate::python::later::Questions;
+use crate::store::StoreEntry;
 use crate::store::convention::Lookup;
 use crate::store::environment::Environment;
-use crate::store::registry::StoreEntry;
 
 /// Configurations kept alive for later backends. One whose backends are still in use lives on by itself.
 const MOST_KEPT: NonZeroUsize = NonZeroUsize::new(16).unwrap();
@@ -57,17 +57,21 @@ impl Shared {
 
     /// As [`Self::warn`], of a lookup that was not made.
     pub(super) fn warn_of_refusal(&self, lookup: Lookup<'_>, refusal: &Refusal) {
-        if refusal.is_of_a_kind {
-            let warnings = self.warnings.get_or_init(Warnings::new);
-            warnings.say_of_kind(lookup.kind, "refused", &Clock::System, &refusal.text);
-        } else {
-            self.warn(lookup, &refusal.text);
-        }
+        self.warn_of_kind(lookup, refusal.fault.as_str(), &refusal.text());
     }
 
     /// The lookup did not get as far as a store, such as without a region: the error policy applies all the same.
     pub(super) fn settle(&self, lookup: Lookup<'_>, error: Error) -> Result<Reply, Failure> {
-        settle(self.settings.on_error, lookup, &[], error, |text| self.warn(lookup, text))
+        let fault = (error.kind() == ErrorKind::InvalidName).then_some(error.kind().as_str());
+        settle(self.settings.on_error, lookup, &[], error, |text| match fault {
+            Some(fault) => self.warn_of_kind(lookup, fault, text),
+            None => self.warn(lookup, text),
+        })
+    }
+
+    /// As [`Self::warn`], for all ids of the kind together: `fault` is what is wrong with them.
+    fn warn_of_kind(&self, lookup: Lookup<'_>, fault: &str, text: &str) {
+        self.warnings.get_or_init(Warnings::new).say_of_kind(lookup.kind, fault, &Clock::System, text);
     }
 
     /// As [`Self::warn`], for what concerns no single lookup.
@@ -88,13 +92,13 @@ pub(super) fn share(
     entry: &'static StoreEntry,
     raw: RawOptions,
     environment: Environment,
-    unread: impl FnOnce() -> Vec<String>,
+    unread: impl FnOnce() -> Result<Vec<String>>,
 ) -> Result<(Arc<Shared>, Vec<String>)> {
     let key = (entry.info.name, raw, environment);
     if let Some(shared) = with_list(|list| list.get(&key).cloned()) {
         return Ok((shared, Vec::new()));
     }
-    let unread = unread();
+    let unread = unread()?;
     let kwargs = if unread.is_empty() { Kwargs::Read } else { Kwargs::Unread };
     let Configured { settings, mut warnings } = configure_from(entry, &key.1, key.2.clone(), kwargs)?;
     let shared = Arc::new(Shared {

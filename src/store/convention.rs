@@ -39,6 +39,29 @@ impl Kind {
         }
     }
 
+    /// The word for all of them in options and in names of places, such as that of `bundle`.
+    pub const fn group(self) -> &'static str {
+        match self {
+            Self::Connection => "connections",
+            Self::Variable => "variables",
+            Self::Config => "config",
+        }
+    }
+
+    /// The kind that [`Self::group`] has this word for.
+    pub fn of_group(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.group() == word)
+    }
+
+    /// What the environment variables begin with in which Airflow looks for them; it looks for no config values there.
+    pub const fn variable_prefix(self) -> Option<&'static str> {
+        match self {
+            Self::Connection => Some("AIRFLOW_CONN_"),
+            Self::Variable => Some("AIRFLOW_VAR_"),
+            Self::Config => None,
+        }
+    }
+
     /// The words of the official classes' warnings.
     pub const fn title(self) -> &'static str {
         match self {

@@ -4,9 +4,9 @@
 //! `_names_a_team_namespace`) and `BaseSecretsBackend.build_path`; the tests below are the table that was measured
 //! on it. Every store that has no naming rules of its own uses these.
 
-use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup, Naming};
 use crate::store::options::{OptionKind, OptionSpec, Options};
+use crate::store::{PerKind, SecretName};
 
 /// What stands between the team and the id in a name of a team.
 pub const TEAM_SEPARATOR: &str = "--";
@@ -46,15 +46,20 @@ pub const SEPARATOR: OptionSpec = OptionSpec::new(
 )
 .with_default("/");
 
+/// The option that holds the prefix of a kind.
+pub const fn prefix_key(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Connection => CONNECTIONS_PREFIX.key,
+        Kind::Variable => VARIABLES_PREFIX.key,
+        Kind::Config => CONFIG_PREFIX.key,
+    }
+}
+
 /// What applies where the user wrote nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrefixDefaults {
-    /// The prefix of connections.
-    pub connections: &'static str,
-    /// The prefix of variables.
-    pub variables: &'static str,
-    /// The prefix of configuration options.
-    pub config: &'static str,
+    /// The prefix of each kind.
+    pub prefixes: PerKind<&'static str>,
     /// The separator.
     pub separator: &'static str,
 }
@@ -62,9 +67,11 @@ pub struct PrefixDefaults {
 impl PrefixDefaults {
     /// What the options [`CONNECTIONS_PREFIX`], [`VARIABLES_PREFIX`], [`CONFIG_PREFIX`] and [`SEPARATOR`] declare.
     pub const AIRFLOW: Self = Self {
-        connections: CONNECTIONS_PREFIX.default,
-        variables: VARIABLES_PREFIX.default,
-        config: CONFIG_PREFIX.default,
+        prefixes: PerKind {
+            connections: CONNECTIONS_PREFIX.default,
+            variables: VARIABLES_PREFIX.default,
+            config: CONFIG_PREFIX.default,
+        },
         separator: SEPARATOR.default,
     };
 }
@@ -72,12 +79,8 @@ impl PrefixDefaults {
 /// The naming rules of one configured backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrefixRules {
-    /// The prefix of connections, without separators at its end; `None` switches them off.
-    pub connections: Option<String>,
-    /// The same for variables.
-    pub variables: Option<String>,
-    /// The same for configuration options.
-    pub config: Option<String>,
+    /// The prefix of each kind, without separators at its end; `None` switches the kind off.
+    pub prefixes: PerKind<Option<String>>,
     /// What stands between prefix and id.
     pub separator: String,
 }
@@ -86,13 +89,11 @@ impl PrefixRules {
     /// Reads the rules out of the options; `defaults` stands in for what the user left out.
     pub fn from_options(options: &Options, defaults: PrefixDefaults) -> Self {
         let separator = options.spelled(SEPARATOR.key).unwrap_or(defaults.separator);
-        let prefix = |key, default| options.prefix(key, default).map(|prefix| strip_end(prefix, separator));
-        Self {
-            connections: prefix(CONNECTIONS_PREFIX.key, defaults.connections),
-            variables: prefix(VARIABLES_PREFIX.key, defaults.variables),
-            config: prefix(CONFIG_PREFIX.key, defaults.config),
-            separator: separator.to_owned(),
-        }
+        let prefix = |kind| {
+            let written = options.prefix(prefix_key(kind), defaults.prefixes.of(kind));
+            written.map(|prefix| strip_end(prefix, separator))
+        };
+        Self { prefixes: PerKind::make(prefix), separator: separator.to_owned() }
     }
 
     /// The names that answer `lookup`: that of the team first, then the one that all teams share.
@@ -103,22 +104,9 @@ impl PrefixRules {
         naming(lookup.kind, lookup.id, names)
     }
 
-    /// The prefixes, each with the option that holds it.
-    pub fn by_key(&mut self) -> [(&mut Option<String>, &'static str); 3] {
-        [
-            (&mut self.connections, CONNECTIONS_PREFIX.key),
-            (&mut self.variables, VARIABLES_PREFIX.key),
-            (&mut self.config, CONFIG_PREFIX.key),
-        ]
-    }
-
     /// The prefix of a kind; `None` if it is switched off.
     pub fn prefix(&self, kind: Kind) -> Option<&str> {
-        match kind {
-            Kind::Connection => self.connections.as_deref(),
-            Kind::Variable => self.variables.as_deref(),
-            Kind::Config => self.config.as_deref(),
-        }
+        self.prefixes.of(kind).as_deref()
     }
 
     /// The name within a team. Without a prefix there are none: upstream asks for the shared name only.

@@ -4,7 +4,7 @@ use crate::store::convention::Kind;
 use crate::store::environment::Environment;
 use crate::store::options::Options;
 
-/// The part of a [`crate::store::registry::StoreEntry`] that lookups do not need.
+/// The part of a [`crate::store::StoreEntry`] that lookups do not need.
 #[derive(Clone, Copy, Debug)]
 pub struct Tools {
     /// The class of Airflow or of a provider whose place the store takes.

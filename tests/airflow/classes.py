@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 
+from tests.stores import described
+
 OFFICIAL = os.environ.get("STRONGROOM_TEST_CLASSES") == "official"
 
-if OFFICIAL:
-    SECRETS_MANAGER = "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend"
-    LOCAL = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
-else:
-    SECRETS_MANAGER = "strongroom.aws.SecretsManagerBackend"
-    LOCAL = "strongroom.local.LocalFilesystemBackend"
+SECRETS_MANAGER, LOCAL = [
+    store.official if OFFICIAL else store.backend
+    for store in (described()["aws_secrets_manager"], described()["local"])
+]

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.servers.aws import REGION, Credentials, clean_environment
+from tests.stores import described
 
 #: Exit codes as docs/command-line.md has them.
 DONE, NO, USAGE, CONFIGURATION, STORE = range(5)
@@ -22,15 +23,7 @@ DONE, NO, USAGE, CONFIGURATION, STORE = range(5)
 BINARY = os.environ.get("STRONGROOM_BINARY")
 PROGRAM = [BINARY] if BINARY else [sys.executable, "-m", "strongroom"]
 
-CLASSES = {
-    "memory": "strongroom.memory.MemoryBackend",
-    "local": "strongroom.local.LocalFilesystemBackend",
-    "aws": "strongroom.aws.SecretsManagerBackend",
-    "ssm": "strongroom.aws.SystemsManagerParameterStoreBackend",
-    "google": "strongroom.google.CloudSecretManagerBackend",
-    "azure": "strongroom.azure.AzureKeyVaultBackend",
-    "vault": "strongroom.hashicorp.VaultBackend",
-}
+CLASSES = {store.word: store.backend for store in described().values()}
 
 
 @dataclass(frozen=True)

@@ -12,28 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.command_line.houses import SERVERS, House
+from tests.command_line.houses import SERVERS, STORES, House
 from tests.command_line.shell import Run
+from tests.stores.description import Secrets
 
 FOLDER = Path(__file__).with_name("transcripts")
 CANARY = "canary-6c1e8f"
 URI = f"postgres://app:{CANARY}@db.example:5432/sales?sslmode={CANARY}"
-SECRETS = {("connection", "db"): URI, ("connection", "broken"): f"{{{CANARY}", ("variable", "region"): CANARY}
+SECRETS: Secrets = {("connection", "db"): URI, ("connection", "broken"): f"{{{CANARY}", ("variable", "region"): CANARY}
 
 #: The only command that shows a value.
 SHOWING = "reveal"
-#: The store's word for ``policy`` where it has one.
-POLICY = {"aws": "aws", "ssm": "ssm", "vault": "vault", "google": "gcp", "azure": "azure"}
-NAMES = {
-    "aws": "aws_secrets_manager",
-    "ssm": "aws_systems_manager",
-    "vault": "hashicorp_vault",
-    "google": "google_secret_manager",
-    "azure": "azure_key_vault",
-    "local": "local",
-    "memory": "memory",
-}
-
 #: What differs from run to run.
 CHANGING = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<date>"),
@@ -98,10 +87,10 @@ def commands(store: str) -> Mapping[str, Sequence[Part]]:
         "doctor": [Part((*both("doctor"), "doctor --offline"))],
         "env": [Part(both("env"))],
         "bench": [Part(both("bench variable region --count 2"))],
-        "stores": [Part((f"stores {NAMES[store]}",))],
+        "stores": [Part((f"stores {STORES[store].name}",))],
     }
-    if store in POLICY:
-        usual = f"policy {POLICY[store]}"
+    if STORES[store].policy:
+        usual = f"policy {STORES[store].policy}"
         found["policy"] = [Part((*both(usual), f"{usual} --mode manage --prefix team-a"))]
     single = {
         "get": "get connection db",

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.capability import FAULTS
+from tests.conformance.cases import FAULTS
 from tests.conformance.harness import Harness
-from tests.conformance.session import Harnesses
-from tests.conformance.stores import harnesses
+from tests.conformance.session import Harnesses, harnesses
 from tests.servers.aws import clear_environment
 
 

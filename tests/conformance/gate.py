@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
 from tests.conformance.capability import Capability
 from tests.servers.process import LOOPBACK
+from tests.servers.tls import Certificate, Server
 
 #: What the gate can do by itself.
 GATE_FAULTS = frozenset(
@@ -51,27 +51,13 @@ def page(status: int, title: str, *headers: tuple[str, str]) -> Answer:
 BAD_GATEWAY = page(502, "Bad Gateway")
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-    tls: ssl.SSLContext | None = None
-
-    def get_request(self) -> tuple[Any, Any]:
-        """A connection, behind TLS if that is spoken; a failed handshake raises an ``OSError``, as it should."""
-        connection, address = super().get_request()
-        return self.tls.wrap_socket(connection, server_side=True) if self.tls else connection, address
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients hang up: that is what some tests are about."""
-
-
 class Gate:
     """A running proxy. ``fault`` is what happens from now on to every request, or to those that ``spoils`` picks.
 
     With ``tls`` it speaks HTTPS.
     """
 
-    def __init__(self, upstream: str, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, upstream: str, tls: Certificate | None = None) -> None:
         self.upstream = urlsplit(upstream).netloc
         self.tls = tls
         self.fault: Capability | Answer | None = None
@@ -113,8 +99,7 @@ class Gate:
 
     def close(self) -> None:
         """Nobody listens any more."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
     def asked(self, path: str) -> None:
         """Used by the handler."""
@@ -126,9 +111,10 @@ class Gate:
         with self._lock:
             (self._open.add if is_open else self._open.discard)(connection)
 
-    def become(self, tls: ssl.SSLContext) -> None:
-        """Shows another certificate from now on, and knows nothing of the sessions of the former one."""
-        self.tls = self._server.tls = tls
+    def become(self, tls: Certificate) -> None:
+        """Shows another certificate from now on."""
+        self.tls = tls
+        self._server.show(tls)
         self._hang_up()
 
     def _hang_up(self) -> None:
@@ -137,11 +123,9 @@ class Gate:
                 with contextlib.suppress(OSError):
                     connection.shutdown(2)
 
-    def _listen(self, port: int) -> _Server:
-        server = _Server((LOOPBACK, port), type("Handler", (_Handler,), {"gate": self}))
-        server.tls = self.tls
-        arguments = {"poll_interval": 0.02}
-        threading.Thread(target=server.serve_forever, kwargs=arguments, name="gate", daemon=True).start()
+    def _listen(self, port: int) -> Server:
+        server = Server(type("Handler", (_Handler,), {"gate": self}), self.tls, (LOOPBACK, port))
+        server.start("gate")
         return server
 
 
@@ -209,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def gate(upstream: str, tls: ssl.SSLContext | None = None) -> Iterator[Gate]:
+def gate(upstream: str, tls: Certificate | None = None) -> Iterator[Gate]:
     """Runs a gate in front of ``upstream``."""
     opened = Gate(upstream, tls)
     try:

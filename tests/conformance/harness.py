@@ -8,11 +8,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import strongroom
-from strongroom._base import SecretsBackend
 from tests.conformance.capability import Capability
+
+if TYPE_CHECKING:
+    from strongroom._base import SecretsBackend
 
 Kind = Literal["connection", "variable", "config"]
 Options = dict[str, Any]
@@ -59,7 +60,7 @@ class Planting:
 
 
 class Harness(ABC):
-    """A store on a server. One module in ``stores/`` per class; ``HARNESS`` there names it.
+    """A store on a server, as its description in ``tests/stores`` names it.
 
     It is opened once per session and emptied before each test.
     """
@@ -78,8 +79,6 @@ class Harness(ABC):
     ignores_case: ClassVar[bool] = False
     #: How often a read is sent whose credentials are refused: twice, where it is made again with another token.
     refused_reads: ClassVar[int] = 1
-    #: The page of the store in ``docs/``.
-    page: ClassVar[str]
     #: The option that says where the store is, and the store's word for ``verify``.
     address_option: ClassVar[str] = "endpoint_url"
     verify_option: ClassVar[str] = "verify"
@@ -136,6 +135,9 @@ class Harness(ABC):
 
     def description(self) -> Any:
         """What ``strongroom.stores()`` says of the store."""
+        # Not above: the descriptions of the stores are read where there is no wheel.
+        import strongroom
+
         return next(store for store in strongroom.stores() if store["name"] == self.store)
 
     def trusting(self, *authorities: Path) -> Path:
@@ -152,6 +154,8 @@ class Harness(ABC):
 
 def backend_class(store: str) -> type[SecretsBackend]:
     """The Python class of a store."""
+    import strongroom
+
     place = next(known["python_class"] for known in strongroom.stores() if known["name"] == store)
     module, _, name = place.rpartition(".")
     found: type[SecretsBackend] = getattr(importlib.import_module(module), name)

@@ -8,9 +8,15 @@ import itertools
 import pytest
 
 from tests.conformance.harness import Harness
+from tests.stores import described
 
 #: Numbers that make the configurations of one test different from those of all others.
 GENERATIONS = itertools.count(10_000)
+
+
+def harnesses() -> list[type[Harness]]:
+    """Those of every store."""
+    return [harness for store in described().values() for harness in store.harnesses]
 
 
 class Harnesses(contextlib.ExitStack):

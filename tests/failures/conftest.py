@@ -8,8 +8,8 @@ import pytest
 
 from tests.conformance.harness import Harness
 from tests.conformance.session import Harnesses
+from tests.failures.page import failing
 from tests.failures.row import Row, measured
-from tests.failures.stores import failing
 from tests.failures.way import Phase, Way
 from tests.servers.aws import clear_environment
 

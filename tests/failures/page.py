@@ -10,6 +10,7 @@ from tests.conformance.harness import Harness
 from tests.failures.row import Row
 from tests.failures.way import Way
 from tests.servers.process import REPOSITORY
+from tests.stores import described
 
 PAGE = REPOSITORY / "docs" / "failures.md"
 INTRODUCTION = """\
@@ -44,6 +45,11 @@ Rows are of a backend with `timeout: 3s`, `max_attempts: 2`, `cache_ttl: 200ms`,
 | log | the highest level, and which of the texts below the table |
 """
 HEAD = "| failure | known | served | age | asked | counted | took | log |\n|---|---|---|---|---|---|---|---|"
+
+
+def failing() -> Mapping[type[Harness], Sequence[Way]]:
+    """The ways in which each store can fail, on the server that shows most of them."""
+    return {store.failing or store.harnesses[0]: store.ways for store in described().values()}
 
 
 def written(rows: Sequence[Row], failing: Mapping[type[Harness], Sequence[Way]]) -> str:

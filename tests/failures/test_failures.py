@@ -6,9 +6,8 @@ import pytest
 
 import strongroom
 from tests.failures.conftest import Book, Case, cases
-from tests.failures.page import PAGE, written
+from tests.failures.page import PAGE, failing, written
 from tests.failures.row import TOO_LONG
-from tests.failures.stores import failing
 from tests.failures.way import Phase
 
 
@@ -19,7 +18,7 @@ def label(case: Case) -> str:
 
 
 def test_every_store_has_rows() -> None:
-    """A new store joins by a module in ``tests/failures/stores``."""
+    """A new store joins by its description in ``tests/stores``."""
     assert {kind.store for kind in failing()} == {store["name"] for store in strongroom.stores()}
 
 

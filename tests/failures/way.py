@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -173,13 +172,6 @@ def over_tls(harness: Any, later: Certificate, *, trusts_both: bool = False) -> 
     first = made(harness, "first")
     authorities = [first.authority, later.authority] if trusts_both else [first.authority]
     trusted = harness.trusting(*authorities)
-    with gate(f"http://{harness.gate.upstream}", showing(first)) as secured:
+    with gate(f"http://{harness.gate.upstream}", first) as secured:
         options = {harness.address_option: secured.url, "ca_bundle": str(trusted)}
-        yield Scene(lambda: secured.become(showing(later)), options, lambda: secured.requests)
-
-
-def showing(shown: Certificate) -> ssl.SSLContext:
-    """The server's side of TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(shown.certificate, shown.key)
-    return context
+        yield Scene(lambda: secured.become(later), options, lambda: secured.requests)

@@ -27,11 +27,13 @@ from tests.parity.vault_house import HELLO, VaultHouse  # noqa: E402
 from tests.servers.aws import MiniStack, clear_environment  # noqa: E402
 from tests.servers.counting import counting_proxy  # noqa: E402
 from tests.servers.vault import Vault  # noqa: E402
+from tests.stores import described  # noqa: E402
+from tests.stores.description import CLOUDS  # noqa: E402
 
 HERE = Path(__file__).parent
 #: The providers of Google and Azure stand in an environment of their own.
-CLOUDS = [f"test_{name}.py" for name in ("8_google", "8_google_hosts", "9_azure", "9_azure_hosts", "11_cloud_kwargs")]
-collect_ignore = [] if importlib.util.find_spec("airflow.providers.google") else CLOUDS
+ELSEWHERE = [name for name, store in described().items() if store.environment == CLOUDS]
+collect_ignore = [] if importlib.util.find_spec("airflow.providers.google") else ELSEWHERE
 MASKERS = (core_masker, sdk_masker)
 
 

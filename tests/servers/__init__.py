@@ -6,7 +6,7 @@
 ``faults``   microburst: throttling, errors, delays and broken bodies between a client and a server
 ``counting`` a proxy that writes down every request it passes on, with TLS if asked
 ``silent``   a server that never answers
-``tls``      a certificate authority of our own
+``tls``      a certificate authority of our own, and the one server that speaks TLS: what else serves stands on it
 ``vault_logins`` sets up the logins that OpenBao has; ``directories`` whom it asks: LDAP, RADIUS, Kubernetes
 ``vault_front`` puts a front before OpenBao, with the logins of clouds that only Vault has
 ``double``   what doubles are made of; ``signer`` makes and checks JSON web tokens

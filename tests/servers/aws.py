@@ -9,13 +9,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import boto3
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from tests.servers.process import LOOPBACK, answers, ask, free_port, program, running
 from tests.servers.tls import Certificate
+
+if TYPE_CHECKING:
+    import pytest
 
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"
@@ -99,6 +99,9 @@ class MiniStack:
 
     def client(self, service: str, credentials: Credentials = ROOT, region: str = REGION) -> Any:
         """A boto3 client; its methods come from data at run time, hence ``Any``."""
+        # Not above: the descriptions of the stores are read where it is not installed.
+        import boto3
+
         session = boto3.session.Session(
             aws_access_key_id=credentials.access_key,
             aws_secret_access_key=credentials.secret_key,

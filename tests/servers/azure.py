@@ -20,7 +20,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -28,7 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.servers.azure_contract import API_VERSIONS, LARGEST_PAGE, ContractError, check_answer, operation
 from tests.servers.azure_tokens import BadTokenError, Identity, claims, header, new_key, sign
 from tests.servers.process import LOOPBACK
-from tests.servers.tls import Certificate, certificate
+from tests.servers.tls import Certificate, Server, certificate
 
 TENANT = "7f3c0a52-1111-4222-8333-0123456789ab"
 OTHER_TENANT = "7f3c0a52-2222-4222-8333-0123456789ab"
@@ -476,43 +476,20 @@ class _Handler(BaseHTTPRequestHandler):
         """Silence: ``Azure.asked`` is the record."""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-    tls: ssl.SSLContext | None = None
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        """In the thread of the connection, so that a slow handshake keeps nobody else waiting."""
-        if self.tls:
-            request = self.tls.wrap_socket(request, server_side=True)
-        try:
-            super().finish_request(request, client_address)
-        finally:
-            request.close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up, or refuse our certificate, are part of some tests."""
-
-
 @contextlib.contextmanager
 def azure(folder: Path, tls: Certificate | None = None, address: tuple[str, int] = (LOOPBACK, 0)) -> Iterator[Azure]:
     """Runs the double: with a certificate of its own on a free port, if nothing else is said."""
     tls = tls or certificate(folder, *NAMES)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tls.certificate, tls.key)
     double = Azure(tls)
     servers = []
     for encrypted in (True, False):
-        attributes = {"azure": double, "tls": context, "encrypted": encrypted}
-        server = _Server(address if encrypted else (LOOPBACK, 0), type("Handler", (_Handler,), attributes))
-        server.tls = context if encrypted else None
-        servers.append(server)
-        arguments = {"poll_interval": 0.02}
-        threading.Thread(target=server.serve_forever, kwargs=arguments, name="azure", daemon=True).start()
+        attributes = {"azure": double, "tls": tls.context(), "encrypted": encrypted}
+        handler = type("Handler", (_Handler,), attributes)
+        servers.append(Server(handler, tls, address) if encrypted else Server(handler, None))
+        servers[-1].start("azure")
     double.port, double.plain_port = (int(server.server_address[1]) for server in servers)
     try:
         yield double
     finally:
         for server in servers:
-            server.shutdown()
-            server.server_close()
+            server.stop()

@@ -5,17 +5,15 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import ssl
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.servers.process import LOOPBACK
-from tests.servers.tls import Certificate
+from tests.servers.tls import Certificate, listening
 
 UPSTREAM_TIMEOUT = 60.0
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "proxy-connection"}
@@ -132,13 +130,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Silence: ``Counter.calls`` is the record."""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up early, or refuses our certificate, is part of some tests."""
-
-
 def _secret_name(body: bytes) -> str:
     try:
         content = json.loads(body)
@@ -153,18 +144,7 @@ def _secret_name(body: bytes) -> str:
 def counting_proxy(upstream: str, tls: Certificate | None = None) -> Iterator[Counter]:
     """Runs the proxy in front of a plain http ``upstream``; with ``tls`` its own side is https."""
     handler = type("Handler", (_Handler,), {"upstream": urlsplit(upstream).netloc})
-    server = _Server((LOOPBACK, 0), handler)
-    if tls:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(tls.certificate, tls.key)
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    counter = Counter(f"{'https' if tls else 'http'}://{LOOPBACK}:{server.server_address[1]}")
-    handler.counter = counter  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="counting-proxy")
-    thread.start()
-    try:
+    with listening(handler, tls, "counting-proxy") as server:
+        counter = Counter(server.url)
+        handler.counter = counter  # type: ignore[attr-defined]
         yield counter
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import ssl
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.servers.process import LOOPBACK
-from tests.servers.tls import Certificate
+from tests.servers.tls import Certificate, listening
 
 
 @dataclass(frozen=True)
@@ -108,29 +105,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Silence: ``Double.requests`` is the record."""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up early, or refuses our certificate, is part of some tests."""
-
-
 @contextlib.contextmanager
 def serving(answer: Callable[[Request], Answer], tls: Certificate | None = None) -> Iterator[Double]:
     """Serves ``answer`` on a free port meanwhile; with ``tls`` over https."""
     handler = type("Handler", (_Handler,), {"answer": staticmethod(answer)})
-    server = _Server((LOOPBACK, 0), handler)
-    if tls:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(tls.certificate, tls.key)
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    double = Double(f"{'https' if tls else 'http'}://{LOOPBACK}:{server.server_address[1]}")
-    handler.double = double  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="double")
-    thread.start()
-    try:
+    with listening(handler, tls, "double") as server:
+        double = Double(server.url)
+        handler.double = double  # type: ignore[attr-defined]
         yield double
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)

@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import json
 import re
-import ssl
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -183,9 +182,7 @@ def _grpc_server(service: SecretManager) -> Iterator[int]:
 @contextlib.contextmanager
 def _front(address: str, tls: Certificate, grpc_port: int, rest_port: int) -> Iterator[None]:
     """Ends TLS, and leads on by the protocol that was agreed on."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tls.certificate, tls.key)
-    context.set_alpn_protocols(["h2", "http/1.1"])
+    context = tls.context("h2", "http/1.1")
 
     async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         agreed = writer.get_extra_info("ssl_object").selected_alpn_protocol()

@@ -11,35 +11,26 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tests.stores import described
+from tests.stores.description import AIRFLOW, CLOUDS, Store
 from tests.tools import example
 from tests.tools.steps import Step, run_steps
 from tests.tools.venvs import CACHE, DIST, REPOSITORY, program
 
+STORES = described()
 #: Every feature but the Python boundary, so that a test binary needs no libpython.
-STORES = ("memory", "local", "aws-secrets-manager", "aws-ssm", "vault", "google", "azure")
-RUST_FEATURES = ("--locked", "--no-default-features", "--features", " ".join(("cli", *STORES)))
+FEATURES = [store.feature for store in STORES.values()]
+RUST_FEATURES = ("--locked", "--no-default-features", "--features", " ".join(("cli", *FEATURES)))
 PYTHON_CODE = ("python", "tests", "dags", "benches")
 INSTRUCTIONS = (sys.executable, "-m", "tests.tools.instructions")
 #: A module for each place where secrets live, and what stands beside them.
-MODULES = ("aws", "azure", "google", "hashicorp", "local", "connection")
-IMPORTS = "import strongroom, " + ", ".join(f"strongroom.{module}" for module in MODULES)
+MODULES = sorted({store.backend.rpartition(".")[0] for store in STORES.values()})
+IMPORTS = "import strongroom, strongroom.connection, " + ", ".join(MODULES)
 
 MAKE = ("make", "--no-print-directory", f"PYTHON={sys.executable}")
-AIRFLOW = "airflow-3.3"
-#: The same with the providers of Google and Azure, whose packages are many.
-CLOUDS = "airflow-3.3-clouds"
 #: The last of Airflow 2; it has no Python 3.13.
 AIRFLOW_2 = "airflow-2.11"
 HAS_AIRFLOW_2 = sys.version_info < (3, 13)
-#: Where a store is compared with its official class: the environment, and the files of tests.
-PARITY = {
-    "aws_secrets_manager": (AIRFLOW, "1_names", "2_values", "3_client", "4_errors"),
-    "local": (AIRFLOW, "5_local_files"),
-    "aws_systems_manager": (AIRFLOW, "6_parameter_store"),
-    "hashicorp_vault": (AIRFLOW, "7_vault", "7_vault_client"),
-    "google_secret_manager": (CLOUDS, "8_google", "8_google_hosts"),
-    "azure_key_vault": (CLOUDS, "9_azure", "9_azure_hosts"),
-}
 #: The other ones, oldest first; their lists are made for Python 3.11 alone.
 OLDER_AIRFLOWS = ("airflow-2.9", "airflow-2.10", "airflow-3.0", "airflow-3.1", "airflow-3.2")
 
@@ -62,7 +53,7 @@ def pytest(environment: str, *arguments: str) -> list[str]:
 def cargo_checks() -> list[list[str]]:
     """Every store by itself, without and with the Python boundary."""
     alone = ["cargo", "check", "--quiet", "--locked", "--no-default-features", "--features"]
-    return [[*alone, features] for store in STORES for features in (store, f"{store} python")]
+    return [[*alone, features] for store in FEATURES for features in (store, f"{store} python")]
 
 
 def wheel() -> list[Step]:
@@ -132,29 +123,34 @@ def test() -> list[Step]:
         Step("failures", [pytest("tools", "tests/failures")], leaves_nothing=True),
         Step("property", properties()),
         Step("parity", [pytest(AIRFLOW, "tests/parity")], leaves_nothing=True),
-        Step("parity clouds", [pytest(CLOUDS, *parity_files(CLOUDS))], leaves_nothing=True),
+        Step("parity clouds", [pytest(CLOUDS, *parity_folders(CLOUDS))], leaves_nothing=True),
         Step("airflow 3.3", [pytest(AIRFLOW, "tests/airflow", "tests/astro")], leaves_nothing=True),
         *([airflow_tests(AIRFLOW_2)] if HAS_AIRFLOW_2 else []),
         Step("run", [[*MAKE, "run"]], leaves_nothing=True),
     ]
 
 
-def parity_files(environment: str, stores: Sequence[str] = tuple(PARITY)) -> list[str]:
-    """The comparisons of some stores that run in an environment."""
-    files = [PARITY[store][1:] for store in stores if PARITY[store][0] == environment]
-    return [f"tests/parity/test_{name}.py" for names in files for name in names]
+def parity_folders(environment: str) -> list[str]:
+    """The comparisons with official classes that run in an environment."""
+    return [parity_folder(store) for store in STORES.values() if store.official and store.environment == environment]
+
+
+def parity_folder(store: Store) -> str:
+    """Where a store is compared with its official class."""
+    return f"tests/parity/{store.name}"
 
 
 def test_store() -> list[Step]:
-    """One store by itself: the suite that every store passes, and the comparison with the official class."""
-    store = os.environ.get("STORE", "")
-    if store not in PARITY:
-        raise SystemExit(f"make test-store STORE=...: one of {', '.join(PARITY)}")
-    airflow = PARITY[store][0]
+    """One store by itself: the suite that every store passes, and the comparison with the official class if any."""
+    store = STORES.get(os.environ.get("STORE", ""))
+    if store is None:
+        raise SystemExit(f"make test-store STORE=...: one of {', '.join(STORES)}")
+    compared = [Step("parity", [pytest(store.environment, parity_folder(store))], leaves_nothing=True)]
+    wheels = ("tools", store.environment) if store.official else ("tools",)
     return [
-        Step("environments", [environments("servers", "moto"), environments("--wheel", "tools", airflow)]),
-        Step("conformance", [pytest("tools", "tests/conformance", "-k", store)], leaves_nothing=True),
-        Step("parity", [pytest(airflow, *parity_files(airflow, [store]))], leaves_nothing=True),
+        Step("environments", [environments("servers", "moto"), environments("--wheel", *wheels)]),
+        Step("conformance", [pytest("tools", "tests/conformance", "-k", store.name)], leaves_nothing=True),
+        *(compared if store.official else []),
     ]
 
 

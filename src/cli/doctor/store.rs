@@ -274,11 +274,7 @@ fn not_needed(check: &'static str, error: &Error) -> Finding {
 /// Keys that the store and a variable of the environment both hold. The store answers, and what Airflow writes goes to
 /// the metastore.
 fn collisions(airflow: &AirflowConfig, kind: Kind, ids: impl Iterator<Item = String>) -> Option<Finding> {
-    let prefix = match kind {
-        Kind::Connection => "AIRFLOW_CONN_",
-        Kind::Variable => "AIRFLOW_VAR_",
-        Kind::Config => return None,
-    };
+    let prefix = kind.variable_prefix()?;
     let both: BTreeSet<_> =
         ids.filter(|id| airflow.variable(&format!("{prefix}{}", id.to_uppercase())).is_some()).collect();
     if both.is_empty() {

@@ -3,7 +3,7 @@
 use crate::cli::policy::Tag;
 use crate::redact::Shown;
 use crate::store::Description;
-use crate::store::registry::StoreEntry;
+use crate::store::StoreEntry;
 use crate::store::tools::{Finding, Severity};
 
 /// The stores whose listing tells tags; those of the others would take a call for each secret.

@@ -89,7 +89,7 @@ fn foreign(component: Component, chosen: Chosen, is_over: bool) -> Asked {
 /// What a lookup ends with that has no client, such as one without a region: the error policy applies all the same.
 fn unopened(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>, error: &Error) -> Answer {
     match names(setup, airflow, lookup) {
-        Err(reason) => Answer::NotAsked(reason),
+        Err(unasked) => unasked.into(),
         Ok(names) => {
             let outcome = settle(setup.settings.on_error, lookup, &names, error.clone(), |_| ());
             Answer::Asked(Explained { outcome, error: Some(error.clone()), steps: Vec::new() })

@@ -170,12 +170,18 @@ impl Search<'_> {
         self.backends.iter().find_map(Asked::error)
     }
 
-    /// Found is 0 even where only a variable answers, unless a backend failed on the way.
+    /// Whether anything that is looked into has the value.
+    fn is_answered(&self) -> bool {
+        self.backend().is_some() || self.variable().is_some() || self.option().is_some()
+    }
+
+    /// Found is 0 even where only a variable answers, unless a backend failed on the way. One that was not asked, since no
+    /// secret can have the name, has not failed.
     fn code(&self) -> u8 {
-        match self.error() {
-            Some(error) if error.kind() == ErrorKind::Config => CONFIGURATION,
+        match self.error().map(Error::kind) {
+            Some(ErrorKind::Config) => CONFIGURATION,
+            None | Some(ErrorKind::InvalidName) if self.is_answered() => DONE,
             Some(_) => STORE,
-            None if self.backend().is_some() || self.variable().is_some() || self.option().is_some() => DONE,
             None => NO,
         }
     }

@@ -1,10 +1,13 @@
 //! The environment variables in which Airflow looks after the backend.
 //!
-//! Source: `secrets/environment_variables.py` of Airflow 3.3.2.
+//! Source: `secrets/environment_variables.py` of Airflow 3.3.2. (Airflow 3.2 refuses fewer ids: those without a team that
+//! look like `_team___id`.)
 
 use crate::config::airflow::AirflowConfig;
 use crate::store::convention::{Kind, Lookup};
-use crate::store::prefix::TEAM_SEPARATOR;
+
+/// What separates the team from the id in the name of a variable, which is not what separates them in the names of secrets.
+const SEPARATOR: &str = "___";
 
 /// A variable that could answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,16 +21,13 @@ pub(super) struct Place {
 /// The variables of a lookup, the team's first. Config values have none, and neither has an id that could be another
 /// team's.
 pub(super) fn variables(airflow: &AirflowConfig, lookup: Lookup<'_>) -> Vec<Place> {
-    let prefix = match lookup.kind {
-        Kind::Connection => "AIRFLOW_CONN_",
-        Kind::Variable => "AIRFLOW_VAR_",
-        Kind::Config => return Vec::new(),
-    };
-    if lookup.id.contains(TEAM_SEPARATOR) && airflow.multi_team() {
+    let Some(prefix) = lookup.kind.variable_prefix() else { return Vec::new() };
+    if lookup.id.contains(SEPARATOR) && airflow.multi_team() {
         return Vec::new();
     }
     let id = lookup.id.to_uppercase();
-    let team = lookup.team.map(|team| format!("{prefix}_{}___{id}", team.to_uppercase()));
+    let team = lookup.team.filter(|team| !team.is_empty());
+    let team = team.map(|team| format!("{prefix}_{}{SEPARATOR}{id}", team.to_uppercase()));
     let shared = format!("{prefix}{id}");
     let place = |name: String, needs_text: bool| {
         let value = airflow.variable(&name);
@@ -58,6 +58,20 @@ mod tests {
         );
         assert_eq!(told(Kind::Variable, None), [("AIRFLOW_VAR_DB".to_owned(), true)]);
         assert_eq!(told(Kind::Config, None), []);
+    }
+
+    #[test]
+    fn with_teams_an_id_that_could_be_another_teams_has_no_variable() {
+        let set = [home(), ("AIRFLOW__CORE__MULTI_TEAM".to_owned(), "True".to_owned())];
+        let airflow = AirflowConfig::read(set.to_vec(), None).unwrap();
+        let names = |id, team| {
+            let places = variables(&airflow, Lookup { kind: Kind::Connection, id, team });
+            places.into_iter().map(|place| place.name).collect::<Vec<_>>()
+        };
+        assert!(names("t___db", None).is_empty() && names("_t___db", Some("u")).is_empty());
+        assert_eq!(names("t--db", None), ["AIRFLOW_CONN_T--DB"]);
+        assert_eq!(names("t__db", Some("u")), ["AIRFLOW_CONN__U___T__DB", "AIRFLOW_CONN_T__DB"]);
+        assert_eq!(names("db", Some("")), ["AIRFLOW_CONN_DB"]);
     }
 
     fn home() -> (String, String) {

@@ -69,6 +69,7 @@ fn absent(search: &Search<'_>) -> String {
     let answers = search.backends.iter().filter_map(|asked| asked.answer.as_ref());
     for answer in answers {
         match answer {
+            Answer::Refused(error) => return error.to_string(),
             Answer::NotAsked(reason) => {
                 return format!("Check the options, since nothing was asked: {reason}");
             }

@@ -175,6 +175,9 @@ fn backend(asked: &Asked, kind: Kind) -> String {
         Some(Answer::NotAsked(reason)) => {
             let _ = writeln!(text, "   nothing asked: {reason}");
         }
+        Some(Answer::Refused(error)) => {
+            let _ = writeln!(text, "   nothing asked: {error}");
+        }
         Some(Answer::Asked(explained)) => {
             for step in &explained.steps {
                 let _ = writeln!(
@@ -265,6 +268,7 @@ fn backend_as_json(asked: &Asked) -> Value {
     let (steps, not_asked) = match &asked.answer {
         None => (Vec::new(), Some("the search was over before")),
         Some(Answer::NotAsked(reason)) => (Vec::new(), Some(reason.as_str())),
+        Some(Answer::Refused(error)) => (Vec::new(), Some(error.message())),
         Some(Answer::Asked(explained)) => (explained.steps.iter().map(step_as_json).collect(), None),
     };
     let cache = asked.times.map(|times| {

@@ -8,9 +8,10 @@ use crate::cli::output::Report;
 use crate::cli::setup::{Setup, Source, entry_of};
 use crate::cli::words::StoreWord;
 use crate::error::{Error, Result};
+use crate::store::StoreEntry;
 use crate::store::convention::{Kind, Lookup};
 use crate::store::options::Options;
-use crate::store::registry::{StoreEntry, find};
+use crate::store::registry::find;
 use crate::store::tools::PolicyRequest;
 
 #[derive(Debug, clap::Args)]

@@ -40,8 +40,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layers::breaker::Breaker;
 use crate::layers::limit::is_own_limit;
 use crate::process::{Clock, Timestamp};
-use crate::store::tools::{Finding, Unread};
-use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::{SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 pub use self::answer::{Cached, Origin};
@@ -390,34 +389,6 @@ impl Store for Cache {
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
         Ok(self.fetch(name).await?.value)
-    }
-
-    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.inner.list(prefix, page).await
-    }
-
-    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        self.inner.list_described(prefix, page).await
-    }
-
-    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
-        self.inner.describe(name).await
-    }
-
-    async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
-        self.inner.why_absent(name).await
-    }
-
-    async fn unread(&self) -> Result<Vec<Unread>> {
-        self.inner.unread().await
-    }
-
-    async fn diagnose(&self) -> Vec<Finding> {
-        self.inner.diagnose().await
-    }
-
-    fn identity(&self) -> Option<String> {
-        self.inner.identity()
     }
 
     fn batch_size(&self) -> NonZeroUsize {

@@ -116,11 +116,11 @@ impl Access {
         if !self.is_replaced(&refused, used).await {
             return Err(refused);
         }
-        call().await.inspect_err(|error| {
-            if error.kind() == ErrorKind::Unauthenticated {
-                self.credentials.settle();
-            }
-        })
+        let used = self.credentials.held();
+        let outcome = call().await;
+        let is_refused = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unauthenticated);
+        self.credentials.note_replacement(used, is_refused);
+        outcome
     }
 
     /// Whether there are other credentials now than those that were `used` when `error` came.

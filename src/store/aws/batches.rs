@@ -60,7 +60,7 @@ pub(super) async fn read_many<S: SecretService>(
 /// Notes what batches tell. A failure that has nothing to do with single names goes for all that are left.
 async fn read_in_batches<S: SecretService>(store: &AwsStore<S>, names: &[SecretName], known: &mut Known) {
     let names: Vec<SecretName> = names.iter().filter(|name| S::fits(name)).cloned().collect();
-    for batch in names.chunks(S::INFO.capabilities.batch.get()).filter(|batch| batch.len() > 1) {
+    for batch in names.chunks(S::LARGEST_BATCH.get()).filter(|batch| batch.len() > 1) {
         if store.batches.is_off() {
             return;
         }

@@ -86,3 +86,34 @@ pub(super) fn batch_failure(
 pub(super) fn concerns_all(kind: ErrorKind) -> bool {
     kind.is_outage() || kind == ErrorKind::Unauthenticated
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_that_is_refused_says_what_to_do() {
+        let listing = Listing {
+            operation: "ListThings",
+            permission: "a:ListThings",
+            things: "things",
+            lost_page: "LostPage",
+            kind: Refusal::kind,
+        };
+        for (code, status, kind, hint) in [
+            (Some("LostPage"), 400, ErrorKind::Malformed, "Begin again with the first page"),
+            (None, 404, ErrorKind::Unsupported, "The endpoint does not know ListThings"),
+            (
+                Some("AccessDeniedException"),
+                400,
+                ErrorKind::Denied,
+                "Allow this identity a:ListThings on `*`",
+            ),
+            (Some("ThrottlingException"), 400, ErrorKind::Throttled, "Ask less often"),
+        ] {
+            let error = listing.refused(&Refusal::plain(code, status), "listing", "eu-west-1");
+            assert_eq!(error.kind(), kind);
+            assert!(error.hint().unwrap().starts_with(hint), "{error}");
+        }
+    }
+}

@@ -1,5 +1,5 @@
-//! The store that a service of AWS with secrets makes: credentials, batches, the store's name in errors. What is left to the
-//! service are its requests, and what their answers mean.
+//! The store that a service of AWS with secrets makes: credentials and batches. What is left to the service are its requests,
+//! and what their answers mean.
 
 use std::fmt;
 use std::future::Future;
@@ -9,13 +9,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_types::SdkConfig;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::aws::access::{Access, Service};
 use crate::store::aws::batches::{BatchFailure, BatchSwitch, Known, read_many};
 use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::tools::Finding;
-use crate::store::{Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::{Description, Descriptions, Inspect, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 /// A service that holds secrets. Each call is one request, or the pages of one; credentials are there, and those that are
@@ -25,13 +25,19 @@ pub(super) trait SecretService: Sized + Send + Sync + 'static {
     const INFO: &'static StoreInfo;
     /// How the service is configured.
     const SERVICE: Service;
+    /// The operation that reads one secret.
+    const READ: &'static str;
+    /// The operation that describes one.
+    const DESCRIBE: &'static str;
+    /// Names in one batch, at most.
+    const LARGEST_BATCH: NonZeroUsize;
 
     /// A client of the service.
     fn new(config: &SdkConfig) -> Self;
 
-    /// Why a name is not asked for at all.
-    fn refusal(_name: &SecretName) -> Option<Error> {
-        None
+    /// Refuses a name that no secret can have, before anything is asked.
+    fn usable(_name: &SecretName) -> Result<()> {
+        Ok(())
     }
 
     /// Reads one secret.
@@ -79,19 +85,8 @@ pub(super) struct AwsStore<S> {
 impl<S: SecretService> AwsStore<S> {
     /// Builds the store. See [`Access::open`].
     pub(super) fn open(options: &Options, environment: &Environment) -> Result<Self> {
-        let access = Access::open(&S::SERVICE, options, environment).map_err(Self::named)?;
+        let access = Access::open(&S::SERVICE, options, environment)?;
         Ok(Self { service: S::new(&access.sdk_config), access, batches: BatchSwitch::default() })
-    }
-
-    fn named(error: Error) -> Error {
-        error.with_store(S::INFO.name)
-    }
-
-    async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        if let Some(refusal) = S::refusal(name) {
-            return Err(refusal);
-        }
-        self.access.signed(|| self.service.read(name, &self.access.region)).await
     }
 
     /// Reads one batch with credentials that work.
@@ -130,30 +125,40 @@ impl<S: SecretService> Store for AwsStore<S> {
     }
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        self.read(name).await.map_err(Self::named)
+        S::usable(name).map_err(|error| error.with_operation(S::READ))?;
+        self.access.signed(|| self.service.read(name, &self.access.region)).await
     }
 
     async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
-        let answers = read_many(self, names).await.into_iter();
-        answers.map(|answer| Some(answer?.map_err(Self::named))).collect()
+        read_many(self, names).await
     }
 
     fn batch_size(&self) -> NonZeroUsize {
-        if self.batches.is_off() { NonZeroUsize::MIN } else { S::INFO.capabilities.batch }
+        if self.batches.is_off() { NonZeroUsize::MIN } else { S::LARGEST_BATCH }
     }
 
+    fn is_outdated(&self) -> bool {
+        self.access.is_outdated()
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl<S: SecretService> Inspect for AwsStore<S> {
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
         self.list_described(prefix, page).await.map(Names::from)
     }
 
     async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        let call = || self.service.list(prefix, page, &self.access.region);
-        self.access.signed(call).await.map_err(Self::named)
+        self.access.signed(|| self.service.list(prefix, page, &self.access.region)).await
     }
 
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
-        let call = || self.service.describe(name, &self.access.region);
-        self.access.signed(call).await.map_err(Self::named)
+        S::usable(name).map_err(|error| error.with_operation(S::DESCRIBE))?;
+        self.access.signed(|| self.service.describe(name, &self.access.region)).await
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
@@ -162,9 +167,5 @@ impl<S: SecretService> Store for AwsStore<S> {
 
     fn identity(&self) -> Option<String> {
         Some(self.access.identity())
-    }
-
-    fn is_outdated(&self) -> bool {
-        self.access.is_outdated()
     }
 }

@@ -8,15 +8,18 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::store::PerKind;
 use crate::store::kit::trust::Verify;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, SEPARATOR, VARIABLES_PREFIX};
 
 /// The defaults of the official class.
 pub(super) const DEFAULTS: PrefixDefaults = PrefixDefaults {
-    connections: "airflow-connections",
-    variables: "airflow-variables",
-    config: "airflow-config",
+    prefixes: PerKind {
+        connections: "airflow-connections",
+        variables: "airflow-variables",
+        config: "airflow-config",
+    },
     separator: "-",
 };
 
@@ -29,9 +32,9 @@ const fn ignored(key: &'static str, why: &'static str, doc: &'static str) -> Opt
 
 /// The options of this store.
 pub(super) const OPTIONS: &[OptionSpec] = &[
-    CONNECTIONS_PREFIX.with_default(DEFAULTS.connections),
-    VARIABLES_PREFIX.with_default(DEFAULTS.variables),
-    CONFIG_PREFIX.with_default(DEFAULTS.config),
+    CONNECTIONS_PREFIX.with_default(DEFAULTS.prefixes.connections),
+    VARIABLES_PREFIX.with_default(DEFAULTS.prefixes.variables),
+    CONFIG_PREFIX.with_default(DEFAULTS.prefixes.config),
     SEPARATOR.with_default(DEFAULTS.separator),
     OptionSpec::new(
         "vault_url",

@@ -45,9 +45,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::environment::Environment;
 use crate::store::kit::files::WatchedFiles;
 use crate::store::options::Options;
-use crate::store::registry::StoreEntry;
 use crate::store::tools::Finding;
-use crate::store::{Capabilities, Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::{
+    Description, Descriptions, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo,
+};
 use crate::value::SecretValue;
 
 use self::config::AzureSettings;
@@ -59,11 +60,7 @@ use self::transport::VaultTransport;
 use self::vault::Vault;
 use self::workshop::Workshop;
 
-const INFO: StoreInfo = StoreInfo {
-    name: "azure_key_vault",
-    title: "Azure Key Vault",
-    capabilities: Capabilities { list: true, ..Capabilities::NONE },
-};
+const INFO: StoreInfo = StoreInfo { name: "azure_key_vault", title: "Azure Key Vault" };
 
 /// What the registry needs to know of this store.
 pub const ENTRY: StoreEntry = StoreEntry {
@@ -168,27 +165,36 @@ impl Store for KeyVault {
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
         let answer = self.read(name).await;
-        answer.map_err(|error| error.with_store(INFO.name).with_operation(READ))
+        answer.map_err(|error| error.with_operation(READ))
     }
 
+    fn is_outdated(&self) -> bool {
+        self.files.have_changed()
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Inspect for KeyVault {
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
         let answer = self.page(prefix, page).await;
-        answer.map_err(|error| error.with_store(INFO.name).with_operation(LIST))
+        answer.map_err(|error| error.with_operation(LIST))
     }
 
     async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
         let answer = self.described_page(prefix, page).await;
-        answer.map_err(|error| error.with_store(INFO.name).with_operation(LIST))
+        answer.map_err(|error| error.with_operation(LIST))
     }
 
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
-        let answer = self.describe_secret(name).await;
-        answer.map_err(|error| error.with_store(INFO.name))
+        self.describe_secret(name).await
     }
 
     async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
-        let answer = self.reason_of_absence(name).await;
-        answer.map_err(|error| error.with_store(INFO.name))
+        self.reason_of_absence(name).await
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
@@ -199,13 +205,9 @@ impl Store for KeyVault {
     fn identity(&self) -> Option<String> {
         Some(self.diagnosis.identity())
     }
-
-    fn is_outdated(&self) -> bool {
-        self.files.have_changed()
-    }
 }
 
 fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> {
-    let store = KeyVault::open(options, environment).map_err(|error| error.with_store(INFO.name))?;
+    let store = KeyVault::open(options, environment)?;
     Ok(Arc::new(store))
 }

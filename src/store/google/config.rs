@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::error::{Error, Result};
 use crate::http::web_address;
+use crate::store::PerKind;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, SEPARATOR, VARIABLES_PREFIX};
 use crate::value::json::{self, Value};
@@ -18,9 +19,11 @@ use super::name::{checked_location, checked_principal, checked_project};
 
 /// The defaults of the official class.
 pub(super) const DEFAULTS: PrefixDefaults = PrefixDefaults {
-    connections: "airflow-connections",
-    variables: "airflow-variables",
-    config: "airflow-config",
+    prefixes: PerKind {
+        connections: "airflow-connections",
+        variables: "airflow-variables",
+        config: "airflow-config",
+    },
     separator: "-",
 };
 
@@ -33,9 +36,9 @@ const ANONYMOUS: &str = "anonymous";
 
 /// The options of this store.
 pub(super) const OPTIONS: &[OptionSpec] = &[
-    CONNECTIONS_PREFIX.with_default(DEFAULTS.connections),
-    VARIABLES_PREFIX.with_default(DEFAULTS.variables),
-    CONFIG_PREFIX.with_default(DEFAULTS.config),
+    CONNECTIONS_PREFIX.with_default(DEFAULTS.prefixes.connections),
+    VARIABLES_PREFIX.with_default(DEFAULTS.prefixes.variables),
+    CONFIG_PREFIX.with_default(DEFAULTS.prefixes.config),
     OptionSpec::new(SEPARATOR.key, OptionKind::Text, "What stands between prefix and id.")
         .with_default(DEFAULTS.separator),
     OptionSpec::new(KEY_PATH, OptionKind::Text, "The JSON file of a service account's key."),

@@ -4,13 +4,10 @@
 //! `_get_secret`) and `BaseSecretsBackend.build_path`.
 
 use crate::error::{Error, Result};
-use crate::store::SecretName;
-use crate::store::convention::{Convention, Kind, Lookup, Naming};
+use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::options::Options;
-use crate::store::prefix::{
-    CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixRules, SEPARATOR, TEAM_SEPARATOR, VARIABLES_PREFIX, ambiguity,
-    naming,
-};
+use crate::store::prefix::{PrefixRules, SEPARATOR, TEAM_SEPARATOR, ambiguity, naming, prefix_key};
+use crate::store::{PerKind, SecretName};
 use crate::value::SecretValue;
 
 use super::config::DEFAULTS;
@@ -26,15 +23,13 @@ pub(super) struct GoogleConvention(PrefixRules);
 impl GoogleConvention {
     /// Reads the rules out of the options. Unlike in other stores nothing is stripped from the end of a prefix.
     pub(super) fn new(options: &Options) -> Result<Self> {
-        let prefix = |key, default| match options.fault(key) {
+        let prefix = |kind| match options.fault(prefix_key(kind)) {
             // Upstream puts a list into the name as it is, and no secret has such a name.
             Some(_) => Some(NO_TEXT.to_owned()),
-            None => options.prefix(key, default).map(str::to_owned),
+            None => options.prefix(prefix_key(kind), DEFAULTS.prefixes.of(kind)).map(str::to_owned),
         };
         let rules = PrefixRules {
-            connections: prefix(CONNECTIONS_PREFIX.key, DEFAULTS.connections),
-            variables: prefix(VARIABLES_PREFIX.key, DEFAULTS.variables),
-            config: prefix(CONFIG_PREFIX.key, DEFAULTS.config),
+            prefixes: PerKind::make(prefix),
             separator: options.spelled(SEPARATOR.key).unwrap_or(DEFAULTS.separator).to_owned(),
         };
         check(&rules)?;
@@ -45,7 +40,7 @@ impl GoogleConvention {
 /// The official class looks at the prefix of connections alone. It does so by `re.match` with a `$`, which lets one
 /// line break at the end pass.
 fn check(rules: &PrefixRules) -> Result<()> {
-    let Some(prefix) = &rules.connections else { return Ok(()) };
+    let Some(prefix) = rules.prefix(Kind::Connection) else { return Ok(()) };
     let both = format!("{prefix}{}", rules.separator);
     if both.strip_suffix('\n').unwrap_or(&both).chars().all(is_letter) {
         return Ok(());
@@ -57,6 +52,15 @@ fn check(rules: &PrefixRules) -> Result<()> {
 }
 
 impl Convention for GoogleConvention {
+    /// Upstream looks for a team in ids of connections and variables alone, which Python does in texts.
+    fn odd(&self, lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
+        match odd {
+            OddId::Surrogate => OddFate::Refused,
+            OddId::Nothing | OddId::Object if multi_team && lookup.kind != Kind::Config => OddFate::Refused,
+            OddId::Nothing | OddId::Object => OddFate::AsText,
+        }
+    }
+
     /// The name of a team may be too long where the shared one is not: then only that is asked.
     ///
     /// An id is taken for ambiguous where teams exist: configuration options have none, and upstream looks them up.

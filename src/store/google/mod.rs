@@ -35,11 +35,13 @@ use crate::error::{Error, Result};
 use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::kit::files::WatchedFiles;
+use crate::store::kit::rest::Rest;
 use crate::store::options::Options;
 use crate::store::prefix::{CONFIG_PREFIX, VARIABLES_PREFIX};
-use crate::store::registry::StoreEntry;
 use crate::store::tools::Finding;
-use crate::store::{Capabilities, Description, Descriptions, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::{
+    Description, Descriptions, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo,
+};
 use crate::value::SecretValue;
 
 use self::config::GoogleSettings;
@@ -52,11 +54,7 @@ use self::place::Place;
 use self::tools::Diagnosis;
 use self::transport::Transport;
 
-const INFO: StoreInfo = StoreInfo {
-    name: "google_secret_manager",
-    title: "Google Cloud Secret Manager",
-    capabilities: Capabilities { list: true, ..Capabilities::NONE },
-};
+const INFO: StoreInfo = StoreInfo { name: "google_secret_manager", title: "Google Cloud Secret Manager" };
 
 /// What the registry needs to know of this store.
 pub const ENTRY: StoreEntry = StoreEntry {
@@ -100,8 +98,7 @@ impl CloudSecretManager {
             project: settings.project.clone(),
         };
         let transport = Transport {
-            client,
-            endpoint: place.endpoint.clone(),
+            service: Rest::new(client, place.endpoint.clone()),
             tokens: Arc::clone(&identity.tokens),
             quota_project: identity.quota_project.clone(),
         };
@@ -143,23 +140,34 @@ impl Store for CloudSecretManager {
     }
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        self.read(name).await.map_err(|error| error.with_store(INFO.name))
+        self.read(name).await
     }
 
+    fn is_outdated(&self) -> bool {
+        self.files.have_changed()
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Inspect for CloudSecretManager {
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.list_names(prefix, page).await.map_err(|error| error.with_store(INFO.name))
+        self.list_names(prefix, page).await
     }
 
     async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        self.list_descriptions(prefix, page).await.map_err(|error| error.with_store(INFO.name))
+        self.list_descriptions(prefix, page).await
     }
 
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
-        self.describe_secret(name).await.map_err(|error| error.with_store(INFO.name))
+        self.describe_secret(name).await
     }
 
     async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
-        self.reason_of_absence(name).await.map_err(|error| error.with_store(INFO.name))
+        self.reason_of_absence(name).await
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
@@ -168,10 +176,6 @@ impl Store for CloudSecretManager {
 
     fn identity(&self) -> Option<String> {
         Some(self.diagnosis.identity(&self.identity.project, &self.place))
-    }
-
-    fn is_outdated(&self) -> bool {
-        self.files.have_changed()
     }
 }
 
@@ -182,7 +186,6 @@ fn convention(options: &Options) -> Result<Arc<dyn Convention>> {
 }
 
 fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> {
-    let store =
-        CloudSecretManager::open(options, environment).map_err(|error| error.with_store(INFO.name))?;
+    let store = CloudSecretManager::open(options, environment)?;
     Ok(Arc::new(store))
 }

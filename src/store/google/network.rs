@@ -12,14 +12,8 @@ use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_con
 use crate::store::environment::Environment;
 use crate::store::kit::files::WatchedFiles;
 use crate::store::kit::probe::{Probe, words};
-use crate::store::kit::trust::{self, Trust, Verify, variables};
+use crate::store::kit::{rest, trust};
 use crate::store::options::Options;
-
-/// How long a connection may take to open: just over the moment of the second repetition of a lost SYN packet.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
-
-/// How long the server may stay silent. The deadline of a lookup is what cuts earlier.
-const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long the metadata server may take, unless `GCE_METADATA_TIMEOUT` says otherwise (google-auth,
 /// `compute_engine/_metadata.py`).
@@ -40,21 +34,16 @@ impl<'open> Network<'open> {
         Self { options, environment, encrypted: None, plain: None }
     }
 
-    /// The client for `url`. Certificates are only loaded where one will be shown: a broken CA bundle does not matter
-    /// to a plain endpoint.
+    /// The client for `url`: one for all that is encrypted, one for the rest.
     pub(super) fn client(&mut self, url: &Url, files: &mut WatchedFiles) -> Result<reqwest::Client> {
         warn_about_plain_http(url);
-        let proxies = ProxySettings::from_environment(|name| self.environment.get(name), true);
-        let encrypted = url.scheme() == "https" || proxies.needs_tls();
-        let known = if encrypted { &self.encrypted } else { &self.plain };
+        let known = if url.scheme() == "https" { &mut self.encrypted } else { &mut self.plain };
         if let Some(client) = known {
             return Ok(client.clone());
         }
-        let roots = if encrypted { roots(self.options, self.environment) } else { Roots::Nobody };
-        let settings =
-            ClientSettings { connect_timeout: CONNECT_TIMEOUT, read_timeout: READ_TIMEOUT, proxies };
-        let client = trust::client(&settings, &roots, files)?;
-        *(if encrypted { &mut self.encrypted } else { &mut self.plain }) = Some(client.clone());
+        let roots = || roots(self.options, self.environment);
+        let client = rest::client(url, roots, self.environment, files)?;
+        *known = Some(client.clone());
         Ok(client)
     }
 
@@ -82,10 +71,7 @@ impl<'open> Network<'open> {
 /// What certificates are verified with. The variables are those of requests, which carries the token requests of the
 /// official class (requests/sessions.py).
 fn roots(options: &Options, environment: &Environment) -> Roots {
-    let others = variables(environment, ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]).to_vec();
-    let verify = Verify::read(options, "verify");
-    Trust { ca_bundle: options.non_empty("ca_bundle"), verify: (&verify, "verify"), others }
-        .roots(environment)
+    trust::roots(options, environment, ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 }
 
 #[cfg(test)]

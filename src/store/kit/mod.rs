@@ -9,6 +9,8 @@
 //! | `moment.rs` | reads moments of RFC 3339 |
 //! | `probe.rs` | compares the service's clock with ours, and names the trusted certificates |
 //! | `refusal.rs` | turns an answer that is an error into [`crate::error::Error`]: code, status, `Retry-After` |
+//! | `rest.rs` | asks a service below one address, with what a login handed out |
+//! | `token.rs` | holds what a login hands out: renewed before its end, replaced when it is refused |
 //! | `trust.rs` | decides which certificates are trusted |
 //!
 //! All of it is public, so that a store uses what it needs and the compiler does not ask which store is compiled. Modules
@@ -25,5 +27,9 @@ pub mod moment;
 pub mod probe;
 #[cfg(feature = "http")]
 pub mod refusal;
+#[cfg(feature = "http")]
+pub mod rest;
+#[cfg(feature = "http")]
+pub mod token;
 #[cfg(feature = "http")]
 pub mod trust;

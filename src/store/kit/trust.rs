@@ -88,6 +88,19 @@ impl Trust<'_> {
     }
 }
 
+/// What certificates are verified with, in a store whose `verify` applies to every service: after the options the variables
+/// of `names` count, in their order.
+pub fn roots<const COUNT: usize>(
+    options: &Options,
+    environment: &Environment,
+    names: [&'static str; COUNT],
+) -> Roots {
+    let verify = Verify::read(options, "verify");
+    let others = variables(environment, names).to_vec();
+    Trust { ca_bundle: options.non_empty("ca_bundle"), verify: (&verify, "verify"), others }
+        .roots(environment)
+}
+
 /// The variables of `names`, in their order.
 pub fn variables<'text, const COUNT: usize>(
     environment: &'text Environment,

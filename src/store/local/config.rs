@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use crate::store::PerKind;
 use crate::store::convention::Kind;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 
@@ -39,12 +40,8 @@ pub(super) const SETTINGS_FILE_PATH: OptionSpec = OptionSpec::new(
 /// The files of one configured backend. Relative paths start at the working directory, as in Airflow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LocalConfig {
-    /// The file with connections.
-    pub connections: Option<PathBuf>,
-    /// The file with variables.
-    pub variables: Option<PathBuf>,
-    /// The file with configuration options.
-    pub configs: Option<PathBuf>,
+    /// The file of each kind.
+    pub files: PerKind<Option<PathBuf>>,
     /// Astro's settings file.
     pub settings: Option<PathBuf>,
     /// Whether names in the settings file that mean nothing are errors.
@@ -56,9 +53,11 @@ impl LocalConfig {
     pub fn from_options(options: &Options) -> Self {
         let path = |option: &OptionSpec| options.non_empty(option.key).map(PathBuf::from);
         Self {
-            connections: path(&CONNECTIONS_FILE_PATH),
-            variables: path(&VARIABLES_FILE_PATH),
-            configs: path(&CONFIGS_FILE_PATH),
+            files: PerKind {
+                connections: path(&CONNECTIONS_FILE_PATH),
+                variables: path(&VARIABLES_FILE_PATH),
+                config: path(&CONFIGS_FILE_PATH),
+            },
             settings: path(&SETTINGS_FILE_PATH),
             is_strict: options.boolean("strict").unwrap_or(false),
         }
@@ -66,11 +65,8 @@ impl LocalConfig {
 
     /// Whether some file may answer for `kind`.
     pub fn serves(&self, kind: Kind) -> bool {
-        match kind {
-            Kind::Connection => self.connections.is_some() || self.settings.is_some(),
-            Kind::Variable => self.variables.is_some() || self.settings.is_some(),
-            Kind::Config => self.configs.is_some(),
-        }
+        // Astro's settings have no config values.
+        self.files.of(kind).is_some() || (self.settings.is_some() && kind != Kind::Config)
     }
 }
 
@@ -85,7 +81,8 @@ mod tests {
         options.set(VARIABLES_FILE_PATH.key, OptionValue::Null);
         options.set(CONNECTIONS_FILE_PATH.key, OptionValue::Text(String::new()));
         options.set(CONFIGS_FILE_PATH.key, OptionValue::Text("a.env".to_owned()));
-        let expected = LocalConfig { configs: Some("a.env".into()), ..LocalConfig::default() };
+        let files = PerKind { config: Some("a.env".into()), ..PerKind::default() };
+        let expected = LocalConfig { files, ..LocalConfig::default() };
         assert_eq!(LocalConfig::from_options(&options), expected);
     }
 

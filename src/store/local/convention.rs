@@ -39,18 +39,9 @@ impl Convention for LocalConvention {
     }
 }
 
-/// What a name starts with.
-const fn folder(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Connection => "connections",
-        Kind::Variable => "variables",
-        Kind::Config => "config",
-    }
-}
-
 /// The name of an id.
 pub(super) fn name(kind: Kind, id: &str) -> SecretName {
-    format!("{}/{id}", folder(kind)).into()
+    format!("{}/{id}", kind.group()).into()
 }
 
 /// The kinds that may have names with this beginning.
@@ -64,12 +55,11 @@ pub(super) fn kinds_with(prefix: &str) -> impl Iterator<Item = Kind> {
 /// The kind and the id in a name that [`LocalConvention`] made. The id may hold slashes of its own.
 pub(super) fn split_name(name: &SecretName) -> Result<(Kind, &str)> {
     let split = name.as_str().split_once('/').and_then(|(first, id)| {
-        let kind = Kind::ALL.into_iter().find(|kind| folder(*kind) == first)?;
+        let kind = Kind::of_group(first)?;
         Some((kind, id))
     });
     split.ok_or_else(|| {
         Error::new(ErrorKind::InvalidName, format!("`{name}` is no name in a local file"))
-            .with_store(super::INFO.name)
             .with_hint("Names are connections/<id>, variables/<key> or config/<key>")
     })
 }
@@ -77,9 +67,13 @@ pub(super) fn split_name(name: &SecretName) -> Result<(Kind, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::PerKind;
 
     fn convention() -> LocalConvention {
-        LocalConvention(LocalConfig { variables: Some("v.json".into()), ..LocalConfig::default() })
+        LocalConvention(LocalConfig {
+            files: PerKind { variables: Some("v.json".into()), ..PerKind::default() },
+            ..LocalConfig::default()
+        })
     }
 
     #[test]
@@ -109,6 +103,6 @@ mod tests {
         assert_eq!(split_name(&"config/".into()).unwrap(), (Kind::Config, ""));
         let error = split_name(&"pools/a\n".into()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidName);
-        insta::assert_snapshot!(error, @r"`pools/a\n` is no name in a local file (local). Names are connections/<id>, variables/<key> or config/<key>");
+        insta::assert_snapshot!(error, @r"`pools/a\n` is no name in a local file. Names are connections/<id>, variables/<key> or config/<key>");
     }
 }

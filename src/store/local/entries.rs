@@ -130,15 +130,15 @@ mod tests {
         let told = |id| told(Kind::Connection, "c.json", json, id);
         assert_eq!((told("a").as_str(), told("b").as_str()), ("x://h", "x://h"));
         assert_eq!((told("c").as_str(), told("d").as_str()), (r#"{"host": "h"}"#, "absent"));
-        insta::assert_snapshot!(told("e"), @r#"error: several values for connection "e" in the secret file "c.json" (local read: ConnectionNotUnique). Leave one"#);
+        insta::assert_snapshot!(told("e"), @r#"error: several values for connection "e" in the secret file "c.json" (read: ConnectionNotUnique). Leave one"#);
     }
 
     #[test]
     fn a_bad_connection_breaks_its_own_id_only() {
         let yaml = "good: x://h\nbad: {user: canary}\nworse: 5\n";
         assert_eq!(told(Kind::Connection, "c.yaml", yaml, "good"), "x://h");
-        insta::assert_snapshot!(told(Kind::Connection, "c.yaml", yaml, "bad"), @r#"error: connection "bad" in the secret file "c.yaml": the object has illegal keys: `user`; it can have conn_id, conn_type, description, extra, extra_dejson, host, login, password, port, schema, team_name, uri (local read: AirflowException)"#);
-        insta::assert_snapshot!(told(Kind::Connection, "c.yaml", yaml, "worse"), @r#"error: connection "worse" in the secret file "c.yaml": a connection is a string or an object, not a number (local read: AirflowException)"#);
+        insta::assert_snapshot!(told(Kind::Connection, "c.yaml", yaml, "bad"), @r#"error: connection "bad" in the secret file "c.yaml": the object has illegal keys: `user`; it can have conn_id, conn_type, description, extra, extra_dejson, host, login, password, port, schema, team_name, uri (read: AirflowException)"#);
+        insta::assert_snapshot!(told(Kind::Connection, "c.yaml", yaml, "worse"), @r#"error: connection "worse" in the secret file "c.yaml": a connection is a string or an object, not a number (read: AirflowException)"#);
     }
 
     #[test]
@@ -146,7 +146,7 @@ mod tests {
         let env = "a=x://h\nb=1\nb=2";
         assert_eq!(told(Kind::Connection, "c.env", env, "a"), "x://h");
         assert!(told(Kind::Connection, "c.env", env, "b").contains("ConnectionNotUnique"));
-        insta::assert_snapshot!(told(Kind::Variable, "v.env", env, "a"), @r#"error: the secret file "v.env" has no single value for "b" (local read: VariableNotUnique). Leave one value for each; nothing else in this file is used until then"#);
+        insta::assert_snapshot!(told(Kind::Variable, "v.env", env, "a"), @r#"error: the secret file "v.env" has no single value for "b" (read: VariableNotUnique). Leave one value for each; nothing else in this file is used until then"#);
     }
 
     #[test]
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(told(Kind::Config, "o.yaml", "a: [x]\nb: 5\nc: ~", "b"), "<5>");
         assert_eq!(told(Kind::Config, "o.yaml", "a: [x]\nb: 5\nc: ~", "c"), "absent");
         assert_eq!(told(Kind::Config, "o.env", "a=x", "a"), "x");
-        insta::assert_snapshot!(told(Kind::Config, "o.yaml", "a: x\nb: [1, 2]\nc: []", "a"), @r#"error: the secret file "o.yaml" has no single value for "b", "c" (local read: VariableNotUnique). Leave one value for each; nothing else in this file is used until then"#);
+        insta::assert_snapshot!(told(Kind::Config, "o.yaml", "a: x\nb: [1, 2]\nc: []", "a"), @r#"error: the secret file "o.yaml" has no single value for "b", "c" (read: VariableNotUnique). Leave one value for each; nothing else in this file is used until then"#);
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl fmt::Display for Problem {
 }
 
 fn error(kind: ErrorKind, code: &'static str, message: String) -> Error {
-    Error::new(kind, message).with_store(super::INFO.name).with_operation("read").with_code(code)
+    Error::new(kind, message).with_operation("read").with_code(code)
 }
 
 /// The content of a file breaks its format.
@@ -148,16 +148,16 @@ mod tests {
         let problems: Vec<_> = (1..=7).map(|line| Problem::at(line, "the key is empty")).collect();
         let error = unreadable(Path::new("/tmp/a\u{202e}.env"), &problems);
         assert_eq!(error.kind(), ErrorKind::Malformed);
-        insta::assert_snapshot!(error, @r#"failed to load the secret file "/tmp/a\u{202e}.env": line 1: the key is empty; line 2: the key is empty; line 3: the key is empty; line 4: the key is empty; line 5: the key is empty; and 2 more (local read: AirflowFileParseException)"#);
-        insta::assert_snapshot!(unreadable(Path::new("a.json"), &[Problem::empty()]), @r#"failed to load the secret file "a.json": line 1: the file is empty (local read: AirflowFileParseException)"#);
+        insta::assert_snapshot!(error, @r#"failed to load the secret file "/tmp/a\u{202e}.env": line 1: the key is empty; line 2: the key is empty; line 3: the key is empty; line 4: the key is empty; line 5: the key is empty; and 2 more (read: AirflowFileParseException)"#);
+        insta::assert_snapshot!(unreadable(Path::new("a.json"), &[Problem::empty()]), @r#"failed to load the secret file "a.json": line 1: the file is empty (read: AirflowFileParseException)"#);
     }
 
     #[test]
     fn a_wrong_extension_says_which_are_right() {
         let error = unsupported(Path::new("/a.txt"), ".env");
         assert_eq!(error.kind(), ErrorKind::Config);
-        insta::assert_snapshot!(error, @r#"unsupported format of the secret file "/a.txt": its name must end in .env (local read: AirflowUnsupportedFileTypeException)"#);
-        insta::assert_snapshot!(unsupported(Path::new("/x/.env"), ".env"), @r#"unsupported format of the secret file "/x/.env": its name must end in .env (local read: AirflowUnsupportedFileTypeException). Give it a name before the dot, such as secrets.env"#);
+        insta::assert_snapshot!(error, @r#"unsupported format of the secret file "/a.txt": its name must end in .env (read: AirflowUnsupportedFileTypeException)"#);
+        insta::assert_snapshot!(unsupported(Path::new("/x/.env"), ".env"), @r#"unsupported format of the secret file "/x/.env": its name must end in .env (read: AirflowUnsupportedFileTypeException). Give it a name before the dot, such as secrets.env"#);
     }
 
     #[test]
@@ -166,17 +166,17 @@ mod tests {
         assert_eq!(told(io::ErrorKind::NotFound).kind(), ErrorKind::Config);
         assert_eq!(told(io::ErrorKind::PermissionDenied).kind(), ErrorKind::Denied);
         assert!(told(io::ErrorKind::StaleNetworkFileHandle).is_temporary());
-        insta::assert_snapshot!(told(io::ErrorKind::NotFound), @r#"the secret file "a.env" does not exist (local read: FileNotFoundError): entity not found. A relative path starts at the working directory of the process"#);
-        insta::assert_snapshot!(told(io::ErrorKind::PermissionDenied), @r#"the secret file "a.env" may not be read (local read: PermissionError): permission denied. Let the user of this process read it"#);
+        insta::assert_snapshot!(told(io::ErrorKind::NotFound), @r#"the secret file "a.env" does not exist (read: FileNotFoundError): entity not found. A relative path starts at the working directory of the process"#);
+        insta::assert_snapshot!(told(io::ErrorKind::PermissionDenied), @r#"the secret file "a.env" may not be read (read: PermissionError): permission denied. Let the user of this process read it"#);
     }
 
     #[test]
     fn other_texts() {
         let path = Path::new("c.yaml");
-        insta::assert_snapshot!(not_a_file(path), @r#""c.yaml" is not a regular file (local read: OSError)"#);
-        insta::assert_snapshot!(too_big(path), @r#"the secret file "c.yaml" is larger than 16 MiB (local read: OSError). Keep secrets alone in it"#);
-        insta::assert_snapshot!(not_unique(path, &["a".to_owned(), "b".to_owned()]), @r#"the secret file "c.yaml" has no single value for a, b (local read: VariableNotUnique). Leave one value for each; nothing else in this file is used until then"#);
-        insta::assert_snapshot!(connection_not_unique(path, "x"), @r#"several values for connection "x" in the secret file "c.yaml" (local read: ConnectionNotUnique). Leave one"#);
-        insta::assert_snapshot!(bad_connection(path, "x", "no"), @r#"connection "x" in the secret file "c.yaml": no (local read: AirflowException)"#);
+        insta::assert_snapshot!(not_a_file(path), @r#""c.yaml" is not a regular file (read: OSError)"#);
+        insta::assert_snapshot!(too_big(path), @r#"the secret file "c.yaml" is larger than 16 MiB (read: OSError). Keep secrets alone in it"#);
+        insta::assert_snapshot!(not_unique(path, &["a".to_owned(), "b".to_owned()]), @r#"the secret file "c.yaml" has no single value for a, b (read: VariableNotUnique). Leave one value for each; nothing else in this file is used until then"#);
+        insta::assert_snapshot!(connection_not_unique(path, "x"), @r#"several values for connection "x" in the secret file "c.yaml" (read: ConnectionNotUnique). Leave one"#);
+        insta::assert_snapshot!(bad_connection(path, "x", "no"), @r#"connection "x" in the secret file "c.yaml": no (read: AirflowException)"#);
     }
 }

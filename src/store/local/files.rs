@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::store::convention::Kind;
 use crate::store::tools::Unread;
-use crate::store::{Names, SecretName};
+use crate::store::{Names, PerKind, SecretName};
 use crate::value::SecretValue;
 
 use super::astro::Settings;
@@ -20,9 +20,7 @@ use super::unread::Warnings;
 /// The files of one backend. Debug shows their paths.
 #[derive(Debug)]
 pub(super) struct Files {
-    connections: Option<Snapshot<Entries>>,
-    variables: Option<Snapshot<Entries>>,
-    configs: Option<Snapshot<Entries>>,
+    of_kinds: PerKind<Option<Snapshot<Entries>>>,
     settings: Option<Snapshot<Settings>>,
     is_strict: bool,
     /// What a lookup is to warn of.
@@ -33,9 +31,7 @@ impl Files {
     /// Nothing is read yet.
     pub(super) fn new(config: LocalConfig) -> Self {
         Self {
-            connections: config.connections.map(Snapshot::new),
-            variables: config.variables.map(Snapshot::new),
-            configs: config.configs.map(Snapshot::new),
+            of_kinds: config.files.map(|file| file.map(Snapshot::new)),
             settings: config.settings.map(Snapshot::new),
             is_strict: config.is_strict,
             warnings: Warnings::default(),
@@ -44,8 +40,7 @@ impl Files {
 
     /// The files that are configured.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        let of_kinds = [&self.connections, &self.variables, &self.configs];
-        let of_kinds = of_kinds.into_iter().flatten().map(Snapshot::path);
+        let of_kinds = self.of_kinds.iter().flatten().map(Snapshot::path);
         of_kinds.chain(self.settings.as_ref().map(Snapshot::path))
     }
 
@@ -132,12 +127,7 @@ impl Files {
     }
 
     fn of(&self, kind: Kind) -> Option<&Snapshot<Entries>> {
-        let file = match kind {
-            Kind::Connection => &self.connections,
-            Kind::Variable => &self.variables,
-            Kind::Config => &self.configs,
-        };
-        file.as_ref()
+        self.of_kinds.of(kind).as_ref()
     }
 
     /// Astro's settings have no config values.

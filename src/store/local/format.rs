@@ -99,10 +99,10 @@ mod tests {
 
     #[test]
     fn json_must_be_an_object() {
-        insta::assert_snapshot!(parsed("a.json", ""), @r#"failed to load the secret file "a.json": line 1: the file is empty (local read: AirflowFileParseException)"#);
-        insta::assert_snapshot!(parsed("a.json", "[1]"), @r#"failed to load the secret file "a.json": line 1: the file should contain an object, with names as keys (local read: AirflowFileParseException)"#);
-        insta::assert_snapshot!(parsed("a.json", "{\n\"a\": canary}"), @r#"failed to load the secret file "a.json": expected a value: line 2 column 6 (char 7) (local read: AirflowFileParseException)"#);
-        insta::assert_snapshot!(parsed("a.json", " "), @r#"failed to load the secret file "a.json": expected a value: line 1 column 2 (char 1) (local read: AirflowFileParseException)"#);
+        insta::assert_snapshot!(parsed("a.json", ""), @r#"failed to load the secret file "a.json": line 1: the file is empty (read: AirflowFileParseException)"#);
+        insta::assert_snapshot!(parsed("a.json", "[1]"), @r#"failed to load the secret file "a.json": line 1: the file should contain an object, with names as keys (read: AirflowFileParseException)"#);
+        insta::assert_snapshot!(parsed("a.json", "{\n\"a\": canary}"), @r#"failed to load the secret file "a.json": expected a value: line 2 column 6 (char 7) (read: AirflowFileParseException)"#);
+        insta::assert_snapshot!(parsed("a.json", " "), @r#"failed to load the secret file "a.json": expected a value: line 1 column 2 (char 1) (read: AirflowFileParseException)"#);
         assert_eq!(
             parsed("a.json", r#"{"a": NaN, "b": "\ud83d", "a": 1e400}"#),
             r#"{"a": Infinity, "b": "\ud83d"}"#
@@ -119,6 +119,6 @@ mod tests {
     #[test]
     fn settings_are_yaml() {
         require_yaml(Path::new("airflow_settings.yaml")).unwrap();
-        insta::assert_snapshot!(require_yaml(Path::new("s.json")).unwrap_err(), @r#"unsupported format of the secret file "s.json": its name must end in .yaml or .yml (local read: AirflowUnsupportedFileTypeException)"#);
+        insta::assert_snapshot!(require_yaml(Path::new("s.json")).unwrap_err(), @r#"unsupported format of the secret file "s.json": its name must end in .yaml or .yml (read: AirflowUnsupportedFileTypeException)"#);
     }
 }

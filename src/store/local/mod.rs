@@ -35,9 +35,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::error::{Error, Result};
-use crate::store::registry::StoreEntry;
 use crate::store::tools::{Finding, Severity, Tools, Unread};
-use crate::store::{Capabilities, Description, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::{Description, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo};
 use crate::value::SecretValue;
 
 pub use self::config::LocalConfig;
@@ -62,11 +61,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     open: |options, _environment| Ok(Arc::new(LocalFiles::new(LocalConfig::from_options(options)))),
 };
 
-const INFO: StoreInfo = StoreInfo {
-    name: "local",
-    title: "Local file",
-    capabilities: Capabilities { list: true, ..Capabilities::NONE },
-};
+const INFO: StoreInfo = StoreInfo { name: "local", title: "Local file" };
 
 /// Secrets in local files. Debug shows the paths and nothing that is in the files.
 #[derive(Clone, Debug)]
@@ -106,6 +101,13 @@ impl Store for LocalFiles {
         found
     }
 
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Inspect for LocalFiles {
     async fn unread(&self) -> Result<Vec<Unread>> {
         self.read(Files::unread).await
     }
@@ -160,7 +162,7 @@ fn describe(files: &Files, name: &SecretName) -> Result<Option<Description>> {
 /// The reading thread came to nothing. What it said may hold a secret, so only the fact is told.
 fn stopped(error: &tokio::task::JoinError) -> Error {
     let what = if error.is_panic() { "failed" } else { "was stopped" };
-    Error::internal(format!("reading a secret file {what}")).with_store(INFO.name).with_operation("read")
+    Error::internal(format!("reading a secret file {what}")).with_operation("read")
 }
 
 #[cfg(test)]

@@ -23,12 +23,7 @@ type Told = (Reason, String, String);
 
 /// The name of an environment variable of Airflow in the place of an id.
 fn variable(kind: Kind, name: &str) -> Option<Told> {
-    let prefix = match kind {
-        Kind::Connection => "AIRFLOW_CONN_",
-        Kind::Variable => "AIRFLOW_VAR_",
-        Kind::Config => return None,
-    };
-    let id = name.strip_prefix(prefix)?.to_lowercase();
+    let id = name.strip_prefix(kind.variable_prefix()?)?.to_lowercase();
     let what = format!(
         "{name:?} is the name of an environment variable, and the {kind} {id:?} is not found under it"
     );

@@ -16,9 +16,8 @@ use crate::store::environment::Environment;
 use crate::store::kit::from_json::secret_from_json;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, SEPARATOR, VARIABLES_PREFIX};
-use crate::store::registry::StoreEntry;
 use crate::store::tools::Tools;
-use crate::store::{Capabilities, Description, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::{Description, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo};
 use crate::value::SecretValue;
 use crate::value::json::Value;
 
@@ -38,11 +37,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     open: |options, _environment: &Environment| Ok(Arc::new(MemoryStore::from_options(options))),
 };
 
-const INFO: StoreInfo = StoreInfo {
-    name: "memory",
-    title: "Memory",
-    capabilities: Capabilities { list: true, ..Capabilities::NONE },
-};
+const INFO: StoreInfo = StoreInfo { name: "memory", title: "Memory" };
 
 const SECRETS: OptionSpec = OptionSpec::new(
     "secrets",
@@ -83,6 +78,13 @@ impl Store for MemoryStore {
         Ok(self.secrets.get(name.as_str()).cloned())
     }
 
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Inspect for MemoryStore {
     async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Names> {
         Ok(Names::only_page(self.secrets.keys().map(String::as_str), prefix))
     }
@@ -132,9 +134,9 @@ mod tests {
     #[tokio::test]
     async fn names_are_listed_by_prefix_and_a_null_has_none() {
         let store = store(r#"{"b": "", "a/2": "x", "a/1": 1, "a/3": null}"#);
-        let names = store.list("a/", None).await.unwrap();
+        let names = store.inspect().unwrap().list("a/", None).await.unwrap();
         assert_eq!(names, Names { names: vec!["a/1".into(), "a/2".into()], next: None });
-        assert_eq!(store.list("", None).await.unwrap().names.len(), 3);
+        assert_eq!(store.inspect().unwrap().list("", None).await.unwrap().names.len(), 3);
     }
 
     #[tokio::test]
@@ -142,7 +144,7 @@ mod tests {
         let store = store(r#"{"a": "canary", "b": {"c": "canary"}}"#);
         let told = |name: &'static str| {
             let store = Arc::clone(&store);
-            async move { store.describe(&name.into()).await.unwrap() }
+            async move { store.inspect().unwrap().describe(&name.into()).await.unwrap() }
         };
         let (text, json) = (told("a").await.unwrap(), told("b").await.unwrap());
         assert_eq!((text.form.as_deref(), json.form.as_deref()), (Some("text"), Some("JSON")));

@@ -3,12 +3,12 @@
 //! Source: `airflow.providers.hashicorp.secrets.vault` 4.8.4.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::SecretName;
 use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::kit::from_json::{json_text, secret_from_json};
 use crate::store::options::{OptionValue, Options};
 use crate::store::vault::config::mount;
 use crate::store::vault::path::{collapse, fault};
+use crate::store::{PerKind, SecretName};
 use crate::value::json::{self, Value};
 use crate::value::{SecretValue, Text};
 
@@ -19,14 +19,21 @@ const GRAMMAR: &str =
 /// What separates a team from the id in a name.
 const SEPARATOR: &str = "/";
 
+/// The option that holds the paths of a kind.
+const fn path_key(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Connection => "connections_path",
+        Kind::Variable => "variables_path",
+        Kind::Config => "config_path",
+    }
+}
+
 /// Where the kinds are, below which mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct VaultConvention {
     /// `None` takes the first segment of the id.
     mount: Option<String>,
-    connections: Vec<String>,
-    variables: Vec<String>,
-    config: Vec<String>,
+    paths: PerKind<Vec<String>>,
     by_team: bool,
 }
 
@@ -35,25 +42,15 @@ impl VaultConvention {
     pub(super) fn new(options: &Options) -> Result<Self> {
         let mount = mount(options).filter(|mount| !mount.is_empty());
         let shared = paths(options, "global_secrets_path", None)?;
-        let of_kind = |key, default| -> Result<Vec<String>> {
-            let own = paths(options, key, Some(default))?;
+        let of_kind = |kind: Kind| -> Result<Vec<String>> {
+            let own = paths(options, path_key(kind), Some(kind.group()))?;
             Ok(own.into_iter().chain(shared.iter().cloned()).collect())
         };
         Ok(Self {
             mount: mount.map(collapse),
-            connections: of_kind("connections_path", "connections")?,
-            variables: of_kind("variables_path", "variables")?,
-            config: of_kind("config_path", "config")?,
+            paths: PerKind::try_make(of_kind)?,
             by_team: options.boolean("use_team_secrets_path").unwrap_or(true),
         })
-    }
-
-    fn paths(&self, kind: Kind) -> &[String] {
-        match kind {
-            Kind::Connection => &self.connections,
-            Kind::Variable => &self.variables,
-            Kind::Config => &self.config,
-        }
     }
 
     /// The mount, and what is left of the id.
@@ -73,7 +70,7 @@ impl Convention for VaultConvention {
     /// Without a mount, an id without one has no name: upstream answers None to it as to a kind that is off.
     fn names(&self, lookup: Lookup<'_>) -> Naming {
         let Some((mount, key)) = self.split(lookup.id) else { return Naming::Off };
-        let paths = self.paths(lookup.kind);
+        let paths = self.paths.of(lookup.kind);
         if paths.is_empty() {
             return Naming::Off;
         }
@@ -81,23 +78,25 @@ impl Convention for VaultConvention {
         // A team without a name has no folder: below its path are those of all teams.
         let team = lookup.team.filter(|team| !collapse(team).is_empty());
         let team = team.filter(|_| self.by_team && lookup.kind != Kind::Config);
-        if fault(lookup.id).is_some() {
+        let own: Vec<SecretName> = names(team.unwrap_or(""));
+        // The paths of the options and the team are parts of the name, too.
+        if own.iter().any(|name| fault(name.as_str()).is_some()) {
             let is_nested = team.is_none() && lookup.kind != Kind::Config && key.contains(SEPARATOR);
             let ambiguous = (self.by_team && is_nested).then_some(SEPARATOR);
-            return Naming::Impossible { grammar: GRAMMAR, names: names(team.unwrap_or("")), ambiguous };
+            return Naming::Impossible { grammar: GRAMMAR, names: own, ambiguous };
         }
         match team {
-            Some(team) => Naming::OfTeam { names: names(team), without_teams: names("") },
+            Some(_) => Naming::OfTeam { names: own, without_teams: names("") },
             None if self.by_team && lookup.kind != Kind::Config && key.contains(SEPARATOR) => {
-                Naming::Ambiguous { separator: SEPARATOR, names: names("") }
+                Naming::Ambiguous { separator: SEPARATOR, names: own }
             }
-            None => Naming::Names(names("")),
+            None => Naming::Names(own),
         }
     }
 
     /// Where the id is the whole path, or holds the mount, Python wants a text.
     fn odd(&self, lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
-        let is_whole = self.paths(lookup.kind).iter().any(String::is_empty);
+        let is_whole = self.paths.of(lookup.kind).iter().any(String::is_empty);
         let below_team = self.by_team && multi_team && lookup.kind != Kind::Config;
         let is_part = if below_team { lookup.team.is_some() } else { !is_whole };
         match odd {

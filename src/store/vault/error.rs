@@ -186,7 +186,8 @@ pub(super) fn foreign(reply: &Reply, subject: &str) -> Error {
 /// A folder that must not be asked for.
 pub(super) fn name_refused(subject: &str, reason: &str) -> Error {
     Error::new(ErrorKind::InvalidName, format!("{subject}: {reason}, so it is not asked for"))
-        .with_hint("Such a path would reach another one, or none")
+        .with_hint("Rename it: such a path would reach another secret, or none")
+        .as_upstream_miss()
 }
 
 #[cfg(test)]

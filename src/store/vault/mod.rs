@@ -39,7 +39,6 @@ mod tokens;
 mod tools;
 mod trust;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -48,9 +47,8 @@ use crate::error::Result;
 use crate::store::convention::{Convention, Kind, Lookup};
 use crate::store::environment::Environment;
 use crate::store::options::Options;
-use crate::store::registry::StoreEntry;
 use crate::store::tools::Finding;
-use crate::store::{Capabilities, Description, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::{Description, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo};
 use crate::value::SecretValue;
 
 use self::access::Access;
@@ -58,11 +56,7 @@ use self::config::VaultSettings;
 use self::convention::VaultConvention;
 use self::place::{Sightings, Versions};
 
-const INFO: StoreInfo = StoreInfo {
-    name: "hashicorp_vault",
-    title: "HashiCorp Vault",
-    capabilities: Capabilities { list: true, batch: NonZeroUsize::MIN },
-};
+const INFO: StoreInfo = StoreInfo { name: "hashicorp_vault", title: "HashiCorp Vault" };
 
 /// What the registry needs to know of this store.
 pub const ENTRY: StoreEntry = StoreEntry {
@@ -112,17 +106,28 @@ impl Store for Vault {
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
         let outcome = self.read(name).await;
-        outcome.map_err(|error| in_operation(error, error::READ).with_store(INFO.name))
+        outcome.map_err(|error| in_operation(error, error::READ))
     }
 
+    fn is_outdated(&self) -> bool {
+        self.access.is_outdated()
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Inspect for Vault {
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
         let outcome = self.list_names(prefix, page).await;
-        outcome.map_err(|error| in_operation(error, error::LIST).with_store(INFO.name))
+        outcome.map_err(|error| in_operation(error, error::LIST))
     }
 
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
         let outcome = self.describe_secret(name).await;
-        outcome.map_err(|error| in_operation(error, error::DESCRIBE).with_store(INFO.name))
+        outcome.map_err(|error| in_operation(error, error::DESCRIBE))
     }
 
     async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
@@ -135,10 +140,6 @@ impl Store for Vault {
 
     fn identity(&self) -> Option<String> {
         Some(format!("{}, on {}", self.access.tokens.identity(), self.access.server.words()))
-    }
-
-    fn is_outdated(&self) -> bool {
-        self.access.is_outdated()
     }
 }
 
@@ -157,7 +158,7 @@ fn in_operation(error: crate::error::Error, operation: &'static str) -> crate::e
 }
 
 fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> {
-    let store = Vault::open(options, environment).map_err(|error| error.with_store(INFO.name))?;
+    let store = Vault::open(options, environment)?;
     Ok(Arc::new(store))
 }
 

@@ -12,7 +12,6 @@ use crate::store::vault::call::Call;
 use crate::store::vault::config::KvVersion;
 use crate::store::vault::diagnosis::Question;
 use crate::store::vault::error::{foreign, no_answer, not_understood, refused};
-use crate::store::vault::path::fault;
 use crate::store::vault::place::Place;
 use crate::value::SecretValue;
 use crate::value::json::{Object, Value};
@@ -21,10 +20,6 @@ impl Vault {
     /// Reads the latest version of one secret.
     pub(super) async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>> {
         let subject = format!("reading `{name}`");
-        if let Some(reason) = fault(name.as_str()) {
-            self.say_refused(name, reason);
-            return Ok(None);
-        }
         let place = self.place(name, &subject)?;
         let version = self.version(&place, name, &subject).await?;
         let call = call(&place, version).map_err(|error| no_answer(&error, &subject))?;
@@ -36,16 +31,6 @@ impl Vault {
             403 | 404 if !answer.reply.is_of_vault() => Err(foreign(&answer.reply, &subject)),
             404 => self.absent(&answer, name, &question).await,
             _ => Err(refused(&answer.reply, &subject)),
-        }
-    }
-
-    /// A name that is never sent answers nothing, and says so once.
-    fn say_refused(&self, name: &SecretName, reason: &str) {
-        if self.access.memory.is_news(name) {
-            tracing::warn!(
-                "`{name}` is not asked of Vault, since {reason}: such a path would reach another secret, or none. Rename the \
-                 secret. Returning None."
-            );
         }
     }
 

@@ -5,17 +5,14 @@
 
 use crate::http::Roots;
 use crate::store::environment::Environment;
-use crate::store::kit::trust::{Trust, Verify, variables};
+use crate::store::kit::trust;
 use crate::store::options::Options;
 
 const VARIABLES: [&str; 4] = ["VAULT_CACERT", "VAULT_CAPATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
 
 /// What the server's certificate is verified with.
 pub(super) fn roots(options: &Options, environment: &Environment) -> Roots {
-    let others = variables(environment, VARIABLES).to_vec();
-    let verify = Verify::read(options, "verify");
-    Trust { ca_bundle: options.non_empty("ca_bundle"), verify: (&verify, "verify"), others }
-        .roots(environment)
+    trust::roots(options, environment, VARIABLES)
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.parity.outcomes import CONNECTION_CLASSES
+from tests.parity.real_hosts import cases
+from tests.parity.real_hosts.cases import DEFAULT_OF, POLICIES, PREFIX_OF, Lookup, kind_of
 from tests.parity.values import CONNECTIONS, LARGE, OTHERS, THROUGH
 from tests.servers.azure import LOGIN, RESOURCE, TENANT, Reply, vault_error
 
-PREFIX_OF = {"conn": "connections_prefix", "var": "variables_prefix", "config": "config_prefix"}
-DEFAULT_OF = {"conn": "airflow-connections", "var": "airflow-variables", "config": "airflow-config"}
 #: ``...`` leaves the option out.
 PREFIXES: dict[str, Any] = {
     "default": ...,
@@ -43,7 +43,6 @@ IMPOSSIBLE = [
     "x" * 110,
     "x" * 300,
 ]
-POLICIES = ("official", "raise", "miss", "deny", "stop")
 PAGE = {"Content-Type": "text/html"}
 CHALLENGE = f'Bearer authorization="https://{LOGIN}/{TENANT}", resource="{RESOURCE}"'
 CLAIMS = (
@@ -145,24 +144,11 @@ BODIES = {
 
 
 @dataclass(frozen=True)
-class Case:
-    """One lookup by the official class, and one by ours for each policy. ``~`` in a name is the number of the case."""
+class Case(Lookup):
+    """A lookup of a secret that is text, or that a fault takes the place of."""
 
-    id: str
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-    #: What ours is told besides.
-    own: Mapping[str, Any] = field(default_factory=dict)
-    #: ``conn``, ``var`` and ``config`` for the getters, ``core`` and ``sdk`` for a connection of that class.
-    lookup: str = "var"
-    name: str = "hello~"
-    team: str | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, Fault] = field(default_factory=dict)
-    multi_team: bool = False
-    policies: tuple[str, ...] = ("official",)
-    differs: str = ""
-    slow: bool = False
-    alike: bool = True
 
 
 def physical(kwargs: Mapping[str, Any], kind: str, name: str, team: str | None = None) -> str:
@@ -175,13 +161,8 @@ def physical(kwargs: Mapping[str, Any], kind: str, name: str, team: str | None =
 
 
 def names() -> Iterator[Case]:
-    """Every prefix with every separator, for every kind, with a team and without; what is asked last is there."""
-    for (label, prefix), (apart, sep), kind in itertools.product(PREFIXES.items(), SEPARATORS.items(), PREFIX_OF):
-        kwargs = {} if prefix is ... else {PREFIX_OF[kind]: prefix}
-        kwargs |= {} if sep is ... else {"sep": sep}
-        for team in (None,) if kind != "conn" else (None, "T"):
-            there = {} if prefix is None else {physical(kwargs, kind, "c_d~"): "postgres://shared"}
-            yield Case(f"{kind} {label} {apart} {team}", kwargs, {}, kind, "c_d~", team, there)
+    """Every prefix with every separator."""
+    return cases.names(Case, physical, PREFIXES, SEPARATORS, "c_d~")
 
 
 def ids() -> Iterator[Case]:
@@ -204,10 +185,7 @@ def ids() -> Iterator[Case]:
             )
     for name, kind in itertools.product(IMPOSSIBLE, PREFIX_OF):
         yield Case(f"impossible {kind} {name[:9]!r} {len(name)}", {}, {}, kind, name)
-    for kind, team in itertools.product(("conn", "var"), (None, "T", "team_a", "")):
-        yield Case(f"absent {kind} {team}", {}, {}, kind, "c~", team, policies=POLICIES)
-        there = {physical({}, kind, "c~", "U"): "of another team"}
-        yield Case(f"of another team {kind} {team}", {}, {}, kind, "c~", team, there)
+    yield from cases.absent(Case, physical, (None, "T", "team_a", ""))
     for team in ("a.b", "t" * 127):
         there = {physical({}, "var", "c~"): "shared"}
         yield Case(f"no name of a team {team[:9]}", {}, {}, "var", "c~", team, there)
@@ -215,21 +193,19 @@ def ids() -> Iterator[Case]:
 
 def values() -> Iterator[Case]:
     """Connections as text and all the way to an object; other values as variables and config values."""
+    tried: list[tuple[str, str, str | bytes]]
     tried = [(label, lookup, value) for label, value in THROUGH.items() for lookup in ("conn", *CONNECTION_CLASSES)]
     tried += [(label, "core", value) for label, value in CONNECTIONS.items() if label not in THROUGH]
     tried += [(label, lookup, value) for label, value in OTHERS.items() for lookup in ("var", "config")]
     tried += [(label, "var", value) for label, value in LARGE.items()]
     tried += [("largest", "var", "x" * 25600), ("a mebibyte", "var", "é" * 2**19), ("five", "var", "x" * 5 * 2**20)]
-    for label, lookup, value in tried:
-        kind = "conn" if lookup in CONNECTION_CLASSES else lookup
-        yield Case(f"value {lookup} {label}", {}, {}, lookup, "c~", secrets={physical({}, kind, "c~"): value})
+    return cases.values(Case, physical, tried)
 
 
 def odd_values() -> Iterator[Case]:
     """Values that are no text, and bodies of every form."""
     for (label, value), lookup in itertools.product(VALUES.items(), ("var", "conn", "config", *CONNECTION_CLASSES)):
-        kind = "conn" if lookup in CONNECTION_CLASSES else lookup
-        fault = {physical({}, kind, "c~"): Fault((bundle(value),))}
+        fault = {physical({}, kind_of(lookup), "c~"): Fault((bundle(value),))}
         yield Case(f"odd {lookup} {label}", {}, {}, lookup, "c~", faults=fault)
     for label, body in BODIES.items():
         fault = {physical({}, "var", "c~"): Fault(((200, {}, body),))}

@@ -1,35 +1,29 @@
 """Key Vault at its own host name: the official class as it is, with its login at Entra ID, beside ours.
 
-``tests/parity/test_9_azure_hosts.py`` runs this file in a network of its own.
+``tests/parity/azure_key_vault/test_hosts.py`` runs this file in a network of its own.
 """
 
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from airflow.providers.microsoft.azure.secrets.key_vault import AzureKeyVaultBackend
 
 import strongroom.azure
-from strongroom.exceptions import StrongroomError
 from tests.parity.azure_house import PRINCIPAL
-from tests.parity.house import ask, environment_of, fill
+from tests.parity.house import ask, environment_of
 from tests.parity.namespace import HOSTS, tls_of_hosts, trust
-from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, outcome
+from tests.parity.outcomes import Outcome, outcome
 from tests.parity.real_hosts.azure_cases import CASES, Case, physical
+from tests.parity.real_hosts.cases import assert_each_policy, assert_enough, numbered, physical_names
 from tests.parity.real_hosts.policies import (
     ABSENT,
     VALUE,
-    assert_alike,
-    ending_of,
-    expected,
     slow_last,
-    with_names,
 )
 from tests.servers.azure import VAULT, Azure, azure
 
@@ -90,20 +84,6 @@ class House:
             self.cloud.faults[name.lower()] = list(fault.replies)
 
 
-def numbered(case: Case, number: int) -> Case:
-    """The case with names that no other case has."""
-    words = {"~": f"slow{number}" if case.slow else f"q{number}"}
-    named: dict[str, Any] = {key: with_names(getattr(case, key), words) for key in ("secrets", "faults")}
-    return dataclasses.replace(case, name=fill(case.name, words), **named)
-
-
-def fates(case: Case) -> list[str]:
-    """What becomes of each name of a case, in the order in which they are asked."""
-    kind = "conn" if case.lookup in CONNECTION_CLASSES else case.lookup
-    teams = [case.team, None] if case.team else [None]
-    return [fate(case, physical(case.kwargs, kind, case.name, team)) for team in teams]
-
-
 def fate(case: Case, name: str) -> str:
     """What the vault says to one name."""
     if name in case.faults:
@@ -129,24 +109,12 @@ def house(_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def test_there_are_enough() -> None:
     """Of the official class, and no case twice."""
-    assert len({case.id for case in CASES}) == len(CASES)
-    assert len(CASES) >= 300
+    assert_enough(CASES)
 
 
 @pytest.mark.parametrize("number", slow_last(CASES))
 def test_each_lookup(house: House, number: int) -> None:
     """The same text, the same connection, None in both, or an error in both; under the other words as documented."""
     case = house.numbered[CASES[number].id]
-    with environment_of({"AIRFLOW__CORE__MULTI_TEAM": str(case.multi_team)}):
-        official = house.official(case)
-        for policy in case.policies:
-            ours = house.ours(case, policy)
-            told = (
-                f"{case}\npolicy:   {policy}\nofficial: {official} {official.error!r}\nours:     {ours} {ours.error!r}"
-            )
-            if policy == "official":
-                assert_alike(case, official, ours, told, DIFFERENCES)
-            else:
-                ending = expected(policy, fates(case), denial_leads_on=False, invalid_is_none=False)
-                assert ending_of(ours) == ending, told
-            assert ours.error is None or isinstance(ours.error, (StrongroomError, ValueError, TypeError)), told
+    fates = [fate(case, name) for name in physical_names(case, physical)]
+    assert_each_policy(house, case, fates, DIFFERENCES, denial_leads_on=False, invalid_is_none=False)

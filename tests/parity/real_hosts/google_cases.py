@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.parity.outcomes import CONNECTION_CLASSES, short
+from tests.parity.real_hosts import cases
+from tests.parity.real_hosts.cases import DEFAULT_OF, POLICIES, PREFIX_OF, Lookup
 from tests.parity.values import LARGE, OTHERS, THROUGH
 from tests.servers.google_cloud import Fault
 
-PREFIX_OF = {"conn": "connections_prefix", "var": "variables_prefix", "config": "config_prefix"}
-DEFAULT_OF = {"conn": "airflow-connections", "var": "airflow-variables", "config": "airflow-config"}
 #: ``...`` leaves the option out.
 PREFIXES: dict[str, Any] = {
     "default": ...,
@@ -55,34 +55,15 @@ FAULTS = [
 #: Google's client asks again for a minute.
 PATIENT = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")
 DENIALS = ("SERVICE_DISABLED", "CONSUMER_INVALID", "BILLING_DISABLED", "IAM_PERMISSION_DENIED")
-POLICIES = ("official", "raise", "miss", "deny", "stop")
 
 
 @dataclass(frozen=True)
-class Case:
-    """One lookup by the official class, and one by ours for each policy. ``~`` in a name is the number of the case."""
+class Case(Lookup):
+    """A lookup of a secret with versions."""
 
-    id: str
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-    #: What ours is told besides.
-    own: Mapping[str, Any] = field(default_factory=dict)
-    #: ``conn``, ``var`` and ``config`` for the getters, ``core`` and ``sdk`` for a connection of that class.
-    lookup: str = "var"
-    name: str = "hello~"
-    team: str | None = None
-    secrets: Mapping[str, str | bytes] = field(default_factory=dict)
-    faults: Mapping[str, Fault] = field(default_factory=dict)
     #: Whole answers, by secret.
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
-    multi_team: bool = False
-    policies: tuple[str, ...] = ("official",)
-    #: The entry in ``DIFFERENCES``.
-    differs: str = ""
-    #: Whether the official class takes a minute.
-    slow: bool = False
-    #: Whether both must send the same requests.
-    alike: bool = True
     #: The account that reads: one with a role on the project, or on single secrets.
     bound: bool = False
 
@@ -95,13 +76,8 @@ def physical(case_kwargs: Mapping[str, Any], kind: str, name: str, team: str | N
 
 
 def names() -> Iterator[Case]:
-    """Every prefix with every separator, for every kind, with a team and without; what is asked last is there."""
-    for (label, prefix), (apart, sep), kind in itertools.product(PREFIXES.items(), SEPARATORS.items(), PREFIX_OF):
-        kwargs = {} if prefix is ... else {PREFIX_OF[kind]: prefix}
-        kwargs |= {} if sep is ... else {"sep": sep}
-        for team in (None,) if kind != "conn" else (None, "T"):
-            there = {} if prefix is None else {physical(kwargs, kind, "c~"): "postgres://shared"}
-            yield Case(f"{kind} {label} {apart} {team}", kwargs, {}, kind, "c~", team, there)
+    """Every prefix with every separator."""
+    return cases.names(Case, physical, PREFIXES, SEPARATORS, "c~")
 
 
 def ids() -> Iterator[Case]:
@@ -113,10 +89,7 @@ def ids() -> Iterator[Case]:
             yield Case(f"id {label}", {}, {}, kind, name + "~", team, there, multi_team=multi_team)
     for name, kind in itertools.product(IMPOSSIBLE, PREFIX_OF):
         yield Case(f"impossible {kind} {short(name)}", {}, {}, kind, name, alike=False)
-    for kind, team in itertools.product(("conn", "var"), (None, "T")):
-        yield Case(f"absent {kind} {team}", {}, {}, kind, "c~", team, policies=POLICIES)
-        there = {physical({}, kind, "c~", "U"): "of another team"}
-        yield Case(f"of another team {kind} {team}", {}, {}, kind, "c~", team, there)
+    yield from cases.absent(Case, physical, (None, "T"))
     # The team's name is too long for Google, the shared one is not.
     there = {"airflow-variables-" + "y" * 230: "postgres://shared"}
     yield Case("team too long", {}, {}, "var", "y" * 230, "a-team-of-ours", there, alike=False)
@@ -131,9 +104,7 @@ def values() -> Iterator[Case]:
     tried += [(label, lookup, value) for label, value in BYTES.items() for lookup in ("conn", *CONNECTION_CLASSES)]
     tried += [(label, "var", value) for label, value in LARGE.items()]
     tried += [("largest", "var", "x" * 65536)]
-    for label, lookup, value in tried:
-        kind = "conn" if lookup in CONNECTION_CLASSES else lookup
-        yield Case(f"value {lookup} {label}", {}, {}, lookup, "c~", secrets={physical({}, kind, "c~"): value})
+    return cases.values(Case, physical, tried)
 
 
 def faults() -> Iterator[Case]:

@@ -1,26 +1,24 @@
 """Secret Manager at its own host name: the official class over gRPC, as it is, beside ours over REST.
 
-``tests/parity/test_8_google_hosts.py`` runs this file in a network of its own.
+``tests/parity/google_secret_manager/test_hosts.py`` runs this file in a network of its own.
 """
 
 from __future__ import annotations
 
 import base64
 import copy
-import dataclasses
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from airflow.providers.google.cloud.secrets.secret_manager import CloudSecretManagerBackend
 
 import strongroom.google
-from strongroom.exceptions import StrongroomError
-from tests.parity.house import ask, environment_of, fill
+from tests.parity.house import ask, environment_of
 from tests.parity.namespace import HOSTS, tls_of_hosts, trust
-from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, outcome
+from tests.parity.outcomes import Outcome, outcome
+from tests.parity.real_hosts.cases import assert_each_policy, assert_enough, numbered, physical_names
 from tests.parity.real_hosts.google_cases import CASES, Case, physical
 from tests.parity.real_hosts.google_credentials import TARGET, Written, written
 from tests.parity.real_hosts.policies import (
@@ -30,11 +28,7 @@ from tests.parity.real_hosts.policies import (
     INVALID,
     UNAUTHENTICATED,
     VALUE,
-    assert_alike,
-    ending_of,
-    expected,
     slow_last,
-    with_names,
 )
 from tests.servers.google import PROJECT, READER
 from tests.servers.google_cloud import Cloud, google_cloud
@@ -114,22 +108,6 @@ def official_with(found: Written) -> Outcome:
     return outcome(lambda: ask(CloudSecretManagerBackend(**kwargs), HELLO))
 
 
-def numbered(case: Case, number: int) -> Case:
-    """The case with names that no other case has."""
-    words = {"~": f"slow{number}" if case.slow else f"q{number}"}
-    named: dict[str, Any] = {
-        key: with_names(getattr(case, key), words) for key in ("secrets", "faults", "answers", "states")
-    }
-    return dataclasses.replace(case, name=fill(case.name, words), **named)
-
-
-def fates(case: Case) -> list[str]:
-    """What becomes of each name of a case, in the order in which they are asked."""
-    kind = "conn" if case.lookup in CONNECTION_CLASSES else case.lookup
-    teams = [case.team, None] if case.team else [None]
-    return [fate(case, physical(case.kwargs, kind, case.name, team)) for team in teams]
-
-
 def fate(case: Case, name: str) -> str:
     """What the service says to one name."""
     if name in case.faults:
@@ -157,27 +135,15 @@ def house(_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def test_there_are_enough() -> None:
     """Of the official class, and no case twice."""
-    assert len({case.id for case in CASES}) == len(CASES)
-    assert len(CASES) >= 300
+    assert_enough(CASES)
 
 
 @pytest.mark.parametrize("number", slow_last(CASES))
 def test_each_lookup(house: House, number: int) -> None:
     """The same text, the same connection, None in both, or an error in both; under the other words as documented."""
     case = house.numbered[CASES[number].id]
-    with environment_of({"AIRFLOW__CORE__MULTI_TEAM": str(case.multi_team)}):
-        official = house.official(case)
-        for policy in case.policies:
-            ours = house.ours(case, policy)
-            told = (
-                f"{case}\npolicy:   {policy}\nofficial: {official} {official.error!r}\nours:     {ours} {ours.error!r}"
-            )
-            if policy == "official":
-                assert_alike(case, official, ours, told, DIFFERENCES)
-            else:
-                ending = expected(policy, fates(case), denial_leads_on=True, invalid_is_none=True)
-                assert ending_of(ours) == ending, told
-            assert ours.error is None or isinstance(ours.error, (StrongroomError, ValueError, TypeError)), told
+    fates = [fate(case, name) for name in physical_names(case, physical)]
+    assert_each_policy(house, case, fates, DIFFERENCES, denial_leads_on=True, invalid_is_none=True)
 
 
 def test_credentials(house: House, subtests: pytest.Subtests) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import strongroom
 from strongroom.exceptions import ConfigurationError, InternalError, StrongroomError
 from tests.conformance.harness import backend_class
+from tests.stores import described
 
 STORES: dict[str, Any] = {store["name"]: store for store in strongroom.stores()}
 CANARY = secrets.token_hex(12)
@@ -27,11 +28,6 @@ TEXT += ["{}", "[]", '{"a": 1}', "{'a': 1}", "official", "(", "a/b/", "http://[:
 OTHERS = [10**40, -(10**40), 5e-324, float("nan"), float("inf"), [], {}, [[]], {"a": {}}, {"enabled": "maybe"}]
 WRITTEN = st.sampled_from([*TEXT, "9" * 30, "\0", *OTHERS])
 VALUES = WRITTEN | JSON | JSON.map(json.dumps)
-#: What a store cannot do without.
-NEEDED: dict[str, dict[str, Any]] = {
-    "google_secret_manager": {"project_id": "my-project"},
-    "hashicorp_vault": {"token": "made-up"},
-}
 CASES = [pytest.param(store, id=store) for store in STORES]
 
 
@@ -60,7 +56,7 @@ def test_any_value_of_one_option_works_or_is_refused_by_name(store: str, data: s
     key = data.draw(st.sampled_from([option["key"] for option in STORES[store]["options"]]))
     value = data.draw(VALUES)
     for written in (value, with_canary(value)):
-        said = outcome(store, {**NEEDED.get(store, {}), key: written})
+        said = outcome(store, {**described()[store].needed, key: written})
         assert not said or f"`{key}`" in said
         assert CANARY not in said
 

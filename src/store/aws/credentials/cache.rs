@@ -1,24 +1,26 @@
 //! Holding credentials and renewing them in time.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 
 use crate::error::Result;
+use crate::process::Clock;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
-use crate::store::renewal::Schedule;
-use crate::store::renewed::{Expiring, Renewed};
+use crate::store::kit::token::{Expiring, Terms, TokenHolder, time_until};
 
 /// A quarter of an hour before the end (botocore/credentials.py, advisory refresh); a session of fifteen minutes is not
 /// renewed at every call, as botocore does.
-const SCHEDULE: Schedule = Schedule { before: Duration::from_mins(15), again: Duration::from_mins(1) };
-
-/// How long a refusal of new credentials stands.
-const SETTLED: Duration = Duration::from_mins(1);
+const TERMS: Terms = Terms {
+    before: Duration::from_mins(15),
+    again: Duration::from_mins(1),
+    outlives_refusal: false,
+    outage: "AWS credentials could not be renewed and are used until they expire",
+};
 
 /// Credentials of one source.
 ///
@@ -26,28 +28,28 @@ const SETTLED: Duration = Duration::from_mins(1);
 /// picks up what is held.
 pub(in crate::store::aws) struct CredentialCache {
     source: Box<dyn CredentialSource>,
-    renewed: Renewed<Credentials>,
-    /// When credentials that had just been replaced were refused.
-    settled: Mutex<Option<Instant>>,
+    holder: TokenHolder<Credentials>,
 }
 
 impl Expiring for Credentials {
-    fn expires(&self) -> Option<SystemTime> {
-        self.expiry()
+    fn lifetime(&self) -> Option<Duration> {
+        self.expiry().map(time_until)
     }
 }
 
 impl CredentialCache {
     /// A cache in front of `source`.
     pub(in crate::store::aws) fn new(source: Box<dyn CredentialSource>) -> Arc<Self> {
-        let outage = "AWS credentials could not be renewed and are used until they expire";
-        let renewed = Renewed::new(SCHEDULE, outage);
-        Arc::new(Self { source, renewed, settled: Mutex::new(None) })
+        Self::on(Clock::System, source)
+    }
+
+    fn on(clock: Clock, source: Box<dyn CredentialSource>) -> Arc<Self> {
+        Arc::new(Self { source, holder: TokenHolder::new(TERMS, clock) })
     }
 
     /// Makes sure that credentials are held, and renews them where it is time.
     pub(in crate::store::aws) async fn ensure(&self) -> Result<()> {
-        self.renewed.ensure(|| self.load()).await
+        self.holder.get(|_| self.load()).await.map(drop)
     }
 
     /// What the source gives, if a request can carry it: the SDK ends in a panic with a key that has a line break.
@@ -70,28 +72,31 @@ impl CredentialCache {
 
     /// What requests are signed with at present.
     pub(in crate::store::aws) fn held(&self) -> Option<Credentials> {
-        self.renewed.held()
+        self.holder.held()
     }
 
     /// The service refused what was `used`: asks the source anew, if it may have others. Whether it answered. Of many callers
     /// only one asks.
     pub(in crate::store::aws) async fn replace(&self, used: Option<Credentials>) -> bool {
-        if !self.source.is_renewable() || self.is_settled() {
+        if !self.source.is_renewable() || !self.refused(used) {
             return false;
         }
-        self.renewed.reject_if(|held| used.as_ref().is_some_and(|used| is_same(held, used)));
         // If the source has none, the refusal says more than that.
         self.ensure().await.is_ok()
     }
 
-    /// Others were refused, too: the credentials are not to blame, and the source has a minute's peace.
-    pub(in crate::store::aws) fn settle(&self) {
-        *self.settled.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    /// Notes what the service made of what was `used` in place of what it had refused: if it refuses that, too, the credentials
+    /// are not to blame.
+    pub(in crate::store::aws) fn note_replacement(&self, used: Option<Credentials>, is_refused: bool) {
+        if is_refused {
+            self.refused(used);
+        } else {
+            self.holder.accepted(|held| used.is_some_and(|used| is_same(held, &used)));
+        }
     }
 
-    fn is_settled(&self) -> bool {
-        let settled = *self.settled.lock().unwrap_or_else(PoisonError::into_inner);
-        settled.is_some_and(|at| at.elapsed() < SETTLED)
+    fn refused(&self, used: Option<Credentials>) -> bool {
+        self.holder.refused(|held| used.is_some_and(|used| is_same(held, &used)))
     }
 }
 
@@ -114,7 +119,7 @@ impl ProvideCredentials for CredentialCache {
         Self: 'a,
     {
         future::ProvideCredentials::ready(
-            self.renewed.held().ok_or_else(CredentialsError::not_loaded_no_source),
+            self.holder.held().ok_or_else(CredentialsError::not_loaded_no_source),
         )
     }
 }
@@ -128,6 +133,7 @@ impl fmt::Debug for CredentialCache {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::SystemTime;
 
     use async_trait::async_trait;
 
@@ -201,36 +207,17 @@ mod tests {
         (CredentialCache::new(Box::new(source)), calls)
     }
 
-    fn make_due(cache: &CredentialCache) {
-        cache.renewed.make_due();
-    }
-
     #[tokio::test]
-    async fn many_callers_make_one_call() {
-        let (cache, calls) = cache(3600, 9, false);
-        let tasks: Vec<_> = (0..8)
-            .map(|_| Arc::clone(&cache))
-            .map(|cache| tokio::spawn(async move { cache.ensure().await }))
-            .collect();
-        for task in tasks {
-            task.await.unwrap().unwrap();
+    async fn credentials_are_renewed_in_the_last_fifth_of_an_hour() {
+        let (source, clock) = (cache(3600, 9, false), Clock::manual());
+        let (mut cache, calls) = (Arc::into_inner(source.0).unwrap(), source.1);
+        cache.holder = TokenHolder::new(TERMS, clock.clone());
+        for (seconds, expected) in [(0, 1), (2870, 1), (11, 2)] {
+            clock.advance(Duration::from_secs(seconds));
+            cache.ensure().await.unwrap();
+            assert_eq!(calls.load(Ordering::SeqCst), expected);
         }
-        assert_eq!(calls.load(Ordering::SeqCst), 1);
         assert!(!format!("{cache:?}").contains("canary"));
-    }
-
-    #[tokio::test]
-    async fn what_still_works_outlives_an_outage_but_not_a_refusal() {
-        let (outage, calls) = cache(3600, 1, true);
-        outage.ensure().await.unwrap();
-        make_due(&outage);
-        outage.ensure().await.unwrap();
-        outage.ensure().await.unwrap();
-        assert_eq!(calls.load(Ordering::SeqCst), 2, "the next renewal waits");
-        let (refusal, _) = cache(3600, 1, false);
-        refusal.ensure().await.unwrap();
-        make_due(&refusal);
-        assert!(refusal.ensure().await.is_err());
     }
 
     #[tokio::test]
@@ -242,7 +229,7 @@ mod tests {
         assert!(!is_same(&cache.held().unwrap(), first.as_ref().unwrap()));
         assert!(cache.replace(first).await, "another caller has replaced them");
         assert_eq!(calls.load(Ordering::SeqCst), 2);
-        cache.settle();
+        cache.note_replacement(cache.held(), true);
         assert!(!cache.replace(cache.held()).await);
         assert_eq!(calls.load(Ordering::SeqCst), 2);
     }
@@ -255,16 +242,5 @@ mod tests {
         let (failing, _) = cache(3600, 1, true);
         failing.ensure().await.unwrap();
         assert!(!failing.replace(failing.held()).await);
-    }
-
-    #[test]
-    fn renewal_leaves_time() {
-        let now = SystemTime::now();
-        let before = |lifetime: u64| {
-            let expiry = now + Duration::from_secs(lifetime);
-            expiry.duration_since(SCHEDULE.renew_at(now, expiry)).unwrap().as_secs()
-        };
-        assert_eq!((before(21_600), before(4500), before(900)), (900, 900, 180));
-        assert_eq!(SCHEDULE.renew_at(now, now - Duration::from_secs(5)), now - Duration::from_secs(5));
     }
 }

@@ -108,7 +108,8 @@ impl Container {
             Token::Written(token) => HeaderValue::from_str(token.expose_secret()),
             Token::File(path) => {
                 let content = std::fs::read(path).map_err(|error| unreadable(&error))?;
-                HeaderValue::from_bytes(&content)
+                // Editors on Windows write a byte order mark, which is no part of a token.
+                HeaderValue::from_bytes(content.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&content))
             }
         };
         let mut header = header.map_err(|_| unusable())?;

@@ -28,7 +28,7 @@ impl WebIdentityRole {
         let token = std::fs::read_to_string(&self.token_file).map(Zeroizing::new).map_err(|error| {
             unusable(format!("the identity token `{}` cannot be read: {error}", ShownPath(&self.token_file)))
         })?;
-        if token.trim().is_empty() {
+        if token.trim_start_matches('\u{feff}').trim().is_empty() {
             return Err(unusable(format!("the identity token `{}` is empty", ShownPath(&self.token_file))));
         }
         // Editors on Windows write a byte order mark, which is no part of a token.

@@ -7,7 +7,7 @@ use crate::store::SecretName;
 use crate::store::aws::aliases::Aliases;
 use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::options::Options;
-use crate::store::prefix::{PrefixDefaults, PrefixRules};
+use crate::store::prefix::{PrefixDefaults, PrefixRules, prefix_key};
 use crate::value::SecretValue;
 
 /// What no name has, in words. Of all that AWS forbids this alone is common: run ids of Airflow hold times.
@@ -31,10 +31,8 @@ impl SecretsManagerConvention {
     pub(super) fn new(options: &Options) -> Self {
         let mut prefixes = PrefixRules::from_options(options, PrefixDefaults::AIRFLOW);
         // Upstream asks for the truth of a prefix: 0 and false mean bare ids, as the empty text does.
-        for (prefix, key) in prefixes.by_key() {
-            if options.is_false(key) {
-                *prefix = Some(String::new());
-            }
+        for kind in Kind::ALL.into_iter().filter(|kind| options.is_false(prefix_key(*kind))) {
+            *prefixes.prefixes.of_mut(kind) = Some(String::new());
         }
         Self { prefixes, aliases: Aliases::from_options(options) }
     }

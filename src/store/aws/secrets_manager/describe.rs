@@ -81,7 +81,7 @@ mod tests {
     use serde_json::json;
 
     use crate::error::ErrorKind;
-    use crate::store::Store;
+    use crate::store::Inspect;
     use crate::store::aws::secrets_manager::SecretsManager;
     use crate::store::aws::testing::{Memory, refusal, store};
 
@@ -124,6 +124,6 @@ mod tests {
         let memory = Memory::new(|_, _| refusal(400, "AccessDeniedException"));
         let error = store::<SecretsManager>(&memory).describe(&"a".into()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Denied);
-        insta::assert_snapshot!(error, @"describing `a` was denied: canary (aws_secrets_manager DescribeSecret: AccessDeniedException). Allow this identity secretsmanager:DescribeSecret on `a` in test");
+        insta::assert_snapshot!(error, @"describing `a` was denied: canary (DescribeSecret: AccessDeniedException). Allow this identity secretsmanager:DescribeSecret on `a` in test");
     }
 }

@@ -8,28 +8,24 @@ mod error;
 mod list;
 mod tools;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
 use aws_types::SdkConfig;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::aws::access::Access;
 use crate::store::aws::batches::{BatchFailure, Known};
 use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::store::{SecretService, open};
 use crate::store::aws::{Service, attempts, plays_no_part};
-use crate::store::registry::StoreEntry;
-use crate::store::{Capabilities, Description, Descriptions, Page, SecretName, StoreInfo};
+use crate::store::{Description, Descriptions, Page, SecretName, StoreEntry, StoreInfo};
 use crate::value::SecretValue;
 
 use self::convention::SecretsManagerConvention;
 
-const INFO: StoreInfo = StoreInfo {
-    name: "aws_secrets_manager",
-    title: "AWS Secrets Manager",
-    capabilities: Capabilities { list: true, batch: batch::LARGEST },
-};
+const INFO: StoreInfo = StoreInfo { name: "aws_secrets_manager", title: "AWS Secrets Manager" };
 
 /// What the registry needs to know of this store.
 pub const ENTRY: StoreEntry = StoreEntry {
@@ -61,13 +57,16 @@ pub(super) struct SecretsManager {
 impl SecretService for SecretsManager {
     const INFO: &'static StoreInfo = &INFO;
     const SERVICE: Service = SERVICE;
+    const READ: &'static str = "GetSecretValue";
+    const DESCRIBE: &'static str = "DescribeSecret";
+    const LARGEST_BATCH: NonZeroUsize = batch::LARGEST;
 
     fn new(config: &SdkConfig) -> Self {
         Self { client: Client::new(config) }
     }
 
-    fn refusal(name: &SecretName) -> Option<Error> {
-        error::impossible_name(name)
+    fn usable(name: &SecretName) -> Result<()> {
+        error::impossible_name(name).map_or(Ok(()), Err)
     }
 
     async fn read(&self, name: &SecretName, region: &str) -> Result<Option<SecretValue>> {
@@ -136,7 +135,7 @@ mod tests {
             let mut options = Options::of_texts(&KEYS);
             options.set(key, OptionValue::Text(text.to_owned()));
             let error = (ENTRY.open)(&options, &Environment::default()).unwrap_err();
-            assert_eq!((error.kind(), error.store()), (ErrorKind::Config, Some(INFO.name)), "{key}");
+            assert_eq!(error.kind(), ErrorKind::Config, "{key}");
         }
     }
 

@@ -226,7 +226,6 @@ mod tests {
         for answer in answers {
             let error = answer.unwrap().unwrap_err();
             assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Throttled, true));
-            assert_eq!(error.store(), Some("aws_systems_manager"));
         }
     }
 

@@ -1,5 +1,6 @@
 //! The options of the Parameter Store.
 
+use crate::store::PerKind;
 use crate::store::aws::aliases::EXTRA_CONN_WORDS;
 use crate::store::aws::config::{AWS_OPTIONS, with_aws_options};
 use crate::store::options::{OptionKind, OptionSpec};
@@ -7,16 +8,18 @@ use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, VA
 
 /// The defaults of the official class, which begin with a slash. There is no `sep`: names are paths.
 pub(super) const DEFAULTS: PrefixDefaults = PrefixDefaults {
-    connections: "/airflow/connections",
-    variables: "/airflow/variables",
-    config: "/airflow/config",
+    prefixes: PerKind {
+        connections: "/airflow/connections",
+        variables: "/airflow/variables",
+        config: "/airflow/config",
+    },
     separator: "/",
 };
 
 const OWN: [OptionSpec; 4] = [
-    CONNECTIONS_PREFIX.with_default(DEFAULTS.connections),
-    VARIABLES_PREFIX.with_default(DEFAULTS.variables),
-    CONFIG_PREFIX.with_default(DEFAULTS.config),
+    CONNECTIONS_PREFIX.with_default(DEFAULTS.prefixes.connections),
+    VARIABLES_PREFIX.with_default(DEFAULTS.prefixes.variables),
+    CONFIG_PREFIX.with_default(DEFAULTS.prefixes.config),
     OptionSpec::new(
         EXTRA_CONN_WORDS,
         OptionKind::Object,

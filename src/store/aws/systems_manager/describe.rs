@@ -49,7 +49,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::store::Store;
+    use crate::store::Inspect;
     use crate::store::aws::testing::{Memory, refusal, store};
 
     #[tokio::test]
@@ -76,6 +76,6 @@ mod tests {
         );
         let memory = Memory::new(|_, _| refusal(400, "AccessDeniedException"));
         let error = store::<SystemsManager>(&memory).describe(&"/a".into()).await.unwrap_err();
-        insta::assert_snapshot!(error, @"describing `/a` was denied: canary (aws_systems_manager DescribeParameters: AccessDeniedException). Allow this identity ssm:DescribeParameters on `*` in test: it cannot be allowed for single parameters");
+        insta::assert_snapshot!(error, @"describing `/a` was denied: canary (DescribeParameters: AccessDeniedException). Allow this identity ssm:DescribeParameters on `*` in test: it cannot be allowed for single parameters");
     }
 }

@@ -235,19 +235,9 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_that_is_refused_says_what_to_do() {
-        let told = |code, status| {
-            let error = LISTING.refused(&Refusal::plain(code, status), "listing", "eu-west-1");
-            (error.kind(), error.hint().unwrap_or_default().to_owned())
-        };
-        let (kind, hint) = told(Some("AccessDeniedException"), 400);
-        assert_eq!(kind, ErrorKind::Denied);
-        insta::assert_snapshot!(hint, @"Allow this identity ssm:DescribeParameters on `*` in eu-west-1: it cannot be allowed for single parameters");
-        assert_eq!(
-            told(Some("InvalidNextToken"), 400),
-            (ErrorKind::Malformed, "Begin again with the first page".to_owned())
-        );
-        assert_eq!(told(None, 404).0, ErrorKind::Unsupported);
-        assert_eq!(told(Some("ThrottlingException"), 400).0, ErrorKind::Throttled);
+    fn a_denied_listing_names_the_permission() {
+        let error =
+            LISTING.refused(&Refusal::plain(Some("AccessDeniedException"), 400), "listing", "eu-west-1");
+        insta::assert_snapshot!(error.hint().unwrap(), @"Allow this identity ssm:DescribeParameters on `*` in eu-west-1: it cannot be allowed for single parameters");
     }
 }

@@ -8,7 +8,7 @@ mod error;
 mod list;
 mod tools;
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,17 +23,13 @@ use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::store::{SecretService, open};
 use crate::store::aws::{Service, attempts, plays_no_part};
 use crate::store::options::Rate;
-use crate::store::registry::StoreEntry;
-use crate::store::{Capabilities, Description, Descriptions, Page, SecretName, StoreInfo};
+use crate::store::{Description, Descriptions, Page, SecretName, StoreEntry, StoreInfo};
 use crate::value::SecretValue;
 
 use self::convention::SystemsManagerConvention;
 
-const INFO: StoreInfo = StoreInfo {
-    name: "aws_systems_manager",
-    title: "AWS Systems Manager Parameter Store",
-    capabilities: Capabilities { list: true, batch: batch::LARGEST },
-};
+const INFO: StoreInfo =
+    StoreInfo { name: "aws_systems_manager", title: "AWS Systems Manager Parameter Store" };
 
 /// What the registry needs to know of this store.
 pub const ENTRY: StoreEntry = StoreEntry {
@@ -70,6 +66,9 @@ pub(super) struct SystemsManager {
 impl SecretService for SystemsManager {
     const INFO: &'static StoreInfo = &INFO;
     const SERVICE: Service = SERVICE;
+    const READ: &'static str = "GetParameter";
+    const DESCRIBE: &'static str = "DescribeParameters";
+    const LARGEST_BATCH: NonZeroUsize = batch::LARGEST;
 
     fn new(config: &SdkConfig) -> Self {
         Self { client: Client::new(config) }
@@ -140,7 +139,7 @@ mod tests {
         for code in ["ParameterVersionNotFound", "InvalidKeyId", "ResourceNotFoundException"] {
             let memory = Memory::new(move |_, _| refusal(400, code));
             let error = store::<SystemsManager>(&memory).get(&"/a".into()).await.unwrap_err();
-            assert_eq!((error.store(), error.is_upstream_miss()), (Some(INFO.name), false), "{code}");
+            assert!(!error.is_upstream_miss(), "{code}");
         }
     }
 
@@ -168,7 +167,7 @@ mod tests {
             let mut options = Memory::options();
             options.set(key, OptionValue::Text(text.to_owned()));
             let error = (ENTRY.open)(&options, &Environment::default()).unwrap_err();
-            assert_eq!((error.kind(), error.store()), (ErrorKind::Config, Some(INFO.name)), "{key}");
+            assert_eq!(error.kind(), ErrorKind::Config, "{key}");
         }
     }
 }

@@ -2,26 +2,26 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 
 use crate::error::{Error, Result};
-use crate::process::{Clock, Timestamp};
-use crate::store::renewal::Schedule;
-use crate::store::renewed::{Expiring, Renewed};
+use crate::process::Clock;
+use crate::store::kit::token::{Expiring, Terms, TokenHolder, time_until};
 
 use super::token::{Token, TokenSource};
 use crate::store::kit::answer::Answer;
 
 /// As early as google-auth (`_helpers.REFRESH_THRESHOLD`): the metadata server hands out another token four minutes before
 /// the end at the latest.
-const SCHEDULE: Schedule = Schedule { before: Duration::from_secs(225), again: Duration::from_secs(30) };
-
-/// When the token that replaced a refused one is refused, too, the service does not accept this identity: for so long no other
-/// token is asked for, since that would double the requests of each lookup.
-const SETTLED_FOR: Duration = Duration::from_secs(30);
+const TERMS: Terms = Terms {
+    before: Duration::from_secs(225),
+    again: Duration::from_secs(30),
+    outlives_refusal: false,
+    outage: "The Google token could not be renewed and is used until it expires",
+};
 
 const UNAUTHORIZED: u16 = 401;
 
@@ -29,37 +29,36 @@ const UNAUTHORIZED: u16 = 401;
 pub(in crate::store::google) struct TokenCache {
     /// Nobody's, for an emulator.
     source: Option<Box<dyn TokenSource>>,
-    renewed: Renewed<Token>,
-    /// When a replacement was last refused.
-    vain: Mutex<Option<Timestamp>>,
-    clock: Clock,
+    holder: TokenHolder<Token>,
 }
 
 impl Expiring for Token {
-    fn expires(&self) -> Option<SystemTime> {
-        self.expires
+    fn lifetime(&self) -> Option<Duration> {
+        self.expires.map(time_until)
     }
 }
 
 impl TokenCache {
     /// A cache in front of `source`; without one, requests are sent without a token.
     pub(super) fn new(source: Option<Box<dyn TokenSource>>) -> Arc<Self> {
-        let outage = "The Google token could not be renewed and is used until it expires";
-        let renewed = Renewed::new(SCHEDULE, outage);
-        Arc::new(Self { source, renewed, vain: Mutex::default(), clock: Clock::System })
+        Arc::new(Self::on(Clock::System, source))
+    }
+
+    fn on(clock: Clock, source: Option<Box<dyn TokenSource>>) -> Self {
+        Self { source, holder: TokenHolder::new(TERMS, clock) }
     }
 
     /// Makes sure that a token is held, and renews it where it is time.
     pub(in crate::store::google) async fn ensure(&self) -> Result<()> {
         match &self.source {
-            Some(source) => self.renewed.ensure(|| source.fetch()).await,
+            Some(source) => self.holder.get(|_| source.fetch()).await.map(drop),
             None => Ok(()),
         }
     }
 
     /// What goes into the header of a request; nothing without credentials.
     pub(in crate::store::google) fn header(&self) -> Option<HeaderValue> {
-        self.renewed.held()?.header()
+        self.holder.held()?.header()
     }
 
     /// Has `ask` send a request with the token that is held, and once more with another one if that is refused (401).
@@ -73,22 +72,21 @@ impl TokenCache {
     {
         let token = self.header();
         let first = ask(token.clone()).await?;
-        let Some(refused) = token.filter(|_| first.status == UNAUTHORIZED && !self.is_settled()) else {
+        let is_this = |sent: &Option<HeaderValue>, held: &Token| held.header() == *sent;
+        let is_refused = token.is_some() && first.status == UNAUTHORIZED;
+        if !is_refused || !self.holder.refused(|held| is_this(&token, held)) {
             return Ok(first);
-        };
+        }
         tracing::debug!("Google refused the token. Asking for another one and trying once more.");
-        self.renewed.reject_if(|held| held.header().as_ref() == Some(&refused));
         self.ensure().await.map_err(Error::as_login_failure)?;
-        let second = ask(self.header()).await?;
+        let token = self.header();
+        let second = ask(token.clone()).await?;
         if second.status == UNAUTHORIZED {
-            *self.vain.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.clock.now());
+            self.holder.refused(|held| is_this(&token, held));
+        } else {
+            self.holder.accepted(|held| is_this(&token, held));
         }
         Ok(second)
-    }
-
-    fn is_settled(&self) -> bool {
-        let vain = self.vain.lock().unwrap_or_else(PoisonError::into_inner);
-        vain.is_some_and(|moment| self.clock.now().since(moment) < SETTLED_FOR)
     }
 }
 
@@ -100,6 +98,7 @@ impl fmt::Debug for TokenCache {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_trait::async_trait;
@@ -133,44 +132,18 @@ mod tests {
         (TokenCache::new(Some(Box::new(source))), calls)
     }
 
-    fn make_due(cache: &TokenCache) {
-        cache.renewed.make_due();
-    }
-
     #[tokio::test]
-    async fn many_callers_make_one_call() {
+    async fn a_token_is_renewed_as_early_as_google_auth_does() {
         let (cache, calls) = cache(9, false);
-        let tasks: Vec<_> = (0..8)
-            .map(|_| Arc::clone(&cache))
-            .map(|cache| tokio::spawn(async move { cache.ensure().await }))
-            .collect();
-        for task in tasks {
-            task.await.unwrap().unwrap();
+        let (mut cache, clock) = (Arc::into_inner(cache).unwrap(), Clock::manual());
+        cache.holder = TokenHolder::new(TERMS, clock.clone());
+        for (seconds, expected) in [(0, 1), (3374, 1), (2, 2)] {
+            clock.advance(Duration::from_secs(seconds));
+            cache.ensure().await.unwrap();
+            assert_eq!(calls.load(Ordering::SeqCst), expected);
         }
-        assert_eq!(calls.load(Ordering::SeqCst), 1);
-        assert_eq!(cache.header().unwrap(), "Bearer canary-0");
+        assert_eq!(cache.header().unwrap(), "Bearer canary-1");
         assert!(!format!("{cache:?} {:?}", cache.header()).contains("canary"));
-    }
-
-    #[tokio::test]
-    async fn what_still_works_outlives_an_outage_but_not_a_refusal() {
-        let (outage, calls) = cache(1, true);
-        outage.ensure().await.unwrap();
-        make_due(&outage);
-        outage.ensure().await.unwrap();
-        outage.ensure().await.unwrap();
-        assert_eq!(calls.load(Ordering::SeqCst), 2, "the next renewal waits");
-        let (refusal, _) = cache(1, false);
-        refusal.ensure().await.unwrap();
-        make_due(&refusal);
-        assert!(refusal.ensure().await.is_err());
-    }
-
-    #[tokio::test]
-    async fn a_failure_is_not_remembered() {
-        let (failing, calls) = cache(0, false);
-        assert!(failing.ensure().await.is_err() && failing.ensure().await.is_err());
-        assert_eq!(calls.load(Ordering::SeqCst), 2);
     }
 
     /// A service that refuses the tokens of the list; what it was shown.
@@ -203,13 +176,13 @@ mod tests {
     #[tokio::test]
     async fn an_identity_that_is_not_accepted_costs_one_more_token_in_a_while() {
         let (cache, calls) = cache(9, false);
-        let mut cache = Arc::into_inner(cache).unwrap();
-        cache.clock = Clock::manual();
+        let (mut cache, clock) = (Arc::into_inner(cache).unwrap(), Clock::manual());
+        cache.holder = TokenHolder::new(TERMS, clock.clone());
         let all = ["canary-0", "canary-1", "canary-2"];
         assert_eq!(asked(&cache, &all).await, shown(401, &["canary-0", "canary-1"]));
         assert_eq!(asked(&cache, &all).await, shown(401, &["canary-1"]));
         assert_eq!(calls.load(Ordering::SeqCst), 2);
-        cache.clock.advance(SETTLED_FOR);
+        clock.advance(Duration::from_secs(30));
         assert_eq!(asked(&cache, &all).await, shown(401, &["canary-1", "canary-2"]));
     }
 
@@ -220,7 +193,7 @@ mod tests {
         let meanwhile = async |token: HeaderValue| {
             // Somebody else has the token replaced while the answer to this call is under way.
             if token == "Bearer canary-0" {
-                cache.renewed.reject_if(|held| held.header().as_ref() == Some(&token));
+                cache.holder.refused(|held| held.header().as_ref() == Some(&token));
                 cache.ensure().await.unwrap();
                 UNAUTHORIZED
             } else {
@@ -240,16 +213,5 @@ mod tests {
         let nobody = TokenCache::new(None);
         nobody.ensure().await.unwrap();
         assert!(nobody.header().is_none());
-    }
-
-    #[test]
-    fn renewal_leaves_time() {
-        let now = SystemTime::now();
-        let before = |lifetime: u64| {
-            let expires = now + Duration::from_secs(lifetime);
-            expires.duration_since(SCHEDULE.renew_at(now, expires)).unwrap().as_secs()
-        };
-        assert_eq!((before(3600), before(600), before(10)), (225, 120, 2));
-        assert_eq!(SCHEDULE.renew_at(now, now - Duration::from_secs(5)), now - Duration::from_secs(5));
     }
 }

@@ -6,18 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::Value as Json;
-use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{TransportError, TransportKind, web_address};
 use crate::store::environment::Environment;
 use crate::store::google::name::checked_project;
 use crate::store::google::network::Network;
-use crate::store::google::place::below;
 use crate::store::kit::answer::Answer;
+use crate::store::kit::rest::Rest;
 
 use super::exchange::{refused, token_of};
 use super::token::{Token, TokenSource};
@@ -32,8 +30,7 @@ const HINT: &str = "Set GOOGLE_APPLICATION_CREDENTIALS, run `gcloud auth applica
 /// The server, and how it is reached.
 #[derive(Clone, Debug)]
 pub(in crate::store::google) struct Metadata {
-    client: reqwest::Client,
-    base: Url,
+    service: Rest,
     /// Whether there is one: somebody said so, or it has answered.
     expected: Arc<AtomicBool>,
 }
@@ -44,11 +41,10 @@ impl Metadata {
         let named = ["GCE_METADATA_HOST", "GCE_METADATA_ROOT"]
             .into_iter()
             .find_map(|name| environment.non_empty(name));
-        let base = web_address(&format!("http://{}/", named.unwrap_or(HOST)))
+        let address = web_address(&format!("http://{}/", named.unwrap_or(HOST)))
             .ok_or_else(|| Error::config("GCE_METADATA_HOST is not a host, or a host and a port"))?;
         Ok(Self {
-            client: network.metadata_client()?,
-            base,
+            service: Rest::new(network.metadata_client()?, address),
             expected: Arc::new(AtomicBool::new(named.is_some())),
         })
     }
@@ -61,13 +57,10 @@ impl Metadata {
     }
 
     async fn get(&self, path: &str, subject: &str, query: &[(&str, &str)]) -> Result<Answer> {
-        let mut url = below(&self.base, &format!("computeMetadata/v1/{path}"))?;
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        let mut request = reqwest::Request::new(Method::GET, url);
+        let path = format!("computeMetadata/v1/{path}");
+        let mut request = self.service.get(&path, query.iter().copied())?;
         request.headers_mut().insert(FLAVOR, GOOGLE);
-        let answer = Answer::to(&self.client, request, true).await;
+        let answer = self.service.ask(&request, None).await;
         let answer = answer.map_err(|error| self.unreachable(&error, subject))?;
         // A network that answers for every name, such as that of a hotel, is not Google.
         if answer.headers.get(&FLAVOR) != Some(&GOOGLE) && answer.is_success() {
@@ -133,10 +126,12 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_has_answered_is_there_though_its_name_is_unknown() {
         let (options, environment) = (Options::default(), Environment::default());
-        let mut metadata = Metadata::new(&Network::new(&options, &environment), &environment).unwrap();
+        let network = Network::new(&options, &environment);
+        let mut metadata = Metadata::new(&network, &environment).unwrap();
         assert!(metadata.is_lasting(TransportKind::Dns) && !metadata.is_lasting(TransportKind::Connect));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        metadata.base = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        let address = web_address(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        metadata.service = Rest::new(network.metadata_client().unwrap(), address);
         let server = std::thread::spawn(move || {
             let (mut connection, _) = listener.accept().unwrap();
             assert!(connection.read(&mut [0; 4096]).unwrap() > 0);

@@ -57,9 +57,9 @@ fn a_uri_counts_when_it_stands_alone() {
 
 #[test]
 fn a_connection_needs_a_type_and_a_port_that_is_a_number() {
-    insta::assert_snapshot!(connection(&["conn_host: canary"]), @r#"error: connection "c" in the secret file "airflow_settings.yaml": it needs a conn_type, or a conn_uri and nothing else (local read: AirflowException)"#);
-    insta::assert_snapshot!(connection(&["conn_type: http", "conn_port: canary"]), @r#"error: connection "c" in the secret file "airflow_settings.yaml": its conn_port is no number (local read: AirflowException)"#);
-    insta::assert_snapshot!(connection(&["conn_type: [canary]"]), @r#"error: connection "c" in the secret file "airflow_settings.yaml": its conn_type should be text, not a list or a mapping (local read: AirflowException)"#);
+    insta::assert_snapshot!(connection(&["conn_host: canary"]), @r#"error: connection "c" in the secret file "airflow_settings.yaml": it needs a conn_type, or a conn_uri and nothing else (read: AirflowException)"#);
+    insta::assert_snapshot!(connection(&["conn_type: http", "conn_port: canary"]), @r#"error: connection "c" in the secret file "airflow_settings.yaml": its conn_port is no number (read: AirflowException)"#);
+    insta::assert_snapshot!(connection(&["conn_type: [canary]"]), @r#"error: connection "c" in the secret file "airflow_settings.yaml": its conn_type should be text, not a list or a mapping (read: AirflowException)"#);
 }
 
 #[test]
@@ -101,11 +101,11 @@ fn empty_sections_are_fine_and_wrong_ones_are_not() {
         settings(yaml).unwrap();
     }
     let told = |yaml| settings(yaml).unwrap_err().to_string();
-    insta::assert_snapshot!(told("airflow:\n  connections:\n    - conn_id: [canary]"), @r#"failed to load the secret file "airflow_settings.yaml": line 3: its conn_id should be text, not a list or a mapping (local read: AirflowFileParseException)"#);
-    insta::assert_snapshot!(told("- a"), @r#"failed to load the secret file "airflow_settings.yaml": line 1: the file should contain an object, with names as keys (local read: AirflowFileParseException)"#);
-    insta::assert_snapshot!(told("airflow: x"), @r#"failed to load the secret file "airflow_settings.yaml": line 1: expected a mapping with connections, variables and pools (local read: AirflowFileParseException)"#);
-    insta::assert_snapshot!(told("airflow:\n  connections: {a: 1}"), @r#"failed to load the secret file "airflow_settings.yaml": line 2: expected a list (local read: AirflowFileParseException)"#);
-    insta::assert_snapshot!(told("airflow:\n  variables:\n    - x"), @r#"failed to load the secret file "airflow_settings.yaml": line 3: expected a mapping (local read: AirflowFileParseException)"#);
+    insta::assert_snapshot!(told("airflow:\n  connections:\n    - conn_id: [canary]"), @r#"failed to load the secret file "airflow_settings.yaml": line 3: its conn_id should be text, not a list or a mapping (read: AirflowFileParseException)"#);
+    insta::assert_snapshot!(told("- a"), @r#"failed to load the secret file "airflow_settings.yaml": line 1: the file should contain an object, with names as keys (read: AirflowFileParseException)"#);
+    insta::assert_snapshot!(told("airflow: x"), @r#"failed to load the secret file "airflow_settings.yaml": line 1: expected a mapping with connections, variables and pools (read: AirflowFileParseException)"#);
+    insta::assert_snapshot!(told("airflow:\n  connections: {a: 1}"), @r#"failed to load the secret file "airflow_settings.yaml": line 2: expected a list (read: AirflowFileParseException)"#);
+    insta::assert_snapshot!(told("airflow:\n  variables:\n    - x"), @r#"failed to load the secret file "airflow_settings.yaml": line 3: expected a mapping (read: AirflowFileParseException)"#);
 }
 
 /// What is said of a file that is not read as a whole.
@@ -177,9 +177,9 @@ fn what_an_alias_repeats_is_no_mistake() {
 fn strict_makes_what_means_nothing_an_error() {
     let strict = |yaml| Settings::parse(Path::new("s.yaml"), yaml, true);
     let file = strict("airflow:\n  connections: [{conn_id: c, conn_type: t, host: canary}, {conn_id: d, conn_type: t}]\n  variables: [{variable_name: v, value: canary}]").unwrap();
-    insta::assert_snapshot!(told(file.connections.get("c")), @r#"error: connection "c" in the secret file "s.yaml": line 2: the field `host` is unknown, which `strict` refuses. Write `conn_host` (local read: AirflowException)"#);
-    insta::assert_snapshot!(told(file.variables.get("v")), @r#"error: variable "v" in the secret file "s.yaml": line 3: the field `value` is unknown, which `strict` refuses. Write `variable_value` (local read: AirflowException)"#);
+    insta::assert_snapshot!(told(file.connections.get("c")), @r#"error: connection "c" in the secret file "s.yaml": line 2: the field `host` is unknown, which `strict` refuses. Write `conn_host` (read: AirflowException)"#);
+    insta::assert_snapshot!(told(file.variables.get("v")), @r#"error: variable "v" in the secret file "s.yaml": line 3: the field `value` is unknown, which `strict` refuses. Write `variable_value` (read: AirflowException)"#);
     assert_eq!(told(file.connections.get("d")), r#"{"conn_type": "t"}"#);
-    insta::assert_snapshot!(strict("airflow: {variable: [{a: canary}]}").unwrap_err(), @r#"failed to load the secret file "s.yaml": line 1: the field `variable` is unknown, which `strict` refuses. Did you mean `variables`? (local read: AirflowFileParseException)"#);
-    insta::assert_snapshot!(strict("airflow: {connections: [{id: c}]}").unwrap_err(), @r#"failed to load the secret file "s.yaml": line 1: the field `id` is unknown, which `strict` refuses. Write `conn_id` (local read: AirflowFileParseException)"#);
+    insta::assert_snapshot!(strict("airflow: {variable: [{a: canary}]}").unwrap_err(), @r#"failed to load the secret file "s.yaml": line 1: the field `variable` is unknown, which `strict` refuses. Did you mean `variables`? (read: AirflowFileParseException)"#);
+    insta::assert_snapshot!(strict("airflow: {connections: [{id: c}]}").unwrap_err(), @r#"failed to load the secret file "s.yaml": line 1: the field `id` is unknown, which `strict` refuses. Write `conn_id` (read: AirflowFileParseException)"#);
 }

@@ -6,12 +6,13 @@ use reqwest::{Client, RequestBuilder};
 use secrecy::SecretString;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config, read_body, send};
+use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config};
 use crate::store::environment::Environment;
-use crate::store::kit::files::expand;
+use crate::store::kit::answer::Answer;
+use crate::store::kit::refusal::Refusal;
+use crate::store::kit::trust::{Trust, Verify, variables};
 use crate::store::vault::error::no_answer;
-use crate::value::Text;
-use crate::value::json::{self, Object, Value};
+use crate::value::json::{Object, Value};
 
 /// Beside us, or not there at all.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
@@ -64,11 +65,8 @@ fn without_user(environment: &Environment, name: &str) -> Result<()> {
 }
 
 fn public_roots(environment: &Environment) -> Roots {
-    match (environment.non_empty("REQUESTS_CA_BUNDLE"), environment.non_empty("SSL_CERT_FILE")) {
-        (Some(path), _) => Roots::Bundle { path: expand(path, environment), named_by: "REQUESTS_CA_BUNDLE" },
-        (None, Some(path)) => Roots::MozillaAnd { path: path.into() },
-        (None, None) => Roots::Mozilla,
-    }
+    let others = variables(environment, ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]).to_vec();
+    Trust { ca_bundle: None, verify: (&Verify::Unset, "verify"), others }.roots(environment)
 }
 
 /// The members of the JSON answer to `request`; `hint` says what helps when it is refused.
@@ -79,23 +77,21 @@ pub(super) async fn ask(
     hint: &'static str,
 ) -> Result<Value> {
     let request = request.build().map_err(|error| no_answer(&error.into(), subject).with_hint(hint))?;
-    let mut response =
-        send(client, request, true).await.map_err(|error| no_answer(&error, subject).with_hint(hint))?;
-    let status = response.status();
-    let body = read_body(&mut response).await.map_err(|error| no_answer(&error, subject))?;
-    if !status.is_success() {
-        return Err(refused(status.as_u16(), subject, hint));
+    let answer = Answer::to(client, request, true).await;
+    let answer = answer.map_err(|error| no_answer(&error, subject).with_hint(hint))?;
+    if answer.is_success() {
+        answer.json().ok_or_else(|| without(subject, "JSON", hint))
+    } else {
+        Err(refused(&answer, subject, hint))
     }
-    let text = std::str::from_utf8(&body).ok();
-    text.and_then(|text| json::parse(&Text::from(text)).ok()).ok_or_else(|| without(subject, "JSON", hint))
 }
 
-fn refused(status: u16, subject: &str, hint: &'static str) -> Error {
+fn refused(answer: &Answer, subject: &str, hint: &'static str) -> Error {
     // An outage says nothing of the identity, and old values are served in it.
-    let kind = Some(ErrorKind::of_status(status)).filter(|kind| kind.is_outage());
+    let kind = Some(ErrorKind::of_status(answer.status)).filter(|kind| kind.is_outage());
     let kind = kind.unwrap_or(ErrorKind::Unauthenticated);
-    let error = Error::new(kind, format!("{subject}: refused")).with_code(status.to_string());
-    error.with_hint(hint).temporary_in_outage(None)
+    let head = Refusal::of(answer).with_code(Some(answer.status.to_string()));
+    head.to_error(kind, format!("{subject}: refused")).with_hint(hint)
 }
 
 /// A text that must be in an answer.
@@ -132,7 +128,7 @@ mod tests {
             (429, ErrorKind::Throttled, true),
             (503, ErrorKind::Unreachable, true),
         ] {
-            let error = refused(status, "asking", "Ask again");
+            let error = refused(&Answer::of(status, &[], ""), "asking", "Ask again");
             assert_eq!((error.kind(), error.is_temporary()), (kind, temporary), "{status}");
         }
     }

@@ -1,0 +1,128 @@
+"""Whatever the registry holds is described for the tests, and is wherever a store has to be."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+import strongroom
+from tests.conformance.harness import ODD_NAMES
+from tests.servers.process import REPOSITORY
+from tests.stores import described
+from tests.stores.description import Store
+
+REGISTRY = {store["name"]: store for store in strongroom.stores()}
+HOW = "see CONTRIBUTING.md, How to add a store"
+EACH = pytest.mark.parametrize("name", REGISTRY)
+
+
+def description(name: str) -> Store:
+    """What is said of a store."""
+    assert name in described(), f"the registry has the store {name}, and there is no tests/stores/{name}.py: {HOW}"
+    return described()[name]
+
+
+def features(line_of: str) -> set[str]:
+    """The features that a line of ``Cargo.toml`` lists."""
+    line = re.search(rf"^{line_of} = \[(.*)\]$", (REPOSITORY / "Cargo.toml").read_text(), re.MULTILINE)
+    assert line, f"Cargo.toml has no feature {line_of}"
+    return set(re.findall(r'"([^"]+)"', line[1]))
+
+
+@EACH
+def test_every_store_is_described(name: str) -> None:
+    assert description(name).name == name, f"the STORE of tests/stores/{name}.py calls itself otherwise"
+
+
+def test_every_description_is_of_a_store() -> None:
+    unknown = sorted(described().keys() - REGISTRY.keys())
+    assert not unknown, f"tests/stores describes what the registry does not have: {unknown}"
+
+
+@pytest.mark.parametrize("attribute", ["word", "feature", "backend", "page"])
+def test_no_two_stores_say_the_same(attribute: str) -> None:
+    said = [getattr(store, attribute) for store in described().values()]
+    assert len(set(said)) == len(said), f"two descriptions have the same {attribute}: {said}"
+
+
+@EACH
+def test_its_class_is_in_the_place_that_the_registry_names(name: str) -> None:
+    place = description(name).backend
+    assert place == REGISTRY[name]["python_class"], f"{name}: the registry names another class"
+    module, _, cls = place.rpartition(".")
+    assert hasattr(importlib.import_module(module), cls), f"{name}: there is no {place}"
+
+
+@EACH
+def test_its_feature_is_built_by_default_and_documented(name: str) -> None:
+    feature = description(name).feature
+    features(feature)
+    assert feature in features("default"), f"{name}: `default` in Cargo.toml lacks {feature}"
+    (documented,) = re.findall(r"cargo doc .*--features \"(.*)\"", (REPOSITORY / "Makefile").read_text())
+    assert feature in documented.split(), f"{name}: `make doc` lacks {feature}"
+
+
+@EACH
+def test_its_page_is_there_and_the_readme_leads_to_it(name: str) -> None:
+    page = description(name).page
+    assert (REPOSITORY / "docs" / page).exists(), f"{name}: docs/{page} is missing"
+    assert f"docs/{page}" in (REPOSITORY / "README.md").read_text(), f"{name}: README.md does not name docs/{page}"
+
+
+@EACH
+def test_it_is_compared_with_its_official_class_if_it_has_one(name: str) -> None:
+    folder = REPOSITORY / "tests" / "parity" / name
+    if description(name).official:
+        assert list(folder.glob("test_*.py")), f"{name}: tests/parity/{name} has no test beside the official class"
+    else:
+        assert not folder.exists(), f"{name}: tests/stores/{name}.py names no official class to compare with"
+
+
+@EACH
+def test_its_commands_are_recorded(name: str) -> None:
+    word = description(name).word
+    recorded = list((REPOSITORY / "tests" / "command_line" / "transcripts" / word).glob("*.txt"))
+    how = "python -m pytest tests/command_line/test_transcripts.py --write-transcripts"
+    assert recorded, f"{name}: no command was ever recorded: {how}"
+
+
+@EACH
+def test_its_failures_have_rows(name: str) -> None:
+    assert description(name).ways, f"{name}: tests/stores/{name}.py says no way in which it fails"
+    heading = f"\n## {REGISTRY[name]['title']}\n"
+    how = "python -m pytest tests/failures --write-failures"
+    assert heading in (REPOSITORY / "docs" / "failures.md").read_text(), f"{name}: docs/failures.md has no rows: {how}"
+
+
+@EACH
+def test_it_has_ready_made_settings_if_it_says_so(name: str) -> None:
+    file = f"dags/example_stores/{name}.env"
+    assert (REPOSITORY / file).exists() == description(name).example, f"{name}: {file}"
+
+
+@EACH
+def test_its_harnesses_are_its_own(name: str) -> None:
+    store = description(name)
+    assert store.harnesses, f"{name}: no harness"
+    kinds = [*store.harnesses, *filter(None, [store.failing])]
+    assert {kind.store for kind in kinds} == {name}
+    assert all(kind.impossible_names <= ODD_NAMES.keys() for kind in kinds)
+
+
+@EACH
+def test_what_is_asked_over_a_network_has_an_address_a_server_and_calls(name: str) -> None:
+    store = description(name)
+    said = {bool(store.address), bool(store.server), store.calls is not None, bool(store.nowhere)}
+    assert len(said) == 1, f"{name}: address, server, calls and nowhere belong together"
+
+
+def test_the_standard_library_is_enough_to_read_them() -> None:
+    """``make`` reads them before there is any environment."""
+    code = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from tests.tools import stages; print(*stages.STORES)"
+    ended = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, f"a module in tests/stores imports more at its top: {ended.stderr}"
+    assert ended.stdout.split() == list(described())

@@ -1,0 +1,1 @@
+"""Google Secret Manager beside its official class."""

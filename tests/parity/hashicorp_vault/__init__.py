@@ -1,0 +1,1 @@
+"""HashiCorp Vault beside its official class."""

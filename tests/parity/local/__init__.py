@@ -1,0 +1,1 @@
+"""Local files beside the class of Airflow."""

@@ -1,0 +1,1 @@
+"""What is said of lookups: counts, traces, the audit file, log lines."""

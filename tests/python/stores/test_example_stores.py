@@ -1,0 +1,51 @@
+"""The ready-made settings of the example DAG, one file for each cloud store."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import strongroom
+from tests.stores import described
+
+FILES = sorted((Path(__file__).resolve().parents[3] / "dags" / "example_stores").glob("*.env"))
+#: Ids of the example DAG, as names in the stores have them.
+IDS = ("strongroom_example_db", "strongroom_example_greeting", "strongroom_example_dsn")
+
+
+def variables(path: Path) -> dict[str, str]:
+    """What the file sets."""
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_every_cloud_store_has_one() -> None:
+    assert {path.stem for path in FILES} == {name for name, store in described().items() if store.example}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_class_takes_what_the_file_says(path: Path) -> None:
+    told = variables(path)
+    module, _, name = told["AIRFLOW__SECRETS__BACKEND"].rpartition(".")
+    (store,) = [store for store in strongroom.stores() if store["name"] == path.stem]
+    assert store["python_class"] == f"{module}.{name}"
+    kwargs = json.loads(told["AIRFLOW__SECRETS__BACKEND_KWARGS"])
+    assert getattr(importlib.import_module(module), name)(**kwargs, strict=True)
+    assert told["AIRFLOW__SENTRY__SENTRY_DSN_SECRET"] == IDS[2]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_its_commands_write_the_names_that_are_asked_for(path: Path) -> None:
+    """Each command's name is a prefix or path of the kwargs, and an id of the DAG."""
+    told = variables(path)
+    kwargs = json.loads(told["AIRFLOW__SECRETS__BACKEND_KWARGS"])
+    commands = [line for line in path.read_text().splitlines() if line.startswith("#   ")]
+    assert len(commands) == len(IDS)
+    for command, kind, secret in zip(commands, ("connections", "variables", "config"), IDS, strict=True):
+        place = kwargs.get(f"{kind}_prefix") or kwargs.get(f"{kind}_path")
+        written = secret.replace("_", "-") if path.stem == "azure_key_vault" else secret
+        assert re.search(rf"{re.escape(place)}[/-]{re.escape(written)}\b", command), command
