@@ -55,7 +55,7 @@ fmt:            ## formats Rust and Python in place
 	$(TOOLS)/ruff format python tests dags
 
 doc:            ## the API documentation in target/doc
-	cargo doc --locked --no-deps --no-default-features --features "cli memory local aws-secrets-manager aws-ssm vault google azure"
+	cargo doc $$($(PYTHON) -c "from tests.tools.stages import RUST_FEATURES as f; print(*f[:-1], f[-1].replace(' ', ','))") --no-deps
 
 clean:          ## removes everything that these targets made
 	rm -rf target dist .cache

@@ -49,7 +49,7 @@ use self::error::{READ, read_error};
 use self::identity::{Credentials, Identity};
 use self::name::check_name;
 use self::network::Network;
-use self::place::Place;
+use self::place::ServiceAddress;
 use self::tools::Diagnosis;
 use self::transport::Transport;
 
@@ -75,7 +75,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
 struct CloudSecretManager {
     client: SecretManagerService,
     identity: Identity,
-    place: Place,
+    place: ServiceAddress,
     files: WatchedFiles,
     diagnosis: Diagnosis,
 }
@@ -89,7 +89,7 @@ impl CloudSecretManager {
         let mut network = Network::new(options, environment);
         let credentials = Credentials::find(&settings, environment, &mut files)?;
         let universe = name::checked_domain(credentials.universe(environment))?;
-        let place = Place::new(&settings, &universe)?;
+        let place = ServiceAddress::new(&settings, &universe)?;
         let client = network.client(&place.endpoint, &mut files)?;
         let identity = credentials.identity(&settings, environment, &place, &mut network, &mut files)?;
         let diagnosis = Diagnosis {

@@ -17,7 +17,7 @@ use crate::store::kit::files::expand;
 use crate::store::options::Options;
 use crate::store::vault::call::{Call, Own};
 use crate::store::vault::login::cloud::{Clouds, ask, secret};
-use crate::store::vault::login::{Method, Step, credential_file, unsendable};
+use crate::store::vault::login::{LoginStep, Method, credential_file, unsendable};
 use crate::store::vault::path::encode;
 use crate::store::vault::server::Server;
 
@@ -177,7 +177,7 @@ fn source(options: &Options, environment: &Environment) -> Source {
 
 #[async_trait]
 impl Method for Azure {
-    async fn step(&self, mount: &str, _server: &Server) -> Result<Step> {
+    async fn step(&self, mount: &str, _server: &Server) -> Result<LoginStep> {
         if self.resource.is_empty() {
             return Err(Error::new(ErrorKind::Config, "the auth_type `azure` needs `azure_resource`"));
         }
@@ -185,6 +185,6 @@ impl Method for Azure {
         body.insert("role".to_owned(), json!(self.role));
         body.insert("jwt".to_owned(), json!(self.token().await?.expose_secret()));
         let request = Own::post(format!("auth/{mount}/login"), &Value::Object(body));
-        Call::of(&request).map(Step::Call).map_err(|error| unsendable(&error))
+        Call::of(&request).map(LoginStep::Call).map_err(|error| unsendable(&error))
     }
 }

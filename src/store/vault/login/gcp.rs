@@ -22,7 +22,7 @@ use crate::store::kit::files::expand;
 use crate::store::options::Options;
 use crate::store::vault::call::{Call, Own};
 use crate::store::vault::login::cloud::{Clouds, ask, secret};
-use crate::store::vault::login::{Method, Step, credential_file, unsendable};
+use crate::store::vault::login::{LoginStep, Method, credential_file, unsendable};
 use crate::store::vault::path::encode;
 use crate::store::vault::server::Server;
 use crate::value::Text;
@@ -162,10 +162,10 @@ fn unusable(reason: &str) -> Error {
 
 #[async_trait]
 impl Method for Gcp {
-    async fn step(&self, mount: &str, _server: &Server) -> Result<Step> {
+    async fn step(&self, mount: &str, _server: &Server) -> Result<LoginStep> {
         let body = json!({"role": self.role, "jwt": self.signed().await?.expose_secret()});
         Call::of(&Own::post(format!("auth/{mount}/login"), &body))
-            .map(Step::Call)
+            .map(LoginStep::Call)
             .map_err(|error| unsendable(&error))
     }
 }
