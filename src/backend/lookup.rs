@@ -1,6 +1,6 @@
 //! Asks the store and settles the outcome.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 
@@ -14,7 +14,7 @@ use crate::backend::warnings::Warnings;
 use crate::error::{ErrorKind, Result};
 use crate::layers::Counters;
 use crate::masking::Stamp;
-use crate::process::{Clock, Deadline};
+use crate::process::{Clock, Deadline, no_fork};
 use crate::store::Store;
 use crate::store::convention::{Kind, Lookup};
 use crate::value::SecretValue;
@@ -142,5 +142,30 @@ impl Backend {
             let bundle = self.settings.bundles.of(kind).filter(|_| !names.is_empty());
             names.iter().chain(bundle).for_each(|name| stack.store.cache().expire(name));
         }
+    }
+
+    pub(super) fn current(&self) -> Arc<Stack> {
+        Arc::clone(&self.stack.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The stack, built anew if a file beneath it has changed.
+    pub(super) fn up_to_date(&self) -> Result<Arc<Stack>> {
+        let stack = self.current();
+        if !stack.store.is_outdated() {
+            return Ok(stack);
+        }
+        tracing::debug!(
+            "{}: a configuration file has changed; building the client anew",
+            self.settings.entry.info.title
+        );
+        let _held = no_fork();
+        // Somebody else may have built it while we waited.
+        let current = self.current();
+        if !Arc::ptr_eq(&current, &stack) {
+            return Ok(current);
+        }
+        let fresh = Arc::new(Stack::open(&self.settings, &self.clock)?);
+        *self.stack.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
+        Ok(fresh)
     }
 }

@@ -14,7 +14,7 @@ use crate::backend::settings::Settings;
 use crate::backend::telemetry::Metrics;
 use crate::error::{Error, ErrorKind};
 use crate::layers::LayerSettings;
-use crate::layers::testing::{Scripted, Step};
+use crate::layers::testing::{Act, Scripted};
 use crate::process::Clock;
 use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup};
@@ -53,7 +53,7 @@ fn text(reply: Reply) -> Option<String> {
 
 #[tokio::test]
 async fn the_first_name_that_is_there_answers_and_the_answer_is_remembered() {
-    let store = Arc::new(Scripted::new(vec![Step::Absent, Step::Value("global")]));
+    let store = Arc::new(Scripted::new(vec![Act::Absent, Act::Value("global")]));
     let (clock, lookup) = (Clock::manual(), Lookup { team: Some("t"), ..LOOKUP });
     let backend = backend(&store, OnError::Official, &clock);
     assert!(backend.remembered(lookup).is_none());
@@ -70,7 +70,7 @@ async fn the_first_name_that_is_there_answers_and_the_answer_is_remembered() {
 #[tokio::test]
 async fn an_error_on_the_teams_name_is_never_answered_by_the_global_one() {
     let denied = Error::new(ErrorKind::Denied, "no");
-    let store = Arc::new(Scripted::new(vec![Step::Error(denied), Step::Value("global")]));
+    let store = Arc::new(Scripted::new(vec![Act::Error(denied), Act::Value("global")]));
     let backend = backend(&store, OnError::Official, &Clock::manual());
     let failure = backend.ask(LOOKUP, &names(&["p/t--db", "p/db"])).await.unwrap_err();
     assert_eq!((failure.error.kind(), store.calls()), (ErrorKind::Denied, 1));
@@ -81,7 +81,7 @@ async fn an_error_on_the_teams_name_is_never_answered_by_the_global_one() {
 #[tokio::test]
 async fn a_bundle_answers_for_names_that_the_store_cannot_have() {
     use crate::config::{RawOptions, RawValue, configure};
-    let none = || Step::Error(Error::new(ErrorKind::InvalidName, "no name").as_upstream_miss());
+    let none = || Act::Error(Error::new(ErrorKind::InvalidName, "no name").as_upstream_miss());
     for (prefix, separator) in [("airflow-connections", "-"), ("", "")] {
         let kwargs = [("connections_prefix", prefix), ("sep", separator), ("bundle", "all")];
         let text_of = |(key, value): (&str, &str)| (key.to_owned(), RawValue::Text(value.to_owned()));
@@ -89,7 +89,7 @@ async fn a_bundle_answers_for_names_that_the_store_cannot_have() {
         let entry = find("google_secret_manager").unwrap();
         let settings = configure(entry, &raw, Environment::default()).unwrap().settings;
         let bundle = r#"{"a.b": "shared", "t--c.d": "of the team", "c.d": "shared"}"#;
-        let store = Arc::new(Scripted::new(vec![Step::Value(bundle), none(), none()]));
+        let store = Arc::new(Scripted::new(vec![Act::Value(bundle), none(), none()]));
         let backend = Backend::on(store.clone(), settings, Clock::manual());
         for (id, expected) in [("c.d", Some("of the team")), ("a.b", Some("shared")), ("e.f", None)] {
             let lookup = Lookup { kind: Kind::Connection, id, team: Some("t") };
@@ -102,7 +102,7 @@ async fn a_bundle_answers_for_names_that_the_store_cannot_have() {
 #[tokio::test]
 async fn what_the_official_class_takes_for_a_miss_is_never_remembered_as_one() {
     let pending_deletion = Error::new(ErrorKind::Malformed, "scheduled for deletion").as_upstream_miss();
-    let store = Arc::new(Scripted::new(vec![Step::Error(pending_deletion), Step::Value("back")]));
+    let store = Arc::new(Scripted::new(vec![Act::Error(pending_deletion), Act::Value("back")]));
     let backend = backend(&store, OnError::Official, &Clock::manual());
     assert_eq!(text(backend.ask(LOOKUP, &names(&["p/db"])).await.unwrap()), None);
     assert_eq!(text(backend.ask(LOOKUP, &names(&["p/db"])).await.unwrap()).as_deref(), Some("back"));

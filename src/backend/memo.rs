@@ -18,7 +18,7 @@ const OVERHEAD: usize = 200;
 
 /// What Airflow was answered, and until when that may be repeated.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Remembered {
     /// The secret, or `None` if there is none.
     pub value: Option<SecretValue>,
     /// When the store said so; the oldest of its answers, if there were several.
@@ -29,8 +29,8 @@ pub(crate) struct Answer {
     pub told: Stamp,
 }
 
-type Global = Shelf<Box<str>, Answer>;
-type OfTeams = Shelf<(Box<str>, Box<str>), Answer>;
+type Global = Shelf<Box<str>, Remembered>;
+type OfTeams = Shelf<(Box<str>, Box<str>), Remembered>;
 
 /// Remembered answers: so many for each kind, so many bytes for all. Those with a team stand apart, so that no text can be
 /// both.
@@ -85,7 +85,7 @@ impl Memo {
     }
 
     /// The answer to `lookup`, if it may be repeated at `now` and in `epoch`.
-    pub(crate) fn get(&self, lookup: Lookup<'_>, now: Timestamp, epoch: u64) -> Option<Answer> {
+    pub(crate) fn get(&self, lookup: Lookup<'_>, now: Timestamp, epoch: u64) -> Option<Remembered> {
         let mut shelves = self.lock();
         shelves.enter(epoch);
         let answer = match lookup.team {
@@ -110,7 +110,7 @@ impl Memo {
     }
 
     /// Remembers `answer`, which was made in `epoch`, if it is worth it at `now`.
-    pub(crate) fn keep(&self, lookup: Lookup<'_>, answer: &Answer, now: Timestamp, epoch: u64) {
+    pub(crate) fn keep(&self, lookup: Lookup<'_>, answer: &Remembered, now: Timestamp, epoch: u64) {
         if answer.ask_again <= now {
             return;
         }
@@ -147,9 +147,9 @@ mod tests {
         Lookup { kind: Kind::Variable, id, team }
     }
 
-    fn answer(text: &str, now: Timestamp) -> Answer {
+    fn answer(text: &str, now: Timestamp) -> Remembered {
         let ask_again = now.plus(Duration::from_secs(5));
-        Answer { value: Some(SecretValue::text(text)), fetched: now, ask_again, told: Stamp::default() }
+        Remembered { value: Some(SecretValue::text(text)), fetched: now, ask_again, told: Stamp::default() }
     }
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn what_is_stale_already_is_not_kept() {
         let (clock, memo) = (Clock::manual(), Memo::new(1, 10_000));
-        let stale = Answer { ask_again: clock.now(), ..answer("v", clock.now()) };
+        let stale = Remembered { ask_again: clock.now(), ..answer("v", clock.now()) };
         memo.keep(lookup("a", None), &stale, clock.now(), 0);
         assert_eq!(memo.lock().weight(), 0);
     }

@@ -42,7 +42,7 @@ pub use on_error::{Failure, OnError};
 pub use pattern::Patterns;
 pub use plan::{Plan, Route, Skipped, plan, plan_odd};
 pub use prefetch::Prefetch;
-pub use reply::{Explained, Held, Reply, Step};
+pub use reply::{AskedName, Explained, Held, Reply};
 pub use settings::Settings;
 pub use settle::settle;
 pub use warnings::Warnings;

@@ -53,7 +53,7 @@ pub(super) struct Trail {
     /// Where only memory may be asked: what it says beside the answer.
     pub(super) memory: Option<Memory>,
     /// What was asked, where somebody wants to know it.
-    pub(super) steps: Option<Vec<Step>>,
+    pub(super) steps: Option<Vec<AskedName>>,
 }
 
 /// Of a lookup that must not wait.
@@ -83,12 +83,12 @@ pub struct Explained {
     /// What went wrong, even where Airflow is answered None.
     pub error: Option<Error>,
     /// The names that were asked for, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<AskedName>,
 }
 
 /// One name that was asked for on the way to an answer.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct AskedName {
     /// The name in the store.
     pub name: SecretName,
     /// `value`, `absent`, `stale`, or the kind of the error.
@@ -124,7 +124,7 @@ impl Trail {
             Err(error) => error.kind().as_str(),
         };
         let asked_store = !matches!(cached, Ok(Cached { origin: Origin::Memory, .. }));
-        steps.push(Step { name: name.clone(), outcome, asked_store, took });
+        steps.push(AskedName { name: name.clone(), outcome, asked_store, took });
     }
 
     /// Goes on to the next name after `error`. What comes of it is not remembered: an error is no absence.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::backend::lookup::Backend;
-use crate::backend::memo::Answer;
+use crate::backend::memo::Remembered;
 use crate::backend::reply::{Memory, Reply, Trail};
 use crate::backend::stack::Stack;
 use crate::error::{Error, ErrorKind, Result};
@@ -189,7 +189,7 @@ impl Backend {
 
     fn reply(&self, stack: &Stack, lookup: Lookup<'_>, value: Option<SecretValue>, trail: &Trail) -> Reply {
         let now = self.clock.now();
-        let answer = Answer {
+        let answer = Remembered {
             value,
             fetched: trail.fetched.min(now),
             ask_again: trail.ask_again,

@@ -6,7 +6,7 @@ use crate::cli::masked::{self, MASK};
 use crate::cli::near::{near_ids, question};
 use crate::cli::output::{NO, Report, columns};
 use crate::cli::setup::{Client, Setup, Source};
-use crate::cli::subject::{Answer, Subject, look_up};
+use crate::cli::subject::{LookedUp, Subject, look_up};
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Shown;
 use crate::store::convention::{Kind, Lookup};
@@ -66,16 +66,16 @@ fn with_secret(
 }
 
 /// Ids like one that the store was asked for in vain.
-fn near(setup: &Setup, client: &Client, lookup: Lookup<'_>, answer: &Answer) -> Vec<String> {
-    if matches!(answer, Answer::Asked(_)) { near_ids(setup, client, lookup) } else { Vec::new() }
+fn near(setup: &Setup, client: &Client, lookup: Lookup<'_>, answer: &LookedUp) -> Vec<String> {
+    if matches!(answer, LookedUp::Asked(_)) { near_ids(setup, client, lookup) } else { Vec::new() }
 }
 
 /// There is none; `strongroom explain` says more.
-fn missing(lookup: Lookup<'_>, answer: &Answer, near: &[String]) -> Report {
+fn missing(lookup: Lookup<'_>, answer: &LookedUp, near: &[String]) -> Report {
     let reason = match answer {
-        Answer::NotAsked(reason) => reason.clone(),
-        Answer::Refused(error) => error.to_string(),
-        Answer::Asked(explained) => {
+        LookedUp::NotAsked(reason) => reason.clone(),
+        LookedUp::Refused(error) => error.to_string(),
+        LookedUp::Asked(explained) => {
             let asked: Vec<_> = explained.steps.iter().map(|step| format!("`{}`", step.name)).collect();
             format!("asked for {}", asked.join(", then "))
         }

@@ -22,7 +22,7 @@ use crate::store::tools::{Guide, GuideRequest, GuideStep, Guides};
 use crate::value::json as own_json;
 
 #[derive(Debug, Args)]
-struct Asked {
+struct GuideArguments {
     /// What the login may do: what lookups and this command line read, or writing too.
     #[arg(long, value_name = "MODE", default_value = "read")]
     mode: Mode,
@@ -45,7 +45,7 @@ struct Asked {
 pub(super) struct Guided {
     entry: &'static StoreEntry,
     guide: &'static Guide,
-    asked: Configured<Asked>,
+    asked: Configured<GuideArguments>,
 }
 
 /// The stores with set-ups, each with its word.
@@ -90,7 +90,7 @@ fn group(word: &'static str, guides: &'static Guides) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true);
     let group = guides.all.iter().fold(group, |group, guide| {
-        let command = Configured::<Asked>::augment_args(Command::new(guide.word));
+        let command = Configured::<GuideArguments>::augment_args(Command::new(guide.word));
         let command = command.about(guide.about).long_about(guide.long_about);
         group.subcommand(command.after_help(guides.examples))
     });

@@ -55,7 +55,7 @@ impl Subject {
 
 /// How a lookup went.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(super) enum LookedUp {
     /// Nothing was asked; the text says why.
     NotAsked(String),
     /// Nothing was asked, which is an error: no secret can have the name, or the lookup pattern does not work.
@@ -64,7 +64,7 @@ pub(super) enum Answer {
     Asked(Explained),
 }
 
-impl Answer {
+impl LookedUp {
     /// The secret, `None` if there is none.
     pub(super) fn value(&self) -> Option<&SecretValue> {
         match self {
@@ -102,7 +102,7 @@ impl Unasked {
     }
 }
 
-impl From<Unasked> for Answer {
+impl From<Unasked> for LookedUp {
     fn from(unasked: Unasked) -> Self {
         match unasked {
             Unasked::Meant(reason) => Self::NotAsked(reason),
@@ -129,12 +129,12 @@ pub(super) fn look_up(
     client: &Client,
     airflow: &AirflowConfig,
     lookup: Lookup<'_>,
-) -> Result<(Answer, Vec<String>)> {
+) -> Result<(LookedUp, Vec<String>)> {
     match route(setup, airflow, lookup) {
         Err(unasked) => Ok((unasked.into(), Vec::new())),
         Ok(route) => {
             let (explained, heard) = client.run(client.backend.explain(lookup, &route))?;
-            Ok((Answer::Asked(explained), heard))
+            Ok((LookedUp::Asked(explained), heard))
         }
     }
 }

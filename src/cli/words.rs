@@ -14,7 +14,12 @@ pub(super) struct StoreWord(pub(super) &'static StoreEntry);
 
 impl ValueEnum for StoreWord {
     fn value_variants<'a>() -> &'a [Self] {
-        static WORDS: LazyLock<Vec<StoreWord>> = LazyLock::new(|| STORES.iter().map(StoreWord).collect());
+        // Those of which there is something to print come first.
+        static WORDS: LazyLock<Vec<StoreWord>> = LazyLock::new(|| {
+            let mut words: Vec<_> = STORES.iter().map(StoreWord).collect();
+            words.sort_by_key(|word| word.0.tools.policy.is_none());
+            words
+        });
         &WORDS
     }
 

@@ -197,7 +197,7 @@ impl Store for Retry {
 mod tests {
     use super::*;
     use crate::layers::limit::LimitSettings;
-    use crate::layers::testing::{Scripted, Step};
+    use crate::layers::testing::{Act, Scripted};
 
     fn throttled() -> Error {
         Error::new(ErrorKind::Throttled, "slow down").temporary(None)
@@ -209,7 +209,7 @@ mod tests {
         Retry::new(store.clone(), Arc::new(Attempts::new("scripted", attempts, queue, counters)))
     }
 
-    async fn run(steps: Vec<Step>, attempts: usize) -> (Result<Option<SecretValue>>, usize) {
+    async fn run(steps: Vec<Act>, attempts: usize) -> (Result<Option<SecretValue>>, usize) {
         let store = Arc::new(Scripted::new(steps));
         let outcome = retry(&store, attempts).get(&SecretName::from("a")).await;
         (outcome, store.calls())
@@ -217,22 +217,22 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_temporary_error_is_tried_again() {
-        let (outcome, calls) = run(vec![Step::Error(throttled()), Step::Value("v")], 3).await;
+        let (outcome, calls) = run(vec![Act::Error(throttled()), Act::Value("v")], 3).await;
         assert_eq!((outcome.unwrap().unwrap().expose(), calls), ("v", 2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn attempts_are_bounded_and_the_last_error_is_kept() {
-        let (outcome, calls) = run(vec![Step::Error(throttled()); 5], 3).await;
+        let (outcome, calls) = run(vec![Act::Error(throttled()); 5], 3).await;
         assert_eq!((outcome.unwrap_err().kind(), calls), (ErrorKind::Throttled, 3));
-        let (_, calls) = run(vec![Step::Error(throttled()); 5], 1).await;
+        let (_, calls) = run(vec![Act::Error(throttled()); 5], 1).await;
         assert_eq!(calls, 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_permanent_error_is_final() {
         let denied = Error::new(ErrorKind::Denied, "no");
-        let (outcome, calls) = run(vec![Step::Error(denied), Step::Value("v")], 3).await;
+        let (outcome, calls) = run(vec![Act::Error(denied), Act::Value("v")], 3).await;
         assert_eq!((outcome.unwrap_err().kind(), calls), (ErrorKind::Denied, 1));
     }
 
@@ -240,7 +240,7 @@ mod tests {
     async fn the_store_may_ask_for_a_longer_wait() {
         let asked = Error::new(ErrorKind::Throttled, "slow down").temporary(Some(Duration::from_secs(7)));
         let start = tokio::time::Instant::now();
-        let (outcome, _) = run(vec![Step::Error(asked), Step::Value("v")], 3).await;
+        let (outcome, _) = run(vec![Act::Error(asked), Act::Value("v")], 3).await;
         assert!(outcome.is_ok());
         assert!(start.elapsed() >= Duration::from_secs(7));
     }
@@ -249,7 +249,7 @@ mod tests {
     async fn no_wait_runs_past_the_deadline() {
         let asked = Error::new(ErrorKind::Throttled, "slow down").temporary(Some(Duration::from_secs(60)));
         let start = tokio::time::Instant::now();
-        let lookup = run(vec![Step::Error(asked), Step::Value("v")], 3);
+        let lookup = run(vec![Act::Error(asked), Act::Value("v")], 3);
         let (outcome, calls) =
             Deadline::after(Duration::from_secs(10)).run(async { Ok(lookup.await) }).await.unwrap();
         assert_eq!((outcome.unwrap_err().kind(), calls), (ErrorKind::Throttled, 1));
@@ -259,7 +259,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn in_an_outage_most_reads_have_one_attempt() {
         let down = Error::new(ErrorKind::Unreachable, "down").temporary(None);
-        let store = Arc::new(Scripted::new(vec![Step::Error(down); 10_000]));
+        let store = Arc::new(Scripted::new(vec![Act::Error(down); 10_000]));
         let retry = retry(&store, 3);
         for _ in 0..1000 {
             retry.get(&SecretName::from("a")).await.unwrap_err();
@@ -270,7 +270,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_attempt_that_is_not_made_costs_nothing() {
         let down = Error::new(ErrorKind::Unreachable, "down").temporary(None);
-        let store = Arc::new(Scripted::new(vec![Step::Error(down); 10_000]));
+        let store = Arc::new(Scripted::new(vec![Act::Error(down); 10_000]));
         let per = Duration::from_secs(3600);
         let rate = crate::store::options::Rate { calls: std::num::NonZeroU32::MIN, per };
         let limit = LimitSettings { rate: Some(rate), after_throttle: None };

@@ -14,7 +14,7 @@ use crate::value::SecretValue;
 
 /// What the store does at one call.
 #[derive(Clone)]
-pub(crate) enum Step {
+pub(crate) enum Act {
     Value(&'static str),
     Absent,
     Error(Error),
@@ -29,7 +29,7 @@ pub(crate) enum Step {
 
 /// Follows its steps, then repeats what it does by default.
 pub(crate) struct Scripted {
-    steps: Mutex<VecDeque<Step>>,
+    steps: Mutex<VecDeque<Act>>,
     delay: Option<Duration>,
     value: Option<&'static str>,
     calls: AtomicUsize,
@@ -37,7 +37,7 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    pub(crate) fn new(steps: Vec<Step>) -> Self {
+    pub(crate) fn new(steps: Vec<Act>) -> Self {
         Self {
             steps: Mutex::new(steps.into()),
             delay: None,
@@ -84,22 +84,22 @@ impl Store for Scripted {
         }
         let step = self.steps.lock().unwrap().pop_front();
         match step {
-            Some(Step::Value(value)) => Ok(Some(SecretValue::text(value))),
-            Some(Step::Short(value, seconds)) => {
+            Some(Act::Value(value)) => Ok(Some(SecretValue::text(value))),
+            Some(Act::Short(value, seconds)) => {
                 Ok(Some(SecretValue::text(value).with_valid_for(Duration::from_secs(seconds))))
             }
-            Some(Step::Late(value, seconds)) => {
+            Some(Act::Late(value, seconds)) => {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
                 Ok(Some(SecretValue::text(value)))
             }
-            Some(Step::Panic) => {
+            Some(Act::Panic) => {
                 // A reader that is alone has nobody who could take over.
                 tokio::task::yield_now().await;
                 panic!("as the script says")
             }
-            Some(Step::Absent) => Ok(None),
-            Some(Step::Error(error)) => Err(error),
-            Some(Step::Wait(seconds, error)) => {
+            Some(Act::Absent) => Ok(None),
+            Some(Act::Error(error)) => Err(error),
+            Some(Act::Wait(seconds, error)) => {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
                 Err(error)
             }

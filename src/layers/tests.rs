@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::error::{Error, ErrorKind};
-use crate::layers::testing::{Scripted, Step};
+use crate::layers::testing::{Act, Scripted};
 use crate::process::Deadline;
 use crate::store::options::Rate;
 use crate::store::{Inspect, SecretName};
@@ -19,8 +19,8 @@ fn limited(calls: u32, per: Duration) -> LayerSettings {
     LayerSettings { limit: LimitSettings { rate, after_throttle: None }, ..settings() }
 }
 
-fn throttled() -> Step {
-    Step::Error(Error::new(ErrorKind::Throttled, "slow down").temporary(None))
+fn throttled() -> Act {
+    Act::Error(Error::new(ErrorKind::Throttled, "slow down").temporary(None))
 }
 
 async fn get(store: &Layered, name: &str) -> crate::error::Result<Option<String>> {
@@ -31,7 +31,7 @@ async fn get(store: &Layered, name: &str) -> crate::error::Result<Option<String>
 /// Cache above limit: what memory answers does not wait.
 #[tokio::test(start_paused = true)]
 async fn a_hit_takes_no_token() {
-    let store = Arc::new(Scripted::new(vec![Step::Value("v")]));
+    let store = Arc::new(Scripted::new(vec![Act::Value("v")]));
     let stack = stack(store, &limited(1, Duration::from_secs(3601)), Clock::System);
     let started = tokio::time::Instant::now();
     for _ in 0..100 {
@@ -43,7 +43,7 @@ async fn a_hit_takes_no_token() {
 /// Cache above retry: all callers of one name share one series of attempts.
 #[tokio::test(start_paused = true)]
 async fn callers_share_the_retries() {
-    let store = Arc::new(Scripted::new(vec![throttled(), throttled(), Step::Value("v")]));
+    let store = Arc::new(Scripted::new(vec![throttled(), throttled(), Act::Value("v")]));
     let stack = Arc::new(stack(store.clone(), &settings(), Clock::System));
     let callers: Vec<_> = (0..64)
         .map(|_| {
@@ -60,7 +60,7 @@ async fn callers_share_the_retries() {
 /// Retry in the queue of the limit: a further attempt is a call like any other.
 #[tokio::test(start_paused = true)]
 async fn each_attempt_takes_a_token() {
-    let store = Arc::new(Scripted::new(vec![throttled(), throttled(), Step::Value("v")]));
+    let store = Arc::new(Scripted::new(vec![throttled(), throttled(), Act::Value("v")]));
     let per = Duration::from_secs(100);
     let stack = stack(store.clone(), &limited(1, per), Clock::System);
     let started = tokio::time::Instant::now();
@@ -72,7 +72,7 @@ async fn each_attempt_takes_a_token() {
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_hangs_is_followed_by_another() {
     let never = Error::new(ErrorKind::Internal, "never");
-    let store = Arc::new(Scripted::new(vec![Step::Wait(3600, never), Step::Value("v")]));
+    let store = Arc::new(Scripted::new(vec![Act::Wait(3600, never), Act::Value("v")]));
     let stack = stack(store, &settings(), Clock::System);
     let lookup = Deadline::after(Duration::from_secs(10)).run(get(&stack, "a")).await;
     assert_eq!(lookup.unwrap().as_deref(), Some("v"));
@@ -82,7 +82,7 @@ async fn an_attempt_that_hangs_is_followed_by_another() {
 #[tokio::test(start_paused = true)]
 async fn answers_and_calls_are_counted() {
     let counters: &'static Counters = Box::leak(Box::new(Counters::zero()));
-    let store = Arc::new(Scripted::new(vec![throttled(), Step::Value("v"), Step::Absent]));
+    let store = Arc::new(Scripted::new(vec![throttled(), Act::Value("v"), Act::Absent]));
     let stack = counted_stack(store, &settings(), Clock::System, counters);
     for name in ["a", "a", "b", "b", "b"] {
         get(&stack, name).await.unwrap();
@@ -94,7 +94,7 @@ async fn answers_and_calls_are_counted() {
 /// Limit below the cache and its breaker: who waits too long for a turn has not asked the store.
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_does_not_open_the_breaker() {
-    let store = Arc::new(Scripted::new(vec![Step::Value("1"), Step::Value("2")]));
+    let store = Arc::new(Scripted::new(vec![Act::Value("1"), Act::Value("2")]));
     let clock = Clock::manual();
     let stack = stack(store.clone(), &limited(1, Duration::from_secs(90)), clock.clone());
     get(&stack, "a").await.unwrap();
@@ -110,7 +110,7 @@ async fn a_full_queue_does_not_open_the_breaker() {
 /// What is asked beside lookups has the name of the store, the attempts and the queue of lookups, and no cache.
 #[tokio::test(start_paused = true)]
 async fn an_inspection_is_tried_again_in_the_queue_of_the_lookups() {
-    let store = Arc::new(Scripted::new(vec![Step::Value("v"), throttled(), Step::Absent, Step::Absent]));
+    let store = Arc::new(Scripted::new(vec![Act::Value("v"), throttled(), Act::Absent, Act::Absent]));
     let per = Duration::from_secs(2);
     let stack = stack(store.clone(), &limited(1, per), Clock::System);
     get(&stack, "a").await.unwrap();

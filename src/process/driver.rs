@@ -53,7 +53,7 @@ type Ended<T> = (T, bool);
 
 /// Somebody's interest in a piece of work. The work is given up when it goes.
 #[derive(Debug)]
-pub struct Place<T: Send + 'static> {
+pub struct Interest<T: Send + 'static> {
     driver: &'static Driver<T>,
     work: AbortHandle,
 }
@@ -80,9 +80,12 @@ impl<T: Send + 'static> Default for Driver<T> {
 
 impl<T: Send + 'static> Driver<T> {
     /// Takes `work` on. With a shift the caller has to start a thread that calls [`Self::drive`] with it.
-    pub fn begin(&'static self, work: impl Future<Output = T> + Send + 'static) -> (Place<T>, Option<Shift>) {
+    pub fn begin(
+        &'static self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> (Interest<T>, Option<Shift>) {
         let (handle, shift) = self.add(async { (work.await, true) });
-        (Place { driver: self, work: handle }, shift)
+        (Interest { driver: self, work: handle }, shift)
     }
 
     /// As [`Self::begin`], of work that nobody waits for.
@@ -200,7 +203,7 @@ impl<T> State<T> {
     }
 }
 
-impl<T: Send + 'static> Drop for Place<T> {
+impl<T: Send + 'static> Drop for Interest<T> {
     /// Where it was the last one, this waits for the thread to be gone. Let go of the GIL before.
     fn drop(&mut self) {
         // The driver of a parent may be locked for ever.

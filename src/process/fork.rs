@@ -104,9 +104,9 @@ fn own_steps() -> usize {
 }
 
 /// A step of a lookup. While it lives, no fork begins.
-struct Step(());
+struct ForkBarrier(());
 
-impl Step {
+impl ForkBarrier {
     fn begin() -> Self {
         loop {
             STEPS.fetch_add(1, Ordering::SeqCst);
@@ -121,7 +121,7 @@ impl Step {
     }
 }
 
-impl Drop for Step {
+impl Drop for ForkBarrier {
     fn drop(&mut self) {
         OWN_STEPS.set(own_steps() - 1);
         STEPS.fetch_sub(1, Ordering::SeqCst);
@@ -132,7 +132,7 @@ impl Drop for Step {
 pub async fn between_forks<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|context| {
-        let _step = Step::begin();
+        let _step = ForkBarrier::begin();
         future.as_mut().poll(context)
     })
     .await

@@ -23,7 +23,7 @@ mod user;
 
 pub use clock::{Clock, Timestamp};
 pub use deadline::Deadline;
-pub use driver::{Driver, Place, Shift};
+pub use driver::{Driver, Interest, Shift};
 pub use fork::{
     ForkCell, Generation, NoFork, OncePerProcess, between_forks, generation, install_fork_handlers, no_fork,
 };

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use pyo3::prelude::*;
 
 use crate::backend::{Failure, Plan, Reply, Route, misses};
-use crate::process::{Deadline, Driver, ForkCell, Place, Shift};
+use crate::process::{Deadline, Driver, ForkCell, Interest, Shift};
 use crate::python::backend::finish;
 use crate::python::error::to_python;
 use crate::python::guard::{defect, guarded};
@@ -170,7 +170,7 @@ impl Ended {
 /// The interest of a caller in a lookup that is under way.
 #[pyclass(frozen, module = "strongroom._native")]
 pub(super) struct Begun {
-    place: Mutex<Option<Place<Answered>>>,
+    place: Mutex<Option<Interest<Answered>>>,
     /// The shift that the caller has to start a thread for, if any.
     #[pyo3(get)]
     shift: Option<Shift>,

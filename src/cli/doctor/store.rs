@@ -8,7 +8,7 @@ use crate::cli::doctor::{Tag, failed, listed, tags};
 use crate::cli::list::names;
 use crate::cli::output::counted;
 use crate::cli::setup::{Client, Setup};
-use crate::cli::subject::{Answer, look_up};
+use crate::cli::subject::{LookedUp, look_up};
 use crate::cli::words::word_of;
 use crate::config::airflow::AirflowConfig;
 use crate::error::{Error, ErrorKind};
@@ -150,7 +150,7 @@ fn probe(
         findings.extend(heard.into_iter().map(|text| Finding::new(Severity::Warning, "read", text, "")));
     }
     match (&answer, answer.error()) {
-        (Answer::NotAsked(reason), _) => {
+        (LookedUp::NotAsked(reason), _) => {
             let remedy = "The pattern keeps the probe out; try `strongroom explain`";
             let evidence = format!("{}: {reason}", kind.plural());
             findings.push(Finding::new(Severity::Note, "read", evidence, remedy));

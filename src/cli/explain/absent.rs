@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::backend::Explained;
 use crate::cli::setup::Client;
-use crate::cli::subject::Answer;
+use crate::cli::subject::LookedUp;
 use crate::error::Error;
 use crate::redact::Shown;
 use crate::store::SecretName;
@@ -18,8 +18,8 @@ pub(super) struct Absence {
 }
 
 /// One question more for each name of a lookup that found nothing; none after an error, which says enough.
-pub(super) fn absences(client: &Client, answer: &Answer) -> Vec<Absence> {
-    let Answer::Asked(Explained { outcome: Ok(_), error: None, steps }) = answer else { return Vec::new() };
+pub(super) fn absences(client: &Client, answer: &LookedUp) -> Vec<Absence> {
+    let LookedUp::Asked(Explained { outcome: Ok(_), error: None, steps }) = answer else { return Vec::new() };
     if answer.value().is_some() {
         return Vec::new();
     }

@@ -1,11 +1,11 @@
 //! One backend's part of the search.
 
 use crate::backend::{Explained, settle};
-use crate::cli::explain::Asked;
+use crate::cli::explain::BackendSearch;
 use crate::cli::explain::absent::absences;
 use crate::cli::near::{near_class, near_ids};
 use crate::cli::setup::{Setup, entry_of};
-use crate::cli::subject::{Answer, look_up, route};
+use crate::cli::subject::{LookedUp, look_up, route};
 use crate::config::airflow::{AirflowConfig, Chosen, Component};
 use crate::error::{Error, Result};
 use crate::store::convention::{Kind, Lookup};
@@ -21,7 +21,7 @@ pub(super) fn ask(
     component: Component,
     lookup: Lookup<'_>,
     is_over: bool,
-) -> Result<Option<Asked>> {
+) -> Result<Option<BackendSearch>> {
     let Some(chosen) = airflow.chosen(component)? else { return Ok(None) };
     if entry_of(&chosen.class).is_err() {
         return Ok(Some(foreign(component, chosen, is_over)));
@@ -45,7 +45,7 @@ pub(super) fn ask(
         }
     };
     let layers = &setup.settings.layers;
-    Ok(Some(Asked {
+    Ok(Some(BackendSearch {
         component,
         configured: setup.chosen.class_place.clone(),
         identity,
@@ -64,19 +64,20 @@ pub(super) fn ask(
 }
 
 /// Whether the store was asked, and said that there is no such secret.
-fn is_missing(answer: &Answer) -> bool {
-    matches!(answer, Answer::Asked(Explained { outcome: Ok(_), error: None, .. })) && answer.value().is_none()
+fn is_missing(answer: &LookedUp) -> bool {
+    matches!(answer, LookedUp::Asked(Explained { outcome: Ok(_), error: None, .. }))
+        && answer.value().is_none()
 }
 
 /// A backend whose answer nobody here knows.
-fn foreign(component: Component, chosen: Chosen, is_over: bool) -> Asked {
+fn foreign(component: Component, chosen: Chosen, is_over: bool) -> BackendSearch {
     let meant = near_class(&chosen.class).map(|near| format!(". Did you mean `{near}`?")).unwrap_or_default();
-    Asked {
+    BackendSearch {
         component,
         class: chosen.shown_class(),
         configured: chosen.class_place,
         identity: None,
-        answer: (!is_over).then(|| Answer::NotAsked(format!("{FOREIGN}{meant}"))),
+        answer: (!is_over).then(|| LookedUp::NotAsked(format!("{FOREIGN}{meant}"))),
         absences: Vec::new(),
         near: Vec::new(),
         unusable: None,
@@ -87,19 +88,19 @@ fn foreign(component: Component, chosen: Chosen, is_over: bool) -> Asked {
 }
 
 /// What a lookup ends with that has no client, such as one without a region: the error policy applies all the same.
-fn unopened(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>, error: &Error) -> Answer {
+fn unopened(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>, error: &Error) -> LookedUp {
     match route(setup, airflow, lookup) {
         Err(unasked) => unasked.into(),
         Ok(route) => {
             let outcome = settle(setup.settings.on_error, lookup, Some(&route), error.clone(), |_| ());
-            Answer::Asked(Explained { outcome, error: Some(error.clone()), steps: Vec::new() })
+            LookedUp::Asked(Explained { outcome, error: Some(error.clone()), steps: Vec::new() })
         }
     }
 }
 
 /// A connection that Airflow cannot parse, or of which it cannot make a URI, is a miss to it without a word. So is an
 /// empty one.
-fn unusable(lookup: Lookup<'_>, answer: &Answer) -> Option<String> {
+fn unusable(lookup: Lookup<'_>, answer: &LookedUp) -> Option<String> {
     let value = answer.value().filter(|_| lookup.kind == Kind::Connection)?;
     if value.is_empty() {
         return Some("the secret is empty".to_owned());

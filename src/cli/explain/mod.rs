@@ -12,14 +12,14 @@ mod tests;
 use crate::backend::Explained;
 use crate::cli::output::{CONFIGURATION, DONE, NO, Report, STORE};
 use crate::cli::setup::{Source, none};
-use crate::cli::subject::{Answer, Subject};
+use crate::cli::subject::{LookedUp, Subject};
 use crate::config::airflow::{AirflowConfig, Component, NamedBy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::convention::{Kind, Lookup};
 
 use self::absent::Absence;
 use self::ask::ask;
-use self::places::{Place, variables};
+use self::places::{EnvironmentVariable, variables};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 
 /// A backend's part of the search.
 #[derive(Debug)]
-struct Asked {
+struct BackendSearch {
     /// Whose backend it is.
     component: Component,
     /// The class path.
@@ -39,7 +39,7 @@ struct Asked {
     /// Who the store is asked as.
     identity: Option<String>,
     /// What it answered, or why nothing was asked; `None` if the search had ended before.
-    answer: Option<Answer>,
+    answer: Option<LookedUp>,
     /// Why the names of a miss are not there, as far as the store tells.
     absences: Vec<Absence>,
     /// Ids in the store that are near one that is not there.
@@ -59,8 +59,8 @@ struct Asked {
 #[derive(Debug)]
 struct Search<'lookup> {
     lookup: Lookup<'lookup>,
-    backends: Vec<Asked>,
-    variables: Vec<Place>,
+    backends: Vec<BackendSearch>,
+    variables: Vec<EnvironmentVariable>,
     /// The options that ask for a config value.
     options: Vec<NamedBy>,
     /// Whether code of tasks asks another backend for config values.
@@ -111,7 +111,7 @@ fn components(airflow: &AirflowConfig, component: Component, kind: Kind) -> Resu
     Ok(workers.into_iter().chain([Component::Server]).collect())
 }
 
-impl Asked {
+impl BackendSearch {
     /// Whether Airflow gets its value here.
     fn answers(&self) -> bool {
         self.unusable.is_none() && self.answer.as_ref().is_some_and(|answer| answer.value().is_some())
@@ -120,14 +120,14 @@ impl Asked {
     /// Whether Airflow is told to ask nobody else.
     fn stops(&self) -> bool {
         match &self.answer {
-            Some(Answer::Asked(Explained { outcome: Err(failure), .. })) => failure.stops_airflow,
+            Some(LookedUp::Asked(Explained { outcome: Err(failure), .. })) => failure.stops_airflow,
             _ => false,
         }
     }
 
     /// Whether an error reaches Airflow.
     fn raises(&self) -> bool {
-        matches!(&self.answer, Some(Answer::Asked(Explained { outcome: Err(_), .. })))
+        matches!(&self.answer, Some(LookedUp::Asked(Explained { outcome: Err(_), .. })))
     }
 
     /// Whether it is asked, and nobody here knows what it answers.
@@ -149,13 +149,13 @@ impl Search<'_> {
     }
 
     /// The backend that answers.
-    fn backend(&self) -> Option<&Asked> {
+    fn backend(&self) -> Option<&BackendSearch> {
         self.backends.iter().find(|asked| asked.answers())
     }
 
     /// The variable that answers where no backend does.
-    fn variable(&self) -> Option<&Place> {
-        let is_reached = self.backend().is_none() && !self.backends.iter().any(Asked::stops);
+    fn variable(&self) -> Option<&EnvironmentVariable> {
+        let is_reached = self.backend().is_none() && !self.backends.iter().any(BackendSearch::stops);
         self.variables.iter().find(|place| place.is_set).filter(|_| is_reached)
     }
 
@@ -167,7 +167,7 @@ impl Search<'_> {
 
     /// The first thing that went wrong.
     fn error(&self) -> Option<&Error> {
-        self.backends.iter().find_map(Asked::error)
+        self.backends.iter().find_map(BackendSearch::error)
     }
 
     /// Whether anything that is looked into has the value.

@@ -11,7 +11,7 @@ const SEPARATOR: &str = "___";
 
 /// A variable that could answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct EnvironmentVariable {
     /// Its name.
     pub(super) name: String,
     /// Whether it is set, so that Airflow takes it.
@@ -20,7 +20,7 @@ pub(super) struct Place {
 
 /// The variables of a lookup, the team's first. Config values have none, and neither has an id that could be another
 /// team's.
-pub(super) fn variables(airflow: &AirflowConfig, lookup: Lookup<'_>) -> Vec<Place> {
+pub(super) fn variables(airflow: &AirflowConfig, lookup: Lookup<'_>) -> Vec<EnvironmentVariable> {
     let Some(prefix) = lookup.kind.variable_prefix() else { return Vec::new() };
     if lookup.id.contains(SEPARATOR) && airflow.multi_team() {
         return Vec::new();
@@ -33,7 +33,7 @@ pub(super) fn variables(airflow: &AirflowConfig, lookup: Lookup<'_>) -> Vec<Plac
         let value = airflow.variable(&name);
         // An empty variable of a team is none; one that all share is a value of a variable, and no connection.
         let is_set = value.is_some_and(|value| !value.is_empty() || !needs_text);
-        Place { name, is_set }
+        EnvironmentVariable { name, is_set }
     };
     let team = team.map(|name| place(name, true));
     team.into_iter().chain([place(shared, lookup.kind == Kind::Connection)]).collect()

@@ -1,9 +1,9 @@
 //! What to do about the outcome of a search, in one sentence.
 
 use crate::cli::explain::absent::Absence;
-use crate::cli::explain::{Asked, Search};
+use crate::cli::explain::{BackendSearch, Search};
 use crate::cli::near::question;
-use crate::cli::subject::Answer;
+use crate::cli::subject::LookedUp;
 use crate::error::Error;
 use crate::redact::Shown;
 use crate::store::convention::Kind;
@@ -21,7 +21,7 @@ pub(super) fn remedy(search: &Search<'_>) -> Option<String> {
     {
         return Some(remedy);
     }
-    if search.backend().is_none() && search.backends.iter().any(Asked::may_answer) {
+    if search.backend().is_none() && search.backends.iter().any(BackendSearch::may_answer) {
         return Some(unknown(search.lookup.kind, search.lookup.id));
     }
     let set = search.variables.iter().find(|place| place.is_set);
@@ -69,11 +69,11 @@ fn absent(search: &Search<'_>) -> String {
     let answers = search.backends.iter().filter_map(|asked| asked.answer.as_ref());
     for answer in answers {
         match answer {
-            Answer::Refused(error) => return error.to_string(),
-            Answer::NotAsked(reason) => {
+            LookedUp::Refused(error) => return error.to_string(),
+            LookedUp::NotAsked(reason) => {
                 return format!("Check the options, since nothing was asked: {reason}");
             }
-            Answer::Asked(explained) => {
+            LookedUp::Asked(explained) => {
                 if let Some(step) = explained.steps.last() {
                     let end = match search.lookup.kind {
                         Kind::Config => "",

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::backend::Step;
+use crate::backend::AskedName;
 use crate::cli::explain::absent::Absence;
 use crate::cli::explain::remedy::remedy;
-use crate::cli::explain::{Asked, Search};
+use crate::cli::explain::{BackendSearch, Search};
 use crate::cli::near::question;
 use crate::cli::output::error_as_json;
-use crate::cli::subject::Answer;
+use crate::cli::subject::LookedUp;
 use crate::config::airflow::Component;
 use crate::error::Error;
 use crate::redact::Shown;
@@ -68,8 +68,9 @@ pub(super) fn text(search: &Search<'_>) -> String {
 /// API server asks the backend of `[secrets]`.
 fn places(search: &Search<'_>) -> Vec<(String, String)> {
     let kind = search.lookup.kind;
-    let asked =
-        |asked: &Asked| (format!("{} ({})", Shown(&asked.class), asked.configured), backend(asked, kind));
+    let asked = |asked: &BackendSearch| {
+        (format!("{} ({})", Shown(&asked.class), asked.configured), backend(asked, kind))
+    };
     let mut places: Vec<_> = search.backends.iter().map(asked).collect();
     places.extend(search.unconfigured.as_ref().map(|error| {
         ("The secrets backend".to_owned(), format!("   not asked: {}\n", Error::message(error)))
@@ -136,11 +137,11 @@ fn outcome(search: &Search<'_>) -> String {
 }
 
 fn nobody(search: &Search<'_>) -> &'static str {
-    if search.backends.iter().any(Asked::stops) {
+    if search.backends.iter().any(BackendSearch::stops) {
         "Airflow is told to stop its search"
     } else if search.error().is_some() {
         match search.lookup.kind {
-            Kind::Config if search.backends.iter().any(Asked::raises) => {
+            Kind::Config if search.backends.iter().any(BackendSearch::raises) => {
                 "the backend gave no answer; what reads the option fails, and Airflow may not start"
             }
             Kind::Config => "the backend gave no answer; Airflow uses the option's default",
@@ -148,7 +149,7 @@ fn nobody(search: &Search<'_>) -> &'static str {
         }
     } else if search.lookup.kind == Kind::Config {
         "no value that is known; Airflow uses the option's default"
-    } else if search.backends.iter().any(Asked::may_answer) {
+    } else if search.backends.iter().any(BackendSearch::may_answer) {
         "nobody who was asked has it; Airflow asks the metastore last"
     } else if search.backends.is_empty() {
         "not in the environment, and there is no backend; Airflow asks the metastore"
@@ -159,7 +160,7 @@ fn nobody(search: &Search<'_>) -> &'static str {
     }
 }
 
-fn backend(asked: &Asked, kind: Kind) -> String {
+fn backend(asked: &BackendSearch, kind: Kind) -> String {
     let mut text = String::new();
     if let Some(identity) = &asked.identity {
         let _ = writeln!(text, "   asked as {identity}");
@@ -169,16 +170,16 @@ fn backend(asked: &Asked, kind: Kind) -> String {
     }
     match &asked.answer {
         None => text.push_str("   not asked: the search was over before\n"),
-        Some(Answer::NotAsked(reason)) if asked.is_foreign => {
+        Some(LookedUp::NotAsked(reason)) if asked.is_foreign => {
             let _ = writeln!(text, "   not asked: {reason}");
         }
-        Some(Answer::NotAsked(reason)) => {
+        Some(LookedUp::NotAsked(reason)) => {
             let _ = writeln!(text, "   nothing asked: {reason}");
         }
-        Some(Answer::Refused(error)) => {
+        Some(LookedUp::Refused(error)) => {
             let _ = writeln!(text, "   nothing asked: {error}");
         }
-        Some(Answer::Asked(explained)) => {
+        Some(LookedUp::Asked(explained)) => {
             for step in &explained.steps {
                 let _ = writeln!(
                     text,
@@ -230,7 +231,7 @@ fn backend(asked: &Asked, kind: Kind) -> String {
     text
 }
 
-fn origin(step: &Step) -> &'static str {
+fn origin(step: &AskedName) -> &'static str {
     if step.asked_store { "from the store" } else { "from memory" }
 }
 
@@ -264,12 +265,12 @@ pub(super) fn json(search: &Search<'_>) -> Value {
     })
 }
 
-fn backend_as_json(asked: &Asked) -> Value {
+fn backend_as_json(asked: &BackendSearch) -> Value {
     let (steps, not_asked) = match &asked.answer {
         None => (Vec::new(), Some("the search was over before")),
-        Some(Answer::NotAsked(reason)) => (Vec::new(), Some(reason.as_str())),
-        Some(Answer::Refused(error)) => (Vec::new(), Some(error.message())),
-        Some(Answer::Asked(explained)) => (explained.steps.iter().map(step_as_json).collect(), None),
+        Some(LookedUp::NotAsked(reason)) => (Vec::new(), Some(reason.as_str())),
+        Some(LookedUp::Refused(error)) => (Vec::new(), Some(error.message())),
+        Some(LookedUp::Asked(explained)) => (explained.steps.iter().map(step_as_json).collect(), None),
     };
     let cache = asked.times.map(|times| {
         let [timeout, ttl, negative] = times.map(|time| u64::try_from(time).unwrap_or(u64::MAX));
@@ -293,7 +294,7 @@ fn backend_as_json(asked: &Asked) -> Value {
     })
 }
 
-fn step_as_json(step: &Step) -> Value {
+fn step_as_json(step: &AskedName) -> Value {
     let took = u64::try_from(step.took.as_micros()).unwrap_or(u64::MAX);
     json!({"name": step.name.as_str(), "outcome": step.outcome, "from_store": step.asked_store, "took_us": took})
 }

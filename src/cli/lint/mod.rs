@@ -8,7 +8,7 @@ use crate::cli::list::names;
 use crate::cli::output::{NO, Report, columns};
 use crate::cli::progress::Progress;
 use crate::cli::setup::{Client, Setup, Source};
-use crate::cli::subject::{Answer, look_up};
+use crate::cli::subject::{LookedUp, look_up};
 use crate::config::airflow::AirflowConfig;
 use crate::error::{ErrorKind, Result};
 use crate::store::Description;
@@ -122,7 +122,7 @@ fn faults_of(
             return Err(error.clone());
         }
         (_, Some(error), _) => faults.push(fault(error.kind().as_str(), error.to_string())),
-        (Answer::NotAsked(reason), ..) => faults.push(fault("not_looked_up", reason.clone())),
+        (LookedUp::NotAsked(reason), ..) => faults.push(fault("not_looked_up", reason.clone())),
         (.., Some(value)) => {
             faults.extend(judge(value.expose(), dialect).map(|(check, text)| fault(check, text)));
         }
@@ -133,8 +133,8 @@ fn faults_of(
 }
 
 /// Fields of the secret that Airflow does not get.
-fn dropped(client: &Client, answer: &Answer) -> Result<Vec<String>> {
-    let (Answer::Asked(explained), Some(_)) = (answer, answer.value()) else { return Ok(Vec::new()) };
+fn dropped(client: &Client, answer: &LookedUp) -> Result<Vec<String>> {
+    let (LookedUp::Asked(explained), Some(_)) = (answer, answer.value()) else { return Ok(Vec::new()) };
     let Some(step) = explained.steps.last() else { return Ok(Vec::new()) };
     let (dropped, _) = client.run(client.backend.dropped(Kind::Connection, &step.name))?;
     Ok(dropped.unwrap_or_default())

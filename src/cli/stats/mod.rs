@@ -155,8 +155,8 @@ impl Sums {
     }
 
     /// The ids that went to the store most often.
-    fn most_asked(&self) -> Vec<Asked> {
-        let asked = self.ids.iter().map(|((kind, id), &(lookups, from_store))| Asked {
+    fn most_asked(&self) -> Vec<NameCount> {
+        let asked = self.ids.iter().map(|((kind, id), &(lookups, from_store))| NameCount {
             kind: kind.clone(),
             id: id.clone(),
             from_store,
@@ -197,7 +197,7 @@ struct Summed {
     from_store: usize,
     busiest_second: usize,
     quota_per_second: Option<f64>,
-    most_asked: Vec<Asked>,
+    most_asked: Vec<NameCount>,
     unread: usize,
 }
 
@@ -209,7 +209,7 @@ struct Outcome {
 }
 
 /// A name that went to the store.
-struct Asked {
+struct NameCount {
     kind: String,
     id: String,
     from_store: usize,

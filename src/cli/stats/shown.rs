@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::cli::output::{columns, counted};
-use crate::cli::stats::{Asked, Outcome, Summed};
+use crate::cli::stats::{NameCount, Outcome, Summed};
 use crate::redact::Shown;
 
 /// For people: what there was, a table of outcomes, the store's share beside the quota, and who asked it most.
@@ -47,7 +47,7 @@ fn outcomes(outcomes: &[Outcome]) -> Vec<Vec<String>> {
     std::iter::once(head).chain(rows).collect()
 }
 
-fn most_asked(most_asked: &[Asked]) -> Vec<Vec<String>> {
+fn most_asked(most_asked: &[NameCount]) -> Vec<Vec<String>> {
     let head = ["KIND", "ID", "FROM THE STORE", "LOOKUPS"].map(str::to_owned).to_vec();
     let rows = most_asked.iter().map(|asked| {
         let name = [&asked.kind, &asked.id].map(|text| Shown(text).to_string());

@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use super::tests::{NAME, cache, fetch, outage, read, settings, text};
 use super::*;
-use crate::layers::testing::{Scripted, Step};
+use crate::layers::testing::{Act, Scripted};
 
 #[tokio::test]
 async fn an_outage_after_expiry_is_answered_with_the_old_value() {
     for kind in [ErrorKind::Throttled, ErrorKind::Unreachable, ErrorKind::Timeout] {
-        let (clock, store) = (
-            Clock::manual(),
-            Arc::new(Scripted::new(vec![Step::Value("1"), outage(kind), Step::Value("2")])),
-        );
+        let (clock, store) =
+            (Clock::manual(), Arc::new(Scripted::new(vec![Act::Value("1"), outage(kind), Act::Value("2")])));
         let cache = cache(&store, 60, &clock);
         fetch(&cache).await;
         clock.advance(Duration::from_secs(61));
@@ -34,7 +32,7 @@ async fn an_outage_after_expiry_is_answered_with_the_old_value() {
 #[tokio::test]
 async fn stale_is_bounded_and_a_store_without_a_value_raises() {
     let away = vec![outage(ErrorKind::Throttled); 3];
-    let (clock, store) = (Clock::manual(), Arc::new(Scripted::new([vec![Step::Value("1")], away].concat())));
+    let (clock, store) = (Clock::manual(), Arc::new(Scripted::new([vec![Act::Value("1")], away].concat())));
     let cache = cache(&store, 60, &clock);
     fetch(&cache).await;
     clock.advance(Duration::from_secs(659));
@@ -47,7 +45,7 @@ async fn stale_is_bounded_and_a_store_without_a_value_raises() {
 async fn what_the_store_says_is_never_answered_with_the_old_value() {
     for kind in [ErrorKind::Denied, ErrorKind::Malformed, ErrorKind::InvalidName, ErrorKind::Unauthenticated]
     {
-        let steps = vec![Step::Value("1"), Step::Error(Error::new(kind, "no")), outage(ErrorKind::Throttled)];
+        let steps = vec![Act::Value("1"), Act::Error(Error::new(kind, "no")), outage(ErrorKind::Throttled)];
         let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(steps)));
         let cache = cache(&store, 60, &clock);
         fetch(&cache).await;
@@ -56,7 +54,7 @@ async fn what_the_store_says_is_never_answered_with_the_old_value() {
         // The entry is gone for good.
         assert_eq!(read(&cache, NAME).await.unwrap_err().kind(), ErrorKind::Throttled);
     }
-    let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(vec![Step::Value("1"), Step::Absent])));
+    let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(vec![Act::Value("1"), Act::Absent])));
     let cache = cache(&store, 60, &clock);
     fetch(&cache).await;
     clock.advance(Duration::from_secs(60));
@@ -69,7 +67,7 @@ async fn an_identity_that_is_refused_takes_every_entry_with_it() {
     let login = Error::new(ErrorKind::Denied, "no role").as_login_failure();
     let denied = Error::new(ErrorKind::Denied, "no");
     for (error, survives) in [(unauthenticated, false), (login, false), (denied, true)] {
-        let steps = vec![Step::Value("a"), Step::Error(error), Step::Value("c")];
+        let steps = vec![Act::Value("a"), Act::Error(error), Act::Value("c")];
         let store = Arc::new(Scripted::new(steps));
         let cache = cache(&store, 60, &Clock::manual());
         read(&cache, "a").await.unwrap();
@@ -82,7 +80,7 @@ async fn an_identity_that_is_refused_takes_every_entry_with_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hanging_store_costs_two_seconds_while_there_is_an_old_value() {
-    let steps = vec![Step::Value("1"), Step::Wait(60, Error::new(ErrorKind::Internal, "never"))];
+    let steps = vec![Act::Value("1"), Act::Wait(60, Error::new(ErrorKind::Internal, "never"))];
     let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(steps)));
     let cache = cache(&store, 60, &clock);
     fetch(&cache).await;
@@ -102,7 +100,7 @@ async fn a_hanging_store_costs_two_seconds_while_there_is_an_old_value() {
 
 #[tokio::test]
 async fn a_value_in_use_is_refreshed_before_it_expires() {
-    let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(vec![Step::Value("1"), Step::Value("2")])));
+    let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(vec![Act::Value("1"), Act::Value("2")])));
     let cache = cache(&store, 60, &clock);
     fetch(&cache).await;
     clock.advance(Duration::from_secs(48));
@@ -111,9 +109,9 @@ async fn a_value_in_use_is_refreshed_before_it_expires() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_refresh_ahead_is_cut_and_not_tried_again() {
-    let slow = Step::Wait(1, Error::new(ErrorKind::Internal, "never"));
+    let slow = Act::Wait(1, Error::new(ErrorKind::Internal, "never"));
     let (clock, store) =
-        (Clock::manual(), Arc::new(Scripted::new(vec![Step::Value("1"), slow, Step::Value("2")])));
+        (Clock::manual(), Arc::new(Scripted::new(vec![Act::Value("1"), slow, Act::Value("2")])));
     let cache = cache(&store, 60, &clock);
     fetch(&cache).await;
     clock.advance(Duration::from_secs(48));
@@ -131,7 +129,7 @@ async fn a_slow_refresh_ahead_is_cut_and_not_tried_again() {
 
 #[tokio::test]
 async fn a_refresh_ahead_that_is_denied_ends_the_value() {
-    let steps = vec![Step::Value("1"), Step::Error(Error::new(ErrorKind::Denied, "no"))];
+    let steps = vec![Act::Value("1"), Act::Error(Error::new(ErrorKind::Denied, "no"))];
     let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(steps)));
     let cache = cache(&store, 60, &clock);
     fetch(&cache).await;
@@ -142,7 +140,7 @@ async fn a_refresh_ahead_that_is_denied_ends_the_value() {
 #[tokio::test]
 async fn an_outage_of_ten_minutes_loses_no_lookup_and_costs_few_calls() {
     let names: Vec<String> = (0..50).map(|number| format!("n{number}")).collect();
-    let values = vec![Step::Value("v"); names.len()];
+    let values = vec![Act::Value("v"); names.len()];
     let store = Arc::new(Scripted::new([values, vec![outage(ErrorKind::Unreachable); 10_000]].concat()));
     let clock = Clock::manual();
     let bounds = CacheSettings { max_entries: 100, max_bytes: 100_000, ..settings(60) };

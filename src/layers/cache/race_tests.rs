@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use super::tests::{NAME, begin, cache, fetch, outage, read, settings, text};
 use super::*;
-use crate::layers::testing::{Scripted, Step};
+use crate::layers::testing::{Act, Scripted};
 
-fn refused() -> Step {
-    Step::Error(Error::new(ErrorKind::Unauthenticated, "no"))
+fn refused() -> Act {
+    Act::Error(Error::new(ErrorKind::Unauthenticated, "no"))
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_does_not_join_a_read_that_began_before_it() {
-    let store = Arc::new(Scripted::new(vec![Step::Late("old", 1), Step::Value("new")]));
+    let store = Arc::new(Scripted::new(vec![Act::Late("old", 1), Act::Value("new")]));
     let cache = cache(&store, 60, &Clock::System);
     let earlier = begin(&cache, NAME).await;
     cache.expire(&SecretName::from(NAME));
@@ -24,7 +24,7 @@ async fn a_refresh_does_not_join_a_read_that_began_before_it() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_read_brings_that_began_before_a_refresh_is_not_kept() {
-    let store = Arc::new(Scripted::new(vec![Step::Late("old", 1), Step::Value("new")]));
+    let store = Arc::new(Scripted::new(vec![Act::Late("old", 1), Act::Value("new")]));
     let cache = cache(&store, 60, &Clock::System);
     let earlier = begin(&cache, NAME).await;
     cache.expire_all();
@@ -34,7 +34,7 @@ async fn what_a_read_brings_that_began_before_a_refresh_is_not_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_read_under_a_refused_identity_is_not_kept_when_it_lands() {
-    let store = Arc::new(Scripted::new(vec![Step::Late("old", 1), refused(), Step::Value("new")]));
+    let store = Arc::new(Scripted::new(vec![Act::Late("old", 1), refused(), Act::Value("new")]));
     let cache = cache(&store, 60, &Clock::System);
     let earlier = begin(&cache, "a").await;
     read(&cache, "b").await.unwrap_err();
@@ -44,9 +44,9 @@ async fn what_was_read_under_a_refused_identity_is_not_kept_when_it_lands() {
 
 #[tokio::test(start_paused = true)]
 async fn an_old_value_is_not_served_once_the_identity_was_refused() {
-    let hangs = Step::Wait(60, Error::new(ErrorKind::Internal, "never"));
+    let hangs = Act::Wait(60, Error::new(ErrorKind::Internal, "never"));
     let (clock, store) =
-        (Clock::manual(), Arc::new(Scripted::new(vec![Step::Value("old"), hangs, refused()])));
+        (Clock::manual(), Arc::new(Scripted::new(vec![Act::Value("old"), hangs, refused()])));
     let cache = cache(&store, 60, &clock);
     read(&cache, "a").await.unwrap();
     clock.advance(Duration::from_secs(61));
@@ -57,7 +57,7 @@ async fn an_old_value_is_not_served_once_the_identity_was_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn who_has_nothing_to_fall_back_on_has_the_patience_of_a_first_read() {
-    let steps = vec![Step::Value("old"), Step::Late("late", 3), Step::Late("new", 3)];
+    let steps = vec![Act::Value("old"), Act::Late("late", 3), Act::Late("new", 3)];
     let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(steps)));
     let cache = cache(&store, 60, &clock);
     read(&cache, NAME).await.unwrap();
@@ -71,7 +71,7 @@ async fn who_has_nothing_to_fall_back_on_has_the_patience_of_a_first_read() {
 
 #[tokio::test]
 async fn a_refresh_by_hand_passes_an_open_breaker() {
-    let steps = [vec![Step::Value("1")], vec![outage(ErrorKind::Unreachable); 10], vec![Step::Value("2")]];
+    let steps = [vec![Act::Value("1")], vec![outage(ErrorKind::Unreachable); 10], vec![Act::Value("2")]];
     let store = Arc::new(Scripted::new(steps.concat()));
     let cache = cache(&store, 60, &Clock::manual());
     fetch(&cache).await;
@@ -127,7 +127,7 @@ fn two_who_leave_a_flight_at_once_take_it_off_the_board() {
 
 #[tokio::test]
 async fn a_cache_without_room_keeps_nothing() {
-    let store = Arc::new(Scripted::new(vec![Step::Value("1"), Step::Value("2"), Step::Absent, Step::Absent]));
+    let store = Arc::new(Scripted::new(vec![Act::Value("1"), Act::Value("2"), Act::Absent, Act::Absent]));
     let cache = Cache::new(store.clone(), CacheSettings { max_entries: 0, ..settings(60) }, Clock::manual());
     for _ in 0..4 {
         read(&cache, NAME).await.unwrap();
@@ -137,7 +137,7 @@ async fn a_cache_without_room_keeps_nothing() {
 
 #[tokio::test]
 async fn absence_leads_on_in_an_outage_and_says_that_it_is_old() {
-    let steps = vec![Step::Absent, outage(ErrorKind::Throttled)];
+    let steps = vec![Act::Absent, outage(ErrorKind::Throttled)];
     let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(steps)));
     let cache = cache(&store, 60, &clock);
     fetch(&cache).await;

@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::error::Error;
-use crate::layers::testing::{Scripted, Step};
+use crate::layers::testing::{Act, Scripted};
 use crate::store::pattern::Pattern;
 
 pub(super) const NAME: &str = "airflow/connections/a";
@@ -41,7 +41,7 @@ pub(super) async fn begin(cache: &Arc<Cache>, name: &'static str) -> JoinHandle<
 
 #[tokio::test]
 async fn a_fresh_value_is_served_and_an_expired_one_read_again() {
-    let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(vec![Step::Value("1"), Step::Value("2")])));
+    let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(vec![Act::Value("1"), Act::Value("2")])));
     let cache = cache(&store, 60, &clock);
     for _ in 0..3 {
         assert_eq!(read(&cache, NAME).await.unwrap().as_deref(), Some("1"));
@@ -55,7 +55,7 @@ async fn a_fresh_value_is_served_and_an_expired_one_read_again() {
 
 #[tokio::test]
 async fn a_hundred_lookups_of_an_absent_name_are_one_call() {
-    let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(vec![Step::Absent, Step::Value("new")])));
+    let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(vec![Act::Absent, Act::Value("new")])));
     let cache = cache(&store, 60, &clock);
     for _ in 0..100 {
         assert_eq!(read(&cache, NAME).await.unwrap(), None);
@@ -68,7 +68,7 @@ async fn a_hundred_lookups_of_an_absent_name_are_one_call() {
 #[tokio::test]
 async fn an_error_is_not_remembered_and_drops_the_entry() {
     let denied = Error::new(ErrorKind::Denied, "no");
-    let steps = vec![Step::Value("1"), Step::Error(denied), Step::Value("2")];
+    let steps = vec![Act::Value("1"), Act::Error(denied), Act::Value("2")];
     let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(steps)));
     let cache = cache(&store, 60, &clock);
     read(&cache, NAME).await.unwrap();
@@ -101,7 +101,7 @@ async fn sixty_four_cold_misses_are_one_call() {
 
 #[tokio::test]
 async fn without_a_ttl_nothing_is_kept() {
-    let store = Arc::new(Scripted::new(vec![Step::Value("1"), Step::Value("2"), Step::Absent, Step::Absent]));
+    let store = Arc::new(Scripted::new(vec![Act::Value("1"), Act::Value("2"), Act::Absent, Act::Absent]));
     let cache = cache(&store, 0, &Clock::manual());
     for _ in 0..4 {
         read(&cache, NAME).await.unwrap();
@@ -127,7 +127,7 @@ async fn when_the_reader_is_cancelled_a_waiter_takes_over() {
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_times_out_speaks_for_itself_only() {
     let late = Error::new(ErrorKind::Timeout, "late").temporary(None);
-    let store = Arc::new(Scripted::new(vec![Step::Wait(1, late), Step::Value("v")]));
+    let store = Arc::new(Scripted::new(vec![Act::Wait(1, late), Act::Value("v")]));
     let cache = cache(&store, 60, &Clock::System);
     let reader = begin(&cache, NAME).await;
     let waiter = begin(&cache, NAME).await;
@@ -137,7 +137,7 @@ async fn a_reader_that_times_out_speaks_for_itself_only() {
 
 #[tokio::test]
 async fn absent_names_never_evict_values() {
-    let store = Arc::new(Scripted::new(vec![Step::Value("1"), Step::Absent, Step::Absent, Step::Absent]));
+    let store = Arc::new(Scripted::new(vec![Act::Value("1"), Act::Absent, Act::Absent, Act::Absent]));
     let cache = cache(&store, 60, &Clock::manual());
     for name in ["a", "b", "c", "d", "a"] {
         read(&cache, name).await.unwrap();
@@ -147,15 +147,15 @@ async fn absent_names_never_evict_values() {
 
 #[test]
 fn debug_shows_no_value() {
-    let store = Arc::new(Scripted::new(vec![Step::Value("canary-0b5e")]));
+    let store = Arc::new(Scripted::new(vec![Act::Value("canary-0b5e")]));
     let cache = cache(&store, 60, &Clock::manual());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(read(&cache, NAME)).unwrap();
     assert!(!format!("{cache:?}").contains("canary"));
 }
 
-pub(super) fn outage(kind: ErrorKind) -> Step {
-    Step::Error(Error::new(kind, "away").temporary(None))
+pub(super) fn outage(kind: ErrorKind) -> Act {
+    Act::Error(Error::new(kind, "away").temporary(None))
 }
 
 pub(super) async fn fetch(cache: &Cache) -> Cached {
@@ -168,7 +168,7 @@ pub(super) fn text(cached: &Cached) -> &str {
 
 #[tokio::test]
 async fn expiring_makes_the_next_lookup_ask_and_keeps_the_old_value_for_an_outage() {
-    let steps = vec![Step::Value("1"), Step::Value("2"), outage(ErrorKind::Throttled), Step::Value("3")];
+    let steps = vec![Act::Value("1"), Act::Value("2"), outage(ErrorKind::Throttled), Act::Value("3")];
     let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(steps)));
     let cache = cache(&store, 60, &clock);
     fetch(&cache).await;
@@ -185,7 +185,7 @@ async fn expiring_makes_the_next_lookup_ask_and_keeps_the_old_value_for_an_outag
 
 #[tokio::test]
 async fn absent_names_are_asked_again_after_a_refresh() {
-    let store = Arc::new(Scripted::new(vec![Step::Absent, Step::Value("v")]));
+    let store = Arc::new(Scripted::new(vec![Act::Absent, Act::Value("v")]));
     let cache = cache(&store, 60, &Clock::manual());
     assert_eq!(read(&cache, NAME).await.unwrap(), None);
     cache.expire(&SecretName::from(NAME));
@@ -207,7 +207,7 @@ async fn patterns_decide_how_long_a_value_lives() {
 
 #[tokio::test]
 async fn a_value_with_a_known_end_is_read_again_then_and_never_served_stale() {
-    let steps = vec![Step::Short("1", 10), Step::Short("2", 10), outage(ErrorKind::Throttled)];
+    let steps = vec![Act::Short("1", 10), Act::Short("2", 10), outage(ErrorKind::Throttled)];
     let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(steps)));
     let cache = cache(&store, 60, &clock);
     fetch(&cache).await;
@@ -219,7 +219,7 @@ async fn a_value_with_a_known_end_is_read_again_then_and_never_served_stale() {
 
 #[tokio::test]
 async fn when_the_reader_panics_a_waiter_takes_over() {
-    let store = Arc::new(Scripted::new(vec![Step::Panic, Step::Value("v")]));
+    let store = Arc::new(Scripted::new(vec![Act::Panic, Act::Value("v")]));
     let cache = cache(&store, 60, &Clock::System);
     let spawn = || {
         let cache = cache.clone();
@@ -233,7 +233,7 @@ async fn when_the_reader_panics_a_waiter_takes_over() {
 
 #[tokio::test]
 async fn warming_reads_what_is_unknown_and_shares_it() {
-    let steps = vec![Step::Value("a"), Step::Value("b"), Step::Error(Error::new(ErrorKind::Denied, "no"))];
+    let steps = vec![Act::Value("a"), Act::Value("b"), Act::Error(Error::new(ErrorKind::Denied, "no"))];
     let store = Arc::new(Scripted::new(steps));
     let bounds = CacheSettings { max_entries: 10, ..settings(60) };
     let cache = Cache::new(store.clone(), bounds, Clock::manual());

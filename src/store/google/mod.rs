@@ -52,7 +52,7 @@ pub(in crate::store) use self::identity::GoogleIdentity;
 use self::identity::{Credentials, Identity};
 use self::name::check_name;
 use self::network::Network;
-use self::place::Place;
+use self::place::ServiceAddress;
 use self::tools::Diagnosis;
 use self::transport::Transport;
 
@@ -78,7 +78,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
 struct CloudSecretManager {
     client: SecretManagerService,
     identity: Identity,
-    place: Place,
+    place: ServiceAddress,
     files: WatchedFiles,
     diagnosis: Diagnosis,
 }
@@ -92,7 +92,7 @@ impl CloudSecretManager {
         let mut network = Network::new(options, environment);
         let credentials = Credentials::find(&settings, environment, &mut files)?;
         let universe = name::checked_domain(credentials.universe(environment))?;
-        let place = Place::new(&settings, &universe)?;
+        let place = ServiceAddress::new(&settings, &universe)?;
         let client = network.client(&place.endpoint, &mut files)?;
         let identity = credentials.identity(&settings, environment, &place, &mut network, &mut files)?;
         let diagnosis = Diagnosis {

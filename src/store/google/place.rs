@@ -14,7 +14,7 @@ pub(super) const GOOGLE: &str = "googleapis.com";
 
 /// The region, and the address that goes with it.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct ServiceAddress {
     /// The address of the service.
     pub(super) endpoint: Url,
     /// What a signature for this service alone names.
@@ -22,7 +22,7 @@ pub(super) struct Place {
     location: Option<String>,
 }
 
-impl Place {
+impl ServiceAddress {
     /// The place that the settings say, in the universe of the credentials.
     pub(super) fn new(settings: &GoogleSettings, universe: &str) -> Result<Self> {
         let location = settings.location.clone();
@@ -74,12 +74,12 @@ mod tests {
     use super::*;
     use crate::store::options::{OptionValue, Options};
 
-    fn place(pairs: &[(&'static str, &str)], universe: &str) -> Place {
+    fn place(pairs: &[(&'static str, &str)], universe: &str) -> ServiceAddress {
         let mut options = Options::default();
         for (key, text) in pairs {
             options.set(key, OptionValue::Text((*text).to_owned()));
         }
-        Place::new(&GoogleSettings::read(&options).unwrap(), universe).unwrap()
+        ServiceAddress::new(&GoogleSettings::read(&options).unwrap(), universe).unwrap()
     }
 
     #[test]

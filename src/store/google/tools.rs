@@ -13,7 +13,7 @@ use crate::store::tools::{Finding, Severity, Tools};
 use super::config::{GoogleSettings, Written};
 use super::convention::GoogleConvention;
 use super::identity::{Key, Project, Who};
-use super::place::Place;
+use super::place::ServiceAddress;
 use super::policy::POLICY;
 
 /// The part of the entry that lookups do not need.
@@ -54,7 +54,7 @@ impl Diagnosis {
     }
 
     /// Who asks where, in words that hold no secret.
-    pub(super) fn identity(&self, project: &Project, place: &Place) -> String {
+    pub(super) fn identity(&self, project: &Project, place: &ServiceAddress) -> String {
         let region = place.region().map(|region| format!(" and region {region}")).unwrap_or_default();
         format!("{} in {}{region} at {}", self.who.words, project.words(), Shown(&self.probe.address))
     }

@@ -43,7 +43,7 @@ pub(super) struct Access {
 }
 
 /// An answer and the token that it was given to.
-pub(super) struct Answer {
+pub(super) struct TokenReply {
     /// The answer, whatever its status; no 5xx and no 429.
     pub(super) reply: Reply,
     /// The token.
@@ -70,23 +70,23 @@ impl Access {
 
     /// Sends `call` for `name` with the token. A token that is refused is replaced, and the call made once more; not when it
     /// is new, nor when it is known or found to be the policies.
-    pub(super) async fn ask(&self, call: &Call, name: &SecretName, subject: &str) -> Result<Answer> {
+    pub(super) async fn ask(&self, call: &Call, name: &SecretName, subject: &str) -> Result<TokenReply> {
         let (token, is_new) = self.tokens.get(&self.server).await?;
         let reply = self.send(call, &token, subject).await?;
         let may_be_the_token =
             reply.status == 403 && reply.is_of_vault() && !is_new && !self.tokens.is_fixed();
         if !may_be_the_token || self.is_denied(name, &token).await {
-            return Ok(Answer { reply, token });
+            return Ok(TokenReply { reply, token });
         }
         tracing::debug!("Vault refused the token. Logging in again and retrying once.");
         let Some(token) = self.another(&token, name).await? else {
-            return Ok(Answer { reply, token });
+            return Ok(TokenReply { reply, token });
         };
         let reply = self.send(call, &token, subject).await?;
         if reply.status == 403 {
             self.memory.note_vain_login(name, &self.clock);
         }
-        Ok(Answer { reply, token })
+        Ok(TokenReply { reply, token })
     }
 
     /// Whether another token would be refused, too. A login that did not help shows that policies are lacking; then a token

@@ -75,18 +75,18 @@ fn name(asked: Option<&str>, manages: bool) -> Result<String> {
 }
 
 fn write(request: &GuideRequest<'_>) -> GuideSteps {
-    let place = Place::of(request);
+    let place = Server::of(request);
     GuideSteps { steps: steps(&place, request.name, request.policy), options: kwargs(&place, request) }
 }
 
 /// Where the server is, and where on it the login.
-struct Place {
+struct Server {
     address: String,
     namespace: Option<String>,
     login: String,
 }
 
-impl Place {
+impl Server {
     /// An address that may hold a password is yours to fill in again.
     fn of(request: &GuideRequest<'_>) -> Self {
         let option = |key| request.configured.and_then(|(options, _)| options.non_empty(key));
@@ -107,7 +107,7 @@ impl Place {
 }
 
 /// The options of the backend, role id and secret id to be filled in.
-fn kwargs(place: &Place, request: &GuideRequest<'_>) -> Vec<(String, Value)> {
+fn kwargs(place: &Server, request: &GuideRequest<'_>) -> Vec<(String, Value)> {
     let text = |text: &str| Value::String(Text::from(text));
     let mut members = vec![("url".to_owned(), text(&place.address))];
     if let Some(namespace) = &place.namespace {
@@ -131,7 +131,7 @@ fn kwargs(place: &Place, request: &GuideRequest<'_>) -> Vec<(String, Value)> {
     members
 }
 
-fn steps(place: &Place, name: &str, policy: &str) -> Vec<GuideStep> {
+fn steps(place: &Server, name: &str, policy: &str) -> Vec<GuideStep> {
     let login = &place.login;
     let step = |purpose, command| GuideStep { purpose, command };
     let role = |end: &str| quoted(&format!("auth/{login}/role/{name}{end}"));
@@ -187,18 +187,14 @@ mod tests {
 
     #[test]
     fn another_mount_of_the_login_is_in_each_command() {
-        let place = Place {
+        let place = Server {
             address: ADDRESS.to_owned(),
             namespace: Some("a b".to_owned()),
             login: "my role".to_owned(),
         };
         let steps = steps(&place, "airflow", "path \"x\" {\n}\n");
         let commands: Vec<_> = steps.iter().map(|step| step.command.as_str()).collect();
-        let commands = commands.join(
-            "
-",
-        ) + "
-";
+        let commands = commands.join("\n") + "\n";
         assert!(
             commands.contains("export VAULT_NAMESPACE='a b'\nvault auth enable '-path=my role' approle\n")
         );

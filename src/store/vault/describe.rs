@@ -13,7 +13,7 @@ use crate::store::vault::Vault;
 use crate::store::vault::call::Call;
 use crate::store::vault::config::KvVersion;
 use crate::store::vault::error::{foreign, no_answer, not_understood, refused};
-use crate::store::vault::place::Place;
+use crate::store::vault::place::SecretPath;
 use crate::store::{Description, SecretName};
 use crate::value::json::{Object, Value};
 
@@ -28,7 +28,11 @@ impl Vault {
         }
     }
 
-    async fn describe_by_listing(&self, name: &SecretName, place: &Place) -> Result<Option<Description>> {
+    async fn describe_by_listing(
+        &self,
+        name: &SecretName,
+        place: &SecretPath,
+    ) -> Result<Option<Description>> {
         let whole = format!("{}/{}", place.mount, place.path);
         let Some((folder, key)) = whole.rsplit_once('/') else { return Ok(None) };
         let keys = self.list_folder(&format!("{folder}/")).await?;
@@ -39,7 +43,7 @@ impl Vault {
     async fn describe_by_metadata(
         &self,
         name: &SecretName,
-        place: &Place,
+        place: &SecretPath,
         subject: &str,
     ) -> Result<Option<Description>> {
         let (mount, path) = (place.mount.clone(), place.path.clone());

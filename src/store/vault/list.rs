@@ -9,7 +9,7 @@ use crate::store::vault::call::{Call, Own};
 use crate::store::vault::config::KvVersion;
 use crate::store::vault::diagnosis::Question;
 use crate::store::vault::error::{foreign, name_refused, no_answer, not_understood, refused};
-use crate::store::vault::place::Place;
+use crate::store::vault::place::SecretPath;
 use crate::store::{Names, Page, SecretName};
 use crate::value::json::Value;
 
@@ -72,7 +72,7 @@ impl Vault {
         }
     }
 
-    fn list_call(&self, place: &Place, version: KvVersion) -> Result<Call, crate::http::TransportError> {
+    fn list_call(&self, place: &SecretPath, version: KvVersion) -> Result<Call, crate::http::TransportError> {
         let (mount, path) = (place.mount.clone(), place.path.clone());
         let call = match version {
             KvVersion::One => Call::of(&ListSecretRequest { mount, path }),

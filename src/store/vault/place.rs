@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::error::Result;
 use crate::store::SecretName;
 use crate::store::vault::Vault;
-use crate::store::vault::access::Answer;
+use crate::store::vault::access::TokenReply;
 use crate::store::vault::config::KvVersion;
 use crate::store::vault::diagnosis::{Engine, Question, engine, engine_call};
 use crate::store::vault::error::{name_refused, no_answer, no_kv, version_unknown};
@@ -19,7 +19,7 @@ const SUSPICIOUS: u32 = 3;
 
 /// Where a secret is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct SecretPath {
     /// The mount.
     pub(super) mount: String,
     /// Below the mount.
@@ -56,7 +56,7 @@ impl Sightings {
 
 impl Vault {
     /// Where `name` is: below the configured mount, or below the mount that it begins with.
-    pub(super) fn place(&self, name: &SecretName, subject: &str) -> Result<Place> {
+    pub(super) fn place(&self, name: &SecretName, subject: &str) -> Result<SecretPath> {
         if let Some(reason) = fault(name.as_str()) {
             return Err(name_refused(subject, reason));
         }
@@ -64,11 +64,16 @@ impl Vault {
         let mount = self.settings.mount.as_deref();
         let below = mount.and_then(|mount| Some((mount, name.strip_prefix(mount)?.strip_prefix('/')?)));
         let (mount, path) = below.or_else(|| name.split_once('/')).unwrap_or((&name, ""));
-        Ok(Place { mount: mount.to_owned(), path: path.to_owned() })
+        Ok(SecretPath { mount: mount.to_owned(), path: path.to_owned() })
     }
 
     /// The version of the engine at `place`, where `name` is: the configured one, or what the server says.
-    pub(super) async fn version(&self, place: &Place, name: &SecretName, subject: &str) -> Result<KvVersion> {
+    pub(super) async fn version(
+        &self,
+        place: &SecretPath,
+        name: &SecretName,
+        subject: &str,
+    ) -> Result<KvVersion> {
         if let Some(version) = self.settings.version.or_else(|| self.versions.get(&place.mount)) {
             return Ok(version);
         }
@@ -90,7 +95,7 @@ impl Vault {
 
     /// Whether a 404 to a question about names is an absence: another engine than the configured one, and no engine at all, say the
     /// same. What is mounted is asked for once; without `kv_engine_version` the server has told it before.
-    pub(super) async fn sure_of_absence(&self, answer: &Answer, question: &Question<'_>) -> Result<()> {
+    pub(super) async fn sure_of_absence(&self, answer: &TokenReply, question: &Question<'_>) -> Result<()> {
         let in_words = answer.reply.has_words();
         if self.settings.version.is_none() || (self.sightings.are_sure() && !in_words) {
             return Ok(());
@@ -105,7 +110,7 @@ impl Vault {
     /// What may be asked once `answer` is no success: a read of `path`.
     pub(super) fn question<'read>(
         &'read self,
-        answer: &'read Answer,
+        answer: &'read TokenReply,
         mount: &'read str,
         path: &'read str,
         version: KvVersion,

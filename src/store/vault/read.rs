@@ -7,12 +7,12 @@ use crate::error::Result;
 use crate::store::SecretName;
 use crate::store::kit::from_json::json_text;
 use crate::store::vault::Vault;
-use crate::store::vault::access::Answer;
+use crate::store::vault::access::TokenReply;
 use crate::store::vault::call::Call;
 use crate::store::vault::config::KvVersion;
 use crate::store::vault::diagnosis::Question;
 use crate::store::vault::error::{foreign, no_answer, not_understood, refused};
-use crate::store::vault::place::Place;
+use crate::store::vault::place::SecretPath;
 use crate::value::SecretValue;
 use crate::value::json::{Object, Value};
 
@@ -34,7 +34,7 @@ impl Vault {
         }
     }
 
-    async fn value(&self, answer: &Answer, question: &Question<'_>) -> Result<Option<SecretValue>> {
+    async fn value(&self, answer: &TokenReply, question: &Question<'_>) -> Result<Option<SecretValue>> {
         self.sightings.note_value();
         let json = answer.reply.json().ok_or_else(|| not_understood(&answer.reply, question.subject))?;
         let data = json.as_object().and_then(|members| members.get("data"));
@@ -55,7 +55,7 @@ impl Vault {
     /// engine does not serve; the official class answers None to all of them.
     async fn absent(
         &self,
-        answer: &Answer,
+        answer: &TokenReply,
         name: &SecretName,
         question: &Question<'_>,
     ) -> Result<Option<SecretValue>> {
@@ -82,7 +82,7 @@ impl Vault {
     }
 }
 
-fn call(place: &Place, version: KvVersion) -> Result<Call, crate::http::TransportError> {
+fn call(place: &SecretPath, version: KvVersion) -> Result<Call, crate::http::TransportError> {
     let (mount, path) = (place.mount.clone(), place.path.clone());
     match version {
         KvVersion::One => Call::of(&GetSecretRequest { mount, path }),

@@ -18,7 +18,7 @@ use url::{Host, Url};
 use crate::error::{Error, Result};
 use crate::http::web_address;
 use crate::moment;
-use crate::store::aws::credentials::sdk_source::Place;
+use crate::store::aws::credentials::sdk_source::Issuer;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::store::aws::error::Refusal;
 use crate::store::environment::Environment;
@@ -139,7 +139,7 @@ impl CredentialSource for Container {
     }
 
     async fn load(&self) -> Result<Credentials> {
-        let place = Place::Container;
+        let place = Issuer::Container;
         let answer = Answer::to(&self.client, self.request()?, true).await;
         let answer = answer.map_err(|error| place.silent(&error))?;
         if answer.is_success() {

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::http::web_address;
 use crate::redact::Shown;
 use crate::store::aws::credentials::container::{Container, address};
-use crate::store::aws::credentials::sdk_source::{Place, SdkSource, none_found};
+use crate::store::aws::credentials::sdk_source::{Issuer, SdkSource, none_found};
 use crate::store::aws::credentials::sources::{Boxed, profile_error};
 use crate::store::aws::http_client::LastExchange;
 use crate::store::aws::profile::{Profiles, Section};
@@ -54,7 +54,7 @@ pub(super) fn instance(workshop: &Workshop<'_>, expected: bool) -> Result<Boxed>
         .read_timeout(timeout)
         .build();
     let provider = ImdsCredentialsProvider::builder().configure(&config).imds_client(client).build();
-    Ok(Box::new(SdkSource::new(provider, Place::Instance { expected }, last)))
+    Ok(Box::new(SdkSource::new(provider, Issuer::Instance { expected }, last)))
 }
 
 fn metadata_is_disabled(environment: &Environment) -> bool {
@@ -115,7 +115,7 @@ pub(super) fn single_sign_on(
         .role_name(settings.role);
     builder.set_session_name(settings.session);
     let provider = BuiltAnew(Box::new(move || builder.clone().build()));
-    Ok(Some(Box::new(SdkSource::new(provider, Place::SingleSignOn, last))))
+    Ok(Some(Box::new(SdkSource::new(provider, Issuer::SingleSignOn, last))))
 }
 
 fn sso_settings(profiles: &Profiles, name: &str, profile: Section<'_>) -> Result<SsoSettings> {

@@ -22,7 +22,7 @@ use crate::store::aws::http_client::{Exchange, LastExchange};
 
 /// Whom a provider asks, for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Issuer {
     /// The agent beside a container of ECS or a pod of EKS.
     Container,
     /// The metadata service of an EC2 instance. `expected` says that somebody asked for it by name; otherwise silence
@@ -35,13 +35,17 @@ pub(super) enum Place {
 /// A provider of the vendor's.
 pub(super) struct SdkSource {
     provider: Arc<dyn ProvideCredentials>,
-    place: Place,
+    place: Issuer,
     last: LastExchange,
 }
 
 impl SdkSource {
     /// `last` is what the provider's HTTP client reports to.
-    pub(super) fn new(provider: impl ProvideCredentials + 'static, place: Place, last: LastExchange) -> Self {
+    pub(super) fn new(
+        provider: impl ProvideCredentials + 'static,
+        place: Issuer,
+        last: LastExchange,
+    ) -> Self {
         Self { provider: Arc::new(provider), place, last }
     }
 }
@@ -50,9 +54,9 @@ impl SdkSource {
 impl CredentialSource for SdkSource {
     fn origin(&self) -> String {
         match &self.place {
-            Place::Container => "the role of the container or pod".to_owned(),
-            Place::Instance { .. } => "the role of the EC2 instance".to_owned(),
-            Place::SingleSignOn => "the login to IAM Identity Center".to_owned(),
+            Issuer::Container => "the role of the container or pod".to_owned(),
+            Issuer::Instance { .. } => "the role of the EC2 instance".to_owned(),
+            Issuer::SingleSignOn => "the login to IAM Identity Center".to_owned(),
         }
     }
 
@@ -78,7 +82,7 @@ pub(super) fn none_found() -> Error {
     )
 }
 
-impl Place {
+impl Issuer {
     fn explain(&self, error: &CredentialsError, last: Option<Exchange>) -> Error {
         if matches!(error, CredentialsError::ProviderTimedOut(_)) {
             return Error::new(ErrorKind::Timeout, format!("{}: no answer in time", self.subject()))
@@ -208,30 +212,30 @@ mod tests {
 
     #[test]
     fn the_status_goes_before_the_providers_words() {
-        let instance = Place::Instance { expected: true };
+        let instance = Issuer::Instance { expected: true };
         for (place, last, kind, temporary) in [
-            (Place::Container, Some(answered(500, None)), ErrorKind::Unreachable, true),
-            (Place::Container, Some(answered(429, None)), ErrorKind::Throttled, true),
-            (Place::Container, Some(answered(403, None)), ErrorKind::Unauthenticated, false),
-            (Place::Container, Some(answered(200, None)), ErrorKind::Unauthenticated, false),
+            (Issuer::Container, Some(answered(500, None)), ErrorKind::Unreachable, true),
+            (Issuer::Container, Some(answered(429, None)), ErrorKind::Throttled, true),
+            (Issuer::Container, Some(answered(403, None)), ErrorKind::Unauthenticated, false),
+            (Issuer::Container, Some(answered(200, None)), ErrorKind::Unauthenticated, false),
             (instance.clone(), Some(answered(404, None)), ErrorKind::Unauthenticated, false),
             (instance, Some(silent()), ErrorKind::Config, false),
-            (Place::Instance { expected: false }, Some(silent()), ErrorKind::Unauthenticated, false),
+            (Issuer::Instance { expected: false }, Some(silent()), ErrorKind::Unauthenticated, false),
             (
-                Place::SingleSignOn,
+                Issuer::SingleSignOn,
                 Some(answered(401, Some("UnauthorizedException"))),
                 ErrorKind::Unauthenticated,
                 false,
             ),
-            (Place::SingleSignOn, Some(answered(403, None)), ErrorKind::Denied, false),
+            (Issuer::SingleSignOn, Some(answered(403, None)), ErrorKind::Denied, false),
             (
-                Place::SingleSignOn,
+                Issuer::SingleSignOn,
                 Some(answered(404, Some("ResourceNotFoundException"))),
                 ErrorKind::Unauthenticated,
                 false,
             ),
-            (Place::SingleSignOn, Some(answered(503, None)), ErrorKind::Unreachable, true),
-            (Place::Container, None, ErrorKind::Unauthenticated, false),
+            (Issuer::SingleSignOn, Some(answered(503, None)), ErrorKind::Unreachable, true),
+            (Issuer::Container, None, ErrorKind::Unauthenticated, false),
         ] {
             for error in [CredentialsError::provider_error("canary"), CredentialsError::unhandled("canary")] {
                 let explained = place.explain(&error, last.clone());
@@ -244,11 +248,11 @@ mod tests {
     #[test]
     fn variants_have_their_kinds() {
         let late = CredentialsError::provider_timed_out(std::time::Duration::from_secs(1));
-        let late = Place::Container.explain(&late, None);
+        let late = Issuer::Container.explain(&late, None);
         assert_eq!((late.kind(), late.is_temporary()), (ErrorKind::Timeout, true));
-        let unusable = Place::SingleSignOn.explain(&CredentialsError::invalid_configuration("canary"), None);
+        let unusable = Issuer::SingleSignOn.explain(&CredentialsError::invalid_configuration("canary"), None);
         assert_eq!(unusable.kind(), ErrorKind::Config);
-        let nothing = Place::Instance { expected: false };
+        let nothing = Issuer::Instance { expected: false };
         let nothing = nothing.explain(&CredentialsError::not_loaded("canary"), None);
         assert_eq!(nothing.to_string(), none_found().to_string());
     }
@@ -256,8 +260,8 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_read_is_told_by_its_cause() {
         let missing = CredentialsError::provider_error(io::Error::from(io::ErrorKind::NotFound));
-        insta::assert_snapshot!(Place::SingleSignOn.explain(&missing, None), @"nobody is logged in to IAM Identity Center on this machine, or the login has expired. Run `aws sso login`");
-        let saved = Place::SingleSignOn.explain(&missing, Some(answered(200, None))).to_string();
+        insta::assert_snapshot!(Issuer::SingleSignOn.explain(&missing, None), @"nobody is logged in to IAM Identity Center on this machine, or the login has expired. Run `aws sso login`");
+        let saved = Issuer::SingleSignOn.explain(&missing, Some(answered(200, None))).to_string();
         assert!(saved.contains("cannot be saved"), "{saved}");
     }
 }

@@ -24,7 +24,7 @@ const NOT_HERE_FOR: Duration = Duration::from_secs(5);
 /// Asks one after the other until one is set up here, and that one alone from then on.
 #[derive(Debug)]
 pub(super) struct Search {
-    places: Vec<Place>,
+    places: Vec<Candidate>,
     /// One more than the place of the one that issued a token.
     found: AtomicUsize,
     /// Whether the identity of the machine is one that somebody named: then silence is an outage, and not an answer.
@@ -34,7 +34,7 @@ pub(super) struct Search {
 
 /// One source, and that it was not set up when it was asked.
 #[derive(Debug)]
-struct Place {
+struct Candidate {
     source: Boxed,
     missed: Mutex<Option<(Timestamp, NoToken)>>,
 }
@@ -42,12 +42,12 @@ struct Place {
 impl Search {
     /// Nobody is asked yet. `expects_machine` says that somebody named the identity of the machine.
     pub(super) fn new(sources: Vec<Boxed>, expects_machine: bool, clock: Clock) -> Self {
-        let places = sources.into_iter().map(|source| Place { source, missed: Mutex::default() });
+        let places = sources.into_iter().map(|source| Candidate { source, missed: Mutex::default() });
         Self { places: places.collect(), found: AtomicUsize::new(0), expects_machine, clock }
     }
 
     /// Asks one place, unless it was not set up a moment ago.
-    async fn ask(&self, place: &Place, scope: &str) -> Result<AccessToken, NoToken> {
+    async fn ask(&self, place: &Candidate, scope: &str) -> Result<AccessToken, NoToken> {
         if let Some(why) = place.missed_since(&self.clock) {
             return Err(why);
         }
@@ -75,7 +75,7 @@ impl Search {
     }
 }
 
-impl Place {
+impl Candidate {
     fn missed_since(&self, clock: &Clock) -> Option<NoToken> {
         let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
         let (moment, why) = missed.as_ref()?;

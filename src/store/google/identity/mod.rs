@@ -51,7 +51,7 @@ pub(in crate::store) use self::statement::GoogleIdentity;
 pub(super) use self::who::{Key, Who};
 use super::config::GoogleSettings;
 use super::network::Network;
-use super::place::{GOOGLE, Place};
+use super::place::{GOOGLE, ServiceAddress};
 
 /// What a token is good for, unless the user says otherwise.
 const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -92,7 +92,7 @@ impl Credentials {
         &self,
         settings: &GoogleSettings,
         environment: &Environment,
-        place: &Place,
+        place: &ServiceAddress,
         network: &mut Network<'_>,
         files: &mut WatchedFiles,
     ) -> Result<Identity> {

@@ -16,7 +16,7 @@ use crate::redact::Shown;
 use crate::store::environment::Environment;
 use crate::store::google::config::GoogleSettings;
 use crate::store::google::network::Network;
-use crate::store::google::place::{Place, iam_endpoint};
+use crate::store::google::place::{ServiceAddress, iam_endpoint};
 use crate::store::kit::files::WatchedFiles;
 use crate::store::kit::rest::below;
 
@@ -45,7 +45,7 @@ pub(super) struct Workshop<'open, 'network> {
     /// The copy of the environment.
     pub(super) environment: &'open Environment,
     /// What the tokens are for.
-    pub(super) place: &'open Place,
+    pub(super) place: &'open ServiceAddress,
     /// Clients.
     pub(super) network: &'open mut Network<'network>,
     /// Files that decide.

@@ -16,7 +16,7 @@ use crate::store::environment::Environment;
 use crate::store::google::config::{GoogleSettings, KEY_PATH, Written, written_key};
 use crate::store::google::name::{checked_domain, checked_principal};
 use crate::store::google::network::Network;
-use crate::store::google::place::{Place, iam_endpoint};
+use crate::store::google::place::{ServiceAddress, iam_endpoint};
 use crate::store::kit::files::{WatchedFiles, expand};
 use crate::store::kit::rest::below;
 use crate::store::options::Options;
@@ -121,7 +121,7 @@ impl Iam {
         files: &mut WatchedFiles,
     ) -> Result<Self> {
         let universe = checked_domain(credentials.universe(environment))?;
-        let place = Place::new(&settings, &universe)?;
+        let place = ServiceAddress::new(&settings, &universe)?;
         let mut network = Network::new(options, environment);
         let client = network.client(&iam_endpoint(&settings, &universe)?, files)?;
         let metadata =

@@ -4,7 +4,7 @@
 
 /// A place in the file that has names of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Level {
     /// The top of the file.
     Top,
     /// The mapping `airflow`.
@@ -41,7 +41,7 @@ const ALIASES: [(&str, &str); 22] = [
     ("varvalue", "variable_value"),
 ];
 
-impl Place {
+impl Level {
     const ALL: [Self; 4] = [Self::Top, Self::Section, Self::Connection, Self::Variable];
 
     /// The names that mean something here.
@@ -130,32 +130,32 @@ mod tests {
 
     #[test]
     fn names_have_any_case() {
-        assert!(Place::Connection.has("CONN_ID") && Place::Top.has("Airflow"));
-        assert!(!Place::Connection.has("connId") && !Place::Variable.has("conn_id"));
+        assert!(Level::Connection.has("CONN_ID") && Level::Top.has("Airflow"));
+        assert!(!Level::Connection.has("connId") && !Level::Variable.has("conn_id"));
     }
 
     #[test]
     fn the_field_that_was_meant_is_named() {
         for (place, name, expected) in [
-            (Place::Connection, "host", "Write `conn_host`"),
-            (Place::Connection, "connId", "Write `conn_id`"),
-            (Place::Connection, "CONN-PORT", "Write `conn_port`"),
-            (Place::Connection, "username", "Write `conn_login`"),
-            (Place::Connection, "extra_dejson", "Write `conn_extra`"),
-            (Place::Connection, "conn_pasword", "Did you mean `conn_password`?"),
-            (Place::Connection, "conn_password:canary", "Write `conn_password`"),
-            (Place::Connection, "variable_name", "It belongs in an entry of `variables`"),
-            (Place::Variable, "name", "Write `variable_name`"),
-            (Place::Variable, "Value", "Write `variable_value`"),
+            (Level::Connection, "host", "Write `conn_host`"),
+            (Level::Connection, "connId", "Write `conn_id`"),
+            (Level::Connection, "CONN-PORT", "Write `conn_port`"),
+            (Level::Connection, "username", "Write `conn_login`"),
+            (Level::Connection, "extra_dejson", "Write `conn_extra`"),
+            (Level::Connection, "conn_pasword", "Did you mean `conn_password`?"),
+            (Level::Connection, "conn_password:canary", "Write `conn_password`"),
+            (Level::Connection, "variable_name", "It belongs in an entry of `variables`"),
+            (Level::Variable, "name", "Write `variable_name`"),
+            (Level::Variable, "Value", "Write `variable_value`"),
             (
-                Place::Variable,
+                Level::Variable,
                 "description",
                 "Known in an entry of `variables` are: variable_name, variable_value",
             ),
-            (Place::Section, "variable", "Did you mean `variables`?"),
-            (Place::Section, "conn_id", "It belongs in an entry of `connections`"),
-            (Place::Top, "connections", "It belongs below `airflow`"),
-            (Place::Top, "airflw", "Did you mean `airflow`?"),
+            (Level::Section, "variable", "Did you mean `variables`?"),
+            (Level::Section, "conn_id", "It belongs in an entry of `connections`"),
+            (Level::Top, "connections", "It belongs below `airflow`"),
+            (Level::Top, "airflw", "Did you mean `airflow`?"),
         ] {
             assert_eq!(place.advice(name), expected, "{name}");
         }

@@ -15,7 +15,7 @@ use crate::store::kit::from_json::json_text;
 use crate::value::json::Object;
 use crate::value::{SecretValue, Text, Value};
 
-use self::fields::Place;
+use self::fields::Level;
 use self::sift::Sieve;
 use super::connection::{object_text, percent_encode};
 use super::entries::Entries;
@@ -73,11 +73,11 @@ impl Source<'_> {
         if !matches!(root.content, Content::Mapping(_)) {
             return Err(Problem::no_object());
         }
-        self.sieve.whole(Place::Top, root)?;
+        self.sieve.whole(Level::Top, root)?;
         let root = self.reader.pairs(root)?;
         let airflow = match filled(&root, "airflow") {
             Some(node) if matches!(node.content, Content::Mapping(_)) => {
-                self.sieve.whole(Place::Section, node)?;
+                self.sieve.whole(Level::Section, node)?;
                 self.reader.pairs(node)?
             }
             Some(node) => {
@@ -98,11 +98,11 @@ impl Source<'_> {
         for (line, entry) in self.list(airflow, "connections")? {
             let Some(id) = name(&entry, "conn_id")? else {
                 // The template that `astro dev init` writes has one entry with nothing filled in.
-                self.sieve.nameless(Place::Connection, line, &entry)?;
+                self.sieve.nameless(Level::Connection, line, &entry)?;
                 continue;
             };
             self.sieve.name(line, "connection", id);
-            let answer = match self.sieve.fields(Place::Connection, Some(id), &entry) {
+            let answer = match self.sieve.fields(Level::Connection, Some(id), &entry) {
                 Ok(()) => self.connection(line, id, &entry)?,
                 Err(problem) => Err(problem.to_string()),
             };
@@ -130,10 +130,10 @@ impl Source<'_> {
         let mut variables = Named::new();
         for (line, entry) in self.list(airflow, "variables")? {
             let Some(name) = name(&entry, "variable_name")? else {
-                self.sieve.nameless(Place::Variable, line, &entry)?;
+                self.sieve.nameless(Level::Variable, line, &entry)?;
                 continue;
             };
-            if let Err(problem) = self.sieve.fields(Place::Variable, Some(name), &entry) {
+            if let Err(problem) = self.sieve.fields(Level::Variable, Some(name), &entry) {
                 variables.push((name.to_owned(), Err(bad_variable(self.path, name, &problem.to_string()))));
                 continue;
             }

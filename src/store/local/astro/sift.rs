@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::fields::Place;
+use super::fields::Level;
 use super::{Content, Node, Note, Pairs, Problem, Reason, filled, is_filled};
 use crate::store::local::unread::shown_name;
 
@@ -27,22 +27,22 @@ impl Sieve {
 
     /// Looks at the names of the file or of its section. A name of the file's top whose value is used elsewhere, by an
     /// alias, is there for that alone.
-    pub(super) fn whole(&mut self, place: Place, node: &Node) -> Result<(), Problem> {
+    pub(super) fn whole(&mut self, place: Level, node: &Node) -> Result<(), Problem> {
         self.repeated_fields(node);
         let Content::Mapping(pairs) = &node.content else { return Ok(()) };
-        for (key, value) in pairs.iter().filter(|(_, value)| !(place == Place::Top && is_reused(value))) {
+        for (key, value) in pairs.iter().filter(|(_, value)| !(place == Level::Top && is_reused(value))) {
             self.field(place, None, key, value)?;
         }
         Ok(())
     }
 
     /// Looks at the fields of an entry.
-    pub(super) fn fields(&mut self, place: Place, id: Option<&str>, entry: &Pairs) -> Result<(), Problem> {
+    pub(super) fn fields(&mut self, place: Level, id: Option<&str>, entry: &Pairs) -> Result<(), Problem> {
         entry.iter().try_for_each(|(key, value)| self.field(place, id, key, value))
     }
 
     /// A field that has no value loses nothing.
-    fn field(&mut self, place: Place, id: Option<&str>, key: &Node, value: &Node) -> Result<(), Problem> {
+    fn field(&mut self, place: Level, id: Option<&str>, key: &Node, value: &Node) -> Result<(), Problem> {
         let Content::Scalar(name) = &key.content else { return Ok(()) };
         let is_value = name.contains(':');
         if place.has(name) || key.tag == super::Tag::Merge || !(is_filled(value) || is_value) {
@@ -59,12 +59,12 @@ impl Sieve {
     }
 
     /// An entry without a name: skipped, which is told if it holds something.
-    pub(super) fn nameless(&mut self, place: Place, line: usize, entry: &Pairs) -> Result<(), Problem> {
+    pub(super) fn nameless(&mut self, place: Level, line: usize, entry: &Pairs) -> Result<(), Problem> {
         self.fields(place, None, entry)?;
         let is_held = |(key, value): &&(Rc<Node>, Rc<Node>)| is_filled(value) && !is_example(key, value);
         if entry.iter().any(|pair| is_held(&pair)) {
             let (what, field) = match place {
-                Place::Variable => ("variable", "variable_name"),
+                Level::Variable => ("variable", "variable_name"),
                 _ => ("connection", "conn_id"),
             };
             let what = format!("a {what} without `{field}` is skipped");
@@ -126,10 +126,10 @@ impl Sieve {
     }
 }
 
-fn of(place: Place, id: Option<&str>) -> String {
+fn of(place: Level, id: Option<&str>) -> String {
     match (place, id) {
-        (Place::Connection, Some(id)) => format!("connection {id:?}: "),
-        (Place::Variable, Some(id)) => format!("variable {id:?}: "),
+        (Level::Connection, Some(id)) => format!("connection {id:?}: "),
+        (Level::Variable, Some(id)) => format!("variable {id:?}: "),
         _ => String::new(),
     }
 }

@@ -46,14 +46,14 @@ impl Node {
 }
 
 /// Why a text is refused.
-enum Refusal {
+enum Unparsed {
     /// The parser does not understand it.
     Syntax(ScanError),
     /// The nodes make no document.
     Problem(Problem),
 }
 
-impl From<Problem> for Refusal {
+impl From<Problem> for Unparsed {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)
     }
@@ -68,8 +68,8 @@ pub(super) fn compose(text: &str) -> Result<Option<Rc<Node>>, Problem> {
         let current = spaced.as_ref().map_or(text, |spaced| spaced.text.as_str());
         let error = match compose_once(current) {
             Ok(root) => return Ok(root),
-            Err(Refusal::Problem(problem)) => return Err(problem),
-            Err(Refusal::Syntax(error)) => error,
+            Err(Unparsed::Problem(problem)) => return Err(problem),
+            Err(Unparsed::Syntax(error)) => error,
         };
         let refused = || syntax(current, &error);
         if spaced.as_ref().is_some_and(|spaced| error.marker().index() <= spaced.stopped) {
@@ -80,10 +80,10 @@ pub(super) fn compose(text: &str) -> Result<Option<Rc<Node>>, Problem> {
     }
 }
 
-fn compose_once(text: &str) -> Result<Option<Rc<Node>>, Refusal> {
+fn compose_once(text: &str) -> Result<Option<Rc<Node>>, Unparsed> {
     let mut composer = Composer::default();
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(Refusal::Syntax)?;
+        let (event, span) = event.map_err(Unparsed::Syntax)?;
         composer.take(event, span)?;
     }
     Ok(composer.root)

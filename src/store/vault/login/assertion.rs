@@ -13,7 +13,7 @@ use vaultrs::api::auth::oidc::requests::JWTLoginRequest;
 
 use crate::error::Result;
 use crate::store::vault::call::{Call, Own};
-use crate::store::vault::login::{Method, Step, credential_file, unsendable};
+use crate::store::vault::login::{LoginStep, Method, credential_file, unsendable};
 use crate::store::vault::server::Server;
 
 /// `auth/kubernetes`: the token of the pod's service account, which Kubernetes replaces about every hour.
@@ -25,14 +25,14 @@ pub(super) struct Kubernetes {
 
 #[async_trait]
 impl Method for Kubernetes {
-    async fn step(&self, mount: &str, _server: &Server) -> Result<Step> {
+    async fn step(&self, mount: &str, _server: &Server) -> Result<LoginStep> {
         let jwt = credential_file(&self.jwt_path, "kubernetes_jwt_path").await?;
         let request = LoginWithKubernetesRequest {
             mount: mount.to_owned(),
             role: self.role.clone(),
             jwt: jwt.to_string(),
         };
-        Call::of(&request).map(Step::Call).map_err(|error| unsendable(&error))
+        Call::of(&request).map(LoginStep::Call).map_err(|error| unsendable(&error))
     }
 }
 
@@ -58,13 +58,13 @@ impl fmt::Debug for Jwt {
 
 #[async_trait]
 impl Method for Jwt {
-    async fn step(&self, mount: &str, _server: &Server) -> Result<Step> {
+    async fn step(&self, mount: &str, _server: &Server) -> Result<LoginStep> {
         let jwt = match &self.source {
             JwtSource::Written(token) => token.expose_secret().trim().to_owned(),
             JwtSource::File(path) => credential_file(path, "jwt_token_path").await?.to_string(),
         };
         let request = JWTLoginRequest { mount: mount.to_owned(), jwt, role: Some(self.role.clone()) };
-        Call::of(&request).map(Step::Call).map_err(|error| unsendable(&error))
+        Call::of(&request).map(LoginStep::Call).map_err(|error| unsendable(&error))
     }
 }
 
@@ -77,13 +77,13 @@ pub(super) struct Certificate {
 
 #[async_trait]
 impl Method for Certificate {
-    async fn step(&self, mount: &str, _server: &Server) -> Result<Step> {
+    async fn step(&self, mount: &str, _server: &Server) -> Result<LoginStep> {
         let body = match &self.role {
             Some(role) => json!({ "name": role }),
             None => json!({}),
         };
         Call::of(&Own::post(format!("auth/{mount}/login"), &body))
-            .map(Step::Call)
+            .map(LoginStep::Call)
             .map_err(|error| unsendable(&error))
     }
 }

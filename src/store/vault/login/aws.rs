@@ -18,7 +18,7 @@ use crate::store::aws::AwsIdentity;
 use crate::store::environment::Environment;
 use crate::store::options::{OptionValue, Options};
 use crate::store::vault::call::Call;
-use crate::store::vault::login::{Method, Step, unsendable};
+use crate::store::vault::login::{LoginStep, Method, unsendable};
 use crate::store::vault::server::Server;
 
 const STS: &str = "https://sts.amazonaws.com/";
@@ -99,7 +99,7 @@ fn aws_options(options: &Options) -> Options {
 
 #[async_trait]
 impl Method for AwsIam {
-    async fn step(&self, mount: &str, _server: &Server) -> Result<Step> {
+    async fn step(&self, mount: &str, _server: &Server) -> Result<LoginStep> {
         let headers = Value::Object(self.headers().await?).to_string();
         let request = IamLoginRequest {
             mount: mount.to_owned(),
@@ -109,7 +109,7 @@ impl Method for AwsIam {
             iam_request_body: STANDARD.encode(QUESTION),
             iam_request_headers: STANDARD.encode(headers),
         };
-        Call::of(&request).map(Step::Call).map_err(|error| unsendable(&error))
+        Call::of(&request).map(LoginStep::Call).map_err(|error| unsendable(&error))
     }
 }
 

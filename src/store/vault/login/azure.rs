@@ -10,7 +10,7 @@ use crate::store::azure::AzureIdentity;
 use crate::store::environment::Environment;
 use crate::store::options::{OptionValue, Options};
 use crate::store::vault::call::{Call, Own};
-use crate::store::vault::login::{Method, Step, unsendable};
+use crate::store::vault::login::{LoginStep, Method, unsendable};
 use crate::store::vault::server::Server;
 use crate::value::json::Object;
 
@@ -84,7 +84,7 @@ fn with_own_hint(error: Error) -> Error {
 
 #[async_trait]
 impl Method for Azure {
-    async fn step(&self, mount: &str, _server: &Server) -> Result<Step> {
+    async fn step(&self, mount: &str, _server: &Server) -> Result<LoginStep> {
         if self.resource.is_empty() {
             return Err(Error::new(ErrorKind::Config, "the auth_type `azure` needs `azure_resource`"));
         }
@@ -93,7 +93,7 @@ impl Method for Azure {
         body.insert("role".to_owned(), json!(self.role));
         body.insert("jwt".to_owned(), json!(token.token.secret()));
         let request = Own::post(format!("auth/{mount}/login"), &Value::Object(body));
-        Call::of(&request).map(Step::Call).map_err(|error| unsendable(&error))
+        Call::of(&request).map(LoginStep::Call).map_err(|error| unsendable(&error))
     }
 
     fn is_outdated(&self) -> bool {

@@ -13,7 +13,7 @@ use crate::store::environment::Environment;
 use crate::store::google::GoogleIdentity;
 use crate::store::options::Options;
 use crate::store::vault::call::{Call, Own};
-use crate::store::vault::login::{Method, Step, unsendable};
+use crate::store::vault::login::{LoginStep, Method, unsendable};
 use crate::store::vault::server::Server;
 
 /// What the official class asks for, and the most that Vault takes.
@@ -36,14 +36,14 @@ impl Gcp {
 
 #[async_trait]
 impl Method for Gcp {
-    async fn step(&self, mount: &str, _server: &Server) -> Result<Step> {
+    async fn step(&self, mount: &str, _server: &Server) -> Result<LoginStep> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let audience = format!("vault/{}", self.role);
         let claims = json!({"iat": now, "exp": now + LIFETIME_SECONDS, "aud": audience});
         let signed = self.identity.signed(claims).await?;
         let body = json!({"role": self.role, "jwt": signed.expose_secret()});
         Call::of(&Own::post(format!("auth/{mount}/login"), &body))
-            .map(Step::Call)
+            .map(LoginStep::Call)
             .map_err(|error| unsendable(&error))
     }
 

@@ -45,7 +45,7 @@ use crate::value::json::{Object, Value};
 pub(super) use self::settings::{check, login};
 
 /// What a method does to log in.
-pub(super) enum Step {
+pub(super) enum LoginStep {
     /// Nothing is asked: here is the token.
     Token(SecretString),
     /// This is sent.
@@ -56,7 +56,7 @@ pub(super) enum Step {
 #[async_trait]
 pub(super) trait Method: Debug + Send + Sync {
     /// What is sent to the mount, put together anew for each login: files are read and signatures made here.
-    async fn step(&self, mount: &str, server: &Server) -> Result<Step>;
+    async fn step(&self, mount: &str, server: &Server) -> Result<LoginStep>;
 
     /// Whether a file that decided something has changed since. Files that are read at each login decide nothing.
     fn is_outdated(&self) -> bool {
@@ -115,8 +115,10 @@ impl Login {
 
     async fn try_log_in(&self, server: &Server) -> Result<Grant> {
         let call = match self.method.step(&self.mount, server).await? {
-            Step::Token(token) => return Ok(Grant { token, lifetime: None, renewable: false, uses: None }),
-            Step::Call(call) => call,
+            LoginStep::Token(token) => {
+                return Ok(Grant { token, lifetime: None, renewable: false, uses: None });
+            }
+            LoginStep::Call(call) => call,
         };
         let subject = format!("logging in by {} at `auth/{}`", self.name, Shown(&self.mount));
         let reply = server.ask(&call, None).await.map_err(|error| no_answer(&error, &subject))?;

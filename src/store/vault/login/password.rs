@@ -14,7 +14,7 @@ use vaultrs::api::auth::userpass::requests::LoginRequest;
 
 use crate::error::Result;
 use crate::store::vault::call::{Call, Own};
-use crate::store::vault::login::{Method, Step, credential_file, unsendable, wrapped};
+use crate::store::vault::login::{LoginStep, Method, credential_file, unsendable, wrapped};
 use crate::store::vault::server::Server;
 
 /// Where the secret id of approle comes from.
@@ -51,11 +51,11 @@ impl fmt::Debug for AppRole {
 
 #[async_trait]
 impl Method for AppRole {
-    async fn step(&self, mount: &str, server: &Server) -> Result<Step> {
+    async fn step(&self, mount: &str, server: &Server) -> Result<LoginStep> {
         let secret_id = self.secret_id(server).await?.expose_secret().to_owned();
         let request =
             LoginWithApproleRequest { mount: mount.to_owned(), role_id: self.role_id.clone(), secret_id };
-        Call::of(&request).map(Step::Call).map_err(|error| unsendable(&error))
+        Call::of(&request).map(LoginStep::Call).map_err(|error| unsendable(&error))
     }
 }
 
@@ -73,13 +73,13 @@ impl fmt::Debug for UserPassword {
 
 #[async_trait]
 impl Method for UserPassword {
-    async fn step(&self, mount: &str, _server: &Server) -> Result<Step> {
+    async fn step(&self, mount: &str, _server: &Server) -> Result<LoginStep> {
         let request = LoginRequest {
             mount: mount.to_owned(),
             username: self.username.clone(),
             password: self.password.expose_secret().to_owned(),
         };
-        Call::of(&request).map(Step::Call).map_err(|error| unsendable(&error))
+        Call::of(&request).map(LoginStep::Call).map_err(|error| unsendable(&error))
     }
 }
 
@@ -99,13 +99,13 @@ impl fmt::Debug for GitHub {
 
 #[async_trait]
 impl Method for GitHub {
-    async fn step(&self, mount: &str, _server: &Server) -> Result<Step> {
+    async fn step(&self, mount: &str, _server: &Server) -> Result<LoginStep> {
         let body = match self {
             Self::Written(token) => json!({ "token": token.expose_secret() }),
             Self::File(path) => json!({ "token": credential_file(path, "token_path").await?.as_str() }),
         };
         Call::of(&Own::post(format!("auth/{mount}/login"), &body))
-            .map(Step::Call)
+            .map(LoginStep::Call)
             .map_err(|error| unsendable(&error))
     }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 use crate::error::Result;
-use crate::store::vault::login::{Method, Step, credential_file};
+use crate::store::vault::login::{LoginStep, Method, credential_file};
 use crate::store::vault::server::Server;
 
 /// A token as it is.
@@ -21,8 +21,8 @@ impl fmt::Debug for WrittenToken {
 
 #[async_trait]
 impl Method for WrittenToken {
-    async fn step(&self, _mount: &str, _server: &Server) -> Result<Step> {
-        Ok(Step::Token(self.0.clone()))
+    async fn step(&self, _mount: &str, _server: &Server) -> Result<LoginStep> {
+        Ok(LoginStep::Token(self.0.clone()))
     }
 }
 
@@ -32,8 +32,8 @@ pub(super) struct TokenFile(pub(super) PathBuf);
 
 #[async_trait]
 impl Method for TokenFile {
-    async fn step(&self, _mount: &str, _server: &Server) -> Result<Step> {
+    async fn step(&self, _mount: &str, _server: &Server) -> Result<LoginStep> {
         let token = credential_file(&self.0, "token_path").await?;
-        Ok(Step::Token(SecretString::from(token.as_str())))
+        Ok(LoginStep::Token(SecretString::from(token.as_str())))
     }
 }
