@@ -72,6 +72,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.azure.AzureKeyVaultBackend",
     options: config::OPTIONS,
+    variables: config::VARIABLES,
     convention: |options| Ok(Arc::new(KeyVaultConvention::new(options))),
     check: |_options, _environment| Ok(()),
     plays_no_part: config::plays_no_part,

@@ -17,6 +17,23 @@ use crate::value::json::{self, Value};
 
 use super::name::{checked_location, checked_principal, checked_project};
 
+/// The environment variables that this store reads beside those that all stores share.
+pub(super) const VARIABLES: &[&str] = &[
+    "CLOUDSDK_ACTIVE_CONFIG_NAME",
+    "CLOUDSDK_CONFIG",
+    "CLOUDSDK_CORE_PROJECT",
+    "GCE_METADATA_HOST",
+    "GCE_METADATA_ROOT",
+    "GCE_METADATA_TIMEOUT",
+    "GCLOUD_PROJECT",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_CLOUD_PROJECT",
+    "GOOGLE_CLOUD_QUOTA_PROJECT",
+    "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
+    "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES",
+    "NO_GCE_CHECK",
+];
+
 /// The defaults of the official class.
 pub(super) const DEFAULTS: PrefixDefaults = PrefixDefaults {
     prefixes: PerKind {

@@ -62,6 +62,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.google.CloudSecretManagerBackend",
     options: config::OPTIONS,
+    variables: config::VARIABLES,
     convention,
     check: |_options, _environment| Ok(()),
     plays_no_part: |_options, key| key == VARIABLES_PREFIX.key || key == CONFIG_PREFIX.key,

@@ -14,8 +14,7 @@ from tests.python.stores.test_aws_identity import Setting, setting, stub
 from tests.python.vault import backend_at
 from tests.servers.azure import CLIENT, TENANT, Application, Azure
 from tests.servers.counting import Counter
-from tests.servers.google import PROJECT, GoogleServer
-from tests.servers.google_double import SUBJECT_TOKEN
+from tests.servers.google import PROJECT, SUBJECT_TOKEN, GoogleServer
 from tests.servers.vault import Vault
 from tests.servers.vault_login_fixtures import Place
 from tests.servers.vault_logins import Login
