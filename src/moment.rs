@@ -31,9 +31,9 @@ fn written(since_epoch: Duration, format: &[BorrowedFormatItem<'_>]) -> String {
 
 /// The moment of `text`; `None` for what is none, and for one before 1970, which Go's zero time (the year 1) is.
 pub fn read(text: &str) -> Option<SystemTime> {
-    let nanoseconds = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp_nanos();
-    let since_epoch = Duration::from_nanos(u64::try_from(nanoseconds).ok()?);
-    SystemTime::UNIX_EPOCH.checked_add(since_epoch)
+    let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    let seconds = u64::try_from(moment.unix_timestamp()).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, moment.nanosecond()))
 }
 
 #[cfg(test)]
@@ -74,6 +74,7 @@ mod tests {
             ("2000-02-29T12:10:15.5Z", 951_826_215, 500_000_000),
             ("2026-03-01T12:30:00.000000001Z", 1_772_368_200, 1),
             ("2026-03-01T13:30:00+01:00", 1_772_368_200, 0),
+            ("9999-12-31T23:59:59.999999999Z", 253_402_300_799, 999_999_999),
         ] {
             let expected = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
             assert_eq!(read(text), Some(expected), "{text}");

@@ -49,6 +49,6 @@ impl AzureIdentity {
 
 impl fmt::Debug for AzureIdentity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("AzureIdentity").field("source", &self.source).finish_non_exhaustive()
+        formatter.debug_struct("AzureIdentity").field("source", &self.source.name()).finish_non_exhaustive()
     }
 }
