@@ -55,7 +55,7 @@ fmt:            ## formats Rust and Python in place
 	$(TOOLS)/ruff format python tests dags
 
 doc:            ## the API documentation in target/doc
-	cargo doc --locked --no-deps --no-default-features --features "cli memory local aws-secrets-manager aws-ssm vault google azure"
+	@$(STAGES) doc
 
 clean:          ## removes everything that these targets made
 	rm -rf target dist .cache

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use _native::backend::{Backend, Plan, Settings, plan};
+use _native::backend::{Backend, Plan, Route, Settings, plan};
 use _native::config::{RawOptions, RawValue, configure};
 use _native::error::{Error, Result};
 use _native::layers;
@@ -57,7 +57,7 @@ fn warm_lookup() -> Result<impl FnMut()> {
     let (settings, runtime) = (settings("1h")?, Runtime::new()?);
     let backend = Backend::open(Arc::clone(&settings), Clock::System)?;
     for id in ids() {
-        ask(&backend, &runtime, &id, &names(&settings, &id)?);
+        ask(&backend, &runtime, &id, &route(&settings, &id)?);
     }
     Ok(in_turn(ids(), move |id| {
         black_box(backend.remembered(black_box(lookup(id))));
@@ -69,8 +69,8 @@ fn lookup_through_layers() -> Result<impl FnMut()> {
     let (settings, runtime) = (settings("0")?, Runtime::new()?);
     let backend = Backend::open(Arc::clone(&settings), Clock::System)?;
     Ok(in_turn(ids(), move |id| {
-        if let Ok(names) = names(&settings, id) {
-            ask(&backend, &runtime, id, &names);
+        if let Ok(route) = route(&settings, id) {
+            ask(&backend, &runtime, id, &route);
         }
     }))
 }
@@ -131,15 +131,15 @@ fn settings(cache_ttl: &str) -> Result<Arc<Settings>> {
     Ok(configure(entry, &raw, Environment::default())?.settings)
 }
 
-fn names(settings: &Settings, id: &str) -> Result<Vec<SecretName>> {
+fn route(settings: &Settings, id: &str) -> Result<Route> {
     match plan(settings, lookup(id), || false)? {
-        Plan::Ask(names) => Ok(names),
-        _ => Err(Error::internal("the lookup is not asked")),
+        Plan::Ask(route) => Ok(route),
+        Plan::Skip(_) => Err(Error::internal("the lookup is not asked")),
     }
 }
 
-fn ask(backend: &Backend, runtime: &Runtime, id: &str, names: &[SecretName]) {
-    let _ = black_box(runtime.block_on(backend.ask(lookup(id), names)));
+fn ask(backend: &Backend, runtime: &Runtime, id: &str, route: &Route) {
+    let _ = black_box(runtime.block_on(backend.ask(lookup(id), route)));
 }
 
 /// Polls a future that is ready at once, without a runtime that would be measured too.

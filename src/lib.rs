@@ -14,7 +14,7 @@
 //! | `http` | the shared client: TLS settings, proxies, timeouts (stores that speak HTTP) |
 //! | [`process`] | forks, the runtime, deadlines, the clock; the only folder with `unsafe` |
 //! | [`value`] | secrets, JSON as Python has it, connections |
-//! | `calendar` | days as dates |
+//! | [`moment`] | moments as RFC 3339 writes them |
 //! | `log` | hearing what the house logs, for Python and the terminal |
 //! | [`redact`] | what may be shown of foreign text |
 //! | [`error`] | what can go wrong |
@@ -22,7 +22,6 @@
 //! `docs/architecture.md` tells the same at more length.
 
 pub mod backend;
-mod calendar;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
@@ -33,6 +32,7 @@ pub mod layers;
 #[cfg(any(feature = "cli", feature = "python"))]
 mod log;
 pub mod masking;
+pub mod moment;
 pub mod process;
 #[cfg(feature = "python")]
 mod python;

@@ -110,6 +110,30 @@ fn is_path(text: &str) -> bool {
     !(is_token || has_foreign_letter || is_pem || has_long_name || text.starts_with('['))
 }
 
+/// A word of a shell, quoted where it has to be.
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:=".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) { text.to_owned() } else { shell_quoted(text) }
+}
+
+/// As [`shell_word`], quoted in any case.
+pub fn shell_quoted(text: &str) -> String {
+    let escaped = text.replace('\'', r"'\''");
+    if !escaped.chars().any(is_harmful) {
+        return format!("'{escaped}'");
+    }
+    // As bash, zsh and ksh write what a terminal must not be sent.
+    let mut word = String::from("$'");
+    for letter in text.chars() {
+        match letter {
+            '\'' | '\\' => word.extend(['\\', letter]),
+            letter if is_harmful(letter) => word.extend(format!("\\u{:04x}", u32::from(letter)).chars()),
+            letter => word.push(letter),
+        }
+    }
+    word + "'"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,5 +186,13 @@ mod tests {
         assert_eq!(Shown("a\u{202e}b\u{2066}").to_string(), r"a\u{202e}b\u{2066}");
         assert_eq!(Shown(&"x".repeat(600)).to_string().chars().count(), LONGEST + 1);
         assert_eq!(Shown(&"x".repeat(LONGEST)).to_string().len(), LONGEST);
+    }
+
+    #[test]
+    fn words_of_a_shell_stay_one_word() {
+        assert_eq!(shell_word("https://h:8200/a"), "https://h:8200/a");
+        assert_eq!(shell_word("a'b $c"), r"'a'\''b $c'");
+        assert_eq!(shell_word(""), "''");
+        assert_eq!(shell_word("a\u{1b}[31m'\\"), r"$'a\u001b[31m\'\\'");
     }
 }

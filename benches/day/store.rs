@@ -27,6 +27,7 @@ pub(crate) static ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.simulated",
     options: &[],
+    variables: &[],
     convention: |options| Ok(Arc::new(Names(PrefixRules::from_options(options, PrefixDefaults::AIRFLOW)))),
     check: |_options, _environment| Ok(()),
     attempts: |_options, _environment| None,

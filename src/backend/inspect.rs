@@ -3,21 +3,45 @@
 use std::num::NonZeroUsize;
 
 use crate::backend::lookup::Backend;
+use crate::backend::plan::Route;
 use crate::error::Result;
 use crate::process::Deadline;
 use crate::store::convention::Kind;
 use crate::store::tools::{Finding, Unread};
-use crate::store::{Description, Descriptions, Inspect, Page, SecretName, Store};
+use crate::store::{Description, Inspect, Page, SecretName, Store};
+
+/// One page of ids.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Airflow's ids with what is known of each.
+    pub secrets: Vec<(String, Description)>,
+    /// How many names the store listed.
+    pub count: usize,
+    /// What to ask for next; `None` after the last page.
+    pub next: Option<Page>,
+}
 
 impl Backend {
-    /// What the store reports of the names that begin with `prefix`, one page of them.
-    pub async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        self.up_to_date()?.inspect.list_described(prefix, page).await
+    /// The ids whose names begin with `prefix`, with what the store reports of each: one page of them.
+    pub async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Listed> {
+        let listed = self.up_to_date()?.inspect.list_described(prefix, page).await?;
+        let of_id = |described: Description| {
+            let id = described.name.as_str().strip_prefix(prefix)?.to_owned();
+            Some((id, described))
+        };
+        let count = listed.secrets.len();
+        let secrets = listed.secrets.into_iter().filter_map(of_id).collect();
+        Ok(Listed { secrets, count, next: listed.next })
     }
 
-    /// What the store reports of `name` without its value.
-    pub async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
-        self.up_to_date()?.inspect.describe(name).await
+    /// What the store reports of the first name along `route` that is there, without its value.
+    pub async fn describe(&self, route: &Route) -> Result<Option<Description>> {
+        for name in &route.0 {
+            if let Some(described) = self.up_to_date()?.inspect.describe(name).await? {
+                return Ok(Some(described));
+            }
+        }
+        Ok(None)
     }
 
     /// Why `name`, which a lookup did not find, is not there, as far as the store can tell.

@@ -1,11 +1,11 @@
 //! A line for each miss, for those who ask for it: Airflow itself says only that something "isn't defined".
 
 use crate::backend::pattern;
+use crate::backend::plan::{Plan, Skipped};
 use crate::backend::reply::Reply;
 use crate::backend::settings::Settings;
 use crate::redact::Shown;
-use crate::store::SecretName;
-use crate::store::convention::Lookup;
+use crate::store::convention::{Kind, Lookup};
 use crate::store::options::{OptionKind, OptionSpec};
 
 /// The option that asks for it.
@@ -16,44 +16,40 @@ pub(super) const OPTION: OptionSpec = OptionSpec::new(
 )
 .with_default("false");
 
-/// Says that `lookup`, which asked for `names`, found nothing, if it did and the operator asks for it.
-pub fn say(settings: &Settings, lookup: Lookup<'_>, names: &[SecretName], reply: &Reply) {
+/// Says that `lookup` found nothing, if it did and the operator asks for it. Without a plan it ended before it had one.
+pub fn say(settings: &Settings, lookup: Lookup<'_>, plan: Option<&Plan>, reply: &Reply) {
     if settings.log_misses && reply.value.is_none() {
-        tracing::info!("{}", text(settings, lookup, names, reply.outcome));
+        tracing::info!("{}", text(settings, lookup, plan, reply.outcome));
     }
 }
 
-fn text(settings: &Settings, lookup: Lookup<'_>, names: &[SecretName], outcome: &str) -> String {
+fn text(settings: &Settings, lookup: Lookup<'_>, plan: Option<&Plan>, outcome: &str) -> String {
     let (kind, id, store) = (lookup.kind.title(), Shown(lookup.id), settings.entry.info.title);
     let team = lookup.team.map(|team| format!(" of team \"{}\"", Shown(team))).unwrap_or_default();
-    let what = match outcome {
-        "absent" => format!("is not in {store}: asked for {}", quoted(names)),
-        "skipped" => format!("is not looked up in {store}: {}", why_skipped(settings, lookup)),
-        "refused" => format!("is not looked up in {store}: no secret can answer for this id"),
-        error if names.is_empty() => format!("was not found in {store}: {error}"),
-        error => format!("was not found in {store}: {error}; asked for {}", quoted(names)),
+    let what = match plan {
+        Some(Plan::Ask(route)) if outcome == "absent" => format!("is not in {store}: asked for {route}"),
+        Some(Plan::Ask(route)) => format!("was not found in {store}: {outcome}; asked for {route}"),
+        Some(Plan::Skip(reason)) => format!("is not looked up in {store}: {}", why(reason, lookup.kind)),
+        None => format!("was not found in {store}: {outcome}"),
     };
     format!("{kind} \"{id}\"{team} {what}. Returning None.")
 }
 
-fn why_skipped(settings: &Settings, lookup: Lookup<'_>) -> String {
-    match settings.patterns.allow(lookup.kind, lookup.id) {
-        Ok(false) => format!("its `{}` keeps this id out", pattern::option(lookup.kind)),
-        _ => format!("{} are switched off there", lookup.kind.plural()),
+fn why(reason: &Skipped, kind: Kind) -> String {
+    match reason {
+        Skipped::Pattern(_) => format!("its `{}` keeps this id out", pattern::option(kind)),
+        Skipped::KindOff | Skipped::NoPlace => format!("{} are switched off there", kind.plural()),
+        Skipped::Impossible(_) | Skipped::Ambiguous(_) => "no secret can answer for this id".to_owned(),
     }
-}
-
-fn quoted(names: &[SecretName]) -> String {
-    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    names.join(", then ")
 }
 
 #[cfg(test)]
 #[cfg(feature = "memory")]
 mod tests {
     use super::*;
+    use crate::backend::plan::Route;
     use crate::config::{RawOptions, RawValue, configure};
-    use crate::store::convention::Kind;
+    use crate::store::SecretName;
     use crate::store::environment::Environment;
     use crate::store::registry::find;
 
@@ -64,12 +60,13 @@ mod tests {
         let raw: RawOptions = kwargs.into_iter().map(text_of).collect();
         let settings = configure(find("memory").unwrap(), &raw, Environment::default()).unwrap().settings;
         let lookup = Lookup { kind: Kind::Connection, id: "db\n", team: Some("t") };
-        let names = ["p/t--db", "p/db"].map(SecretName::from);
-        let told = |lookup, names: &[SecretName], outcome| text(&settings, lookup, names, outcome);
-        insta::assert_snapshot!(told(lookup, &names, "absent"), @r#"Connection "db\n" of team "t" is not in Memory: asked for `p/t--db`, then `p/db`. Returning None."#);
-        insta::assert_snapshot!(told(lookup, &names[1..], "denied"), @r#"Connection "db\n" of team "t" was not found in Memory: denied; asked for `p/db`. Returning None."#);
-        insta::assert_snapshot!(told(lookup, &[], "skipped"), @r#"Connection "db\n" of team "t" is not looked up in Memory: its `connections_lookup_pattern` keeps this id out. Returning None."#);
-        insta::assert_snapshot!(told(Lookup { kind: Kind::Variable, team: None, ..lookup }, &[], "skipped"), @r#"Variable "db\n" is not looked up in Memory: variables are switched off there. Returning None."#);
-        insta::assert_snapshot!(told(lookup, &[], "refused"), @r#"Connection "db\n" of team "t" is not looked up in Memory: no secret can answer for this id. Returning None."#);
+        let ask =
+            |names: &[&str]| Plan::Ask(Route(names.iter().map(|name| SecretName::from(*name)).collect()));
+        let told = |lookup, plan: &Plan, outcome| text(&settings, lookup, Some(plan), outcome);
+        insta::assert_snapshot!(told(lookup, &ask(&["p/t--db", "p/db"]), "absent"), @r#"Connection "db\n" of team "t" is not in Memory: asked for `p/t--db`, then `p/db`. Returning None."#);
+        insta::assert_snapshot!(told(lookup, &ask(&["p/db"]), "denied"), @r#"Connection "db\n" of team "t" was not found in Memory: denied; asked for `p/db`. Returning None."#);
+        insta::assert_snapshot!(told(lookup, &Plan::Skip(Skipped::Pattern("a".to_owned())), "skipped"), @r#"Connection "db\n" of team "t" is not looked up in Memory: its `connections_lookup_pattern` keeps this id out. Returning None."#);
+        insta::assert_snapshot!(told(Lookup { kind: Kind::Variable, team: None, ..lookup }, &Plan::Skip(Skipped::KindOff), "skipped"), @r#"Variable "db\n" is not looked up in Memory: variables are switched off there. Returning None."#);
+        insta::assert_snapshot!(told(lookup, &Plan::Skip(Skipped::Ambiguous(String::new())), "refused"), @r#"Connection "db\n" of team "t" is not looked up in Memory: no secret can answer for this id. Returning None."#);
     }
 }

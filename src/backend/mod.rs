@@ -3,33 +3,44 @@
 //! A [`Lookup`](crate::store::convention::Lookup) is *planned* first (is this kind on, is the id ambiguous,
 //! does it match the pattern, which names are asked in which order), then *asked*, and its outcome *settled*
 //! by the error policy. A remembered answer skips all of it.
+//!
+//! Callers hand over kind, id and team, and get a [`Reply`], or the reason why the store is not asked ([`Skipped`]). What a
+//! secret is called in the store is decided here: a [`Route`] is handed on and shown, never made elsewhere. Planning is a
+//! step of its own since it may ask Python for `[core] multi_team`, and asking must not.
 
 pub mod audit;
 mod bundle;
 mod inspect;
 mod lookup;
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod lookup_tests;
 mod memo;
 pub mod misses;
 mod on_error;
 mod pattern;
 mod plan;
 mod prefetch;
+mod prefixes;
 #[cfg(test)]
 #[cfg(feature = "memory")]
 mod promise_tests;
 mod reply;
 mod settings;
 mod settle;
+mod stack;
 pub mod telemetry;
+mod walk;
 mod warnings;
 
 use crate::store::options::OptionSpec;
 
 pub use bundle::BundleNames;
+pub use inspect::Listed;
 pub use lookup::Backend;
 pub use on_error::{Failure, OnError};
 pub use pattern::Patterns;
-pub use plan::{Fault, Plan, Refusal, plan, plan_odd};
+pub use plan::{Plan, Route, Skipped, plan, plan_odd};
 pub use prefetch::Prefetch;
 pub use reply::{Explained, Held, Reply, Step};
 pub use settings::Settings;

@@ -1,73 +1,102 @@
 //! Which names answer a lookup, decided without the store.
 
+use std::fmt;
+
 use crate::backend::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Quoted;
 use crate::store::SecretName;
-use crate::store::convention::{Lookup, Naming, OddFate, OddId};
+use crate::store::convention::{Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::prefix::TEAM_SEPARATOR;
+
+/// The names that answer a lookup, in the order in which they are asked. They are made and read here in `backend`; others
+/// hand them on, or show them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route(pub(super) Vec<SecretName>);
+
+impl Route {
+    /// The first name of `lookup`, whatever pattern and team say; none for a kind that is switched off.
+    pub fn first_of(settings: &Settings, lookup: Lookup<'_>) -> Option<Self> {
+        let first = settings.convention.names(lookup).into_names().into_iter().next();
+        first.map(|name| Self(vec![name]))
+    }
+}
+
+/// As the end of "asked for": "`a`, then `b`".
+impl fmt::Display for Route {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quoted: Vec<_> = self.0.iter().map(|name| format!("`{name}`")).collect();
+        formatter.write_str(&quoted.join(", then "))
+    }
+}
 
 /// What to do for a lookup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// Answer `None` without a request.
-    Skip,
-    /// The same, and say why: the id could name a secret of another team, or none at all.
-    Refuse(Refusal),
-    /// Ask the store for these names, in order, until one is there.
-    Ask(Vec<SecretName>),
+    Skip(Skipped),
+    /// Ask the store, one name after the other, until one is there.
+    Ask(Route),
 }
 
-/// Why an id is not looked up.
+/// Why the store is not asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// A sentence without its full stop.
-    pub reason: String,
-    /// What is wrong with the id.
-    pub fault: Fault,
+pub enum Skipped {
+    /// Lookups of this kind are switched off.
+    KindOff,
+    /// Each id names the place that it is in, and this one names none.
+    NoPlace,
+    /// The id does not match this lookup pattern.
+    Pattern(String),
+    /// No secret can have the name, or the id is no text: a sentence without its full stop.
+    Impossible(String),
+    /// The id could name a secret of another team: a sentence without its full stop.
+    Ambiguous(String),
 }
 
-/// What is wrong with an id. Ids that change with each run would fill the log, so all with one fault share a warning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// It could name a secret of another team.
-    Ambiguous,
-    /// No secret can have its name.
-    Impossible,
-}
-
-impl Fault {
-    /// The word by which warnings are told apart.
-    pub const fn as_str(self) -> &'static str {
+impl Skipped {
+    /// The outcome in logs and metrics.
+    pub const fn outcome(&self) -> &'static str {
         match self {
-            Self::Ambiguous => "ambiguous",
-            Self::Impossible => "refused",
+            Self::KindOff | Self::NoPlace | Self::Pattern(_) => "skipped",
+            Self::Impossible(_) | Self::Ambiguous(_) => "refused",
+        }
+    }
+
+    /// What is wrong with the id, if anything. Ids that change with each run would fill the log, so all with one fault share a
+    /// warning.
+    pub const fn fault(&self) -> Option<&'static str> {
+        match self {
+            Self::KindOff | Self::NoPlace | Self::Pattern(_) => None,
+            Self::Impossible(_) => Some("refused"),
+            Self::Ambiguous(_) => Some("ambiguous"),
+        }
+    }
+
+    /// What a command fails with where no secret can have the name of `id`; `None` where nothing is wrong, or where the id
+    /// is another team's.
+    pub fn as_error(&self, id: &str) -> Option<Error> {
+        let Self::Impossible(reason) = self else { return None };
+        let hint = format!("Use another id than {}: Airflow is answered None, without a request", Quoted(id));
+        Some(Error::new(ErrorKind::InvalidName, reason.clone()).with_hint(hint))
+    }
+
+    /// The reason, for the log where the id has a fault, and for the command line.
+    pub fn reason(&self, kind: Kind) -> String {
+        match self {
+            Self::KindOff => format!("lookups of this kind ({kind}) are switched off in the options"),
+            Self::NoPlace => {
+                "the id names no mount (`mount_point` is null): it should be MOUNT/ID".to_owned()
+            }
+            Self::Pattern(pattern) => format!("the id does not match the lookup pattern {pattern:?}"),
+            Self::Impossible(reason) | Self::Ambiguous(reason) => format!("{reason}. Returning None."),
         }
     }
 }
 
-impl Refusal {
-    fn ambiguous(reason: String) -> Plan {
-        Plan::Refuse(Self { reason, fault: Fault::Ambiguous })
-    }
-
-    fn impossible(reason: String) -> Plan {
-        Plan::Refuse(Self { reason, fault: Fault::Impossible })
-    }
-
-    /// What is said of a lookup.
-    pub fn text(&self) -> String {
-        format!("{}. Returning None.", self.reason)
-    }
-
-    /// What a command fails with where no secret can have the name of `id`.
-    pub fn into_error(self, id: &str) -> Result<Error, Self> {
-        if self.fault == Fault::Ambiguous {
-            return Err(self);
-        }
-        let hint = format!("Use another id than {}: Airflow is answered None, without a request", Quoted(id));
-        Ok(Error::new(ErrorKind::InvalidName, self.reason).with_hint(hint))
-    }
+/// Why `kind` has no names: it is off, or the id names no place.
+fn off(settings: &Settings, kind: Kind) -> Skipped {
+    if settings.needs_place(kind) { Skipped::NoPlace } else { Skipped::KindOff }
 }
 
 /// Plans a lookup whose id is no text that a name can hold; `lookup` has what Python would put into a name.
@@ -80,11 +109,11 @@ pub fn plan_odd(
     let convention = &settings.convention;
     let is_text = odd == OddId::Surrogate;
     if convention.names(lookup) == Naming::Off && (is_text || !convention.place_in_id()) {
-        return Ok(Plan::Skip);
+        return Ok(Plan::Skip(off(settings, lookup.kind)));
     }
     let multi_team = multi_team();
     match convention.odd(lookup, odd, multi_team) {
-        OddFate::Absent => Ok(Refusal::impossible(absent(lookup, odd))),
+        OddFate::Absent => Ok(Plan::Skip(Skipped::Impossible(absent(lookup, odd)))),
         // The official classes compare the id with a pattern, where Python wants a text.
         OddFate::AsText if !settings.patterns.has(lookup.kind) => plan(settings, lookup, || multi_team),
         OddFate::AsText | OddFate::Refused => Err(unusable(odd)),
@@ -112,25 +141,25 @@ fn fault(odd: OddId) -> &'static str {
 /// `multi_team` reads `[core] multi_team`; it is called only where the answer depends on it.
 pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -> bool) -> Result<Plan> {
     let planned = match settings.convention.names(lookup) {
-        Naming::Off => return Ok(Plan::Skip),
+        Naming::Off => return Ok(Plan::Skip(off(settings, lookup.kind))),
         Naming::Ambiguous { separator, names } => {
             if multi_team() {
-                return Ok(Refusal::ambiguous(refusal(lookup, separator)));
+                return Ok(Plan::Skip(Skipped::Ambiguous(ambiguous(lookup, separator))));
             }
-            Plan::Ask(names)
+            Plan::Ask(Route(names))
         }
         Naming::OfTeam { names, without_teams } => {
-            Plan::Ask(if multi_team() { names } else { without_teams })
+            Plan::Ask(Route(if multi_team() { names } else { without_teams }))
         }
         Naming::Impossible { grammar, names, .. } if settings.bundles.of(lookup.kind).is_none() => {
-            Refusal::impossible(impossible(lookup, names.last(), grammar))
+            Plan::Skip(Skipped::Impossible(impossible(lookup, names.last(), grammar)))
         }
         // A bundle may hold what the store cannot.
-        Naming::Impossible { names, ambiguous, .. } => match ambiguous.filter(|_| multi_team()) {
-            Some(separator) => Refusal::ambiguous(refusal(lookup, separator)),
-            None => Plan::Ask(names),
+        Naming::Impossible { names, ambiguous: teams, .. } => match teams.filter(|_| multi_team()) {
+            Some(separator) => Plan::Skip(Skipped::Ambiguous(ambiguous(lookup, separator))),
+            None => Plan::Ask(Route(names)),
         },
-        Naming::Names(names) => Plan::Ask(names),
+        Naming::Names(names) => Plan::Ask(Route(names)),
     };
     if settings.patterns.allow(lookup.kind, lookup.id)? {
         return Ok(planned);
@@ -140,11 +169,11 @@ pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -
         "Skipping lookup of {}: does not match configured lookup_pattern {pattern:?}.",
         Quoted(lookup.id)
     );
-    Ok(Plan::Skip)
+    Ok(Plan::Skip(Skipped::Pattern(pattern.to_owned())))
 }
 
 /// The official classes' refusal; they know no ids that begin as the separator does.
-fn refusal(lookup: Lookup<'_>, separator: &str) -> String {
+fn ambiguous(lookup: Lookup<'_>, separator: &str) -> String {
     let why = if separator.starts_with(TEAM_SEPARATOR) || !TEAM_SEPARATOR.starts_with(separator) {
         format!("contains {separator:?}, which separates")
     } else {
@@ -173,7 +202,6 @@ fn impossible(lookup: Lookup<'_>, name: Option<&SecretName>, grammar: &str) -> S
 mod tests {
     use super::*;
     use crate::config::{RawOptions, RawValue, configure};
-    use crate::store::convention::Kind;
     use crate::store::environment::Environment;
     use crate::store::registry::find;
 
@@ -187,14 +215,14 @@ mod tests {
     }
 
     fn ask(names: &[&str]) -> Plan {
-        Plan::Ask(names.iter().map(|name| SecretName::from(*name)).collect())
+        Plan::Ask(Route(names.iter().map(|name| SecretName::from(*name)).collect()))
     }
 
     #[test]
     fn a_null_prefix_switches_one_kind_off() {
         let kwargs = [("variables_prefix", "null")];
         let variable = Lookup { kind: Kind::Variable, id: "a", team: None };
-        assert_eq!(planned(&kwargs, variable, false), Plan::Skip);
+        assert_eq!(planned(&kwargs, variable, false), Plan::Skip(Skipped::KindOff));
         let connection = Lookup { kind: Kind::Connection, ..variable };
         assert_eq!(planned(&kwargs, connection, false), ask(&["airflow/connections/a"]));
     }
@@ -203,8 +231,7 @@ mod tests {
     fn an_ambiguous_id_is_refused_with_teams_only() {
         for kind in Kind::ALL {
             let lookup = Lookup { kind, id: "a--b", team: None };
-            let Plan::Refuse(Refusal { reason: text, fault: Fault::Ambiguous }) = planned(&[], lookup, true)
-            else {
+            let Plan::Skip(Skipped::Ambiguous(text)) = planned(&[], lookup, true) else {
                 panic!("{kind} was not refused")
             };
             assert!(text.starts_with(kind.title()) && text.contains("\"a--b\""), "{text}");
@@ -215,8 +242,7 @@ mod tests {
     #[test]
     fn an_id_that_begins_as_the_separator_does_is_refused_with_teams_only() {
         let lookup = Lookup { kind: Kind::Variable, id: "-db", team: Some("ops") };
-        let Plan::Refuse(Refusal { reason: text, fault: Fault::Ambiguous }) = planned(&[], lookup, true)
-        else {
+        let Plan::Skip(Skipped::Ambiguous(text)) = planned(&[], lookup, true) else {
             panic!("it was not refused")
         };
         assert!(
@@ -239,7 +265,7 @@ mod tests {
         let planned = |id, multi_team| {
             plan(&settings, Lookup { kind: Kind::Connection, id, team: Some("mine") }, || multi_team).unwrap()
         };
-        assert!(matches!(planned("other--my.db", true), Plan::Refuse(_)));
+        assert!(matches!(planned("other--my.db", true), Plan::Skip(Skipped::Ambiguous(_))));
         assert!(matches!(planned("other--my.db", false), Plan::Ask(_)));
         assert!(matches!(planned("my.db", true), Plan::Ask(_)));
     }
@@ -248,7 +274,25 @@ mod tests {
     fn a_pattern_skips_what_it_does_not_match() {
         let kwargs = [("connections_lookup_pattern", "prod_")];
         let lookup = |id| Lookup { kind: Kind::Connection, id, team: None };
-        assert_eq!(planned(&kwargs, lookup("dev_db"), false), Plan::Skip);
+        assert_eq!(
+            planned(&kwargs, lookup("dev_db"), false),
+            Plan::Skip(Skipped::Pattern("prod_".to_owned()))
+        );
         assert_eq!(planned(&kwargs, lookup("PROD_db"), false), ask(&["airflow/connections/PROD_db"]));
+    }
+
+    #[test]
+    fn a_reason_has_an_outcome_and_an_id_may_have_a_fault() {
+        let sentence = || "a sentence".to_owned();
+        let pattern = Skipped::Pattern(sentence());
+        let (impossible, ambiguous) = (Skipped::Impossible(sentence()), Skipped::Ambiguous(sentence()));
+        let told = |reason: &Skipped| (reason.outcome(), reason.fault(), reason.as_error("x").is_some());
+        for quiet in [&Skipped::KindOff, &Skipped::NoPlace, &pattern] {
+            assert_eq!(told(quiet), ("skipped", None, false));
+        }
+        assert_eq!(told(&impossible), ("refused", Some("refused"), true));
+        assert_eq!(told(&ambiguous), ("refused", Some("ambiguous"), false));
+        assert_eq!(ambiguous.reason(Kind::Config), "a sentence. Returning None.");
+        insta::assert_snapshot!(Skipped::KindOff.reason(Kind::Config), @"lookups of this kind (config) are switched off in the options");
     }
 }

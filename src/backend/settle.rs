@@ -1,22 +1,22 @@
 //! What becomes of an error, and what is said of it.
 
 use crate::backend::on_error::{Failure, OnError};
+use crate::backend::plan::Route;
 use crate::backend::reply::Reply;
 use crate::error::Error;
 use crate::redact::Quoted;
-use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup};
 
 /// Decides what becomes of `error`, and has it said where Airflow would hide it. `Ok` says that it counts as a miss.
 pub fn settle(
     policy: OnError,
     lookup: Lookup<'_>,
-    names: &[SecretName],
+    route: Option<&Route>,
     error: Error,
     say: impl FnOnce(&str),
 ) -> Result<Reply, Failure> {
     let miss = Reply::none(error.kind().as_str());
-    let text = format!("{} {}{}: {error}", lookup.kind.title(), Quoted(lookup.id), tried(names));
+    let text = format!("{} {}{}: {error}", lookup.kind.title(), Quoted(lookup.id), tried(route));
     let outcome = policy.settle(error).map(|()| miss);
     let fate = match &outcome {
         Ok(_) => "Returning None.",
@@ -30,7 +30,6 @@ pub fn settle(
 }
 
 /// The names asked, as the end of "Connection `x`".
-fn tried(names: &[SecretName]) -> String {
-    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    if quoted.is_empty() { String::new() } else { format!(" (asked for {})", quoted.join(", then ")) }
+fn tried(route: Option<&Route>) -> String {
+    route.map(|route| format!(" (asked for {route})")).unwrap_or_default()
 }

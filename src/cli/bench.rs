@@ -5,15 +5,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::backend::Explained;
+use crate::backend::{Explained, Route};
 use crate::cli::doctor::PROBE;
 use crate::cli::output::{Report, columns};
 use crate::cli::progress::Progress;
 use crate::cli::setup::{Client, Setup, Source};
-use crate::cli::subject::{KindWord, names};
+use crate::cli::subject::{KindWord, route};
 use crate::error::Result;
 use crate::layers::Counters;
-use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup};
 use crate::store::options::Rate;
 
@@ -69,11 +68,11 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let setup = Setup::of(&airflow, source.component())?;
     let kind = Kind::from(arguments.kind);
     let lookup = Lookup { kind, id: &arguments.id, team: None };
-    let names = names(&setup, &airflow, lookup).map_err(|unasked| unasked.into_error(&setup))?;
+    let route = route(&setup, &airflow, lookup).map_err(|unasked| unasked.into_error(&setup))?;
     let client = setup.open()?;
     let counters = Counters::of(setup.entry.info.name);
     let before = counters.calls.get();
-    let from_store = past_the_cache(&client, lookup, &names, arguments.count)?;
+    let from_store = past_the_cache(&client, lookup, &route, arguments.count)?;
     let calls = counters.calls.get() - before;
     let from_memory = out_of_the_cache(&client, lookup, arguments.count);
     let report = report(arguments.count, calls, &from_store, from_memory.as_ref(), quota(&setup));
@@ -86,13 +85,13 @@ pub(super) fn quota(setup: &Setup) -> Option<Rate> {
     limit.rate.or(limit.after_throttle)
 }
 
-fn past_the_cache(client: &Client, lookup: Lookup<'_>, names: &[SecretName], count: u32) -> Result<Times> {
+fn past_the_cache(client: &Client, lookup: Lookup<'_>, route: &Route, count: u32) -> Result<Times> {
     let mut times = Vec::new();
     let progress = Progress::of(usize::try_from(count).unwrap_or_default(), "lookups");
     for _ in 0..count {
         client.backend.refresh(None, None);
         let start = Instant::now();
-        let (explained, _) = client.run(client.backend.explain(lookup, names))?;
+        let (explained, _) = client.run(client.backend.explain(lookup, route))?;
         times.push(start.elapsed());
         progress.advance(1);
         if let Explained { error: Some(error), .. } = explained {

@@ -6,7 +6,7 @@ use crate::cli::dates::iso;
 use crate::cli::list::{description_as_json, tags};
 use crate::cli::output::{NO, Report, columns};
 use crate::cli::setup::{Setup, Source};
-use crate::cli::subject::{Subject, names};
+use crate::cli::subject::{Subject, route};
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Shown;
 use crate::store::Description;
@@ -23,23 +23,16 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let airflow = source.airflow()?;
     let setup = Setup::of(&airflow, source.component())?;
     let lookup = arguments.subject.lookup();
-    let names = names(&setup, &airflow, lookup).map_err(|unasked| unasked.into_error(&setup))?;
+    let route = route(&setup, &airflow, lookup).map_err(|unasked| unasked.into_error(&setup))?;
     let client = setup.open()?;
     let mut warnings = setup.warned();
-    for name in &names {
-        let (described, heard) = client.run(client.backend.describe(name))?;
-        warnings.extend(heard.iter().map(|heard| format!("warning: {heard}")));
-        if let Some(described) = described.map_err(with_other_ways)? {
-            return Ok(Report { warnings, ..found(lookup, &described) });
-        }
+    let (described, heard) = client.run(client.backend.describe(&route))?;
+    warnings.extend(heard.iter().map(|heard| format!("warning: {heard}")));
+    if let Some(described) = described.map_err(with_other_ways)? {
+        return Ok(Report { warnings, ..found(lookup, &described) });
     }
-    let asked: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    let text = format!(
-        "{} `{}` is not in the store: asked for {}\n",
-        lookup.kind.title(),
-        Shown(lookup.id),
-        asked.join(", then ")
-    );
+    let text =
+        format!("{} `{}` is not in the store: asked for {route}\n", lookup.kind.title(), Shown(lookup.id));
     let json = json!({"kind": lookup.kind.as_str(), "id": lookup.id, "found": false});
     Ok(Report { warnings, ..Report::done(text, json).with_code(NO) })
 }

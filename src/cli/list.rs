@@ -60,22 +60,19 @@ pub(super) fn names(
     limit: usize,
 ) -> Result<(Listed, Vec<String>)> {
     let (mut found, mut warnings) = (Listed::new(), Vec::new());
-    if let Some(error) = setup.without_place(kind) {
+    if let Some(error) = setup.settings.unlisted(kind) {
         return Err(error);
     }
     let progress = Progress::without_end(kind.plural());
-    for prefix in setup.prefixes(kind) {
+    for prefix in setup.settings.prefixes(kind) {
         let before = found.len();
         let mut page = None;
         loop {
             let (listed, heard) = client.run(client.backend.list(&prefix, page.as_ref()))?;
             let listed = listed?;
             warnings.extend(heard);
-            progress.advance(listed.secrets.len());
-            found.extend(listed.secrets.into_iter().filter_map(|described| {
-                let id = described.name.as_str().strip_prefix(prefix.as_str())?.to_owned();
-                Some((id, described))
-            }));
+            progress.advance(listed.count);
+            found.extend(listed.secrets);
             page = listed.next;
             if page.is_none() || found.len() - before >= limit {
                 break;

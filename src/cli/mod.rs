@@ -21,6 +21,7 @@ mod doctor;
 mod env;
 mod explain;
 mod get;
+mod guide;
 mod heard;
 mod lint;
 mod list;
@@ -35,7 +36,6 @@ mod stats;
 mod stores;
 mod subject;
 mod uri;
-mod vault;
 mod words;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -165,14 +165,8 @@ enum Command {
         after_help = "Examples:\n  strongroom policy aws --region eu-west-1 --account 111122223333\n  strongroom policy ssm --mode manage --tag team=data\n  strongroom policy vault --account secret"
     )]
     Policy(Configured<policy::Arguments>),
-    /// Set up a login to Vault: print the commands, in order.
-    ///
-    /// The login method, a policy for the configured paths, the role, a secret id that is wrapped on its way, and the
-    /// options of the backend. Makes no call: run the commands as somebody who may.
-    #[command(
-        after_help = "Examples:\n  strongroom vault approle\n  strongroom vault approle --mode manage --role-name airflow-admin\n  strongroom vault approle --print-commands"
-    )]
-    Vault(vault::Arguments),
+    #[command(flatten)]
+    Guide(guide::Guided),
     /// Measure what a lookup costs from this machine.
     ///
     /// Times lookups that go to the store and lookups that memory answers, counts the calls, and says what the quota allows.
@@ -250,7 +244,7 @@ fn execute(arguments: &Arguments) -> Result<Report> {
         Command::Uri(arguments) => uri::run(arguments),
         Command::Doctor(asked) => Ok(doctor::run(&asked.source, &asked.own)),
         Command::Policy(asked) => policy::run(&asked.source, &asked.own),
-        Command::Vault(arguments) => vault::run(arguments),
+        Command::Guide(guided) => guide::run(guided),
         Command::Bench(asked) => bench::run(&asked.source, &asked.own),
         Command::Stats(asked) => stats::run(&asked.source, &asked.own),
         Command::Env(asked) => env::run(&asked.source),

@@ -11,7 +11,6 @@ use crate::config::{Configured, Kwargs, configure_from};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Clock, Runtime, no_fork};
 use crate::store::StoreEntry;
-use crate::store::convention::{Kind, Lookup};
 use crate::store::environment::Environment;
 use crate::store::registry::STORES;
 
@@ -90,28 +89,6 @@ impl Setup {
         let backend = Backend::open(Arc::clone(&self.settings), Clock::System)?;
         drop(held);
         Ok(Client { runtime, backend })
-    }
-
-    /// The beginnings of the names of `kind`, in the order in which they are asked for; none if the kind is switched off.
-    pub(super) fn prefixes(&self, kind: Kind) -> Vec<String> {
-        let names = self.settings.convention.names(Lookup { kind, id: "", team: None }).into_names();
-        names.iter().map(|name| name.as_str().to_owned()).collect()
-    }
-
-    /// The first beginning of the names of `kind`; `None` if the kind is switched off.
-    pub(super) fn prefix(&self, kind: Kind) -> Option<String> {
-        self.prefixes(kind).into_iter().next()
-    }
-
-    /// Why nothing is known of the names of `kind` although it is switched on: each id names its own place.
-    pub(super) fn without_place(&self, kind: Kind) -> Option<Error> {
-        let convention = &self.settings.convention;
-        let any = || !convention.names(Lookup { kind, id: "any/", team: None }).into_names().is_empty();
-        (convention.place_in_id() && any()).then(|| {
-            let what = kind.plural();
-            Error::config(format!("{what} cannot be listed: each id names the mount that it is in, and none is configured"))
-                .with_hint("Write the mount as `mount_point`; for this command alone AIRFLOW__SECRETS__BACKEND_KWARG__MOUNT_POINT does")
-        })
     }
 
     /// The lines for the standard error.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::json;
 
 use crate::cli::output::{NO, Report};
-use crate::cli::words::{nearest, store_of};
+use crate::cli::words::{nearest, store_of, word_of};
 use crate::config::options_of;
 use crate::store::StoreEntry;
 use crate::store::options::{OptionKind, OptionSpec};
@@ -28,7 +28,9 @@ pub(super) fn run(arguments: &Arguments) -> Report {
         return report;
     }
     let known: Vec<_> = STORES.iter().map(|entry| entry.info.name).collect();
-    let near = arguments.store.as_deref().and_then(|word| nearest(word, known.iter().copied()));
+    let short: Vec<_> = STORES.iter().filter_map(word_of).collect();
+    let words = || short.iter().chain(&known).copied();
+    let near = arguments.store.as_deref().and_then(|word| nearest(word, words()));
     let hint = near.map(|near| format!(" Did you mean `{near}`?")).unwrap_or_default();
     let warnings = vec![format!("strongroom: no such store; this build has {}.{hint}", known.join(", "))];
     Report { warnings, ..report.with_code(NO) }
@@ -104,5 +106,10 @@ mod tests {
         let report = run(&Arguments { store: Some("nowhere".to_owned()) });
         assert_eq!((report.code, report.text.as_str()), (NO, ""));
         assert!(report.warnings[0].starts_with("strongroom: no such store; this build has "));
+        #[cfg(feature = "azure")]
+        {
+            let report = run(&Arguments { store: Some("azur".to_owned()) });
+            assert!(report.warnings[0].ends_with("Did you mean `azure`?"), "{:?}", report.warnings);
+        }
     }
 }

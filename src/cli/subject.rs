@@ -1,10 +1,9 @@
 //! What a command is about: a connection, a variable or a config value, and how it is looked up.
 
-use crate::backend::{Explained, Plan, plan};
+use crate::backend::{Explained, Plan, Route, plan};
 use crate::cli::setup::{Client, Setup};
 use crate::config::airflow::AirflowConfig;
 use crate::error::{Error, Result};
-use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup};
 use crate::value::SecretValue;
 
@@ -112,32 +111,15 @@ impl From<Unasked> for Answer {
     }
 }
 
-/// The names that would be asked for.
-pub(super) fn names(
-    setup: &Setup,
-    airflow: &AirflowConfig,
-    lookup: Lookup<'_>,
-) -> Result<Vec<SecretName>, Unasked> {
+/// Where the lookup would be asked.
+pub(super) fn route(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>) -> Result<Route, Unasked> {
     match plan(&setup.settings, lookup, || airflow.multi_team()) {
-        Ok(Plan::Ask(names)) => Ok(names),
-        Ok(Plan::Refuse(refusal)) => Err(match refusal.into_error(lookup.id) {
-            Ok(error) => Unasked::Wrong(error),
-            Err(refusal) => Unasked::Meant(refusal.text()),
-        }),
-        Ok(Plan::Skip) => Err(Unasked::Meant(skipped(setup, lookup))),
-        Err(error) => Err(Unasked::Wrong(error)),
-    }
-}
-
-fn skipped(setup: &Setup, lookup: Lookup<'_>) -> String {
-    let needs_place = setup.without_place(lookup.kind).is_some();
-    let is_on = needs_place || setup.prefix(lookup.kind).is_some();
-    match setup.settings.patterns.text(lookup.kind) {
-        _ if needs_place && setup.settings.convention.names(lookup).into_names().is_empty() => {
-            "the id names no mount (`mount_point` is null): it should be MOUNT/ID".to_owned()
+        Ok(Plan::Ask(route)) => Ok(route),
+        Ok(Plan::Skip(skipped)) => {
+            let meant = || Unasked::Meant(skipped.reason(lookup.kind));
+            Err(skipped.as_error(lookup.id).map_or_else(meant, Unasked::Wrong))
         }
-        Some(pattern) if is_on => format!("the id does not match the lookup pattern {pattern:?}"),
-        _ => format!("lookups of this kind ({}) are switched off in the options", lookup.kind),
+        Err(error) => Err(Unasked::Wrong(error)),
     }
 }
 
@@ -148,10 +130,10 @@ pub(super) fn look_up(
     airflow: &AirflowConfig,
     lookup: Lookup<'_>,
 ) -> Result<(Answer, Vec<String>)> {
-    match names(setup, airflow, lookup) {
+    match route(setup, airflow, lookup) {
         Err(unasked) => Ok((unasked.into(), Vec::new())),
-        Ok(names) => {
-            let (explained, heard) = client.run(client.backend.explain(lookup, &names))?;
+        Ok(route) => {
+            let (explained, heard) = client.run(client.backend.explain(lookup, &route))?;
             Ok((Answer::Asked(explained), heard))
         }
     }

@@ -1,63 +1,43 @@
 //! Words on the command line: of stores, and of commands that were mistyped.
 
+use std::sync::LazyLock;
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
 use crate::store::StoreEntry;
 use crate::store::registry::{STORES, find};
 
-/// The stores by the words that people use: short, in full, or as the classes have them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum StoreWord {
-    /// AWS Secrets Manager: an IAM policy.
-    #[value(aliases = ["aws_secrets_manager", "secrets_manager", "secretsmanager"])]
-    Aws,
-    /// AWS SSM Parameter Store: an IAM policy.
-    #[value(aliases = ["aws_systems_manager", "aws_ssm", "parameter_store"])]
-    Ssm,
-    /// Google Secret Manager: roles with conditions.
-    #[value(aliases = ["google", "google_secret_manager"])]
-    Gcp,
-    /// Azure Key Vault: role assignments.
-    #[value(aliases = ["azure_key_vault", "key_vault"])]
-    Azure,
-    /// Vault or OpenBao: HCL.
-    #[value(aliases = ["hashicorp_vault", "hashicorp", "openbao"])]
-    Vault,
-    /// Local files: no policy.
-    #[value(aliases = ["files"])]
-    Local,
-    /// Secrets in memory, for tests: no policy.
-    Memory,
-}
+/// A store by the words that people use: short, in full, or as the classes have them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StoreWord(pub(super) &'static StoreEntry);
 
-impl StoreWord {
-    /// The name in the registry.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Aws => "aws_secrets_manager",
-            Self::Ssm => "aws_systems_manager",
-            Self::Gcp => "google_secret_manager",
-            Self::Azure => "azure_key_vault",
-            Self::Vault => "hashicorp_vault",
-            Self::Local => "local",
-            Self::Memory => "memory",
-        }
+impl ValueEnum for StoreWord {
+    fn value_variants<'a>() -> &'a [Self] {
+        static WORDS: LazyLock<Vec<StoreWord>> = LazyLock::new(|| STORES.iter().map(StoreWord).collect());
+        &WORDS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let tools = &self.0.tools;
+        let (word, others) = tools.words.split_first()?;
+        Some(PossibleValue::new(*word).aliases(others).help(tools.about))
     }
 }
 
-/// The store of a word: one of [`StoreWord`], with dashes as well, or one of its classes.
+/// The store of a word: one of [`StoreWord`], with dashes as well, its name, or one of its classes.
 pub(super) fn store_of(word: &str) -> Option<&'static StoreEntry> {
     let plain = word.to_lowercase().replace('-', "_");
-    let of_word =
-        <StoreWord as clap::ValueEnum>::from_str(&plain, true).ok().and_then(|word| find(word.name()));
+    let is_word = |entry: &&StoreEntry| entry.tools.words.contains(&plain.as_str());
     let is_class =
         |entry: &&StoreEntry| entry.python_class == word || entry.tools.official_class == Some(word);
-    of_word.or_else(|| find(&plain)).or_else(|| STORES.iter().find(is_class))
+    let of_word = STORES.iter().find(is_word).or_else(|| find(&plain));
+    of_word.or_else(|| STORES.iter().find(is_class))
 }
 
 /// The short word of a store.
-pub(super) fn word_of(entry: &StoreEntry) -> Option<String> {
-    let words = <StoreWord as clap::ValueEnum>::value_variants();
-    let word = words.iter().find(|word| word.name() == entry.info.name)?;
-    Some(clap::ValueEnum::to_possible_value(word)?.get_name().to_owned())
+pub(super) fn word_of(entry: &StoreEntry) -> Option<&'static str> {
+    entry.tools.words.first().copied()
 }
 
 /// The word that was probably meant by `typed`, if it is near one of `known`. A word that is near is no secret.

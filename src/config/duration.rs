@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-/// Reads seconds (`60`, `0.5`), a number with a unit (`500ms`, `3s`, `10m`, `1h`, `1d`) or the time part of an
-/// ISO 8601 duration (`PT60S`, `PT1H30M`). `None` if it is none of these or negative.
+/// Reads seconds (`60`, `0.5`), a number with a unit (`500ms`, `3s`, `10m`, `1h`, `1d`) or an ISO 8601 duration of days and
+/// smaller units (`PT60S`, `PT1H30M`, `P1DT12H`). `None` if it is none of these or negative.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let text = text.trim().to_ascii_lowercase();
-    match text.strip_prefix("pt") {
+    match text.strip_prefix('p') {
         Some(iso) => parse_iso(iso),
         None => parse_simple(&text),
     }
@@ -27,16 +27,28 @@ fn parse_simple(text: &str) -> Option<Duration> {
     scaled(number, seconds)
 }
 
-/// The part after `PT`: hours, minutes and seconds in this order, at least one of them.
-fn parse_iso(mut text: &str) -> Option<Duration> {
+/// The part after `P`: days, and behind `T` hours, minutes and seconds, in this order and at least one of each part that is
+/// there. Years, months and weeks are left out: what is meant by a duration here is never so long.
+fn parse_iso(text: &str) -> Option<Duration> {
+    let (days, time) = match text.split_once('t') {
+        Some((days, time)) => (days, Some(time)),
+        None => (text, None),
+    };
+    let days = (!days.is_empty() || time.is_none()).then(|| of_units(days, &[('d', 86400.0)]));
+    let time = time.map(|time| of_units(time, &[('h', 3600.0), ('m', 60.0), ('s', 1.0)]));
+    days.unwrap_or(Some(Duration::ZERO))?.checked_add(time.unwrap_or(Some(Duration::ZERO))?)
+}
+
+/// Numbers with these units in their order, at least one of them.
+fn of_units(mut text: &str, units: &[(char, f64)]) -> Option<Duration> {
     let mut total = None;
-    for (unit, seconds) in [('h', 3600.0), ('m', 60.0), ('s', 1.0)] {
-        if let Some((number, rest)) = text.split_once(unit) {
-            total = Some(total.unwrap_or(Duration::ZERO).checked_add(scaled(number, seconds)?)?);
+    for (unit, seconds) in units {
+        if let Some((number, rest)) = text.split_once(*unit) {
+            total = Some(total.unwrap_or(Duration::ZERO).checked_add(scaled(number, *seconds)?)?);
             text = rest;
         }
     }
-    if text.is_empty() { total } else { None }
+    total.filter(|_| text.is_empty())
 }
 
 fn scaled(number: &str, seconds: f64) -> Option<Duration> {
@@ -64,6 +76,8 @@ mod tests {
             ("PT60S", 60_000),
             ("PT1H30M", 5_400_000),
             ("pt0.25s", 250),
+            ("P1D", 86_400_000),
+            ("P1DT12H", 129_600_000),
         ];
         for (text, millis) in cases {
             assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text}");
@@ -80,6 +94,12 @@ mod tests {
             "PT",
             "PT5",
             "PT1M1H",
+            "P",
+            "P1",
+            "P1DT",
+            "P1H",
+            "P1W",
+            "PT1D",
             "1e3",
             ".5",
             "inf",

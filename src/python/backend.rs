@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::backend::{Held, Plan, Reply, misses, plan, plan_odd};
+use crate::backend::{Held, Plan, Reply, Route, misses, plan, plan_odd};
 use crate::error::Error;
 use crate::python::asked::{Asked, team};
 use crate::python::connection::{fields_to_python, parse};
@@ -19,7 +19,6 @@ use crate::python::run::{Interrupted, block_on, runtime};
 use crate::python::watch::{Outcome, Start, Watch};
 use crate::python::{kwargs, log, masking};
 use crate::redact::Quoted;
-use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup, OddId};
 use crate::store::registry::find;
 
@@ -224,7 +223,7 @@ impl Backend {
         let mut interrupted = Ok(());
         let planned = self.plan(py, lookup, odd, &mut interrupted);
         interrupted?;
-        let Ok(Plan::Ask(names)) = planned else {
+        let Ok(Plan::Ask(route)) = planned else {
             // It asks no store, so it does not wait.
             return Ok((true, self.look_up(py, lookup, || planned)?, None));
         };
@@ -233,21 +232,21 @@ impl Backend {
             return Err(to_python(py, &error, false));
         }
         let open = |recipient| {
-            later::begin(Inquiry::new(py, &self.shared, &self.logger, lookup), names.clone(), recipient)
+            later::begin(Inquiry::new(py, &self.shared, &self.logger, lookup), route.clone(), recipient)
         };
         let start = Start::now(py, &self.shared);
-        let (held, records) = log::collect(|| self.held(lookup, &names));
+        let (held, records) = log::collect(|| self.held(lookup, &route));
         let Some(held) = held else { return Ok((false, py.None(), Some(open(recipient)))) };
         let refresh = held.is_due.then(|| open(Recipient { tell: None, ..recipient }));
         let watch = Watch { shared: &self.shared, lookup, start: &start, is_asked: true };
         Ok((true, finish(py, &self.logger, watch, Ok(Ok(held.reply)), &records)?, refresh))
     }
 
-    fn held(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Option<Held> {
+    fn held(&self, lookup: Lookup<'_>, route: &Route) -> Option<Held> {
         if self.shared.settings.audit.is_some() {
             return None;
         }
-        let held = self.shared.existing()?.held(lookup, names, is_under_way(&self.shared, lookup))?;
+        let held = self.shared.existing()?.held(lookup, route, is_under_way(&self.shared, lookup))?;
         (held.reply.value.is_some() || !self.shared.settings.log_misses).then_some(held)
     }
 
@@ -271,32 +270,25 @@ impl Backend {
         if !self.shared.settings.log_misses {
             return self.carry_out(lookup, plan);
         }
-        let names = match &plan {
-            Ok(Plan::Ask(names)) => names.clone(),
-            _ => Vec::new(),
-        };
+        let planned = plan.as_ref().ok().cloned();
         let outcome = self.carry_out(lookup, plan);
         if let Ok(Ok(reply)) = &outcome {
-            misses::say(&self.shared.settings, lookup, &names, reply);
+            misses::say(&self.shared.settings, lookup, planned.as_ref(), reply);
         }
         outcome
     }
 
     fn carry_out(&self, lookup: Lookup<'_>, plan: crate::error::Result<Plan>) -> Outcome {
-        let names: Vec<SecretName> = match plan {
-            Ok(Plan::Skip) => return Ok(Ok(Reply::none("skipped"))),
-            Ok(Plan::Refuse(refusal)) => {
-                self.shared.warn_of_refusal(lookup, &refusal);
-                return Ok(Ok(Reply::none("refused")));
-            }
-            Ok(Plan::Ask(names)) => names,
+        let route = match plan {
+            Ok(Plan::Skip(skipped)) => return Ok(Ok(self.shared.skip(lookup, &skipped))),
+            Ok(Plan::Ask(route)) => route,
             Err(error) => return Ok(self.shared.settle(lookup, error)),
         };
         match self.shared.backend() {
             // An access that is written down did not stop at what is remembered.
             Ok(backend) => match backend.remembered(lookup) {
                 Some(reply) => Ok(Ok(reply)),
-                None => block_on(backend.ask(lookup, &names)),
+                None => block_on(backend.ask(lookup, &route)),
             },
             Err(error) => Ok(self.shared.settle(lookup, error)),
         }

@@ -8,8 +8,9 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use crate::config::{RawOptions, RawValue, options_of};
 use crate::python::convert::value_from_python;
 use crate::store::StoreEntry;
-use crate::store::environment::{Environment, IDENTITY_VARIABLES};
+use crate::store::environment::Environment;
 use crate::store::options::OptionKind;
+use crate::store::registry::variables;
 use crate::value::Value;
 
 /// Reads `kwargs`. Values that JSON cannot say (such as objects) are refused by name, but for keys that have no effect.
@@ -55,8 +56,10 @@ fn read_value(value: &Bound<'_, PyAny>) -> PyResult<RawValue> {
 pub(super) fn read_environment(py: Python<'_>) -> PyResult<Environment> {
     let environ = py.import("os")?.getattr("environ")?;
     match environ.getattr("_data").and_then(|data| Ok(data.cast_into::<PyDict>()?)) {
-        Ok(data) => Ok(Environment::read(|name| from_data(&data, name))),
-        Err(_) => Ok(Environment::read(|name| environ.call_method1("get", (name,)).ok()?.extract().ok())),
+        Ok(data) => Ok(Environment::copied(variables(), |name| from_data(&data, name))),
+        Err(_) => Ok(Environment::copied(variables(), |name| {
+            environ.call_method1("get", (name,)).ok()?.extract().ok()
+        })),
     }
 }
 
@@ -76,6 +79,6 @@ pub(super) fn prepare(py: Python<'_>) {
 fn variable_keys(py: Python<'_>) -> &'static [(&'static str, Py<PyBytes>)] {
     static KEYS: PyOnceLock<Vec<(&'static str, Py<PyBytes>)>> = PyOnceLock::new();
     KEYS.get_or_init(py, || {
-        IDENTITY_VARIABLES.iter().map(|name| (*name, PyBytes::new(py, name.as_bytes()).unbind())).collect()
+        variables().iter().map(|name| (*name, PyBytes::new(py, name.as_bytes()).unbind())).collect()
     })
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::FutureExt;
 use pyo3::prelude::*;
 
-use crate::backend::{Failure, Reply, misses};
+use crate::backend::{Failure, Plan, Reply, Route, misses};
 use crate::process::{Deadline, Driver, ForkCell, Place, Shift};
 use crate::python::backend::finish;
 use crate::python::error::to_python;
@@ -20,7 +20,6 @@ use crate::python::log::{Records, collect_all};
 use crate::python::registry::Shared;
 use crate::python::run::{Interrupted, runtime};
 use crate::python::watch::{Outcome, Start, Watch};
-use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup};
 
 static DRIVER: ForkCell<Driver<Answered>> = ForkCell::new();
@@ -102,22 +101,23 @@ impl Inquiry {
         Watch { shared: &self.shared, lookup, start, is_asked: self.is_asked }
     }
 
-    async fn ask(&self, names: Vec<SecretName>, deadline: Deadline) -> Result<Reply, Failure> {
+    async fn ask(&self, route: Route, deadline: Deadline) -> Result<Reply, Failure> {
         let lookup = self.question.lookup();
         let reply = match self.shared.backend() {
             // An access that is written down did not stop at what is remembered.
             Ok(backend) => match backend.remembered(lookup) {
                 Some(reply) => Ok(reply),
-                None => backend.ask_until(deadline, lookup, &names).await,
+                None => backend.ask_until(deadline, lookup, &route).await,
             },
             Err(error) => self.shared.settle(lookup, error),
         };
-        reply.inspect(|reply| misses::say(&self.shared.settings, lookup, &names, reply))
+        let plan = Plan::Ask(route);
+        reply.inspect(|reply| misses::say(&self.shared.settings, lookup, Some(&plan), reply))
     }
 
     /// The end of the lookup, written down. A panic within is one of its errors.
-    async fn answered(mut self, names: Vec<SecretName>, deadline: Deadline) -> Ended {
-        let work = AssertUnwindSafe(self.ask(names, deadline)).catch_unwind();
+    async fn answered(mut self, route: Route, deadline: Deadline) -> Ended {
+        let work = AssertUnwindSafe(self.ask(route, deadline)).catch_unwind();
         let (outcome, mut records) = collect_all(work).await;
         let outcome = outcome.map_err(|_message| Interrupted::Defect(defect()));
         let (outcome, more) = collect_all(async { self.close(outcome) }).await;
@@ -185,12 +185,12 @@ impl Begun {
     }
 }
 
-/// Begins `inquiry`, which asks for `names`. Without anybody to tell it goes on by itself.
-pub(super) fn begin(mut inquiry: Inquiry, names: Vec<SecretName>, recipient: Recipient) -> Begun {
+/// Begins `inquiry`, which asks along `route`. Without anybody to tell it goes on by itself.
+pub(super) fn begin(mut inquiry: Inquiry, route: Route, recipient: Recipient) -> Begun {
     let deadline = Deadline::after(inquiry.shared.settings.layers.timeout);
     inquiry.is_asked = recipient.tell.is_some();
     let is_alone = !inquiry.is_asked;
-    let work = async move { (inquiry.answered(names, deadline).await, recipient) };
+    let work = async move { (inquiry.answered(route, deadline).await, recipient) };
     let driver = DRIVER.get_or_init(Driver::default);
     let (place, shift) = if is_alone {
         (None, driver.begin_alone(work))

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lru::LruCache;
 use pyo3::Python;
 
-use crate::backend::{Backend, Failure, Refusal, Reply, Settings, Warnings, settle};
+use crate::backend::{Backend, Failure, Reply, Settings, Skipped, Warnings, settle};
 use crate::config::{Configured, Kwargs, RawOptions, configure_from};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Clock, ForkCell};
@@ -55,15 +55,18 @@ impl Shared {
         self.warnings.get_or_init(Warnings::new).say(lookup, &Clock::System, text);
     }
 
-    /// As [`Self::warn`], of a lookup that was not made.
-    pub(super) fn warn_of_refusal(&self, lookup: Lookup<'_>, refusal: &Refusal) {
-        self.warn_of_kind(lookup, refusal.fault.as_str(), &refusal.text());
+    /// The reply to a lookup that is not made; says so where the log should have it. Call it without the GIL.
+    pub(super) fn skip(&self, lookup: Lookup<'_>, skipped: &Skipped) -> Reply {
+        if let Some(fault) = skipped.fault() {
+            self.warn_of_kind(lookup, fault, &skipped.reason(lookup.kind));
+        }
+        Reply::none(skipped.outcome())
     }
 
     /// The lookup did not get as far as a store, such as without a region: the error policy applies all the same.
     pub(super) fn settle(&self, lookup: Lookup<'_>, error: Error) -> Result<Reply, Failure> {
         let fault = (error.kind() == ErrorKind::InvalidName).then_some(error.kind().as_str());
-        settle(self.settings.on_error, lookup, &[], error, |text| match fault {
+        settle(self.settings.on_error, lookup, None, error, |text| match fault {
             Some(fault) => self.warn_of_kind(lookup, fault, text),
             None => self.warn(lookup, text),
         })

@@ -18,6 +18,8 @@ pub struct StoreEntry {
     pub python_class: &'static str,
     /// What can be configured beyond the options of every backend.
     pub options: &'static [OptionSpec],
+    /// The environment variables that it reads beside those that all stores share.
+    pub variables: &'static [&'static str],
     /// Reads the naming rules out of the options. Runs in the constructor of the Python class: no I/O. An
     /// error means that the options can never work.
     pub convention: fn(&Options) -> Result<Arc<dyn Convention>>,

@@ -1,6 +1,9 @@
 //! The stores of this build: one line each.
 
+use std::sync::LazyLock;
+
 use crate::store::StoreEntry;
+use crate::store::environment::{Environment, SHARED_VARIABLES};
 
 /// Every store of this build.
 pub const STORES: &[StoreEntry] = &[
@@ -20,6 +23,32 @@ pub const STORES: &[StoreEntry] = &[
     super::azure::ENTRY,
 ];
 
+/// Every environment variable that may change the identity, the endpoint or the TLS roots of a store of this build, in order
+/// and each once. Two stores may read the same ones.
+pub fn variables() -> &'static [&'static str] {
+    static VARIABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let of_stores = STORES.iter().flat_map(|entry| entry.variables);
+        let mut names: Vec<_> = SHARED_VARIABLES.iter().chain(of_stores).copied().collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    });
+    &VARIABLES
+}
+
+impl Environment {
+    /// The copy of this process's own environment, for programs without Python.
+    pub fn of_process() -> Self {
+        Self::copied(variables(), |name| std::env::var(name).ok())
+    }
+
+    /// An environment of what `lookup` says.
+    #[cfg(test)]
+    pub fn read(lookup: impl FnMut(&'static str) -> Option<String>) -> Self {
+        Self::copied(variables(), lookup)
+    }
+}
+
 /// The store with this registry name.
 pub fn find(name: &str) -> Option<&'static StoreEntry> {
     STORES.iter().find(|entry| entry.info.name == name)
@@ -27,9 +56,21 @@ pub fn find(name: &str) -> Option<&'static StoreEntry> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
+
+    #[test]
+    fn a_word_of_the_command_line_means_one_store() {
+        let mut known = BTreeMap::new();
+        for entry in STORES {
+            assert!(!entry.tools.words.is_empty() && !entry.tools.about.is_empty(), "{}", entry.info.name);
+            for word in entry.tools.words.iter().chain([&entry.info.name]) {
+                let other = known.insert(*word, entry.info.name);
+                assert!(other.is_none_or(|other| other == entry.info.name), "{word}");
+            }
+        }
+    }
 
     #[test]
     fn the_keys_of_each_store_are_declared_once_and_said_in_one_sentence() {

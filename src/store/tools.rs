@@ -1,24 +1,71 @@
 //! What the command line needs to know of a store: what it replaces, what to check, what to allow.
 
+use crate::error::{Error, Result};
 use crate::store::convention::Kind;
 use crate::store::environment::Environment;
 use crate::store::options::Options;
+use crate::value::json::Value;
 
 /// The part of a [`crate::store::StoreEntry`] that lookups do not need.
 #[derive(Clone, Copy, Debug)]
 pub struct Tools {
     /// The class of Airflow or of a provider whose place the store takes.
     pub official_class: Option<&'static str>,
+    /// The words for it on the command line, the short one first. Its registry name is one more.
+    pub words: &'static [&'static str],
+    /// What the short word stands for, in one line of the help.
+    pub about: &'static str,
+    /// Whether a listing has the tags of each secret, without a call for each.
+    pub lists_tags: bool,
     /// What is noteworthy in options and environment. No I/O.
     pub check: fn(&Options, &Environment) -> Vec<Finding>,
     /// The document that allows what a backend needs and nothing else.
-    pub policy: Option<fn(&PolicyRequest) -> String>,
+    pub policy: Option<PolicyTool>,
+    /// Set-ups that the command line writes down as commands, each below the store's short word.
+    pub guides: Option<Guides>,
 }
 
 impl Tools {
-    /// A store of which there is nothing to say.
-    pub const NONE: Self =
-        Self { official_class: None, check: |_options, _environment| Vec::new(), policy: None };
+    /// A store of which there is nothing to say; words and what they stand for are to be filled in.
+    pub const NONE: Self = Self {
+        official_class: None,
+        words: &[],
+        about: "",
+        lists_tags: false,
+        check: |_options, _environment| Vec::new(),
+        policy: None,
+        guides: None,
+    };
+}
+
+/// How `strongroom policy` writes the document of a store.
+#[derive(Clone, Copy, Debug)]
+pub struct PolicyTool {
+    /// The document.
+    pub write: fn(&PolicyRequest) -> String,
+    /// What cannot be said, of what is asked for on the command line alone.
+    pub check_asked: fn(&PolicyRequest) -> Result<()>,
+    /// What cannot be said, of the whole request.
+    pub check: fn(&PolicyRequest) -> Result<()>,
+    /// The region that is configured.
+    pub region: fn(&Options, &Environment) -> Option<String>,
+    /// What to do where nothing says what the names begin with; `None` where no names are needed.
+    pub without_names: Option<&'static str>,
+}
+
+impl PolicyTool {
+    /// A document that is written by `write` and knows neither tags nor keys nor regions.
+    pub const fn new(write: fn(&PolicyRequest) -> String) -> Self {
+        Self {
+            write,
+            check_asked: PolicyRequest::refuse_tags_and_keys,
+            check: |_request| Ok(()),
+            region: |_options, _environment| None,
+            without_names: Some(
+                "Give --prefix, and for Vault the mount: --account, or --mount of `strongroom vault approle`",
+            ),
+        }
+    }
 }
 
 /// How much a finding matters.
@@ -106,4 +153,77 @@ pub struct PolicyRequest {
     pub region: Option<String>,
     /// What is configured; empty where nothing is, or another store.
     pub options: Options,
+}
+
+impl PolicyRequest {
+    /// Refuses tags and keys where a document would leave them out without a word.
+    pub fn refuse_tags_and_keys(&self) -> Result<()> {
+        if self.tags.is_empty() && self.keys.is_empty() {
+            return Ok(());
+        }
+        Err(Error::config("`--tag` and `--key` are for the stores of AWS alone")
+            .with_hint("Elsewhere the document would allow more than what they say; use `--prefix`"))
+    }
+}
+
+/// The set-ups of one store, such as those of its logins.
+#[derive(Clone, Copy, Debug)]
+pub struct Guides {
+    /// What they are for, in one line of the help.
+    pub about: &'static str,
+    /// The same with what there is to know.
+    pub long_about: &'static str,
+    /// Examples, below the help.
+    pub examples: &'static str,
+    /// Each of them.
+    pub all: &'static [Guide],
+}
+
+/// One set-up, which `strongroom WORD GUIDE` writes down.
+#[derive(Clone, Copy, Debug)]
+pub struct Guide {
+    /// The word behind that of the store, such as `approle`.
+    pub word: &'static str,
+    /// What it is for, in one line of the help.
+    pub about: &'static str,
+    /// The same with what there is to know.
+    pub long_about: &'static str,
+    /// The name that is set up, from the one that was asked for. Checked before anything is read.
+    pub name: fn(Option<&str>, bool) -> Result<String>,
+    /// The commands. Makes no call.
+    pub write: fn(&GuideRequest<'_>) -> GuideSteps,
+}
+
+/// What a guide is made of.
+pub struct GuideRequest<'text> {
+    /// What is set up is called so.
+    pub name: &'text str,
+    /// The document of [`PolicyTool`].
+    pub policy: &'text str,
+    /// The place in the store that was asked for, such as a mount.
+    pub account: Option<&'text str>,
+    /// What is configured, where it is this store.
+    pub configured: Option<(&'text Options, &'text Environment)>,
+    /// What is written in the configuration and holds no secret, in order.
+    pub written: Vec<(String, Value)>,
+    /// Whether a text may be shown: an address may hold a password.
+    pub may_be_shown: &'text dyn Fn(&str) -> bool,
+}
+
+/// Commands in order, and the options that go with them.
+#[derive(Debug)]
+pub struct GuideSteps {
+    /// Each command.
+    pub steps: Vec<GuideStep>,
+    /// The options of the backend in the end.
+    pub options: Vec<(String, Value)>,
+}
+
+/// One command, and what it is for.
+#[derive(Debug)]
+pub struct GuideStep {
+    /// What it is for.
+    pub purpose: &'static str,
+    /// What is typed.
+    pub command: String,
 }

@@ -63,6 +63,8 @@ def house(word: str, shell: Shell, request: pytest.FixtureRequest) -> Iterator[H
     """An empty store, and a backend on it."""
     store = STORES[word]
     server = store.opened(request, shell.home)
+    if store.server:
+        server.reset()
     with store.counted(server) as counter:
         reader = store.reader(server, counter.url if counter else "")
         shell.secrets += reader.secrets

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.command_line.houses import STORES
 from tests.command_line.shell import CONFIGURATION, DONE, NO, STORE, USAGE, Shell
 from tests.servers.aws import REGION, Credentials, MiniStack, allow
 from tests.servers.counting import Counter
@@ -178,7 +179,7 @@ def test_with_a_tag_only_what_has_it_is_read_and_changed(aws: MiniStack, shell: 
     assert not allowed(client.create_secret, Name="airflow/connections/other", SecretString="x")
 
 
-@pytest.mark.parametrize("store", ["aws", "ssm", "gcp", "azure", "vault"])
+@pytest.mark.parametrize("store", [store.policy for store in STORES.values() if store.policy])
 @pytest.mark.parametrize("mode", ["read", "manage"])
 def test_every_store_has_a_document(shell: Shell, store: str, mode: str) -> None:
     of_aws = ["--tag", "AirbyteManaged=true", "--key", "1234"]

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.command_line.shell import CONFIGURATION, DONE, NO, STORE, Shell
-from tests.command_line.vault import CANARY, READER, URI, asked, backend
+from tests.command_line.vault import CANARY, URI, asked, backend
 from tests.servers.counting import Counter
 from tests.servers.vault import Vault
+from tests.stores.hashicorp_vault import READS_ALL
 
 METADATA = "secret/metadata/"
 
@@ -133,7 +134,7 @@ def test_mounts_paths_and_namespaces_are_those_of_a_lookup(vault: Vault, counted
     assert shell.run("describe", "connection", "secret/db", "--json").json["name"] == "secret/second/db"
     outer = vault.create_namespace("outer")
     fill(vault, "connections/db", namespace=outer)
-    token = vault.token(vault.policy(READER, namespace=outer), namespace=outer)
+    token = vault.token(vault.policy(READS_ALL, namespace=outer), namespace=outer)
     backend(shell, vault, counted_vault.url, token=token, namespace=outer)
     assert shell.run("describe", "connection", "db").code == DONE
     assert [secret["id"] for secret in shell.run("list", "--json").json["secrets"]] == ["db"]

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.command_line.shell import DONE, NO, Shell
-from tests.command_line.vault import CANARY, READER, URI, asked, backend, finding, found
+from tests.command_line.vault import CANARY, URI, asked, backend, finding, found
 from tests.servers import vault_logins
 from tests.servers.counting import Counter
 from tests.servers.silent import silent_server
 from tests.servers.tls import Certificate
 from tests.servers.vault import Vault, openbao
+from tests.stores.hashicorp_vault import READS_ALL
 
 PROBE = "strongroom_doctor_probe"
 
@@ -23,7 +24,7 @@ def test_a_sound_set_up_has_no_problem_and_costs_these_calls(
     vault: Vault, counted_vault: Counter, shell: Shell
 ) -> None:
     vault.put("connections/db", {"conn_uri": URI})
-    login = vault_logins.approle(vault, vault.policy(READER))
+    login = vault_logins.approle(vault, vault.policy(READS_ALL))
     shell.secrets += [CANARY, *login.canaries]
     shell.backend("vault", url=counted_vault.url, **login.options)
     sound = shell.run("doctor", "--json")
@@ -98,7 +99,7 @@ def test_each_permission_is_told_by_itself(vault: Vault, shell: Shell) -> None:
 
 def test_questions_that_are_refused_are_notes(vault: Vault, shell: Shell) -> None:
     vault.put("connections/db", {"conn_uri": URI})
-    body = {"policies": [vault.policy(READER)], "ttl": "1h", "no_default_policy": True}
+    body = {"policies": [vault.policy(READS_ALL)], "ttl": "1h", "no_default_policy": True}
     token = vault.write("auth/token/create-orphan", body)["auth"]["client_token"]
     backend(shell, vault, vault.plain_url, token=token)
     refused = shell.run("doctor", "--json")
@@ -119,11 +120,11 @@ def test_tokens_that_may_all_or_end_soon_are_warnings(vault: Vault, shell: Shell
     assert shell.run("doctor", "--strict").code == NO
     # A file is kept by whoever writes it.
     file = shell.home / "token"
-    file.write_text(vault.token(vault.policy(READER)))
+    file.write_text(vault.token(vault.policy(READS_ALL)))
     shell.backend("vault", url=vault.plain_url, token_path=str(file))
     kept = shell.run("doctor", "--json")
     assert (kept.code, kept.json["warnings"]) == (DONE, 0), kept.out
-    counted = vault_logins.approle(vault, vault.policy(READER), token_num_uses=3)
+    counted = vault_logins.approle(vault, vault.policy(READS_ALL), token_num_uses=3)
     shell.backend("vault", url=vault.plain_url, **counted.options)
     few = shell.run("doctor", "--json")
     assert (few.code, found(few)["token"]) == (DONE, ["ok", "note"]), few.out
@@ -143,7 +144,7 @@ def test_what_is_wrong_with_server_login_and_mount_is_told_apart(vault: Vault, s
     backend(shell, vault, "http://127.0.0.1:9", max_attempts=1)
     away = shell.run("doctor", "--json")
     assert (away.code, found(away)["reach"]) == (NO, ["problem"])
-    login = vault_logins.approle(vault, vault.policy(READER))
+    login = vault_logins.approle(vault, vault.policy(READS_ALL))
     shell.secrets += login.canaries
     for mount in ("secret", None):
         shell.backend("vault", url=vault.plain_url, mount_point=mount, **{**login.options, **login.wrong})

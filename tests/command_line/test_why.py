@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.command_line.clouds import OnAzure
-from tests.command_line.shell import CLASSES, CONFIGURATION, DONE, NO, STORE, USAGE, Shell
+from tests.command_line.shell import CLASSES, CONFIGURATION, DONE, NO, STORE, USAGE, Run, Shell
 from tests.servers.aws import MiniStack, allow
+from tests.servers.azure import CLIENT, MANAGED, TENANT, Application
 
 CANARY = "canary-51fe20"
 SECRETS = {"airflow/connections/smtp_default": f"smtp://u:{CANARY}@h", "airflow/variables/region": CANARY}
@@ -119,10 +122,50 @@ def test_every_kind_that_is_on_is_tried_and_the_remedy_names_prefix_and_command(
     assert allowed["evidence"].endswith("reading is allowed for connections")
 
 
-def test_the_caller_of_azure_is_named(azure: OnAzure) -> None:
-    found = azure.shell.run("doctor", "--json").json["findings"]
-    told = [each["evidence"] for each in found if each["check"] in ("caller", "identity")]
-    assert any("tenant" in each for each in told), found
+def by_secret(azure: OnAzure, folder: Path) -> str:
+    return CLIENT
+
+
+def by_federated_token(azure: OnAzure, folder: Path) -> str:
+    azure.server.applications[CLIENT] = Application(secrets=set(), federated={"system:serviceaccount:airflow:worker"})
+    file = folder / "federated"
+    file.write_text(azure.server.federated_token())
+    azure.configure(tenant_id=None, client_id=None, client_secret=None)
+    azure.shell.variables |= {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT}
+    azure.shell.variables["AZURE_FEDERATED_TOKEN_FILE"] = str(file)
+    return CLIENT
+
+
+def by_the_machine(azure: OnAzure, folder: Path) -> str:
+    azure.server.machine = MANAGED
+    azure.configure(tenant_id=None, client_id=None, client_secret=None)
+    azure.shell.variables["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = azure.server.proxy
+    return MANAGED
+
+
+@pytest.mark.parametrize("login", [by_secret, by_federated_token, by_the_machine])
+def test_the_caller_of_azure_is_named(azure: OnAzure, tmp_path: Path, login: Callable[[OnAzure, Path], str]) -> None:
+    """The application and the tenant as Entra ID has them in the token, for each login, without a request."""
+    application = login(azure, tmp_path)
+    (told,) = callers(azure.shell.run("doctor", "--json"))
+    assert told["evidence"] == f"Entra ID knows the caller as the application {application} of tenant {TENANT}"
+    assert told["severity"] == "ok"
+    assert told["evidence"] in " ".join(azure.shell.run("doctor").out.split())
+    azure.calls()
+    assert callers(azure.shell.run("doctor", "--offline", "--json")) == []
+    assert azure.calls() == []
+
+
+def test_a_caller_that_is_refused_by_entra_has_no_name(azure: OnAzure) -> None:
+    """There is no token to read it from; the login says why."""
+    azure.configure(client_secret=f"{CANARY}-wrong", max_attempts=1)
+    told = azure.shell.run("doctor", "--json")
+    assert (told.code, callers(told)) == (NO, [])
+
+
+def callers(told: Run) -> list[dict[str, Any]]:
+    """What doctor says of the caller."""
+    return [each for each in told.json["findings"] if each["check"] == "caller"]
 
 
 @pytest.mark.parametrize(

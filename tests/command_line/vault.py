@@ -10,11 +10,10 @@ from typing import Any
 from tests.command_line.shell import Run, Shell
 from tests.servers.counting import Counter
 from tests.servers.vault import Vault
+from tests.stores.hashicorp_vault import READS_ALL
 
 CANARY = "canary-31d7c0"
 URI = f"postgres://app:{CANARY}@db.example:5432/sales"
-#: What lookups, lists and descriptions need of an engine of version 2.
-READER = {"secret/data/*": ["read"], "secret/metadata/*": ["list", "read"]}
 
 
 def asked(counted: Counter) -> list[str]:
@@ -26,7 +25,7 @@ def asked(counted: Counter) -> list[str]:
 
 def backend(shell: Shell, vault: Vault, url: str, *, token: str | None = None, **options: Any) -> str:
     """A backend with a token that may read everything of ``secret``; the token and every value are secrets."""
-    token = token or vault.token(vault.policy(READER))
+    token = token or vault.token(vault.policy(READS_ALL))
     shell.secrets += [CANARY, token]
     shell.backend("vault", url=url, token=token, **options)
     return token

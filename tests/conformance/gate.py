@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import http.client
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
 from tests.conformance.capability import Capability
+from tests.conformance.harness import Harness, Options, Planting
 from tests.servers.process import LOOPBACK
 from tests.servers.tls import Certificate, Server
 
@@ -190,6 +191,43 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Silence."""
+
+
+class Gated(Harness):
+    """A store that is asked over HTTP: what any has whose backends go through a gate, which ``running`` opens."""
+
+    gate: Gate
+
+    def reset(self) -> None:
+        """Opens the gate and forgets what it counted."""
+        self.gate.reset()
+
+    def inject(self, fault: Capability) -> Options:
+        """The gate's faults."""
+        self.gate.inject(fault)
+        return {}
+
+    def heal(self) -> None:
+        """Opens the gate."""
+        self.gate.heal()
+
+    def requests(self) -> int:
+        """What went through the gate and counts."""
+        return self.gate.requests
+
+    def addresses(self, canary: str) -> list[Planting]:
+        """An address with a password in it, and one that is broken behind it."""
+        with_password = self.gate.url.replace("//", f"//user:{canary}@")
+        broken = f"http://user:{canary}@[::1/"
+        return [
+            Planting("address", {self.address_option: with_password}),
+            Planting("address that is invalid", {self.address_option: broken}),
+        ]
+
+    def proxies(self, canary: str) -> Mapping[str, str]:
+        """The variables that name a proxy with a password."""
+        with_password = self.gate.url.replace("//", f"//user:{canary}@")
+        return {"HTTP_PROXY": with_password, "http_proxy": with_password}
 
 
 @contextlib.contextmanager

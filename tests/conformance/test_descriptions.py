@@ -62,8 +62,10 @@ def test_its_feature_is_built_by_default_and_documented(name: str) -> None:
     feature = description(name).feature
     features(feature)
     assert feature in features("default"), f"{name}: `default` in Cargo.toml lacks {feature}"
-    (documented,) = re.findall(r"cargo doc .*--features \"(.*)\"", (REPOSITORY / "Makefile").read_text())
-    assert feature in documented.split(), f"{name}: `make doc` lacks {feature}"
+    (told,) = re.findall(
+        r'^cargo test .*--features "(.*)"$', (REPOSITORY / "CONTRIBUTING.md").read_text(), re.MULTILINE
+    )
+    assert feature in told.split(), f"{name}: `cargo test` in CONTRIBUTING.md lacks {feature}"
 
 
 @EACH
@@ -118,6 +120,14 @@ def test_what_is_asked_over_a_network_has_an_address_a_server_and_calls(name: st
     store = description(name)
     said = {bool(store.address), bool(store.server), store.calls is not None, bool(store.nowhere)}
     assert len(said) == 1, f"{name}: address, server, calls and nowhere belong together"
+    options = {kind.address_option for kind in store.harnesses} if store.address else {""}
+    assert options == {store.address}, f"{name}: the harness and the store find the server by different options"
+
+
+def test_files_of_tests_are_named_by_topic() -> None:
+    """A number in a name stands for an order, and no test may need one."""
+    numbered = [str(path) for path in (REPOSITORY / "tests").rglob("test_*.py") if re.search(r"_\d+_", path.name)]
+    assert not numbered, f"name these by what they are about: {numbered}"
 
 
 def test_the_standard_library_is_enough_to_read_them() -> None:

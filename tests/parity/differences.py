@@ -135,6 +135,9 @@ MORE_OFTEN = {
     "vault: sealed": 6,
 }
 
+#: What is throttled is waited for longer, and the time of a lookup (10 s) may end before its last attempt: a bound.
+FEWER_IN_TIME = {"vault: quota", "vault: status 429", "vault: login 429"}
+
 
 def of_vault(labels: Sequence[str], difference: Difference, kinds: str = "conn var config") -> dict[str, Difference]:
     """The same for several kinds of lookups of Vault."""

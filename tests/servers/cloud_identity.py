@@ -6,7 +6,8 @@ verify it. Sources of paths and fields:
 * Microsoft's documentation: "OAuth 2.0 client credentials flow" (both versions of the token endpoint), "How to use
   managed identities for Azure resources on an Azure VM to acquire an access token", "Azure Instance Metadata Service",
   "REST endpoint reference" of managed identities in App Service
-* Google's documentation: "About VM metadata" and ``projects.serviceAccounts.signJwt`` of the IAM Credentials API
+* Google's documentation: "About VM metadata", ``signJwt`` and ``generateAccessToken`` of the IAM Credentials API,
+  ``token`` of the Security Token Service
 """
 
 from __future__ import annotations
@@ -78,7 +79,11 @@ class Entra:
             return _refused("invalid_client", 401)
         # Other clients ask for the scopes of OpenID beside the one that counts.
         scopes = [scope for scope in form.get("scope", "").split() if scope.endswith("/.default")]
-        return self._granted(scopes[0].removesuffix("/.default")) if scopes else _refused("invalid_scope")
+        if not scopes:
+            return _refused("invalid_scope")
+        token = self._token(scopes[0].removesuffix("/.default"))
+        # The newer endpoint writes numbers.
+        return Answer(200, {"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token})
 
     def _trusts(self, form: Mapping[str, str]) -> bool:
         try:
@@ -112,9 +117,12 @@ class Entra:
         return Answer(200, {**MACHINE, "vmScaleSetName": "", "name": "machine", **self.machine})
 
     def _granted(self, resource: str) -> Answer:
-        token = self.signer.token(3600, aud=resource, oid=self.principal, appid=self.client_id, tid=self.tenant)
         ends = {"expires_in": "3599", "expires_on": str(int(time.time()) + 3599)}
+        token = self._token(resource)
         return Answer(200, {"token_type": "Bearer", **ends, "resource": resource, "access_token": token})
+
+    def _token(self, resource: str) -> str:
+        return self.signer.token(3600, aud=resource, oid=self.principal, appid=self.client_id, tid=self.tenant)
 
 
 @dataclass(frozen=True)
@@ -124,6 +132,9 @@ class Google:
     signer: Signer = field(default_factory=lambda: Signer("google"))
     email: str = "airflow@project.iam.gserviceaccount.com"
     token: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    #: What an outside provider vouches for a workload with, and what that is exchanged for.
+    subject: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    federated: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
 
     def key_file(self) -> dict[str, str]:
         """A key as ``gcloud iam service-accounts keys create`` writes it."""
@@ -144,10 +155,39 @@ class Google:
         kind = "application/text" if isinstance(body, bytes) else "application/json"
         return Answer(200 if body else 404, body or b"", {"Metadata-Flavor": "Google", "Content-Type": kind})
 
+    def federation(self, request: Request) -> Answer:
+        """The Security Token Service, for the bearer of the outside token."""
+        form = request.form
+        is_exchange = form.get("grant_type") == "urn:ietf:params:oauth:grant-type:token-exchange"
+        if request.method != "POST" or not is_exchange or form.get("subject_token") != self.subject:
+            return Answer(400, {"error": "invalid_grant"})
+        kinds = {"issued_token_type": "urn:ietf:params:oauth:token-type:access_token", "token_type": "Bearer"}
+        return Answer(200, {"access_token": self.federated, "expires_in": 3599, **kinds})
+
+    def credentials_file(self, token_url: str, subject_file: str) -> dict[str, object]:
+        """Workload identity federation as ``gcloud iam workload-identity-pools create-cred-config`` writes it."""
+        return {
+            "type": "external_account",
+            "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/providers/b",
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "token_url": token_url,
+            "credential_source": {"file": subject_file},
+            "service_account_impersonation_url": f"https://{IAM_HOST}{self._place}:generateAccessToken",
+        }
+
+    @property
+    def _place(self) -> str:
+        return f"/v1/projects/-/serviceAccounts/{self.email}"
+
     def iam(self, request: Request) -> Answer:
-        """``signJwt`` of the IAM Credentials API, for the bearer of the machine's token."""
-        wanted = f"/v1/projects/-/serviceAccounts/{self.email}:signJwt"
-        if request.method != "POST" or unquote(request.path) != wanted:
+        """The IAM Credentials API: a token for a federated workload, and ``signJwt`` for the account itself."""
+        called = unquote(request.path)
+        if request.method == "POST" and called == f"{self._place}:generateAccessToken":
+            if request.bearer != self.federated:
+                return Answer(401, {"error": {"code": 401, "status": "UNAUTHENTICATED"}})
+            end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+            return Answer(200, {"accessToken": self.token, "expireTime": end})
+        if request.method != "POST" or called != f"{self._place}:signJwt":
             return Answer(404, {"error": {"code": 404, "status": "NOT_FOUND"}})
         if request.bearer != self.token:
             return Answer(401, {"error": {"code": 401, "status": "UNAUTHENTICATED"}})

@@ -10,12 +10,13 @@ import google.auth.jwt
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ClientSecretCredential, ManagedIdentityCredential, WorkloadIdentityCredential
-from google.auth import compute_engine
+from google.auth import compute_engine, identity_pool
 from google.auth.compute_engine import _metadata
 from google.auth.transport.requests import AuthorizedSession, Request
 from google.oauth2 import service_account
 
-from tests.servers.cloud_identity import Entra, Google, entra_double, google_doubles
+from tests.servers.cloud_identity import IAM_HOST, Entra, Google, entra_double, google_doubles
+from tests.servers.double import serving
 from tests.servers.tls import Certificate
 
 SCOPE = "https://vault.example.org/.default"
@@ -85,6 +86,22 @@ def test_a_key_file_signs(account: Google) -> None:
     claims = {"sub": account.email, "aud": "vault/airflow", "iat": now, "exp": now + 900}
     token = google.auth.jwt.encode(credentials.signer, claims).decode()
     assert account.signer.claims(token)["aud"] == "vault/airflow"
+
+
+def test_a_federated_workload(
+    account: Google, tls: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls.authority))
+    (tmp_path / "subject").write_text(account.subject)
+    with google_doubles(account, tls) as (_, iam), serving(account.federation) as sts:
+        info = account.credentials_file(f"{sts.url}/v1/token", str(tmp_path / "subject"))
+        place = str(info["service_account_impersonation_url"]).replace(f"https://{IAM_HOST}", iam.url)
+        credentials = identity_pool.Credentials.from_info(
+            {**info, "service_account_impersonation_url": place},
+            scopes=["https://www.googleapis.com/auth/cloud-platform"],
+        )
+        credentials.refresh(Request())
+    assert credentials.token == account.token
 
 
 def test_the_account_of_a_machine(account: Google, tls: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,12 +75,15 @@ def aws_caller(aws_server: MiniStack) -> tuple[Credentials, str]:
 
 
 @pytest.fixture
-def azure_login(vault_place: Place, entra_tenant: Entra, monkeypatch: pytest.MonkeyPatch) -> Iterator[Login]:
-    """An application with a secret."""
+def azure_login(
+    vault_place: Place, entra_tenant: Entra, tls: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Login]:
+    """An application with a secret, on a machine with an identity of its own."""
     vault_place.methods["azure"] = vault_front.azure(entra_tenant.signer, RESOURCE, "airflow", entra_tenant.principal)
-    with entra_double(entra_tenant) as double:
-        monkeypatch.setenv("AZURE_AUTHORITY_HOST", double.url)
-        monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", double.url)
+    with entra_double(entra_tenant, tls) as entra, entra_double(entra_tenant) as machine:
+        monkeypatch.setenv("AZURE_AUTHORITY_HOST", entra.url)
+        monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.url)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls.authority))
         options = {"auth_type": "azure", "azure_tenant_id": entra_tenant.tenant, "azure_resource": RESOURCE}
         options |= {"role_id": "airflow", "key_id": entra_tenant.client_id, "secret_id": entra_tenant.client_secret}
         wrong = {"secret_id": new_secret()}

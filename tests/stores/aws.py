@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tests.conformance.capability import EVERY_STORE, Capability
-from tests.conformance.gate import GATE_FAULTS, Gate, gate
-from tests.conformance.harness import Harness, Kind, Options, Planting
+from tests.conformance.gate import GATE_FAULTS, Gated, gate
+from tests.conformance.harness import Kind, Options, Planting
 from tests.servers.aws import REGION, ROOT, Credentials, MiniStack, allow, allow_parameters, ministack
 from tests.servers.faults import microburst
 from tests.servers.process import LOOPBACK, REPOSITORY, answers, ask, free_port, running
-from tests.stores.description import FOLDERS, Reader, Store
+from tests.stores.description import Reader, Store, below_prefix
 
 USER = "reader"
 NO_KEYS: Options = {"aws_access_key_id": None, "aws_secret_access_key": None}
@@ -30,7 +30,7 @@ OF_IDENTITIES = frozenset(
 )
 
 
-class Aws(Harness):
+class Aws(Gated):
     """What does not depend on the server."""
 
     #: boto3's name of the service, the prefix of its requests, and the operation that reads a value.
@@ -45,31 +45,13 @@ class Aws(Harness):
     def __init__(self, folder: Path) -> None:
         """Not before ``running`` is there anything to talk to."""
         super().__init__(folder)
-        self.gate: Gate
         self.root: Any
         self.keys = Credentials("AKIAIOSFODNN7EXAMPLE", "made-up-secret-key-of-nobody")
-
-    def reset(self) -> None:
-        """Forgets what this class knows of."""
-        self.gate.reset()
 
     def options(self) -> Options:
         """A reader's key, and the gate as the endpoint."""
         keys = {"aws_access_key_id": self.keys.access_key, "aws_secret_access_key": self.keys.secret_key}
         return {"region_name": REGION, "endpoint_url": self.gate.url, **keys}
-
-    def inject(self, fault: Capability) -> Options:
-        """The gate's faults."""
-        self.gate.inject(fault)
-        return {}
-
-    def heal(self) -> None:
-        """Opens the gate."""
-        self.gate.heal()
-
-    def requests(self) -> int:
-        """All that goes through the gate is a read."""
-        return self.gate.requests
 
     def unchecked_client(self, url: str) -> Any:
         """A client of the account's root that leaves judging to the server: botocore would refuse an empty value."""
@@ -184,12 +166,11 @@ class OnMinistack(Aws):
         yield Planting("role", {**sts, "aws_secret_access_key": canary})
 
     def _addresses(self, canary: str) -> Iterator[Planting]:
-        with_password = self.gate.url.replace("//", f"//user:{canary}@")
-        yield Planting("endpoint", {"endpoint_url": with_password})
-        yield Planting("endpoint that is none", {"endpoint_url": f"http://user:{canary}@[::1/"})
+        yield from self.addresses(canary)
+        with_password = self.proxies(canary)["HTTP_PROXY"]
         yield Planting("proxy", {"config_kwargs": {"proxies": {"http": with_password, "https": with_password}}})
         yield Planting("proxy that is none", {"config_kwargs": {"proxies": {"http": f"http://u:{canary}@:x:/"}}})
-        yield Planting("proxy of the environment", {}, {"HTTP_PROXY": with_password, "http_proxy": with_password})
+        yield Planting("proxy of the environment", {}, self.proxies(canary))
 
 
 class OnMoto(Aws):
@@ -288,7 +269,7 @@ class AwsStore(Store):
 
     def place(self, kind: Kind, secret_id: str, team: str | None = None) -> str:
         """A path below the prefix of its kind."""
-        return f"airflow/{FOLDERS[kind]}/{f'{team}--' if team else ''}{secret_id}"
+        return below_prefix("/", kind, secret_id, team)
 
     def reader(self, server: MiniStack, url: str) -> Reader:
         """A user of IAM, and another who may do nothing."""

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tests.conformance.capability import EVERY_STORE, Capability
-from tests.conformance.gate import GATE_FAULTS, Gate, gate
-from tests.conformance.harness import ODD_NAMES, Harness, Kind, Options, Planting
+from tests.conformance.gate import GATE_FAULTS, Gated, gate
+from tests.conformance.harness import ODD_NAMES, Kind, Options, Planting
 from tests.failures.way import Way, injected, over_http, way
 from tests.servers import azure
 from tests.servers.counting import Call
 from tests.servers.tls import Certificate
-from tests.stores.description import CLOUDS, FOLDERS, Calls, Reader, Secrets, Store
+from tests.stores.description import CLOUDS, Calls, Reader, Secrets, Store, below_prefix
 
 
 def principal(server: azure.Azure, url: str) -> Options:
@@ -30,7 +30,7 @@ def principal(server: azure.Azure, url: str) -> Options:
     }
 
 
-class KeyVault(Harness):
+class KeyVault(Gated):
     """One vault, one service principal."""
 
     store = "azure_key_vault"
@@ -59,7 +59,6 @@ class KeyVault(Harness):
         """Not before ``running`` is there anything to talk to."""
         super().__init__(folder)
         self.azure: azure.Azure
-        self.gate: Gate
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -72,7 +71,7 @@ class KeyVault(Harness):
 
     def reset(self) -> None:
         """An empty vault."""
-        self.gate.reset()
+        super().reset()
         self.azure.reset()
 
     def put(self, kind: Kind, secret_id: str, value: str, team: str | None = None) -> None:
@@ -95,12 +94,12 @@ class KeyVault(Harness):
         elif fault is Capability.SERVER_ERROR:
             self.azure.vault_fault = azure.vault_error(500, "InternalServerError")
         else:
-            self.gate.inject(fault)
+            return super().inject(fault)
         return {}
 
     def heal(self) -> None:
         """Everything as it was, but for the counts."""
-        self.gate.heal()
+        super().heal()
         self.azure.vault_fault = None
         self.azure.applications[azure.CLIENT] = azure.Application()
 
@@ -218,7 +217,7 @@ class AzureStore(Store):
 
     def place(self, kind: Kind, secret_id: str, team: str | None = None) -> str:
         """Prefix and id, with dashes for underscores."""
-        return f"airflow-{FOLDERS[kind]}-{f'{team}--' if team else ''}{secret_id}".replace("_", "-")
+        return below_prefix("-", kind, secret_id, team).replace("_", "-")
 
     def fill(self, server: azure.Azure, secrets: Secrets) -> None:
         """Secrets, or new versions of them."""

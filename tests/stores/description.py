@@ -28,6 +28,11 @@ Secrets = Mapping[tuple[Kind, str], str]
 FOLDERS: Mapping[Kind, str] = {"connection": "connections", "variable": "variables", "config": "config"}
 
 
+def below_prefix(separator: str, kind: Kind, secret_id: str, team: str | None) -> str:
+    """The name of a secret by the prefixes that most classes have by default, a team's before its id."""
+    return separator.join(("airflow", FOLDERS[kind], f"{team}--{secret_id}" if team else secret_id))
+
+
 @dataclass(frozen=True)
 class Calls:
     """What a store is asked, in the words of ``Store.operation``."""
@@ -112,11 +117,12 @@ class Store(ABC):
         """What an operator sets to read the server in Airflow: kwargs, and variables."""
 
     def opened(self, request: pytest.FixtureRequest, folder: Path) -> Any:
-        """The server, empty. A store without one keeps its secrets below ``folder``, or in what this returns."""
+        """The server, as other tests left it.
+
+        A store without one has its secrets below ``folder``, or in what this returns.
+        """
         del folder
-        found = request.getfixturevalue(self.server)
-        found.reset()
-        return found
+        return request.getfixturevalue(self.server)
 
     def front(self, server: Any) -> tuple[str, Certificate | None]:
         """Where the server is for a proxy that counts, and the certificate that this one shows."""

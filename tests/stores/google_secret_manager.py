@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tests.conformance.capability import EVERY_STORE, Capability
-from tests.conformance.gate import GATE_FAULTS, Answer, Gate, gate
-from tests.conformance.harness import ODD_NAMES, Harness, Kind, Options, Planting
+from tests.conformance.gate import GATE_FAULTS, Answer, Gated, gate
+from tests.conformance.harness import ODD_NAMES, Kind, Options, Planting
 from tests.failures.way import Way, answered, injected, over_http, way
 from tests.servers.counting import Call
 from tests.servers.google import PROJECT, READER, GoogleServer, api_error, google
-from tests.stores.description import CLOUDS, FOLDERS, Calls, Reader, Secrets, Store
+from tests.stores.description import CLOUDS, Calls, Reader, Secrets, Store, below_prefix
 
 OWN_FAULTS = frozenset({Capability.DENIED, Capability.UNAUTHENTICATED, Capability.THROTTLED, Capability.SERVER_ERROR})
 
 
-class OnDouble(Harness):
+class OnDouble(Gated):
     """A key that signs its own tokens, so that all that goes through the gate is a read."""
 
     store = "google_secret_manager"
@@ -43,7 +43,6 @@ class OnDouble(Harness):
     def __init__(self, folder: Path) -> None:
         """Not before ``running`` is there anything to talk to."""
         super().__init__(folder)
-        self.gate: Gate
         self.google: GoogleServer
 
     @contextlib.contextmanager
@@ -54,7 +53,7 @@ class OnDouble(Harness):
 
     def reset(self) -> None:
         """An empty server with one account, which may read everything."""
-        self.gate.reset()
+        super().reset()
         self.google.reset()
 
     def put(self, kind: Kind, secret_id: str, value: str, team: str | None = None) -> None:
@@ -76,23 +75,20 @@ class OnDouble(Harness):
         elif fault is Capability.SERVER_ERROR:
             self.google.fail("access", 500, api_error(500, "INTERNAL"))
         else:
-            self.gate.inject(fault)
+            return super().inject(fault)
         return {}
 
     def heal(self) -> None:
         """Everything as it was, but for the counts of the gate."""
-        self.gate.heal()
+        super().heal()
         self.google.heal()
         self.google.set(denied=[])
         self.google.new_key(READER)
 
-    def requests(self) -> int:
-        """All that goes through the gate is a read."""
-        return self.gate.requests
-
     def plantings(self, canary: str) -> list[Planting]:
         """Every place from which credentials are read, and addresses with a password in them."""
-        return [*self._keys(canary), *self._exchanges(canary), *self._addresses(canary)]
+        proxy = Planting("proxy of the environment", {}, self.proxies(canary))
+        return [*self._keys(canary), *self._exchanges(canary), *self.addresses(canary), proxy]
 
     def _file(self, label: str, content: Any) -> Iterator[Planting]:
         path = self.folder / f"{label}.json"
@@ -133,12 +129,6 @@ class OnDouble(Harness):
         impersonated = {"type": "impersonated_service_account", "source_credentials": user}
         url = f"{self.google.url}/v1/projects/-/serviceAccounts/{READER}:generateAccessToken"
         yield from self._file("impersonation", {**impersonated, "service_account_impersonation_url": url})
-
-    def _addresses(self, canary: str) -> Iterator[Planting]:
-        with_password = self.gate.url.replace("//", f"//user:{canary}@")
-        yield Planting("endpoint", {"endpoint_url": with_password})
-        yield Planting("endpoint that is none", {"endpoint_url": f"http://user:{canary}@[::1/"})
-        yield Planting("proxy of the environment", {}, {"HTTP_PROXY": with_password, "http_proxy": with_password})
 
 
 def google_error(http: int, status: str, reason: str = "", message: str = "made up") -> Answer:
@@ -200,7 +190,7 @@ class GoogleStore(Store):
 
     def place(self, kind: Kind, secret_id: str, team: str | None = None) -> str:
         """Prefix and id."""
-        return f"airflow-{FOLDERS[kind]}-{f'{team}--' if team else ''}{secret_id}"
+        return below_prefix("-", kind, secret_id, team)
 
     def fill(self, server: GoogleServer, secrets: Secrets) -> None:
         """Secrets, or new versions of them."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tests.conformance.capability import EVERY_STORE, Capability
-from tests.conformance.gate import GATE_FAULTS, Answer, Gate, gate
-from tests.conformance.harness import Harness, Kind, Options, Planting
+from tests.conformance.gate import GATE_FAULTS, Answer, Gated, gate
+from tests.conformance.harness import Kind, Options, Planting
 from tests.failures.way import answered, injected, over_http
 from tests.servers.counting import Call
 from tests.servers.tls import Certificate, certificate
@@ -19,6 +19,8 @@ from tests.servers.vault import Vault, openbao
 from tests.stores.description import FOLDERS, Calls, Reader, Secrets, Store
 
 READS = "/v1/secret/data/"
+#: What lookups, lists and descriptions need of an engine of version 2.
+READS_ALL = {"secret/data/*": ["read"], "secret/metadata/*": ["read", "list"]}
 #: Of the policy: values, names and what is known of them.
 READER = ["read", "list"]
 NAMED = {Capability.LISTED, Capability.DESCRIBED}
@@ -36,10 +38,11 @@ def fields(kind: Kind, value: str) -> dict[str, str]:
     return {"conn_uri" if kind == "connection" else "value": value}
 
 
-class HashicorpVault(Harness):
+class HashicorpVault(Gated):
     """A versioned KV engine, and a token that may read it."""
 
     store = "hashicorp_vault"
+    address_option = "url"
     capabilities = EVERY_STORE | GATE_FAULTS | OF_IDENTITIES | NAMED | {Capability.CHANGES, Capability.COUNTED}
     #: A URL drops dots, and logs are forged with control characters, so these are never sent; slashes collapse.
     impossible_names = frozenset({"dots", "only dots", "tab", "newline", "control", "separator", "zero", "slashes"})
@@ -49,7 +52,6 @@ class HashicorpVault(Harness):
         """Not before ``running`` is there anything to talk to."""
         super().__init__(folder)
         self.vault: Vault
-        self.gate: Gate
         self.policy = ""
         self.token = ""
 
@@ -57,12 +59,13 @@ class HashicorpVault(Harness):
     def running(self) -> Iterator[None]:
         """Gate, OpenBao."""
         with openbao(self.folder, certificate(self.folder)) as self.vault, gate(self.vault.plain_url) as self.gate:
+            # What a login asks, and what is asked after a refusal, is no read.
             self.gate.counts = lambda path: path.startswith(READS)
             yield
 
     def reset(self) -> None:
         """An empty server with one policy and one token."""
-        self.gate.reset()
+        super().reset()
         self.vault.reset()
         self.policy = self.vault.policy({"secret/*": READER})
         self._give_token()
@@ -87,28 +90,24 @@ class HashicorpVault(Harness):
         elif fault is Capability.SERVER_ERROR:
             self.gate.inject(vault_error(500, "internal error"))
         else:
-            self.gate.inject(fault)
+            return super().inject(fault)
         return {}
 
     def heal(self) -> None:
         """Everything as it was; a revoked token is replaced in its file."""
-        self.gate.heal()
+        super().heal()
         for name in self.vault.names("sys/quotas/rate-limit"):
             self.vault.delete(f"sys/quotas/rate-limit/{name}")
         self._allow(READER)
         if not self._is_known():
             self._give_token()
 
-    def requests(self) -> int:
-        """Reads of secrets; what a login asks, and what is asked after a refusal, is not counted."""
-        return self.gate.requests
-
     def plantings(self, canary: str) -> list[Planting]:
         """Files, the environment, logins of every kind, and addresses with a password in them."""
         token = self.folder / "planted"
         token.write_text(canary)
         no_file = {"token_path": None}
-        with_password = self.gate.url.replace("//", f"//user:{canary}@")
+        with_password = self.proxies(canary)["HTTP_PROXY"]
         approle = {"auth_type": "approle", "role_id": canary}
         user = {"username": "airflow", "password": canary}
         google = {"client_email": "a@b", "private_key": canary}
@@ -135,9 +134,8 @@ class HashicorpVault(Harness):
             Planting(
                 "aws_iam", {**no_file, "auth_type": "aws_iam", "role_id": "r", "key_id": "AKIA", "secret_id": canary}
             ),
-            Planting("address", {"url": with_password}),
+            *self.addresses(canary),
             Planting("address of the environment", {"url": None}, {"VAULT_ADDR": with_password}),
-            Planting("address that is none", {"url": f"http://user:{canary}@[::1/"}),
             Planting("proxy", {"proxies": {"http": with_password, "https": with_password}}),
             Planting("certificate", {"url": "https://127.0.0.1:1", "cert": [str(token), str(token)]}),
         ]
@@ -215,8 +213,7 @@ class VaultStore(Store):
 
     def reader(self, server: Vault, url: str) -> Reader:
         """A token, and another that may do nothing."""
-        rules = {"secret/data/*": ["read"], "secret/metadata/*": ["read", "list"]}
-        token, powerless = server.token(server.policy(rules)), server.token(server.policy({}))
+        token, powerless = server.token(server.policy(READS_ALL)), server.token(server.policy({}))
         options = {"url": url, "token": token, "config_path": "config"}
         return Reader(options, lambda: {"token": powerless}, [token, powerless])
 

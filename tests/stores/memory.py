@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING, Any
 from tests.conformance.capability import EVERY_STORE, Capability
 from tests.conformance.harness import Harness, Kind, Options
 from tests.failures.way import Phase, Scene, Way
-from tests.stores.description import FOLDERS, Reader, Secrets, Store
+from tests.stores.description import Reader, Secrets, Store, below_prefix
 
 if TYPE_CHECKING:
     import pytest
-
-
-def place(kind: Kind, secret_id: str, team: str | None = None) -> str:
-    """The name by the rules of Secrets Manager, with their defaults."""
-    return f"airflow/{FOLDERS[kind]}/{f'{team}--' if team else ''}{secret_id}"
 
 
 class Memory(Harness):
@@ -37,7 +32,7 @@ class Memory(Harness):
 
     def put(self, kind: Kind, secret_id: str, value: str, team: str | None = None) -> None:
         """Into the dict."""
-        self.secrets[place(kind, secret_id, team)] = value
+        self.secrets[STORE.place(kind, secret_id, team)] = value
 
     def options(self) -> Options:
         """The dict itself."""
@@ -68,7 +63,7 @@ class MemoryStore(Store):
 
     def place(self, kind: Kind, secret_id: str, team: str | None = None) -> str:
         """As in Secrets Manager."""
-        return place(kind, secret_id, team)
+        return below_prefix("/", kind, secret_id, team)
 
     def opened(self, request: pytest.FixtureRequest, folder: Path) -> dict[str, str]:
         """A dict that takes the place of a server."""
@@ -77,7 +72,7 @@ class MemoryStore(Store):
 
     def fill(self, server: dict[str, str], secrets: Secrets) -> None:
         """Into the dict."""
-        server.update({place(*name): value for name, value in secrets.items()})
+        server.update({self.place(*name): value for name, value in secrets.items()})
 
     def reader(self, server: dict[str, str], url: str) -> Reader:
         """The dict itself."""

@@ -1,4 +1,4 @@
-"""What `make wheel`, `run`, `check`, `test`, `test-store`, `test-versions`, `bench` and `soak` do, as lists of steps.
+"""What `make wheel`, `run`, `check`, `test`, `test-store`, `test-versions`, `bench`, `soak` and `doc` do, step by step.
 
 python3 -m tests.tools.stages test
 """
@@ -193,6 +193,11 @@ def soak() -> list[Step]:
     ]
 
 
+def doc() -> list[Step]:
+    """The API documentation, of every store."""
+    return [Step("doc", [["cargo", "doc", "--no-deps", *RUST_FEATURES]])]
+
+
 def instructions_baseline() -> list[Step]:
     """Makes the baseline of the instruction counts anew."""
     return [Step("instructions", [[*INSTRUCTIONS, "--write"]])]
@@ -226,6 +231,7 @@ TARGETS: dict[str, Callable[[], Sequence[Step]]] = {
     "test-versions": test_versions,
     "soak": soak,
     "instructions-baseline": instructions_baseline,
+    "doc": doc,
     "bench": bench,
 }
 

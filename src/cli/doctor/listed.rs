@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::cli::setup::Setup;
 use crate::store::Description;
-use crate::store::convention::{Kind, Lookup};
+use crate::store::convention::Kind;
 use crate::store::tools::{Finding, Severity};
 
 /// What is deleted sooner than this is told.
@@ -24,9 +24,8 @@ pub(super) fn judged(setup: &Setup, kind: Kind, listed: &[(String, Description)]
 
 /// The ids of Airflow that a listed id may stand for: in Key Vault a name has dashes where an id has underscores.
 pub(super) fn ids(setup: &Setup, kind: Kind, id: &str) -> Vec<String> {
-    let names = |id: &str| setup.settings.convention.names(Lookup { kind, id, team: None }).into_names();
     let other = id.replace('-', "_");
-    let is_shared = other != id && names(&other) == names(id);
+    let is_shared = other != id && setup.settings.are_one(kind, &other, id);
     std::iter::once(id.to_owned()).chain(is_shared.then_some(other)).collect()
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use crate::backend::Route;
 use crate::cli::doctor::{Tag, failed, listed, tags};
 use crate::cli::list::names;
 use crate::cli::output::counted;
@@ -29,9 +30,9 @@ pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, wanted: &[Tag], find
     if let Some(identity) = client.backend.identity() {
         findings.push(Finding::fine("identity", format!("the store is asked as {identity}")));
     }
-    let kinds: Vec<_> = Kind::ALL.into_iter().filter(|kind| setup.prefix(*kind).is_some()).collect();
+    let kinds: Vec<_> = Kind::ALL.into_iter().filter(|kind| setup.settings.prefix(*kind).is_some()).collect();
     let Some(first) = kinds.first().copied() else {
-        if Kind::ALL.into_iter().any(|kind| setup.without_place(kind).is_some()) {
+        if Kind::ALL.into_iter().any(|kind| setup.settings.needs_place(kind)) {
             findings.push(without_place());
             return diagnose_alone(&client, findings);
         }
@@ -177,7 +178,7 @@ fn refused(setup: &Setup, denied: &[(Kind, Error)]) -> Vec<Finding> {
         return denied.iter().map(each).collect();
     };
     let kinds: Vec<_> = denied.iter().map(|(kind, _)| kind.plural()).collect();
-    let prefixes = denied.iter().filter_map(|(kind, _)| setup.prefix(*kind));
+    let prefixes = denied.iter().filter_map(|(kind, _)| setup.settings.prefix(*kind));
     let names: Vec<_> =
         prefixes.filter(|prefix| !prefix.is_empty()).map(|prefix| format!("`{prefix}`")).collect();
     let names = if names.len() < denied.len() {
@@ -195,7 +196,7 @@ fn refused(setup: &Setup, denied: &[(Kind, Error)]) -> Vec<Finding> {
 }
 
 /// The word of the store for `strongroom policy`, where there is one.
-fn policy_word(setup: &Setup) -> Option<String> {
+fn policy_word(setup: &Setup) -> Option<&'static str> {
     setup.entry.tools.policy?;
     word_of(setup.entry)
 }
@@ -249,9 +250,9 @@ fn list(
 }
 
 fn describe(setup: &Setup, client: &Client, kind: Kind, findings: &mut Vec<Finding>) {
-    let naming = setup.settings.convention.names(Lookup { kind, id: PROBE, team: None });
-    let Some(name) = naming.into_names().into_iter().next() else { return };
-    match client.run(client.backend.describe(&name)).and_then(|(described, _)| described) {
+    let lookup = Lookup { kind, id: PROBE, team: None };
+    let Some(route) = Route::first_of(&setup.settings, lookup) else { return };
+    match client.run(client.backend.describe(&route)).and_then(|(described, _)| described) {
         Ok(_) => findings.push(Finding::fine("describe", "describing is allowed")),
         Err(error) => findings.push(not_needed("describe", &error)),
     }

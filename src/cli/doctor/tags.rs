@@ -6,9 +6,6 @@ use crate::store::Description;
 use crate::store::StoreEntry;
 use crate::store::tools::{Finding, Severity};
 
-/// The stores whose listing tells tags; those of the others would take a call for each secret.
-const TELLING: [&str; 3] = ["aws_secrets_manager", "azure_key_vault", "google_secret_manager"];
-
 /// So many names are told at most.
 const SHOWN: usize = 10;
 
@@ -32,7 +29,7 @@ pub(super) fn judged(
     if wanted.is_empty() || count == 0 {
         return None;
     }
-    if !TELLING.contains(&entry.info.name) {
+    if !entry.tools.lists_tags {
         return Some(Finding::new(
             Severity::Note,
             "tags",
@@ -59,10 +56,11 @@ pub(super) fn judged(
 }
 
 #[cfg(test)]
-#[cfg(all(feature = "memory", feature = "aws-secrets-manager"))]
+#[cfg(feature = "memory")]
 mod tests {
     use super::*;
     use crate::store::registry::find;
+    use crate::store::tools::Tools;
 
     #[test]
     fn secrets_without_the_tag_are_told_where_a_listing_tells_tags() {
@@ -71,7 +69,9 @@ mod tests {
         let other = Description { tags: vec![("team".to_owned(), "x".to_owned())], ..Description::of("p/b") };
         let listed = [("a".to_owned(), tagged), ("b".to_owned(), other)];
         let untagged = without(&listed, &wanted);
-        let found = judged(find("aws_secrets_manager").unwrap(), &wanted, 2, &untagged).unwrap();
+        let memory = find("memory").unwrap();
+        let listing = StoreEntry { tools: Tools { lists_tags: true, ..memory.tools }, ..*memory };
+        let found = judged(&listing, &wanted, 2, &untagged).unwrap();
         assert_eq!(found.severity, Severity::Warning);
         insta::assert_snapshot!(found.evidence, @"1 of 2 secrets lack the tag team=data: `p/b`");
         let memory = judged(find("memory").unwrap(), &wanted, 2, &untagged).unwrap();

@@ -5,7 +5,7 @@ use crate::cli::explain::Asked;
 use crate::cli::explain::absent::absences;
 use crate::cli::near::{near_class, near_ids};
 use crate::cli::setup::{Setup, entry_of};
-use crate::cli::subject::{Answer, look_up, names};
+use crate::cli::subject::{Answer, look_up, route};
 use crate::config::airflow::{AirflowConfig, Chosen, Component};
 use crate::error::{Error, Result};
 use crate::store::convention::{Kind, Lookup};
@@ -88,10 +88,10 @@ fn foreign(component: Component, chosen: Chosen, is_over: bool) -> Asked {
 
 /// What a lookup ends with that has no client, such as one without a region: the error policy applies all the same.
 fn unopened(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>, error: &Error) -> Answer {
-    match names(setup, airflow, lookup) {
+    match route(setup, airflow, lookup) {
         Err(unasked) => unasked.into(),
-        Ok(names) => {
-            let outcome = settle(setup.settings.on_error, lookup, &names, error.clone(), |_| ());
+        Ok(route) => {
+            let outcome = settle(setup.settings.on_error, lookup, Some(&route), error.clone(), |_| ());
             Answer::Asked(Explained { outcome, error: Some(error.clone()), steps: Vec::new() })
         }
     }

@@ -11,7 +11,6 @@ use crate::error::{Error, Result};
 use crate::store::StoreEntry;
 use crate::store::convention::{Kind, Lookup};
 use crate::store::options::Options;
-use crate::store::registry::find;
 use crate::store::tools::PolicyRequest;
 
 #[derive(Debug, clap::Args)]
@@ -62,20 +61,21 @@ pub(super) fn left_out(document: &str) -> Option<String> {
     (count > 0).then(|| format!("warning: {count} rules were left out: the comments in the document say why"))
 }
 
-/// What Vault is to allow, for the other commands that print it.
-pub(super) fn of_vault(
+/// What a store is to allow, for the other commands that print it.
+pub(super) fn of_store(
     source: &Source,
+    entry: &'static StoreEntry,
     mode: Mode,
     prefix: &[String],
-    mount: Option<&str>,
+    account: Option<&str>,
 ) -> Result<(String, Option<Setup>)> {
     let arguments = Arguments {
-        store: StoreWord::Vault,
+        store: StoreWord(entry),
         mode,
         prefix: prefix.to_vec(),
         tag: Vec::new(),
         key: Vec::new(),
-        account: mount.map(str::to_owned),
+        account: account.map(str::to_owned),
         region: None,
     };
     document(source, &arguments)
@@ -83,47 +83,41 @@ pub(super) fn of_vault(
 
 /// The document, and the configuration that it is for.
 fn document(source: &Source, arguments: &Arguments) -> Result<(String, Option<Setup>)> {
-    let entry = find(arguments.store.name());
-    if let Some(entry) = entry.filter(|entry| entry.tools.policy.is_none()) {
+    let entry = arguments.store.0;
+    let Some(policy) = entry.tools.policy else {
         return Err(Error::config(format!(
             "{} has no policy: no service decides who reads it",
             entry.info.title
         ))
         .with_hint("Of files the mode decides: chmod 600, for the user that Airflow runs as"));
-    }
+    };
     let configured = configured(source, entry, arguments.prefix.is_empty())?;
+    let region = || {
+        let settings = &configured.as_ref()?.settings;
+        (policy.region)(&settings.options, &settings.environment)
+    };
     let request = PolicyRequest {
-        manages: arguments.mode == Mode::Manage,
         prefixes: prefixes(arguments, entry, configured.as_ref())?,
         names: configured.iter().flat_map(bundles).collect(),
-        tags: arguments.tag.clone(),
-        keys: arguments.key.clone(),
-        account: arguments.account.clone(),
-        region: arguments.region.clone().or_else(|| region(arguments.store, configured.as_ref()?)),
+        region: arguments.region.clone().or_else(region),
         options: configured.as_ref().map(|setup| setup.settings.options.clone()).unwrap_or_default(),
+        ..arguments.asked()
     };
-    if request.prefixes.is_empty() && request.names.is_empty() && arguments.store != StoreWord::Azure {
-        return Err(Error::config("nothing says what the names of the secrets begin with").with_hint(
-            "Give --prefix, and for Vault the mount: --account, or --mount of `strongroom vault approle`",
-        ));
+    if request.prefixes.is_empty()
+        && request.names.is_empty()
+        && let Some(hint) = policy.without_names
+    {
+        return Err(Error::config("nothing says what the names of the secrets begin with").with_hint(hint));
     }
-    if arguments.is_of_aws() {
-        refuse_patterns(&request)?;
-    }
-    let document = match (entry.and_then(|entry| entry.tools.policy), arguments.store) {
-        (Some(policy), _) => policy(&request),
-        (None, _) => {
-            return Err(Error::config(format!("this build has no store `{}`", arguments.store.name())));
-        }
-    };
-    Ok((document, configured))
+    (policy.check)(&request)?;
+    Ok(((policy.write)(&request), configured))
 }
 
 /// The backend that is configured, if it reads this store. A document can be printed without any, but not with the usual
 /// prefixes where others are written that cannot be read.
-fn configured(source: &Source, entry: Option<&'static StoreEntry>, is_needed: bool) -> Result<Option<Setup>> {
+fn configured(source: &Source, entry: &StoreEntry, is_needed: bool) -> Result<Option<Setup>> {
     let Some(chosen) = source.airflow()?.chosen(source.component())? else { return Ok(None) };
-    let is_this = |known: &StoreEntry| entry.is_some_and(|entry| entry.info.name == known.info.name);
+    let is_this = |known: &StoreEntry| entry.info.name == known.info.name;
     if !entry_of(&chosen.class).is_ok_and(is_this) {
         return Ok(None);
     }
@@ -137,16 +131,16 @@ fn configured(source: &Source, entry: Option<&'static StoreEntry>, is_needed: bo
 /// Those asked for, else those configured, else those that apply where nothing is written.
 fn prefixes(
     arguments: &Arguments,
-    entry: Option<&'static StoreEntry>,
+    entry: &StoreEntry,
     configured: Option<&Setup>,
 ) -> Result<Vec<(Kind, String)>> {
-    if !arguments.prefix.is_empty() {
-        return Ok(arguments.prefix.iter().map(|prefix| (Kind::Connection, prefix.clone())).collect());
+    let asked = arguments.asked().prefixes;
+    if !asked.is_empty() {
+        return Ok(asked);
     }
-    let convention = match (configured, entry) {
-        (Some(setup), _) => Arc::clone(&setup.settings.convention),
-        (None, Some(entry)) => (entry.convention)(&Options::default())?,
-        (None, None) => return Ok(Vec::new()),
+    let convention = match configured {
+        Some(setup) => Arc::clone(&setup.settings.convention),
+        None => (entry.convention)(&Options::default())?,
     };
     // Where each id names its mount, the one that is given stands for all.
     let place = arguments.account.as_deref().filter(|_| convention.place_in_id());
@@ -164,59 +158,28 @@ fn bundles(setup: &Setup) -> Vec<String> {
     names.map(|name| name.as_str().to_owned()).collect()
 }
 
-fn region(store: StoreWord, setup: &Setup) -> Option<String> {
-    let settings = &setup.settings;
-    let region = match store {
-        StoreWord::Aws | StoreWord::Ssm => {
-            let written = settings.options.non_empty("region_name");
-            written.or_else(|| settings.environment.non_empty("AWS_DEFAULT_REGION"))
-        }
-        StoreWord::Gcp => settings.options.non_empty("location"),
-        StoreWord::Azure | StoreWord::Vault | StoreWord::Local | StoreWord::Memory => None,
-    };
-    region.map(str::to_owned)
-}
-
-/// IAM takes these letters for patterns and variables. No name of a secret or of a parameter has them ("Quotas" of Secrets
-/// Manager and the reference of `PutParameter`), so that a document with them would allow more than what was meant, or nothing.
-fn refuse_patterns(request: &PolicyRequest) -> Result<()> {
-    let mut names = request.prefixes.iter().map(|(_, prefix)| prefix).chain(&request.names);
-    if !names.any(|name| name.contains(['*', '?', '$'])) {
-        return Ok(());
-    }
-    Err(Error::config("the beginning of a name holds `*`, `?` or `$`, which a policy takes for a pattern")
-        .with_hint("Names there have letters, digits and /_+=.@- only; a beginning needs no `*` at its end"))
-}
-
 impl Arguments {
-    /// Whether the document is one of IAM.
-    fn is_of_aws(&self) -> bool {
-        matches!(self.store, StoreWord::Aws | StoreWord::Ssm)
+    /// What the command line alone asks for.
+    fn asked(&self) -> PolicyRequest {
+        PolicyRequest {
+            manages: self.mode == Mode::Manage,
+            prefixes: self.prefix.iter().map(|prefix| (Kind::Connection, prefix.clone())).collect(),
+            tags: self.tag.clone(),
+            keys: self.key.clone(),
+            account: self.account.clone(),
+            region: self.region.clone(),
+            ..PolicyRequest::default()
+        }
     }
 
     /// What a document would leave out without a word, or could not say.
     fn check(&self) -> Result<()> {
-        let is_narrowed = !self.tag.is_empty() || !self.key.is_empty();
-        if is_narrowed && !self.is_of_aws() {
-            return Err(Error::config("`--tag` and `--key` are for the stores of AWS alone")
-                .with_hint("Elsewhere the document would allow more than what they say; use `--prefix`"));
-        }
-        let is_number = |account: &String| account.bytes().all(|byte| byte.is_ascii_digit());
-        if self.store == StoreWord::Gcp && !self.account.as_ref().is_none_or(is_number) {
-            return Err(Error::config(
-                "`--account` is not the number of a project, by which conditions name it",
-            )
-            .with_hint("`gcloud projects describe PROJECT_ID --format 'value(projectNumber)'` tells it"));
-        }
-        if self.store == StoreWord::Azure && !self.prefix.is_empty() {
-            return Err(Error::config("Key Vault has no condition on names, so `--prefix` cannot be kept")
-                .with_hint("A role is for a whole vault: keep Airflow's secrets in a vault of their own"));
-        }
-        if self.key.iter().any(|key| key.starts_with("alias/") || key.contains(":alias/")) {
-            return Err(Error::config("a policy names keys by their id or ARN, and not by an alias")
-                .with_hint("`aws kms describe-key --key-id alias/...` tells the id"));
-        }
-        Ok(())
+        let policy = self.store.0.tools.policy;
+        let check = policy
+            .map_or(PolicyRequest::refuse_tags_and_keys as fn(&PolicyRequest) -> Result<()>, |policy| {
+                policy.check_asked
+            });
+        check(&self.asked())
     }
 }
 

@@ -8,10 +8,10 @@ use std::time::SystemTime;
 use aws_credential_types::provider::ProvideCredentials;
 use reqwest::{Client, StatusCode};
 
+use crate::moment;
 use crate::store::aws::credentials::CredentialCache;
 use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::query::{QueryPlace, ask};
-use crate::store::kit::moment::rfc3339;
 use crate::store::tools::{Finding, Severity};
 
 /// The names of IAM.
@@ -76,7 +76,7 @@ fn made(text: &str, key: &str) -> Option<SystemTime> {
     let member = text.split("<member>").find(is_ours)?;
     let (_, date) = member.split_once("<CreateDate>")?;
     let (date, _) = date.split_once("</CreateDate>")?;
-    rfc3339(date)
+    moment::read(date)
 }
 
 fn judged(made: SystemTime, now: SystemTime) -> Finding {

@@ -6,7 +6,39 @@
 
 use std::fmt::Write;
 
-use crate::store::tools::PolicyRequest;
+use crate::error::{Error, Result};
+use crate::store::environment::Environment;
+use crate::store::options::Options;
+use crate::store::tools::{PolicyRequest, PolicyTool};
+
+/// The document of a service of AWS, written by `write`.
+pub(super) const fn tool(write: fn(&PolicyRequest) -> String) -> PolicyTool {
+    PolicyTool { check_asked, check, region, ..PolicyTool::new(write) }
+}
+
+fn check_asked(request: &PolicyRequest) -> Result<()> {
+    if request.keys.iter().any(|key| key.starts_with("alias/") || key.contains(":alias/")) {
+        return Err(Error::config("a policy names keys by their id or ARN, and not by an alias")
+            .with_hint("`aws kms describe-key --key-id alias/...` tells the id"));
+    }
+    Ok(())
+}
+
+/// IAM takes these letters for patterns and variables. No name of a secret or of a parameter has them ("Quotas" of Secrets
+/// Manager and the reference of `PutParameter`), so that a document with them would allow more than what was meant, or nothing.
+fn check(request: &PolicyRequest) -> Result<()> {
+    let mut names = request.prefixes.iter().map(|(_, prefix)| prefix).chain(&request.names);
+    if !names.any(|name| name.contains(['*', '?', '$'])) {
+        return Ok(());
+    }
+    Err(Error::config("the beginning of a name holds `*`, `?` or `$`, which a policy takes for a pattern")
+        .with_hint("Names there have letters, digits and /_+=.@- only; a beginning needs no `*` at its end"))
+}
+
+fn region(options: &Options, environment: &Environment) -> Option<String> {
+    let written = options.non_empty("region_name");
+    written.or_else(|| environment.non_empty("AWS_DEFAULT_REGION")).map(str::to_owned)
+}
 
 /// One statement of a policy.
 pub(super) struct Statement {

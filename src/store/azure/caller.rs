@@ -14,10 +14,13 @@ pub(super) fn finding(token: &str) -> Option<Finding> {
     let claims: Value = serde_json::from_slice(&decode_url_safe(payload).ok()?).ok()?;
     let claim = |name: &str| claims.get(name)?.as_str().map(|text| Shown(text).to_string());
     let tenant = claim("tid")?;
+    // Tokens of version 2.0 call the application `azp`.
     let caller = claim("appid")
+        .or_else(|| claim("azp"))
         .map(|application| format!("the application {application}"))
         .or_else(|| claim("oid").map(|object| format!("the object {object}")))?;
-    let object = claim("oid").map(|object| format!(" (object {object})")).unwrap_or_default();
+    let object = claim("oid").filter(|_| !caller.starts_with("the object"));
+    let object = object.map(|object| format!(" (object {object})")).unwrap_or_default();
     Some(Finding::fine("caller", format!("Entra ID knows the caller as {caller}{object} of tenant {tenant}")))
 }
 
@@ -39,6 +42,18 @@ mod tests {
         insta::assert_snapshot!(
             told(r#"{"tid": "t", "appid": "a", "oid": "o", "upn": "canary"}"#).unwrap(),
             @"Entra ID knows the caller as the application a (object o) of tenant t"
+        );
+        insta::assert_snapshot!(
+            told(r#"{"ver": "2.0", "tid": "t", "azp": "a"}"#).unwrap(),
+            @"Entra ID knows the caller as the application a of tenant t"
+        );
+        insta::assert_snapshot!(
+            told(r#"{"tid": "t", "oid": "o", "name": "canary", "email": "canary"}"#).unwrap(),
+            @"Entra ID knows the caller as the object o of tenant t"
+        );
+        assert_eq!(
+            (told(r#"{"tid": "t"}"#), told(r#"{"tid": 1, "appid": "a"}"#), told("[]")),
+            (None, None, None)
         );
         assert_eq!(
             (told(r#"{"appid": "a"}"#), finding("opaque.canary"), finding("a.b.c")),

@@ -13,6 +13,27 @@ use crate::store::kit::trust::Verify;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, SEPARATOR, VARIABLES_PREFIX};
 
+/// The environment variables that this store reads beside those that all stores share.
+pub(super) const VARIABLES: &[&str] = &[
+    "AZURE_AUTHORITY_HOST",
+    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    "AZURE_CLIENT_CERTIFICATE_PATH",
+    "AZURE_CLIENT_ID",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN",
+    "AZURE_CONFIG_DIR",
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+    "AZURE_TENANT_ID",
+    "AZURE_TOKEN_CREDENTIALS",
+    "IDENTITY_ENDPOINT",
+    "IDENTITY_HEADER",
+    "IDENTITY_SERVER_THUMBPRINT",
+    "IMDS_ENDPOINT",
+    "MSI_ENDPOINT",
+    "MSI_SECRET",
+];
+
 /// The defaults of the official class.
 pub(super) const DEFAULTS: PrefixDefaults = PrefixDefaults {
     prefixes: PerKind {

@@ -8,6 +8,7 @@
 //! | `credentials/`, `tokens.rs` | who we are, and for how long |
 //! | `workshop.rs`, `reader.rs`, `transport.rs` | the SDK on our network stack |
 //! | `list.rs`, `describe.rs` | names, and what is known beside the value |
+//! | `identity.rs` | who we are, for stores elsewhere |
 //! | `error.rs`, `entra.rs` | what went wrong, at the vault and at the login |
 //! | `tools.rs`, `who.rs`, `policy.rs` | what the command line says of a configuration, and the roles it prints |
 //!
@@ -22,6 +23,8 @@ mod credentials;
 mod describe;
 mod entra;
 mod error;
+#[cfg(feature = "vault")]
+mod identity;
 mod list;
 mod policy;
 mod reader;
@@ -54,6 +57,8 @@ use crate::value::SecretValue;
 use self::config::AzureSettings;
 use self::convention::{KeyVaultConvention, NAME_RULE, is_valid_name};
 use self::error::{Asked, read_error};
+#[cfg(feature = "vault")]
+pub(in crate::store) use self::identity::AzureIdentity;
 use self::tokens::TokenCache;
 use self::tools::Diagnosis;
 use self::transport::VaultTransport;
@@ -67,6 +72,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.azure.AzureKeyVaultBackend",
     options: config::OPTIONS,
+    variables: config::VARIABLES,
     convention: |options| Ok(Arc::new(KeyVaultConvention::new(options))),
     check: |_options, _environment| Ok(()),
     plays_no_part: config::plays_no_part,

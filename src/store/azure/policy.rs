@@ -6,7 +6,8 @@
 
 use serde_json::json;
 
-use crate::store::tools::PolicyRequest;
+use crate::error::{Error, Result};
+use crate::store::tools::{PolicyRequest, PolicyTool};
 
 /// The roles by name and id.
 const READER: (&str, &str) = ("Key Vault Secrets User", "4633458b-17de-408a-b874-0445c86b69e6");
@@ -16,8 +17,21 @@ const OFFICER: (&str, &str) = ("Key Vault Secrets Officer", "b86a8fe4-44ce-4948-
 const VAULT: &str =
     "/subscriptions/SUBSCRIPTION/resourceGroups/GROUP/providers/Microsoft.KeyVault/vaults/VAULT";
 
+/// Key Vault knows no condition on names, so none are needed.
+pub(super) const POLICY: PolicyTool =
+    PolicyTool { check_asked, without_names: None, ..PolicyTool::new(policy) };
+
+fn check_asked(request: &PolicyRequest) -> Result<()> {
+    request.refuse_tags_and_keys()?;
+    if request.prefixes.is_empty() {
+        return Ok(());
+    }
+    Err(Error::config("Key Vault has no condition on names, so `--prefix` cannot be kept")
+        .with_hint("A role is for a whole vault: keep Airflow's secrets in a vault of their own"))
+}
+
 /// A template with one role assignment.
-pub(super) fn policy(request: &PolicyRequest) -> String {
+fn policy(request: &PolicyRequest) -> String {
     let (name, id) = if request.manages { OFFICER } else { READER };
     let vault = request.account.as_deref().unwrap_or(VAULT);
     let assignment = json!({

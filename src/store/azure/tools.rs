@@ -18,7 +18,7 @@ use crate::store::tools::{Finding, Severity, Tools};
 use super::config::AzureSettings;
 use super::convention::KeyVaultConvention;
 use super::credentials::end_of_certificate;
-use super::policy::policy;
+use super::policy::POLICY;
 use super::trust::vault_roots;
 use super::vault::Vault;
 use super::who::who;
@@ -26,8 +26,12 @@ use super::who::who;
 /// The part of the entry that lookups do not need.
 pub(super) const TOOLS: Tools = Tools {
     official_class: Some("airflow.providers.microsoft.azure.secrets.key_vault.AzureKeyVaultBackend"),
+    words: &["azure", "azure_key_vault", "key_vault"],
+    about: "Azure Key Vault: role assignments",
+    lists_tags: true,
     check,
-    policy: Some(policy),
+    policy: Some(POLICY),
+    ..Tools::NONE
 };
 
 /// A certificate that ends sooner than this is told.

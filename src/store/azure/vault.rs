@@ -10,7 +10,7 @@ use crate::http::web_address;
 use crate::store::environment::Environment;
 
 /// The login service of the public cloud.
-const PUBLIC_LOGIN: &str = "https://login.microsoftonline.com";
+pub(super) const PUBLIC_LOGIN: &str = "https://login.microsoftonline.com";
 
 /// A cloud: what its vaults are called, what their tokens are for, and where these are issued.
 struct Cloud {
@@ -92,13 +92,18 @@ impl Vault {
 
     /// Where tokens for it are issued: as written, as the environment says, or the login service of its cloud.
     pub(super) fn authority(&self, written: Option<&str>, environment: &Environment) -> Result<String> {
-        let named = written
-            .map(|text| (text, "authority"))
-            .or_else(|| Some((environment.non_empty("AZURE_AUTHORITY_HOST")?, "AZURE_AUTHORITY_HOST")));
-        match named {
-            Some((text, named_by)) => normalize_authority(text, named_by),
-            None => Ok(self.login.to_owned()),
-        }
+        authority(written, environment, self.login)
+    }
+}
+
+/// Where tokens are issued: as written, as the environment says, or where they `usually` are.
+pub(super) fn authority(written: Option<&str>, environment: &Environment, usually: &str) -> Result<String> {
+    let named = written
+        .map(|text| (text, "authority"))
+        .or_else(|| Some((environment.non_empty("AZURE_AUTHORITY_HOST")?, "AZURE_AUTHORITY_HOST")));
+    match named {
+        Some((text, named_by)) => normalize_authority(text, named_by),
+        None => Ok(usually.to_owned()),
     }
 }
 

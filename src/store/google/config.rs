@@ -17,6 +17,23 @@ use crate::value::json::{self, Value};
 
 use super::name::{checked_location, checked_principal, checked_project};
 
+/// The environment variables that this store reads beside those that all stores share.
+pub(super) const VARIABLES: &[&str] = &[
+    "CLOUDSDK_ACTIVE_CONFIG_NAME",
+    "CLOUDSDK_CONFIG",
+    "CLOUDSDK_CORE_PROJECT",
+    "GCE_METADATA_HOST",
+    "GCE_METADATA_ROOT",
+    "GCE_METADATA_TIMEOUT",
+    "GCLOUD_PROJECT",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_CLOUD_PROJECT",
+    "GOOGLE_CLOUD_QUOTA_PROJECT",
+    "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
+    "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES",
+    "NO_GCE_CHECK",
+];
+
 /// The defaults of the official class.
 pub(super) const DEFAULTS: PrefixDefaults = PrefixDefaults {
     prefixes: PerKind {
@@ -180,11 +197,15 @@ pub(super) fn no_project() -> Error {
         .with_hint("Write `project_id`, set GOOGLE_CLOUD_PROJECT, or use credentials that name their project")
 }
 
+/// A key as an option holds it, whatever its `type` says.
+pub(super) fn written_key(object: &Value) -> Result<Written> {
+    Ok(Written::Content(as_service_account(with_line_breaks(to_json(object, KEY)?)), KEY))
+}
+
 fn credentials(options: &Options) -> Result<Written> {
     let path = options.non_empty(KEY_PATH).map(|path| Written::Path(path.to_owned(), KEY_PATH));
     let object = options.object(KEY).filter(|object| object.is_truthy());
-    let content = object
-        .map(|object| Ok(Written::Content(as_service_account(with_line_breaks(to_json(object, KEY)?)), KEY)));
+    let content = object.map(written_key);
     let file = options.json(FILE).filter(|value| value.is_truthy()).map(config_file);
     let anonymous = options.boolean(ANONYMOUS).filter(|anonymous| *anonymous).map(|_| Written::Anonymous);
     let mut written = [path.map(Ok), content, file, anonymous.map(Ok)].into_iter().flatten();

@@ -47,6 +47,8 @@ use crate::value::SecretValue;
 use self::config::GoogleSettings;
 use self::convention::GoogleConvention;
 use self::error::{READ, read_error};
+#[cfg(feature = "vault")]
+pub(in crate::store) use self::identity::GoogleIdentity;
 use self::identity::{Credentials, Identity};
 use self::name::check_name;
 use self::network::Network;
@@ -61,6 +63,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.google.CloudSecretManagerBackend",
     options: config::OPTIONS,
+    variables: config::VARIABLES,
     convention,
     check: |_options, _environment| Ok(()),
     plays_no_part: |_options, key| key == VARIABLES_PREFIX.key || key == CONFIG_PREFIX.key,

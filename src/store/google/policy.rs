@@ -5,14 +5,32 @@
 
 use serde_json::{Value, json};
 
-use crate::store::tools::PolicyRequest;
+use crate::error::{Error, Result};
+use crate::store::tools::{PolicyRequest, PolicyTool};
+
+/// Conditions name a project by its number.
+pub(super) const POLICY: PolicyTool = PolicyTool {
+    check_asked,
+    region: |options, _environment| options.non_empty("location").map(str::to_owned),
+    ..PolicyTool::new(policy)
+};
+
+fn check_asked(request: &PolicyRequest) -> Result<()> {
+    request.refuse_tags_and_keys()?;
+    let is_number = |account: &String| account.bytes().all(|byte| byte.is_ascii_digit());
+    if request.account.as_ref().is_none_or(is_number) {
+        return Ok(());
+    }
+    Err(Error::config("`--account` is not the number of a project, by which conditions name it")
+        .with_hint("`gcloud projects describe PROJECT_ID --format 'value(projectNumber)'` tells it"))
+}
 
 /// Bindings of a project's policy. A condition on the name needs the project's number, which a name alone does not tell.
 ///
 /// Listing and creating are asked of the project, which no condition on the name of a secret lets through: names are told
 /// without one, and creating needs a role that allows nothing else. `roles/secretmanager.admin` is not among them: who holds
 /// it may give others roles on the secrets.
-pub(super) fn policy(request: &PolicyRequest) -> String {
+fn policy(request: &PolicyRequest) -> String {
     let names = json!({
         "title": "airflow_secrets",
         "description": "The secrets of Airflow alone",

@@ -14,13 +14,17 @@ use super::config::{GoogleSettings, Written};
 use super::convention::GoogleConvention;
 use super::identity::{Key, Project, Who};
 use super::place::Place;
-use super::policy::policy;
+use super::policy::POLICY;
 
 /// The part of the entry that lookups do not need.
 pub(super) const TOOLS: Tools = Tools {
     official_class: Some("airflow.providers.google.cloud.secrets.secret_manager.CloudSecretManagerBackend"),
+    words: &["gcp", "google", "google_secret_manager"],
+    about: "Google Secret Manager: roles with conditions",
+    lists_tags: true,
     check,
-    policy: Some(policy),
+    policy: Some(POLICY),
+    ..Tools::NONE
 };
 
 /// The one scope that Secret Manager takes ("OAuth 2.0 scopes" of each method in its reference).

@@ -6,7 +6,6 @@
 //! | `checks.rs` | findings of `strongroom doctor` that more than one store has |
 //! | `files.rs` | notices that a file changed from which a store was built; expands `~` |
 //! | `from_json.rs` | turns a value of a JSON or YAML document into a secret |
-//! | `moment.rs` | reads moments of RFC 3339 |
 //! | `probe.rs` | compares the service's clock with ours, and names the trusted certificates |
 //! | `refusal.rs` | turns an answer that is an error into [`crate::error::Error`]: code, status, `Retry-After` |
 //! | `rest.rs` | asks a service below one address, with what a login handed out |
@@ -21,8 +20,6 @@ pub mod answer;
 pub mod checks;
 pub mod files;
 pub mod from_json;
-#[cfg(feature = "http")]
-pub mod moment;
 #[cfg(feature = "http")]
 pub mod probe;
 #[cfg(feature = "http")]

@@ -49,6 +49,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.local.LocalFilesystemBackend",
     options: &[VARIABLES_FILE_PATH, CONNECTIONS_FILE_PATH, CONFIGS_FILE_PATH, SETTINGS_FILE_PATH],
+    variables: &[],
     convention: |options| Ok(Arc::new(LocalConvention::from_options(options))),
     check: |_options, _environment| Ok(()),
     plays_no_part: |_options, _key| false,
@@ -56,6 +57,8 @@ pub const ENTRY: StoreEntry = StoreEntry {
     rate_after_throttle: None,
     tools: Tools {
         official_class: Some("airflow.secrets.local_filesystem.LocalFilesystemBackend"),
+        words: &["local", "files"],
+        about: "Local files: no policy",
         ..Tools::NONE
     },
     open: |options, _environment| Ok(Arc::new(LocalFiles::new(LocalConfig::from_options(options)))),

@@ -28,12 +28,13 @@ pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.memory.MemoryBackend",
     options: &[SECRETS, CONNECTIONS_PREFIX, VARIABLES_PREFIX, CONFIG_PREFIX, SEPARATOR],
+    variables: &[],
     convention: |options| Ok(Arc::new(MemoryConvention::from_options(options))),
     check: |_options, _environment| Ok(()),
     plays_no_part: |_options, _key| false,
     attempts: |_options, _environment| None,
     rate_after_throttle: None,
-    tools: Tools::NONE,
+    tools: Tools { words: &["memory"], about: "Secrets in memory, for tests: no policy", ..Tools::NONE },
     open: |options, _environment: &Environment| Ok(Arc::new(MemoryStore::from_options(options))),
 };
 

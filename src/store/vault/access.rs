@@ -133,7 +133,7 @@ impl Access {
 
     /// Whether a file that decided something has changed since.
     pub(super) fn is_outdated(&self) -> bool {
-        self.files.have_changed()
+        self.files.have_changed() || self.tokens.is_outdated()
     }
 }
 

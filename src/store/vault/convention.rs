@@ -79,8 +79,9 @@ impl Convention for VaultConvention {
         let team = lookup.team.filter(|team| !collapse(team).is_empty());
         let team = team.filter(|_| self.by_team && lookup.kind != Kind::Config);
         let own: Vec<SecretName> = names(team.unwrap_or(""));
-        // The paths of the options and the team are parts of the name, too.
-        if own.iter().any(|name| fault(name.as_str()).is_some()) {
+        // The paths of the options are parts of the name, too. (A team is one only under `[core] multi_team`.)
+        let is_impossible = |names: Vec<SecretName>| names.iter().any(|name| fault(name.as_str()).is_some());
+        if is_impossible(names("")) {
             let is_nested = team.is_none() && lookup.kind != Kind::Config && key.contains(SEPARATOR);
             let ambiguous = (self.by_team && is_nested).then_some(SEPARATOR);
             return Naming::Impossible { grammar: GRAMMAR, names: own, ambiguous };

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use vaultrs::api::kv2::requests::ReadSecretMetadataRequest;
 
 use crate::error::Result;
-use crate::store::kit::moment::rfc3339;
+use crate::moment;
 use crate::store::vault::Vault;
 use crate::store::vault::call::Call;
 use crate::store::vault::config::KvVersion;
@@ -64,12 +64,12 @@ impl Vault {
 }
 
 fn of_metadata(name: &SecretName, data: &Object) -> Description {
-    let time = |key: &str| data.get(key).and_then(Value::as_str).and_then(rfc3339);
+    let time = |key: &str| data.get(key).and_then(Value::as_str).and_then(moment::read);
     let current = data.get("current_version").and_then(Value::as_i64).filter(|number| *number > 0);
     let version = current.map(|number| number.to_string());
     let versions = data.get("versions").and_then(Value::as_object);
     let state = version.as_deref().and_then(|number| versions?.get(number)?.as_object());
-    let deleted = state.and_then(|state| state.get("deletion_time")?.as_str()).and_then(rfc3339);
+    let deleted = state.and_then(|state| state.get("deletion_time")?.as_str()).and_then(moment::read);
     let destroyed = state.and_then(|state| state.get("destroyed")?.as_bool()).unwrap_or(false);
     Description {
         form: Some(form(version.is_some(), deleted, destroyed).to_owned()),
@@ -114,7 +114,7 @@ mod tests {
                 "custom_metadata": {"team": "x"}, "versions": {"3": {"deletion_time": "", "destroyed": false}}}"#,
         );
         assert_eq!((told.version.as_deref(), told.form.as_deref()), (Some("3"), Some("KV 2")));
-        assert_eq!((told.created, told.deleted), (rfc3339("2026-03-01T12:30:00.5Z"), None));
+        assert_eq!((told.created, told.deleted), (moment::read("2026-03-01T12:30:00.5Z"), None));
         assert!(told.created < told.changed && told.tags == [("team".to_owned(), "x".to_owned())]);
     }
 

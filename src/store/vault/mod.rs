@@ -9,13 +9,13 @@
 //! | `server.rs`, `call.rs`, `trust.rs` | how requests reach the server |
 //! | `diagnosis.rs` | what is behind a refusal |
 //! | `health.rs`, `probe.rs`, `token_state.rs`, `capabilities.rs` | what `strongroom doctor` asks the server |
-//! | `tools.rs`, `checks.rs`, `policy.rs` | what the command line says without asking |
-//! | `moment.rs` | times |
+//! | `tools.rs`, `checks.rs`, `policy.rs`, `approle.rs` | what the command line says without asking |
 //!
 //! Requests are vaultrs's where it has them. Its client is not used: it makes an HTTP client of its own, whose timeouts, proxies,
 //! redirects and TLS settings are not ours, and its errors hold the bodies of replies.
 
 mod access;
+mod approle;
 mod call;
 mod capabilities;
 mod checks;
@@ -63,6 +63,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.hashicorp.VaultBackend",
     options: config::OPTIONS,
+    variables: config::VARIABLES,
     convention: |options| Ok(Arc::new(VaultConvention::new(options)?)),
     check: login::check,
     plays_no_part: checks::plays_no_part,

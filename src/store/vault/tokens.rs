@@ -118,6 +118,11 @@ impl Tokens {
         self.login.identity()
     }
 
+    /// Whether a file that the login was built from has changed since.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.login.is_outdated()
+    }
+
     /// Whether there never is another token.
     pub(super) fn is_fixed(&self) -> bool {
         self.login.is_fixed()

@@ -90,11 +90,14 @@ def test_a_bundle_does_not_make_them_many_warnings(store: str, on_error: str, ca
 
 
 @pytest.mark.parametrize("path", ["../up", "a/./b", "a\nb"])
-def test_a_path_of_the_options_that_cannot_be_is_one_warning(path: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_path_of_the_options_that_cannot_be_is_one_warning(
+    path: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with serving(lambda request: Answer(500)) as server:
         backend = VaultBackend(url=server.url, token="t", variables_path=path)
         assert [backend.get_variable(f"run{number}") for number in range(20)] == [None] * 20
-        team = VaultBackend(url=server.url, token="t", on_error="raise")
+        monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
+        team = VaultBackend(url=server.url, token="t")
         assert [team.get_variable(f"run{number}", team_name="..") for number in range(20)] == [None] * 20
         assert server.requests == []
     assert len([text for text in messages(caplog) if "Returning None" in text]) == 2

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from strongroom.exceptions import StrongroomError, UnauthenticatedError, UnreachableError
+from strongroom.exceptions import (
+    ConfigurationError,
+    StrongroomError,
+    UnauthenticatedError,
+    UnreachableError,
+    UnsupportedOperationError,
+)
 from strongroom.hashicorp import VaultBackend
 from tests.python.vault import backend_at, refusal
 from tests.servers import vault_front
@@ -110,6 +118,59 @@ def test_the_identity_of_a_pod(
     assert backend.get_variable("a") == "value of a"
 
 
+def test_an_application_of_the_environment(
+    vault_place: Place, azure_login: Login, entra_tenant: Entra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_ID", entra_tenant.client_id)
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", entra_tenant.client_secret)
+    backend = backend_at(vault_place, azure_login.options, key_id=None, secret_id=None)
+    assert backend.get_variable("a") == "value of a"
+
+
+@pytest.mark.parametrize(("name", "chosen"), [("az", "AzureCliCredential"), ("azd", "AzureDeveloperCliCredential")])
+def test_the_login_of_a_person(
+    vault_place: Place,
+    azure_login: Login,
+    entra_tenant: Entra,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    name: str,
+    chosen: str,
+) -> None:
+    token = entra_tenant.signer.token(3600, aud=RESOURCE, oid=entra_tenant.principal, tid=entra_tenant.tenant)
+    end = int(time.time()) + 3600
+    answers = {
+        "az": {"accessToken": token, "expires_on": end, "tokenType": "Bearer"},
+        "azd": {"token": token, "expiresOn": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))},
+    }
+    program = tmp_path / name
+    program.write_text(f"#!/bin/sh\necho '{json.dumps(answers[name])}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", chosen)
+    backend = backend_at(vault_place, azure_login.options, key_id=None, secret_id=None)
+    assert backend.get_variable("a") == "value of a"
+
+
+def test_where_nothing_says_who_we_are_the_hint_names_the_options_of_vault(
+    vault_place: Place, azure_login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
+    error = refusal(backend_at(vault_place, azure_login.options, key_id=None, secret_id=None).get_variable)
+    assert isinstance(error, UnauthenticatedError)
+    assert "azure_tenant_id" in str(error)
+    assert error.operation == "login"
+
+
+def test_a_login_service_without_tls_is_refused(
+    vault_place: Place, azure_login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", "http://127.0.0.1:1")
+    error = refusal(backend_at(vault_place, azure_login.options).get_variable)
+    assert isinstance(error, ConfigurationError)
+    assert "AZURE_AUTHORITY_HOST" in str(error)
+
+
 def test_a_resource_that_the_mount_does_not_expect(vault_place: Place, azure_login: Login) -> None:
     # Vault's own plugin answers 500 to a token that it does not take, so this looks like a failure of the server.
     error = refusal(
@@ -151,6 +212,40 @@ def test_the_service_account_of_a_machine(
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls.authority))
         assert backend_at(vault_place, gcp_login.options, gcp_keyfile_dict=None).get_variable("a") == "value of a"
         assert len(iam.requests) == 1
+
+
+def test_a_federated_workload_signs_as_the_account_that_it_impersonates(
+    vault_place: Place, gcp_login: Login, google_account: Google, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls, file, subject = certificate(tmp_path, IAM_HOST), tmp_path / "federation.json", tmp_path / "subject"
+    subject.write_text(google_account.subject)
+    with (
+        google_doubles(google_account, tls) as (_, iam),
+        tunnel(iam) as proxy,
+        serving(google_account.federation) as sts,
+    ):
+        file.write_text(json.dumps(google_account.credentials_file(f"{sts.url}/v1/token", str(subject))))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls.authority))
+        backend = backend_at(vault_place, gcp_login.options, gcp_keyfile_dict=None)
+        assert backend.get_variable("a") == "value of a"
+        assert [path.rpartition(":")[2] for path in iam.paths()] == ["generateAccessToken", "signJwt"]
+        # Another key of the same account, in a file that is read anew once it has changed.
+        file.write_text(json.dumps(google_account.key_file()))
+        assert backend.get_variable("b") == "value of b"
+
+
+def test_a_person_cannot_sign(
+    vault_place: Place, gcp_login: Login, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "person.json"
+    names = ("client_id", "client_secret", "refresh_token")
+    file.write_text(json.dumps({"type": "authorized_user", **dict.fromkeys(names, "canary")}))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    error = refusal(backend_at(vault_place, gcp_login.options, gcp_keyfile_dict=None).get_variable)
+    assert isinstance(error, UnsupportedOperationError)
+    assert "canary" not in str(error)
 
 
 def test_a_role_of_another_name(vault_place: Place, gcp_login: Login) -> None:

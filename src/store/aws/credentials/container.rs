@@ -17,12 +17,12 @@ use url::{Host, Url};
 
 use crate::error::{Error, Result};
 use crate::http::web_address;
+use crate::moment;
 use crate::store::aws::credentials::sdk_source::Place;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::store::aws::error::Refusal;
 use crate::store::environment::Environment;
 use crate::store::kit::answer::Answer;
-use crate::store::kit::moment::rfc3339;
 use crate::store::kit::refusal;
 
 const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
@@ -155,7 +155,7 @@ fn understood(body: &[u8]) -> Option<Credentials> {
     let document: Document = serde_json::from_slice(body).ok()?;
     let Document { access_key_id, secret_access_key, token, expiration } = document;
     let expires = match expiration {
-        Some(text) => Some(rfc3339(&text)?),
+        Some(text) => Some(moment::read(&text)?),
         None => None,
     };
     Some(Credentials::new(access_key_id, secret_access_key, token, expires, "container"))

@@ -11,10 +11,10 @@ use async_trait::async_trait;
 use aws_credential_types::Credentials;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::moment;
 use crate::process::{Program, may_pass};
 use crate::redact::Shown;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
-use crate::store::kit::moment::rfc3339;
 use crate::value::Text;
 use crate::value::json::{Object, Value, parse};
 
@@ -90,7 +90,7 @@ fn credentials(printed: Vec<u8>) -> Option<Credentials> {
     member(members, "Version")?.as_i64().filter(|version| *version == VERSION)?;
     let text = |name| member(members, name)?.as_str().map(str::to_owned);
     let expiry = match text("Expiration") {
-        Some(moment) => Some(rfc3339(&moment)?),
+        Some(moment) => Some(moment::read(&moment)?),
         None => None,
     };
     Some(Credentials::new(

@@ -32,6 +32,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.aws.SecretsManagerBackend",
     options: config::OPTIONS,
+    variables: crate::store::aws::VARIABLES,
     convention: |options| Ok(Arc::new(SecretsManagerConvention::new(options))),
     check: |_options, _environment| Ok(()),
     plays_no_part,

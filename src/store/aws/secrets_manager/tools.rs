@@ -1,14 +1,18 @@
 //! What the command line needs to know of Secrets Manager.
 
 use crate::store::aws::checks::check;
-use crate::store::aws::policy::{Statement, arn, document, key_statement, resources};
+use crate::store::aws::policy::{Statement, arn, document, key_statement, resources, tool};
 use crate::store::tools::{PolicyRequest, Tools};
 
 /// The part of the entry that lookups do not need.
 pub(super) const TOOLS: Tools = Tools {
     official_class: Some("airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend"),
+    words: &["aws", "aws_secrets_manager", "secrets_manager", "secretsmanager"],
+    about: "AWS Secrets Manager: an IAM policy",
+    lists_tags: true,
     check,
-    policy: Some(policy),
+    policy: Some(tool(policy)),
+    ..Tools::NONE
 };
 
 /// What reads make use of; `DescribeSecret` is for the command line.

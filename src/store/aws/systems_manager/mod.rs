@@ -36,6 +36,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.aws.SystemsManagerParameterStoreBackend",
     options: config::OPTIONS,
+    variables: crate::store::aws::VARIABLES,
     convention: |options| Ok(Arc::new(SystemsManagerConvention::new(options))),
     check: |_options, _environment| Ok(()),
     plays_no_part,

@@ -1,7 +1,7 @@
 //! What the command line needs to know of the Parameter Store.
 
 use crate::store::aws::checks::check;
-use crate::store::aws::policy::{Statement, arn, document, key_statement, resources};
+use crate::store::aws::policy::{Statement, arn, document, key_statement, resources, tool};
 use crate::store::tools::{PolicyRequest, Tools};
 
 /// The part of the entry that lookups do not need.
@@ -9,8 +9,12 @@ pub(super) const TOOLS: Tools = Tools {
     official_class: Some(
         "airflow.providers.amazon.aws.secrets.systems_manager.SystemsManagerParameterStoreBackend",
     ),
+    words: &["ssm", "aws_systems_manager", "aws_ssm", "parameter_store"],
+    about: "AWS SSM Parameter Store: an IAM policy",
+    lists_tags: false,
     check,
-    policy: Some(policy),
+    policy: Some(tool(policy)),
+    ..Tools::NONE
 };
 
 const READ: &[&str] = &["ssm:GetParameter", "ssm:GetParameters"];

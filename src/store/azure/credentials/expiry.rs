@@ -1,7 +1,7 @@
 //! When a client certificate ends, for `strongroom doctor`.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use secrecy::SecretString;
 use x509_parser::certificate::X509Certificate;
@@ -21,8 +21,7 @@ pub(in crate::store::azure) fn end_of_certificate(
 
 fn not_after(der: &[u8]) -> Option<SystemTime> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    let seconds = u64::try_from(certificate.validity().not_after.timestamp()).ok()?;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+    Some(certificate.validity().not_after.to_datetime().into())
 }
 
 #[cfg(test)]

@@ -111,6 +111,18 @@ impl ManagedIdentity {
         if expected { NoToken::Failed(failed) } else { NoToken::Silent(failed) }
     }
 
+    /// What the metadata service of the machine says of it, in the words of Azure's Instance Metadata Service.
+    #[cfg(feature = "vault")]
+    pub(in crate::store::azure) async fn description(&self) -> Option<Object> {
+        let mut url = self.endpoint.join("../../instance/compute").ok()?;
+        url.query_pairs_mut().append_pair("api-version", "2021-02-01").append_pair("format", "json");
+        let mut request = reqwest::Request::new(reqwest::Method::GET, url);
+        request.headers_mut().insert("metadata", HeaderValue::from_static("true"));
+        let answer =
+            Answer::to(&self.client, request, true).await.ok().filter(|answer| answer.status == 200)?;
+        answer.json()?.as_object().cloned()
+    }
+
     fn accept(&self, answer: &Answer) -> Result<AccessToken, NoToken> {
         let token = read_token(answer, self.kind)?;
         self.proven.store(true, Ordering::Relaxed);
@@ -154,6 +166,11 @@ impl TokenSource for ManagedIdentity {
             )),
             _ => Err(NoToken::Failed(refused(&answer))),
         }
+    }
+
+    #[cfg(feature = "vault")]
+    fn machine(&self) -> Option<&ManagedIdentity> {
+        (self.kind == Kind::Machine && self.proven.load(Ordering::Relaxed)).then_some(self)
     }
 }
 

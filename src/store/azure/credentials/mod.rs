@@ -44,6 +44,12 @@ pub(in crate::store::azure) trait TokenSource: Debug + Send + Sync {
 
     /// A token from the place itself, never from a cache.
     async fn fetch(&self, scope: &str) -> Result<AccessToken, NoToken>;
+
+    /// The machine whose own identity the last token is of, if it is.
+    #[cfg(feature = "vault")]
+    fn machine(&self) -> Option<&ManagedIdentity> {
+        None
+    }
 }
 
 /// Why there is no token.

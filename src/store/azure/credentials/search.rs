@@ -11,6 +11,8 @@ use azure_core::credentials::AccessToken;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Clock, Timestamp};
+#[cfg(feature = "vault")]
+use crate::store::azure::credentials::ManagedIdentity;
 use crate::store::azure::credentials::{NoToken, TokenSource};
 
 type Boxed = Box<dyn TokenSource>;
@@ -117,6 +119,12 @@ impl TokenSource for Search {
             }
         }
         Err(NoToken::Failed(self.none_found(&reasons, silence, is_late)))
+    }
+
+    #[cfg(feature = "vault")]
+    fn machine(&self) -> Option<&ManagedIdentity> {
+        let found = self.found.load(Ordering::Relaxed).checked_sub(1);
+        self.places.get(found?)?.source.machine()
     }
 }
 

@@ -13,9 +13,9 @@ use serde_json::{Value as Json, json};
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::moment;
 use crate::redact::Shown;
 use crate::store::google::error::Refusal;
-use crate::store::kit::moment::rfc3339;
 
 use super::cache::TokenCache;
 use super::exchange::{answer, is_token};
@@ -113,7 +113,7 @@ fn token(answer: Option<&Json>, lifetime: Duration) -> Result<Token> {
         Error::new(ErrorKind::Unauthenticated, format!("{SUBJECT}: the answer holds no token"))
             .with_hint("Check `iam_endpoint_url` and proxies: something else than Google may have answered")
     })?;
-    let told = answer.and_then(|answer| answer.get("expireTime")?.as_str()).and_then(rfc3339);
+    let told = answer.and_then(|answer| answer.get("expireTime")?.as_str()).and_then(moment::read);
     Ok(Token::new(token, told.or_else(|| SystemTime::now().checked_add(lifetime))))
 }
 

@@ -18,6 +18,8 @@ use crate::store::kit::answer::Answer;
 use crate::store::kit::rest::Rest;
 
 use super::exchange::{refused, token_of};
+#[cfg(feature = "vault")]
+use super::text;
 use super::token::{Token, TokenSource};
 
 const HOST: &str = "metadata.google.internal";
@@ -54,6 +56,19 @@ impl Metadata {
         let answer =
             self.get("project/project-id", "asking the metadata server for the project", &[]).await?;
         checked_project(&String::from_utf8_lossy(&answer.body), "the metadata server")
+    }
+
+    /// The e-mail address of the service account that runs here.
+    #[cfg(feature = "vault")]
+    pub(super) async fn email(&self, subject: &str) -> Result<String> {
+        let query = [("recursive", "true")];
+        let answer = self.get("instance/service-accounts/default/", subject, &query).await?;
+        let json: Option<Json> = serde_json::from_slice(&answer.body).ok();
+        let email = json.as_ref().and_then(|json| text(json, "email")).map(str::to_owned);
+        email.ok_or_else(|| {
+            Error::new(ErrorKind::Unauthenticated, format!("{subject}: the metadata server names no account"))
+                .with_hint("Check that a service account is attached to this machine or pod")
+        })
     }
 
     async fn get(&self, path: &str, subject: &str, query: &[(&str, &str)]) -> Result<Answer> {

@@ -9,6 +9,7 @@
 //! | `metadata.rs` | the metadata server of a virtual machine, a pod, a function |
 //! | `authorized_user.rs`, `external_account.rs`, `subject.rs`, `executable.rs`, `impersonation.rs` | exchanges |
 //! | `exchange.rs` | asking a token endpoint |
+//! | `statement.rs` | what a service account signs, for stores elsewhere |
 //! | `who.rs` | who that is, in words |
 //!
 //! The vendor's crate gets tokens over a client of its own and renews them in tasks of the runtime. Lookups drive the
@@ -27,6 +28,8 @@ mod private_key;
 mod project;
 mod service_account;
 mod sources;
+#[cfg(feature = "vault")]
+mod statement;
 mod subject;
 mod token;
 mod who;
@@ -43,6 +46,8 @@ use self::adc::Found;
 pub(super) use self::cache::TokenCache;
 pub(super) use self::project::Project;
 use self::sources::Workshop;
+#[cfg(feature = "vault")]
+pub(in crate::store) use self::statement::GoogleIdentity;
 pub(super) use self::who::{Key, Who};
 use super::config::GoogleSettings;
 use super::network::Network;
@@ -108,6 +113,12 @@ impl Credentials {
 /// A text in a file of credentials; empty is as good as nothing.
 fn text<'json>(json: &'json Json, key: &str) -> Option<&'json str> {
     json.get(key)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// The account in the address where it is impersonated.
+fn target_of(json: &Json) -> Option<&str> {
+    let url = text(json, "service_account_impersonation_url")?;
+    url.split_once("/serviceAccounts/")?.1.split(':').next()
 }
 
 /// A text that must be there. `what` names the credentials.

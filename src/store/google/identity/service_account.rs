@@ -59,6 +59,25 @@ impl ServiceAccount {
         Ok(Self { email, key_id: text(key, "private_key_id").map(str::to_owned), signer, grant })
     }
 
+    /// Whose key it is.
+    #[cfg(feature = "vault")]
+    pub(super) fn email(&self) -> &str {
+        &self.email
+    }
+
+    /// A JSON web token with `claims` (RFC 7515, RS256).
+    pub(super) fn sign(&self, claims: Json) -> Result<String> {
+        let part = |json: Json| URL_SAFE_NO_PAD.encode(json.to_string());
+        let unsigned = format!("{}.{}", part(self.header()), part(claims));
+        let signed = {
+            // The libraries below initialise statics of their own when they sign for the first time.
+            let _held = no_fork();
+            self.signer.sign(&unsigned).now_or_never()
+        };
+        let signature = signed.and_then(std::result::Result::ok).ok_or_else(unusable)?;
+        Ok(format!("{unsigned}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+
     fn claims(&self, now: Duration) -> Json {
         let issued = now.saturating_sub(CLOCK_SKEW);
         let (issued, expires) = (issued.as_secs(), (issued + LIFETIME).as_secs());
@@ -89,18 +108,8 @@ fn unusable() -> Error {
 impl TokenSource for ServiceAccount {
     async fn fetch(&self) -> Result<Token> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let part = |json: Json| URL_SAFE_NO_PAD.encode(json.to_string());
-        let unsigned = format!("{}.{}", part(self.header()), part(self.claims(now)));
-        let signed = {
-            // The libraries below initialise statics of their own when they sign for the first time.
-            let _held = no_fork();
-            self.signer.sign(&unsigned).now_or_never()
-        };
-        let signature = signed.and_then(std::result::Result::ok).ok_or_else(unusable)?;
-        Ok(Token::lasting(
-            format!("{unsigned}.{}", URL_SAFE_NO_PAD.encode(signature)),
-            Some(LIFETIME.saturating_sub(CLOCK_SKEW)),
-        ))
+        let signed = self.sign(self.claims(now))?;
+        Ok(Token::lasting(signed, Some(LIFETIME.saturating_sub(CLOCK_SKEW))))
     }
 }
 

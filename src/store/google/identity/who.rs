@@ -7,7 +7,7 @@ use crate::store::google::config::{GoogleSettings, Written};
 
 use super::adc::Found;
 use super::project::Project;
-use super::{Credentials, text};
+use super::{Credentials, target_of, text};
 
 /// Who asks, in words that hold no secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,11 +94,9 @@ fn of_content(json: &Json) -> String {
     }
 }
 
-/// The account in the address where it is impersonated.
+/// The account that is impersonated.
 fn through(json: &Json) -> Option<String> {
-    let url = text(json, "service_account_impersonation_url")?;
-    let account = url.split_once("/serviceAccounts/")?.1.split(':').next()?;
-    Some(Shown(account).to_string())
+    target_of(json).map(|account| Shown(account).to_string())
 }
 
 #[cfg(test)]

@@ -1,36 +1,68 @@
 //! What libyaml forgives and our parser does not: lines inside brackets or quotes that start too far to the left, and a
 //! tab between a key and its value.
 //!
-//! White space at these places means nothing, so more of it makes the parser content and changes no value.
+//! White space at these places means nothing, so more of it makes the parser content and changes no value. Which of them it
+//! is shows by the place where the parser stops, not by what it says; if it stops at the same place again, it is about
+//! something else.
 
-use saphyr_parser::ScanError;
+use saphyr_parser::{Event, Marker, Parser};
 use zeroize::Zeroizing;
 
-/// Deeper than most mappings ever stand; a line that stands deeper is moved again.
-const INDENT: &str = "                                ";
+/// A text that may be read once more.
+pub(super) struct Spaced {
+    /// The text with more space.
+    pub(super) text: Zeroizing<String>,
+    /// Where the token stands now at which the parser stopped, in characters.
+    pub(super) stopped: usize,
+}
 
-/// The text with more space where `error` is about a lack of it; none if it is about something else.
-pub(super) fn with_space(text: &str, error: &ScanError) -> Option<Zeroizing<String>> {
-    let marker = error.marker();
-    match error.info() {
-        "invalid indentation" | "invalid indentation in flow construct" => {
-            // The marker stands at the token; its column counts from the start of the line.
-            let (before, after) = split_at_character(text, marker.index().checked_sub(marker.col())?)?;
-            Some(Zeroizing::new([before, INDENT, after].concat()))
+/// The text with more space where the parser stopped at `marker`; none where more of it could mean something.
+pub(super) fn with_space(text: &str, marker: &Marker) -> Option<Spaced> {
+    let (before, after) = split_at_character(text, marker.index())?;
+    if after.starts_with(['"', '\'']) {
+        let (scalar, after) = after.split_at_checked(quoted_length(after)?)?;
+        if scalar.contains('\n') {
+            let moved = Zeroizing::new(with_indented_lines(scalar, &wide_enough(before)));
+            return Some(spaced(&[before, &moved, after], marker.index()));
         }
-        "invalid indentation in quoted scalar" => {
-            // The marker stands at the opening quote, whichever line is the bad one.
-            let (before, quoted) = split_at_character(text, marker.index())?;
-            let (scalar, after) = quoted.split_at_checked(quoted_length(quoted)?)?;
-            Some(Zeroizing::new([before, &Zeroizing::new(with_indented_lines(scalar)), after].concat()))
-        }
-        "':' must be followed by a valid YAML whitespace" => {
-            // The marker stands behind the tabs. One space among them is enough.
-            let (before, after) = split_at_character(text, marker.index())?;
-            Some(Zeroizing::new([before, " ", after].concat()))
-        }
-        _ => None,
     }
+    let is_behind_tabs =
+        before.strip_suffix('\t').is_some_and(|rest| rest.trim_end_matches('\t').ends_with(':'));
+    if is_behind_tabs {
+        return Some(spaced(&[before, " ", after], marker.index() + 1));
+    }
+    let line = before.rfind('\n').map_or(0, |end| end + 1);
+    let (lines, indent) = before.split_at_checked(line)?;
+    if !indent.trim_matches([' ', '\t']).is_empty() || !has_open_brackets(lines) {
+        return None;
+    }
+    let more = wide_enough(lines);
+    Some(spaced(&[lines, &more, indent, after], marker.index() + more.len()))
+}
+
+fn spaced(parts: &[&str], stopped: usize) -> Spaced {
+    Spaced { text: Zeroizing::new(parts.concat()), stopped }
+}
+
+/// Whether a line behind these stands inside brackets: the parser begins what they hold and finds no end.
+fn has_open_brackets(lines: &str) -> bool {
+    let mut open = Vec::new();
+    for (event, span) in Parser::new_from_str(lines).map_while(Result::ok) {
+        match event {
+            Event::SequenceStart(..) | Event::MappingStart(..) => open.push(span.start.index()),
+            Event::SequenceEnd | Event::MappingEnd => drop(open.pop()),
+            _ => {}
+        }
+    }
+    let begins = |index: &usize| split_at_character(lines, *index).map(|(_, rest)| rest);
+    open.iter().filter_map(begins).any(|rest| rest.starts_with(['[', '{']))
+}
+
+/// More space than any mapping or list stands in that is open behind `text`.
+fn wide_enough(text: &str) -> String {
+    let widths =
+        text.split('\n').map(|line| line.len() - line.trim_start_matches([' ', '-', '?', ':']).len());
+    " ".repeat(widths.max().unwrap_or_default() + 1)
 }
 
 /// The parser counts characters, not bytes.
@@ -59,11 +91,11 @@ fn quoted_length(text: &str) -> Option<usize> {
     None
 }
 
-fn with_indented_lines(scalar: &str) -> String {
+fn with_indented_lines(scalar: &str, indent: &str) -> String {
     let mut lines = scalar.split_inclusive('\n');
-    let mut indented = String::with_capacity(scalar.len() + scalar.matches('\n').count() * INDENT.len());
+    let mut indented = String::with_capacity(scalar.len() + scalar.matches('\n').count() * indent.len());
     indented.extend(lines.next());
-    lines.for_each(|line| indented.extend([INDENT, line]));
+    lines.for_each(|line| indented.extend([indent, line]));
     indented
 }
 
@@ -100,9 +132,33 @@ mod tests {
     }
 
     #[test]
-    fn very_deep_lines_are_moved_until_it_fits() {
+    fn very_deep_lines_are_moved_far_enough() {
         let deep = (0..60).fold(String::new(), |yaml, level| yaml + &" ".repeat(level) + "a:\n");
         assert!(parsed(&format!("{deep}{}b: [x,\ny]", " ".repeat(60))).contains(r#"{"b": ["x", "y"]}"#));
+    }
+
+    #[test]
+    fn very_deep_quotes_and_compact_lists_are_too() {
+        let deep = (0..60).fold(String::new(), |yaml, level| yaml + &" ".repeat(level) + "a:\n");
+        assert!(parsed(&format!("{deep}{}b: 'x\ny'", " ".repeat(60))).contains(r#"{"b": "x y"}"#));
+        assert_eq!(parsed("a:\n- - - b: [x,\ny]"), r#"{"a": [[[{"b": ["x", "y"]}]]]}"#);
+    }
+
+    #[test]
+    fn what_is_wrong_for_another_reason_stays_so() {
+        for yaml in [
+            "a: 1\n] b",
+            "a: x\n@b",
+            "a: [x,\n@y]",
+            "a: [x,\ny\nb: 1",
+            "a:\t@x",
+            "a: 'x\ny' z",
+            "a: \"x\n\\q\"",
+            "a: [\"x\ny\" z]",
+            "a: {b: [1,\n2}}",
+        ] {
+            assert!(parsed(yaml).starts_with("error in line"), "{yaml}: {}", parsed(yaml));
+        }
     }
 
     #[test]

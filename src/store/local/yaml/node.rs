@@ -7,7 +7,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 use zeroize::Zeroizing;
 
 use super::super::error::Problem;
-use super::forgive;
+use super::forgive::{self, Spaced};
 use super::tag::Tag;
 
 /// Most containers within each other, aliases included. What reads and drops nodes recurses, so this bounds its stack.
@@ -62,17 +62,21 @@ impl From<Problem> for Refusal {
 /// Reads the only document of a text; none for a text without content.
 pub(super) fn compose(text: &str) -> Result<Option<Rc<Node>>, Problem> {
     refuse_control_characters(text)?;
-    let mut spaced: Option<Zeroizing<String>> = None;
+    let mut spaced: Option<Spaced> = None;
     let mut left = MAX_READ_AGAIN;
     loop {
-        let current = spaced.as_ref().map_or(text, |spaced| spaced.as_str());
+        let current = spaced.as_ref().map_or(text, |spaced| spaced.text.as_str());
         let error = match compose_once(current) {
             Ok(root) => return Ok(root),
             Err(Refusal::Problem(problem)) => return Err(problem),
             Err(Refusal::Syntax(error)) => error,
         };
-        left = left.checked_sub(current.len()).ok_or_else(|| syntax(&error))?;
-        spaced = Some(forgive::with_space(current, &error).ok_or_else(|| syntax(&error))?);
+        let refused = || syntax(current, &error);
+        if spaced.as_ref().is_some_and(|spaced| error.marker().index() <= spaced.stopped) {
+            return Err(refused());
+        }
+        left = left.checked_sub(current.len()).ok_or_else(refused)?;
+        spaced = Some(forgive::with_space(current, error.marker()).ok_or_else(refused)?);
     }
 }
 
@@ -97,11 +101,14 @@ fn refuse_control_characters(text: &str) -> Result<(), Problem> {
     }
 }
 
-/// The parser's texts are fixed ones, but for one that quotes a character of the file.
-fn syntax(error: &ScanError) -> Problem {
-    let message =
-        if error.info().starts_with("unexpected character") { "unexpected character" } else { error.info() };
-    Problem::at(error.marker().line(), message.to_owned())
+/// Characters that begin nothing. The parser's texts are fixed ones, but for the one that quotes such a character.
+const RESERVED: [char; 3] = ['%', '@', '`'];
+
+fn syntax(text: &str, error: &ScanError) -> Problem {
+    let marker = error.marker();
+    let is_reserved = text.chars().nth(marker.index()).is_some_and(|character| RESERVED.contains(&character));
+    let message = if is_reserved { "unexpected character" } else { error.info() };
+    Problem::at(marker.line(), message.to_owned())
 }
 
 /// A container whose end was not seen yet.

@@ -7,7 +7,7 @@
 //! | `password.rs` | approle, github, ldap, radius, userpass |
 //! | `wrapped.rs` | the secret id behind a wrapping token |
 //! | `assertion.rs` | kubernetes, jwt: tokens in files; cert: the certificate of the connection |
-//! | `aws.rs`, `azure.rs`, `gcp.rs`, `cloud.rs` | who a cloud says we are |
+//! | `aws.rs`, `azure.rs`, `gcp.rs` | who a cloud says we are: the identities of the stores there |
 //!
 //! The official class writes the mount's configuration for azure and radius instead of logging in; here they log in, and
 //! nothing is ever written.
@@ -15,8 +15,9 @@
 mod assertion;
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "azure")]
 mod azure;
-mod cloud;
+#[cfg(feature = "google")]
 mod gcp;
 mod password;
 mod settings;
@@ -56,6 +57,11 @@ pub(super) enum Step {
 pub(super) trait Method: Debug + Send + Sync {
     /// What is sent to the mount, put together anew for each login: files are read and signatures made here.
     async fn step(&self, mount: &str, server: &Server) -> Result<Step>;
+
+    /// Whether a file that decided something has changed since. Files that are read at each login decide nothing.
+    fn is_outdated(&self) -> bool {
+        false
+    }
 }
 
 /// How tokens come about.
@@ -94,6 +100,11 @@ impl Login {
     /// Whether tokens come from the configuration or a file.
     pub(super) fn is_written_down(&self) -> bool {
         self.origin != Origin::Server
+    }
+
+    /// Whether a file that decided something has changed since.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.method.is_outdated()
     }
 
     /// A new token. Every failure says that it is one of the login.

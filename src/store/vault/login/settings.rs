@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-#[cfg(not(feature = "aws"))]
+#[cfg(not(all(feature = "aws", feature = "azure", feature = "google")))]
 use crate::error::ErrorKind;
 use crate::error::{Error, Result};
 use crate::redact::{Shown, ShownPath};
@@ -15,7 +15,9 @@ use crate::store::vault::config::{KUBERNETES_JWT_PATH, client_certificate, versi
 use crate::store::vault::login::assertion::{Certificate, Jwt, JwtSource, Kubernetes};
 #[cfg(feature = "aws")]
 use crate::store::vault::login::aws::AwsIam;
+#[cfg(feature = "azure")]
 use crate::store::vault::login::azure::Azure;
+#[cfg(feature = "google")]
 use crate::store::vault::login::gcp::Gcp;
 use crate::store::vault::login::password::{AppRole, GitHub, SecretId, UserPassword};
 use crate::store::vault::login::written::{TokenFile, WrittenToken};
@@ -150,9 +152,9 @@ impl Written<'_> {
         Ok(match self.name {
             "approle" => Box::new(AppRole { role_id: self.role("role_id")?, secret_id: self.secret_id() }),
             "aws_iam" => self.aws()?,
-            "azure" => Box::new(Azure::open(self.need("role_id")?, self.options, self.environment)?),
+            "azure" => self.azure()?,
             "cert" => Box::new(Certificate { role: self.text("cert_role") }),
-            "gcp" => Box::new(Gcp::open(self.need("role_id")?, self.options, self.environment)?),
+            "gcp" => self.gcp()?,
             "github" => self.github()?,
             "jwt" => Box::new(Jwt { role: self.role("jwt_role")?, source: self.jwt()? }),
             "kubernetes" => Box::new(Kubernetes {
@@ -176,11 +178,35 @@ impl Written<'_> {
 
     #[cfg(not(feature = "aws"))]
     fn aws(&self) -> Result<Box<dyn Method>> {
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("this build knows no AWS, so not the auth_type `{}`", self.name),
-        )
-        .with_hint("Build it with one of the AWS stores, or use another login"))
+        Err(self.not_built("AWS"))
+    }
+
+    #[cfg(feature = "azure")]
+    fn azure(&self) -> Result<Box<dyn Method>> {
+        Ok(Box::new(Azure::open(self.need("role_id")?, self.options, self.environment)?))
+    }
+
+    #[cfg(not(feature = "azure"))]
+    fn azure(&self) -> Result<Box<dyn Method>> {
+        Err(self.not_built("Azure"))
+    }
+
+    #[cfg(feature = "google")]
+    fn gcp(&self) -> Result<Box<dyn Method>> {
+        Ok(Box::new(Gcp::open(self.need("role_id")?, self.options, self.environment)?))
+    }
+
+    #[cfg(not(feature = "google"))]
+    fn gcp(&self) -> Result<Box<dyn Method>> {
+        Err(self.not_built("Google"))
+    }
+
+    /// The login asks the identities of the store of that cloud.
+    #[cfg(not(all(feature = "aws", feature = "azure", feature = "google")))]
+    fn not_built(&self, cloud: &str) -> Error {
+        let text = format!("this build knows no {cloud}, so not the auth_type `{}`", self.name);
+        Error::new(ErrorKind::Unsupported, text)
+            .with_hint(format!("Build it with a store of {cloud}, or use another login"))
     }
 
     /// A file goes before the option, that before `VAULT_TOKEN`, that before the file of `vault login`.
@@ -300,7 +326,12 @@ mod tests {
             ("radius_host", "h"),
             ("radius_secret", "canary-radius"),
         ];
-        let built = |name: &str| cfg!(feature = "aws") || name != "aws_iam";
+        let built = |name: &str| match name {
+            "aws_iam" => cfg!(feature = "aws"),
+            "azure" => cfg!(feature = "azure"),
+            "gcp" => cfg!(feature = "google"),
+            _ => true,
+        };
         for (name, mount) in METHODS.into_iter().filter(|(name, _)| built(name)) {
             let mut options = Options::of_texts(&words);
             options.set("auth_type", OptionValue::Text(name.to_owned()));
@@ -330,7 +361,9 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_said_when_the_store_is_opened() {
-        for name in ["userpass", "ldap", "azure", "gcp"] {
+        let clouds = [("azure", cfg!(feature = "azure")), ("gcp", cfg!(feature = "google"))];
+        let clouds = clouds.into_iter().filter_map(|(name, is_built)| is_built.then_some(name));
+        for name in ["userpass", "ldap"].into_iter().chain(clouds) {
             let error =
                 login(&Options::of_texts(&[("auth_type", name)]), &Environment::default()).unwrap_err();
             assert_eq!(error.kind(), crate::error::ErrorKind::Config, "{name}");

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from strongroom.hashicorp import VaultBackend
-from tests.python import test_aws_identity, test_azure, test_google
-from tests.python.test_aws_identity import Setting, setting, stub
+from tests.python.stores import test_aws_identity, test_azure, test_google
+from tests.python.stores.test_aws_identity import Setting, setting, stub
 from tests.python.vault import backend_at
 from tests.servers.azure import CLIENT, TENANT, Application, Azure
 from tests.servers.counting import Counter
-from tests.servers.google import PROJECT, GoogleServer
+from tests.servers.google import PROJECT, SUBJECT_TOKEN, GoogleServer
 from tests.servers.vault import Vault
 from tests.servers.vault_login_fixtures import Place
 from tests.servers.vault_logins import Login
@@ -78,7 +78,7 @@ def test_the_subject_token_of_google(
     server: GoogleServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str
 ) -> None:
     file = tmp_path / "subject"
-    token = test_google.SUBJECT_TOKEN
+    token = SUBJECT_TOKEN
     file.write_text(token if form == "text" else json.dumps({"id_token": token}))
     marked(file)
     source: dict[str, Any] = {"file": str(file)}

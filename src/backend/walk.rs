@@ -1,0 +1,252 @@
+//! From name to name, until there is an answer.
+
+use std::time::{Duration, Instant};
+
+use crate::backend::lookup::Backend;
+use crate::backend::memo::Answer;
+use crate::backend::reply::{Memory, Reply, Trail};
+use crate::backend::stack::Stack;
+use crate::error::{Error, ErrorKind, Result};
+use crate::layers::{Cached, Origin};
+use crate::masking::Stamp;
+use crate::process::Deadline;
+use crate::redact::Quoted;
+use crate::store::SecretName;
+use crate::store::convention::{Kind, Lookup, Naming};
+use crate::value::SecretValue;
+
+impl Backend {
+    pub(super) async fn search(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Result<Reply> {
+        self.search_along(lookup, names, &mut Trail::new(0)).await
+    }
+
+    pub(super) async fn search_along(
+        &self,
+        lookup: Lookup<'_>,
+        names: &[SecretName],
+        trail: &mut Trail,
+    ) -> Result<Reply> {
+        let stack = self.up_to_date()?;
+        self.prefetch(&stack).await;
+        trail.epoch = stack.store.cache().epoch();
+        self.walk(&stack, lookup, names, trail).await
+    }
+
+    /// Asks for `names` one after the other, until there is an answer.
+    pub(super) async fn walk(
+        &self,
+        stack: &Stack,
+        lookup: Lookup<'_>,
+        names: &[SecretName],
+        trail: &mut Trail,
+    ) -> Result<Reply> {
+        let mut value = None;
+        for (index, name) in names.iter().enumerate() {
+            let found = self.find(stack, lookup, name, trail).await;
+            let has_next = index + 1 < names.len();
+            if let Some((place, found)) = self.unless_next_answers(lookup, found, has_next, trail)? {
+                value = self.read(stack, lookup.kind, &place, found)?;
+                self.say_passed_over(lookup, name, trail);
+                break;
+            }
+            tracing::debug!("{} `{name}` is not there", self.settings.entry.info.title);
+        }
+        // What was absent a while ago leads on to the next name in an outage, but is no answer by itself.
+        // Nor is what may have been absence once no other name answers.
+        if value.is_none()
+            && let Some(error) = trail.doubt.take().or_else(|| trail.passed_over.take())
+        {
+            return Err(error);
+        }
+        Ok(self.reply(stack, lookup, value, trail))
+    }
+
+    /// Looks for `name` in the bundle of its kind, then by itself; answers where it was and what it is.
+    async fn find(
+        &self,
+        stack: &Stack,
+        lookup: Lookup<'_>,
+        name: &SecretName,
+        trail: &mut Trail,
+    ) -> Result<Option<(SecretName, SecretValue)>> {
+        if let Some(bundle) = self.settings.bundles.of(lookup.kind)
+            && let Some(key) = self.key_in_bundle(lookup.kind, name)
+            && let Some(found) = self.find_in_bundle(stack, lookup, bundle, &key, trail).await?
+        {
+            return Ok(Some((bundle.clone(), found)));
+        }
+        Ok(self.fetch(stack, lookup, name, trail).await?.map(|found| (name.clone(), found)))
+    }
+
+    /// `found`, or nothing where its error leaves the answer to the name that comes next.
+    fn unless_next_answers<T>(
+        &self,
+        lookup: Lookup<'_>,
+        found: Result<Option<T>>,
+        has_next: bool,
+        trail: &mut Trail,
+    ) -> Result<Option<T>> {
+        if !has_next || found.is_ok() {
+            return found;
+        }
+        if self.is_in_bundles_alone(lookup, &found) {
+            return Ok(None);
+        }
+        found.or_else(|error| {
+            if !self.settings.on_error.leads_on(&error) {
+                return Err(error);
+            }
+            trail.pass_over(error);
+            Ok(None)
+        })
+    }
+
+    /// Says that `name` answers for another one that could not be read.
+    fn say_passed_over(&self, lookup: Lookup<'_>, name: &SecretName, trail: &Trail) {
+        let Some(error) = &trail.passed_over else { return };
+        let text = format!(
+            "{} {:?}: {error}. The shared name `{name}` answers instead.",
+            lookup.kind.title(),
+            lookup.id
+        );
+        self.warnings.say(lookup, &self.clock, &text);
+    }
+
+    /// Whether `found` says no more than that the store cannot have such a name, which is why a bundle was asked.
+    fn is_in_bundles_alone<T>(&self, lookup: Lookup<'_>, found: &Result<T>) -> bool {
+        found.as_ref().is_err_and(|error| self.is_nowhere(lookup, error))
+    }
+
+    /// Whether `error` says that no secret can have such a name.
+    pub(super) fn is_nowhere(&self, lookup: Lookup<'_>, error: &Error) -> bool {
+        error.kind() == ErrorKind::InvalidName
+            && matches!(self.settings.convention.names(lookup), Naming::Impossible { .. })
+    }
+
+    /// What was taken out of a bundle lives no longer than the cache keeps the bundle itself.
+    async fn find_in_bundle(
+        &self,
+        stack: &Stack,
+        lookup: Lookup<'_>,
+        bundle: &SecretName,
+        key: &str,
+        trail: &mut Trail,
+    ) -> Result<Option<SecretValue>> {
+        let source = self.fetch(stack, lookup, bundle, trail).await;
+        let found = source.and_then(|source| match &source {
+            Some(source) => stack.bundles.get(lookup.kind, bundle, source, key),
+            None => Ok(None),
+        });
+        let found = unless_malformed(stack, bundle, found);
+        if !stack.store.cache().holds(bundle) {
+            stack.bundles.forget(lookup.kind);
+        }
+        found
+    }
+
+    /// What is left of a name without the prefix of its kind: the id, after the team if it is a team's.
+    fn key_in_bundle(&self, kind: Kind, name: &SecretName) -> Option<String> {
+        // No secret can have an empty name, which is all that is left where there is no prefix.
+        let (Naming::Names(prefix) | Naming::Impossible { names: prefix, .. }) =
+            self.settings.convention.names(Lookup { kind, id: "", team: None })
+        else {
+            return None;
+        };
+        name.as_str().strip_prefix(prefix.first()?.as_str()).map(str::to_owned)
+    }
+
+    async fn fetch(
+        &self,
+        stack: &Stack,
+        lookup: Lookup<'_>,
+        name: &SecretName,
+        trail: &mut Trail,
+    ) -> Result<Option<SecretValue>> {
+        let start = trail.steps.is_some().then(Instant::now);
+        let cached = match &mut trail.memory {
+            Some(memory) => recall(stack, name, memory),
+            None => stack.store.fetch(name).await,
+        };
+        trail.note(name, &cached, start.map(|start| start.elapsed()).unwrap_or_default());
+        let cached = cached?;
+        if let (Origin::Stale(error), Some(_)) = (&cached.origin, &cached.value) {
+            self.say_stale(lookup, name, self.clock.now().since(cached.fetched), error);
+        }
+        trail.add(&cached);
+        Ok(cached.value)
+    }
+
+    fn say_stale(&self, lookup: Lookup<'_>, name: &SecretName, age: Duration, error: &Error) {
+        let text = format!(
+            "{} {}: {} does not answer, so the value of `{name}` from {}s ago is served: {error}",
+            lookup.kind.title(),
+            Quoted(lookup.id),
+            self.settings.entry.info.title,
+            age.as_secs(),
+        );
+        self.warnings.say(lookup, &self.clock, &text);
+    }
+
+    fn reply(&self, stack: &Stack, lookup: Lookup<'_>, value: Option<SecretValue>, trail: &Trail) -> Reply {
+        let now = self.clock.now();
+        let answer = Answer {
+            value,
+            fetched: trail.fetched.min(now),
+            ask_again: trail.ask_again,
+            told: Stamp::default(),
+        };
+        stack.memo.keep(lookup, &answer, now, trail.epoch);
+        Reply::known(answer.value, now.since(answer.fetched), trail.is_stale)
+    }
+
+    /// Reads what the user wants to have at hand, once; lookups meanwhile wait for it. What fails is read again when it is
+    /// looked up.
+    async fn prefetch(&self, stack: &Stack) {
+        let mut is_over = stack.prefetched.lock().await;
+        if *is_over {
+            return;
+        }
+        let deadline = Deadline::within(self.settings.layers.timeout / 2, "the time for a prefetch");
+        let prefetch = deadline.run(async {
+            let (names, unlisted) = self.settings.prefetch.names(&self.settings, &stack.inspect).await;
+            let failed = stack.store.cache().warm(&names).await;
+            tracing::debug!("prefetched {} of {} secrets", names.len() - failed.len(), names.len());
+            unlisted.or(failed.into_iter().next().map(|(_, error)| error)).map_or(Ok(()), Err)
+        });
+        if let Err(error) = prefetch.await {
+            tracing::warn!("Not everything could be prefetched: {error}. It is read when it is looked up.");
+        }
+        *is_over = true;
+    }
+
+    /// What Airflow gets for `found`.
+    fn read(
+        &self,
+        stack: &Stack,
+        kind: Kind,
+        name: &SecretName,
+        found: SecretValue,
+    ) -> Result<Option<SecretValue>> {
+        let value = self.settings.convention.read(kind, found);
+        unless_malformed(stack, name, value)
+    }
+}
+
+/// What memory holds of `name`. The error ends the walk, and nobody sees it.
+fn recall(stack: &Stack, name: &SecretName, memory: &mut Memory) -> Result<Cached> {
+    let held = stack.store.cache().held(name, memory.is_under_way);
+    let (cached, is_due) = held.ok_or_else(|| Error::internal("memory does not hold the answer"))?;
+    memory.is_due |= is_due;
+    let outcome = Ok(cached);
+    memory.counters.push(stack.store.counter(&outcome));
+    outcome
+}
+
+/// A secret that makes no sense is not kept.
+fn unless_malformed<T>(stack: &Stack, name: &SecretName, outcome: Result<T>) -> Result<T> {
+    outcome.inspect_err(|error| {
+        if error.kind() == ErrorKind::Malformed {
+            stack.store.cache().forget(name);
+        }
+    })
+}
