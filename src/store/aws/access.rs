@@ -70,6 +70,7 @@ impl Access {
         let region = service_region(&settings, &profiles, environment)?;
         let mut workshop = Workshop::new(&settings, &profiles, environment, &region);
         let credentials = CredentialCache::new(credential_source(&mut workshop)?);
+        files.join(workshop.files);
         let written = settings.endpoint_url.as_deref();
         let endpoint = endpoint(service.names, written, &settings, &profiles, environment)?;
         let (client, trust) =

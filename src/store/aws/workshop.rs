@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_types::SdkConfig;
 
 use crate::error::Result;
-use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config};
+use crate::http::{ClientSettings, ProxySettings, Roots};
 use crate::store::aws::config::AwsSettings;
 use crate::store::aws::credentials::CredentialCache;
 use crate::store::aws::endpoint::{STS, endpoint};
@@ -15,6 +15,8 @@ use crate::store::aws::region;
 use crate::store::aws::sdk::{SdkParts, sdk_config};
 use crate::store::aws::trust::identity_roots;
 use crate::store::environment::Environment;
+use crate::store::kit::files::WatchedFiles;
+use crate::store::kit::trust;
 
 /// Settings, and the clients that are made of them on demand: most stores need none of these.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(super) struct Workshop<'open> {
     pub(super) environment: &'open Environment,
     /// The region of the service.
     pub(super) region: &'open str,
+    /// The files that the clients were built from.
+    pub(super) files: WatchedFiles,
     identity: Option<reqwest::Client>,
 }
 
@@ -38,7 +42,7 @@ impl<'open> Workshop<'open> {
         environment: &'open Environment,
         region: &'open str,
     ) -> Self {
-        Self { settings, profiles, environment, region, identity: None }
+        Self { settings, profiles, environment, region, files: WatchedFiles::default(), identity: None }
     }
 
     /// The client for STS and IAM Identity Center.
@@ -47,14 +51,14 @@ impl<'open> Workshop<'open> {
             return Ok(client.clone());
         }
         let roots = identity_roots(self.settings, self.profiles, self.environment);
-        let client =
-            build_client(&client_settings(self.settings, self.environment), &client_config(&roots)?)?;
+        let settings = client_settings(self.settings, self.environment);
+        let client = trust::client(&settings, &roots, &mut self.files)?;
         self.identity = Some(client.clone());
         Ok(client)
     }
 
     /// A client for what is beside us: no proxy, short timeouts.
-    pub(super) fn metadata_client(&self, timeout: Duration, encrypted: bool) -> Result<reqwest::Client> {
+    pub(super) fn metadata_client(&mut self, timeout: Duration, encrypted: bool) -> Result<reqwest::Client> {
         let settings =
             ClientSettings { connect_timeout: timeout, read_timeout: timeout, proxies: ProxySettings::NONE };
         let roots = if encrypted {
@@ -62,7 +66,7 @@ impl<'open> Workshop<'open> {
         } else {
             Roots::Nobody
         };
-        build_client(&settings, &client_config(&roots)?)
+        trust::client(&settings, &roots, &mut self.files)
     }
 
     /// A client of STS that signs with `credentials`, or does not sign.

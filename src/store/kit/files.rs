@@ -40,6 +40,13 @@ impl WatchedFiles {
         }
     }
 
+    /// Watches what `others` watch, too.
+    pub fn join(&mut self, others: Self) {
+        let is_new = |(path, _): &(PathBuf, _)| self.0.iter().all(|(known, _)| known != path);
+        let others: Vec<_> = others.0.into_iter().filter(is_new).collect();
+        self.0.extend(others);
+    }
+
     /// Whether any file is not what it was: one `stat` each.
     pub fn have_changed(&self) -> bool {
         self.0.iter().any(|(path, stamp)| Stamp::of(path) != *stamp)

@@ -29,14 +29,14 @@ use crate::store::environment::Environment;
 const AGENT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// `ContainerProvider`.
-pub(super) fn container(workshop: &Workshop<'_>) -> Result<Option<Boxed>> {
+pub(super) fn container(workshop: &mut Workshop<'_>) -> Result<Option<Boxed>> {
     let Some(address) = address(workshop.environment)? else { return Ok(None) };
     let client = workshop.metadata_client(AGENT_TIMEOUT, address.scheme() == "https")?;
     Ok(Some(Box::new(Container::new(client, address, workshop.environment))))
 }
 
 /// `InstanceMetadataProvider`, the last in the chain. `expected` says that somebody asked for it by name.
-pub(super) fn instance(workshop: &Workshop<'_>, expected: bool) -> Result<Boxed> {
+pub(super) fn instance(workshop: &mut Workshop<'_>, expected: bool) -> Result<Boxed> {
     if metadata_is_disabled(workshop.environment) {
         return Err(none_found());
     }

@@ -20,7 +20,7 @@ const LARGEST_PAGE: i32 = 100;
 const LONGEST_FILTER: usize = 512;
 
 impl SecretsManager {
-    /// One page of the names that begin with `prefix`, without those of secrets that wait for deletion, with what the answer tells of each.
+    /// One page of the secrets whose names begin with `prefix`, without those that wait for deletion.
     pub(super) async fn page(&self, prefix: &str, page: Option<&Page>, region: &str) -> Result<Descriptions> {
         let answer = request(&self.client, prefix, page).send().await;
         answer.map(|answer| descriptions(answer, prefix)).map_err(|error| list_error(&error, prefix, region))

@@ -127,6 +127,19 @@ mod tests {
     }
 
     #[test]
+    fn new_certificates_for_sts_alone_are_noticed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let environment = Environment::of(&[("SSL_CERT_FILE", file.path().to_str().unwrap())]);
+        let mut options = Options::of_texts(&KEYS);
+        options.set("role_arn", OptionValue::Text("arn:aws:iam::111122223333:role/r".to_owned()));
+        options.set("verify", OptionValue::Boolean(false));
+        let store = AwsStore::<SecretsManager>::open(&options, &environment).unwrap();
+        assert!(!store.is_outdated());
+        std::fs::write(file.path(), "x").unwrap();
+        assert!(store.is_outdated());
+    }
+
+    #[test]
     fn what_cannot_work_is_said_when_the_store_is_opened() {
         for (key, text) in [
             ("api_version", "2014-01-01"),

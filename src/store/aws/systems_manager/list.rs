@@ -21,7 +21,7 @@ const LARGEST_PAGE: i32 = 50;
 const LONGEST_FILTER: usize = 1024;
 
 impl SystemsManager {
-    /// One page of the names that begin with `prefix`, with what the answer tells of each.
+    /// One page of the parameters whose names begin with `prefix`.
     pub(super) async fn page(&self, prefix: &str, page: Option<&Page>, region: &str) -> Result<Descriptions> {
         let answer = request(&self.client, prefix, page).send().await;
         answer.map(|answer| descriptions(answer, prefix)).map_err(|error| list_error(&error, prefix, region))
