@@ -14,21 +14,21 @@ SOURCES := $(shell find src python -name __pycache__ -prune -o -print) \
 	$(wildcard Cargo.toml Cargo.lock pyproject.toml rust-toolchain.toml README.md LICENSE)
 
 .DELETE_ON_ERROR:
-.PHONY: run test test-store test-versions check bench instructions-baseline soak fmt doc wheel servers clean
+.PHONY: run test test-store test-versions check bench instructions-baseline soak fmt doc wheel test-wheel servers clean
 
-run: wheel      ## the example DAG on a real Airflow, reading through the backend
+run:            ## the example DAG on a real Airflow, reading through the backend
 	@$(STAGES) run
 
 test:           ## every test
 	@$(STAGES) test
 
-test-store: wheel  ## one store: the common suite, and beside its official class; STORE=hashicorp_vault
+test-store: test-wheel  ## one store: the common suite, and beside its official class; STORE=hashicorp_vault
 	@STORE=$(STORE) $(STAGES) test-store
 
-test-versions: wheel  ## the tests in a real Airflow on 2.9, 2.10, 3.0, 3.1, 3.2, and on 3.3 with teams; Python 3.11
+test-versions: test-wheel  ## the tests in a real Airflow on 2.9, 2.10, 3.0, 3.1, 3.2, and on 3.3 with teams; Python 3.11
 	@$(STAGES) test-versions
 
-check: wheel    ## formatting, lints, types, features, dependencies
+check: test-wheel  ## formatting, lints, types, features, dependencies
 	@$(STAGES) check
 
 bench: wheel    ## figures beside the peers', written to docs/benchmarks.md, and a simulated day, to docs/day.md
@@ -37,12 +37,17 @@ bench: wheel    ## figures beside the peers', written to docs/benchmarks.md, and
 instructions-baseline:  ## the instruction counts that `make test` compares with; needs valgrind
 	@$(STAGES) instructions-baseline
 
-soak: wheel     ## the long variants of the tests
+soak: test-wheel  ## the long variants of the tests
 	@$(STAGES) soak
 
-wheel: dist/.built  ## the wheel in dist/, built anew when a source has changed
+wheel: dist/.built  ## the wheel of a release in dist/, built anew when a source has changed
 dist/.built: $(SOURCES)
 	@$(STAGES) wheel
+	@touch $@
+
+test-wheel: .cache/wheel/.built  ## the wheel that the tests install: built fast, and not as fast or small as a release
+.cache/wheel/.built: $(SOURCES)
+	@$(STAGES) test-wheel
 	@touch $@
 
 servers:        ## the environments with the test servers, for running pytest by hand

@@ -10,7 +10,7 @@ the machine, the ratio travels. Run it with `make bench`; it writes `docs/benchm
 | `stores.py` | the same for each of the other stores |
 | `traffic.py` | how often the store is asked |
 | `command_line.py` | `airflow connections get` |
-| `criterion.rs` | the Rust paths, without Python |
+| `criterion/` | the Rust paths, without Python |
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -35,10 +34,7 @@ from measure import REPOSITORY, ROUNDS, stub_server
 PROVIDERS = tuple(f"apache-airflow-providers-{name}" for name in ("amazon", "google", "hashicorp", "microsoft-azure"))
 PACKAGES = ("apache-airflow", *PROVIDERS, "boto3", "hvac", "aws-secretsmanager-caching", "strongroom")
 
-CRITERION = (
-    *("bench", "--quiet", "--locked", "--no-default-features", "--features", "memory", "--bench", "criterion", "--"),
-    *("--output-format", "bencher", "--warm-up-time", "0.5", "--measurement-time", "2"),
-)
+CRITERION = ("--bench", "--output-format", "bencher", "--warm-up-time", "0.5", "--measurement-time", "2")
 
 
 def head(wheel: Path) -> str:
@@ -94,14 +90,13 @@ One thing again and again, pinned to a core where a row says so, and fresh proce
 The Rust paths without Python, by Criterion; `cargo bench` measures them at length. How many instructions each takes
 stands in [benches/instructions.json](../benches/instructions.json), and `make test` fails when one takes 2 % more.
 
-{criterion_table()}
+{criterion_table(os.environ["CRITERION"])}
 """
 
 
-def criterion_table() -> str:
+def criterion_table(program: str) -> str:
     """Criterion in short; its `test NAME ... bench: 1,234 ns/iter (+/- 5)` lines as a table."""
-    cargo = shutil.which("cargo") or "cargo"
-    done = subprocess.run([cargo, *CRITERION], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    done = subprocess.run([program, *CRITERION], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     text = done.stdout
     found = re.findall(r"^test (.+) \.\.\. bench: +([\d,]+) ns/iter", text, re.MULTILINE)
     return "\n".join(["| path | ns |", "|---|---|", *(f"| {name} | {nanoseconds} |" for name, nanoseconds in found)])
@@ -109,8 +104,8 @@ def criterion_table() -> str:
 
 def main() -> None:
     """Measures everything and writes the page."""
-    program, rust_cache, wheel = sys.argv[1], sys.argv[2], Path(sys.argv[3])
-    os.environ["RUST_CACHE"] = rust_cache
+    program, rust_cache, criterion, wheel = *sys.argv[1:4], Path(sys.argv[4])
+    os.environ |= {"RUST_CACHE": rust_cache, "CRITERION": criterion}
     with stub_server(program) as stub:
         text = page(stub, wheel)
     (REPOSITORY / "docs" / "benchmarks.md").write_text(text)

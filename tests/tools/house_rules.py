@@ -1,21 +1,62 @@
-"""Two rules of the source tree that the compiler does not check.
+"""The rules of the Rust source tree that the compiler does not check.
 
-``use pyo3`` stands in ``src/python`` only, ``unsafe`` in ``src/process`` only: the boundary and the dangerous part each
-have one place.
+python3 -m tests.tools.house_rules
+
+* ``pyo3`` is named in ``src/python`` only, ``unsafe`` in ``src/process`` only: the boundary and the dangerous part each
+  have one place.
+* A module imports only from modules below it in the list of ``src/lib.rs``.
+* The text of a secret is asked for (``expose()``) only at the boundary and in parsers of values.
+* The folder of each store has the same files.
+* No line is longer than 110 characters, which rustfmt does not check in comments and strings.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[2] / "src"
+REPOSITORY = Path(__file__).resolve().parents[2]
+SOURCE = REPOSITORY / "src"
+#: Rust outside of ``src``; only the length of its lines is checked.
+BESIDE = ("benches", "fuzz/fuzz_targets")
+WIDTH = 110
 
-RULES = [
+#: What may be named in one folder only.
+CONFINED = [
     ("names pyo3", re.compile(r"\bpyo3\b"), "python"),
     ("says unsafe", re.compile(r"\bunsafe\b"), "process"),
 ]
+
+#: Where the text of a secret may be asked for, and why. A folder stands for all its files.
+EXPOSES = {
+    "python": "hands values to Airflow",
+    "value": "is the secret itself, and the parsers of connections and JSON",
+    "masking": "has to know what it hides",
+    "backend/bundle.rs": "parses bundles",
+    "cli/get.rs": "prints a value when it is told to, and masks it otherwise",
+    "cli/explain": "parses the connection that it explains",
+    "cli/lint": "parses what it checks",
+    "store/kit/from_json.rs": "parses what the memory, Vault and local stores hold",
+    "store/aws/aliases.rs": "parses secrets with a key per field",
+    "store/azure/answer.rs": "parses answers",
+    "store/google/payload.rs": "parses answers",
+    "store/local": "parses files",
+    "store/vault/convention.rs": "parses the fields of a secret",
+    "store/memory/convention.rs": "parses the text that an option holds",
+}
+
+#: The files of each store's folder.
+STORE_FILES = ("mod.rs", "config.rs", "convention.rs", "error.rs")
+#: Folders of stores that do without one of them.
+WITHOUT = {
+    ("memory", "config.rs"): "it has one option",
+    ("memory", "error.rs"): "it cannot fail",
+}
+
 NOT_CODE = re.compile(
     r"""//[^\n]*"""  # comment
     r"""|'(?:\\.[^']*|[^'\\])'"""  # character; a lifetime has no closing quote
@@ -23,6 +64,50 @@ NOT_CODE = re.compile(
     r"""|"(?:\\.|[^"\\])*\"""",  # string
     re.DOTALL,
 )
+#: Where the tests of a file begin; they stand at its end.
+TESTS = re.compile(r"^#\[cfg\(test\)\]\n(?:#\[.*\]\n)*mod \w+ \{", re.MULTILINE)
+#: Files that only tests use.
+TEST_FILE = re.compile(r"(^|_)(tests|testing)$")
+USES = re.compile(r"\bcrate::(?:(\w+)|\{([^;]*?)\};)")
+
+
+@dataclass(frozen=True)
+class File:
+    """A Rust file of ``src``."""
+
+    path: Path
+
+    @cached_property
+    def place(self) -> Path:
+        """Where it is below ``src``."""
+        return self.path.relative_to(SOURCE)
+
+    @cached_property
+    def text(self) -> str:
+        """Its contents."""
+        return self.path.read_text()
+
+    @cached_property
+    def module(self) -> str:
+        """The module of the crate that it belongs to."""
+        return self.place.parts[0].removesuffix(".rs")
+
+    @cached_property
+    def code(self) -> list[str]:
+        """Its lines without comments and string contents."""
+        return code_lines(self.text)
+
+    @cached_property
+    def product(self) -> list[str]:
+        """Of these, the ones that are no tests."""
+        if TEST_FILE.search(self.path.stem):
+            return []
+        tests = TESTS.search(self.text)
+        return self.code[: self.text[: tests.start()].count("\n")] if tests else self.code
+
+    def at(self, number: int, what: str) -> str:
+        """A fault, with its line."""
+        return f"src/{self.place}:{number}: {what}"
 
 
 def code_lines(text: str) -> list[str]:
@@ -30,19 +115,84 @@ def code_lines(text: str) -> list[str]:
     return NOT_CODE.sub(lambda match: "\n" * match.group().count("\n"), text).splitlines()
 
 
+def confined(file: File) -> Iterator[str]:
+    """What belongs in another folder."""
+    for number, line in enumerate(file.code, 1):
+        for what, pattern, home in CONFINED:
+            if pattern.search(line) and file.module != home:
+                yield file.at(number, f"{what}, which belongs in src/{home}")
+
+
+def order() -> list[str]:
+    """The modules of the crate, from the top, as ``src/lib.rs`` lists them."""
+    return re.findall(r"^//! \| \[?`(\w+)`\]? \|", (SOURCE / "lib.rs").read_text(), re.MULTILINE)
+
+
+def upward(file: File, modules: list[str]) -> Iterator[str]:
+    """What is imported from a module above."""
+    if file.module not in modules:
+        return
+    code = "\n".join(file.product)
+    for match in USES.finditer(code):
+        names = [match[1]] if match[1] else re.findall(r"(?:^|,)\s*(\w+)", match[2])
+        for name in names:
+            if name in modules and modules.index(name) < modules.index(file.module):
+                number = code[: match.start()].count("\n") + 1
+                yield file.at(number, f"imports from `{name}`, which is above `{file.module}` in src/lib.rs")
+
+
+def unlisted(modules: list[str]) -> Iterator[str]:
+    """Modules that the list of ``src/lib.rs`` does not have."""
+    for name in re.findall(r"^(?:pub )?mod (\w+);", (SOURCE / "lib.rs").read_text(), re.MULTILINE):
+        if name not in modules:
+            yield f"src/lib.rs: `{name}` is missing in the list of modules"
+
+
+def exposed(file: File) -> Iterator[str]:
+    """Where the text of a secret is asked for without need."""
+    place = file.place.as_posix()
+    if any(place == allowed or place.startswith(f"{allowed}/") for allowed in EXPOSES):
+        return
+    for number, line in enumerate(file.product, 1):
+        if ".expose()" in line:
+            yield file.at(number, "asks for the text of a secret; see EXPOSES in tests/tools/house_rules.py")
+
+
+def store_folders() -> list[Path]:
+    """The folders of stores: those that declare an entry of the registry."""
+    return sorted(file.parent for file in SOURCE.glob("store/**/mod.rs") if "ENTRY: StoreEntry" in file.read_text())
+
+
+def unlike(folder: Path) -> Iterator[str]:
+    """Files that every store has and this one lacks."""
+    for name in STORE_FILES:
+        if not (folder / name).exists() and (folder.name, name) not in WITHOUT:
+            yield f"{folder.relative_to(REPOSITORY)}: has no {name}, which every store has"
+
+
+def too_long(path: Path) -> Iterator[str]:
+    """Lines that are longer than rustfmt makes them."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if len(line) > WIDTH:
+            yield f"{path.relative_to(REPOSITORY)}:{number}: has {len(line)} characters, more than {WIDTH}"
+
+
 def violations() -> list[str]:
-    """Every line that stands in the wrong folder."""
-    found = []
-    for file in sorted(SOURCE.rglob("*.rs")):
-        place = file.relative_to(SOURCE)
-        for number, line in enumerate(code_lines(file.read_text()), 1):
-            for what, pattern, home in RULES:
-                if pattern.search(line) and place.parts[0] != home:
-                    found.append(f"src/{place}:{number}: {what}, which belongs in src/{home}")
+    """Every breach of a rule."""
+    files = [File(path) for path in sorted(SOURCE.rglob("*.rs"))]
+    beside = [path for folder in BESIDE for path in sorted((REPOSITORY / folder).rglob("*.rs"))]
+    modules = order()
+    found = list(unlisted(modules))
+    for file in files:
+        found += [*confined(file), *upward(file, modules), *exposed(file)]
+    for folder in store_folders():
+        found += unlike(folder)
+    for path in [file.path for file in files] + beside:
+        found += too_long(path)
     return found
 
 
 if __name__ == "__main__":
     bad = violations()
-    print("\n".join(bad) or f"{len(RULES)} rules kept")
+    print("\n".join(bad) or "the rules of the source tree are kept")
     sys.exit(bool(bad))

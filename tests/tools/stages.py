@@ -1,4 +1,4 @@
-"""What `make wheel`, `run`, `check`, `test`, `test-store`, `test-versions`, `bench`, `soak` and `doc` do, step by step.
+"""What the targets of the Makefile do, as lists of steps.
 
 python3 -m tests.tools.stages test
 """
@@ -15,7 +15,7 @@ from tests.stores import described
 from tests.stores.description import AIRFLOW, CLOUDS, Store
 from tests.tools import example
 from tests.tools.steps import Step, run_steps
-from tests.tools.venvs import CACHE, DIST, REPOSITORY, program
+from tests.tools.venvs import CACHE, DIST, REPOSITORY, TEST_DIST, built_wheel, program
 
 STORES = described()
 #: Every feature but the Python boundary, so that a test binary needs no libpython.
@@ -51,16 +51,25 @@ def pytest(environment: str, *arguments: str) -> list[str]:
 
 
 def cargo_checks() -> list[list[str]]:
-    """Every store by itself, without and with the Python boundary."""
+    """Every store by itself."""
     alone = ["cargo", "check", "--quiet", "--locked", "--no-default-features", "--features"]
-    return [[*alone, features] for store in FEATURES for features in (store, f"{store} python")]
+    return [[*alone, f"{feature} python"] for feature in FEATURES]
 
 
 def wheel() -> list[Step]:
-    """Builds the one wheel in ``dist``."""
-    shutil.rmtree(DIST, ignore_errors=True)
-    build = [program("tools", "maturin"), "build", "--release", "--locked", "--compression-level", "9"]
-    build += ["--out", str(DIST), "--interpreter", sys.executable]
+    """Builds the one wheel in ``dist``, as it is released."""
+    return _wheel(DIST, "--release", "--compression-level", "9")
+
+
+def test_wheel() -> list[Step]:
+    """Builds the wheel of the tests: not optimised, from the same compiled libraries as the Rust tests."""
+    return _wheel(TEST_DIST, "--features", "test-stack", "--compression-level", "1")
+
+
+def _wheel(place: Path, *options: str) -> list[Step]:
+    shutil.rmtree(place, ignore_errors=True)
+    build = [program("tools", "maturin"), "build", "--locked", *options]
+    build += ["--out", str(place), "--interpreter", sys.executable]
     return [Step("wheel", [environments("tools"), build])]
 
 
@@ -69,6 +78,8 @@ def run() -> list[Step]:
     airflow = program(AIRFLOW, "airflow")
     commands = [[airflow, "db", "migrate"], [airflow, "dags", "test", example.DAG]]
     return [
+        # Compiling and downloading, each with a core.
+        Step("wheel, Airflow", [[*MAKE, "test-wheel"], environments(AIRFLOW)], together=True),
         Step("environment", [environments("--wheel", AIRFLOW)]),
         Step("example", commands, example.prepare(), leaves_nothing=True, timeout=600),
     ]
@@ -104,14 +115,17 @@ def check() -> list[Step]:
 
 
 def test() -> list[Step]:
-    """Every test, on the wheel that a user would install."""
+    """Every test, with the package installed from a wheel."""
     cargo = ["cargo", "test", *RUST_FEATURES]
     airflows = [AIRFLOW, AIRFLOW_2] if HAS_AIRFLOW_2 else [AIRFLOW]
     return [
-        Step("environments", [environments("tools", "servers", "moto", *airflows, CLOUDS, "empty")]),
+        Step(
+            "environments, wheel",
+            [environments("tools", "servers", "moto", *airflows, CLOUDS, "empty"), [*MAKE, "test-wheel"]],
+            together=True,
+        ),
         Step("rust", [cargo]),
         Step("instructions", [INSTRUCTIONS]),
-        Step("wheel", [[*MAKE, "wheel"]]),
         Step(
             "import",
             [environments("--wheel", "empty", "tools", *airflows, CLOUDS), python("empty", "-I", "-c", IMPORTS)],
@@ -207,23 +221,31 @@ def bench() -> list[Step]:
     """Figures beside those of the peers, written to docs/benchmarks.md; a simulated day, written to docs/day.md."""
     quietly = ["--quiet", "--locked", "--no-default-features"]
     examples = ["cargo", "build", "--release", *quietly, "--example", "stub_server", "--example", "day"]
-    criterion = ["cargo", "bench", *quietly, "--features", "memory", "--bench", "criterion", "--no-run"]
     built = Path(os.environ.get("CARGO_TARGET_DIR", "target")).resolve() / "release"
-    # A package of its own, so that nothing it needs is the product's; built in the same place, for those who keep that.
-    cache = ["cargo", "build", "--release", "--quiet", "--locked", "--manifest-path", "benches/aws_cache/Cargo.toml"]
-    cache += ["--target-dir", str(built.parent)]
-    programs = [str(built / "examples" / "stub_server"), str(built / "aws_cache")]
-    wheel = next(DIST.glob("*.whl"))
+    # Packages of their own, so that nothing they need is the product's; built in the same place, for those who keep it.
+    beside = [
+        "cargo",
+        "build",
+        "--release",
+        "--quiet",
+        "--locked",
+        "--target-dir",
+        str(built.parent),
+        "--manifest-path",
+    ]
+    packages = [[*beside, "--manifest-path", f"benches/{name}/Cargo.toml"] for name in ("aws_cache", "criterion")]
+    programs = [str(built / name) for name in ("examples/stub_server", "aws_cache", "criterion_bench")]
     return [
-        Step("environment", [environments("servers"), environments("--wheel", "bench")]),
-        Step("programs", [examples, criterion, cache]),
+        Step("environment", [environments("servers"), environments("--release", "bench")]),
+        Step("programs", [examples, *packages]),
         Step("day", [python("bench", "benches/day.py", str(built / "examples" / "day"))], leaves_nothing=True),
-        Step("measure", [python("bench", "benches/peers.py", *programs, str(wheel))], leaves_nothing=True),
+        Step("measure", [python("bench", "benches/peers.py", *programs, str(built_wheel(DIST)))], leaves_nothing=True),
     ]
 
 
 TARGETS: dict[str, Callable[[], Sequence[Step]]] = {
     "wheel": wheel,
+    "test-wheel": test_wheel,
     "run": run,
     "check": check,
     "test": test,

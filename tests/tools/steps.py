@@ -29,12 +29,16 @@ FOREIGN = re.compile(r"(AIRFLOW|AWS_|_AIRFLOW|PYTHONPATH$|PYTHONHOME$|VIRTUAL_EN
 
 @dataclass(frozen=True)
 class Step:
-    """A named list of commands. With ``leaves_nothing`` a process that outlives it makes it fail."""
+    """A named list of commands, run one after the other, or all at once with ``together``.
+
+    With ``leaves_nothing`` a process that outlives the step makes it fail.
+    """
 
     name: str
     commands: Sequence[Sequence[str]]
     environment: Mapping[str, str] = field(default_factory=dict)
     leaves_nothing: bool = False
+    together: bool = False
     timeout: float = 2400
 
 
@@ -69,8 +73,11 @@ def _run(step: Step, log: Path) -> str | None:
     """Runs a step; the answer is what went wrong."""
     try:
         with log.open("wb") as output:
-            for command in step.commands:
-                _run_command(command, step, output.fileno())
+            if step.together:
+                _run_commands(step.commands, step, output.fileno())
+            else:
+                for command in step.commands:
+                    _run_commands([command], step, output.fileno())
     except (StepError, OSError) as error:
         return str(error)
     finally:
@@ -80,9 +87,28 @@ def _run(step: Step, log: Path) -> str | None:
     return None
 
 
-def _run_command(command: Sequence[str], step: Step, output: int) -> None:
+def _run_commands(commands: Sequence[Sequence[str]], step: Step, output: int) -> None:
+    """Runs commands side by side, until all have ended or one has failed."""
+    deadline = time.monotonic() + step.timeout
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        for command in commands:
+            running.append(_start(command, step, output))
+        while still := [process for process in running if process.poll() is None]:
+            _fail_if_failed(running)
+            if time.monotonic() > deadline:
+                raise StepError(f"{still[0].args!r} took more than {step.timeout:.0f} s")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                still[0].wait(0.2)
+        _fail_if_failed(running)
+    finally:
+        for process in running:
+            _end(process)
+
+
+def _start(command: Sequence[str], step: Step, output: int) -> subprocess.Popen[bytes]:
     os.write(output, f"$ {' '.join(command)}\n".encode())
-    process = subprocess.Popen(
+    return subprocess.Popen(
         command,
         cwd=REPOSITORY,
         env={**_environment(), **step.environment},
@@ -91,14 +117,13 @@ def _run_command(command: Sequence[str], step: Step, output: int) -> None:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    try:
-        code = process.wait(step.timeout)
-    except subprocess.TimeoutExpired:
-        raise StepError(f"{command[0]} took more than {step.timeout:.0f} s") from None
-    finally:
-        _end(process)
-    if code:
-        raise StepError(f"{Path(command[0]).name} ended with {code}")
+
+
+def _fail_if_failed(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.returncode:
+            assert isinstance(process.args, Sequence)
+            raise StepError(f"{Path(str(process.args[0])).name} ended with {process.returncode}")
 
 
 def _environment() -> dict[str, str]:

@@ -1,7 +1,8 @@
 """The pinned Python environments in ``.cache/venvs``.
 
     python3 -m tests.tools.venvs tools servers      # made where needed
-    python3 -m tests.tools.venvs --wheel tools      # the same, and our wheel from dist/ in it
+    python3 -m tests.tools.venvs --wheel tools      # the same, and the wheel of the tests in it
+    python3 -m tests.tools.venvs --release bench    # the same, with the wheel of a release, from dist/
 
 An environment is made from ``tests/requirements/NAME.txt`` alone, and made anew when that list or the interpreter
 changes. Its stamp is written last, so one that was left half-built is never used. ``empty`` has no list.
@@ -26,7 +27,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache"
 VENVS = CACHE / "venvs"
 REQUIREMENTS = REPOSITORY / "tests" / "requirements"
+#: Where wheels are: of a release, and the one of the tests, which is built in a fraction of the time.
 DIST = REPOSITORY / "dist"
+TEST_DIST = CACHE / "wheel"
 
 
 def folder(name: str) -> Path:
@@ -41,7 +44,7 @@ def program(name: str, script: str = "python") -> str:
 
 def ensure(name: str) -> None:
     """Makes the environment if it is missing, half-built or out of date."""
-    with _locked():
+    with _locked(name):
         stamp = folder(name) / ".ready"
         wanted = _fingerprint(name)
         if not (stamp.exists() and stamp.read_text() == wanted):
@@ -52,10 +55,10 @@ def ensure(name: str) -> None:
             print(f"made the environment {name} in {time.monotonic() - started:.0f} s", flush=True)
 
 
-def install_wheel(name: str) -> None:
-    """Puts the wheel from ``dist`` into an environment, from the file alone, unless it is the one already there."""
-    with _locked():
-        wheel = built_wheel()
+def install_wheel(name: str, place: Path) -> None:
+    """Puts the wheel of a folder into an environment, from the file alone, unless it is the one already there."""
+    with _locked(name):
+        wheel = built_wheel(place)
         stamp = folder(name) / ".wheel"
         wanted = hashlib.sha256(wheel.read_bytes()).hexdigest()
         if not (stamp.exists() and stamp.read_text() == wanted):
@@ -64,11 +67,12 @@ def install_wheel(name: str) -> None:
             stamp.write_text(wanted)
 
 
-def built_wheel() -> Path:
-    """The one wheel in ``dist``."""
-    wheels = list(DIST.glob("strongroom-*.whl"))
+def built_wheel(place: Path) -> Path:
+    """The one wheel in a folder."""
+    wheels = list(place.glob("strongroom-*.whl"))
     if len(wheels) != 1:
-        raise SystemExit(f"{DIST} holds {len(wheels)} wheels of strongroom, not one: run `make wheel`")
+        target = "wheel" if place == DIST else "test-wheel"
+        raise SystemExit(f"{place} holds {len(wheels)} wheels of strongroom, not one: run `make {target}`")
     return wheels[0]
 
 
@@ -100,21 +104,26 @@ def _fingerprint(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _locked() -> Iterator[None]:
+def _locked(name: str) -> Iterator[None]:
     """Two runs at once do not build the same environment."""
     VENVS.mkdir(parents=True, exist_ok=True)
-    with (VENVS / ".lock").open("w") as lock:
+    with (VENVS / f".{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
+#: Which wheel an option asks for.
+WHEELS = {"--wheel": TEST_DIST, "--release": DIST}
+
+
 def main(arguments: list[str]) -> None:
     """The command line."""
-    names = [argument for argument in arguments if argument != "--wheel"]
-    for name in names:
-        ensure(name)
-        if "--wheel" in arguments:
-            install_wheel(name)
+    places = [WHEELS[argument] for argument in arguments if argument in WHEELS]
+    for name in arguments:
+        if name not in WHEELS:
+            ensure(name)
+            for place in places:
+                install_wheel(name, place)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-//! Times the hot paths: `cargo bench --no-default-features --features memory`.
+//! Times the hot paths: `cargo run --release --manifest-path benches/criterion/Cargo.toml -- --bench`.
 
 use _native::error::Result;
 use criterion::Criterion;
 
+#[path = "../../paths.rs"]
 mod paths;
 
 fn main() -> Result<()> {
