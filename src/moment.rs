@@ -31,9 +31,9 @@ fn written(since_epoch: Duration, format: &[BorrowedFormatItem<'_>]) -> String {
 
 /// The moment of `text`; `None` for what is none, and for one before 1970, which Go's zero time (the year 1) is.
 pub fn read(text: &str) -> Option<SystemTime> {
-    let nanoseconds = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp_nanos();
-    let since_epoch = Duration::from_nanos(u64::try_from(nanoseconds).ok()?);
-    SystemTime::UNIX_EPOCH.checked_add(since_epoch)
+    // Not by nanoseconds in 64 bits, which end in the year 2554.
+    let moment = SystemTime::from(OffsetDateTime::parse(text, &Rfc3339).ok()?);
+    (moment >= SystemTime::UNIX_EPOCH).then_some(moment)
 }
 
 #[cfg(test)]
@@ -47,6 +47,7 @@ mod tests {
             (951_826_215, "2000-02-29T12:10:15Z"),
             (1_772_368_200, "2026-03-01T12:30:00Z"),
             (4_102_444_799, "2099-12-31T23:59:59Z"),
+            (32_472_144_000, "2999-01-01T00:00:00Z"),
         ] {
             assert_eq!(to_seconds(Duration::from_secs(seconds)), expected);
             assert_eq!(read(expected), Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)));
