@@ -56,10 +56,10 @@ fn read_value(value: &Bound<'_, PyAny>) -> PyResult<RawValue> {
 pub(super) fn read_environment(py: Python<'_>) -> PyResult<Environment> {
     let environ = py.import("os")?.getattr("environ")?;
     match environ.getattr("_data").and_then(|data| Ok(data.cast_into::<PyDict>()?)) {
-        Ok(data) => Ok(Environment::of(variables(), |name| from_data(&data, name))),
-        Err(_) => {
-            Ok(Environment::of(variables(), |name| environ.call_method1("get", (name,)).ok()?.extract().ok()))
-        }
+        Ok(data) => Ok(Environment::copied(variables(), |name| from_data(&data, name))),
+        Err(_) => Ok(Environment::copied(variables(), |name| {
+            environ.call_method1("get", (name,)).ok()?.extract().ok()
+        })),
     }
 }
 

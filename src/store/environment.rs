@@ -35,7 +35,7 @@ pub struct Environment {
 
 impl Environment {
     /// Builds the copy from `lookup`, asked once for each of `declared`.
-    pub fn of(
+    pub fn copied(
         declared: &'static [&'static str],
         mut lookup: impl FnMut(&'static str) -> Option<String>,
     ) -> Self {
@@ -80,13 +80,21 @@ impl std::fmt::Debug for Environment {
 }
 
 #[cfg(test)]
+impl Environment {
+    /// Variables for a test.
+    pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
+        Self::read(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn only_declared_variables_are_kept_and_no_value_is_shown() {
         const DECLARED: &[&str] = &["AWS_SECRET_ACCESS_KEY", "AWS_REGION"];
-        let environment = Environment::of(DECLARED, |name| {
+        let environment = Environment::copied(DECLARED, |name| {
             (name == "AWS_SECRET_ACCESS_KEY").then(|| "canary-1f2e".to_owned())
         });
         assert_eq!(environment.get("AWS_SECRET_ACCESS_KEY"), Some("canary-1f2e"));

@@ -39,13 +39,13 @@ pub fn variables() -> &'static [&'static str] {
 impl Environment {
     /// The copy of this process's own environment, for programs without Python.
     pub fn of_process() -> Self {
-        Self::of(variables(), |name| std::env::var(name).ok())
+        Self::copied(variables(), |name| std::env::var(name).ok())
     }
 
     /// An environment of what `lookup` says.
     #[cfg(test)]
     pub fn read(lookup: impl FnMut(&'static str) -> Option<String>) -> Self {
-        Self::of(variables(), lookup)
+        Self::copied(variables(), lookup)
     }
 }
 

@@ -79,9 +79,9 @@ class Harness(ABC):
     ignores_case: ClassVar[bool] = False
     #: How often a read is sent whose credentials are refused: twice, where it is made again with another token.
     refused_reads: ClassVar[int] = 1
-    #: The options that say where the store is, and whose certificates are trusted to be it.
+    #: The option that says where the store is, and the store's word for ``verify``.
     address_option: ClassVar[str] = "endpoint_url"
-    trust_option: ClassVar[str] = "ca_bundle"
+    verify_option: ClassVar[str] = "verify"
 
     def __init__(self, folder: Path) -> None:
         """``folder`` is the harness's own."""
@@ -139,6 +139,13 @@ class Harness(ABC):
         import strongroom
 
         return next(store for store in strongroom.stores() if store["name"] == self.store)
+
+    def trusting(self, *authorities: Path) -> Path:
+        """A bundle of ``authorities``, and of the one that the store's own options trust for its logins."""
+        bundle = self.folder / "trusted.pem"
+        own = self.options().get("ca_bundle")
+        bundle.write_text("".join(Path(file).read_text() for file in (*authorities, own) if file))
+        return bundle
 
     def backend(self, **options: Any) -> SecretsBackend:
         """A backend that reads what was put, configured further by ``options``."""

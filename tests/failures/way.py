@@ -170,9 +170,8 @@ def made(harness: Harness, folder: str, *names: str) -> Certificate:
 def over_tls(harness: Any, later: Certificate, *, trusts_both: bool = False) -> Iterator[Scene]:
     """The store behind TLS, which shows another certificate once the failure begins."""
     first = made(harness, "first")
-    trusted = harness.folder / "trusted.pem"
     authorities = [first.authority, later.authority] if trusts_both else [first.authority]
-    trusted.write_text("".join(authority.read_text() for authority in authorities))
+    trusted = harness.trusting(*authorities)
     with gate(f"http://{harness.gate.upstream}", first) as secured:
-        options = {harness.address_option: secured.url, harness.trust_option: str(trusted)}
+        options = {harness.address_option: secured.url, "ca_bundle": str(trusted)}
         yield Scene(lambda: secured.become(later), options, lambda: secured.requests)

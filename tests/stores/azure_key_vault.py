@@ -36,7 +36,7 @@ class KeyVault(Gated):
     store = "azure_key_vault"
     ignores_case = True
     address_option = "vault_url"
-    trust_option = "connection_verify"
+    verify_option = "connection_verify"
     #: Letters, digits and dashes are all that a name has.
     impossible_names = frozenset(ODD_NAMES)
     capabilities = (

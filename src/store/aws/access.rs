@@ -9,7 +9,7 @@ use aws_types::SdkConfig;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Roots, build_client, client_config, warn_about_plain_http};
+use crate::http::{Roots, warn_about_plain_http};
 use crate::redact::Shown;
 use crate::store::aws::caller;
 use crate::store::aws::client_words::warn_about_useless;
@@ -26,6 +26,7 @@ use crate::store::aws::workshop::{Workshop, client_settings};
 use crate::store::environment::Environment;
 use crate::store::kit::files::WatchedFiles;
 use crate::store::kit::probe::{Probe, words};
+use crate::store::kit::trust;
 use crate::store::options::Options;
 use crate::store::tools::Finding;
 
@@ -202,8 +203,5 @@ fn service_client(
     let plain =
         endpoint.map_or(!settings.use_ssl, |url| url.scheme() == "http") && !client.proxies.needs_tls();
     let roots = if plain { Roots::Nobody } else { service_roots(settings, profiles, environment) };
-    if let Some(path) = roots.path() {
-        files.watch(path);
-    }
-    Ok((build_client(&client, &client_config(&roots)?)?, words(&roots)))
+    Ok((trust::client(&client, &roots, files)?, words(&roots)))
 }

@@ -5,13 +5,11 @@
 //! asked for the batch: so a name that spoils a whole batch costs requests, and no answer.
 
 use std::collections::{HashMap, HashSet};
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-
-use async_trait::async_trait;
 
 use crate::error::{Error, Result};
 use crate::store::SecretName;
+use crate::store::aws::store::{AwsStore, SecretService};
 use crate::value::SecretValue;
 
 /// What a store says of one secret.
@@ -48,24 +46,11 @@ impl BatchFailure {
     }
 }
 
-/// A store that reads some secrets with one request.
-#[async_trait]
-pub(super) trait Batches: Sync {
-    /// Names in one request, at most.
-    const LARGEST: NonZeroUsize;
-
-    /// Whether a name can stand in a batch at all.
-    fn fits(name: &SecretName) -> bool;
-
-    /// Whether this store still tries batches.
-    fn switch(&self) -> &BatchSwitch;
-
-    /// Reads one batch of at least two names, and notes what it tells.
-    async fn read_batch(&self, names: &[SecretName], known: &mut Known) -> Result<(), BatchFailure>;
-}
-
 /// Reads several secrets with as few requests as there can be. `None` is for those that are to be read alone.
-pub(super) async fn read_many<Store: Batches>(store: &Store, names: &[SecretName]) -> Vec<Option<Answer>> {
+pub(super) async fn read_many<S: SecretService>(
+    store: &AwsStore<S>,
+    names: &[SecretName],
+) -> Vec<Option<Answer>> {
     let names_once = distinct(names);
     let mut known = Known::default();
     read_in_batches(store, &names_once, &mut known).await;
@@ -73,17 +58,17 @@ pub(super) async fn read_many<Store: Batches>(store: &Store, names: &[SecretName
 }
 
 /// Notes what batches tell. A failure that has nothing to do with single names goes for all that are left.
-async fn read_in_batches<Store: Batches>(store: &Store, names: &[SecretName], known: &mut Known) {
-    let names: Vec<SecretName> = names.iter().filter(|name| Store::fits(name)).cloned().collect();
-    for batch in names.chunks(Store::LARGEST.get()).filter(|batch| batch.len() > 1) {
-        if store.switch().is_off() {
+async fn read_in_batches<S: SecretService>(store: &AwsStore<S>, names: &[SecretName], known: &mut Known) {
+    let names: Vec<SecretName> = names.iter().filter(|name| S::fits(name)).cloned().collect();
+    for batch in names.chunks(S::LARGEST_BATCH.get()).filter(|batch| batch.len() > 1) {
+        if store.batches.is_off() {
             return;
         }
         match store.read_batch(batch, known).await {
-            Ok(()) => store.switch().note_answer(),
+            Ok(()) => store.batches.note_answer(),
             Err(BatchFailure::Refused) => {}
-            Err(BatchFailure::Unavailable(reason)) => return store.switch().switch_off(&reason),
-            Err(BatchFailure::Denied(reason)) => store.switch().note_denial(&reason),
+            Err(BatchFailure::Unavailable(reason)) => return store.batches.switch_off(&reason),
+            Err(BatchFailure::Denied(reason)) => store.batches.note_denial(&reason),
             Err(BatchFailure::Failed(error)) => {
                 return names.iter().for_each(|name| known.note(name, Err(error.clone())));
             }

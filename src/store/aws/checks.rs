@@ -1,16 +1,18 @@
 //! What is noteworthy in the configuration of every AWS store.
 
 use crate::http::{is_loopback, web_address};
-use crate::store::aws::config::{AwsSettings, Verify};
+use crate::store::aws::config::AwsSettings;
 use crate::store::aws::role::RoleMethod;
 use crate::store::environment::Environment;
+use crate::store::kit::checks::unverified;
 use crate::store::options::Options;
 use crate::store::tools::{Finding, Severity};
 
 /// Looks at options and environment only.
 pub(super) fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
     let Ok(settings) = AwsSettings::read(options, environment, "") else { return Vec::new() };
-    let found = [keys(&settings, environment), region(&settings, environment), verification(&settings)];
+    let unverified = settings.verify.is_off().then(|| unverified("verify"));
+    let found = [keys(&settings, environment), region(&settings, environment), unverified];
     found.into_iter().flatten().chain(address(&settings)).collect()
 }
 
@@ -50,17 +52,6 @@ fn region(settings: &AwsSettings, environment: &Environment) -> Option<Finding> 
     ))
 }
 
-fn verification(settings: &AwsSettings) -> Option<Finding> {
-    (settings.verify == Verify::Flag(false) && settings.ca_bundle.is_none()).then(|| {
-        Finding::new(
-            Severity::Warning,
-            "tls",
-            "`verify` is false: whoever stands in between can read every secret",
-            "Name the CA in `ca_bundle` instead",
-        )
-    })
-}
-
 fn address(settings: &AwsSettings) -> Option<Finding> {
     let is_near = |url: &str| web_address(url).is_some_and(|url| is_loopback(&url));
     let is_open = |url: &str| url.to_ascii_lowercase().starts_with("http://") && !is_near(url);
@@ -85,9 +76,7 @@ mod tests {
         for (key, value) in pairs {
             options.set(key, value.clone());
         }
-        let environment = Environment::read(|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        });
+        let environment = Environment::of(variables);
         check(&options, &environment)
             .iter()
             .map(|found| format!("{}: {}", found.check, found.evidence))

@@ -12,7 +12,8 @@ use crate::store::aws::client_words::{CONFIG_KWARGS, ClientWords};
 use crate::store::aws::role::{RoleSettings, assume_role_settings};
 use crate::store::aws::words::Words;
 use crate::store::environment::Environment;
-use crate::store::options::{OptionKind, OptionSpec, OptionValue, Options};
+use crate::store::kit::trust::Verify;
+use crate::store::options::{OptionKind, OptionSpec, Options};
 
 /// What an operator hands to the ones that upstream itself leaves unread.
 const CONNECTION_ONLY: &str = "the official class reads it from Airflow connections of other hooks only";
@@ -160,17 +161,6 @@ pub(super) fn plays_no_part(options: &Options, key: &str) -> bool {
     key == EXTRA_CONN_WORDS || of_role && options.non_empty("role_arn").is_none()
 }
 
-/// Whether and how the certificate of the service is verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verify {
-    /// As the environment says.
-    Unset,
-    /// `true` uses the built-in list whatever the environment says; `false` accepts every certificate.
-    Flag(bool),
-    /// The CA bundle to use.
-    Bundle(String),
-}
-
 /// Keys that the user wrote into the options.
 #[derive(Clone, Default)]
 pub(super) struct WrittenKeys {
@@ -227,7 +217,7 @@ impl AwsSettings {
             role: assume_role_settings(options, session_name)?,
             endpoint_url: text("endpoint_url"),
             sts_endpoint_url: sts_endpoint_url(options)?,
-            verify: Verify::read(options),
+            verify: Verify::read(options, "verify"),
             ca_bundle: text("ca_bundle"),
             use_ssl: options.boolean("use_ssl").unwrap_or(true),
             api_version: text("api_version"),
@@ -258,16 +248,6 @@ impl fmt::Debug for AwsSettings {
             .field("use_ssl", &self.use_ssl)
             .field("max_attempts", &self.max_attempts)
             .finish_non_exhaustive()
-    }
-}
-
-impl Verify {
-    fn read(options: &Options) -> Self {
-        match options.get("verify") {
-            Some(OptionValue::Boolean(flag)) => Self::Flag(*flag),
-            Some(OptionValue::Text(path)) if !path.is_empty() => Self::Bundle(path.clone()),
-            _ => Self::Unset,
-        }
     }
 }
 
@@ -305,6 +285,7 @@ mod tests {
 
     use super::*;
     use crate::store::aws::words::tests::json;
+    use crate::store::options::OptionValue;
 
     fn options(pairs: &[(&'static str, OptionValue)]) -> Options {
         let mut options = Options::default();

@@ -78,9 +78,7 @@ mod tests {
     const CONFIG: &str = "[default]\nendpoint_url = http://profile\nservices = s\n[services s]\nsecrets_manager =\n  endpoint_url = http://section\n";
 
     fn resolved(written: Option<&str>, variables: &[(&str, &str)], config: &str) -> Option<String> {
-        let environment = Environment::read(|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        });
+        let environment = Environment::of(variables);
         let settings = AwsSettings::read(&Options::default(), &environment, "s").unwrap();
         let profiles = profiles("default", config, "");
         let url = endpoint(SERVICE, written, &settings, &profiles, &environment).unwrap();

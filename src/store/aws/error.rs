@@ -6,27 +6,20 @@
 //! A message of the service may echo the request (signature errors show the session token), so it is shown for refused
 //! permissions only, with control characters escaped.
 
-use std::borrow::Cow;
-use std::time::{Duration, SystemTime};
-
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::date_time::{DateTime, Format};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{Error, ErrorKind};
 use crate::http::{NoAnswerHints, TransportError, TransportKind};
 use crate::redact::Shown;
+use crate::store::kit::refusal::{self, wait};
 
 /// What an answer that is an error says.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Refusal {
-    /// The error code, without its namespace.
-    pub(super) code: Option<String>,
-    /// The HTTP status.
-    pub(super) status: u16,
-    /// How long the service asks us to wait.
-    pub(super) retry_after: Option<Duration>,
+    /// What the services of everybody say: here a code without its namespace.
+    pub(super) head: refusal::Refusal,
     /// The service's own words; see the module for when they may be shown.
     message: Option<String>,
 }
@@ -64,18 +57,23 @@ impl Failure {
 
 impl Refusal {
     fn of(error: &impl ProvideErrorMetadata, response: &HttpResponse) -> Self {
-        let code = error.code().filter(|code| is_code(code)).map(str::to_owned);
-        Self { code, message: error.message().map(str::to_owned), ..Self::without_code(response) }
+        let head = head(response).with_code(error.code().map(str::to_owned));
+        Self { message: error.message().map(str::to_owned), ..Self::new(head) }
     }
 
     fn without_code(response: &HttpResponse) -> Self {
-        let retry_after = response.headers().get("retry-after").and_then(retry_after);
-        Self { code: None, status: response.status().as_u16(), retry_after, message: None }
+        Self::new(head(response))
+    }
+
+    /// Keeps the code if it is one.
+    pub(super) fn new(mut head: refusal::Refusal) -> Self {
+        head.code = head.code.filter(|code| is_code(code));
+        Self { head, message: None }
     }
 
     /// A refusal that did not come through the SDK.
     pub(super) fn plain(code: Option<&str>, status: u16) -> Self {
-        Self { code: code.filter(|code| is_code(code)).map(str::to_owned), status, ..Self::default() }
+        Self::new(refusal::Refusal { status, code: code.map(str::to_owned), retry_after: None })
     }
 
     /// Keeps the service's own words.
@@ -86,28 +84,28 @@ impl Refusal {
         self
     }
 
-    /// Whether the code is `code`.
-    pub(super) fn is(&self, code: &str) -> bool {
-        self.code.as_deref() == Some(code)
+    /// The code, if there is one.
+    pub(super) fn code(&self) -> Option<&str> {
+        self.head.code.as_deref()
     }
 
     /// Whether the endpoint does not know the operation: something older or smaller than AWS.
     pub(super) fn is_unknown_operation(&self) -> bool {
-        match self.code.as_deref() {
+        match self.code() {
             Some("UnknownOperationException" | "InvalidAction") => true,
-            Some(_) => self.status == 501,
-            None => matches!(self.status, 404 | 405 | 501),
+            Some(_) => self.head.status == 501,
+            None => matches!(self.head.status, 404 | 405 | 501),
         }
     }
 
     /// Whether the code says that a permission is missing; only then the service's words may be shown.
     fn refuses_permission(&self) -> bool {
-        self.code.as_deref().and_then(kind_of_code) == Some(ErrorKind::Denied)
+        self.code().and_then(kind_of_code) == Some(ErrorKind::Denied)
     }
 
     /// What kind of error it is.
     pub(super) fn kind(&self) -> ErrorKind {
-        self.code.as_deref().and_then(kind_of_code).unwrap_or_else(|| ErrorKind::of_status(self.status))
+        self.code().and_then(kind_of_code).unwrap_or_else(|| ErrorKind::of_status(self.head.status))
     }
 
     /// The error of `kind` for it: `subject` was asked, and this became of it.
@@ -117,7 +115,7 @@ impl Refusal {
             text.push_str(": ");
             text.push_str(&Shown(message.trim_end_matches('.')).to_string());
         }
-        Error::new(kind, text).with_code(self.label()).temporary_in_outage(self.retry_after)
+        self.head.to_error(kind, text)
     }
 
     fn what_happened(&self, kind: ErrorKind) -> &'static str {
@@ -129,17 +127,15 @@ impl Refusal {
             ErrorKind::Timeout => "took AWS too long",
             ErrorKind::InvalidName => "was refused as invalid",
             // A code says that it was AWS that answered.
-            _ if self.code.is_some() => "was refused",
+            _ if self.code().is_some() => "was refused",
             _ => "failed with an answer that is not understood",
         }
     }
+}
 
-    fn label(&self) -> Cow<'static, str> {
-        match &self.code {
-            Some(code) => Cow::Owned(code.clone()),
-            None => Cow::Owned(format!("HTTP {}", self.status)),
-        }
-    }
+fn head(response: &HttpResponse) -> refusal::Refusal {
+    let retry_after = response.headers().get("retry-after").and_then(wait);
+    refusal::Refusal { status: response.status().as_u16(), code: None, retry_after }
 }
 
 /// The kind that a code stands for, whatever the status; `None` leaves it to the status.
@@ -207,7 +203,7 @@ pub(super) fn kind_of_code(code: &str) -> Option<ErrorKind> {
 
 /// What helps against errors that are the same for every service.
 pub(super) fn general_hint(refusal: &Refusal, kind: ErrorKind) -> Option<&'static str> {
-    Some(match (refusal.code.as_deref().unwrap_or_default(), kind) {
+    Some(match (refusal.code().unwrap_or_default(), kind) {
         ("ExpiredToken" | "ExpiredTokenException" | "RequestExpired", _) => {
             "The session token has expired: renew it, or use a source that renews itself, such as a role or a profile"
         }
@@ -245,15 +241,6 @@ fn is_code(code: &str) -> bool {
 
 /// Codes of one word, beside those of [`kind_of_code`].
 const ONE_WORD_CODES: [&str; 4] = ["Blocked", "Forbidden", "Unavailable", "Unauthorized"];
-
-/// Seconds, or a date (RFC 9110, Retry-After).
-fn retry_after(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = DateTime::from_str(text.trim(), Format::HttpDate).ok()?;
-    SystemTime::try_from(date).ok()?.duration_since(SystemTime::now()).ok()
-}
 
 fn transport(
     error: Option<&aws_smithy_runtime_api::client::result::ConnectorError>,
@@ -378,14 +365,6 @@ mod tests {
                 Some(code)
             );
         }
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(retry_after(" 7 "), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), None);
-        assert!(retry_after("Fri, 21 Oct 2095 07:28:00 GMT").unwrap() > Duration::from_secs(1_000_000));
-        assert_eq!(retry_after("soon"), None);
     }
 
     #[test]

@@ -16,7 +16,9 @@ use http::HeaderValue;
 use http::header::USER_AGENT;
 use url::Url;
 
-use crate::http::{TransportError, TransportKind, read_body, send};
+use crate::http::{TransportError, TransportKind};
+use crate::store::kit::answer::Answer;
+use crate::store::kit::refusal::{Refusal, wait};
 
 /// Carries the SDK's requests over a shared client, whose timeouts are the ones that count: the SDK's own are off.
 #[derive(Clone, Debug)]
@@ -66,13 +68,8 @@ impl fmt::Debug for LastUrl {
 /// What became of a request.
 #[derive(Clone, Debug)]
 pub(super) enum Exchange {
-    /// There is an answer.
-    Answered {
-        /// The HTTP status.
-        status: u16,
-        /// The error code in the header of the JSON protocols.
-        code: Option<String>,
-    },
+    /// There is an answer, and what its head says: the error code is in a header of the JSON protocols.
+    Answered(Refusal),
     /// There is none.
     Silent(TransportError),
 }
@@ -90,9 +87,13 @@ impl LastExchange {
     fn note(&self, outcome: &Result<HttpResponse, TransportError>) {
         let exchange = match outcome {
             Ok(response) => {
-                let code = response.headers().get("x-amzn-errortype");
-                let code = code.and_then(|code| code.split(':').next()).map(str::to_owned);
-                Exchange::Answered { status: response.status().as_u16(), code }
+                let header = |name: &str| response.headers().get(name);
+                let code = header("x-amzn-errortype").and_then(|code| code.split(':').next());
+                Exchange::Answered(Refusal {
+                    status: response.status().as_u16(),
+                    code: code.map(str::to_owned),
+                    retry_after: header("retry-after").and_then(wait),
+                })
             }
             Err(error) => Exchange::Silent(error.clone()),
         };
@@ -154,10 +155,14 @@ impl SdkHttpClient {
     async fn exchange(self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let repeatable = is_read(&request);
         let request = self.translate(request)?;
-        let mut answer = send(&self.client, request, repeatable).await?;
-        let body = read_body(&mut answer).await?;
-        let response = http::Response::from(answer).map(|_| SdkBody::from(body));
-        HttpResponse::try_from(response).map_err(|_| TransportError::request("the answer is not HTTP/1"))
+        let mut answer = Answer::to(&self.client, request, repeatable).await?;
+        let mut response = http::Response::builder().status(answer.status);
+        if let Some(headers) = response.headers_mut() {
+            *headers = std::mem::take(&mut answer.headers);
+        }
+        let response = response.body(SdkBody::from(answer.into_body())).ok();
+        let response = response.and_then(|response| HttpResponse::try_from(response).ok());
+        response.ok_or_else(|| TransportError::request("the answer is not HTTP/1"))
     }
 }
 

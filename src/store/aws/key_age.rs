@@ -6,14 +6,12 @@
 use std::time::SystemTime;
 
 use aws_credential_types::provider::ProvideCredentials;
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
 use reqwest::{Client, StatusCode};
 
+use crate::moment;
 use crate::store::aws::credentials::CredentialCache;
 use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::query::{QueryPlace, ask};
-use crate::store::aws::words::moment;
 use crate::store::tools::{Finding, Severity};
 
 /// The names of IAM.
@@ -78,7 +76,7 @@ fn made(text: &str, key: &str) -> Option<SystemTime> {
     let member = text.split("<member>").find(is_ours)?;
     let (_, date) = member.split_once("<CreateDate>")?;
     let (date, _) = date.split_once("</CreateDate>")?;
-    moment(DateTime::from_str(date, Format::DateTimeWithOffset).ok()?)
+    moment::read(date)
 }
 
 fn judged(made: SystemTime, now: SystemTime) -> Finding {

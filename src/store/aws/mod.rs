@@ -7,7 +7,8 @@
 //! | `region.rs`, `endpoint.rs`, `trust.rs` | where the service is, and whom we trust to be it |
 //! | `credentials/` | who we are |
 //! | `access.rs`, `workshop.rs`, `sdk.rs`, `http_client.rs` | put together: what a client is built from |
-//! | `aliases.rs`, `batches.rs` | what more than one store does with values and with several names |
+//! | `store.rs`, `batches.rs`, `calls.rs` | the store that each service makes: one secret, several, and failures |
+//! | `aliases.rs` | what more than one store does with values |
 //! | `identity.rs` | who we are, for stores elsewhere |
 //! | `checks.rs`, `key_age.rs`, `policy.rs` | what the command line says of a configuration, and the policies it prints |
 //! | `error.rs` | what went wrong |
@@ -20,6 +21,7 @@ mod access;
 mod aliases;
 mod batches;
 mod caller;
+mod calls;
 mod checks;
 mod client_words;
 mod config;
@@ -38,6 +40,7 @@ mod role;
 mod sdk;
 #[cfg(feature = "aws-secrets-manager")]
 pub mod secrets_manager;
+mod store;
 #[cfg(feature = "aws-ssm")]
 pub mod systems_manager;
 #[cfg(test)]
@@ -46,7 +49,7 @@ mod trust;
 mod words;
 mod workshop;
 
-use self::access::{Access, Service, attempts};
+use self::access::{Service, attempts};
 use self::config::plays_no_part;
 #[cfg(feature = "vault")]
 pub(in crate::store) use self::identity::AwsIdentity;

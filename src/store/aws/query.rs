@@ -7,7 +7,8 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use reqwest::{Client, StatusCode};
 
-use crate::http::{read_body, web_address};
+use crate::http::web_address;
+use crate::store::kit::answer::Answer;
 
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
@@ -64,9 +65,9 @@ async fn send(
     for (name, value) in signature.headers() {
         asked = asked.header(name, value);
     }
-    let mut answer = asked.send().await.ok()?;
-    let body = read_body(&mut answer).await.ok()?;
-    Some((answer.status(), String::from_utf8_lossy(&body).into_owned()))
+    let answer = Answer::to(client, asked.build().ok()?, false).await.ok()?;
+    let status = StatusCode::from_u16(answer.status).ok()?;
+    Some((status, String::from_utf8_lossy(&answer.body).into_owned()))
 }
 
 /// The text of the first element `name` in an answer.

@@ -62,9 +62,7 @@ mod tests {
         for (key, value) in options {
             all.set(key, value.clone());
         }
-        let environment = Environment::read(|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        });
+        let environment = Environment::of(variables);
         let settings = AwsSettings::read(&all, &environment, "s").unwrap();
         service_region(&settings, &profiles("default", config, ""), &environment)
     }

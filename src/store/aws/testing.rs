@@ -15,6 +15,8 @@ use aws_types::SdkConfig;
 use serde_json::{Value, json};
 
 use crate::store::aws::sdk::bare_config;
+use crate::store::aws::store::{AwsStore, SecretService};
+use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::{SecretName, Store};
 
@@ -89,6 +91,12 @@ impl HttpClient for Memory {
     ) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
+}
+
+/// A store that asks `memory`.
+pub(super) fn store<S: SecretService>(memory: &Memory) -> AwsStore<S> {
+    let opened = AwsStore::open(&Memory::options(), &Environment::default()).unwrap();
+    AwsStore { service: S::new(&memory.config()), ..opened }
 }
 
 /// Reads several with one call, and alone what that leaves open: the texts, or what kinds of errors they are.

@@ -3,28 +3,19 @@
 //! Sources: botocore/session.py (`ca_bundle`: `AWS_CA_BUNDLE`, then the profile's), botocore/endpoint.py
 //! (`REQUESTS_CA_BUNDLE` after those), and the Amazon provider, which hands `verify` to the service but not to STS.
 
-use std::path::PathBuf;
-
 use crate::http::Roots;
-use crate::store::aws::config::{AwsSettings, Verify};
+use crate::store::aws::config::AwsSettings;
 use crate::store::aws::profile::Profiles;
 use crate::store::environment::Environment;
-use crate::store::kit::files::expand;
+use crate::store::kit::trust::{Named, Trust, Verify, variables};
 
-/// The word that asks for the platform's own store.
-const SYSTEM: &str = "system";
-
-/// What the service's certificate is verified with: `ca_bundle`, `verify`, then what holds for STS too.
+/// What the service's certificate is verified with.
 pub(super) fn service_roots(settings: &AwsSettings, profiles: &Profiles, environment: &Environment) -> Roots {
-    if settings.ca_bundle.is_some() && settings.verify != Verify::Flag(false) {
-        return identity_roots(settings, profiles, environment);
-    }
-    match &settings.verify {
-        Verify::Flag(false) => Roots::Anybody,
-        Verify::Flag(true) => Roots::Mozilla,
-        Verify::Bundle(path) => bundle(path, "verify", environment),
-        Verify::Unset => identity_roots(settings, profiles, environment),
-    }
+    // To boto3 `true` is the built-in list, whatever environment and profile say.
+    let is_built_in = settings.verify == Verify::Flag(true);
+    let others = if is_built_in { Vec::new() } else { others(profiles, environment) };
+    Trust { ca_bundle: settings.ca_bundle.as_deref(), verify: (&settings.verify, "verify"), others }
+        .roots(environment)
 }
 
 /// What the certificates of STS and SSO are verified with.
@@ -33,29 +24,20 @@ pub(super) fn identity_roots(
     profiles: &Profiles,
     environment: &Environment,
 ) -> Roots {
-    let candidates = [
-        (settings.ca_bundle.as_deref(), "ca_bundle"),
-        (environment.non_empty("AWS_CA_BUNDLE"), "AWS_CA_BUNDLE"),
-        (profiles.get("ca_bundle"), "ca_bundle of the AWS profile"),
-        (environment.non_empty("REQUESTS_CA_BUNDLE"), "REQUESTS_CA_BUNDLE"),
-    ];
-    let named = candidates.into_iter().find_map(|(path, named_by)| Some((path?, named_by)));
-    if let Some((path, named_by)) = named {
-        return bundle(path, named_by, environment);
-    }
-    // botocore does not read this one; see `Roots::MozillaAnd`.
-    match environment.non_empty("SSL_CERT_FILE") {
-        Some(path) => Roots::MozillaAnd { path: PathBuf::from(path) },
-        None => Roots::Mozilla,
-    }
+    let others = others(profiles, environment);
+    Trust { ca_bundle: settings.ca_bundle.as_deref(), verify: (&Verify::Unset, "verify"), others }
+        .roots(environment)
 }
 
-fn bundle(path: &str, named_by: &'static str, environment: &Environment) -> Roots {
-    if path == SYSTEM { Roots::System } else { Roots::Bundle { path: expand(path, environment), named_by } }
+fn others<'text>(profiles: &'text Profiles, environment: &'text Environment) -> Vec<Named<'text>> {
+    let [own, of_requests] = variables(environment, ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"]);
+    vec![own, (profiles.get("ca_bundle"), "ca_bundle of the AWS profile"), of_requests]
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::store::aws::profile::tests::profiles;
     use crate::store::options::{OptionValue, Options};
@@ -69,9 +51,7 @@ mod tests {
         for (key, value) in options {
             all.set(key, value.clone());
         }
-        let environment = Environment::read(|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        });
+        let environment = Environment::of(variables);
         let settings = AwsSettings::read(&all, &environment, "s").unwrap();
         let profiles = profiles("default", config, "");
         (

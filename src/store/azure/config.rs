@@ -9,7 +9,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::store::PerKind;
-use crate::store::options::{OptionKind, OptionSpec, OptionValue, Options};
+use crate::store::kit::trust::Verify;
+use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, SEPARATOR, VARIABLES_PREFIX};
 
 /// The environment variables that this store reads beside those that all stores share.
@@ -147,17 +148,6 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     ),
 ];
 
-/// Whether and how the certificate of the vault is verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verify {
-    /// As the environment says.
-    Unset,
-    /// `true` is as good as nothing; `false` accepts every certificate.
-    Flag(bool),
-    /// The CA bundle to use.
-    Bundle(String),
-}
-
 /// The options, typed. Reading them neither looks at files nor at the network.
 #[derive(Clone)]
 pub(super) struct AzureSettings {
@@ -214,7 +204,7 @@ impl AzureSettings {
             authority: text("authority"),
             verify_challenge_resource: options.boolean("verify_challenge_resource").unwrap_or(true),
             api_version: text("api_version"),
-            verify: Verify::read(options),
+            verify: Verify::read(options, "connection_verify"),
             ca_bundle: text("ca_bundle"),
             connect_timeout: seconds("connection_timeout", 5),
             read_timeout: seconds("read_timeout", 10),
@@ -237,16 +227,6 @@ impl fmt::Debug for AzureSettings {
     }
 }
 
-impl Verify {
-    fn read(options: &Options) -> Self {
-        match options.get("connection_verify") {
-            Some(OptionValue::Boolean(flag)) => Self::Flag(*flag),
-            Some(OptionValue::Text(path)) if !path.is_empty() => Self::Bundle(path.clone()),
-            _ => Self::Unset,
-        }
-    }
-}
-
 /// What is looked at after a failure only, and who the machine is, where a service principal is configured.
 pub(super) fn plays_no_part(options: &Options, key: &str) -> bool {
     let is_principal =
@@ -263,6 +243,7 @@ pub(super) fn attempts(options: &Options) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::options::OptionValue;
 
     #[test]
     fn nothing_written_is_the_default_chain() {

@@ -3,22 +3,18 @@
 //! Source: "Microsoft Entra authentication and authorization error codes" (AADSTS). The service's own words are not shown:
 //! they name users and may echo what was sent.
 
-use std::borrow::Cow;
-
 use crate::error::{Error, ErrorKind};
-use crate::store::azure::error::retry_after;
-use crate::store::azure::transport::Answer;
-use crate::value::Text;
-use crate::value::json::{Value, parse};
+use crate::store::azure::error::head;
+use crate::store::kit::answer::Answer;
+use crate::store::kit::refusal::is_oauth_code;
+use crate::value::json::Value;
 
 /// What an answer that is an error means.
 pub(super) fn refused(answer: &Answer) -> Error {
-    let body = Body::read(&answer.body);
+    let body = Body::read(answer);
     let kind = body.kind(answer.status);
-    Error::new(kind, format!("asking Entra ID for a token {}", what_happened(kind)))
-        .with_code(body.label(answer.status))
-        .with_hint_if(body.hint(kind))
-        .temporary_in_outage(retry_after(&answer.headers))
+    let text = format!("asking Entra ID for a token {}", what_happened(kind));
+    head(answer).with_code(body.label()).to_error(kind, text).with_hint_if(body.hint(kind))
 }
 
 fn what_happened(kind: ErrorKind) -> &'static str {
@@ -35,8 +31,7 @@ const LONGEST_LIFE: i64 = 315_360_000;
 
 /// Whether `expires_in` can be added to the present time. The SDK does so without a look, and panics where it cannot.
 pub(super) fn has_possible_lifetime(answer: &Answer) -> bool {
-    let text = Text::from_utf8_surrogatepass(answer.body.to_vec()).ok();
-    let parsed = text.and_then(|text| parse(&text).ok());
+    let parsed = answer.json();
     let seconds = parsed.as_ref().and_then(Value::as_object).and_then(|members| members.get("expires_in"));
     seconds.and_then(Value::as_i64).is_none_or(|seconds| (0..=LONGEST_LIFE).contains(&seconds))
 }
@@ -54,12 +49,11 @@ struct Body {
 }
 
 impl Body {
-    fn read(body: &[u8]) -> Self {
-        let text = Text::from_utf8_surrogatepass(body.to_vec()).ok();
-        let parsed = text.and_then(|text| parse(&text).ok());
+    fn read(answer: &Answer) -> Self {
+        let parsed = answer.json();
         let Some(members) = parsed.as_ref().and_then(Value::as_object) else { return Self::default() };
         let numbers = members.get("error_codes").and_then(Value::as_array).unwrap_or_default();
-        let code = members.get("error").and_then(Value::as_str).filter(|code| is_code(code));
+        let code = members.get("error").and_then(Value::as_str).filter(|code| is_oauth_code(code));
         Self { number: numbers.first().and_then(Value::as_i64), code: code.map(str::to_owned) }
     }
 
@@ -76,12 +70,8 @@ impl Body {
         }
     }
 
-    fn label(&self, status: u16) -> Cow<'static, str> {
-        match (self.number, &self.code) {
-            (Some(number), _) => format!("AADSTS{number}").into(),
-            (None, Some(code)) => code.clone().into(),
-            (None, None) => format!("HTTP {status}").into(),
-        }
+    fn label(&self) -> Option<String> {
+        self.number.map(|number| format!("AADSTS{number}")).or_else(|| self.code.clone())
     }
 
     fn hint(&self, kind: ErrorKind) -> Option<&'static str> {
@@ -121,19 +111,12 @@ impl Body {
     }
 }
 
-/// A code is a name. Anything else came from something that is not Entra ID.
-fn is_code(code: &str) -> bool {
-    !code.is_empty() && code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-}
-
 #[cfg(test)]
 mod tests {
-    use azure_core::http::headers::Headers;
-
     use super::*;
 
-    fn of(status: u16, body: &'static str) -> Error {
-        refused(&Answer { status, headers: Headers::new(), body: body.into() })
+    fn of(status: u16, body: &str) -> Error {
+        refused(&Answer::of(status, &[], body))
     }
 
     #[test]
@@ -150,8 +133,7 @@ mod tests {
             let body = format!(
                 r#"{{"error": "invalid_client", "error_description": "canary", "error_codes": [{number}]}}"#
             );
-            let answer = Answer { status, headers: Headers::new(), body: body.into() };
-            let error = refused(&answer);
+            let error = of(status, &body);
             assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Unauthenticated, false));
             assert_eq!(error.code(), Some(format!("AADSTS{number}").as_str()));
             assert!(error.hint().unwrap().contains(part), "{number}");
@@ -165,8 +147,7 @@ mod tests {
             [("3599", true), ("0", true), ("-1", false), ("9223372036854775807", false), ("400000000", false)]
         {
             let body = format!(r#"{{"access_token": "canary", "expires_in": {lifetime}}}"#);
-            let answer = Answer { status: 200, headers: Headers::new(), body: body.into() };
-            assert_eq!(has_possible_lifetime(&answer), possible, "{lifetime}");
+            assert_eq!(has_possible_lifetime(&Answer::of(200, &[], &body)), possible, "{lifetime}");
         }
         assert_eq!(impossible_lifetime().kind(), ErrorKind::Malformed);
     }

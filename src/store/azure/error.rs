@@ -6,20 +6,21 @@
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use azure_core::error::ErrorKind as SdkKind;
-use azure_core::http::headers::{HeaderName, Headers, RETRY_AFTER, WWW_AUTHENTICATE};
+use azure_core::http::headers::{HeaderName, WWW_AUTHENTICATE};
 
 use crate::error::{Error, ErrorKind};
 use crate::http::{NoAnswerHints, TransportError};
 use crate::redact::Shown;
+use crate::store::kit::answer::Answer;
+use crate::store::kit::refusal::{self, wait};
 use crate::value::Text;
 use crate::value::json::{Object, Value, parse};
 
 /// Headers with a number of milliseconds.
-const MILLISECONDS: [HeaderName; 2] =
-    [HeaderName::from_static("x-ms-retry-after-ms"), HeaderName::from_static("retry-after-ms")];
+const MILLISECONDS: [&str; 2] = ["x-ms-retry-after-ms", "retry-after-ms"];
 
 /// What was asked, for messages.
 #[derive(Clone, Debug)]
@@ -42,7 +43,7 @@ pub(super) fn read_error(error: &azure_core::Error, asked: &Asked<'_>) -> Option
     }
     let refusal = Refusal::of(error);
     match refusal {
-        Some(refusal) if refusal.status == 404 && refusal.is("SecretNotFound") => None,
+        Some(refusal) if refusal.head.status == 404 && refusal.head.is("SecretNotFound") => None,
         Some(refusal) => Some(refusal.to_error(asked)),
         None => Some(challenge_error(error, asked)),
     }
@@ -61,10 +62,8 @@ pub(super) fn cause<T: StdError + 'static>(error: &azure_core::Error) -> Option<
 /// What a vault that answered has said.
 #[derive(Clone, Debug, Default)]
 struct Refusal {
-    status: u16,
-    code: Option<String>,
+    head: refusal::Refusal,
     inner: Option<String>,
-    retry_after: Option<Duration>,
     /// The tenant that the vault trusts.
     tenant: Option<String>,
     /// Whether it asks for more than the token says.
@@ -74,9 +73,11 @@ struct Refusal {
 impl Refusal {
     fn of(error: &azure_core::Error) -> Option<Self> {
         let SdkKind::HttpResponse { status, raw_response, .. } = error.kind() else { return None };
-        let mut refusal = Self { status: u16::from(*status), ..Self::default() };
+        let head = refusal::Refusal { status: u16::from(*status), ..refusal::Refusal::default() };
+        let mut refusal = Self { head, ..Self::default() };
         if let Some(raw) = raw_response {
-            refusal.retry_after = retry_after(raw.headers());
+            let header = |name| raw.headers().get_optional_str(&HeaderName::from_static(name));
+            refusal.head.retry_after = retry_after(header);
             let challenge = raw.headers().get_optional_str(&WWW_AUTHENTICATE).unwrap_or_default();
             refusal.tenant = challenged_tenant(challenge);
             refusal.wants_claims = challenge.contains(r#"claims=""#);
@@ -95,12 +96,8 @@ impl Refusal {
         let inner = member(Some(&error), "innererror").or_else(|| member(Some(&error), "innerError"));
         let code = |of: &Object, key| of.get(key).and_then(Value::as_str).map(str::to_owned);
         let numbered = code(&error, "message").and_then(|message| numbered_code(&message));
-        self.code = code(&error, "code").filter(|code| is_code(code));
+        self.head.code = code(&error, "code").filter(|code| is_code(code));
         self.inner = inner.and_then(|inner| code(&inner, "code")).filter(|code| is_code(code)).or(numbered);
-    }
-
-    fn is(&self, code: &str) -> bool {
-        self.code.as_deref() == Some(code)
     }
 
     fn is_inner(&self, code: &str) -> bool {
@@ -108,22 +105,22 @@ impl Refusal {
     }
 
     fn kind(&self) -> ErrorKind {
-        match (self.status, self.code.as_deref(), self.inner.as_deref()) {
+        match (self.head.status, self.head.code.as_deref(), self.inner.as_deref()) {
             (_, _, Some("ObjectIsBeingRecovered" | "ObjectIsBeingDeleted")) => ErrorKind::Unreachable,
             (400, Some("BadParameter"), _) => ErrorKind::InvalidName,
-            (401 | 403 | 408 | 429 | 500..=599, ..) => ErrorKind::of_status(self.status),
+            (401 | 403 | 408 | 429 | 500..=599, ..) => ErrorKind::of_status(self.head.status),
             _ => ErrorKind::Malformed,
         }
     }
 
     fn to_error(&self, asked: &Asked<'_>) -> Error {
         let kind = self.kind();
-        let error = Error::new(kind, format!("{} {}", asked.subject, self.what_happened(kind)))
-            .with_code(self.label())
-            .with_hint_if(self.hint(kind, asked))
-            .temporary_in_outage(self.retry_after);
+        let code = self.inner.clone().or_else(|| self.head.code.clone());
+        let text = format!("{} {}", asked.subject, self.what_happened(kind));
+        let error = self.head.clone().with_code(code).to_error(kind, text);
+        let error = error.with_hint_if(self.hint(kind, asked));
         // To the official class every 404 is a secret that is not there.
-        if self.status == 404 { error.as_upstream_miss() } else { error }
+        if self.head.status == 404 { error.as_upstream_miss() } else { error }
     }
 
     fn what_happened(&self, kind: ErrorKind) -> &'static str {
@@ -134,19 +131,12 @@ impl Refusal {
             ErrorKind::Denied => "was denied",
             ErrorKind::Unauthenticated => "was refused, since the vault does not accept the token",
             ErrorKind::Throttled => "was throttled",
-            ErrorKind::Unreachable if self.status == 409 => "has to wait for the vault",
+            ErrorKind::Unreachable if self.head.status == 409 => "has to wait for the vault",
             ErrorKind::Unreachable => "failed inside Azure",
             ErrorKind::Timeout => "took the vault too long",
             ErrorKind::InvalidName => "was refused as invalid",
             _ if self.is_inner("ObjectIsDeletedButRecoverable") => "was refused, since the secret is deleted",
             _ => "failed with an answer that is not understood",
-        }
-    }
-
-    fn label(&self) -> Cow<'static, str> {
-        match (&self.inner, &self.code) {
-            (Some(code), _) | (None, Some(code)) => Cow::Owned(code.clone()),
-            (None, None) => Cow::Owned(format!("HTTP {}", self.status)),
         }
     }
 
@@ -206,17 +196,16 @@ impl Refusal {
     }
 }
 
-/// How long the service asks us to wait: milliseconds, seconds, or a date.
-pub(super) fn retry_after(headers: &Headers) -> Option<Duration> {
-    let number = |name: &HeaderName| headers.get_optional_str(name)?.trim().parse::<u64>().ok();
-    if let Some(milliseconds) = MILLISECONDS.iter().find_map(number) {
-        return Some(Duration::from_millis(milliseconds));
-    }
-    if let Some(seconds) = number(&RETRY_AFTER) {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = azure_core::time::parse_rfc7231(headers.get_optional_str(&RETRY_AFTER)?.trim()).ok()?;
-    SystemTime::from(date).duration_since(SystemTime::now()).ok()
+/// What the head of an answer of Azure's other services says.
+pub(super) fn head(answer: &Answer) -> refusal::Refusal {
+    let retry_after = retry_after(|name| answer.header(name));
+    refusal::Refusal { retry_after, ..refusal::Refusal::of(answer) }
+}
+
+/// How long the service asks us to wait: in milliseconds, or as every service does.
+fn retry_after<'answer>(header: impl Fn(&'static str) -> Option<&'answer str>) -> Option<Duration> {
+    let milliseconds = MILLISECONDS.iter().find_map(|name| header(name)?.trim().parse().ok());
+    milliseconds.map(Duration::from_millis).or_else(|| wait(header("retry-after")?))
 }
 
 /// A code is a name, of words with capitals. Anything else came from something that is not Key Vault.
@@ -276,6 +265,7 @@ pub(super) fn transport_error(error: &TransportError, subject: &str, place: &str
 
 #[cfg(test)]
 mod tests {
+    use azure_core::http::headers::Headers;
     use azure_core::http::{RawResponse, StatusCode};
 
     use super::*;

@@ -15,7 +15,7 @@ use crate::store::kit::probe::{Probe, words};
 use crate::store::options::Options;
 use crate::store::tools::{Finding, Severity, Tools};
 
-use super::config::{AzureSettings, Verify};
+use super::config::AzureSettings;
 use super::convention::KeyVaultConvention;
 use super::credentials::end_of_certificate;
 use super::policy::POLICY;
@@ -140,7 +140,7 @@ fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
         cloud(&settings, environment),
         principal(&settings),
         static_keys(&settings, environment),
-        (settings.verify == Verify::Flag(false)).then(|| unverified("connection_verify")),
+        settings.verify.is_off().then(|| unverified("connection_verify")),
         impossible_names(&KeyVaultConvention::new(options)),
     ];
     found.into_iter().flatten().collect()
@@ -242,9 +242,7 @@ mod tests {
     const VAULT: (&str, &str) = ("vault_url", "https://a.vault.azure.net");
 
     fn found(options: &[(&'static str, &str)], variables: &[(&str, &str)]) -> Vec<(&'static str, Severity)> {
-        let environment = Environment::read(|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        });
+        let environment = Environment::of(variables);
         let found = check(&Options::of_texts(options), &environment);
         assert!(!format!("{found:?}").contains("canary"), "{found:?}");
         found.iter().map(|finding| (finding.check, finding.severity)).collect()

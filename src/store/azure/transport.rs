@@ -8,42 +8,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use azure_core::error::ErrorKind as SdkKind;
-use azure_core::http::headers::{AUTHORIZATION, HeaderName, Headers, WWW_AUTHENTICATE};
+use azure_core::http::headers::{AUTHORIZATION, Headers, WWW_AUTHENTICATE};
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Method, Request, StatusCode};
 use bytes::Bytes;
+use http::header;
 
-use crate::http::{TransportError, read_body, send};
+use crate::http::TransportError;
 use crate::store::azure::entra;
 use crate::store::azure::tokens::TokenCache;
 use crate::store::azure::vault::Vault;
-
-/// What came back, whole.
-#[derive(Debug)]
-pub(super) struct Answer {
-    /// The HTTP status.
-    pub(super) status: u16,
-    /// The headers that are text.
-    pub(super) headers: Headers,
-    /// The body.
-    pub(super) body: Bytes,
-}
-
-/// Sends a request that may be sent twice, and reads the whole answer, so that a connection that breaks within it is
-/// one that broke.
-pub(super) async fn exchange(
-    client: &reqwest::Client,
-    request: reqwest::Request,
-) -> Result<Answer, TransportError> {
-    let mut answer = send(client, request, true).await?;
-    let body = read_body(&mut answer).await?;
-    let mut headers = Headers::new();
-    for (name, value) in answer.headers() {
-        if let Ok(value) = value.to_str() {
-            headers.insert(name.as_str().to_owned(), value.to_owned());
-        }
-    }
-    Ok(Answer { status: answer.status().as_u16(), headers, body: body.into() })
-}
+use crate::store::kit::answer::Answer;
 
 fn translate(request: &Request) -> Result<reqwest::Request, TransportError> {
     let method = match request.method() {
@@ -73,22 +47,19 @@ fn to_sdk(error: TransportError) -> azure_core::Error {
     azure_core::Error::with_error(SdkKind::Io, error, "there is no answer")
 }
 
-impl From<Answer> for AsyncRawResponse {
-    fn from(answer: Answer) -> Self {
-        Self::from_bytes(StatusCode::from(answer.status), answer.headers, answer.body)
+/// Headers that are no text are left out.
+fn response(answer: Answer) -> AsyncRawResponse {
+    let mut headers = Headers::new();
+    for (name, value) in &answer.headers {
+        if let Ok(value) = value.to_str() {
+            headers.insert(name.as_str().to_owned(), value.to_owned());
+        }
     }
+    AsyncRawResponse::from_bytes(StatusCode::from(answer.status), headers, answer.into_body())
 }
 
 /// The words of a challenge by which the SDK knows what tokens are for.
 const SAYS_RESOURCE: [&str; 2] = [r#"resource=""#, r#"scope=""#];
-
-fn without(headers: &Headers, name: &HeaderName) -> Headers {
-    let mut kept = Headers::new();
-    for (other, value) in headers.iter().filter(|(other, _)| *other != name) {
-        kept.insert(other.clone(), value.clone());
-    }
-    kept
-}
 
 /// Carries requests to the vault.
 pub(super) struct VaultTransport {
@@ -120,17 +91,15 @@ impl VaultTransport {
     /// (conditional access, a revoked session) does not. The SDK takes that for an answer that it cannot read, so it is
     /// told what is known; where nothing is, the challenge is kept from it.
     fn with_resource(&self, mut answer: Answer) -> Answer {
-        let challenge =
-            answer.headers.get_optional_string(&WWW_AUTHENTICATE).filter(|_| answer.status == 401);
+        let challenge = answer.header("www-authenticate").filter(|_| answer.status == 401);
         let Some(challenge) = challenge.filter(|text| !SAYS_RESOURCE.iter().any(|word| text.contains(word)))
         else {
             return answer;
         };
-        match self.vault.resource {
-            Some(resource) => {
-                answer.headers.insert(WWW_AUTHENTICATE, format!(r#"{challenge}, resource="{resource}""#));
-            }
-            None => answer.headers = without(&answer.headers, &WWW_AUTHENTICATE),
+        let completed = self.vault.resource.map(|resource| format!(r#"{challenge}, resource="{resource}""#));
+        answer.headers.remove(header::WWW_AUTHENTICATE);
+        if let Some(completed) = completed.and_then(|text| text.parse().ok()) {
+            answer.headers.insert(header::WWW_AUTHENTICATE, completed);
         }
         answer
     }
@@ -147,11 +116,11 @@ impl HttpClient for VaultTransport {
             return Ok(answer);
         }
         let sent = translate(request).map_err(to_sdk)?;
-        let answer = self.with_resource(exchange(&self.client, sent).await.map_err(to_sdk)?);
+        let answer = self.with_resource(Answer::to(&self.client, sent, true).await.map_err(to_sdk)?);
         if let Some(token) = request.headers().get_optional_str(&AUTHORIZATION) {
             self.tokens.note(token, answer.status != 401);
         }
-        Ok(answer.into())
+        Ok(response(answer))
     }
 }
 
@@ -178,9 +147,9 @@ impl LoginTransport {
 impl HttpClient for LoginTransport {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let sent = translate(request).map_err(to_sdk)?;
-        let answer = exchange(&self.client, sent).await.map_err(to_sdk)?;
+        let answer = Answer::to(&self.client, sent, true).await.map_err(to_sdk)?;
         let refused = match answer.status {
-            200..=299 if entra::has_possible_lifetime(&answer) => return Ok(answer.into()),
+            200..=299 if entra::has_possible_lifetime(&answer) => return Ok(response(answer)),
             200..=299 => entra::impossible_lifetime(),
             _ => entra::refused(&answer),
         };
@@ -242,12 +211,10 @@ mod tests {
             ("https://localhost", 401, full, Some(full.to_owned())),
             ("https://localhost", 401, claims, None),
         ] {
-            let mut headers = Headers::new();
-            headers.insert(WWW_AUTHENTICATE, challenge.to_owned());
-            headers.insert("retry-after", "1");
-            let answer = transport(url).with_resource(Answer { status, headers, body: Bytes::new() });
-            assert_eq!(answer.headers.get_optional_string(&WWW_AUTHENTICATE), expected, "{url} {challenge}");
-            assert_eq!(answer.headers.iter().count(), 1 + usize::from(expected.is_some()));
+            let answer = Answer::of(status, &[("www-authenticate", challenge), ("retry-after", "1")], "");
+            let answer = transport(url).with_resource(answer);
+            assert_eq!(answer.header("www-authenticate"), expected.as_deref(), "{url} {challenge}");
+            assert_eq!(answer.headers.len(), 1 + usize::from(expected.is_some()));
         }
     }
 

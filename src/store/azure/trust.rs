@@ -3,86 +3,59 @@
 //! Sources: azure-core 1.41.0 (`connection_verify`), which leaves the rest to requests: `REQUESTS_CA_BUNDLE`, then
 //! `CURL_CA_BUNDLE`. The official class hands `connection_verify` to the vault's client only.
 
-use std::path::PathBuf;
-
 use crate::http::Roots;
-use crate::store::azure::config::{AzureSettings, Verify};
+use crate::store::azure::config::AzureSettings;
 use crate::store::environment::Environment;
-
-/// The word that asks for the platform's own store.
-const SYSTEM: &str = "system";
+use crate::store::kit::trust::{Trust, Verify, variables};
 
 /// What the vault's certificate is verified with.
 pub(super) fn vault_roots(settings: &AzureSettings, environment: &Environment) -> Roots {
-    match &settings.verify {
-        Verify::Flag(false) => Roots::Anybody,
-        Verify::Bundle(path) => bundle(path, "connection_verify"),
-        _ => login_roots(settings, environment),
-    }
+    roots(settings, &settings.verify, environment)
 }
 
 /// What the certificate of the login service is verified with.
 pub(super) fn login_roots(settings: &AzureSettings, environment: &Environment) -> Roots {
-    let candidates = [
-        (settings.ca_bundle.as_deref(), "ca_bundle"),
-        (environment.non_empty("REQUESTS_CA_BUNDLE"), "REQUESTS_CA_BUNDLE"),
-        (environment.non_empty("CURL_CA_BUNDLE"), "CURL_CA_BUNDLE"),
-    ];
-    let named = candidates.into_iter().find_map(|(path, named_by)| Some((path?, named_by)));
-    if let Some((path, named_by)) = named {
-        return bundle(path, named_by);
-    }
-    // Requests does not read this one; see `Roots::MozillaAnd`.
-    match environment.non_empty("SSL_CERT_FILE") {
-        Some(path) => Roots::MozillaAnd { path: PathBuf::from(path) },
-        None => Roots::Mozilla,
-    }
+    roots(settings, &Verify::Unset, environment)
 }
 
-fn bundle(path: &str, named_by: &'static str) -> Roots {
-    if path == SYSTEM { Roots::System } else { Roots::Bundle { path: PathBuf::from(path), named_by } }
+fn roots(settings: &AzureSettings, verify: &Verify, environment: &Environment) -> Roots {
+    let others = variables(environment, ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]).to_vec();
+    Trust { ca_bundle: settings.ca_bundle.as_deref(), verify: (verify, "connection_verify"), others }
+        .roots(environment)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::store::options::{OptionValue, Options};
 
-    fn roots(options: &[(&'static str, OptionValue)], variables: &[(&str, &str)]) -> (Roots, Roots) {
-        let mut all = Options::default();
-        for (key, value) in options {
-            all.set(key, value.clone());
-        }
-        let environment = Environment::read(|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        });
-        let settings = AzureSettings::read(&all);
-        (vault_roots(&settings, &environment), login_roots(&settings, &environment))
+    fn roots(options: &Options, set: &[(&str, &str)]) -> [Roots; 2] {
+        let (settings, environment) = (AzureSettings::read(options), Environment::of(set));
+        [vault_roots(&settings, &environment), login_roots(&settings, &environment)]
     }
 
-    fn file(path: &str, named_by: &'static str) -> Roots {
-        Roots::Bundle { path: PathBuf::from(path), named_by }
+    fn both(named_by: &'static str) -> [Roots; 2] {
+        [(); 2].map(|()| Roots::Bundle { path: PathBuf::from("/a"), named_by })
     }
 
     #[test]
     fn the_first_that_is_set_is_used() {
-        let all = [("REQUESTS_CA_BUNDLE", "/r"), ("CURL_CA_BUNDLE", "/c"), ("SSL_CERT_FILE", "/s")];
-        let both = |roots: Roots| (roots.clone(), roots);
-        let option = |text: &str| [("ca_bundle", OptionValue::Text(text.to_owned()))];
-        assert_eq!(roots(&option("/o"), &all), both(file("/o", "ca_bundle")));
-        assert_eq!(roots(&option("system"), &all), both(Roots::System));
-        assert_eq!(roots(&[], &all), both(file("/r", "REQUESTS_CA_BUNDLE")));
-        assert_eq!(roots(&[], &all[1..]), both(file("/c", "CURL_CA_BUNDLE")));
-        assert_eq!(roots(&[], &all[2..]), both(Roots::MozillaAnd { path: PathBuf::from("/s") }));
-        assert_eq!(roots(&[], &[]), both(Roots::Mozilla));
+        let set = [("REQUESTS_CA_BUNDLE", "/a"), ("CURL_CA_BUNDLE", "/a")];
+        let options = Options::of_texts(&[("ca_bundle", "/a"), ("connection_verify", "/v")]);
+        assert_eq!(roots(&options, &set), both("ca_bundle"));
+        assert_eq!(roots(&Options::default(), &set), both("REQUESTS_CA_BUNDLE"));
+        assert_eq!(roots(&Options::default(), &set[1..]), both("CURL_CA_BUNDLE"));
     }
 
     #[test]
     fn connection_verify_is_for_the_vault_alone() {
-        let verify = |value| [("connection_verify", value)];
-        let path = OptionValue::Text("/v".to_owned());
-        assert_eq!(roots(&verify(OptionValue::Boolean(false)), &[]), (Roots::Anybody, Roots::Mozilla));
-        assert_eq!(roots(&verify(OptionValue::Boolean(true)), &[]), (Roots::Mozilla, Roots::Mozilla));
-        assert_eq!(roots(&verify(path), &[]), (file("/v", "connection_verify"), Roots::Mozilla));
+        let mut options = Options::default();
+        options.set("connection_verify", OptionValue::Boolean(false));
+        assert_eq!(roots(&options, &[]), [Roots::Anybody, Roots::Mozilla]);
+        let options = Options::of_texts(&[("connection_verify", "/v")]);
+        let file = Roots::Bundle { path: PathBuf::from("/v"), named_by: "connection_verify" };
+        assert_eq!(roots(&options, &[]), [file, Roots::Mozilla]);
     }
 }

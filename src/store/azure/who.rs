@@ -81,9 +81,7 @@ mod tests {
     use crate::store::options::Options;
 
     fn told(options: &[(&'static str, &str)], variables: &[(&str, &str)]) -> String {
-        let environment = Environment::read(|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        });
+        let environment = Environment::of(variables);
         who(&AzureSettings::read(&Options::of_texts(options)), &environment)
     }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config};
+use crate::http::{ClientSettings, ProxySettings, Roots};
 use crate::store::azure::config::AzureSettings;
 use crate::store::azure::credentials::{Login, MACHINE_CONNECT, ManagedIdentity};
 use crate::store::azure::transport::LoginTransport;
 use crate::store::azure::trust::{login_roots, vault_roots};
 use crate::store::environment::Environment;
 use crate::store::kit::files::WatchedFiles;
+use crate::store::kit::trust;
 
 /// Settings, and the clients that are made of them on demand.
 #[derive(Debug)]
@@ -62,10 +63,7 @@ impl<'open> Workshop<'open> {
             self.environment.non_empty(name).is_some_and(|address| address.starts_with("https:"))
         });
         let roots = if encrypted { login_roots(self.settings, self.environment) } else { Roots::Nobody };
-        if let Some(path) = roots.path() {
-            self.files.watch(path);
-        }
-        let client = build_client(&settings, &client_config(&roots)?)?;
+        let client = trust::client(&settings, &roots, &mut self.files)?;
         let environment = self.environment;
         let id = self.settings.managed_identity_client_id.as_deref();
         let id = id.or_else(|| environment.non_empty("AZURE_CLIENT_ID")).map(str::to_owned);
@@ -73,14 +71,11 @@ impl<'open> Workshop<'open> {
     }
 
     fn client(&mut self, roots: &Roots) -> Result<reqwest::Client> {
-        if let Some(path) = roots.path() {
-            self.files.watch(path);
-        }
         let settings = ClientSettings {
             connect_timeout: self.settings.connect_timeout,
             read_timeout: self.settings.read_timeout,
             proxies: ProxySettings::from_environment(|name| self.environment.get(name), true),
         };
-        build_client(&settings, &client_config(roots)?)
+        trust::client(&settings, roots, &mut self.files)
     }
 }

@@ -11,7 +11,7 @@ use url::Url;
 use crate::error::{Error, Result};
 use crate::http::web_address;
 use crate::store::PerKind;
-use crate::store::options::{OptionKind, OptionSpec, OptionValue, Options};
+use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, SEPARATOR, VARIABLES_PREFIX};
 use crate::value::json::{self, Value};
 
@@ -301,32 +301,11 @@ fn address(text: &str, named_by: &str) -> Result<Url> {
     })
 }
 
-/// What `verify` says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verify {
-    /// Nothing.
-    Unset,
-    /// Whether to verify at all.
-    Flag(bool),
-    /// With which CAs.
-    Bundle(String),
-}
-
-impl Verify {
-    /// Reads the option.
-    pub(super) fn read(options: &Options) -> Self {
-        match options.get("verify") {
-            Some(OptionValue::Boolean(flag)) => Self::Flag(*flag),
-            Some(OptionValue::Text(path)) => Self::Bundle(path.clone()),
-            _ => Self::Unset,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
+    use crate::store::options::OptionValue;
     use crate::value::Text;
 
     fn read(pairs: &[(&'static str, &str)]) -> Result<GoogleSettings> {

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::http::{NoAnswerHints, TransportError};
 use crate::redact::Shown;
 use crate::store::SecretName;
+use crate::store::kit::refusal;
 
 pub(super) const READ: &str = "AccessSecretVersion";
 const LIST: &str = "ListSecrets";
@@ -39,8 +40,6 @@ pub(super) struct Refusal {
 impl Refusal {
     /// Takes an answer apart.
     pub(super) fn new(http: u16, headers: Option<&http::HeaderMap>, content: Option<&bytes::Bytes>) -> Self {
-        let header =
-            headers.and_then(|headers| headers.get("retry-after")?.to_str().ok()?.trim().parse().ok());
         let status = content.and_then(|content| Status::try_from(content).ok());
         let code = status.as_ref().map(|status| status.code).filter(|code| *code != Code::Unknown);
         let details = status.as_ref().map(|status| status.details.as_slice()).unwrap_or_default();
@@ -48,7 +47,10 @@ impl Refusal {
             http,
             code,
             reason: details.iter().find_map(reason),
-            retry_after: details.iter().find_map(retry_delay).or(header.map(Duration::from_secs)),
+            retry_after: details
+                .iter()
+                .find_map(retry_delay)
+                .or_else(|| headers.and_then(refusal::retry_after)),
             message: status.map(|status| status.message).unwrap_or_default(),
         }
     }

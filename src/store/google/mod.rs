@@ -35,6 +35,7 @@ use crate::error::{Error, Result};
 use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::kit::files::WatchedFiles;
+use crate::store::kit::rest::Rest;
 use crate::store::options::Options;
 use crate::store::prefix::{CONFIG_PREFIX, VARIABLES_PREFIX};
 use crate::store::tools::Finding;
@@ -100,8 +101,7 @@ impl CloudSecretManager {
             project: settings.project.clone(),
         };
         let transport = Transport {
-            client,
-            endpoint: place.endpoint.clone(),
+            service: Rest::new(client, place.endpoint.clone()),
             tokens: Arc::clone(&identity.tokens),
             quota_project: identity.quota_project.clone(),
         };

@@ -6,10 +6,11 @@ use crate::store::convention::Convention;
 use crate::store::environment::Environment;
 use crate::store::kit::checks::{impossible_names, plain_http, unverified};
 use crate::store::kit::probe::Probe;
+use crate::store::kit::trust::Verify;
 use crate::store::options::Options;
 use crate::store::tools::{Finding, Severity, Tools};
 
-use super::config::{GoogleSettings, Verify, Written};
+use super::config::{GoogleSettings, Written};
 use super::convention::GoogleConvention;
 use super::identity::{Key, Project, Who};
 use super::place::Place;
@@ -68,7 +69,7 @@ fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
         anonymous(&settings),
         scopes(&settings),
         environment_project(&settings, environment),
-        (Verify::read(options) == Verify::Flag(false)).then(|| unverified("verify")),
+        Verify::read(options, "verify").is_off().then(|| unverified("verify")),
         names.and_then(|convention| impossible_names(&convention as &dyn Convention)),
     ];
     found.into_iter().flatten().chain(inline_project(&settings)).chain(addresses(&settings)).collect()
@@ -184,9 +185,7 @@ mod tests {
         for (key, value) in options {
             all.set(key, value.clone());
         }
-        let environment = Environment::read(|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        });
+        let environment = Environment::of(variables);
         let found = check(&all, &environment);
         assert!(!format!("{found:?}").contains("canary"), "{found:?}");
         found.iter().map(|finding| (finding.check, finding.severity)).collect()

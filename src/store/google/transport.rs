@@ -6,31 +6,30 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use futures_util::TryFutureExt;
 use google_cloud_gax::Result;
 use google_cloud_gax::error::Error;
 use google_cloud_gax::options::RequestOptions;
 use google_cloud_gax::response::Response;
 use google_cloud_secretmanager_v1::model;
 use google_cloud_secretmanager_v1::stub::SecretManagerService;
-use reqwest::Method;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use serde::de::DeserializeOwned;
-use url::Url;
 
-use super::identity::{Answer, TokenCache};
-use super::place::below;
+use crate::store::kit::rest::Rest;
+
+use super::identity::TokenCache;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("strongroom/", env!("CARGO_PKG_VERSION")));
+/// How answers are to be written.
+const ANSWERS: (&str, &str) = ("$alt", "json;enum-encoding=int");
 const QUOTA_PROJECT: HeaderName = HeaderName::from_static("x-goog-user-project");
 const ROUTING: HeaderName = HeaderName::from_static("x-goog-request-params");
 
 /// One endpoint, as one identity.
 pub(super) struct Transport {
-    /// What carries the requests.
-    pub(super) client: reqwest::Client,
-    /// Where the service answers.
-    pub(super) endpoint: Url,
+    /// Where the service answers, and what carries the requests.
+    pub(super) service: Rest,
     /// What is sent with each request. Somebody has made sure that there is a token.
     pub(super) tokens: Arc<TokenCache>,
     /// The project that pays and whose quota counts, where that is another one.
@@ -87,25 +86,17 @@ impl Transport {
         query: &[(&str, &str)],
         routing: (&str, &str),
     ) -> Result<Response<T>> {
-        let mut url = below(&self.endpoint, path).map_err(Error::binding)?;
-        url.query_pairs_mut().append_pair("$alt", "json;enum-encoding=int").extend_pairs(query);
-        let mut request = reqwest::Request::new(Method::GET, url);
+        let query = [ANSWERS].into_iter().chain(query.iter().copied());
+        let mut request = self.service.get(path, query).map_err(Error::binding)?;
         *request.headers_mut() = self.headers(routing)?;
-        let answer = self.tokens.accepted(|token| self.ask(&request, token)).await?;
+        let ask = |token| self.service.ask(&request, token).map_err(Error::io);
+        let answer = self.tokens.accepted(ask).await?;
         if answer.is_success() {
-            understood(&answer.content)
+            understood(&answer.body)
         } else {
-            Err(Error::http(answer.status, answer.headers, answer.content))
+            let (status, headers) = (answer.status, answer.headers.clone());
+            Err(Error::http(status, headers, answer.into_body().into()))
         }
-    }
-
-    async fn ask(&self, request: &reqwest::Request, token: Option<HeaderValue>) -> Result<Answer> {
-        let mut sent = reqwest::Request::new(request.method().clone(), request.url().clone());
-        sent.headers_mut().clone_from(request.headers());
-        if let Some(token) = token {
-            sent.headers_mut().insert(AUTHORIZATION, token);
-        }
-        Answer::to(&self.client, sent).await.map_err(Error::io)
     }
 
     fn headers(&self, (key, value): (&str, &str)) -> Result<HeaderMap> {
@@ -123,6 +114,6 @@ fn header(text: &str) -> Result<HeaderValue> {
     HeaderValue::from_str(text).map_err(Error::binding)
 }
 
-fn understood<T: DeserializeOwned>(content: &Bytes) -> Result<Response<T>> {
+fn understood<T: DeserializeOwned>(content: &[u8]) -> Result<Response<T>> {
     serde_json::from_slice(content).map(Response::from).map_err(Error::deser)
 }

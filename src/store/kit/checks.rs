@@ -29,7 +29,7 @@ pub fn unverified(option: &str) -> Finding {
         Severity::Warning,
         "tls",
         format!("`{option}` is false: whoever stands in between can read every secret"),
-        "Name the CA in `ca_bundle` instead",
+        format!("Name the CA in `ca_bundle`, and take `{option}` out"),
     )
 }
 

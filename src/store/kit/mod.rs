@@ -2,19 +2,31 @@
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `answer.rs` | sends a request and reads the whole answer |
 //! | `checks.rs` | findings of `strongroom doctor` that more than one store has |
 //! | `files.rs` | notices that a file changed from which a store was built; expands `~` |
 //! | `from_json.rs` | turns a value of a JSON or YAML document into a secret |
 //! | `probe.rs` | compares the service's clock with ours, and names the trusted certificates |
+//! | `refusal.rs` | turns an answer that is an error into [`crate::error::Error`]: code, status, `Retry-After` |
+//! | `rest.rs` | asks a service below one address, with what a login handed out |
 //! | `token.rs` | holds what a login hands out: renewed before its end, replaced when it is refused |
+//! | `trust.rs` | decides which certificates are trusted |
 //!
 //! All of it is public, so that a store uses what it needs and the compiler does not ask which store is compiled. Modules
 //! that need the network stack come with the feature `http`, which every store on the network switches on.
 
+#[cfg(feature = "http")]
+pub mod answer;
 pub mod checks;
 pub mod files;
 pub mod from_json;
 #[cfg(feature = "http")]
 pub mod probe;
 #[cfg(feature = "http")]
+pub mod refusal;
+#[cfg(feature = "http")]
+pub mod rest;
+#[cfg(feature = "http")]
 pub mod token;
+#[cfg(feature = "http")]
+pub mod trust;

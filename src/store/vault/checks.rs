@@ -3,6 +3,8 @@
 use crate::http::is_loopback;
 use crate::redact::Shown;
 use crate::store::environment::Environment;
+use crate::store::kit::checks::unverified;
+use crate::store::kit::trust::Verify;
 use crate::store::options::{OptionValue, Options};
 use crate::store::tools::{Finding, Severity};
 use crate::store::vault::config::{KvVersion, VaultSettings};
@@ -67,7 +69,7 @@ pub(super) fn check(options: &Options, environment: &Environment) -> Vec<Finding
     let login = options.non_empty("auth_type").unwrap_or("token").trim().to_lowercase();
     let login = login.as_str();
     let mut findings = credentials(options, environment, login);
-    findings.extend(verification(options));
+    findings.extend(Verify::read(options, "verify").is_off().then(|| unverified("verify")));
     findings.extend(address(&settings));
     findings.extend(rivals(options));
     findings.extend(without_effect(options, login));
@@ -121,17 +123,6 @@ fn reads(login: &str, key: &str) -> bool {
     // In the table it stands once: RADIUS has the same two.
     let login = if login == "radius" { "ldap" } else { login };
     CREDENTIALS.iter().any(|(name, keys)| *name == login && keys.contains(&key))
-}
-
-fn verification(options: &Options) -> Option<Finding> {
-    (options.get("verify") == Some(&OptionValue::Boolean(false))).then(|| {
-        Finding::new(
-            Severity::Warning,
-            "tls",
-            "`verify` is false: whoever stands in between can read every secret and the token",
-            "Name the CA in `ca_bundle`, and take `verify` out",
-        )
-    })
 }
 
 fn address(settings: &VaultSettings) -> Option<Finding> {
@@ -235,9 +226,7 @@ mod tests {
             let list = parse(&Text::from(list)).unwrap();
             options.set("variables_path", OptionValue::Json(list));
         }
-        let environment = Environment::read(|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        });
+        let environment = Environment::of(variables);
         let findings = check(&options, &environment);
         assert!(!format!("{findings:?}").contains("canary"), "{findings:?}");
         findings

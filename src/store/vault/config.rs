@@ -252,9 +252,7 @@ mod tests {
     }
 
     fn environment(words: &[(&'static str, &'static str)]) -> Environment {
-        Environment::read(|name| {
-            words.iter().find(|(key, _)| *key == name).map(|(_, text)| (*text).to_owned())
-        })
+        Environment::of(words)
     }
 
     #[test]

@@ -3,19 +3,19 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{Request, Response};
+use http::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::Request;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
-use zeroize::Zeroizing;
 
-use crate::http::{TransportError, read_body, send};
+use crate::http::TransportError;
 use crate::redact::Shown;
+use crate::store::kit::answer::Answer;
+use crate::store::kit::refusal::retry_after;
 use crate::store::vault::call::Call;
 use crate::store::vault::config::VaultSettings;
 use crate::store::vault::path::{collapse, encode, fault};
-use crate::value::Text;
-use crate::value::json::{self, Value};
+use crate::value::json::Value;
 
 /// As many as hvac's client needs from a standby to the active node and back to a load balancer.
 const MAX_REDIRECTS: usize = 2;
@@ -28,18 +28,23 @@ pub(super) struct Reply {
     pub(super) retry_after: Option<Duration>,
     /// Where the server redirects to, if it is somewhere that we do not go.
     pub(super) elsewhere: Option<String>,
-    body: Zeroizing<Vec<u8>>,
+    answer: Answer,
 }
 
 impl Reply {
+    fn new(answer: Answer, elsewhere: Option<&Url>) -> Self {
+        let elsewhere = elsewhere.map(|target| target.origin().ascii_serialization());
+        Self { status: answer.status, retry_after: retry_after(&answer.headers), elsewhere, answer }
+    }
+
     /// The body as JSON, if it is.
     pub(super) fn json(&self) -> Option<Value> {
-        json::parse(&Text::from(std::str::from_utf8(&self.body).ok()?)).ok()
+        self.answer.json()
     }
 
     /// Whether the request did what it asked for.
     pub(super) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
+        self.answer.is_success()
     }
 
     /// Whether a refusal is Vault's own, not that of something in between: then it lists errors, maybe none.
@@ -61,7 +66,7 @@ impl Reply {
 
     #[cfg(test)]
     pub(super) fn of(status: u16, body: &str) -> Self {
-        Self { status, retry_after: None, elsewhere: None, body: Zeroizing::new(body.as_bytes().to_vec()) }
+        Self::new(Answer::of(status, &[], body), None)
     }
 }
 
@@ -111,14 +116,13 @@ impl Server {
         let mut redirects = 0;
         loop {
             let request = self.request(call, token, url.clone())?;
-            let response = send(&self.client, request, call.is_repeatable()).await?;
-            let target = redirection(&url, call, &response);
-            match target {
+            let answer = Answer::to(&self.client, request, call.is_repeatable()).await?;
+            match redirection(&url, call, &answer) {
                 Some(target) if self.may_follow(&url, &target) && redirects < MAX_REDIRECTS => {
                     url = target;
                     redirects += 1;
                 }
-                target => return reply(response, target).await,
+                target => return Ok(Reply::new(answer, target.as_ref())),
             }
         }
     }
@@ -192,26 +196,11 @@ fn header(text: &str, what: &str) -> Result<HeaderValue, TransportError> {
         .map_err(|_| TransportError::request(format!("the {what} holds a character that no header may have")))
 }
 
-/// Where `response` sends us. A POST is repeated only where the status says so.
-fn redirection(from: &Url, call: &Call, response: &Response) -> Option<Url> {
-    let status = response.status().as_u16();
-    let keeps_method = matches!(status, 307 | 308);
-    let moved = matches!(status, 301..=303) && call.is_repeatable();
-    let location = response.headers().get(LOCATION).filter(|_| keeps_method || moved)?;
-    from.join(location.to_str().ok()?).ok()
-}
-
-async fn reply(mut response: Response, target: Option<Url>) -> Result<Reply, TransportError> {
-    let (status, retry_after) = (response.status().as_u16(), retry_after(response.headers()));
-    let body = Zeroizing::new(read_body(&mut response).await?);
-    let elsewhere = target.map(|target| target.origin().ascii_serialization());
-    Ok(Reply { status, retry_after, elsewhere, body })
-}
-
-/// Seconds; Vault sends no dates.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+/// Where `answer` sends us. A POST is repeated only where the status says so.
+fn redirection(from: &Url, call: &Call, answer: &Answer) -> Option<Url> {
+    let keeps_method = matches!(answer.status, 307 | 308);
+    let moved = matches!(answer.status, 301..=303) && call.is_repeatable();
+    from.join(answer.header("location").filter(|_| keeps_method || moved)?).ok()
 }
 
 #[cfg(test)]

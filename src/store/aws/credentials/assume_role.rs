@@ -134,7 +134,7 @@ pub(super) fn role_error(failure: Failure, arn: &str, operation: &'static str) -
 }
 
 fn refused(refusal: &Refusal, arn: &str, operation: &str) -> Error {
-    let kind = match (refusal.code.as_deref().unwrap_or_default(), refusal.kind()) {
+    let kind = match (refusal.code().unwrap_or_default(), refusal.kind()) {
         (
             "ValidationError"
             | "MalformedPolicyDocument"

@@ -6,12 +6,9 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
 use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION};
 use secrecy::{ExposeSecret, SecretString};
@@ -19,11 +16,14 @@ use serde::Deserialize;
 use url::{Host, Url};
 
 use crate::error::{Error, Result};
-use crate::http::{read_body, send, web_address};
+use crate::http::web_address;
+use crate::moment;
 use crate::store::aws::credentials::sdk_source::Place;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::store::aws::error::Refusal;
 use crate::store::environment::Environment;
+use crate::store::kit::answer::Answer;
+use crate::store::kit::refusal;
 
 const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -140,16 +140,14 @@ impl CredentialSource for Container {
 
     async fn load(&self) -> Result<Credentials> {
         let place = Place::Container;
-        let mut answer =
-            send(&self.client, self.request()?, true).await.map_err(|error| place.silent(&error))?;
-        let status = answer.status().as_u16();
-        if !(200..300).contains(&status) {
-            let code = answer.headers().get("x-amzn-errortype").and_then(|code| code.to_str().ok());
-            let code = code.and_then(|code| code.split(':').next());
-            return Err(place.refused(&Refusal::plain(code, status)));
+        let answer = Answer::to(&self.client, self.request()?, true).await;
+        let answer = answer.map_err(|error| place.silent(&error))?;
+        if answer.is_success() {
+            return understood(&answer.body).ok_or_else(|| place.not_understood());
         }
-        let body = read_body(&mut answer).await.map_err(|error| place.silent(&error))?;
-        understood(&body).ok_or_else(|| place.not_understood())
+        let code = answer.header("x-amzn-errortype").and_then(|code| code.split(':').next());
+        let head = refusal::Refusal::of(&answer).with_code(code.map(str::to_owned));
+        Err(place.refused(&Refusal::new(head)))
     }
 }
 
@@ -157,7 +155,7 @@ fn understood(body: &[u8]) -> Option<Credentials> {
     let document: Document = serde_json::from_slice(body).ok()?;
     let Document { access_key_id, secret_access_key, token, expiration } = document;
     let expires = match expiration {
-        Some(text) => Some(SystemTime::try_from(DateTime::from_str(&text, Format::DateTime).ok()?).ok()?),
+        Some(text) => Some(moment::read(&text)?),
         None => None,
     };
     Some(Credentials::new(access_key_id, secret_access_key, token, expires, "container"))

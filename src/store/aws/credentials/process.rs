@@ -6,14 +6,12 @@
 use std::fmt;
 use std::io;
 use std::process::Command;
-use std::time::SystemTime;
 
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::moment;
 use crate::process::{Program, may_pass};
 use crate::redact::Shown;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
@@ -92,7 +90,7 @@ fn credentials(printed: Vec<u8>) -> Option<Credentials> {
     member(members, "Version")?.as_i64().filter(|version| *version == VERSION)?;
     let text = |name| member(members, name)?.as_str().map(str::to_owned);
     let expiry = match text("Expiration") {
-        Some(moment) => Some(point_in_time(&moment)?),
+        Some(moment) => Some(moment::read(&moment)?),
         None => None,
     };
     Some(Credentials::new(
@@ -104,11 +102,6 @@ fn credentials(printed: Vec<u8>) -> Option<Credentials> {
     ))
 }
 
-/// A moment as RFC 3339 has it, such as `2026-11-22T12:00:00Z`.
-fn point_in_time(text: &str) -> Option<SystemTime> {
-    SystemTime::try_from(DateTime::from_str(text, Format::DateTimeWithOffset).ok()?).ok()
-}
-
 /// The vendor's provider does not tell capitals from small letters here.
 fn member<'object>(members: &'object Object, name: &str) -> Option<&'object Value> {
     let named = |key: &Text| key.to_str().is_some_and(|key| key.eq_ignore_ascii_case(name));
@@ -117,7 +110,7 @@ fn member<'object>(members: &'object Object, name: &str) -> Option<&'object Valu
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
     use crate::process::Deadline;

@@ -173,9 +173,7 @@ mod tests {
     use crate::store::aws::profile::tests::profiles;
 
     fn resolved(variables: &[(&str, &str)], config: &str) -> Result<String> {
-        let environment = Environment::read(|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        });
+        let environment = Environment::of(variables);
         metadata_address(&profiles("default", config, ""), &environment).map(String::from)
     }
 

@@ -86,8 +86,8 @@ impl Place {
         }
         match last {
             Some(Exchange::Silent(transport)) => self.silent(&transport),
-            Some(Exchange::Answered { status, code }) if !(200..300).contains(&status) => {
-                self.refused(&Refusal::plain(code.as_deref(), status))
+            Some(Exchange::Answered(head)) if !(200..300).contains(&head.status) => {
+                self.refused(&Refusal::new(head))
             }
             last => self.failed_here(error, last.is_some()),
         }
@@ -123,7 +123,7 @@ impl Place {
 
     pub(super) fn refused(&self, refusal: &Refusal) -> Error {
         let kind = match (self, refusal.kind()) {
-            (Self::Instance { .. }, _) if refusal.status == 404 => return no_instance_role(),
+            (Self::Instance { .. }, _) if refusal.head.status == 404 => return no_instance_role(),
             (Self::SingleSignOn, ErrorKind::Unauthenticated) => return login_expired(),
             (_, kind @ (ErrorKind::Unreachable | ErrorKind::Throttled | ErrorKind::Timeout)) => kind,
             (Self::SingleSignOn, ErrorKind::Denied) => ErrorKind::Denied,
@@ -196,9 +196,10 @@ fn io_cause(error: &CredentialsError) -> Option<&io::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::kit::refusal;
 
     fn answered(status: u16, code: Option<&str>) -> Exchange {
-        Exchange::Answered { status, code: code.map(str::to_owned) }
+        Exchange::Answered(refusal::Refusal { status, code: code.map(str::to_owned), retry_after: None })
     }
 
     fn silent() -> Exchange {

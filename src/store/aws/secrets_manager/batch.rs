@@ -6,7 +6,6 @@
 
 use std::num::NonZeroUsize;
 
-use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::batch_get_secret_value::BatchGetSecretValueOutput;
 use aws_sdk_secretsmanager::operation::batch_get_secret_value::builders::BatchGetSecretValueFluentBuilder;
@@ -14,9 +13,9 @@ use aws_sdk_secretsmanager::types::{ApiErrorType, SecretValueEntry};
 
 use super::SecretsManager;
 use super::error::{batch_failure, entry_error};
-use crate::error::Result;
 use crate::store::SecretName;
-use crate::store::aws::batches::{Answer, BatchFailure, BatchSwitch, Batches, Known, read_many};
+use crate::store::aws::access::Access;
+use crate::store::aws::batches::{BatchFailure, Known};
 use crate::value::SecretValue;
 
 /// Ids in one request, at most.
@@ -28,48 +27,27 @@ const LONGEST_ID: usize = 2048;
 /// Characters that AWS adds to the name of a secret in its ARN: a hyphen and six more.
 const ARN_SUFFIX: usize = 7;
 
-impl SecretsManager {
-    /// Reads several secrets with one request. `None` is for those that are to be read alone.
-    pub(super) async fn read_many(&self, names: &[SecretName]) -> Vec<Option<Answer>> {
-        read_many(self, names).await
-    }
-}
-
-#[async_trait]
-impl Batches for SecretsManager {
-    const LARGEST: NonZeroUsize = LARGEST;
-
-    fn fits(name: &SecretName) -> bool {
-        (1..=LONGEST_ID).contains(&name.as_str().chars().count())
-    }
-
-    fn switch(&self) -> &BatchSwitch {
-        &self.batches
-    }
-
-    async fn read_batch(&self, names: &[SecretName], known: &mut Known) -> Result<(), BatchFailure> {
-        self.access.log_in().await.map_err(BatchFailure::Failed)?;
-        let used = self.access.credentials.held();
-        match self.read_pages(names, known).await {
-            Err(BatchFailure::Failed(error)) if self.access.is_replaced(&error, used).await => {
-                self.read_pages(names, known).await
-            }
-            other => other,
-        }
-    }
+/// Whether a name can stand in a batch.
+pub(super) fn fits(name: &SecretName) -> bool {
+    (1..=LONGEST_ID).contains(&name.as_str().chars().count())
 }
 
 impl SecretsManager {
     /// One batch with all its pages. There cannot be more of them than names, whatever a server says.
-    async fn read_pages(&self, names: &[SecretName], known: &mut Known) -> Result<(), BatchFailure> {
+    pub(super) async fn read_pages(
+        &self,
+        names: &[SecretName],
+        access: &Access,
+        known: &mut Known,
+    ) -> Result<(), BatchFailure> {
         let ids: Vec<String> = names.iter().map(|name| name.as_str().to_owned()).collect();
         let mut page = None;
         for _ in names {
-            self.access.log_in().await.map_err(BatchFailure::Failed)?;
+            access.log_in().await.map_err(BatchFailure::Failed)?;
             let answer = request(&self.client, ids.clone(), page).send().await;
             let mut answer = answer.map_err(|error| batch_failure(&error, names.len()))?;
             page = answer.next_token.take();
-            note_all(known, answer, names, &self.access.region);
+            note_all(known, answer, names, &access.region);
             if page.is_none() {
                 break;
             }
@@ -130,13 +108,12 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
     use crate::store::Store;
-    use crate::store::aws::secrets_manager::testing::store;
-    use crate::store::aws::testing::{Memory, read_from, refusal};
+    use crate::store::aws::testing::{Memory, read_from, refusal, store};
 
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:";
 
     async fn read(memory: &Memory, names: &[&str]) -> Vec<String> {
-        read_from(&store(memory), names).await
+        read_from(&store::<SecretsManager>(memory), names).await
     }
 
     fn ids(request: &Value) -> Vec<String> {
@@ -231,7 +208,7 @@ mod tests {
             (404, json!("nothing here")),
         ] {
             let memory = batches(answer.clone());
-            let store = store(&memory);
+            let store = store::<SecretsManager>(&memory);
             assert_eq!(read_from(&store, &["a", "b"]).await, ["alone", "alone"], "{answer:?}");
             assert_eq!(memory.operations(), ["BatchGetSecretValue", "GetSecretValue", "GetSecretValue"]);
             assert_eq!(read_from(&store, &["a", "b"]).await, ["alone", "alone"]);
@@ -247,7 +224,7 @@ mod tests {
             (200, json!([])),
         ] {
             let memory = batches(answer.clone());
-            let store = store(&memory);
+            let store = store::<SecretsManager>(&memory);
             assert_eq!(read_from(&store, &["a", "b"]).await, ["alone", "alone"], "{answer:?}");
             memory.calls();
             read_from(&store, &["a", "b"]).await;
@@ -260,7 +237,7 @@ mod tests {
         let names: Vec<String> = (0..50).map(|number| format!("n{number}")).collect();
         let names: Vec<SecretName> = names.into_iter().map(SecretName::from).collect();
         let memory = batches(refusal(400, "ThrottlingException"));
-        let answers = store(&memory).get_many(&names).await;
+        let answers = store::<SecretsManager>(&memory).get_many(&names).await;
         assert_eq!((answers.len(), memory.operations().len()), (50, 1));
         for answer in answers {
             let error = answer.unwrap().unwrap_err();

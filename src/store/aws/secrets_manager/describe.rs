@@ -9,8 +9,8 @@ use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::operation::describe_secret::builders::DescribeSecretFluentBuilder;
 use aws_sdk_secretsmanager::types::{SecretListEntry, Tag};
 
+use super::SecretsManager;
 use super::error::describe_error;
-use super::{SecretsManager, usable};
 use crate::error::Result;
 use crate::store::aws::words::moment;
 use crate::store::{Description, SecretName};
@@ -20,15 +20,11 @@ const CURRENT: &str = "AWSCURRENT";
 
 impl SecretsManager {
     /// What is known of a secret; `None` if there is none. One that waits for deletion says so.
-    pub(super) async fn describe_secret(&self, name: &SecretName) -> Result<Option<Description>> {
-        usable(name).map_err(|error| error.with_operation("DescribeSecret"))?;
-        let call = || async move {
-            match request(&self.client, name.as_str()).send().await {
-                Ok(answer) => Ok(Some(of_answer(answer, name))),
-                Err(error) => describe_error(&error, name, &self.access.region).map_or(Ok(None), Err),
-            }
-        };
-        self.access.signed(call).await
+    pub(super) async fn tell(&self, name: &SecretName, region: &str) -> Result<Option<Description>> {
+        match request(&self.client, name.as_str()).send().await {
+            Ok(answer) => Ok(Some(of_answer(answer, name))),
+            Err(error) => describe_error(&error, name, region).map_or(Ok(None), Err),
+        }
     }
 }
 
@@ -86,8 +82,8 @@ mod tests {
 
     use crate::error::ErrorKind;
     use crate::store::Inspect;
-    use crate::store::aws::secrets_manager::testing::store;
-    use crate::store::aws::testing::{Memory, refusal};
+    use crate::store::aws::secrets_manager::SecretsManager;
+    use crate::store::aws::testing::{Memory, refusal, store};
 
     fn entry(stages: &str) -> serde_json::Value {
         json!({
@@ -100,7 +96,7 @@ mod tests {
     #[tokio::test]
     async fn a_description_holds_what_the_answer_tells() {
         let memory = Memory::new(|_, _| (200, entry("VersionIdsToStages")));
-        let told = store(&memory).describe(&"a".into()).await.unwrap().unwrap();
+        let told = store::<SecretsManager>(&memory).describe(&"a".into()).await.unwrap().unwrap();
         assert_eq!((told.id.as_deref(), told.version.as_deref()), (Some("arn:a"), Some("v2")));
         assert_eq!(told.created, Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1500)));
         assert_eq!(told.tags, [("team".to_owned(), "x".to_owned())]);
@@ -112,7 +108,7 @@ mod tests {
         let memory = Memory::new(|_, _| {
             (200, json!({"SecretList": [entry("SecretVersionsToStages"), {"Name": "b"}]}))
         });
-        let told = store(&memory).list_described("a", None).await.unwrap();
+        let told = store::<SecretsManager>(&memory).list_described("a", None).await.unwrap();
         assert_eq!(told.secrets.len(), 1);
         assert_eq!(
             (told.secrets[0].version.as_deref(), told.secrets[0].key.as_deref()),
@@ -124,9 +120,9 @@ mod tests {
     #[tokio::test]
     async fn a_missing_secret_is_none_and_a_denied_one_names_the_permission() {
         let memory = Memory::new(|_, _| refusal(400, "ResourceNotFoundException"));
-        assert_eq!(store(&memory).describe(&"a".into()).await.unwrap(), None);
+        assert_eq!(store::<SecretsManager>(&memory).describe(&"a".into()).await.unwrap(), None);
         let memory = Memory::new(|_, _| refusal(400, "AccessDeniedException"));
-        let error = store(&memory).describe(&"a".into()).await.unwrap_err();
+        let error = store::<SecretsManager>(&memory).describe(&"a".into()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Denied);
         insta::assert_snapshot!(error, @"describing `a` was denied: canary (DescribeSecret: AccessDeniedException). Allow this identity secretsmanager:DescribeSecret on `a` in test");
     }

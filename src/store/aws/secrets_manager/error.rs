@@ -14,11 +14,29 @@ use crate::error::{Error, ErrorKind};
 use crate::redact::Shown;
 use crate::store::SecretName;
 use crate::store::aws::batches::BatchFailure;
+use crate::store::aws::calls::{self, Listing, concerns_all};
 use crate::store::aws::error::{Failure, Refusal, general_hint};
+
+use super::convention::{GRAMMAR, can_be};
 
 /// The codes that the official class turns into "not there".
 const UPSTREAM_MISSES: [&str; 4] =
     ["DecryptionFailure", "InternalServiceError", "InvalidParameterException", "InvalidRequestException"];
+
+/// The code for a secret that does not exist.
+const ABSENT: &str = "ResourceNotFoundException";
+
+/// The operation that lists secrets.
+const LISTING: Listing = Listing {
+    operation: "ListSecrets",
+    permission: "secretsmanager:ListSecrets",
+    things: "secrets",
+    lost_page: "InvalidNextTokenException",
+    kind: Refusal::kind,
+};
+
+/// The operation that reads one secret.
+const READ: &str = "GetSecretValue";
 
 /// The operation that reads several secrets.
 const BATCH: &str = "BatchGetSecretValue";
@@ -29,17 +47,25 @@ pub(super) fn read_error(
     name: &SecretName,
     region: &str,
 ) -> Option<Error> {
-    let error = match Failure::of(error, &format!("reading `{name}`")) {
-        Failure::Refused(refusal) => refused_read(&refusal, name, region)?,
-        Failure::Broken(error) => error,
-    };
-    Some(error.with_operation("GetSecretValue"))
+    let failure = Failure::of(error, &format!("reading `{name}`"));
+    Some(failure.or_else(|refusal| refused_read(refusal, name, region))?.with_operation(READ))
+}
+
+/// Why a name is not asked for: there is none, or no secret can have it.
+pub(super) fn impossible_name(name: &SecretName) -> Option<Error> {
+    if name.as_str().is_empty() {
+        let error = Error::new(ErrorKind::InvalidName, "a secret without a name cannot be read");
+        return Some(error.with_hint("Use an id that is not empty, or a prefix"));
+    }
+    let error = Error::new(ErrorKind::InvalidName, format!("no secret can be called `{name}`"));
+    let error = error.as_upstream_miss().with_hint(format!("Change the id: {GRAMMAR}"));
+    (!can_be(name)).then_some(error)
 }
 
 /// An answer of 200 that is that of no secret: something else than AWS gave it, and it says nothing of what is there.
 pub(super) fn no_secret(name: &SecretName) -> Error {
     Error::new(ErrorKind::Malformed, format!("reading `{name}`: the answer holds no secret"))
-        .with_operation("GetSecretValue")
+        .with_operation(READ)
         .with_hint("Check `endpoint_url` and proxies: something else than AWS may have answered")
 }
 
@@ -56,10 +82,10 @@ pub(super) fn entry_error(
 }
 
 fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Error> {
-    if refusal.is("ResourceNotFoundException") {
+    if refusal.head.is(ABSENT) {
         return None;
     }
-    let code = refusal.code.as_deref().unwrap_or_default();
+    let code = refusal.code().unwrap_or_default();
     let kind = match code {
         "DecryptionFailure" | "DecryptionFailureException" => ErrorKind::Denied,
         _ => refusal.kind(),
@@ -71,7 +97,7 @@ fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Er
 /// With the hint, and marked where the official class sees a miss.
 fn completed(error: Error, refusal: &Refusal, hint: Option<String>) -> Error {
     let error = error.with_hint_if(hint);
-    let code = refusal.code.as_deref().unwrap_or_default();
+    let code = refusal.code().unwrap_or_default();
     if UPSTREAM_MISSES.contains(&code) { error.as_upstream_miss() } else { error }
 }
 
@@ -81,30 +107,22 @@ pub(super) fn batch_failure(
     count: usize,
 ) -> BatchFailure {
     let subject = format!("reading {count} secrets");
-    match Failure::of(error, &subject) {
-        Failure::Refused(refusal) => refused_batch(&refusal, &subject),
-        Failure::Broken(error) if error.kind() == ErrorKind::Malformed => BatchFailure::Refused,
-        Failure::Broken(error) => BatchFailure::Failed(error.with_operation(BATCH)),
-    }
+    calls::batch_failure(Failure::of(error, &subject), BATCH, |refusal| refused_batch(refusal, &subject))
 }
 
 fn refused_batch(refusal: &Refusal, subject: &str) -> BatchFailure {
-    if refusal.is_unknown_operation() {
-        return BatchFailure::Unavailable("the endpoint does not know BatchGetSecretValue".to_owned());
-    }
     let kind = refusal.kind();
     match kind {
         // A VPC endpoint whose policy denies one of the secrets denies the batch ("Get a secret value using the AWS
         // CLI" in the user guide). Without a code it is not AWS that denies, and the single reads tell more.
-        ErrorKind::Denied if refusal.code.is_some() => BatchFailure::Unavailable(
+        ErrorKind::Denied if refusal.code().is_some() => BatchFailure::Unavailable(
             "BatchGetSecretValue was denied; to read up to 20 secrets with one request, allow this identity \
              secretsmanager:BatchGetSecretValue on `*`, and all of the secrets in the policy of the VPC endpoint"
                 .to_owned(),
         ),
-        ErrorKind::Unauthenticated | ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout => {
+        kind if concerns_all(kind) => {
             let hint = general_hint(refusal, kind).map(str::to_owned);
-            let error = completed(refusal.to_error(kind, subject), refusal, hint);
-            BatchFailure::Failed(error.with_operation(BATCH))
+            BatchFailure::Failed(completed(refusal.to_error(kind, subject), refusal, hint))
         }
         _ => BatchFailure::Refused,
     }
@@ -117,21 +135,18 @@ pub(super) fn describe_error(
     region: &str,
 ) -> Option<Error> {
     let subject = format!("describing `{name}`");
-    let error = match Failure::of(error, &subject) {
-        Failure::Refused(refusal) if refusal.is("ResourceNotFoundException") => return None,
-        Failure::Refused(refusal) => {
-            let kind = refusal.kind();
-            let hint = match kind {
-                ErrorKind::Denied => {
-                    Some(format!("Allow this identity secretsmanager:DescribeSecret on `{name}` in {region}"))
-                }
-                _ => general_hint(&refusal, kind).map(str::to_owned),
-            };
-            refusal.to_error(kind, &subject).with_hint_if(hint)
-        }
-        Failure::Broken(error) => error,
+    let refused = |refusal: &Refusal| {
+        let kind = refusal.kind();
+        let hint = match kind {
+            _ if refusal.head.is(ABSENT) => return None,
+            ErrorKind::Denied => {
+                Some(format!("Allow this identity secretsmanager:DescribeSecret on `{name}` in {region}"))
+            }
+            _ => general_hint(refusal, kind).map(str::to_owned),
+        };
+        Some(refusal.to_error(kind, &subject).with_hint_if(hint))
     };
-    Some(error.with_operation("DescribeSecret"))
+    Some(Failure::of(error, &subject).or_else(refused)?.with_operation("DescribeSecret"))
 }
 
 /// What a listing that failed means.
@@ -141,32 +156,7 @@ pub(super) fn list_error(
     region: &str,
 ) -> Error {
     let subject = format!("listing the secrets that begin with `{}`", Shown(prefix));
-    let error = match Failure::of(error, &subject) {
-        Failure::Refused(refusal) => refused_list(&refusal, &subject, region),
-        Failure::Broken(error) => error,
-    };
-    error.with_operation("ListSecrets")
-}
-
-fn refused_list(refusal: &Refusal, subject: &str, region: &str) -> Error {
-    let (kind, hint) = if refusal.is_unknown_operation() {
-        (ErrorKind::Unsupported, Some("The endpoint does not know ListSecrets".to_owned()))
-    } else if refusal.is("InvalidNextTokenException") {
-        (ErrorKind::Malformed, Some("Begin again with the first page".to_owned()))
-    } else {
-        let kind = refusal.kind();
-        (kind, list_hint(refusal, kind, region))
-    };
-    refusal.to_error(kind, subject).with_hint_if(hint)
-}
-
-fn list_hint(refusal: &Refusal, kind: ErrorKind, region: &str) -> Option<String> {
-    match kind {
-        ErrorKind::Denied => Some(format!(
-            "Allow this identity secretsmanager:ListSecrets on `*` in {region}: it cannot be allowed for single secrets"
-        )),
-        _ => general_hint(refusal, kind).map(str::to_owned),
-    }
+    LISTING.error(Failure::of(error, &subject), &subject, region)
 }
 
 fn hint(refusal: &Refusal, code: &str, kind: ErrorKind, name: &SecretName, region: &str) -> Option<String> {
@@ -276,26 +266,17 @@ mod tests {
             (None, 502, "unreachable temporary"),
             (Some("ExpiredTokenException"), 400, "unauthenticated"),
         ] {
-            let told = refused_batch(&Refusal::plain(code, status), "reading 2 secrets").in_short();
+            let failure = Failure::Refused(Refusal::plain(code, status));
+            let told = calls::batch_failure(failure, BATCH, |refusal| refused_batch(refusal, "x")).in_short();
             assert_eq!(told, expected, "{code:?} {status}");
         }
     }
 
     #[test]
-    fn a_listing_that_is_refused_says_what_to_do() {
-        let told = |code, status| {
-            let error = refused_list(&Refusal::plain(code, status), "listing", "eu-west-1");
-            (error.kind(), error.hint().unwrap_or_default().to_owned())
-        };
-        let (kind, hint) = told(Some("AccessDeniedException"), 400);
-        assert_eq!(kind, ErrorKind::Denied);
-        insta::assert_snapshot!(hint, @"Allow this identity secretsmanager:ListSecrets on `*` in eu-west-1: it cannot be allowed for single secrets");
-        assert_eq!(
-            told(Some("InvalidNextTokenException"), 400),
-            (ErrorKind::Malformed, "Begin again with the first page".to_owned())
-        );
-        assert_eq!(told(None, 404).0, ErrorKind::Unsupported);
-        assert_eq!(told(Some("ThrottlingException"), 400).0, ErrorKind::Throttled);
+    fn a_denied_listing_names_the_permission() {
+        let error =
+            LISTING.refused(&Refusal::plain(Some("AccessDeniedException"), 400), "listing", "eu-west-1");
+        insta::assert_snapshot!(error.hint().unwrap(), @"Allow this identity secretsmanager:ListSecrets on `*` in eu-west-1: it cannot be allowed for single secrets");
     }
 
     #[test]

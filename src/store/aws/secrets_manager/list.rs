@@ -11,7 +11,7 @@ use super::SecretsManager;
 use super::describe::of_entry;
 use super::error::list_error;
 use crate::error::Result;
-use crate::store::{Descriptions, Names, Page};
+use crate::store::{Descriptions, Page};
 
 /// Names in one answer, at most.
 const LARGEST_PAGE: i32 = 100;
@@ -20,23 +20,10 @@ const LARGEST_PAGE: i32 = 100;
 const LONGEST_FILTER: usize = 512;
 
 impl SecretsManager {
-    /// One page of the names that begin with `prefix`, without those of secrets that wait for deletion.
-    pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.list_descriptions(prefix, page).await.map(Names::from)
-    }
-
-    /// The same page with what the answer tells of each secret.
-    pub(super) async fn list_descriptions(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        self.page(prefix, page).await.map(|answer| descriptions(answer, prefix))
-    }
-
-    async fn page(&self, prefix: &str, page: Option<&Page>) -> Result<ListSecretsOutput> {
-        let region = &self.access.region;
-        let call = || async move {
-            let answer = request(&self.client, prefix, page).send().await;
-            answer.map_err(|error| list_error(&error, prefix, region))
-        };
-        self.access.signed(call).await
+    /// One page of the names that begin with `prefix`, without those of secrets that wait for deletion, with what the answer tells of each.
+    pub(super) async fn page(&self, prefix: &str, page: Option<&Page>, region: &str) -> Result<Descriptions> {
+        let answer = request(&self.client, prefix, page).send().await;
+        answer.map(|answer| descriptions(answer, prefix)).map_err(|error| list_error(&error, prefix, region))
     }
 }
 
@@ -79,9 +66,8 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorKind;
-    use crate::store::Inspect;
-    use crate::store::aws::secrets_manager::testing::store;
-    use crate::store::aws::testing::{Memory, refusal};
+    use crate::store::aws::testing::{Memory, refusal, store};
+    use crate::store::{Inspect, Names};
 
     #[tokio::test]
     async fn a_page_names_the_next_one_and_only_what_begins_so() {
@@ -92,7 +78,7 @@ mod tests {
             let list: Vec<_> = names.iter().map(|name| json!({"Name": name})).collect();
             (200, json!({"SecretList": list, "NextToken": next}))
         });
-        let store = store(&memory);
+        let store = store::<SecretsManager>(&memory);
         let first = store.list("a/", None).await.unwrap();
         assert_eq!(first, Names { names: vec!["a/1".into()], next: Some(Page::new("second")) });
         let second = store.list("a/", first.next.as_ref()).await.unwrap();
@@ -105,7 +91,7 @@ mod tests {
     #[tokio::test]
     async fn a_listing_that_is_denied_is_an_error() {
         let memory = Memory::new(|_, _| refusal(400, "AccessDeniedException"));
-        let error = store(&memory).list("a\n", None).await.unwrap_err();
+        let error = store::<SecretsManager>(&memory).list("a\n", None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Denied);
         insta::assert_snapshot!(error, @r"listing the secrets that begin with `a\n` was denied: canary (ListSecrets: AccessDeniedException). Allow this identity secretsmanager:ListSecrets on `*` in test: it cannot be allowed for single secrets");
     }
@@ -113,7 +99,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_without_optional_members_is_empty() {
         let memory = Memory::new(|_, _| (200, json!({})));
-        assert_eq!(store(&memory).list("", None).await.unwrap(), Names::default());
+        assert_eq!(store::<SecretsManager>(&memory).list("", None).await.unwrap(), Names::default());
         assert_eq!(memory.calls()[0].1["Filters"], json!(null));
     }
 

@@ -10,7 +10,6 @@
 
 use std::num::NonZeroUsize;
 
-use async_trait::async_trait;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::operation::get_parameters::GetParametersOutput;
 use aws_sdk_ssm::operation::get_parameters::builders::GetParametersFluentBuilder;
@@ -18,7 +17,7 @@ use aws_sdk_ssm::operation::get_parameters::builders::GetParametersFluentBuilder
 use super::SystemsManager;
 use super::error::batch_failure;
 use crate::store::SecretName;
-use crate::store::aws::batches::{Answer, BatchFailure, BatchSwitch, Batches, Known, read_many};
+use crate::store::aws::batches::{BatchFailure, Known};
 use crate::value::SecretValue;
 
 /// Names in one request, at most.
@@ -34,45 +33,20 @@ const DEEPEST_PATH: usize = 15;
 const RESERVED: [&str; 2] = ["/aws", "/ssm"];
 
 impl SystemsManager {
-    /// Reads several parameters with one request. `None` is for those that are to be read alone.
-    pub(super) async fn read_many(&self, names: &[SecretName]) -> Vec<Option<Answer>> {
-        read_many(self, names).await
-    }
-}
-
-#[async_trait]
-impl Batches for SystemsManager {
-    const LARGEST: NonZeroUsize = LARGEST;
-
-    fn fits(name: &SecretName) -> bool {
-        is_plain(name.as_str())
-    }
-
-    fn switch(&self) -> &BatchSwitch {
-        &self.batches
-    }
-
-    async fn read_batch(&self, names: &[SecretName], known: &mut Known) -> Result<(), BatchFailure> {
-        self.access.log_in().await.map_err(BatchFailure::Failed)?;
-        let used = self.access.credentials.held();
-        match self.ask_many(names, known).await {
-            Err(BatchFailure::Failed(error)) if self.access.is_replaced(&error, used).await => {
-                self.ask_many(names, known).await
-            }
-            other => other,
-        }
-    }
-}
-
-impl SystemsManager {
-    async fn ask_many(&self, names: &[SecretName], known: &mut Known) -> Result<(), BatchFailure> {
+    /// Asks for one batch.
+    pub(super) async fn ask_many(
+        &self,
+        names: &[SecretName],
+        region: &str,
+        known: &mut Known,
+    ) -> Result<(), BatchFailure> {
         let asked = names.iter().map(|name| name.as_str().to_owned()).collect();
         match request(&self.client, asked).send().await {
             Ok(answer) => {
                 note_all(known, answer, names);
                 Ok(())
             }
-            Err(error) => Err(batch_failure(&error, names.len(), &self.access.region)),
+            Err(error) => Err(batch_failure(&error, names.len(), region)),
         }
     }
 }
@@ -101,7 +75,8 @@ fn note_all(known: &mut Known, answer: GetParametersOutput, names: &[SecretName]
 }
 
 /// Whether this can be the plain name of a parameter of this account: a path, without a version or a label.
-fn is_plain(name: &str) -> bool {
+pub(super) fn fits(name: &SecretName) -> bool {
+    let name = name.as_str();
     let Some(path) = name.strip_prefix('/') else { return false };
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     let is_level = |level: &str| !level.is_empty() && level.bytes().all(is_letter);
@@ -120,8 +95,7 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
     use crate::store::Store;
-    use crate::store::aws::systems_manager::testing::store;
-    use crate::store::aws::testing::{Memory, read_from, refusal};
+    use crate::store::aws::testing::{Memory, read_from, refusal, store};
 
     fn asked(request: &Value) -> Vec<String> {
         serde_json::from_value(request["Names"].clone()).unwrap_or_default()
@@ -163,7 +137,7 @@ mod tests {
         let names: Vec<String> = (0..21).map(|number| format!("/n{number}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let memory = full();
-        let answers = read_from(&store(&memory), &names).await;
+        let answers = read_from(&store::<SystemsManager>(&memory), &names).await;
         assert_eq!((answers[0].as_str(), answers[19].as_str()), ("of /n0", "of /n19"));
         assert_eq!(answers[20], "alone");
         let calls = memory.calls();
@@ -176,7 +150,7 @@ mod tests {
         let memory = full();
         let odd = ["/a:1", "/a:9", "/a b", "/aws/service/x", "no-slash", "//a", "/a/", "/\u{fc}", "/", ""];
         let names: Vec<&str> = odd.into_iter().chain(["/a", "/b", "/a"]).collect();
-        let answers = read_from(&store(&memory), &names).await;
+        let answers = read_from(&store::<SystemsManager>(&memory), &names).await;
         assert_eq!(answers[..2], ["alone", "invalid_name"]);
         assert!(answers[2..10].iter().all(|answer| answer == "alone"), "{answers:?}");
         assert_eq!(answers[10..], ["of /a", "of /b", "of /a"]);
@@ -192,7 +166,7 @@ mod tests {
                 "InvalidParameters": ["/gone", "/elsewhere"],
             }),
         ));
-        let answers = read_from(&store(&memory), &["/gone", "/b", "/c", "/unnamed"]).await;
+        let answers = read_from(&store::<SystemsManager>(&memory), &["/gone", "/b", "/c", "/unnamed"]).await;
         assert_eq!(answers, ["none", "", "alone", "alone"]);
     }
 
@@ -205,7 +179,7 @@ mod tests {
             ((404, json!("nothing here")), 1),
         ] {
             let memory = batches(answer.clone());
-            let store = store(&memory);
+            let store = store::<SystemsManager>(&memory);
             for _ in 0..tries {
                 assert_eq!(read_from(&store, &["/a", "/b"]).await, ["alone", "alone"], "{answer:?}");
                 assert_eq!(memory.operations(), ["GetParameters", "GetParameter", "GetParameter"]);
@@ -220,7 +194,7 @@ mod tests {
     async fn a_parameter_that_may_not_be_read_is_found_out_alone() {
         for unread in ["denied", "throttled"] {
             let memory = batches(refusal(400, "AccessDeniedException"));
-            let store = store(&memory);
+            let store = store::<SystemsManager>(&memory);
             assert_eq!(read_from(&store, &["/a", &format!("/{unread}")]).await, ["alone", unread]);
             assert_eq!(store.batch_size(), LARGEST);
         }
@@ -235,7 +209,7 @@ mod tests {
             (200, json!([])),
         ] {
             let memory = batches(answer.clone());
-            let store = store(&memory);
+            let store = store::<SystemsManager>(&memory);
             for _ in 0..2 {
                 assert_eq!(read_from(&store, &["/a", "/b"]).await, ["alone", "alone"], "{answer:?}");
                 assert_eq!(memory.operations()[0], "GetParameters");
@@ -247,7 +221,7 @@ mod tests {
     async fn a_failure_of_the_call_goes_for_every_name_and_ends_it() {
         let names: Vec<SecretName> = (0..50).map(|number| format!("/n{number}").into()).collect();
         let memory = batches(refusal(400, "ThrottlingException"));
-        let answers = store(&memory).get_many(&names).await;
+        let answers = store::<SystemsManager>(&memory).get_many(&names).await;
         assert_eq!((answers.len(), memory.operations().len()), (50, 1));
         for answer in answers {
             let error = answer.unwrap().unwrap_err();
@@ -259,11 +233,11 @@ mod tests {
     fn a_plain_name_is_what_a_parameter_can_be_called() {
         let (deep, long) = ("/x".repeat(15), format!("/{}", "x".repeat(1010)));
         for name in ["/a", "/airflow/connections/my_conn-1.x", &deep, &long] {
-            assert!(is_plain(name), "{name}");
+            assert!(fits(&name.into()), "{name}");
         }
         for name in [&format!("{deep}/x"), &format!("{long}x"), "/AWS/x", "/ssmx", "/a:1", "a", "/", "/a//b"]
         {
-            assert!(!is_plain(name), "{name}");
+            assert!(!fits(&name.into()), "{name}");
         }
     }
 }

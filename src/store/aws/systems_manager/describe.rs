@@ -14,16 +14,12 @@ use crate::store::{Description, SecretName};
 
 impl SystemsManager {
     /// What is known of a parameter; `None` if there is none.
-    pub(super) async fn describe_parameter(&self, name: &SecretName) -> Result<Option<Description>> {
+    pub(super) async fn tell(&self, name: &SecretName, region: &str) -> Result<Option<Description>> {
         let request = request(&self.client, name.as_str()).ok_or_else(|| {
             Error::new(ErrorKind::InvalidName, "a parameter without a name cannot be described")
                 .with_operation("DescribeParameters")
         })?;
-        let (request, region) = (&request, &self.access.region);
-        let call = || async move {
-            request.clone().send().await.map_err(|error| describe_error(&error, name, region))
-        };
-        let answer = self.access.signed(call).await?;
+        let answer = request.send().await.map_err(|error| describe_error(&error, name, region))?;
         let found = answer.parameters.unwrap_or_default().into_iter().filter_map(of_entry);
         Ok(found.into_iter().find(|described| described.name == *name))
     }
@@ -54,8 +50,7 @@ mod tests {
 
     use super::*;
     use crate::store::Inspect;
-    use crate::store::aws::systems_manager::testing::store;
-    use crate::store::aws::testing::{Memory, refusal};
+    use crate::store::aws::testing::{Memory, refusal, store};
 
     #[tokio::test]
     async fn a_description_holds_what_the_answer_tells() {
@@ -65,7 +60,7 @@ mod tests {
                 json!({"Parameters": [{"Name": "/a/b", "Version": 9}, {"Name": "/a", "Version": 2, "Type": "SecureString"}]}),
             )
         });
-        let told = store(&memory).describe(&"/a".into()).await.unwrap().unwrap();
+        let told = store::<SystemsManager>(&memory).describe(&"/a".into()).await.unwrap().unwrap();
         assert_eq!((told.version.as_deref(), told.form.as_deref()), (Some("2"), Some("SecureString")));
         let filters = json!([{"Key": "Name", "Option": "Equals", "Values": ["/a"]}]);
         assert_eq!(memory.calls(), [("DescribeParameters".to_owned(), json!({"ParameterFilters": filters}))]);
@@ -74,10 +69,13 @@ mod tests {
     #[tokio::test]
     async fn a_missing_parameter_is_none_and_a_denied_one_names_the_permission() {
         let memory = Memory::new(|_, _| (200, json!({})));
-        assert_eq!(store(&memory).describe(&"/a".into()).await.unwrap(), None);
-        assert_eq!(store(&memory).describe(&"".into()).await.unwrap_err().kind(), ErrorKind::InvalidName);
+        assert_eq!(store::<SystemsManager>(&memory).describe(&"/a".into()).await.unwrap(), None);
+        assert_eq!(
+            store::<SystemsManager>(&memory).describe(&"".into()).await.unwrap_err().kind(),
+            ErrorKind::InvalidName
+        );
         let memory = Memory::new(|_, _| refusal(400, "AccessDeniedException"));
-        let error = store(&memory).describe(&"/a".into()).await.unwrap_err();
+        let error = store::<SystemsManager>(&memory).describe(&"/a".into()).await.unwrap_err();
         insta::assert_snapshot!(error, @"describing `/a` was denied: canary (DescribeParameters: AccessDeniedException). Allow this identity ssm:DescribeParameters on `*` in test: it cannot be allowed for single parameters");
     }
 }

@@ -13,11 +13,20 @@ use crate::error::{Error, ErrorKind};
 use crate::redact::Shown;
 use crate::store::SecretName;
 use crate::store::aws::batches::BatchFailure;
+use crate::store::aws::calls::{self, Listing, concerns_all};
 use crate::store::aws::error::{Failure, Refusal, general_hint};
 
 const READ: &str = "GetParameter";
 const BATCH: &str = "GetParameters";
-const LIST: &str = "DescribeParameters";
+
+/// The operation that lists parameters.
+const LISTING: Listing = Listing {
+    operation: "DescribeParameters",
+    permission: "ssm:DescribeParameters",
+    things: "parameters",
+    lost_page: "InvalidNextToken",
+    kind,
+};
 
 /// What a failed read means; `None` says that the parameter does not exist.
 pub(super) fn read_error(
@@ -25,11 +34,8 @@ pub(super) fn read_error(
     name: &SecretName,
     region: &str,
 ) -> Option<Error> {
-    let error = match Failure::of(error, &format!("reading `{name}`")) {
-        Failure::Refused(refusal) => refused_read(&refusal, name, region)?,
-        Failure::Broken(error) => error,
-    };
-    Some(error.with_operation(READ))
+    let failure = Failure::of(error, &format!("reading `{name}`"));
+    Some(failure.or_else(|refusal| refused_read(refusal, name, region))?.with_operation(READ))
 }
 
 /// The answer to a read that went well, without what was asked for (upstream: `KeyError`).
@@ -40,7 +46,7 @@ pub(super) fn without_value(name: &SecretName) -> Error {
 }
 
 fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Error> {
-    if refusal.is("ParameterNotFound") {
+    if refusal.head.is("ParameterNotFound") {
         return None;
     }
     let kind = kind(refusal);
@@ -49,7 +55,7 @@ fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Er
 }
 
 fn kind(refusal: &Refusal) -> ErrorKind {
-    match refusal.code.as_deref() {
+    match refusal.code() {
         Some("InvalidKeyId") => ErrorKind::Denied,
         Some("ParameterVersionNotFound") => ErrorKind::InvalidName,
         _ => refusal.kind(),
@@ -57,7 +63,7 @@ fn kind(refusal: &Refusal) -> ErrorKind {
 }
 
 fn hint(refusal: &Refusal, kind: ErrorKind, name: &SecretName, region: &str) -> Option<String> {
-    Some(match (refusal.code.as_deref().unwrap_or_default(), kind) {
+    Some(match (refusal.code().unwrap_or_default(), kind) {
         ("InvalidKeyId", _) => format!(
             "The key that the parameter is encrypted with cannot be used: check in {region} that it exists and is enabled, \
              and allow this identity kms:Decrypt on it"
@@ -114,32 +120,26 @@ pub(super) fn batch_failure(
     region: &str,
 ) -> BatchFailure {
     let subject = format!("reading {count} parameters");
-    match Failure::of(error, &subject) {
-        Failure::Refused(refusal) => refused_batch(&refusal, &subject, region),
-        Failure::Broken(error) if error.kind() == ErrorKind::Malformed => BatchFailure::Refused,
-        Failure::Broken(error) => BatchFailure::Failed(error.with_operation(BATCH)),
-    }
+    let failure = Failure::of(error, &subject);
+    calls::batch_failure(failure, BATCH, |refusal| refused_batch(refusal, &subject, region))
 }
 
 fn refused_batch(refusal: &Refusal, subject: &str, region: &str) -> BatchFailure {
-    if refusal.is_unknown_operation() {
-        return BatchFailure::Unavailable("the endpoint does not know GetParameters".to_owned());
-    }
     let kind = kind(refusal);
     match kind {
         // An encrypted parameter without a usable key spoils the batch it is in.
-        ErrorKind::Denied if refusal.is("InvalidKeyId") => BatchFailure::Refused,
+        ErrorKind::Denied if refusal.head.is("InvalidKeyId") => BatchFailure::Refused,
         // Without a code it is not AWS that denies, and the single reads tell more.
-        ErrorKind::Denied if refusal.code.is_some() => BatchFailure::Denied(format!(
+        ErrorKind::Denied if refusal.code().is_some() => BatchFailure::Denied(format!(
             "GetParameters was denied; to read up to 10 parameters with one request, allow this identity \
              ssm:GetParameters in {region} on what ssm:GetParameter is allowed on"
         )),
-        ErrorKind::Unauthenticated | ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout => {
+        kind if concerns_all(kind) => {
             let hint = match kind {
                 ErrorKind::Throttled => Some(throttled_hint(region)),
                 _ => general_hint(refusal, kind).map(str::to_owned),
             };
-            BatchFailure::Failed(refusal.to_error(kind, subject).with_hint_if(hint).with_operation(BATCH))
+            BatchFailure::Failed(refusal.to_error(kind, subject).with_hint_if(hint))
         }
         _ => BatchFailure::Refused,
     }
@@ -152,11 +152,7 @@ pub(super) fn describe_error(
     region: &str,
 ) -> Error {
     let subject = format!("describing `{name}`");
-    let error = match Failure::of(error, &subject) {
-        Failure::Refused(refusal) => refused_list(&refusal, &subject, region),
-        Failure::Broken(error) => error,
-    };
-    error.with_operation(LIST)
+    LISTING.error(Failure::of(error, &subject), &subject, region)
 }
 
 /// What a listing that failed means.
@@ -166,32 +162,7 @@ pub(super) fn list_error(
     region: &str,
 ) -> Error {
     let subject = format!("listing the parameters that begin with `{}`", Shown(prefix));
-    let error = match Failure::of(error, &subject) {
-        Failure::Refused(refusal) => refused_list(&refusal, &subject, region),
-        Failure::Broken(error) => error,
-    };
-    error.with_operation(LIST)
-}
-
-fn refused_list(refusal: &Refusal, subject: &str, region: &str) -> Error {
-    let (kind, hint) = if refusal.is_unknown_operation() {
-        (ErrorKind::Unsupported, Some("The endpoint does not know DescribeParameters".to_owned()))
-    } else if refusal.is("InvalidNextToken") {
-        (ErrorKind::Malformed, Some("Begin again with the first page".to_owned()))
-    } else {
-        let kind = kind(refusal);
-        (kind, list_hint(refusal, kind, region))
-    };
-    refusal.to_error(kind, subject).with_hint_if(hint)
-}
-
-fn list_hint(refusal: &Refusal, kind: ErrorKind, region: &str) -> Option<String> {
-    match kind {
-        ErrorKind::Denied => Some(format!(
-            "Allow this identity ssm:DescribeParameters on `*` in {region}: it cannot be allowed for single parameters"
-        )),
-        _ => general_hint(refusal, kind).map(str::to_owned),
-    }
+    LISTING.error(Failure::of(error, &subject), &subject, region)
 }
 
 #[cfg(test)]
@@ -256,25 +227,17 @@ mod tests {
             (None, 502, "unreachable temporary"),
             (Some("ExpiredTokenException"), 400, "unauthenticated"),
         ] {
-            let told = refused_batch(&Refusal::plain(code, status), "reading 2 parameters", "r").in_short();
+            let failure = Failure::Refused(Refusal::plain(code, status));
+            let told =
+                calls::batch_failure(failure, BATCH, |refusal| refused_batch(refusal, "x", "r")).in_short();
             assert_eq!(told, expected, "{code:?} {status}");
         }
     }
 
     #[test]
-    fn a_listing_that_is_refused_says_what_to_do() {
-        let told = |code, status| {
-            let error = refused_list(&Refusal::plain(code, status), "listing", "eu-west-1");
-            (error.kind(), error.hint().unwrap_or_default().to_owned())
-        };
-        let (kind, hint) = told(Some("AccessDeniedException"), 400);
-        assert_eq!(kind, ErrorKind::Denied);
-        insta::assert_snapshot!(hint, @"Allow this identity ssm:DescribeParameters on `*` in eu-west-1: it cannot be allowed for single parameters");
-        assert_eq!(
-            told(Some("InvalidNextToken"), 400),
-            (ErrorKind::Malformed, "Begin again with the first page".to_owned())
-        );
-        assert_eq!(told(None, 404).0, ErrorKind::Unsupported);
-        assert_eq!(told(Some("ThrottlingException"), 400).0, ErrorKind::Throttled);
+    fn a_denied_listing_names_the_permission() {
+        let error =
+            LISTING.refused(&Refusal::plain(Some("AccessDeniedException"), 400), "listing", "eu-west-1");
+        insta::assert_snapshot!(error.hint().unwrap(), @"Allow this identity ssm:DescribeParameters on `*` in eu-west-1: it cannot be allowed for single parameters");
     }
 }

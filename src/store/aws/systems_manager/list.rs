@@ -12,7 +12,7 @@ use super::SystemsManager;
 use super::describe::of_entry;
 use super::error::list_error;
 use crate::error::Result;
-use crate::store::{Descriptions, Names, Page};
+use crate::store::{Descriptions, Page};
 
 /// Names in one answer, at most.
 const LARGEST_PAGE: i32 = 50;
@@ -21,23 +21,10 @@ const LARGEST_PAGE: i32 = 50;
 const LONGEST_FILTER: usize = 1024;
 
 impl SystemsManager {
-    /// One page of the names that begin with `prefix`.
-    pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.list_descriptions(prefix, page).await.map(Names::from)
-    }
-
-    /// The same page with what the answer tells of each parameter.
-    pub(super) async fn list_descriptions(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        self.page(prefix, page).await.map(|answer| descriptions(answer, prefix))
-    }
-
-    async fn page(&self, prefix: &str, page: Option<&Page>) -> Result<DescribeParametersOutput> {
-        let region = &self.access.region;
-        let call = || async move {
-            let answer = request(&self.client, prefix, page).send().await;
-            answer.map_err(|error| list_error(&error, prefix, region))
-        };
-        self.access.signed(call).await
+    /// One page of the names that begin with `prefix`, with what the answer tells of each.
+    pub(super) async fn page(&self, prefix: &str, page: Option<&Page>, region: &str) -> Result<Descriptions> {
+        let answer = request(&self.client, prefix, page).send().await;
+        answer.map(|answer| descriptions(answer, prefix)).map_err(|error| list_error(&error, prefix, region))
     }
 }
 
@@ -75,9 +62,8 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorKind;
-    use crate::store::Inspect;
-    use crate::store::aws::systems_manager::testing::store;
-    use crate::store::aws::testing::{Memory, refusal};
+    use crate::store::aws::testing::{Memory, refusal, store};
+    use crate::store::{Inspect, Names};
 
     #[tokio::test]
     async fn a_page_names_the_next_one_and_only_what_begins_so() {
@@ -89,7 +75,7 @@ mod tests {
             let list: Vec<_> = names.iter().map(|name| json!({"Name": name})).collect();
             (200, json!({"Parameters": list, "NextToken": next}))
         });
-        let store = store(&memory);
+        let store = store::<SystemsManager>(&memory);
         let first = store.list("/a/", None).await.unwrap();
         assert_eq!(first, Names { names: vec!["/a/1".into()], next: Some(Page::new("second")) });
         let second = store.list("/a/", first.next.as_ref()).await.unwrap();
@@ -102,7 +88,7 @@ mod tests {
     #[tokio::test]
     async fn a_listing_that_is_denied_is_an_error() {
         let memory = Memory::new(|_, _| refusal(400, "AccessDeniedException"));
-        let error = store(&memory).list("/a\n", None).await.unwrap_err();
+        let error = store::<SystemsManager>(&memory).list("/a\n", None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Denied);
         insta::assert_snapshot!(error, @r"listing the parameters that begin with `/a\n` was denied: canary (DescribeParameters: AccessDeniedException). Allow this identity ssm:DescribeParameters on `*` in test: it cannot be allowed for single parameters");
     }
@@ -110,7 +96,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_without_optional_members_is_empty() {
         let memory = Memory::new(|_, _| (200, json!({})));
-        assert_eq!(store(&memory).list("", None).await.unwrap(), Names::default());
+        assert_eq!(store::<SystemsManager>(&memory).list("", None).await.unwrap(), Names::default());
         assert_eq!(memory.calls()[0].1["ParameterFilters"], json!(null));
     }
 

@@ -6,30 +6,24 @@ mod convention;
 mod describe;
 mod error;
 mod list;
-#[cfg(test)]
-mod testing;
 mod tools;
 
-use std::fmt;
-use std::num::NonZeroU32;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::operation::get_parameter::builders::GetParameterFluentBuilder;
+use aws_types::SdkConfig;
 
 use crate::error::Result;
-use crate::store::aws::batches::BatchSwitch;
+use crate::store::aws::access::Access;
+use crate::store::aws::batches::{BatchFailure, Known};
 use crate::store::aws::endpoint::ServiceNames;
-use crate::store::aws::{Access, Service, attempts, plays_no_part};
-use crate::store::environment::Environment;
-use crate::store::options::{Options, Rate};
-use crate::store::tools::Finding;
-use crate::store::{
-    Description, Descriptions, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo,
-};
+use crate::store::aws::store::{SecretService, open};
+use crate::store::aws::{Service, attempts, plays_no_part};
+use crate::store::options::Rate;
+use crate::store::{Description, Descriptions, Page, SecretName, StoreEntry, StoreInfo};
 use crate::value::SecretValue;
 
 use self::convention::SystemsManagerConvention;
@@ -49,7 +43,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     attempts,
     rate_after_throttle: Some(DEFAULT_THROUGHPUT),
     tools: tools::TOOLS,
-    open,
+    open: open::<SystemsManager>,
 };
 
 /// What an account has in a region by default, for all its processes and for `GetParameter` and `GetParameters` together
@@ -66,32 +60,50 @@ const SERVICE: Service = Service {
 
 /// Reads parameters with `GetParameter`, several of them with `GetParameters`: decrypted, and the current version unless
 /// the name says another.
-struct SystemsManager {
+pub(super) struct SystemsManager {
     client: Client,
-    access: Access,
-    /// Off once this identity or this endpoint was found to have no `GetParameters`.
-    batches: BatchSwitch,
 }
 
-impl SystemsManager {
-    /// Builds the store. See [`Access::open`].
-    fn open(options: &Options, environment: &Environment) -> Result<Self> {
-        let access = Access::open(&SERVICE, options, environment)?;
-        Ok(Self { client: Client::new(&access.sdk_config), access, batches: BatchSwitch::default() })
+impl SecretService for SystemsManager {
+    const INFO: &'static StoreInfo = &INFO;
+    const SERVICE: Service = SERVICE;
+    const READ: &'static str = "GetParameter";
+    const DESCRIBE: &'static str = "DescribeParameters";
+    const LARGEST_BATCH: NonZeroUsize = batch::LARGEST;
+
+    fn new(config: &SdkConfig) -> Self {
+        Self { client: Client::new(config) }
     }
 
-    async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        self.access.signed(|| self.ask(name)).await
-    }
-
-    async fn ask(&self, name: &SecretName) -> Result<Option<SecretValue>> {
+    async fn read(&self, name: &SecretName, region: &str) -> Result<Option<SecretValue>> {
         match request(&self.client, name.as_str()).send().await {
             Ok(answer) => match answer.parameter.and_then(|parameter| parameter.value) {
                 Some(value) => Ok(Some(SecretValue::text(value))),
                 None => Err(error::without_value(name)),
             },
-            Err(error) => error::read_error(&error, name, &self.access.region).map_or(Ok(None), Err),
+            Err(error) => error::read_error(&error, name, region).map_or(Ok(None), Err),
         }
+    }
+
+    fn fits(name: &SecretName) -> bool {
+        batch::fits(name)
+    }
+
+    async fn read_batch(
+        &self,
+        names: &[SecretName],
+        access: &Access,
+        known: &mut Known,
+    ) -> Result<(), BatchFailure> {
+        self.ask_many(names, &access.region, known).await
+    }
+
+    async fn list(&self, prefix: &str, page: Option<&Page>, region: &str) -> Result<Descriptions> {
+        self.page(prefix, page, region).await
+    }
+
+    async fn describe(&self, name: &SecretName, region: &str) -> Result<Option<Description>> {
+        self.tell(name, region).await
     }
 }
 
@@ -100,82 +112,22 @@ fn request(client: &Client, name: &str) -> GetParameterFluentBuilder {
     client.get_parameter().name(name).with_decryption(true)
 }
 
-/// Without the client, whose own Debug fills pages with the SDK's tables.
-impl fmt::Debug for SystemsManager {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("SystemsManager").field("access", &self.access).finish_non_exhaustive()
-    }
-}
-
-#[async_trait]
-impl Store for SystemsManager {
-    fn info(&self) -> &StoreInfo {
-        &INFO
-    }
-
-    async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        self.read(name).await
-    }
-
-    async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
-        self.read_many(names).await
-    }
-
-    fn batch_size(&self) -> NonZeroUsize {
-        if self.batches.is_off() { NonZeroUsize::MIN } else { batch::LARGEST }
-    }
-
-    fn is_outdated(&self) -> bool {
-        self.access.is_outdated()
-    }
-
-    fn inspect(&self) -> Option<&dyn Inspect> {
-        Some(self)
-    }
-}
-
-#[async_trait]
-impl Inspect for SystemsManager {
-    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.list_names(prefix, page).await
-    }
-
-    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        self.list_descriptions(prefix, page).await
-    }
-
-    async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
-        self.describe_parameter(name).await
-    }
-
-    async fn diagnose(&self) -> Vec<Finding> {
-        self.access.findings().await
-    }
-
-    fn identity(&self) -> Option<String> {
-        Some(self.access.identity())
-    }
-}
-
-fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> {
-    let store = SystemsManager::open(options, environment)?;
-    Ok(Arc::new(store))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::testing::store;
     use super::*;
     use crate::error::ErrorKind;
-    use crate::store::aws::testing::{Memory, refusal};
+    use crate::store::Store;
+    use crate::store::aws::store::AwsStore;
+    use crate::store::aws::testing::{Memory, refusal, store};
+    use crate::store::environment::Environment;
     use crate::store::options::OptionValue;
 
     #[tokio::test]
     async fn a_parameter_is_read_decrypted_and_as_it_stands() {
         let memory = Memory::new(|_, _| (200, json!({"Parameter": {"Value": "a,b", "Type": "StringList"}})));
-        let value = store(&memory).get(&"/a:1".into()).await.unwrap().unwrap();
+        let value = store::<SystemsManager>(&memory).get(&"/a:1".into()).await.unwrap().unwrap();
         assert_eq!(value.expose(), "a,b");
         let asked = json!({"Name": "/a:1", "WithDecryption": true});
         assert_eq!(memory.calls(), [("GetParameter".to_owned(), asked)]);
@@ -184,10 +136,10 @@ mod tests {
     #[tokio::test]
     async fn only_the_code_for_it_means_absent() {
         let memory = Memory::new(|_, _| refusal(400, "ParameterNotFound"));
-        assert!(store(&memory).get(&"/a".into()).await.unwrap().is_none());
+        assert!(store::<SystemsManager>(&memory).get(&"/a".into()).await.unwrap().is_none());
         for code in ["ParameterVersionNotFound", "InvalidKeyId", "ResourceNotFoundException"] {
             let memory = Memory::new(move |_, _| refusal(400, code));
-            let error = store(&memory).get(&"/a".into()).await.unwrap_err();
+            let error = store::<SystemsManager>(&memory).get(&"/a".into()).await.unwrap_err();
             assert!(!error.is_upstream_miss(), "{code}");
         }
     }
@@ -196,7 +148,7 @@ mod tests {
     async fn an_answer_without_a_value_is_no_absence() {
         for answer in [json!({}), json!({"Parameter": {}}), json!({"Parameter": null})] {
             let memory = Memory::new(move |_, _| (200, answer.clone()));
-            let error = store(&memory).get(&"/a".into()).await.unwrap_err();
+            let error = store::<SystemsManager>(&memory).get(&"/a".into()).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Malformed);
         }
     }
@@ -205,7 +157,7 @@ mod tests {
     fn opening_needs_no_runtime_and_shows_nothing() {
         let mut options = Memory::options();
         options.set("aws_secret_access_key", OptionValue::Text("canary-secret".to_owned()));
-        let store = SystemsManager::open(&options, &Environment::default()).unwrap();
+        let store = AwsStore::<SystemsManager>::open(&options, &Environment::default()).unwrap();
         assert!(!format!("{store:?}").contains("canary"), "{store:?}");
         assert!(!store.is_outdated());
     }

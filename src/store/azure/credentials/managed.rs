@@ -17,11 +17,10 @@ use url::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{TransportError, TransportKind, web_address};
 use crate::store::azure::credentials::{NoToken, TokenSource};
-use crate::store::azure::error::retry_after;
-use crate::store::azure::transport::{Answer, exchange};
+use crate::store::azure::error::head;
 use crate::store::environment::Environment;
-use crate::value::Text;
-use crate::value::json::{Object, Value, parse};
+use crate::store::kit::answer::Answer;
+use crate::value::json::{Object, Value};
 
 /// The metadata service of a virtual machine.
 const MACHINE: &str = "http://169.254.169.254";
@@ -119,9 +118,9 @@ impl ManagedIdentity {
         url.query_pairs_mut().append_pair("api-version", "2021-02-01").append_pair("format", "json");
         let mut request = reqwest::Request::new(reqwest::Method::GET, url);
         request.headers_mut().insert("metadata", HeaderValue::from_static("true"));
-        let answer = exchange(&self.client, request).await.ok().filter(|answer| answer.status == 200)?;
-        let text = Text::from_utf8_surrogatepass(answer.body.to_vec()).ok()?;
-        parse(&text).ok()?.as_object().cloned()
+        let answer =
+            Answer::to(&self.client, request, true).await.ok().filter(|answer| answer.status == 200)?;
+        answer.json()?.as_object().cloned()
     }
 
     fn accept(&self, answer: &Answer) -> Result<AccessToken, NoToken> {
@@ -156,7 +155,7 @@ impl TokenSource for ManagedIdentity {
 
     async fn fetch(&self, scope: &str) -> Result<AccessToken, NoToken> {
         let request = self.request(scope).map_err(|error| self.silent(&error))?;
-        let answer = exchange(&self.client, request).await.map_err(|error| self.silent(&error))?;
+        let answer = Answer::to(&self.client, request, true).await.map_err(|error| self.silent(&error))?;
         match answer.status {
             200..=299 => self.accept(&answer),
             400 if self.kind == Kind::Machine => {
@@ -182,16 +181,14 @@ fn refused(answer: &Answer) -> Error {
         status if status < 500 && status != 429 && status != 408 => ErrorKind::Unauthenticated,
         status => ErrorKind::of_status(status),
     };
-    let error = Error::new(kind, format!("{SUBJECT} failed"))
-        .with_code(format!("HTTP {}", answer.status))
-        .with_hint(HINT);
-    if kind == ErrorKind::Unauthenticated { error } else { error.temporary(retry_after(&answer.headers)) }
+    let head = head(answer);
+    let error = head.to_error(kind, format!("{SUBJECT} failed")).with_hint(HINT);
+    if kind == ErrorKind::Unauthenticated { error } else { error.temporary(head.retry_after) }
 }
 
 /// `expires_on` is a number, as text or not; Azure Machine Learning may send a date, for which `expires_in` stands in.
 fn read_token(answer: &Answer, kind: Kind) -> Result<AccessToken, NoToken> {
-    let text = Text::from_utf8_surrogatepass(answer.body.to_vec()).ok();
-    let parsed = text.and_then(|text| parse(&text).ok());
+    let parsed = answer.json();
     let members = parsed.as_ref().and_then(Value::as_object);
     let token = members.and_then(|members| members.get("access_token")).and_then(Value::as_str);
     match (token.filter(|token| !token.is_empty()), members.and_then(expiry)) {
@@ -237,8 +234,7 @@ mod tests {
     use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config};
 
     fn answer(body: &str) -> Answer {
-        let headers = azure_core::http::headers::Headers::new();
-        Answer { status: 200, headers, body: body.to_owned().into() }
+        Answer::of(200, &[], body)
     }
 
     #[test]

@@ -196,9 +196,7 @@ mod tests {
         for (key, text) in pairs {
             options.set(key, OptionValue::Text((*text).to_owned()));
         }
-        let environment = Environment::read(|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        });
+        let environment = Environment::of(variables);
         find(&GoogleSettings::read(&options).unwrap(), &environment, &mut WatchedFiles::default())
     }
 

@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 use crate::process::Clock;
 use crate::store::kit::token::{Expiring, Terms, TokenHolder, time_until};
 
-use super::exchange::Answer;
 use super::token::{Token, TokenSource};
+use crate::store::kit::answer::Answer;
 
 /// As early as google-auth (`_helpers.REFRESH_THRESHOLD`): the metadata server hands out another token four minutes before
 /// the end at the latest.
@@ -102,8 +102,6 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_trait::async_trait;
-    use bytes::Bytes;
-    use reqwest::header::HeaderMap;
 
     use super::*;
     use crate::error::ErrorKind;
@@ -155,7 +153,7 @@ mod tests {
             let token = token.unwrap().to_str().unwrap().trim_start_matches("Bearer ").to_owned();
             let status = if refused.contains(&token.as_str()) { UNAUTHORIZED } else { 200 };
             shown.lock().unwrap().push(token);
-            async move { Ok::<_, Error>(Answer { status, headers: HeaderMap::new(), content: Bytes::new() }) }
+            async move { Ok::<_, Error>(Answer::of(status, &[], "")) }
         };
         cache.ensure().await.unwrap();
         let answer = cache.accepted(ask).await.unwrap();
@@ -204,7 +202,7 @@ mod tests {
         };
         let ask = |token: Option<HeaderValue>| async {
             let status = meanwhile(token.unwrap()).await;
-            Ok::<_, Error>(Answer { status, headers: HeaderMap::new(), content: Bytes::new() })
+            Ok::<_, Error>(Answer::of(status, &[], ""))
         };
         assert_eq!(cache.accepted(ask).await.unwrap().status, 200);
         assert_eq!(calls.load(Ordering::SeqCst), 2);

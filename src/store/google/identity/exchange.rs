@@ -3,15 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
 use reqwest::Method;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde_json::Value as Json;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{TransportError, read_body, send};
 use crate::store::google::error::transport_error;
+use crate::store::kit::answer::Answer;
+use crate::store::kit::refusal::{Refusal, is_oauth_code};
 
 use super::token::Token;
 
@@ -45,7 +45,7 @@ impl TokenEndpoint {
         if !answer.is_success() {
             return Err(refused(&answer, self.subject).with_hint(self.hint));
         }
-        token_of(serde_json::from_slice(&answer.content).ok().as_ref(), self.subject)
+        token_of(serde_json::from_slice(&answer.body).ok().as_ref(), self.subject)
     }
 }
 
@@ -55,41 +55,13 @@ impl fmt::Debug for TokenEndpoint {
     }
 }
 
-/// An answer, whatever its status.
-#[derive(Debug)]
-pub(in crate::store::google) struct Answer {
-    /// The HTTP status.
-    pub(in crate::store::google) status: u16,
-    /// The headers.
-    pub(in crate::store::google) headers: HeaderMap,
-    /// The body.
-    pub(in crate::store::google) content: Bytes,
-}
-
-impl Answer {
-    /// Sends a request and reads the whole answer.
-    pub(in crate::store::google) async fn to(
-        client: &reqwest::Client,
-        request: reqwest::Request,
-    ) -> Result<Self, TransportError> {
-        let mut answer = send(client, request, true).await?;
-        let content = read_body(&mut answer).await?.into();
-        Ok(Self { status: answer.status().as_u16(), headers: std::mem::take(answer.headers_mut()), content })
-    }
-
-    /// Whether it is what was asked for.
-    pub(in crate::store::google) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-}
-
 /// Sends a request and reads the whole answer; `subject` is what is asked, for messages.
 pub(super) async fn answer(
     client: &reqwest::Client,
     request: reqwest::Request,
     subject: &str,
 ) -> Result<Answer> {
-    Answer::to(client, request).await.map_err(|error| transport_error(&error, subject))
+    Answer::to(client, request, true).await.map_err(|error| transport_error(&error, subject))
 }
 
 /// `access_token` and `expires_in`, which some servers write as text.
@@ -114,23 +86,14 @@ pub(super) fn is_token(text: &str) -> bool {
 
 /// An answer that is an error. Its words may echo what was sent, so only a code is shown.
 pub(super) fn refused(answer: &Answer, subject: &str) -> Error {
-    let status = answer.status;
-    let json: Option<Json> = serde_json::from_slice(&answer.content).ok();
-    let code = json.as_ref().and_then(|json| json.get("error")?.as_str()).filter(|code| is_code(code));
-    let wait = answer.headers.get("retry-after").and_then(|wait| wait.to_str().ok()?.parse().ok());
-    let (kind, text, temporary) = match status {
-        429 => (ErrorKind::Throttled, "was throttled", true),
-        408 | 500..=599 => (ErrorKind::Unreachable, "failed on the server's side", true),
-        _ => (ErrorKind::Unauthenticated, "was refused", false),
+    let json: Option<Json> = serde_json::from_slice(&answer.body).ok();
+    let code = json.as_ref().and_then(|json| json.get("error")?.as_str()).filter(|code| is_oauth_code(code));
+    let (kind, text) = match answer.status {
+        429 => (ErrorKind::Throttled, "was throttled"),
+        408 | 500..=599 => (ErrorKind::Unreachable, "failed on the server's side"),
+        _ => (ErrorKind::Unauthenticated, "was refused"),
     };
-    let error = Error::new(kind, format!("{subject} {text}"));
-    let error = error.with_code(code.map_or_else(|| format!("HTTP {status}"), str::to_owned));
-    if temporary { error.temporary(wait.map(Duration::from_secs)) } else { error }
-}
-
-/// The codes of OAuth are words in small letters.
-fn is_code(code: &str) -> bool {
-    !code.is_empty() && code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    Refusal::of(answer).with_code(code.map(str::to_owned)).to_error(kind, format!("{subject} {text}"))
 }
 
 #[cfg(test)]
@@ -138,10 +101,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn failed(status: u16, body: &str) -> Answer {
-        Answer { status, headers: HeaderMap::new(), content: body.to_owned().into() }
-    }
 
     #[test]
     fn a_token_comes_with_its_lifetime() {
@@ -160,7 +119,7 @@ mod tests {
     #[test]
     fn a_refusal_shows_its_code_and_nothing_else() {
         let body = r#"{"error": "invalid_grant", "error_description": "canary"}"#;
-        let error = refused(&failed(400, body), "asking");
+        let error = refused(&Answer::of(400, &[], body), "asking");
         insta::assert_snapshot!(error, @"asking was refused (invalid_grant)");
         for (status, kind, temporary) in [
             (401, ErrorKind::Unauthenticated, false),
@@ -169,7 +128,7 @@ mod tests {
             (429, ErrorKind::Throttled, true),
             (503, ErrorKind::Unreachable, true),
         ] {
-            let error = refused(&failed(status, r#"{"error": "Canary words"}"#), "asking");
+            let error = refused(&Answer::of(status, &[], r#"{"error": "Canary words"}"#), "asking");
             assert_eq!((error.kind(), error.is_temporary()), (kind, temporary), "{status}");
             assert!(!error.to_string().contains("anary"));
         }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use google_cloud_wkt::Timestamp;
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde_json::{Value as Json, json};
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::moment;
 use crate::redact::Shown;
 use crate::store::google::error::Refusal;
 
@@ -99,10 +99,11 @@ impl TokenSource for Impersonation {
         self.source.ensure().await?;
         let answer = self.source.accepted(|token| answer(&self.client, self.request(token), SUBJECT)).await?;
         if !answer.is_success() {
-            let refusal = Refusal::new(answer.status, Some(&answer.headers), Some(&answer.content));
-            return Err(self.refused(&refusal));
+            let (status, headers) = (answer.status, answer.headers.clone());
+            let content = answer.into_body().into();
+            return Err(self.refused(&Refusal::new(status, Some(&headers), Some(&content))));
         }
-        token(serde_json::from_slice(&answer.content).ok().as_ref(), self.lifetime)
+        token(serde_json::from_slice(&answer.body).ok().as_ref(), self.lifetime)
     }
 }
 
@@ -112,12 +113,8 @@ fn token(answer: Option<&Json>, lifetime: Duration) -> Result<Token> {
         Error::new(ErrorKind::Unauthenticated, format!("{SUBJECT}: the answer holds no token"))
             .with_hint("Check `iam_endpoint_url` and proxies: something else than Google may have answered")
     })?;
-    let told = answer.and_then(|answer| answer.get("expireTime")?.as_str()).and_then(moment);
+    let told = answer.and_then(|answer| answer.get("expireTime")?.as_str()).and_then(moment::read);
     Ok(Token::new(token, told.or_else(|| SystemTime::now().checked_add(lifetime))))
-}
-
-fn moment(text: &str) -> Option<SystemTime> {
-    SystemTime::try_from(Timestamp::try_from(text).ok()?).ok()
 }
 
 #[cfg(test)]

@@ -6,19 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::Value as Json;
-use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{TransportError, TransportKind, web_address};
 use crate::store::environment::Environment;
 use crate::store::google::name::checked_project;
 use crate::store::google::network::Network;
-use crate::store::google::place::below;
+use crate::store::kit::answer::Answer;
+use crate::store::kit::rest::Rest;
 
-use super::exchange::{Answer, refused, token_of};
+use super::exchange::{refused, token_of};
 #[cfg(feature = "vault")]
 use super::text;
 use super::token::{Token, TokenSource};
@@ -33,8 +32,7 @@ const HINT: &str = "Set GOOGLE_APPLICATION_CREDENTIALS, run `gcloud auth applica
 /// The server, and how it is reached.
 #[derive(Clone, Debug)]
 pub(in crate::store::google) struct Metadata {
-    client: reqwest::Client,
-    base: Url,
+    service: Rest,
     /// Whether there is one: somebody said so, or it has answered.
     expected: Arc<AtomicBool>,
 }
@@ -45,28 +43,27 @@ impl Metadata {
         let named = ["GCE_METADATA_HOST", "GCE_METADATA_ROOT"]
             .into_iter()
             .find_map(|name| environment.non_empty(name));
-        let base = web_address(&format!("http://{}/", named.unwrap_or(HOST)))
+        let address = web_address(&format!("http://{}/", named.unwrap_or(HOST)))
             .ok_or_else(|| Error::config("GCE_METADATA_HOST is not a host, or a host and a port"))?;
         Ok(Self {
-            client: network.metadata_client()?,
-            base,
+            service: Rest::new(network.metadata_client()?, address),
             expected: Arc::new(AtomicBool::new(named.is_some())),
         })
     }
 
     /// The id of the project that we run in.
     pub(super) async fn project(&self) -> Result<String> {
-        let project =
+        let answer =
             self.get("project/project-id", "asking the metadata server for the project", &[]).await?;
-        checked_project(&String::from_utf8_lossy(&project), "the metadata server")
+        checked_project(&String::from_utf8_lossy(&answer.body), "the metadata server")
     }
 
     /// The e-mail address of the service account that runs here.
     #[cfg(feature = "vault")]
     pub(super) async fn email(&self, subject: &str) -> Result<String> {
         let query = [("recursive", "true")];
-        let content = self.get("instance/service-accounts/default/", subject, &query).await?;
-        let json: Option<Json> = serde_json::from_slice(&content).ok();
+        let answer = self.get("instance/service-accounts/default/", subject, &query).await?;
+        let json: Option<Json> = serde_json::from_slice(&answer.body).ok();
         let email = json.as_ref().and_then(|json| text(json, "email")).map(str::to_owned);
         email.ok_or_else(|| {
             Error::new(ErrorKind::Unauthenticated, format!("{subject}: the metadata server names no account"))
@@ -74,14 +71,11 @@ impl Metadata {
         })
     }
 
-    async fn get(&self, path: &str, subject: &str, query: &[(&str, &str)]) -> Result<bytes::Bytes> {
-        let mut url = below(&self.base, &format!("computeMetadata/v1/{path}"))?;
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        let mut request = reqwest::Request::new(Method::GET, url);
+    async fn get(&self, path: &str, subject: &str, query: &[(&str, &str)]) -> Result<Answer> {
+        let path = format!("computeMetadata/v1/{path}");
+        let mut request = self.service.get(&path, query.iter().copied())?;
         request.headers_mut().insert(FLAVOR, GOOGLE);
-        let answer = Answer::to(&self.client, request).await;
+        let answer = self.service.ask(&request, None).await;
         let answer = answer.map_err(|error| self.unreachable(&error, subject))?;
         // A network that answers for every name, such as that of a hotel, is not Google.
         if answer.headers.get(&FLAVOR) != Some(&GOOGLE) && answer.is_success() {
@@ -93,7 +87,7 @@ impl Metadata {
         }
         if answer.is_success() {
             self.expected.store(true, Ordering::Relaxed);
-            Ok(answer.content)
+            Ok(answer)
         } else {
             Err(refused(&answer, subject)
                 .with_hint("Check that a service account is attached to this machine or pod"))
@@ -130,8 +124,8 @@ impl TokenSource for MetadataTokens {
         let subject = "asking the metadata server for a token";
         let scopes = self.scopes.join(",");
         let query: &[(&str, &str)] = if scopes.is_empty() { &[] } else { &[("scopes", &scopes)] };
-        let content = self.metadata.get("instance/service-accounts/default/token", subject, query).await?;
-        let json: Option<Json> = serde_json::from_slice(&content).ok();
+        let answer = self.metadata.get("instance/service-accounts/default/token", subject, query).await?;
+        let json: Option<Json> = serde_json::from_slice(&answer.body).ok();
         token_of(json.as_ref(), subject)
     }
 }
@@ -147,10 +141,12 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_has_answered_is_there_though_its_name_is_unknown() {
         let (options, environment) = (Options::default(), Environment::default());
-        let mut metadata = Metadata::new(&Network::new(&options, &environment), &environment).unwrap();
+        let network = Network::new(&options, &environment);
+        let mut metadata = Metadata::new(&network, &environment).unwrap();
         assert!(metadata.is_lasting(TransportKind::Dns) && !metadata.is_lasting(TransportKind::Connect));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        metadata.base = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        let address = web_address(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        metadata.service = Rest::new(network.metadata_client().unwrap(), address);
         let server = std::thread::spawn(move || {
             let (mut connection, _) = listener.accept().unwrap();
             assert!(connection.read(&mut [0; 4096]).unwrap() > 0);

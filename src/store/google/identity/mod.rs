@@ -44,7 +44,6 @@ use crate::store::kit::files::WatchedFiles;
 
 use self::adc::Found;
 pub(super) use self::cache::TokenCache;
-pub(super) use self::exchange::Answer;
 pub(super) use self::project::Project;
 use self::sources::Workshop;
 #[cfg(feature = "vault")]

@@ -118,9 +118,7 @@ mod tests {
             };
             all.set(key, value);
         }
-        let environment = Environment::read(|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        });
+        let environment = Environment::of(variables);
         let found = Found::Content { json: content, named_by, gcloud_project: None };
         match project(&GoogleSettings::read(&all).unwrap(), &environment, &found, None) {
             Project::Known(project) => Some(project),

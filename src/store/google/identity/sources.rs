@@ -16,8 +16,9 @@ use crate::redact::Shown;
 use crate::store::environment::Environment;
 use crate::store::google::config::GoogleSettings;
 use crate::store::google::network::Network;
-use crate::store::google::place::{Place, below, iam_endpoint};
+use crate::store::google::place::{Place, iam_endpoint};
 use crate::store::kit::files::WatchedFiles;
+use crate::store::kit::rest::below;
 
 use super::adc::Found;
 use super::authorized_user::AuthorizedUser;

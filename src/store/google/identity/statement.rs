@@ -16,8 +16,9 @@ use crate::store::environment::Environment;
 use crate::store::google::config::{GoogleSettings, KEY_PATH, Written, written_key};
 use crate::store::google::name::{checked_domain, checked_principal};
 use crate::store::google::network::Network;
-use crate::store::google::place::{Place, below, iam_endpoint};
+use crate::store::google::place::{Place, iam_endpoint};
 use crate::store::kit::files::{WatchedFiles, expand};
+use crate::store::kit::rest::below;
 use crate::store::options::Options;
 use crate::value::json::Value;
 
@@ -166,7 +167,7 @@ impl Iam {
         if !signed.is_success() {
             return Err(refused(&signed, SUBJECT).with_hint(HINT));
         }
-        let json: Option<Json> = serde_json::from_slice(&signed.content).ok();
+        let json: Option<Json> = serde_json::from_slice(&signed.body).ok();
         let token = json.as_ref().and_then(|json| text(json, "signedJwt")).filter(|token| is_token(token));
         token.map(SecretString::from).ok_or_else(|| {
             Error::new(ErrorKind::Unauthenticated, format!("{SUBJECT}: the answer holds no signature"))

@@ -126,7 +126,7 @@ async fn from_url(client: &reqwest::Client, url: &Url, headers: &HeaderMap) -> R
     *request.headers_mut() = headers.clone();
     let answer = answer(client, request, SUBJECT).await?;
     if answer.is_success() {
-        return Ok(answer.content.to_vec());
+        return Ok(answer.into_body());
     }
     Err(refused(&answer, SUBJECT).with_hint("Check the `url` and `headers` of `credential_source`"))
 }

@@ -1,0 +1,138 @@
+//! Services that are asked over HTTP below one address: what a store is made of that needs no crate of its vendor.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use reqwest::{Client, Method, Request};
+use url::Url;
+
+use crate::error::{Error, Result};
+use crate::http::{ClientSettings, ProxySettings, Roots, TransportError, warn_about_plain_http};
+use crate::store::environment::Environment;
+use crate::store::kit::answer::Answer;
+use crate::store::kit::files::WatchedFiles;
+use crate::store::kit::trust;
+
+/// How long a connection may take to open: just over the moment of the second repetition of a lost SYN packet.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
+
+/// How long the server may stay silent. The deadline of a lookup is what cuts earlier.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// A client for `address`, with the proxies of the environment. Certificates are only loaded where one will be shown: a broken
+/// CA bundle does not matter to a plain address.
+pub fn client(
+    address: &Url,
+    roots: impl FnOnce() -> Roots,
+    environment: &Environment,
+    files: &mut WatchedFiles,
+) -> Result<Client> {
+    warn_about_plain_http(address);
+    let proxies = ProxySettings::from_environment(|name| environment.get(name), true);
+    let is_encrypted = address.scheme() == "https" || proxies.needs_tls();
+    let roots = if is_encrypted { roots() } else { Roots::Nobody };
+    let settings = ClientSettings { connect_timeout: CONNECT_TIMEOUT, read_timeout: READ_TIMEOUT, proxies };
+    trust::client(&settings, &roots, files)
+}
+
+/// An address and the client that reaches it.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    client: Client,
+    address: Url,
+}
+
+impl Rest {
+    /// The service at `address`, which may have a path of its own.
+    pub fn new(client: Client, address: Url) -> Self {
+        Self { client, address }
+    }
+
+    /// The request that reads `path` below the address. The path is encoded already, the query is not.
+    pub fn get<'pair>(
+        &self,
+        path: &str,
+        query: impl IntoIterator<Item = (&'pair str, &'pair str)>,
+    ) -> Result<Request> {
+        let mut url = below(&self.address, path)?;
+        url.query_pairs_mut().extend_pairs(query);
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        Ok(Request::new(Method::GET, url))
+    }
+
+    /// Sends a request that may be sent twice, with what a login handed out.
+    pub async fn ask(
+        &self,
+        request: &Request,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Answer, TransportError> {
+        let mut sent = Request::new(request.method().clone(), request.url().clone());
+        sent.headers_mut().clone_from(request.headers());
+        if let Some(authorization) = authorization {
+            sent.headers_mut().insert(AUTHORIZATION, authorization);
+        }
+        Answer::to(&self.client, sent, true).await
+    }
+}
+
+/// `path` below `address`.
+pub fn below(address: &Url, path: &str) -> Result<Url> {
+    let text = format!("{}/{path}", address.as_str().trim_end_matches('/'));
+    Url::parse(&text).map_err(|_| Error::config("an endpoint cannot be used as the beginning of an address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_path_goes_below_that_of_the_address() {
+        let client = || client_of(&Url::parse("http://h").unwrap());
+        for (address, path, query, expected) in [
+            ("https://h", "v1/a", &[][..], "https://h/v1/a"),
+            (
+                "http://h:1/x/",
+                "v1/a:access",
+                &[("q", "a b"), ("r", "ü&")],
+                "http://h:1/x/v1/a:access?q=a+b&r=%C3%BC%26",
+            ),
+        ] {
+            let rest = Rest::new(client(), Url::parse(address).unwrap());
+            let request = rest.get(path, query.iter().copied()).unwrap();
+            assert_eq!((request.method(), request.url().as_str()), (&Method::GET, expected));
+        }
+    }
+
+    fn client_of(address: &Url) -> Client {
+        client(address, || Roots::Nobody, &Environment::default(), &mut WatchedFiles::default()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_login_goes_with_the_request_and_the_request_stays_as_it_is() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let mut asked = [0; 4096];
+            let length = connection.read(&mut asked).unwrap();
+            connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+            String::from_utf8_lossy(&asked[..length]).to_lowercase()
+        });
+        let rest = Rest::new(client_of(&address), address);
+        let request = rest.get("v1/a", []).unwrap();
+        let answer = rest.ask(&request, Some(HeaderValue::from_static("Bearer t"))).await.unwrap();
+        assert!(answer.is_success() && answer.json().is_some());
+        let asked = server.join().unwrap();
+        assert!(
+            asked.starts_with("get /v1/a http/1.1\r\n") && asked.contains("authorization: bearer t\r\n"),
+            "{asked}"
+        );
+        assert!(request.headers().is_empty());
+    }
+}

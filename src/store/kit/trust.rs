@@ -1,0 +1,191 @@
+//! Which certificates a store trusts: one rule for every store.
+//!
+//! 1. `verify: false` accepts every certificate, whatever else is written.
+//! 2. `ca_bundle`, an option of ours, applies to every service that the store asks, its login too.
+//! 3. `verify` with a path. In the official classes it applies to the service with the secrets alone.
+//! 4. The variables, and the files, that clients of this store read, in their order.
+//! 5. Mozilla's list, which is built in, and to which `SSL_CERT_FILE` adds.
+//!
+//! A path may begin with `~`; the word `system` stands for the platform's own list.
+
+use crate::error::Result;
+use crate::http::{ClientSettings, Roots, build_client, client_config};
+use crate::store::environment::Environment;
+use crate::store::kit::files::{WatchedFiles, expand};
+use crate::store::options::{OptionValue, Options};
+
+/// The word that asks for the platform's own list.
+const SYSTEM: &str = "system";
+
+/// The variable of OpenSSL. The official classes do not read it; see [`Roots::MozillaAnd`].
+const ADDITION: &str = "SSL_CERT_FILE";
+
+/// What an option such as `verify` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verify {
+    /// Nothing.
+    Unset,
+    /// Whether certificates are verified at all.
+    Flag(bool),
+    /// The CA bundle to verify them with.
+    Bundle(String),
+}
+
+impl Verify {
+    /// Reads the option `key`. An empty text, as an empty environment variable delivers it, says nothing.
+    pub fn read(options: &Options, key: &str) -> Self {
+        match options.get(key) {
+            Some(OptionValue::Boolean(flag)) => Self::Flag(*flag),
+            Some(OptionValue::Text(path)) if !path.is_empty() => Self::Bundle(path.clone()),
+            _ => Self::Unset,
+        }
+    }
+
+    /// Whether it says that every certificate is accepted.
+    pub fn is_off(&self) -> bool {
+        *self == Self::Flag(false)
+    }
+
+    fn path(&self) -> Option<&str> {
+        match self {
+            Self::Bundle(path) => Some(path),
+            Self::Unset | Self::Flag(_) => None,
+        }
+    }
+}
+
+/// A path, if there is one, and the option, variable or file that would name it.
+pub type Named<'text> = (Option<&'text str>, &'static str);
+
+/// What may name the certificates that one service of a store is verified with.
+#[derive(Debug)]
+pub struct Trust<'text> {
+    /// The option `ca_bundle`.
+    pub ca_bundle: Option<&'text str>,
+    /// `verify` and what this store calls it; [`Verify::Unset`] for a service that it does not apply to.
+    pub verify: (&'text Verify, &'static str),
+    /// What comes after the options, in order.
+    pub others: Vec<Named<'text>>,
+}
+
+impl Trust<'_> {
+    /// What certificates are verified with.
+    pub fn roots(&self, environment: &Environment) -> Roots {
+        let (verify, option) = self.verify;
+        if verify.is_off() {
+            return Roots::Anybody;
+        }
+        let options = [(self.ca_bundle, "ca_bundle"), (verify.path(), option)];
+        let mut named = options.iter().chain(&self.others);
+        match named.find_map(|(path, named_by)| Some(((*path)?, *named_by))) {
+            Some((SYSTEM, _)) => Roots::System,
+            Some((path, named_by)) => Roots::Bundle { path: expand(path, environment), named_by },
+            None => match environment.non_empty(ADDITION) {
+                Some(path) => Roots::MozillaAnd { path: expand(path, environment) },
+                None => Roots::Mozilla,
+            },
+        }
+    }
+}
+
+/// What certificates are verified with, in a store whose `verify` applies to every service: after the options the variables
+/// of `names` count, in their order.
+pub fn roots<const COUNT: usize>(
+    options: &Options,
+    environment: &Environment,
+    names: [&'static str; COUNT],
+) -> Roots {
+    let verify = Verify::read(options, "verify");
+    let others = variables(environment, names).to_vec();
+    Trust { ca_bundle: options.non_empty("ca_bundle"), verify: (&verify, "verify"), others }
+        .roots(environment)
+}
+
+/// The variables of `names`, in their order.
+pub fn variables<'text, const COUNT: usize>(
+    environment: &'text Environment,
+    names: [&'static str; COUNT],
+) -> [Named<'text>; COUNT] {
+    names.map(|name| (environment.non_empty(name), name))
+}
+
+/// A client that trusts `roots`. The file behind them is noted in `files`, so that a new one makes a new client.
+pub fn client(settings: &ClientSettings, roots: &Roots, files: &mut WatchedFiles) -> Result<reqwest::Client> {
+    if let Some(path) = roots.path() {
+        files.watch(path);
+    }
+    build_client(settings, &client_config(roots)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    const VARIABLES: [&str; 2] = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
+
+    fn roots(ca_bundle: Option<&str>, verify: &Verify, set: &[(&str, &str)]) -> Roots {
+        let environment = Environment::of(set);
+        let others = variables(&environment, VARIABLES).to_vec();
+        Trust { ca_bundle, verify: (verify, "verify"), others }.roots(&environment)
+    }
+
+    fn file(path: &str, named_by: &'static str) -> Roots {
+        Roots::Bundle { path: PathBuf::from(path), named_by }
+    }
+
+    #[test]
+    fn the_first_that_is_set_is_used() {
+        let all = [("REQUESTS_CA_BUNDLE", "/r"), ("CURL_CA_BUNDLE", "/c"), ("SSL_CERT_FILE", "/s")];
+        let verify = Verify::Bundle("/v".to_owned());
+        assert_eq!(roots(Some("/o"), &verify, &all), file("/o", "ca_bundle"));
+        assert_eq!(roots(None, &verify, &all), file("/v", "verify"));
+        for nothing in [Verify::Unset, Verify::Flag(true)] {
+            assert_eq!(roots(Some("/o"), &nothing, &all), file("/o", "ca_bundle"));
+            assert_eq!(roots(None, &nothing, &all), file("/r", "REQUESTS_CA_BUNDLE"));
+            assert_eq!(roots(None, &nothing, &all[1..]), file("/c", "CURL_CA_BUNDLE"));
+            assert_eq!(roots(None, &nothing, &all[2..]), Roots::MozillaAnd { path: PathBuf::from("/s") });
+            assert_eq!(roots(None, &nothing, &[]), Roots::Mozilla);
+        }
+    }
+
+    #[test]
+    fn false_verifies_nothing_whatever_else_is_set() {
+        let set = [("REQUESTS_CA_BUNDLE", "/r")];
+        assert_eq!(roots(Some("/o"), &Verify::Flag(false), &set), Roots::Anybody);
+    }
+
+    #[test]
+    fn home_and_the_platforms_list_can_be_written_wherever_a_path_can() {
+        let home = ("HOME", "/home/a");
+        let verify = |text: &str| Verify::Bundle(text.to_owned());
+        let unset = Verify::Unset;
+        assert_eq!(roots(Some("~/ca.pem"), &unset, &[home]), file("/home/a/ca.pem", "ca_bundle"));
+        assert_eq!(roots(None, &verify("~/v.pem"), &[home]), file("/home/a/v.pem", "verify"));
+        let set = [home, ("CURL_CA_BUNDLE", "~/c.pem")];
+        assert_eq!(roots(None, &unset, &set), file("/home/a/c.pem", "CURL_CA_BUNDLE"));
+        let set = [home, ("SSL_CERT_FILE", "~/s.pem")];
+        assert_eq!(roots(None, &unset, &set), Roots::MozillaAnd { path: PathBuf::from("/home/a/s.pem") });
+        assert_eq!(roots(Some("system"), &verify("/v"), &[]), Roots::System);
+        assert_eq!(roots(None, &verify("system"), &[]), Roots::System);
+        assert_eq!(roots(None, &unset, &[("REQUESTS_CA_BUNDLE", "system")]), Roots::System);
+    }
+
+    #[test]
+    fn an_option_is_a_switch_or_a_path() {
+        let read = |value: Option<OptionValue>| {
+            let mut options = Options::default();
+            if let Some(value) = value {
+                options.set("verify", value);
+            }
+            Verify::read(&options, "verify")
+        };
+        let text = |text: &str| Some(OptionValue::Text(text.to_owned()));
+        assert_eq!(read(None), Verify::Unset);
+        assert_eq!(read(text("")), Verify::Unset);
+        assert_eq!(read(text("/ca.pem")), Verify::Bundle("/ca.pem".to_owned()));
+        assert!(read(Some(OptionValue::Boolean(false))).is_off());
+        assert!(!read(Some(OptionValue::Boolean(true))).is_off());
+    }
+}
