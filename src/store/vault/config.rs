@@ -13,18 +13,9 @@ use crate::value::json::Value;
 
 use super::path::collapse;
 
-/// The environment variables that this store reads beside those that all stores share; its logins read those of the clouds.
+/// The environment variables that this store reads beside those that all stores share. The logins of clouds read those of
+/// the stores there, and are not in a build without them.
 pub(super) const VARIABLES: &[&str] = &[
-    "AZURE_AUTHORITY_HOST",
-    "AZURE_CLIENT_ID",
-    "AZURE_CLIENT_SECRET",
-    "AZURE_FEDERATED_TOKEN_FILE",
-    "AZURE_POD_IDENTITY_AUTHORITY_HOST",
-    "AZURE_TENANT_ID",
-    "GCE_METADATA_HOST",
-    "GOOGLE_APPLICATION_CREDENTIALS",
-    "IDENTITY_ENDPOINT",
-    "IDENTITY_HEADER",
     "VAULT_ADDR",
     "VAULT_CACERT",
     "VAULT_CAPATH",
