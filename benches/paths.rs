@@ -23,8 +23,8 @@ use _native::value::{FieldAliases, Text};
 const URI: &str = "postgresql://user:pass@host:5432/db?sslmode=require";
 /// The same connection as the AWS console writes it.
 const JSON: &str = r#"{"username": "user", "password": "pass", "engine": "postgres", "host": "host", "port": 5432, "dbname": "db"}"#;
-/// How many secrets there are. The maps hash with a seed that differs in each process; over so many names its luck
-/// is even.
+/// How many secrets there are. The maps hash with a seed that differs in each process; over so many names its
+/// luck is even.
 const NAMES: usize = 256;
 
 /// A hot path.
@@ -64,7 +64,8 @@ fn warm_lookup() -> Result<impl FnMut()> {
     }))
 }
 
-/// Everything between Airflow's words and the store: runtime, deadline, cache (which keeps nothing), retries, timeout.
+/// Everything between Airflow's words and the store: runtime, deadline, cache (which keeps nothing), retries,
+/// timeout.
 fn lookup_through_layers() -> Result<impl FnMut()> {
     let (settings, runtime) = (settings("0")?, Runtime::new()?);
     let backend = Backend::open(Arc::clone(&settings), Clock::System)?;

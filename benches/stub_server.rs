@@ -1,9 +1,10 @@
-//! A Secrets Manager, a Parameter Store, a Vault and a Google Secret Manager that answer at once, so that a benchmark
-//! measures the client. It counts what it is asked.
+//! A Secrets Manager, a Parameter Store, a Vault and a Google Secret Manager that answer at once, so that a
+//! benchmark measures the client. It counts what it is asked.
 //!
 //! Prints the port it listens on, and ends when its standard input closes. Every secret holds `world`, a
-//! connection a URI, `numbered-7` one with a password and a token of its own; one named `absent` is not there, one named `slow` takes 50 ms. `GET /calls` answers with the number of
-//! requests since it was asked before, and from `GET /throttle` to the next of these every request is throttled.
+//! connection a URI, `numbered-7` one with a password and a token of its own; one named `absent` is not
+//! there, one named `slow` takes 50 ms. `GET /calls` answers with the number of requests since it was asked
+//! before, and from `GET /throttle` to the next of these every request is throttled.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -116,7 +117,8 @@ async fn secret(request: &str) -> String {
 /// A connection of its own, with a password and a token.
 fn numbered(number: &str) -> String {
     format!(
-        "postgres://user{number}:password-{number}-kX9vQ2mR7tLw@host-{number}.example.com:5432/db?token=token-{number}-Zp4cY8nB3sHd&sslmode=require"
+        "postgres://user{number}:password-{number}-kX9vQ2mR7tLw@host-{number}.example.com:5432/db\
+        ?token=token-{number}-Zp4cY8nB3sHd&sslmode=require"
     )
 }
 
@@ -128,6 +130,7 @@ fn json(body: &str) -> String {
 fn response(status: &str, body: &str) -> String {
     let length = body.len();
     format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {length}\r\n\r\n{body}"
+        "HTTP/1.1 {status}\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: \
+        {length}\r\n\r\n{body}"
     )
 }

@@ -216,15 +216,16 @@ impl Error {
         self
     }
 
-    /// Says that the official class takes this error for absence, and that a name of a team which ends in it may be
-    /// answered by the shared name: the store answers so for secrets that do not exist, too.
+    /// Says that the official class takes this error for absence, and that a name of a team which ends in it
+    /// may be answered by the shared name: the store answers so for secrets that do not exist, too.
     #[must_use]
     pub fn as_upstream_absence(mut self) -> Self {
         self.0.absence_upstream = true;
         self.as_upstream_miss()
     }
 
-    /// Says that it was not the store that failed but a login before it: whoever issues credentials gave none.
+    /// Says that it was not the store that failed but a login before it: whoever issues credentials gave
+    /// none.
     #[must_use]
     pub fn as_login_failure(mut self) -> Self {
         self.0.login_failure = true;
@@ -343,7 +344,8 @@ mod tests {
             .with_operation("GetSecretValue")
             .with_code("AccessDeniedException")
             .with_hint("Grant secretsmanager:GetSecretValue");
-        insta::assert_snapshot!(error, @"reading `a/b` was denied (aws_secrets_manager GetSecretValue: AccessDeniedException). Grant secretsmanager:GetSecretValue");
+        insta::assert_snapshot!(error, @"reading `a/b` was denied (aws_secrets_manager GetSecretValue: \
+        AccessDeniedException). Grant secretsmanager:GetSecretValue");
         insta::assert_snapshot!(format!("{error:?}"), @r#"Error { kind: Denied, status: Permanent, text: "reading `a/b` was denied (aws_secrets_manager GetSecretValue: AccessDeniedException). Grant secretsmanager:GetSecretValue" }"#);
     }
 

@@ -29,7 +29,8 @@ fn written(since_epoch: Duration, format: &[BorrowedFormatItem<'_>]) -> String {
     moment.unwrap_or(PrimitiveDateTime::MAX.assume_utc()).format(format).unwrap_or_default()
 }
 
-/// The moment of `text`; `None` for what is none, and for one before 1970, which Go's zero time (the year 1) is.
+/// The moment of `text`; `None` for what is none, and for one before 1970, which Go's zero time (the year 1)
+/// is.
 pub fn read(text: &str) -> Option<SystemTime> {
     let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     let seconds = u64::try_from(moment.unix_timestamp()).ok()?;

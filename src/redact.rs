@@ -1,18 +1,19 @@
 //! Text that may be shown.
 //!
 //! Secrets never get as far as a message: [`crate::value::SecretValue`] and [`crate::value::Text`] print
-//! `[REDACTED]`, and errors are built from names and codes. What is left to do here is to keep foreign *names*
-//! harmless: one of them must not forge a log line, and none needs a page.
+//! `[REDACTED]`, and errors are built from names and codes. What is left to do here is to keep foreign
+//! *names* harmless: one of them must not forge a log line, and none needs a page.
 
 use std::fmt::{self, Write};
 use std::path::Path;
 
 const LONGEST: usize = 512;
 
-/// Whether a terminal shows what follows in another order, so that a name reads as another ("Bidirectional formatting
-/// characters" in Unicode's annex 9).
+/// Whether a terminal shows what follows in another order, so that a name reads as another ("Bidirectional
+/// formatting characters" in Unicode's annex 9).
 fn reorders(character: char) -> bool {
-    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Whether a reader of lines takes what follows for a new one, though it is no control character: Python's
@@ -26,8 +27,8 @@ pub fn is_harmful(character: char) -> bool {
     character.is_control() || reorders(character) || breaks_lines(character)
 }
 
-/// Displays a foreign text with the characters escaped that control a terminal or change the order of letters, cut
-/// after 512 characters.
+/// Displays a foreign text with the characters escaped that control a terminal or change the order of
+/// letters, cut after 512 characters.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'text>(pub &'text str);
 
@@ -45,8 +46,8 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Displays a foreign text in double quotes, with the same characters and the quotes in it escaped, and as short: an id
-/// may have megabytes.
+/// Displays a foreign text in double quotes, with the same characters and the quotes in it escaped, and as
+/// short: an id may have megabytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Quoted<'text>(pub &'text str);
 
@@ -59,8 +60,8 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// Displays what an option or a variable names as a file, if it can be one. Now and then what should be in the file stands
-/// there itself: the JSON of a key, a PEM, a token.
+/// Displays what an option or a variable names as a file, if it can be one. Now and then what should be in
+/// the file stands there itself: the JSON of a key, a PEM, a token.
 #[derive(Clone, Copy, Debug)]
 pub struct ShownPath<'path>(pub &'path Path);
 
@@ -99,7 +100,8 @@ const TOKENS: [&str; 13] = [
     "ASIA",
 ];
 
-/// Whether `text` looks like the path of a file: short names between slashes, and nothing of JSON, a PEM or a token.
+/// Whether `text` looks like the path of a file: short names between slashes, and nothing of JSON, a PEM or a
+/// token.
 fn is_path(text: &str) -> bool {
     let text = text.trim();
     let is_token =

@@ -1,9 +1,9 @@
 //! A day of Airflow against a store that throttles, in virtual time: the layers of Strongroom as they are in
 //! production, beside a model of the official class.
 //!
-//! `day` plays every variant and prints one line of JSON for each. `day calibrate <clients> <lookups> <rate> <latency>`
-//! has clients of the model ask without a pause, to be compared with the official class itself. `benches/day.py` does
-//! both and writes `docs/day.md`.
+//! `day` plays every variant and prints one line of JSON for each. `day calibrate <clients> <lookups> <rate>
+//! <latency>` has clients of the model ask without a pause, to be compared with the official class itself.
+//! `benches/day.py` does both and writes `docs/day.md`.
 
 mod client;
 mod clock;

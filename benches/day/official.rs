@@ -12,7 +12,8 @@ pub(crate) const STANDARD: u32 = 3;
 /// Attempts of its legacy mode, the default before (`botocore/data/_retry.json`).
 pub(crate) const LEGACY: u32 = 5;
 
-/// `botocore/retries/quota.py`; the legacy mode has none, which makes no difference to processes that live shortly.
+/// `botocore/retries/quota.py`; the legacy mode has none, which makes no difference to processes that live
+/// shortly.
 const QUOTA: u32 = 500;
 const PRICE: u32 = 5;
 const LONGEST_WAIT: f64 = 20.0;

@@ -52,7 +52,8 @@ pub(crate) fn prepare(server: &Arc<Server>, part: Part) {
 
 fn open() -> Result<Simulated> {
     let (server, part) = NEXT.take().ok_or_else(|| Error::internal("nothing was prepared"))?;
-    // The rate limit of a process is kept under the name of its store, and here every store is a process of its own.
+    // The rate limit of a process is kept under the name of its store, and here every store is a process of
+    // its own.
     let number = OPENED.fetch_add(1, Ordering::Relaxed);
     let name = Box::leak(format!("simulated-{number}").into_boxed_str());
     Ok(Simulated { server, part, info: StoreInfo { name, ..INFO } })
@@ -83,7 +84,8 @@ impl Simulated {
         if self.server.call(self.part).await {
             return Ok(());
         }
-        // As `src/store/aws/error.rs` classifies ThrottlingException: temporary, and no time to wait is named.
+        // As `src/store/aws/error.rs` classifies ThrottlingException: temporary, and no time to wait is
+        // named.
         Err(Error::new(ErrorKind::Throttled, "was throttled").temporary(None))
     }
 }

@@ -114,7 +114,8 @@ impl Airflow {
         Ok(end == End::Failed)
     }
 
-    /// Looks up one after the other; the answer is whether any failed. That does not keep the others from being made.
+    /// Looks up one after the other; the answer is whether any failed. That does not keep the others from
+    /// being made.
     async fn look_up_all(&self, client: &Client, part: Part, wanted: &[(Kind, &str)]) -> Outcome<bool> {
         let mut any_failed = false;
         for (kind, id) in wanted {

@@ -1,5 +1,5 @@
-//! Any bytes as a secrets file, in every format, with the words in it as ids: each is answered or refused, the same
-//! way when asked again.
+//! Any bytes as a secrets file, in every format, with the words in it as ids: each is answered or refused,
+//! the same way when asked again.
 
 #![no_main]
 

@@ -18,7 +18,8 @@ const SHAPE: &str = "the name of a secret, or an object of names such as {\"conn
 pub(super) const OPTION: OptionSpec = OptionSpec::new(
     "bundle",
     OptionKind::Json(SHAPE),
-    "A secret that holds many connections, as a JSON object from ids to values; or an object that names one for connections, variables and config.",
+    "A secret that holds many connections, as a JSON object from ids to values; or an object that names one \
+    for connections, variables and config.",
 );
 
 /// The names of the bundles of a backend, one for each kind.

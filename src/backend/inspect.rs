@@ -54,8 +54,8 @@ impl Backend {
         self.current().store.batch_size()
     }
 
-    /// Has the cache read `names` in as few requests as the store allows, within the time of one lookup. What fails is
-    /// read again when it is looked up.
+    /// Has the cache read `names` in as few requests as the store allows, within the time of one lookup. What
+    /// fails is read again when it is looked up.
     pub async fn read_ahead(&self, names: &[SecretName]) {
         let deadline = Deadline::within(self.settings.layers.timeout, "the time for reading ahead");
         let read = deadline.run(async {
@@ -73,8 +73,8 @@ impl Backend {
         self.current().inspect.diagnose().await
     }
 
-    /// Fields of the secret `name` that Airflow does not get, each with what to do. Looks at what the cache holds; nothing is
-    /// said without one.
+    /// Fields of the secret `name` that Airflow does not get, each with what to do. Looks at what the cache
+    /// holds; nothing is said without one.
     pub async fn dropped(&self, kind: Kind, name: &SecretName) -> Result<Vec<String>> {
         let is_kept = !self.settings.layers.cache.ttl.is_zero();
         if !is_kept || self.settings.bundles.of(kind) == Some(name) {

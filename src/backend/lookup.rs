@@ -56,16 +56,17 @@ impl Backend {
         Some(Reply { told: answer.told, ..Reply::known(answer.value, now.since(answer.fetched), false) })
     }
 
-    /// Notes that `value`, the answer to `lookup`, was handed to the log maskers, as long as it is remembered.
+    /// Notes that `value`, the answer to `lookup`, was handed to the log maskers, as long as it is
+    /// remembered.
     pub fn note_told(&self, lookup: Lookup<'_>, value: &SecretValue, told: Stamp) {
         self.current().memo.note_told(lookup, value, told);
     }
 
     /// Asks along `route` within the deadline of the lookup.
     ///
-    /// The first secret that is there answers. An error ends the search: a name of the team that could not
-    /// be read must not be answered by the global one. What may as well mean that there is no such secret leads on,
-    /// where the official class goes on, too.
+    /// The first secret that is there answers. An error ends the search: a name of the team that could not be
+    /// read must not be answered by the global one. What may as well mean that there is no such secret leads
+    /// on, where the official class goes on, too.
     pub async fn ask(&self, lookup: Lookup<'_>, route: &Route) -> Result<Reply, Failure> {
         self.ask_until(self.deadline(), lookup, route).await
     }
@@ -80,8 +81,9 @@ impl Backend {
         self.settled(lookup, route, self.named(deadline.run(self.search(lookup, &route.0)).await))
     }
 
-    /// The answer to `lookup` from memory, if nothing has to be waited for: what is fresh, and an older value while it is
-    /// being refreshed, which `is_under_way` says of this very lookup, or while no refresh is due.
+    /// The answer to `lookup` from memory, if nothing has to be waited for: what is fresh, and an older value
+    /// while it is being refreshed, which `is_under_way` says of this very lookup, or while no refresh is
+    /// due.
     pub fn held(&self, lookup: Lookup<'_>, route: &Route, is_under_way: bool) -> Option<Held> {
         let stack = self.current();
         if stack.store.is_outdated() || !*stack.prefetched.try_lock().ok()? {
@@ -131,8 +133,8 @@ impl Backend {
         Explained { outcome, error, steps: trail.steps.unwrap_or_default() }
     }
 
-    /// Makes the next lookup of `id` ask the store, of every kind and for `team` too; without an id, every next lookup.
-    /// An old value still serves if the store does not answer. Makes no call.
+    /// Makes the next lookup of `id` ask the store, of every kind and for `team` too; without an id, every
+    /// next lookup. An old value still serves if the store does not answer. Makes no call.
     pub fn refresh(&self, id: Option<&str>, team: Option<&str>) {
         let stack = self.current();
         let Some(id) = id else { return stack.store.cache().expire_all() };

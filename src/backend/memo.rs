@@ -1,8 +1,8 @@
 //! The last answer to each question, so that a repeated one costs a single look into a map.
 //!
 //! The cache of the layers knows physical names; an answer may come from two of them and from a parsed value.
-//! An answer lives no longer than everything it was made of is fresh, and only in the cache's epoch that it was made in:
-//! when something is dropped there, nothing that may have been made of it is repeated.
+//! An answer lives no longer than everything it was made of is fresh, and only in the cache's epoch that it
+//! was made in: when something is dropped there, nothing that may have been made of it is repeated.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -32,8 +32,8 @@ pub(crate) struct Remembered {
 type Global = Shelf<Box<str>, Remembered>;
 type OfTeams = Shelf<(Box<str>, Box<str>), Remembered>;
 
-/// Remembered answers: so many for each kind, so many bytes for all. Those with a team stand apart, so that no text can be
-/// both.
+/// Remembered answers: so many for each kind, so many bytes for all. Those with a team stand apart, so that
+/// no text can be both.
 #[derive(Debug)]
 pub(crate) struct Memo {
     shelves: Mutex<Shelves>,

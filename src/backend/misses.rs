@@ -16,7 +16,8 @@ pub(super) const OPTION: OptionSpec = OptionSpec::new(
 )
 .with_default("false");
 
-/// Says that `lookup` found nothing, if it did and the operator asks for it. Without a plan it ended before it had one.
+/// Says that `lookup` found nothing, if it did and the operator asks for it. Without a plan it ended before
+/// it had one.
 pub fn say(settings: &Settings, lookup: Lookup<'_>, plan: Option<&Plan>, reply: &Reply) {
     if settings.log_misses && reply.value.is_none() {
         tracing::info!("{}", text(settings, lookup, plan, reply.outcome));
@@ -66,7 +67,8 @@ mod tests {
         insta::assert_snapshot!(told(lookup, &ask(&["p/t--db", "p/db"]), "absent"), @r#"Connection "db\n" of team "t" is not in Memory: asked for `p/t--db`, then `p/db`. Returning None."#);
         insta::assert_snapshot!(told(lookup, &ask(&["p/db"]), "denied"), @r#"Connection "db\n" of team "t" was not found in Memory: denied; asked for `p/db`. Returning None."#);
         insta::assert_snapshot!(told(lookup, &Plan::Skip(Skipped::Pattern("a".to_owned())), "skipped"), @r#"Connection "db\n" of team "t" is not looked up in Memory: its `connections_lookup_pattern` keeps this id out. Returning None."#);
-        insta::assert_snapshot!(told(Lookup { kind: Kind::Variable, team: None, ..lookup }, &Plan::Skip(Skipped::KindOff), "skipped"), @r#"Variable "db\n" is not looked up in Memory: variables are switched off there. Returning None."#);
+        insta::assert_snapshot!(told(Lookup { kind: Kind::Variable, team: None, ..lookup },
+            &Plan::Skip(Skipped::KindOff), "skipped"), @r#"Variable "db\n" is not looked up in Memory: variables are switched off there. Returning None."#);
         insta::assert_snapshot!(told(lookup, &Plan::Skip(Skipped::Ambiguous(String::new())), "refused"), @r#"Connection "db\n" of team "t" is not looked up in Memory: no secret can answer for this id. Returning None."#);
     }
 }

@@ -4,9 +4,10 @@
 //! does it match the pattern, which names are asked in which order), then *asked*, and its outcome *settled*
 //! by the error policy. A remembered answer skips all of it.
 //!
-//! Callers hand over kind, id and team, and get a [`Reply`], or the reason why the store is not asked ([`Skipped`]). What a
-//! secret is called in the store is decided here: a [`Route`] is handed on and shown, never made elsewhere. Planning is a
-//! step of its own since it may ask Python for `[core] multi_team`, and asking must not.
+//! Callers hand over kind, id and team, and get a [`Reply`], or the reason why the store is not asked
+//! ([`Skipped`]). What a secret is called in the store is decided here: a [`Route`] is handed on and shown,
+//! never made elsewhere. Planning is a step of its own since it may ask Python for `[core] multi_team`, and
+//! asking must not.
 
 pub mod audit;
 mod bundle;

@@ -9,8 +9,8 @@ use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::prefix::TEAM_SEPARATOR;
 
-/// The names that answer a lookup, in the order in which they are asked. They are made and read here in `backend`; others
-/// hand them on, or show them.
+/// The names that answer a lookup, in the order in which they are asked. They are made and read here in
+/// `backend`; others hand them on, or show them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route(pub(super) Vec<SecretName>);
 
@@ -63,8 +63,8 @@ impl Skipped {
         }
     }
 
-    /// What is wrong with the id, if anything. Ids that change with each run would fill the log, so all with one fault share a
-    /// warning.
+    /// What is wrong with the id, if anything. Ids that change with each run would fill the log, so all with
+    /// one fault share a warning.
     pub const fn fault(&self) -> Option<&'static str> {
         match self {
             Self::KindOff | Self::NoPlace | Self::Pattern(_) => None,
@@ -73,8 +73,8 @@ impl Skipped {
         }
     }
 
-    /// What a command fails with where no secret can have the name of `id`; `None` where nothing is wrong, or where the id
-    /// is another team's.
+    /// What a command fails with where no secret can have the name of `id`; `None` where nothing is wrong, or
+    /// where the id is another team's.
     pub fn as_error(&self, id: &str) -> Option<Error> {
         let Self::Impossible(reason) = self else { return None };
         let hint = format!("Use another id than {}: Airflow is answered None, without a request", Quoted(id));
@@ -180,7 +180,8 @@ fn ambiguous(lookup: Lookup<'_>, separator: &str) -> String {
         format!("begins with {separator:?}, as does what separates")
     };
     format!(
-        "{} id {} {why} the team name from the secret id in a team scoped secret name. Such an id is ambiguous and \
+        "{} id {} {why} the team name from the secret id in a team scoped secret name. Such an id is \
+        ambiguous and \
          is not looked up",
         lookup.kind.title(),
         Quoted(lookup.id),
@@ -293,6 +294,7 @@ mod tests {
         assert_eq!(told(&impossible), ("refused", Some("refused"), true));
         assert_eq!(told(&ambiguous), ("refused", Some("ambiguous"), false));
         assert_eq!(ambiguous.reason(Kind::Config), "a sentence. Returning None.");
-        insta::assert_snapshot!(Skipped::KindOff.reason(Kind::Config), @"lookups of this kind (config) are switched off in the options");
+        insta::assert_snapshot!(Skipped::KindOff.reason(Kind::Config), @"lookups of this kind (config) are \
+        switched off in the options");
     }
 }

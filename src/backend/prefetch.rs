@@ -16,7 +16,8 @@ const SHAPE: &str =
 pub(super) const OPTION: OptionSpec = OptionSpec::new(
     "prefetch",
     OptionKind::Json(SHAPE),
-    "Ids, or patterns with * and ?, of connections that a process reads in one go at its first lookup; or an object of such lists for connections, variables and config.",
+    "Ids, or patterns with * and ?, of connections that a process reads in one go at its first lookup; or an \
+    object of such lists for connections, variables and config.",
 );
 
 /// The ids and patterns of the user.
@@ -102,7 +103,8 @@ fn is_of_all(settings: &Settings, kind: Kind, id: &str) -> bool {
     matches!(naming, Naming::Names(_)) && is_looked_up(settings, kind, id)
 }
 
-/// Adds the names in the store that `pattern` matches. What comes before its first wildcard narrows the listing.
+/// Adds the names in the store that `pattern` matches. What comes before its first wildcard narrows the
+/// listing.
 async fn list(
     settings: &Settings,
     store: &dyn Inspect,

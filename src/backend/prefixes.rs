@@ -5,7 +5,8 @@ use crate::error::Error;
 use crate::store::convention::{Kind, Lookup};
 
 impl Settings {
-    /// The beginnings of the names of `kind`, in the order in which they are asked for; none if the kind is switched off.
+    /// The beginnings of the names of `kind`, in the order in which they are asked for; none if the kind is
+    /// switched off.
     pub fn prefixes(&self, kind: Kind) -> Vec<String> {
         let names = self.convention.names(Lookup { kind, id: "", team: None }).into_names();
         names.iter().map(|name| name.as_str().to_owned()).collect()
@@ -16,7 +17,8 @@ impl Settings {
         self.prefixes(kind).into_iter().next()
     }
 
-    /// Whether `kind` is switched on and nothing is known of its names all the same: each id names its own place.
+    /// Whether `kind` is switched on and nothing is known of its names all the same: each id names its own
+    /// place.
     pub fn needs_place(&self, kind: Kind) -> bool {
         let any = Lookup { kind, id: "any/", team: None };
         self.convention.place_in_id() && !self.convention.names(any).into_names().is_empty()
@@ -26,8 +28,14 @@ impl Settings {
     pub fn unlisted(&self, kind: Kind) -> Option<Error> {
         self.needs_place(kind).then(|| {
             let what = kind.plural();
-            Error::config(format!("{what} cannot be listed: each id names the mount that it is in, and none is configured"))
-                .with_hint("Write the mount as `mount_point`; for this command alone AIRFLOW__SECRETS__BACKEND_KWARG__MOUNT_POINT does")
+            Error::config(format!(
+                "{what} cannot be listed: each id names the mount that it is in, and none \
+            is configured"
+            ))
+            .with_hint(
+                "Write the mount as `mount_point`; for this command alone \
+                AIRFLOW__SECRETS__BACKEND_KWARG__MOUNT_POINT does",
+            )
         })
     }
 

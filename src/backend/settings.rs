@@ -35,7 +35,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "on_error",
         OptionKind::Choice(on_error::WORDS),
-        "What becomes of an error: as the official class does, raise, miss, deny (denied lookups stop Airflow's search) or stop (every error does).",
+        "What becomes of an error: as the official class does, raise, miss, deny (denied lookups stop \
+        Airflow's search) or stop (every error does).",
     )
     .with_default("official"),
     misses::OPTION,

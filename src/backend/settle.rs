@@ -7,7 +7,8 @@ use crate::error::Error;
 use crate::redact::Quoted;
 use crate::store::convention::{Kind, Lookup};
 
-/// Decides what becomes of `error`, and has it said where Airflow would hide it. `Ok` says that it counts as a miss.
+/// Decides what becomes of `error`, and has it said where Airflow would hide it. `Ok` says that it counts as
+/// a miss.
 pub fn settle(
     policy: OnError,
     lookup: Lookup<'_>,

@@ -6,7 +6,8 @@ use crate::store::options::{OptionKind, OptionSpec, Options};
 pub const OPTIONS: &[OptionSpec] = &[OptionSpec::new(
     "metrics",
     OptionKind::Choice(WORDS),
-    "Where counts and durations of lookups go: off, to Airflow's own metrics (airflow), or to the global provider of OpenTelemetry (opentelemetry).",
+    "Where counts and durations of lookups go: off, to Airflow's own metrics (airflow), or to the global \
+    provider of OpenTelemetry (opentelemetry).",
 )
 .with_default("off")];
 

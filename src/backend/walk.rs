@@ -112,7 +112,8 @@ impl Backend {
         self.warnings.say(lookup, &self.clock, &text);
     }
 
-    /// Whether `found` says no more than that the store cannot have such a name, which is why a bundle was asked.
+    /// Whether `found` says no more than that the store cannot have such a name, which is why a bundle was
+    /// asked.
     fn is_in_bundles_alone<T>(&self, lookup: Lookup<'_>, found: &Result<T>) -> bool {
         found.as_ref().is_err_and(|error| self.is_nowhere(lookup, error))
     }
@@ -199,8 +200,8 @@ impl Backend {
         Reply::known(answer.value, now.since(answer.fetched), trail.is_stale)
     }
 
-    /// Reads what the user wants to have at hand, once; lookups meanwhile wait for it. What fails is read again when it is
-    /// looked up.
+    /// Reads what the user wants to have at hand, once; lookups meanwhile wait for it. What fails is read
+    /// again when it is looked up.
     async fn prefetch(&self, stack: &Stack) {
         let mut is_over = stack.prefetched.lock().await;
         if *is_over {

@@ -1,4 +1,5 @@
-//! One warning per kind and id per minute, so that a DAG that is parsed every few seconds does not flood the log.
+//! One warning per kind and id per minute, so that a DAG that is parsed every few seconds does not flood the
+//! log.
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};

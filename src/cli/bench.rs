@@ -25,7 +25,8 @@ pub(super) struct Arguments {
     #[arg(value_name = "ID", default_value = PROBE)]
     id: String,
     /// How many lookups go to the store, 1 to 1000.
-    #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "COUNT", default_value_t = 20,
+        value_parser = clap::value_parser!(u32).range(1..=1000))]
     count: u32,
 }
 

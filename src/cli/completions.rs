@@ -19,7 +19,8 @@ pub(super) fn completions(arguments: &Arguments, mut command: Command) -> Result
     as_report(script, "completions")
 }
 
-/// The manual page, in the language of `man`, with every command after the other and those below it behind it.
+/// The manual page, in the language of `man`, with every command after the other and those below it behind
+/// it.
 pub(super) fn manual(command: Command) -> Result<Report> {
     let mut command = command.disable_help_subcommand(true);
     // Commands get the options that all have, and their full names.

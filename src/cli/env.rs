@@ -13,8 +13,8 @@ use crate::store::options::OptionKind;
 use crate::value::Text;
 use crate::value::json::{self, Object, Value};
 
-/// Prints the variables that configure the same backend. Values of secret options stand masked, so the lines of those
-/// are to be completed by hand.
+/// Prints the variables that configure the same backend. Values of secret options stand masked, so the lines
+/// of those are to be completed by hand.
 pub(super) fn run(source: &Source) -> Result<Report> {
     let setup = Setup::read(source)?;
     let (class, kwargs) = match source.component() {
@@ -67,7 +67,8 @@ fn holds_credentials(value: &Value) -> bool {
     (text.contains("://") && text.contains(['?', '#'])) || words_before_hosts.any(|word| word.contains(':'))
 }
 
-/// The options as JSON in which Airflow finds nothing to replace: a dollar sign that is left stands for itself.
+/// The options as JSON in which Airflow finds nothing to replace: a dollar sign that is left stands for
+/// itself.
 fn without_dollars(written: &str) -> String {
     written.replace('$', r"\u0024")
 }

@@ -83,7 +83,8 @@ fn missing(lookup: Lookup<'_>, answer: &LookedUp, near: &[String]) -> Report {
     let question = question(near).map(|question| format!(". {question}")).unwrap_or_default();
     let text =
         format!("{} `{}` is not in the backend: {reason}{question}\n", lookup.kind.title(), Shown(lookup.id));
-    let json = json!({"kind": lookup.kind.as_str(), "id": lookup.id, "found": false, "reason": reason, "near": near});
+    let json = json!({"kind": lookup.kind.as_str(), "id": lookup.id, "found": false, "reason": reason,
+        "near": near});
     Report::done(text, json).with_code(NO)
 }
 

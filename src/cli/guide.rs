@@ -1,4 +1,5 @@
-//! Set-ups of stores, written down as commands: `strongroom WORD GUIDE`. Which there are, the stores' entries say.
+//! Set-ups of stores, written down as commands: `strongroom WORD GUIDE`. Which there are, the stores' entries
+//! say.
 
 use std::fmt::Write;
 
@@ -29,7 +30,8 @@ struct GuideArguments {
     /// The name of role and policy: letters, digits, `_`, `-` and `.`; by default airflow, or airflow-manage.
     #[arg(long, value_name = "NAME")]
     role_name: Option<String>,
-    /// The beginning of names that the policy is for, in place of the configured paths. May be given several times.
+    /// The beginning of names that the policy is for, in place of the configured paths. May be given several
+    /// times.
     #[arg(long, value_name = "PREFIX")]
     prefix: Vec<String>,
     /// The mount of the KV engine, in place of the configured one.
@@ -123,7 +125,8 @@ pub(super) fn run(guided: &Guided) -> Result<Report> {
     let text = if asked.print_commands { commands(steps) } else { explained(steps, class, &options) };
     let json = json!({
         "policy": {"name": name, "document": &policy},
-        "commands": steps.iter().map(|step| json!({"purpose": step.purpose, "command": step.command})).collect::<Vec<_>>(),
+        "commands": steps.iter().map(|step| json!({"purpose": step.purpose,
+            "command": step.command})).collect::<Vec<_>>(),
         "backend": class,
         "backend_kwargs": options,
     });

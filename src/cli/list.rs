@@ -93,8 +93,8 @@ fn as_json(entry: &Entry) -> Value {
     json
 }
 
-/// A description as JSON: `name`, `store_id`, `version`, `form`, `key`, `state`, `created`, `changed`, `accessed`,
-/// `expires`, `deleted`, `tags`.
+/// A description as JSON: `name`, `store_id`, `version`, `form`, `key`, `state`, `created`, `changed`,
+/// `accessed`, `expires`, `deleted`, `tags`.
 pub(super) fn description_as_json(described: &Description) -> Value {
     let tags: serde_json::Map<_, _> =
         described.tags.iter().map(|(key, value)| (key.clone(), json!(value))).collect();

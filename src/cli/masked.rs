@@ -1,8 +1,9 @@
 //! The fields of a connection without what is secret in them.
 //!
-//! `airflow connections list --show-values --hide-sensitive` of Airflow 3.3.2 masks the password, extra and the
-//! credentials in the URI, and so do we. What is not where it should be is masked too: of a secret that is no URI at all,
-//! or of one with an unescaped password, the parts land in fields that are otherwise harmless.
+//! `airflow connections list --show-values --hide-sensitive` of Airflow 3.3.2 masks the password, extra and
+//! the credentials in the URI, and so do we. What is not where it should be is masked too: of a secret that
+//! is no URI at all, or of one with an unescaped password, the parts land in fields that are otherwise
+//! harmless.
 
 use serde_json::{Map, Value as Shown, json};
 
@@ -12,8 +13,9 @@ use crate::value::json::Value;
 /// What stands in place of a secret, as in Airflow.
 pub(super) const MASK: &str = "***";
 
-/// The fields by the names that `airflow connections get` has for them. `secret` is what the connection was made of:
-/// of one that is neither JSON nor a URI, such as `user:password`, Airflow makes fields that are nothing but its parts.
+/// The fields by the names that `airflow connections get` has for them. `secret` is what the connection was
+/// made of: of one that is neither JSON nor a URI, such as `user:password`, Airflow makes fields that are
+/// nothing but its parts.
 pub(super) fn fields(connection: &Connection, secret: &str) -> Map<String, Shown> {
     let is_sound = is_connection(secret) && connection.conn_type.as_str().is_some_and(is_word);
     let plain = |value: &Value, is_harmless: fn(&str) -> bool| match value {
@@ -45,8 +47,9 @@ pub(super) fn fields(connection: &Connection, secret: &str) -> Map<String, Shown
     fields
 }
 
-/// Whether the text is JSON, or a URI whose credentials end where they should: with an unescaped `/`, `?` or `#` in the
-/// password, an `@` is left behind the host, and what stands in the place of host and port is the user and the password.
+/// Whether the text is JSON, or a URI whose credentials end where they should: with an unescaped `/`, `?` or
+/// `#` in the password, an `@` is left behind the host, and what stands in the place of host and port is the
+/// user and the password.
 fn is_connection(secret: &str) -> bool {
     let Some((_, rest)) = secret.split_once("://") else { return secret.trim_start().starts_with('{') };
     if secret.trim_start().starts_with('{') {
@@ -73,7 +76,8 @@ fn host(connection: &Connection, is_sound: bool) -> Shown {
     json!(format!("{protocol}{name}{}", if is_whole { "" } else { "/***" }))
 }
 
-/// The keys of extra, and of its values nothing. With an unescaped `?` in the password a part of it becomes a key.
+/// The keys of extra, and of its values nothing. With an unescaped `?` in the password a part of it becomes a
+/// key.
 fn extra(connection: &Connection, is_sound: bool) -> Shown {
     let Ok(extra) = connection.extra_dejson() else { return json!(MASK) };
     let Some(members) = extra.as_object() else { return json!(MASK) };
@@ -98,7 +102,8 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.+".contains(letter))
 }
 
-/// One host, or several with commas between them. What follows a colon is a port: a password in that place is not shown.
+/// One host, or several with commas between them. What follows a colon is a port: a password in that place is
+/// not shown.
 fn is_host(text: &str) -> bool {
     let is_letter = |letter: char| letter.is_alphanumeric() || "-._\\".contains(letter);
     let is_named = |host: &str| {
@@ -116,8 +121,8 @@ fn is_address(host: &str) -> bool {
     address.parse::<std::net::Ipv6Addr>().is_ok() && port.chars().all(|letter| letter.is_ascii_digit())
 }
 
-/// Connections whose schema is the name of a database. That of any other is the path of a URI, which in a webhook is the
-/// secret; and a login without a password may be a token.
+/// Connections whose schema is the name of a database. That of any other is the path of a URI, which in a
+/// webhook is the secret; and a login without a password may be a token.
 const DATABASES: [&str; 51] = [
     "athena",
     "cassandra",
@@ -178,8 +183,8 @@ fn is_of_database(conn_type: &str) -> bool {
     DATABASES.contains(&name.as_str())
 }
 
-/// Other connections whose login is the name of an account. That of a web service without a password may be its token, as in
-/// `https://TOKEN@host`.
+/// Other connections whose login is the name of an account. That of a web service without a password may be
+/// its token, as in `https://TOKEN@host`.
 const ACCOUNTS: [&str; 24] = [
     "amqp", "amqps", "email", "ftp", "ftps", "hdfs", "imap", "imaps", "ldap", "ldaps", "livy", "mqtt",
     "pop3", "psrp", "rabbitmq", "samba", "sftp", "smb", "smtp", "smtps", "spark", "ssh", "webhdfs", "winrm",

@@ -9,9 +9,9 @@
 //! | `words.rs`, `near.rs` | words for stores, and what was meant by mistyped ones, by ids and by classes |
 //! | the others | one command each |
 //!
-//! Exit codes: 0 done; 1 the answer is no (not found, findings); 2 the command line makes no sense; 3 the configuration
-//! cannot be used; 4 the store did not answer or refused, or what should be a connection is none; 5 the output could not be
-//! written. No command but `reveal` shows a value.
+//! Exit codes: 0 done; 1 the answer is no (not found, findings); 2 the command line makes no sense; 3 the
+//! configuration cannot be used; 4 the store did not answer or refused, or what should be a connection is
+//! none; 5 the output could not be written. No command but `reveal` shows a value.
 
 mod bench;
 mod completions;
@@ -47,7 +47,8 @@ use crate::error::Result;
 /// See what Airflow gets from its secrets backend, and why.
 ///
 /// Strongroom reads the configuration that Airflow reads: `AIRFLOW__SECRETS__BACKEND`,
-/// `AIRFLOW__SECRETS__BACKEND_KWARGS`, airflow.cfg in `AIRFLOW_HOME`. Run it as the user and with the environment of the component in question.
+/// `AIRFLOW__SECRETS__BACKEND_KWARGS`, airflow.cfg in `AIRFLOW_HOME`. Run it as the user and with the
+/// environment of the component in question.
 #[derive(Debug, Parser)]
 #[command(name = "strongroom", version, after_help = AFTER_HELP)]
 struct Arguments {
@@ -90,27 +91,28 @@ No command but `reveal` shows a value.";
 enum Command {
     /// Show what a secret is made of, with passwords masked.
     ///
-    /// Looks it up as Airflow would, and shows the fields of a connection as `airflow connections get` has them.
-    /// The password, the values of extra and the value of a variable are shown as `***`.
-    /// Exits with 1 if the backend has no such secret; `strongroom explain` then says why.
+    /// Looks it up as Airflow would, and shows the fields of a connection as `airflow connections get` has
+    /// them. The password, the values of extra and the value of a variable are shown as `***`. Exits with 1
+    /// if the backend has no such secret; `strongroom explain` then says why.
     #[command(
-        after_help = "Examples:\n  strongroom get connection smtp_default\n  strongroom get variable region --json\n  strongroom get connection smtp_default --team payments"
+        after_help = "Examples:\n  strongroom get connection smtp_default\n  strongroom get variable region \
+        --json\n  strongroom get connection smtp_default --team payments"
     )]
     Get(Configured<get::Arguments>),
     /// Show the secret itself: the only command that does.
     ///
     /// Looks it up as Airflow would, and prints what Airflow gets, followed by a line break.
     /// What is on the screen may be read by others, and stays in the scrollback.
-    #[command(
-        after_help = "Examples:\n  strongroom reveal variable region\n  strongroom reveal connection smtp_default | head -c 20"
-    )]
+    #[command(after_help = "Examples:\n  strongroom reveal variable region\n  strongroom reveal connection \
+        smtp_default | head -c 20")]
     Reveal(Configured<get::RevealArguments>),
     /// List the names that the backend could answer for.
     ///
     /// Goes through the store page by page, and shows what begins with the configured prefixes.
     /// Tells the kind, the id, the name in the store, the age and the tags of each; no value is read.
     #[command(
-        after_help = "Examples:\n  strongroom list\n  strongroom list connections --limit 20\n  strongroom list variables config --json"
+        after_help = "Examples:\n  strongroom list\n  strongroom list connections --limit 20\n  strongroom \
+        list variables config --json"
     )]
     List(Configured<list::Arguments>),
     /// Show what the store knows of a secret beside its value.
@@ -118,78 +120,81 @@ enum Command {
     /// Tells version, dates, tags and the encryption key, as far as the store has them.
     /// The value is not read, so this needs another permission than a lookup.
     #[command(
-        after_help = "Examples:\n  strongroom describe connection smtp_default\n  strongroom describe variable region --json"
+        after_help = "Examples:\n  strongroom describe connection smtp_default\n  strongroom describe \
+        variable region --json"
     )]
     Describe(Configured<describe::Arguments>),
     /// Say where a value comes from, or why it does not come.
     ///
-    /// Makes the whole search of a task: the backend of the workers where they have one, the backend, the environment, and
-    /// Airflow's database (the metastore), which is named as the last place and not read. For a config value it makes the search of
-    /// the scheduler, and with --workers that of code in tasks.
+    /// Makes the whole search of a task: the backend of the workers where they have one, the backend, the
+    /// environment, and Airflow's database (the metastore), which is named as the last place and not read.
+    /// For a config value it makes the search of the scheduler, and with --workers that of code in tasks.
     ///
-    /// Shows the names asked for in order, as whom, with what outcome and in what time, what hides what, and what to do. It makes the
-    /// calls of exactly one lookup, and after a miss a listing, for ids like it.
+    /// Shows the names asked for in order, as whom, with what outcome and in what time, what hides what, and
+    /// what to do. It makes the calls of exactly one lookup, and after a miss a listing, for ids like it.
     #[command(
-        after_help = "Examples:\n  strongroom explain connection smtp_default\n  strongroom explain variable region --team payments\n  strongroom explain config sentry_dsn --json"
+        after_help = "Examples:\n  strongroom explain connection smtp_default\n  strongroom explain variable \
+        region --team payments\n  strongroom explain config sentry_dsn --json"
     )]
     Explain(Configured<explain::Arguments>),
     /// Parse every connection of the store as Airflow would, and report those that it cannot use.
     ///
-    /// Finds what is malformed, has no type, an extra that is no JSON object, or a name that Airflow's API refuses.
-    /// Reads each connection once, in as few requests as the store allows; shows no value.
-    /// Exits with 1 if anything was found, so that a pipeline stops.
+    /// Finds what is malformed, has no type, an extra that is no JSON object, or a name that Airflow's API
+    /// refuses. Reads each connection once, in as few requests as the store allows; shows no value. Exits
+    /// with 1 if anything was found, so that a pipeline stops.
     #[command(after_help = "Examples:\n  strongroom lint\n  strongroom lint --dialect task_sdk_1_3 --json")]
     Lint(Configured<lint::Arguments>),
     /// Take a connection URI apart, or put one together.
     ///
     /// Reads standard input: a secret on a command line is seen by everybody on the machine.
     /// Escapes what has to be escaped, as the Airflow of your choice reads it.
-    #[command(
-        after_help = "Examples:\n  strongroom uri parse < connection.txt\n  strongroom uri build < fields.json"
-    )]
+    #[command(after_help = "Examples:\n  strongroom uri parse < connection.txt\n  strongroom uri build < \
+        fields.json")]
     Uri(uri::Arguments),
     /// Check the configuration, the identity, the permissions and the store.
     ///
-    /// Finds what Airflow passes over in silence, such as options that are no JSON, and says what to do about each.
-    /// Makes a lookup of a name that no one has and a listing of each kind, and one description; with --offline it makes no call.
-    /// Exits with 1 if there is a problem.
+    /// Finds what Airflow passes over in silence, such as options that are no JSON, and says what to do about
+    /// each. Makes a lookup of a name that no one has and a listing of each kind, and one description; with
+    /// --offline it makes no call. Exits with 1 if there is a problem.
     #[command(
-        after_help = "Examples:\n  strongroom doctor\n  strongroom doctor --offline --strict\n  strongroom doctor --workers --json\n  strongroom doctor --tag AirbyteManaged=true"
+        after_help = "Examples:\n  strongroom doctor\n  strongroom doctor --offline --strict\n  strongroom \
+        doctor --workers --json\n  strongroom doctor --tag AirbyteManaged=true"
     )]
     Doctor(Configured<doctor::Arguments>),
     /// Print the document that allows what the backend needs and nothing else.
     ///
     /// It is made for the configured prefixes, or for those you give, with tags and encryption keys.
     /// Makes no call and changes nothing: hand the document to whoever manages access.
-    #[command(
-        after_help = "Examples:\n  strongroom policy aws --region eu-west-1 --account 111122223333\n  strongroom policy ssm --mode manage --tag team=data\n  strongroom policy vault --account secret"
-    )]
+    #[command(after_help = "Examples:\n  strongroom policy aws --region eu-west-1 --account \
+        111122223333\n  strongroom policy ssm --mode manage --tag team=data\n  strongroom policy vault \
+        --account secret")]
     Policy(Configured<policy::Arguments>),
     #[command(flatten)]
     Guide(guide::Guided),
     /// Measure what a lookup costs from this machine.
     ///
-    /// Times lookups that go to the store and lookups that memory answers, counts the calls, and says what the quota allows.
-    /// The lookups count towards the quota of the store, like those of Airflow.
+    /// Times lookups that go to the store and lookups that memory answers, counts the calls, and says what
+    /// the quota allows. The lookups count towards the quota of the store, like those of Airflow.
     #[command(
         after_help = "Examples:\n  strongroom bench\n  strongroom bench connection smtp_default --count 100"
     )]
     Bench(Configured<bench::Arguments>),
     /// Sum up what Airflow's lookups have cost, from the audit file.
     ///
-    /// How many there were, what became of them, how long they took, how often the store was asked beside its quota, and
-    /// for which names most often. Reads the file that `audit_path` names, on this machine, and makes no call.
+    /// How many there were, what became of them, how long they took, how often the store was asked beside its
+    /// quota, and for which names most often. Reads the file that `audit_path` names, on this machine, and
+    /// makes no call.
     #[command(
-        after_help = "Examples:\n  strongroom stats\n  strongroom stats --since 24h\n  strongroom stats --file /var/log/airflow/secrets.jsonl --json"
+        after_help = "Examples:\n  strongroom stats\n  strongroom stats --since 24h\n  strongroom stats \
+        --file /var/log/airflow/secrets.jsonl --json"
     )]
     Stats(Configured<stats::Arguments>),
     /// Print the configuration as environment variables, secrets masked.
     ///
     /// What airflow.cfg, the environment and single keys together say, as two variables.
     /// Options that may hold a secret are shown as `***`: complete them by hand.
-    #[command(
-        after_help = "Examples:\n  strongroom env\n  strongroom env --config /opt/airflow/airflow.cfg\n  strongroom env --workers"
-    )]
+    #[command(after_help = "Examples:\n  strongroom env\n  strongroom env --config \
+        /opt/airflow/airflow.cfg\n  strongroom env --workers")]
     Env(Configured<Nothing>),
     /// List the stores of this build with the Python class and the options of each.
     ///
@@ -201,9 +206,9 @@ enum Command {
     ///
     /// Write it to where your shell looks for completions, and open a new shell.
     /// It is made for this very version.
-    #[command(
-        after_help = "Examples:\n  strongroom completions bash > ~/.local/share/bash-completion/completions/strongroom\n  strongroom completions zsh > ~/.zfunc/_strongroom"
-    )]
+    #[command(after_help = "Examples:\n  strongroom completions bash > \
+        ~/.local/share/bash-completion/completions/strongroom\n  strongroom completions zsh > \
+        ~/.zfunc/_strongroom")]
     Completions(completions::Arguments),
     /// Print the manual page.
     ///

@@ -11,8 +11,8 @@ const LOOKED_THROUGH: usize = 500;
 /// So many are named at most.
 const NAMED: usize = 3;
 
-/// The ids in the store that are near the one that was looked up, the nearest first; none where the store does not list
-/// them.
+/// The ids in the store that are near the one that was looked up, the nearest first; none where the store
+/// does not list them.
 pub(super) fn near_ids(setup: &Setup, client: &Client, lookup: Lookup<'_>) -> Vec<String> {
     let Ok((listed, _)) = names(setup, client, lookup.kind, LOOKED_THROUGH) else { return Vec::new() };
     let known = listed.iter().map(|(id, _)| id.as_str());

@@ -83,8 +83,8 @@ pub(super) fn error_as_json(error: &Error) -> Value {
 
 /// Writes what a command found out, and returns the exit code.
 ///
-/// `heard` is what the configuration made worth a warning. A report has it already, an error has not, and it may well be
-/// the cause.
+/// `heard` is what the configuration made worth a warning. A report has it already, an error has not, and it
+/// may well be the cause.
 pub(super) fn finish(outcome: Result<Report, Error>, heard: &[String], as_json: bool) -> u8 {
     let heard = heard.iter().map(|text| format!("warning: {text}"));
     let screen = Screen::of(&io::stdout());
@@ -126,8 +126,8 @@ fn written(outcome: io::Result<()>, code: u8) -> u8 {
     OUTPUT
 }
 
-/// JSON leaves some characters as they are that control a terminal, or that it does not have; within its texts each has
-/// another form.
+/// JSON leaves some characters as they are that control a terminal, or that it does not have; within its
+/// texts each has another form.
 fn pretty(value: &Value, is_ascii: bool) -> String {
     let mut text = String::new();
     for letter in format!("{value:#}\n").chars() {
@@ -164,9 +164,9 @@ pub(super) fn usage(message: &mut clap::Error) -> u8 {
     written(print(&fitted(Screen::of(&io::stdout()))), DONE)
 }
 
-/// What was typed in a wrong place may be a secret, and a complaint ends in the log of a pipeline: only the names of
-/// options are repeated, which begin with a dash and stand there without their value, and what is nearly a word that is
-/// known there.
+/// What was typed in a wrong place may be a secret, and a complaint ends in the log of a pipeline: only the
+/// names of options are repeated, which begin with a dash and stand there without their value, and what is
+/// nearly a word that is known there.
 fn hide_words(message: &mut clap::Error) {
     for kind in [ContextKind::InvalidArg, ContextKind::InvalidValue, ContextKind::InvalidSubcommand] {
         let word = match message.get(kind) {
@@ -216,7 +216,8 @@ pub(super) fn counted(count: usize, one: &str, more: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { more })
 }
 
-/// Columns side by side, two spaces apart; the last one is not padded. Control characters are shown, not sent.
+/// Columns side by side, two spaces apart; the last one is not padded. Control characters are shown, not
+/// sent.
 pub(super) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or_default();
     let shown: Vec<Vec<String>> = rows

@@ -53,7 +53,8 @@ pub(super) fn is_dumb(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     variable("TERM").is_some_and(|term| term == "dumb")
 }
 
-/// Whether the locale has UTF-8 (locale(7): the first of the three that is set and not empty counts; without any it is C).
+/// Whether the locale has UTF-8 (locale(7): the first of the three that is set and not empty counts; without
+/// any it is C).
 fn is_utf8(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let of_locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()

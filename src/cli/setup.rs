@@ -17,10 +17,12 @@ use crate::store::registry::STORES;
 /// Which configuration a command goes by.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct Source {
-    /// The airflow.cfg to read, in place of that in `AIRFLOW_CONFIG` or `AIRFLOW_HOME`. Variables still go before it.
+    /// The airflow.cfg to read, in place of that in `AIRFLOW_CONFIG` or `AIRFLOW_HOME`. Variables still go
+    /// before it.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Take the backend of tasks, where `[workers] secrets_backend` names one of their own, and else that of `[secrets]`.
+    /// Take the backend of tasks, where `[workers] secrets_backend` names one of their own, and else that of
+    /// `[secrets]`.
     #[arg(long)]
     pub(super) workers: bool,
 }
@@ -130,8 +132,17 @@ pub(super) fn entry_of(class: &str) -> Result<&'static StoreEntry> {
 pub(super) fn none(airflow: &AirflowConfig) -> Error {
     let file = airflow.file().display();
     let state = if airflow.has_file() { "sets none" } else { "is not there" };
-    Error::new(ErrorKind::Config, format!("no secrets backend is configured: AIRFLOW__SECRETS__BACKEND is not set, and {file} {state}"))
-        .with_hint("Set AIRFLOW__SECRETS__BACKEND, AIRFLOW_HOME, AIRFLOW_CONFIG or --config, as the Airflow in question has them")
+    Error::new(
+        ErrorKind::Config,
+        format!(
+            "no secrets backend is configured: AIRFLOW__SECRETS__BACKEND is \
+    not set, and {file} {state}"
+        ),
+    )
+    .with_hint(
+        "Set AIRFLOW__SECRETS__BACKEND, AIRFLOW_HOME, AIRFLOW_CONFIG or --config, as the Airflow \
+        in question has them",
+    )
 }
 
 fn log(warnings: &[String]) {
@@ -178,6 +189,8 @@ mod tests {
         let airflow =
             AirflowConfig::read([("AIRFLOW_HOME".to_owned(), "/nonexistent".to_owned())], None).unwrap();
         let error = Setup::of(&airflow, Component::Server).unwrap_err();
-        insta::assert_snapshot!(error, @"no secrets backend is configured: AIRFLOW__SECRETS__BACKEND is not set, and /nonexistent/airflow.cfg is not there. Set AIRFLOW__SECRETS__BACKEND, AIRFLOW_HOME, AIRFLOW_CONFIG or --config, as the Airflow in question has them");
+        insta::assert_snapshot!(error, @"no secrets backend is configured: AIRFLOW__SECRETS__BACKEND is not \
+        set, and /nonexistent/airflow.cfg is not there. Set AIRFLOW__SECRETS__BACKEND, AIRFLOW_HOME, \
+        AIRFLOW_CONFIG or --config, as the Airflow in question has them");
     }
 }

@@ -36,8 +36,8 @@ pub(super) fn run(arguments: &Arguments) -> Report {
     Report { warnings, ..report.with_code(NO) }
 }
 
-/// A list of objects with `name`, `title`, `python_class` and `options`; each option has `key`, `kind`, `default`,
-/// `secret` and `doc`.
+/// A list of objects with `name`, `title`, `python_class` and `options`; each option has `key`, `kind`,
+/// `default`, `secret` and `doc`.
 fn as_json(entries: &[&StoreEntry]) -> serde_json::Value {
     let stores: Vec<_> = entries
         .iter()

@@ -58,7 +58,8 @@ impl Subject {
 pub(super) enum LookedUp {
     /// Nothing was asked; the text says why.
     NotAsked(String),
-    /// Nothing was asked, which is an error: no secret can have the name, or the lookup pattern does not work.
+    /// Nothing was asked, which is an error: no secret can have the name, or the lookup pattern does not
+    /// work.
     Refused(Error),
     /// The store was asked.
     Asked(Explained),

@@ -1,6 +1,7 @@
 //! `strongroom uri`: connection URIs and JSON, taken apart and put together.
 //!
-//! The secret comes from standard input alone: what stands on a command line is seen by everybody on the machine.
+//! The secret comes from standard input alone: what stands on a command line is seen by everybody on the
+//! machine.
 
 use std::io::{self, IsTerminal, Read, Write};
 
@@ -31,7 +32,8 @@ enum Action {
     /// Reads a URI or JSON from standard input, as it would stand in the store.
     /// The password and the values of extra are shown as `***`.
     #[command(
-        after_help = "Examples:\n  strongroom uri parse < connection.txt\n  strongroom uri parse --dialect airflow_2_11 < connection.txt"
+        after_help = "Examples:\n  strongroom uri parse < connection.txt\n  strongroom uri parse --dialect \
+        airflow_2_11 < connection.txt"
     )]
     Parse,
     /// Make a URI of fields.
@@ -39,7 +41,8 @@ enum Action {
     /// Reads the fields as JSON from standard input, such as `{"conn_type": "postgres", "host": "h"}`.
     /// What it prints holds the password that was put in.
     #[command(
-        after_help = "Examples:\n  strongroom uri build < fields.json\n  strongroom uri build --json < fields.json"
+        after_help = "Examples:\n  strongroom uri build < fields.json\n  strongroom uri build --json < \
+        fields.json"
     )]
     Build,
 }
@@ -98,7 +101,8 @@ fn parsed(text: &Text, dialect: Dialect) -> Result<Report> {
     if connection.conn_type.is_truthy() {
         return Ok(report);
     }
-    let warning = "strongroom: this is no connection that Airflow can use: it has no type, so no hook can be picked. A URI begins with a type of letters, digits and `-` before `://`";
+    let warning = "strongroom: this is no connection that Airflow can use: it has no type, so no hook can be \
+    picked. A URI begins with a type of letters, digits and `-` before `://`";
     Ok(Report { warnings: vec![warning.to_owned()], ..report.with_code(STORE) })
 }
 

@@ -45,7 +45,8 @@ pub(super) fn word_of(entry: &StoreEntry) -> Option<&'static str> {
     entry.tools.words.first().copied()
 }
 
-/// The word that was probably meant by `typed`, if it is near one of `known`. A word that is near is no secret.
+/// The word that was probably meant by `typed`, if it is near one of `known`. A word that is near is no
+/// secret.
 pub(super) fn nearest<'known>(
     typed: &str,
     known: impl IntoIterator<Item = &'known str>,
@@ -55,7 +56,8 @@ pub(super) fn nearest<'known>(
     (distance <= (word.chars().count() / 3).max(1)).then_some(word)
 }
 
-/// `--config FILE`, `--workers` and the like in front of the command are moved behind it, where the command reads them.
+/// `--config FILE`, `--workers` and the like in front of the command are moved behind it, where the command
+/// reads them.
 pub(super) fn options_last(arguments: Vec<String>) -> Vec<String> {
     let mut rest = arguments.into_iter();
     let (mut ordered, mut moved): (Vec<String>, Vec<String>) =

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// Reads seconds (`60`, `0.5`), a number with a unit (`500ms`, `3s`, `10m`, `1h`, `1d`) or an ISO 8601 duration of days and
-/// smaller units (`PT60S`, `PT1H30M`, `P1DT12H`). `None` if it is none of these or negative.
+/// Reads seconds (`60`, `0.5`), a number with a unit (`500ms`, `3s`, `10m`, `1h`, `1d`) or an ISO 8601
+/// duration of days and smaller units (`PT60S`, `PT1H30M`, `P1DT12H`). `None` if it is none of these or
+/// negative.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let text = text.trim().to_ascii_lowercase();
     match text.strip_prefix('p') {
@@ -27,8 +28,9 @@ fn parse_simple(text: &str) -> Option<Duration> {
     scaled(number, seconds)
 }
 
-/// The part after `P`: days, and behind `T` hours, minutes and seconds, in this order and at least one of each part that is
-/// there. Years, months and weeks are left out: what is meant by a duration here is never so long.
+/// The part after `P`: days, and behind `T` hours, minutes and seconds, in this order and at least one of
+/// each part that is there. Years, months and weeks are left out: what is meant by a duration here is never
+/// so long.
 fn parse_iso(text: &str) -> Option<Duration> {
     let (days, time) = match text.split_once('t') {
         Some((days, time)) => (days, Some(time)),

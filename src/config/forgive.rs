@@ -28,7 +28,8 @@ fn count(value: &Value) -> Option<u64> {
     }
 }
 
-/// The time to connect and the time to read, as Python's requests has them in a pair: together they are the whole.
+/// The time to connect and the time to read, as Python's requests has them in a pair: together they are the
+/// whole.
 fn sum(parts: &[Value]) -> Option<Duration> {
     let spec = OptionSpec::new("", OptionKind::Duration, "");
     let part = |value: &Value| match read::read(&spec, &RawValue::Json(value.clone())) {

@@ -4,7 +4,8 @@ use crate::config::options_of;
 use crate::store::StoreEntry;
 use crate::store::options::OptionKind;
 
-/// Words of other tools, SDKs and older versions, and the keys that say the same here. The first that the store has is named.
+/// Words of other tools, SDKs and older versions, and the keys that say the same here. The first that the
+/// store has is named.
 const OTHER_WORDS: [(&str, &[&str]); 100] = [
     ("aws_iam_role", &["role_arn"]),
     ("profile", &["profile_name"]),

@@ -1,7 +1,7 @@
 //! From what the user wrote to what it means.
 //!
-//! [`RawOptions`] holds the words as they came (from Python's kwargs, or as text from the environment), `read`
-//! checks them against the declarations of [`OptionSpec`], [`configure`] composes the typed whole.
+//! [`RawOptions`] holds the words as they came (from Python's kwargs, or as text from the environment),
+//! `read` checks them against the declarations of [`OptionSpec`], [`configure`] composes the typed whole.
 
 #[cfg(feature = "cli")]
 pub mod airflow;

@@ -9,7 +9,8 @@ use crate::store::options::Rate;
 /// Longer times are no rates but quotas, which one process cannot keep.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
-/// Reads `40/s`, `100/m`, `5/10s`; a number alone is per second. `None` if it is none of these, zero, or over a day.
+/// Reads `40/s`, `100/m`, `5/10s`; a number alone is per second. `None` if it is none of these, zero, or over
+/// a day.
 pub(crate) fn parse_rate(text: &str) -> Option<Rate> {
     let (calls, per) = text.split_once('/').unwrap_or((text, "s"));
     let calls: NonZeroU32 = calls.trim().parse().ok()?;

@@ -89,7 +89,8 @@ fn from_json(spec: &OptionSpec, value: &Value) -> Result<Option<OptionValue>> {
     .ok_or_else(|| wrong(spec))
 }
 
-/// What Python's `str` makes of what is no text. Lists and objects with something in them are a mistake everywhere.
+/// What Python's `str` makes of what is no text. Lists and objects with something in them are a mistake
+/// everywhere.
 fn scalar(value: &Value) -> Option<Scalar> {
     let (text, is_true) = match value {
         Value::Bool(boolean) => (if *boolean { "True" } else { "False" }.to_owned(), *boolean),
@@ -125,7 +126,8 @@ fn count(value: &Value) -> Option<u64> {
     }
 }
 
-/// A list stands for itself, an object for its keys, over which Python goes in their place; anything else is one path.
+/// A list stands for itself, an object for its keys, over which Python goes in their place; anything else is
+/// one path.
 fn prefixes(value: &Value) -> Option<OptionValue> {
     match value {
         Value::Array(_) => Some(OptionValue::Json(value.clone())),
@@ -137,7 +139,8 @@ fn prefixes(value: &Value) -> Option<OptionValue> {
     }
 }
 
-/// What stands in the place of a path that is none; the error that names it shows nothing of what was written.
+/// What stands in the place of a path that is none; the error that names it shows nothing of what was
+/// written.
 const NO_PATH: &str = "(neither true, false nor a path)";
 
 fn number(value: &Value) -> String {
@@ -334,7 +337,8 @@ mod tests {
     #[test]
     fn errors_name_the_key_and_never_the_value() {
         let error = text(OptionKind::Duration, "canary-4410").unwrap_err();
-        insta::assert_snapshot!(error, @"`option` in backend_kwargs is not a duration such as 60, 500ms, 3s, 10m, 1h or PT60S. An option. See the configuration reference");
+        insta::assert_snapshot!(error, @"`option` in backend_kwargs is not a duration such as 60, 500ms, 3s, \
+        10m, 1h or PT60S. An option. See the configuration reference");
         for (kind, value) in [
             (OptionKind::Text, "[5]"),
             (OptionKind::Prefix, r#"{"a": 1}"#),

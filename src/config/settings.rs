@@ -60,8 +60,9 @@ pub fn configure(
 
 /// Reads `raw`. Does no I/O: it runs inside `import airflow`.
 ///
-/// Errors are for options that can never work; an unknown key is one only under `strict`. What the official constructor
-/// accepts is none: it becomes an error of the lookups that need it. So does what unread kwargs lack.
+/// Errors are for options that can never work; an unknown key is one only under `strict`. What the official
+/// constructor accepts is none: it becomes an error of the lookups that need it. So does what unread kwargs
+/// lack.
 pub fn configure_from(
     entry: &'static StoreEntry,
     raw: &RawOptions,
@@ -210,7 +211,8 @@ fn expand_cache_alias(options: &mut Options) -> Result<()> {
 
 fn wrong_in_cache(what: &str) -> Error {
     Error::config(format!("`cache` in backend_kwargs holds {what}")).with_hint(
-        "It takes `enabled` (true or false), `maximum_size` (a whole number) and `expire_after_write` (a duration)",
+        "It takes `enabled` (true or false), `maximum_size` (a whole number) and `expire_after_write` (a \
+        duration)",
     )
 }
 
@@ -241,7 +243,8 @@ mod tests {
     #[test]
     fn strict_makes_it_an_error() {
         let error = configured(&[("strict", "yes"), ("timeuot", "5")]).unwrap_err();
-        insta::assert_snapshot!(error, @"the unknown key `timeuot` in backend_kwargs of strongroom.memory.MemoryBackend is refused, as `strict` asks. Did you mean `timeout`?");
+        insta::assert_snapshot!(error, @"the unknown key `timeuot` in backend_kwargs of \
+        strongroom.memory.MemoryBackend is refused, as `strict` asks. Did you mean `timeout`?");
     }
 
     #[test]
@@ -251,9 +254,11 @@ mod tests {
         let cache = layers(r#"{"enabled": true, "maximum_size": 5, "expire_after_write": "PT90S"}"#);
         assert_eq!((cache.ttl, cache.max_entries), (Duration::from_secs(90), 5));
         let error = configured(&[("cache", r#"{"size": 5}"#)]).unwrap_err();
-        insta::assert_snapshot!(error, @"`cache` in backend_kwargs holds an unknown key. It takes `enabled` (true or false), `maximum_size` (a whole number) and `expire_after_write` (a duration)");
+        insta::assert_snapshot!(error, @"`cache` in backend_kwargs holds an unknown key. It takes `enabled` \
+        (true or false), `maximum_size` (a whole number) and `expire_after_write` (a duration)");
         let error = configured(&[("cache", r#"{"enabled": "canary"}"#)]).unwrap_err();
-        insta::assert_snapshot!(error, @"`cache` in backend_kwargs holds a wrong `enabled`. It takes `enabled` (true or false), `maximum_size` (a whole number) and `expire_after_write` (a duration)");
+        insta::assert_snapshot!(error, @"`cache` in backend_kwargs holds a wrong `enabled`. It takes \
+        `enabled` (true or false), `maximum_size` (a whole number) and `expire_after_write` (a duration)");
     }
 
     #[test]

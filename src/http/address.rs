@@ -2,8 +2,9 @@
 
 use url::Url;
 
-/// The address that `text` is: http or https, a host, and no user name. A name and a password in an address are mostly
-/// credentials in the wrong place: they would go out in a header of each request, to a service that asks for none.
+/// The address that `text` is: http or https, a host, and no user name. A name and a password in an address
+/// are mostly credentials in the wrong place: they would go out in a header of each request, to a service
+/// that asks for none.
 pub fn web_address(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let is_of_web = matches!(url.scheme(), "http" | "https") && url.has_host();

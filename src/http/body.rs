@@ -5,16 +5,19 @@ use reqwest::Response;
 use crate::http::TransportError;
 use crate::http::send::TransportKind;
 
-/// The largest body that is read, in bytes. A secret has 64 KiB at most, a page of names a few hundred, and a batch of
-/// twenty secrets of AWS, each byte written as six, less than 8 MiB. What sends more is no store, and would fill the memory.
+/// The largest body that is read, in bytes. A secret has 64 KiB at most, a page of names a few hundred, and a
+/// batch of twenty secrets of AWS, each byte written as six, less than 8 MiB. What sends more is no store,
+/// and would fill the memory.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
 /// No more than this is reserved because a header says so.
 const RESERVED: usize = 64 * 1024;
 
-/// The whole body of `response`, if it has at most [`LARGEST_BODY`] bytes; a larger one is not read to its end.
+/// The whole body of `response`, if it has at most [`LARGEST_BODY`] bytes; a larger one is not read to its
+/// end.
 ///
-/// A connection that breaks within the body is one that broke, and a server that stops to send is one that is silent.
+/// A connection that breaks within the body is one that broke, and a server that stops to send is one that is
+/// silent.
 pub async fn read_body(response: &mut Response) -> Result<Vec<u8>, TransportError> {
     let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     if announced > LARGEST_BODY {
@@ -48,8 +51,8 @@ mod tests {
         ClientSettings, NoAnswerHints, ProxySettings, Roots, build_client, client_config, send,
     };
 
-    /// Answers one request with `head`, then with pieces until nobody reads them or there are `pieces` of 64 KiB. Returns how
-    /// many bytes it got rid of.
+    /// Answers one request with `head`, then with pieces until nobody reads them or there are `pieces` of 64
+    /// KiB. Returns how many bytes it got rid of.
     fn server(head: &'static str, pieces: usize) -> (String, JoinHandle<usize>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/", listener.local_addr().unwrap());
@@ -103,6 +106,8 @@ mod tests {
         let hints = NoAnswerHints { timeout: "", certificate: "", dns: "", connect: "", request: "" };
         let error = too_large().to_error("reading the secret", &hints);
         assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Malformed, false));
-        insta::assert_snapshot!(error, @"reading the secret: the answer is too large: it has more than 16 MiB. Check that the configured address is the store's, and proxies: something else may have answered");
+        insta::assert_snapshot!(error, @"reading the secret: the answer is too large: it has more than 16 \
+        MiB. Check that the configured address is the store's, and proxies: something else may have \
+        answered");
     }
 }

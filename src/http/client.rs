@@ -1,4 +1,5 @@
-//! The HTTP client: redirects off, every timeout set, a pool for a runtime that nobody drives between lookups.
+//! The HTTP client: redirects off, every timeout set, a pool for a runtime that nobody drives between
+//! lookups.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -13,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::http::ProxySettings;
 use crate::process::{Generation, generation};
 
-/// Idle connections older than this are not used again. Services of the clouds close theirs after 20 s and more; on
-/// a current-thread runtime nobody reads that notice between two lookups.
+/// Idle connections older than this are not used again. Services of the clouds close theirs after 20 s and
+/// more; on a current-thread runtime nobody reads that notice between two lookups.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Enough for the threads of one process that look up at the same time.

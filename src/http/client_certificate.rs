@@ -16,10 +16,11 @@ use crate::redact::ShownPath;
 /// Sessions that are kept for a quicker second handshake.
 const SESSIONS: usize = 32;
 
-/// `config` with the certificate in one PEM file and its key in another, or in the same. Sessions are not shared with
-/// `config`, whose connections are nobody's.
+/// `config` with the certificate in one PEM file and its key in another, or in the same. Sessions are not
+/// shared with `config`, whose connections are nobody's.
 ///
-/// Call it under [`crate::process::no_fork`]. Files that cannot be used are a `Config` error that shows no content.
+/// Call it under [`crate::process::no_fork`]. Files that cannot be used are a `Config` error that shows no
+/// content.
 pub fn with_client_certificate(
     config: &ClientConfig,
     certificate: &Path,

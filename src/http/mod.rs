@@ -16,8 +16,9 @@
 //!
 //! * Redirects are never followed: reqwest would carry tokens to another host.
 //! * The environment is never read here; callers hand in the copy that was taken with the GIL held.
-//! * Clients and TLS configurations belong to one generation of the process (see [`crate::process`]); they are built
-//!   under [`crate::process::no_fork`] and nothing that is alive stays in a static without its generation.
+//! * Clients and TLS configurations belong to one generation of the process (see [`crate::process`]); they
+//!   are built under [`crate::process::no_fork`] and nothing that is alive stays in a static without its
+//!   generation.
 
 mod address;
 mod body;

@@ -18,13 +18,15 @@ impl ProxySettings {
     /// No proxy, whatever the environment says.
     pub const NONE: Self = Self { http: None, https: None, bypass: None };
 
-    /// Proxies that the user configured, by scheme; `NO_PROXY` does not apply to them (botocore/httpsession.py).
+    /// Proxies that the user configured, by scheme; `NO_PROXY` does not apply to them
+    /// (botocore/httpsession.py).
     pub fn explicit(http: Option<&str>, https: Option<&str>) -> Self {
         Self { http: http.and_then(address), https: https.and_then(address), bypass: None }
     }
 
-    /// The proxies of the environment: `http_proxy`, `https_proxy` and `no_proxy`, where the lower-case spelling goes
-    /// first and an empty one switches the other off (Python's `urllib.request.getproxies_environment`).
+    /// The proxies of the environment: `http_proxy`, `https_proxy` and `no_proxy`, where the lower-case
+    /// spelling goes first and an empty one switches the other off (Python's
+    /// `urllib.request.getproxies_environment`).
     ///
     /// `with_all` says whether `all_proxy` stands in for a missing one: requests does so, botocore does not.
     pub fn from_environment<'text>(lookup: impl Fn(&str) -> Option<&'text str>, with_all: bool) -> Self {

@@ -119,12 +119,13 @@ fn is_certificate(error: &(dyn StdError + 'static)) -> bool {
     }
 }
 
-/// Sends `request`. When it is `repeatable`, the connection turns out to be dead and the read has an attempt left, it is sent
-/// once more.
+/// Sends `request`. When it is `repeatable`, the connection turns out to be dead and the read has an attempt
+/// left, it is sent once more.
 ///
-/// A connection that was idle may have been closed by the server, and on a current-thread runtime nobody has read
-/// the notice. Reading it first is cheap, but cannot see what is still under way; hence the second attempt. It is
-/// not made when the connection could not be opened or when time ran out: that is for the layer that retries.
+/// A connection that was idle may have been closed by the server, and on a current-thread runtime nobody has
+/// read the notice. Reading it first is cheap, but cannot see what is still under way; hence the second
+/// attempt. It is not made when the connection could not be opened or when time ran out: that is for the
+/// layer that retries.
 pub async fn send(client: &Client, request: Request, repeatable: bool) -> Result<Response, TransportError> {
     notice_closed_connections().await;
     let again = if repeatable { request.try_clone() } else { None };
@@ -137,8 +138,8 @@ pub async fn send(client: &Client, request: Request, repeatable: bool) -> Result
     }
 }
 
-/// Lets the runtime look at its sockets (first round), wake the tasks that own them (second) and let those that sit
-/// behind TLS finish (third). Each costs a microsecond.
+/// Lets the runtime look at its sockets (first round), wake the tasks that own them (second) and let those
+/// that sit behind TLS finish (third). Each costs a microsecond.
 async fn notice_closed_connections() {
     for _ in 0..3 {
         tokio::task::yield_now().await;

@@ -31,8 +31,8 @@ pub enum Roots {
         /// The option or environment variable that named it, for messages.
         named_by: &'static str,
     },
-    /// Mozilla's list and, where it can be read, one more file. For variables that the official class does not
-    /// read: they may add trust but never take it away.
+    /// Mozilla's list and, where it can be read, one more file. For variables that the official class does
+    /// not read: they may add trust but never take it away.
     MozillaAnd {
         /// The file.
         path: PathBuf,
@@ -65,8 +65,8 @@ const MAX_SHARED: usize = 8;
 /// Only touched under [`crate::process::no_fork`], so no fork can find it locked.
 static SHARED: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
 
-/// The configuration for `roots`: the same one for every client of this generation, as long as the file behind it
-/// does not change.
+/// The configuration for `roots`: the same one for every client of this generation, as long as the file
+/// behind it does not change.
 ///
 /// Call it under [`crate::process::no_fork`]. A file that is missing, empty or no PEM is a `Config` error.
 pub fn client_config(roots: &Roots) -> Result<Arc<ClientConfig>> {

@@ -1,7 +1,8 @@
 //! Bounds the retries of a store, so that an outage is not multiplied by them.
 //!
-//! The figures are those of botocore's standard mode (`botocore/retries/quota.py` and `standard.py`): 500 to spend, 5 for
-//! a retry and 10 for one after a timeout; a retry that helps gives its price back, any other success 1.
+//! The figures are those of botocore's standard mode (`botocore/retries/quota.py` and `standard.py`): 500 to
+//! spend, 5 for a retry and 10 for one after a timeout; a retry that helps gives its price back, any other
+//! success 1.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

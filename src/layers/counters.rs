@@ -1,6 +1,7 @@
 //! What happened in this process, counted for each store.
 //!
-//! Plain atomics in a static, so that counting takes no lock and a fork finds nothing half done. A child starts at zero.
+//! Plain atomics in a static, so that counting takes no lock and a fork finds nothing half done. A child
+//! starts at zero.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! What a store says of itself, asked as lookups are: within a deadline, in the same queue, and again when that may help.
+//! What a store says of itself, asked as lookups are: within a deadline, in the same queue, and again when
+//! that may help.
 
 use std::sync::Arc;
 use std::time::Duration;

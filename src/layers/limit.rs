@@ -1,9 +1,10 @@
 //! Keeps the calls of this process under a rate.
 //!
-//! A limiter is a bucket of as many tokens as the rate has calls; each token is back as soon as the rate's time has
-//! passed since it was taken. So no more calls than that begin within any such time, and unused ones are no advance on
-//! later. All backends of the process that name the same rate for the same store share one bucket. A bucket that only a
-//! throttle starts belongs to one backend's connection to the store: the quota of one account says nothing of another's.
+//! A limiter is a bucket of as many tokens as the rate has calls; each token is back as soon as the rate's
+//! time has passed since it was taken. So no more calls than that begin within any such time, and unused ones
+//! are no advance on later. All backends of the process that name the same rate for the same store share one
+//! bucket. A bucket that only a throttle starts belongs to one backend's connection to the store: the quota
+//! of one account says nothing of another's.
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -24,7 +25,8 @@ type Limiters = Mutex<HashMap<(&'static str, LimitSettings), Arc<Limiter>>>;
 
 /// The operation of errors that are the queue's own, and none of the store.
 const OPERATION: &str = "rate_limit";
-/// How long the pause that a store asks for may be at most, so that one strange answer does not silence a process.
+/// How long the pause that a store asks for may be at most, so that one strange answer does not silence a
+/// process.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Whether `error` says that a call was not made, since its turn would have come too late.
@@ -303,6 +305,7 @@ mod tests {
         queue.wait().await.unwrap();
         let second = Queue::new("limit-test", settings, Counters::of("memory"));
         let error = Deadline::after(Duration::from_secs(10)).run(second.wait()).await.unwrap_err();
-        insta::assert_snapshot!(error, @"the queue of this process is 60.0s long, past the deadline of the lookup (rate_limit). Raise `rate_limit` or `timeout`, or ask less often (a longer `cache_ttl`)");
+        insta::assert_snapshot!(error, @"the queue of this process is 60.0s long, past the deadline of the \
+        lookup (rate_limit). Raise `rate_limit` or `timeout`, or ask less often (a longer `cache_ttl`)");
     }
 }

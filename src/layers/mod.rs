@@ -6,17 +6,17 @@
 //! right:  observe(cache(limit(retry(timeout(store)))))
 //!
 //! wrong:  limit(cache(..))      what memory could answer would wait for its turn
-//! wrong:  retry(cache(..))      every retry would find the entry it is meant to refresh, and each of the callers who
-//!                               share a read would retry by itself
+//! wrong:  retry(cache(..))      every retry would find the entry it is meant to refresh, and each
+//!                               of the callers who share a read would retry by itself
 //! wrong:  timeout(retry(..))    an attempt that hangs uses up the time of the next one
 //! wrong:  cache(observe(..))    a hit would not be counted
 //! ```
 //!
-//! A further attempt is a call like any other: [`Retry`] waits for it in the queue of [`Limit`]. The deadline of the
-//! whole lookup is above all of them, in [`crate::backend`].
+//! A further attempt is a call like any other: [`Retry`] waits for it in the queue of [`Limit`]. The deadline
+//! of the whole lookup is above all of them, in [`crate::backend`].
 //!
-//! They wrap lookups only. [`Inspected`] is the one wrapper of a store's [`crate::store::Inspect`]: it has the deadline, the
-//! attempts and the queue of the lookups, and no cache.
+//! They wrap lookups only. [`Inspected`] is the one wrapper of a store's [`crate::store::Inspect`]: it has
+//! the deadline, the attempts and the queue of the lookups, and no cache.
 
 mod breaker;
 mod budget;

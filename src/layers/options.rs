@@ -17,7 +17,8 @@ pub const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "cache_negative_ttl",
         OptionKind::Duration,
-        "How long an absent secret is remembered as absent; never longer than cache_ttl where only that is written.",
+        "How long an absent secret is remembered as absent; never longer than cache_ttl where only that is \
+        written.",
     )
     .with_default("15s"),
     OptionSpec::new(
@@ -29,7 +30,8 @@ pub const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "cache_ttl_patterns",
         OptionKind::Durations,
-        "Other values of cache_ttl by name: an object of regular expressions, matched from the start of the name in the store.",
+        "Other values of cache_ttl by name: an object of regular expressions, matched from the start of the \
+        name in the store.",
     ),
     OptionSpec::new(
         "cache_max_entries",
@@ -46,7 +48,8 @@ pub const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "rate_limit",
         OptionKind::Rate,
-        "The most calls of this process in some time, such as 40/s; all its backends on the same store share it.",
+        "The most calls of this process in some time, such as 40/s; all its backends on the same store share \
+        it.",
     ),
     OptionSpec::new(
         "timeout",
@@ -80,8 +83,8 @@ pub struct LayerSettings {
 
 impl LayerSettings {
     /// Reads the options. `max_attempts` of the user goes before `store_attempts`, what the store's own
-    /// configuration (such as `AWS_MAX_ATTEMPTS`) asks for; `rate_limit` goes before `after_throttle`, the rate that the
-    /// store's quota suggests once it has throttled a call.
+    /// configuration (such as `AWS_MAX_ATTEMPTS`) asks for; `rate_limit` goes before `after_throttle`, the
+    /// rate that the store's quota suggests once it has throttled a call.
     pub fn from_options(
         options: &Options,
         store_attempts: Option<u64>,

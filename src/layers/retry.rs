@@ -15,16 +15,17 @@ use crate::process::{Deadline, Spare, full_jitter};
 use crate::store::{SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
-/// The longest waits before the second attempt when the store asks for fewer calls, and when it merely failed. These are
-/// the bases of botocore's standard mode (`botocore/retries/standard.py`): one second and a twentieth.
+/// The longest waits before the second attempt when the store asks for fewer calls, and when it merely
+/// failed. These are the bases of botocore's standard mode (`botocore/retries/standard.py`): one second and a
+/// twentieth.
 const THROTTLED_BASE: Duration = Duration::from_secs(1);
 const FAILED_BASE: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// How calls are tried again after temporary errors, for all that is asked of one store.
 ///
-/// Each further attempt waits in the same queue as every other call, and is paid out of a budget that only successes
-/// fill: while the store is down, most calls have one attempt.
+/// Each further attempt waits in the same queue as every other call, and is paid out of a budget that only
+/// successes fill: while the store is down, most calls have one attempt.
 #[derive(Debug)]
 pub struct Attempts {
     store: &'static str,

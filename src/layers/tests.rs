@@ -88,7 +88,8 @@ async fn answers_and_calls_are_counted() {
         get(&stack, name).await.unwrap();
     }
     let counted: Vec<_> = counters.all().map(|(name, counter)| format!("{name} {}", counter.get())).collect();
-    insta::assert_snapshot!(counted.join(", "), @"calls 3, hits 1, negative 2, stale 0, loads 2, errors 0, waits 0, retries 1, throttles 1");
+    insta::assert_snapshot!(counted.join(", "), @"calls 3, hits 1, negative 2, stale 0, loads 2, errors 0, \
+    waits 0, retries 1, throttles 1");
 }
 
 /// Limit below the cache and its breaker: who waits too long for a turn has not asked the store.
@@ -107,7 +108,8 @@ async fn a_full_queue_does_not_open_the_breaker() {
     assert_eq!(get(&stack, "a").await.unwrap().as_deref(), Some("2"));
 }
 
-/// What is asked beside lookups has the name of the store, the attempts and the queue of lookups, and no cache.
+/// What is asked beside lookups has the name of the store, the attempts and the queue of lookups, and no
+/// cache.
 #[tokio::test(start_paused = true)]
 async fn an_inspection_is_tried_again_in_the_queue_of_the_lookups() {
     let store = Arc::new(Scripted::new(vec![Act::Value("v"), throttled(), Act::Absent, Act::Absent]));
@@ -150,9 +152,12 @@ async fn a_store_without_inspect_cannot_list_and_says_so() {
     }
 
     let stack = stack(Arc::new(Plain), &settings(), Clock::System);
-    insta::assert_snapshot!(stack.inspect.list("", None).await.unwrap_err(), @"Plain cannot list its secrets (plain list)");
-    insta::assert_snapshot!(stack.inspect.list_described("", None).await.unwrap_err(), @"Plain cannot list its secrets (plain list)");
-    insta::assert_snapshot!(stack.inspect.describe(&"a".into()).await.unwrap_err(), @"Plain cannot describe a secret (plain describe)");
+    insta::assert_snapshot!(stack.inspect.list("", None).await.unwrap_err(), @"Plain cannot list its secrets \
+    (plain list)");
+    insta::assert_snapshot!(stack.inspect.list_described("", None).await.unwrap_err(), @"Plain cannot list \
+    its secrets (plain list)");
+    insta::assert_snapshot!(stack.inspect.describe(&"a".into()).await.unwrap_err(), @"Plain cannot describe \
+    a secret (plain describe)");
     assert_eq!((stack.inspect.identity(), stack.inspect.unread().await.unwrap()), (None, Vec::new()));
     insta::assert_snapshot!(get(&stack, "a").await.unwrap_err(), @"no (plain)");
 }

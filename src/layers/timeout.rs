@@ -1,4 +1,5 @@
-//! Cuts one attempt that takes too long, counts what reaches the store, and puts the store's name on what it answers.
+//! Cuts one attempt that takes too long, counts what reaches the store, and puts the store's name on what it
+//! answers.
 
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -109,6 +110,7 @@ mod tests {
             Timeout::new(Arc::new(Scripted::hanging()), Duration::from_secs(5), Counters::of("memory"));
         let error = store.get(&SecretName::from("a")).await.unwrap_err();
         assert!(error.is_temporary());
-        insta::assert_snapshot!(error, @"no answer to one attempt within 5s (scripted). Check the network path to the store, or raise `timeout`");
+        insta::assert_snapshot!(error, @"no answer to one attempt within 5s (scripted). Check the network \
+        path to the store, or raise `timeout`");
     }
 }

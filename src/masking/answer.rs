@@ -1,7 +1,8 @@
 //! Which texts are secret in the answer to a lookup.
 //!
-//! The rule is Airflow's: a connection's text and password and a configuration value always, a variable and what stands
-//! in `extra` or in JSON when its key sounds sensitive. To know that is for the masker, so each text comes with its key.
+//! The rule is Airflow's: a connection's text and password and a configuration value always, a variable and
+//! what stands in `extra` or in JSON when its key sounds sensitive. To know that is for the masker, so each
+//! text comes with its key.
 
 use zeroize::Zeroizing;
 
@@ -72,8 +73,8 @@ impl Entries {
         }
     }
 
-    /// The texts within JSON, each under the key that is nearest above it, as Airflow's masker walks it. A list without a
-    /// key is passed over: Airflow would hide any text in it, `require` included.
+    /// The texts within JSON, each under the key that is nearest above it, as Airflow's masker walks it. A
+    /// list without a key is passed over: Airflow would hide any text in it, `require` included.
     fn add_leaves(&mut self, value: &Value, key: Option<&str>) {
         let mut open = vec![(value, key)];
         while let Some((value, key)) = open.pop() {
@@ -102,7 +103,8 @@ impl Entries {
         self.add_hook(text, "");
     }
 
-    /// Path and query of a webhook, always: whoever knows them may call it. And what a query of any URL names a key.
+    /// Path and query of a webhook, always: whoever knows them may call it. And what a query of any URL names
+    /// a key.
     fn add_hook(&mut self, url: &str, conn_type: &str) {
         let Some(url) = WebAddress::of(url.trim()) else { return };
         let keys = url.query.split('&').filter_map(|pair| pair.split_once('='));
@@ -123,7 +125,8 @@ impl Entries {
     }
 }
 
-/// The URLs that a connection may stand for: its own text, a host with a protocol, and host and schema together.
+/// The URLs that a connection may stand for: its own text, a host with a protocol, and host and schema
+/// together.
 fn addresses(text: &str, connection: &Connection) -> Vec<Zeroizing<String>> {
     let host = connection.host.as_str().unwrap_or_default();
     // Of an HTTP connection the schema is the protocol; of a URI, the path.
@@ -146,7 +149,8 @@ fn is_web(conn_type: &str) -> bool {
     conn_type.starts_with("http") || conn_type.contains("webhook") || conn_type.contains("slack")
 }
 
-/// Names of parameters whose value is a key, as the webhooks of Google Chat, Azure Logic Apps and others have them.
+/// Names of parameters whose value is a key, as the webhooks of Google Chat, Azure Logic Apps and others have
+/// them.
 const KEYS: [&str; 9] =
     ["key", "token", "sig", "signature", "secret", "code", "api_key", "apikey", "access_token"];
 

@@ -1,6 +1,7 @@
 //! What has to be looked for to hide one secret.
 //!
-//! Percent-encoding, form encoding, JSON and `repr` are not here: [`super::view`] undoes them in the searched text.
+//! Percent-encoding, form encoding, JSON and `repr` are not here: [`super::view`] undoes them in the searched
+//! text.
 
 use std::str::from_utf8;
 
@@ -18,8 +19,8 @@ const NO_SECRET: &str = "airflow";
 /// A line of a longer secret from this length on, in characters: shorter ones are common words.
 const SHORTEST_LINE: usize = 16;
 
-/// The secret as it is and without white space at its ends, the lines of one that has several (a task's output is
-/// masked line by line), and the base64 of the whole.
+/// The secret as it is and without white space at its ends, the lines of one that has several (a task's
+/// output is masked line by line), and the base64 of the whole.
 pub fn of(secret: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     let mut forms = vec![Zeroizing::new(secret.to_vec())];
     let Ok(text) = from_utf8(secret) else { return forms };
@@ -53,8 +54,8 @@ fn is_long(text: &str, least: usize) -> bool {
     text.chars().nth(least - 1).is_some()
 }
 
-/// Padded and not, with either alphabet, of UTF-8 and of the encoding that `requests` has for a password. The padding is
-/// looked for too, so that it does not stay behind.
+/// Padded and not, with either alphabet, of UTF-8 and of the encoding that `requests` has for a password. The
+/// padding is looked for too, so that it does not stay behind.
 fn base64(text: &str) -> Vec<Zeroizing<Vec<u8>>> {
     let latin: Option<Vec<u8>> = text.chars().map(|letter| u8::try_from(letter).ok()).collect();
     let latin = latin.filter(|_| !text.is_ascii()).map(Zeroizing::new);

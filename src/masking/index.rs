@@ -1,9 +1,9 @@
 //! Finds many texts in one, and takes new ones without being built anew.
 //!
-//! Each text is found by a window of eight bytes out of it (or by all of it, if it is shorter): the windows of the
-//! searched text are looked up in a table, and what stands there is compared as a whole. A library such as
-//! `aho-corasick` searches faster, but has to be built again at each registration, and a process of Airflow registers
-//! and logs in turns.
+//! Each text is found by a window of eight bytes out of it (or by all of it, if it is shorter): the windows
+//! of the searched text are looked up in a table, and what stands there is compared as a whole. A library
+//! such as `aho-corasick` searches faster, but has to be built again at each registration, and a process of
+//! Airflow registers and logs in turns.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -33,7 +33,8 @@ struct Windows {
     anchors: HashMap<u64, Vec<Anchor>, RandomState>,
 }
 
-/// A set of texts to look for. Debug shows how many. Copies share the texts, which are overwritten with the last.
+/// A set of texts to look for. Debug shows how many. Copies share the texts, which are overwritten with the
+/// last.
 #[derive(Clone, Default)]
 pub struct Index {
     windows: Vec<Windows>,
@@ -115,7 +116,8 @@ fn candidates(text: &[u8], width: usize) -> impl Iterator<Item = (usize, u64)> +
     text.windows(width).enumerate().step_by(step).map(|(offset, window)| (offset, key(window)))
 }
 
-/// Up to eight bytes as a number. Windows of one table are equally long, so that equal numbers are equal windows.
+/// Up to eight bytes as a number. Windows of one table are equally long, so that equal numbers are equal
+/// windows.
 fn key(window: &[u8]) -> u64 {
     match <[u8; WIDEST]>::try_from(window) {
         Ok(bytes) => u64::from_le_bytes(bytes),

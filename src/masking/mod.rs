@@ -1,8 +1,9 @@
 //! What is secret in an answer, and how it is found in a text that is about to be logged.
 //!
-//! Airflow compiles one pattern of all that it hides, anew at each registration. Here a registration is an insertion
-//! into an index, and a text is read once. What a secret looks like when it is printed is not listed form by form: the
-//! text is decoded as well ([`view`]), and the secret is looked for in what comes out.
+//! Airflow compiles one pattern of all that it hides, anew at each registration. Here a registration is an
+//! insertion into an index, and a text is read once. What a secret looks like when it is printed is not
+//! listed form by form: the text is decoded as well ([`view`]), and the secret is looked for in what comes
+//! out.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -58,7 +59,8 @@ impl Masks {
         self.index.len() == 0
     }
 
-    /// The places of `text` to hide, in order and apart. `text` is UTF-8, or what Python's `surrogatepass` makes of it.
+    /// The places of `text` to hide, in order and apart. `text` is UTF-8, or what Python's `surrogatepass`
+    /// makes of it.
     ///
     /// Secrets that overlap are one place, so that none leaves a part of itself behind.
     pub fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
@@ -118,8 +120,8 @@ pub struct Stamp {
     pub channel: usize,
 }
 
-/// The text that an escaped pattern stands for: `re.escape` of Python, `QuoteMeta` of re2. `None` for a pattern that is
-/// not one text. In generalized UTF-8, as all that is searched.
+/// The text that an escaped pattern stands for: `re.escape` of Python, `QuoteMeta` of re2. `None` for a
+/// pattern that is not one text. In generalized UTF-8, as all that is searched.
 pub fn unescape_pattern(pattern: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut text = Zeroizing::new(Vec::with_capacity(pattern.len()));
     let mut rest = pattern;

@@ -231,12 +231,14 @@ proptest! {
         let text = format!("{before}{secret}{after}");
         let hidden = known.find(text.as_bytes());
         let place = before.len()..before.len() + secret.len();
-        prop_assert!(hidden.iter().any(|found| found.start <= place.start && place.end <= found.end), "{text:?} {hidden:?}");
+        prop_assert!(hidden.iter().any(|found| found.start <= place.start && place.end <= found.end),
+            "{text:?} {hidden:?}");
         prop_assert!(std::str::from_utf8(&known.replace(text.as_bytes(), b"***").unwrap()).is_ok());
     }
 
     #[test]
-    fn any_bytes_are_searched_without_a_panic(text in prop::collection::vec(any::<u8>(), 0..200), secret in "\\PC{1,20}") {
+    fn any_bytes_are_searched_without_a_panic(text in prop::collection::vec(any::<u8>(), 0..200),
+        secret in "\\PC{1,20}") {
         let places = masks(&[&secret]).find(&text);
         prop_assert!(places.iter().all(|place| place.start < place.end && place.end <= text.len()));
     }

@@ -1,7 +1,8 @@
 //! A text with its encodings undone, and where each byte of it comes from.
 //!
-//! A secret may be printed percent-encoded (`quote`, `quote_plus`, `urlencode`, `SQLAlchemy`, with either case of
-//! digits), in JSON (with and without ASCII escapes) or as `repr`. All of them read the same once they are decoded.
+//! A secret may be printed percent-encoded (`quote`, `quote_plus`, `urlencode`, `SQLAlchemy`, with either
+//! case of digits), in JSON (with and without ASCII escapes) or as `repr`. All of them read the same once
+//! they are decoded.
 
 use std::ops::Range;
 

@@ -38,7 +38,8 @@ pub enum Clock {
     System,
     /// A clock for tests: it moves only by [`Clock::advance`].
     Manual(Arc<AtomicU64>),
-    /// tokio's time since the given moment, for simulations: where tokio's time is paused, this clock is, too.
+    /// tokio's time since the given moment, for simulations: where tokio's time is paused, this clock is,
+    /// too.
     Tokio(Instant),
 }
 

@@ -34,8 +34,8 @@ impl Deadline {
         Self { end, budget, name: LOOKUP }
     }
 
-    /// A deadline `budget` from now, or the one that the calling code runs under if that is nearer. `name` says what it
-    /// is, such as "the time for a prefetch".
+    /// A deadline `budget` from now, or the one that the calling code runs under if that is nearer. `name`
+    /// says what it is, such as "the time for a prefetch".
     pub fn within(budget: Duration, name: &'static str) -> Self {
         let own = Self { name, ..Self::after(budget) };
         Self::current().filter(|outer| outer.end <= own.end).unwrap_or(own)
@@ -83,7 +83,8 @@ mod tests {
         let deadline = Deadline::after(Duration::from_secs(2));
         let error = deadline.run(std::future::pending::<Result<()>>()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
-        insta::assert_snapshot!(error, @"no answer within 2s, the deadline of the lookup. Check the network path to the store, or raise `timeout`");
+        insta::assert_snapshot!(error, @"no answer within 2s, the deadline of the lookup. Check the network \
+        path to the store, or raise `timeout`");
     }
 
     #[tokio::test(start_paused = true)]
@@ -98,7 +99,8 @@ mod tests {
                 .run(std::future::pending::<Result<()>>())
                 .await
         };
-        insta::assert_snapshot!(outer.run(inner).await.unwrap_err(), @"no answer within 1s, the time for tea. Check the network path to the store");
+        insta::assert_snapshot!(outer.run(inner).await.unwrap_err(), @"no answer within 1s, the time for \
+        tea. Check the network path to the store");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,8 +1,9 @@
 //! Drives much work at the same time on one thread, which is there only while there is something to do.
 //!
-//! For work that its callers do not drive themselves, such as the lookups of an event loop. A thread serves one *shift*: it
-//! begins with the first work and ends with the last, so that nothing is left that a fork could meet. Who waited for the
-//! last work waits for the end of the thread as well; that takes some microseconds.
+//! For work that its callers do not drive themselves, such as the lookups of an event loop. A thread serves
+//! one *shift*: it begins with the first work and ends with the last, so that nothing is left that a fork
+//! could meet. Who waited for the last work waits for the end of the thread as well; that takes some
+//! microseconds.
 
 use std::fmt;
 use std::pin::Pin;
@@ -112,7 +113,8 @@ impl<T: Send + 'static> Driver<T> {
         loop {
             let turn = async {
                 let ended = poll_fn(|context| self.step(shift, &mut under_way, context)).await;
-                // The runtime has put off some work that was long at it, and forgets to wake it once this has ended.
+                // The runtime has put off some work that was long at it, and forgets to wake it once this has
+                // ended.
                 yield_now().await;
                 ended
             };

@@ -7,9 +7,9 @@
 //! 2. While something is being built, no fork may begin: a half-initialised static would stay
 //!    half-initialised for ever in the child. [`no_fork`] holds forks off; inside there is only work of the
 //!    CPU and short file reads: no network, no Python, no child process, and no second `no_fork`.
-//! 3. While a thread is within a step of a lookup, no fork begins either: the libraries below us keep locks in
-//!    statics, and one that is taken at the fork stays taken for ever in the child. [`between_forks`] holds forks
-//!    off for each step, which never waits for the network, and lets them pass in between.
+//! 3. While a thread is within a step of a lookup, no fork begins either: the libraries below us keep locks
+//!    in statics, and one that is taken at the fork stays taken for ever in the child. [`between_forks`]
+//!    holds forks off for each step, which never waits for the network, and lets them pass in between.
 //! 4. Nothing here takes the GIL: the forking thread holds it while it waits in the `prepare` handler.
 
 use std::cell::Cell;
@@ -128,7 +128,8 @@ impl Drop for ForkBarrier {
     }
 }
 
-/// Runs `future` so that no fork begins while it is being polled. Poll it without the GIL, and outside [`no_fork`].
+/// Runs `future` so that no fork begins while it is being polled. Poll it without the GIL, and outside
+/// [`no_fork`].
 pub async fn between_forks<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|context| {

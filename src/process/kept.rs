@@ -19,7 +19,8 @@ tokio::task_local! {
     static KEPT: All;
 }
 
-/// Keeps `value` until the lookup that the calling code runs in has ended. Without a lookup it is dropped at once.
+/// Keeps `value` until the lookup that the calling code runs in has ended. Without a lookup it is dropped at
+/// once.
 pub(super) fn keep(value: impl Kept + 'static) {
     // Refused outside a lookup only.
     let _ = KEPT.try_with(|kept| kept.borrow_mut().push(Box::new(value)));

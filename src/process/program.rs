@@ -19,12 +19,13 @@ use crate::process::{Clock, Generation, Timestamp, generation};
 /// More than this is not read of what a program prints, in bytes: a token has some thousands.
 const LARGEST_OUTPUT: u64 = 1024 * 1024;
 
-/// How long the end of a killed program is waited for, so that no dead process remains: so many times a millisecond. It is
-/// gone after the first as a rule.
+/// How long the end of a killed program is waited for, so that no dead process remains: so many times a
+/// millisecond. It is gone after the first as a rule.
 const REAP_ATTEMPTS: u32 = 100;
 const REAP_PAUSE: Duration = Duration::from_millis(1);
 
-/// How often it is looked whether a program that has closed its output has ended. It has after the first time as a rule.
+/// How often it is looked whether a program that has closed its output has ended. It has after the first time
+/// as a rule.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -32,22 +33,24 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// (`TimedOut`), or printed more than a token has (`FileTooLarge`).
 pub type Outcome = Result<Output, io::ErrorKind>;
 
-/// Whether a run that ended so may do better the next time: it was slow, or there was no room for another process.
+/// Whether a run that ended so may do better the next time: it was slow, or there was no room for another
+/// process.
 pub fn may_pass(kind: io::ErrorKind) -> bool {
     matches!(kind, io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory)
 }
 
 type Run = Shared<BoxFuture<'static, Outcome>>;
 
-/// A run that a lookup left is taken up by the next one if that begins within this time: what it printed is still new then.
+/// A run that a lookup left is taken up by the next one if that begins within this time: what it printed is
+/// still new then.
 const LEFT_FOR: Duration = Duration::from_mins(1);
 
 /// One program, of which one run at most is under way: who asks meanwhile waits for the same one.
 ///
-/// A run outlives the attempt that started it, since the next attempt of the lookup would only start another. When the last
-/// lookup that waits for it fails, it is killed with every process of its group. A lookup that succeeds without it, since
-/// there was an old value to serve, leaves it to the next one: else a program that takes longer than a refresh may wait would
-/// never come to its end.
+/// A run outlives the attempt that started it, since the next attempt of the lookup would only start another.
+/// When the last lookup that waits for it fails, it is killed with every process of its group. A lookup that
+/// succeeds without it, since there was an old value to serve, leaves it to the next one: else a program that
+/// takes longer than a refresh may wait would never come to its end.
 #[derive(Debug, Default)]
 pub struct Program {
     state: Arc<Mutex<State>>,
@@ -69,8 +72,8 @@ struct Started {
 }
 
 impl Program {
-    /// Runs what `command` makes, for `limit` at most, or joins the run under way. Its standard input is empty, what it says on
-    /// its standard error is dropped.
+    /// Runs what `command` makes, for `limit` at most, or joins the run under way. Its standard input is
+    /// empty, what it says on its standard error is dropped.
     pub async fn run(&self, limit: Option<Duration>, command: impl FnOnce() -> Command) -> Outcome {
         let run = self.join(limit, command);
         keep(Waiting { run: run.clone(), state: Arc::clone(&self.state) });
@@ -122,10 +125,11 @@ async fn run_once(command: Command, limit: Option<Duration>) -> Outcome {
     }
 }
 
-/// A program at the head of a process group of its own. If it has not ended when this is dropped, the whole group is killed.
+/// A program at the head of a process group of its own. If it has not ended when this is dropped, the whole
+/// group is killed.
 ///
-/// Without tokio's processes: those install a handler for SIGCHLD where a wait fails, and a process that ignores that signal
-/// would no longer do so.
+/// Without tokio's processes: those install a handler for SIGCHLD where a wait fails, and a process that
+/// ignores that signal would no longer do so.
 #[derive(Debug)]
 struct Group {
     child: Child,
@@ -138,8 +142,8 @@ impl Group {
         Ok(Self { child: command.spawn()?, has_ended: false })
     }
 
-    /// All that is printed, and then the end: a program that has ended keeps its number until it is waited for, so that the
-    /// number of the group is nobody else's meanwhile.
+    /// All that is printed, and then the end: a program that has ended keeps its number until it is waited
+    /// for, so that the number of the group is nobody else's meanwhile.
     async fn output(&mut self) -> Outcome {
         let stdout = self.printed().await.map_err(|error| error.kind())?;
         if stdout.len() as u64 > LARGEST_OUTPUT {
@@ -169,8 +173,8 @@ impl Group {
         }
     }
 
-    /// How it ended, if it has. Where this process ignores SIGCHLD, or somebody in it waits for every child, nobody knows: that
-    /// counts as success, as in `subprocess` of Python, and what was printed decides.
+    /// How it ended, if it has. Where this process ignores SIGCHLD, or somebody in it waits for every child,
+    /// nobody knows: that counts as success, as in `subprocess` of Python, and what was printed decides.
     fn try_end(&mut self) -> io::Result<Option<ExitStatus>> {
         let status = match self.child.try_wait() {
             Err(error) if error.raw_os_error() == Some(libc::ECHILD) => Some(ExitStatus::default()),
@@ -211,8 +215,8 @@ fn is_our_child(process: libc::pid_t) -> bool {
 /// Kills every process of the group that `leader` heads. The caller has not waited for `leader` yet.
 #[allow(unsafe_code)]
 fn kill_group(leader: libc::pid_t) {
-    // SAFETY: `killpg` touches no memory of ours. The number is that of our own child, which has not been waited for: it is
-    // never 0 or 1, and belongs to nobody else.
+    // SAFETY: `killpg` touches no memory of ours. The number is that of our own child, which has not been
+    // waited for: it is never 0 or 1, and belongs to nobody else.
     unsafe { libc::killpg(leader, libc::SIGKILL) };
 }
 

@@ -9,8 +9,8 @@ thread_local! {
     static SOURCE: RefCell<Option<(Generation, fastrand::Rng)>> = const { RefCell::new(None) };
 }
 
-/// A random part of `longest`, from nothing to all of it: "full jitter" (AWS Architecture Blog, "Exponential Backoff
-/// And Jitter").
+/// A random part of `longest`, from nothing to all of it: "full jitter" (AWS Architecture Blog, "Exponential
+/// Backoff And Jitter").
 ///
 /// A forked child starts anew, or all children of one parent would wait equally long and strike together.
 pub fn full_jitter(longest: Duration) -> Duration {

@@ -10,8 +10,8 @@ use tokio::runtime::{Builder, Handle};
 use crate::error::{Error, Result};
 use crate::process::{ThreadNumber, thread_number, until_gone};
 
-/// How long the end of the blocking pool's threads (DNS, files) is waited for after the last lookup. They end with their
-/// work, some microseconds later; one that hangs in the resolver is left to it.
+/// How long the end of the blocking pool's threads (DNS, files) is waited for after the last lookup. They end
+/// with their work, some microseconds later; one that hangs in the resolver is left to it.
 const LAST_STEPS: Duration = Duration::from_millis(5);
 
 /// A current-thread runtime: the thread that waits for a lookup is the one that drives it.
@@ -45,8 +45,9 @@ impl Runtime {
         Ok(Self { tokio: Some(tokio), helpers, users: AtomicUsize::new(0) })
     }
 
-    /// Notes that the calling thread drives the runtime from now on. The last one who stops waits until every thread that
-    /// helped is gone: Python 3.12 and newer warn when a process with threads forks. Let go of the GIL before.
+    /// Notes that the calling thread drives the runtime from now on. The last one who stops waits until every
+    /// thread that helped is gone: Python 3.12 and newer warn when a process with threads forks. Let go of
+    /// the GIL before.
     pub fn used(&self) -> Used<'_> {
         self.users.fetch_add(1, Ordering::SeqCst);
         Used(self)

@@ -1,8 +1,8 @@
 //! How often a read may send its request again.
 //!
-//! A read has so many attempts, the first included. They are spent in two places: by the layer that retries, and by
-//! `http::send`, which sends a request again at once when an idle connection turns out to be dead. Both take from one
-//! store, so that together they never make more.
+//! A read has so many attempts, the first included. They are spent in two places: by the layer that retries,
+//! and by `http::send`, which sends a request again at once when an idle connection turns out to be dead.
+//! Both take from one store, so that together they never make more.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -32,8 +32,8 @@ impl Spare {
         SPARE.scope(self.clone(), future).await
     }
 
-    /// Takes one of the read that the calling code runs in. What is no read, such as a look at a metadata service, may
-    /// always be sent once more.
+    /// Takes one of the read that the calling code runs in. What is no read, such as a look at a metadata
+    /// service, may always be sent once more.
     pub fn take_one() -> bool {
         SPARE.try_with(Self::take).unwrap_or(true)
     }

@@ -6,8 +6,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 #[allow(unsafe_code)]
 pub fn terminal_width(descriptor: BorrowedFd<'_>) -> Option<usize> {
     let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: the descriptor is open while it is borrowed, and TIOCGWINSZ writes one `winsize`, which outlives the call
-    // (ioctl_tty(2)).
+    // SAFETY: the descriptor is open while it is borrowed, and TIOCGWINSZ writes one `winsize`, which
+    // outlives the call (ioctl_tty(2)).
     let outcome = unsafe { libc::ioctl(descriptor.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
     (outcome == 0 && size.ws_col > 0).then(|| usize::from(size.ws_col))
 }

@@ -37,7 +37,8 @@ pub fn thread_number() -> ThreadNumber {
     0
 }
 
-/// Whether the process still has a thread of this number: one that is ending counts until the kernel has let go of it.
+/// Whether the process still has a thread of this number: one that is ending counts until the kernel has let
+/// go of it.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 fn is_alive(thread: ThreadNumber) -> bool {
@@ -51,7 +52,8 @@ fn is_alive(_thread: ThreadNumber) -> bool {
     false
 }
 
-/// Waits until `threads`, which are about to end, have gone, but no longer than `limit`. Answers those that are left.
+/// Waits until `threads`, which are about to end, have gone, but no longer than `limit`. Answers those that
+/// are left.
 pub fn until_gone(mut threads: Vec<ThreadNumber>, limit: Duration) -> Vec<ThreadNumber> {
     let end = Instant::now() + limit;
     loop {

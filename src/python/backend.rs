@@ -107,8 +107,8 @@ impl Backend {
         })
     }
 
-    /// As a lookup, without waiting: `(True, value, _)` from memory, else `(False, None, begun)`. `tell` is called with the
-    /// end of what has begun, within `context`, on the thread that calls `drive`.
+    /// As a lookup, without waiting: `(True, value, _)` from memory, else `(False, None, begun)`. `tell` is
+    /// called with the end of what has begun, within `context`, on the thread that calls `drive`.
     fn begin(
         &self,
         py: Python<'_>,
@@ -212,7 +212,8 @@ impl Backend {
         }
     }
 
-    /// Answers from memory, or begins. An access that is to be written down is answered on the other thread always.
+    /// Answers from memory, or begins. An access that is to be written down is answered on the other thread
+    /// always.
     fn begin_lookup(
         &self,
         py: Python<'_>,
@@ -355,8 +356,8 @@ fn ambiguous(py: Python<'_>, error: PyErr, interrupted: &mut PyResult<()>) -> bo
     true
 }
 
-/// Says so if Airflow could not read the kwargs and passed none. Nothing to say if that cannot be found out; what a signal
-/// handler raised meanwhile is kept, and ends the constructor.
+/// Says so if Airflow could not read the kwargs and passed none. Nothing to say if that cannot be found out;
+/// what a signal handler raised meanwhile is kept, and ends the constructor.
 fn unread_kwargs(
     options: &Bound<'_, PyDict>,
     interrupted: &mut PyResult<()>,

@@ -154,8 +154,9 @@ fn read(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
     }
 }
 
-/// By index and not by Python's protocol: to guess a length PyO3 imports `operator.length_hint` behind a lock that lets
-/// go of the GIL, and a child that another thread forks in that moment would find it taken for ever.
+/// By index and not by Python's protocol: to guess a length PyO3 imports `operator.length_hint` behind a lock
+/// that lets go of the GIL, and a child that another thread forks in that moment would find it taken for
+/// ever.
 fn read_array<'py>(items: impl Iterator<Item = Bound<'py, PyAny>>, depth: usize) -> PyResult<Value> {
     Ok(Value::Array(items.map(|item| read(&item, depth + 1)).collect::<PyResult<_>>()?))
 }

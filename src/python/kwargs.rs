@@ -13,7 +13,8 @@ use crate::store::options::OptionKind;
 use crate::store::registry::variables;
 use crate::value::Value;
 
-/// Reads `kwargs`. Values that JSON cannot say (such as objects) are refused by name, but for keys that have no effect.
+/// Reads `kwargs`. Values that JSON cannot say (such as objects) are refused by name, but for keys that have
+/// no effect.
 pub(super) fn read_kwargs(kwargs: &Bound<'_, PyDict>, entry: &StoreEntry) -> PyResult<RawOptions> {
     kwargs
         .iter()
@@ -31,7 +32,8 @@ pub(super) fn read_kwargs(kwargs: &Bound<'_, PyDict>, entry: &StoreEntry) -> PyR
 
 fn inexpressible(key: &str) -> PyErr {
     PyTypeError::new_err(format!(
-        "`{key}` in backend_kwargs is nothing that JSON can express: write a text, a number, true, false, null, a list or an object"
+        "`{key}` in backend_kwargs is nothing that JSON can express: write a text, a number, true, false, \
+        null, a list or an object"
     ))
 }
 
@@ -69,8 +71,8 @@ fn from_data(data: &Bound<'_, PyDict>, name: &'static str) -> Option<String> {
     String::from_utf8(value.cast::<PyBytes>().ok()?.as_bytes().to_vec()).ok()
 }
 
-/// Makes what [`read_environment`] needs. Call it when the module is imported: the lock in it lets go of the GIL, and a
-/// child that another thread forks in that moment would find it taken for ever.
+/// Makes what [`read_environment`] needs. Call it when the module is imported: the lock in it lets go of the
+/// GIL, and a child that another thread forks in that moment would find it taken for ever.
 pub(super) fn prepare(py: Python<'_>) {
     variable_keys(py);
 }

@@ -1,8 +1,9 @@
 //! Lookups of event loops: answered at once from memory, or asked of the store while the loop goes on.
 //!
-//! One thread drives them all, within their deadlines, which count from the call. It is there while there are lookups under
-//! way and gone when the last of them is answered. What is done with Python for a lookup (logging, metrics, masking, making a
-//! connection) is done on that thread as well, within the context of the caller.
+//! One thread drives them all, within their deadlines, which count from the call. It is there while there are
+//! lookups under way and gone when the last of them is answered. What is done with Python for a lookup
+//! (logging, metrics, masking, making a connection) is done on that thread as well, within the context of the
+//! caller.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -157,7 +158,8 @@ pub(super) struct Ended {
 
 #[pymethods]
 impl Ended {
-    /// The answer, as that of a lookup that was waited for: it logs, counts and masks, and raises what that would. Once.
+    /// The answer, as that of a lookup that was waited for: it logs, counts and masks, and raises what that
+    /// would. Once.
     fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         guarded(py, || {
             let left = self.left.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -178,7 +180,8 @@ pub(super) struct Begun {
 
 #[pymethods]
 impl Begun {
-    /// Gives the lookup up, unless it has come to its end. If it was the last one, its thread is gone afterwards.
+    /// Gives the lookup up, unless it has come to its end. If it was the last one, its thread is gone
+    /// afterwards.
     fn leave(&self, py: Python<'_>) {
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
         py.detach(|| drop(place));
@@ -215,7 +218,8 @@ pub(super) fn drive(py: Python<'_>, shift: Shift) -> PyResult<()> {
 fn tell_all(answered: Vec<Answered>) {
     Python::try_attach(|py| {
         for (ended, recipient) in answered {
-            // It fails where an event loop was closed meanwhile, or a masker or a metric without anybody to tell.
+            // It fails where an event loop was closed meanwhile, or a masker or a metric without anybody to
+            // tell.
             let _ = tell(py, ended, &recipient);
         }
     });

@@ -53,8 +53,8 @@ pub(super) async fn collect_all<F: Future>(work: F) -> (F::Output, Records) {
     (output.await, records)
 }
 
-/// Hands `records` to the Python logger `name`. A log handler that fails never fails a lookup; errors are those
-/// that a signal handler raised meanwhile.
+/// Hands `records` to the Python logger `name`. A log handler that fails never fails a lookup; errors are
+/// those that a signal handler raised meanwhile.
 pub(super) fn emit(py: Python<'_>, name: &str, records: &[(Level, String)]) -> PyResult<()> {
     if records.is_empty() {
         return Ok(());
@@ -69,8 +69,8 @@ pub(super) fn emit(py: Python<'_>, name: &str, records: &[(Level, String)]) -> P
     unless_raised_by_handler(py, emitted)
 }
 
-/// The logger, where `logging` is loaded. It is never imported here: a child that another thread forks while a module is
-/// being imported finds its lock taken for ever.
+/// The logger, where `logging` is loaded. It is never imported here: a child that another thread forks while
+/// a module is being imported finds its lock taken for ever.
 fn logger<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
     let logging = modules.get_item("logging")?;

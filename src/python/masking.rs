@@ -1,7 +1,7 @@
 //! Tells Airflow's log maskers what to hide, and is the matcher that they hide it with.
 //!
-//! What is secret in an answer is for `crate::masking` to say, whether it is hidden for Airflow's own rule. A masker that
-//! fails never fails a lookup.
+//! What is secret in an answer is for `crate::masking` to say, whether it is hidden for Airflow's own rule. A
+//! masker that fails never fails a lookup.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,8 +25,8 @@ pub(super) fn masking_changed() {
     EPOCH.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Registers `value`, the answer to `lookup`. The answer is what to compare with [`stamp`] before the next time; `None`
-/// if not everybody could be told. Errors are those that a signal handler raised meanwhile.
+/// Registers `value`, the answer to `lookup`. The answer is what to compare with [`stamp`] before the next
+/// time; `None` if not everybody could be told. Errors are those that a signal handler raised meanwhile.
 pub(super) fn register(py: Python<'_>, lookup: Lookup<'_>, value: &SecretValue) -> PyResult<Option<Stamp>> {
     if !airflow_is_loaded(py) {
         return Ok(None);
@@ -68,8 +68,8 @@ struct Words {
     channel: Py<PyString>,
 }
 
-/// Makes what [`stamp`] needs. Call it when the module is imported: the lock in it lets go of the GIL, and a child that
-/// another thread forks in that moment would find it taken for ever.
+/// Makes what [`stamp`] needs. Call it when the module is imported: the lock in it lets go of the GIL, and a
+/// child that another thread forks in that moment would find it taken for ever.
 pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.unbind();
     let word = |text| PyString::intern(py, text).unbind();
@@ -94,7 +94,8 @@ pub(super) fn keep_masks(are_kept: bool) {
     KEPT.store(are_kept, Ordering::Relaxed);
 }
 
-/// Reports what could not be reported before, if anything. Errors are those that a signal handler raised meanwhile.
+/// Reports what could not be reported before, if anything. Errors are those that a signal handler raised
+/// meanwhile.
 pub(super) fn report_kept(py: Python<'_>) -> PyResult<()> {
     if !KEPT.load(Ordering::Relaxed) {
         return Ok(());
@@ -134,8 +135,8 @@ impl Masks {
         locked(&self.masks).len()
     }
 
-    /// `string` with `repl` in place of what is hidden; the same object if nothing is. What else a pattern of `re` takes is
-    /// left to one.
+    /// `string` with `repl` in place of what is hidden; the same object if nothing is. What else a pattern of
+    /// `re` takes is left to one.
     #[pyo3(signature = (repl, string, count=0))]
     fn sub(
         slf: &Bound<'_, Self>,

@@ -1,7 +1,8 @@
 //! The boundary to Python: kwargs in; values, exceptions and log records out. The only folder with PyO3.
 //!
 //! Every entry point is the same four steps: read the arguments, let go of the GIL, drive the lookup on the
-//! calling thread, and turn the outcome into Python's words. No panic crosses: each becomes an `InternalError`.
+//! calling thread, and turn the outcome into Python's words. No panic crosses: each becomes an
+//! `InternalError`.
 
 mod asked;
 mod backend;

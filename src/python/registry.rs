@@ -50,7 +50,8 @@ impl Shared {
         self.live.get_or_try(|| Backend::open(Arc::clone(&self.settings), Clock::System))
     }
 
-    /// Says `text` of `lookup`, which ended before there was a backend: a warning once a minute. Call it without the GIL.
+    /// Says `text` of `lookup`, which ended before there was a backend: a warning once a minute. Call it
+    /// without the GIL.
     pub(super) fn warn(&self, lookup: Lookup<'_>, text: &str) {
         self.warnings.get_or_init(Warnings::new).say(lookup, &Clock::System, text);
     }
@@ -63,7 +64,8 @@ impl Shared {
         Reply::none(skipped.outcome())
     }
 
-    /// The lookup did not get as far as a store, such as without a region: the error policy applies all the same.
+    /// The lookup did not get as far as a store, such as without a region: the error policy applies all the
+    /// same.
     pub(super) fn settle(&self, lookup: Lookup<'_>, error: Error) -> Result<Reply, Failure> {
         let fault = (error.kind() == ErrorKind::InvalidName).then_some(error.kind().as_str());
         settle(self.settings.on_error, lookup, None, error, |text| match fault {
@@ -88,8 +90,8 @@ impl Shared {
     }
 }
 
-/// The shared configuration for these words, and what to warn of if this process has not met it before. `unread` says of
-/// kwargs that Airflow could not read; it may run Python, so the list is not held meanwhile.
+/// The shared configuration for these words, and what to warn of if this process has not met it before.
+/// `unread` says of kwargs that Airflow could not read; it may run Python, so the list is not held meanwhile.
 pub(super) fn share(
     _py: Python<'_>,
     entry: &'static StoreEntry,

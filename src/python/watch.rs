@@ -41,7 +41,8 @@ pub(super) struct Watch<'lookup> {
 }
 
 impl Watch<'_> {
-    /// Writes the lookup down. Without a line there is no value, if the operator says so. Call it without the GIL.
+    /// Writes the lookup down. Without a line there is no value, if the operator says so. Call it without the
+    /// GIL.
     pub(super) fn record(&self, outcome: Outcome) -> Outcome {
         let Some(audit) = &self.shared.settings.audit else { return outcome };
         let access = Access {

@@ -1,4 +1,5 @@
-//! What a store has to be able to do: [`Store`] for lookups, [`Inspect`] for those who look at it from outside.
+//! What a store has to be able to do: [`Store`] for lookups, [`Inspect`] for those who look at it from
+//! outside.
 
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
@@ -30,9 +31,9 @@ impl StoreInfo {
 
 /// A place where secrets live, as lookups need it.
 ///
-/// Implementations classify their own errors, know nothing of caches and retries (see [`crate::layers`], which also puts the
-/// store's name on each error) and may be asked from several threads at once. A cancelled call (a dropped future) leaves
-/// them usable.
+/// Implementations classify their own errors, know nothing of caches and retries (see [`crate::layers`],
+/// which also puts the store's name on each error) and may be asked from several threads at once. A cancelled
+/// call (a dropped future) leaves them usable.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
     /// What this store is.
@@ -41,9 +42,10 @@ pub trait Store: Debug + Send + Sync {
     /// Reads one secret by its physical name. `Ok(None)` means absent and nothing else.
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>>;
 
-    /// Reads at most [`Self::batch_size`] secrets with one request. The answers are in the order of `names`, one for
-    /// each, and each by itself: an error of one does not lose the others. `None` is for a name that the request did not
-    /// answer: the caller reads it by [`Self::get`]. So is every name, in a store without such a request.
+    /// Reads at most [`Self::batch_size`] secrets with one request. The answers are in the order of `names`,
+    /// one for each, and each by itself: an error of one does not lose the others. `None` is for a name that
+    /// the request did not answer: the caller reads it by [`Self::get`]. So is every name, in a store without
+    /// such a request.
     async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
         vec![None; names.len()]
     }
@@ -59,17 +61,19 @@ pub trait Store: Debug + Send + Sync {
         false
     }
 
-    /// What it says of itself and of its secrets, if it can: having it is the capability, and no flag repeats it.
+    /// What it says of itself and of its secrets, if it can: having it is the capability, and no flag repeats
+    /// it.
     fn inspect(&self) -> Option<&dyn Inspect> {
         None
     }
 }
 
-/// What a store says of itself and of its secrets, never their values: for the command line, and no lookup waits for it.
+/// What a store says of itself and of its secrets, never their values: for the command line, and no lookup
+/// waits for it.
 #[async_trait]
 pub trait Inspect: Send + Sync {
-    /// Names that begin with `prefix`, one page of them; never values. `page` is what the page before named as the next
-    /// one, `None` for the first. A store that cannot list answers [`StoreInfo::cannot`].
+    /// Names that begin with `prefix`, one page of them; never values. `page` is what the page before named
+    /// as the next one, `None` for the first. A store that cannot list answers [`StoreInfo::cannot`].
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names>;
 
     /// As [`Self::list`], with what the store reports of each secret in the same answer.
@@ -77,22 +81,25 @@ pub trait Inspect: Send + Sync {
         self.list(prefix, page).await.map(Descriptions::from)
     }
 
-    /// What the store reports of one secret without its value; `None` if there is none. A store that cannot describe
-    /// answers [`StoreInfo::cannot`].
+    /// What the store reports of one secret without its value; `None` if there is none. A store that cannot
+    /// describe answers [`StoreInfo::cannot`].
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>>;
 
-    /// Why a secret that a lookup did not find is not there, such as one that is deleted and can be brought back; `None` if
-    /// the store has nothing to report. Asked by `strongroom explain` after a miss: it may make a few calls.
+    /// Why a secret that a lookup did not find is not there, such as one that is deleted and can be brought
+    /// back; `None` if the store has nothing to report. Asked by `strongroom explain` after a miss: it may
+    /// make a few calls.
     async fn why_absent(&self, _name: &SecretName) -> Result<Option<Finding>> {
         Ok(None)
     }
 
-    /// Who the store is asked as and where, in words that hold no secret. Makes no call; `None` where there is no identity.
+    /// Who the store is asked as and where, in words that hold no secret. Makes no call; `None` where there
+    /// is no identity.
     fn identity(&self) -> Option<String> {
         None
     }
 
-    /// What is noteworthy of the store as it answers: its clock, its certificates, its version. May make a few calls.
+    /// What is noteworthy of the store as it answers: its clock, its certificates, its version. May make a
+    /// few calls.
     async fn diagnose(&self) -> Vec<Finding> {
         Vec::new()
     }

@@ -53,7 +53,8 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.group() == word)
     }
 
-    /// What the environment variables begin with in which Airflow looks for them; it looks for no config values there.
+    /// What the environment variables begin with in which Airflow looks for them; it looks for no config
+    /// values there.
     pub const fn variable_prefix(self) -> Option<&'static str> {
         match self {
             Self::Connection => Some("AIRFLOW_CONN_"),
@@ -101,7 +102,8 @@ pub enum Naming {
         /// The names to ask when teams are off.
         names: Vec<SecretName>,
     },
-    /// A team's own names, and those that count where Airflow runs without teams. (Only Vault's rules look at that.)
+    /// A team's own names, and those that count where Airflow runs without teams. (Only Vault's rules look at
+    /// that.)
     OfTeam {
         /// The names to ask under `[core] multi_team`.
         names: Vec<SecretName>,
@@ -162,8 +164,9 @@ pub trait Convention: Debug + Send + Sync {
     /// What Airflow gets for a secret that holds `value`. `None` says that the secret answers nothing.
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>>;
 
-    /// What the official class makes of an id that is no text that a name can hold. `multi_team` is `[core] multi_team`: where
-    /// there are teams most classes look for one in the id, which Python does in texts only.
+    /// What the official class makes of an id that is no text that a name can hold. `multi_team` is `[core]
+    /// multi_team`: where there are teams most classes look for one in the id, which Python does in texts
+    /// only.
     fn odd(&self, _lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
         match odd {
             OddId::Surrogate => OddFate::Refused,
@@ -178,8 +181,9 @@ pub trait Convention: Debug + Send + Sync {
         Vec::new()
     }
 
-    /// Whether each id begins with the place that it is in, such as a mount: then nothing is known of names without an id,
-    /// and the names of the empty id, by which prefixes are known, are those of the id `PLACE/`.
+    /// Whether each id begins with the place that it is in, such as a mount: then nothing is known of names
+    /// without an id, and the names of the empty id, by which prefixes are known, are those of the id
+    /// `PLACE/`.
     fn place_in_id(&self) -> bool {
         false
     }

@@ -23,16 +23,16 @@ pub struct StoreEntry {
     /// Reads the naming rules out of the options. Runs in the constructor of the Python class: no I/O. An
     /// error means that the options can never work.
     pub convention: fn(&Options) -> Result<Arc<dyn Convention>>,
-    /// What can never work although each option is right by itself, such as a login without a name. Runs in the
-    /// constructor of the Python class: no I/O.
+    /// What can never work although each option is right by itself, such as a login without a name. Runs in
+    /// the constructor of the Python class: no I/O.
     pub check: fn(&Options, &Environment) -> Result<()>,
-    /// Whether nothing depends on an option under these, such as on the password of a login that is not used. What cannot
-    /// be used there is then no fault.
+    /// Whether nothing depends on an option under these, such as on the password of a login that is not used.
+    /// What cannot be used there is then no fault.
     pub plays_no_part: fn(&Options, &str) -> bool,
     /// How many attempts the store's own configuration asks for, such as `AWS_MAX_ATTEMPTS`; no I/O.
     pub attempts: fn(&Options, &Environment) -> Option<u64>,
-    /// The rate to keep once the store has throttled a call, where its quota is known and low; the user's `rate_limit`
-    /// takes precedence over it.
+    /// The rate to keep once the store has throttled a call, where its quota is known and low; the user's
+    /// `rate_limit` takes precedence over it.
     pub rate_after_throttle: Option<Rate>,
     /// What the command line needs to know of it.
     pub tools: Tools,

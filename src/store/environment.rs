@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
-/// What every store that speaks to the network reads, and where the user's files are. What a store reads beside these it
-/// declares in its entry.
+/// What every store that speaks to the network reads, and where the user's files are. What a store reads
+/// beside these it declares in its entry.
 pub const SHARED_VARIABLES: &[&str] = &[
     "ALL_PROXY",
     "CURL_CA_BUNDLE",
@@ -21,8 +21,8 @@ pub const SHARED_VARIABLES: &[&str] = &[
     "no_proxy",
 ];
 
-/// A copy of the identity-bearing environment, taken when a backend is constructed. Two backends share a client and a cache
-/// only when these agree.
+/// A copy of the identity-bearing environment, taken when a backend is constructed. Two backends share a
+/// client and a cache only when these agree.
 ///
 /// Read through Python's `os.environ` with the GIL held, since `getenv` races with `setenv` of other threads.
 /// It may hold credentials, so Debug lists the names only.

@@ -35,8 +35,8 @@ impl From<&str> for SecretName {
 /// What is kept of a long text, in bytes. A thousand names of a megabyte each would be a gigabyte.
 const LONGEST_KEPT: usize = 256;
 
-/// What stands for `text` where nothing but whether it was seen before has to be remembered: the text, or its hash where it
-/// is long. Two that begin alike are still two.
+/// What stands for `text` where nothing but whether it was seen before has to be remembered: the text, or its
+/// hash where it is long. Two that begin alike are still two.
 pub(crate) fn short_key(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST_KEPT {
         return Cow::Borrowed(text);

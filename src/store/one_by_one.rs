@@ -9,8 +9,8 @@ use crate::value::SecretValue;
 /// How many reads are under way at most: enough that waiting costs little, few enough for any store's quota.
 const AT_ONCE: usize = 8;
 
-/// Reads each of `names` by `read`, at most eight at a time; the answers stand in the order of the names. Whoever drops
-/// the future stops the reads that are under way.
+/// Reads each of `names` by `read`, at most eight at a time; the answers stand in the order of the names.
+/// Whoever drops the future stops the reads that are under way.
 pub async fn one_by_one<'names, Read>(
     names: impl IntoIterator<Item = &'names SecretName>,
     mut read: impl FnMut(&'names SecretName) -> Read,

@@ -88,7 +88,8 @@ pub struct OptionSpec {
     pub default: &'static str,
     /// One sentence for the reference.
     pub doc: &'static str,
-    /// Whether null and the empty text say no, as they do where the official class asks for the truth of a value.
+    /// Whether null and the empty text say no, as they do where the official class asks for the truth of a
+    /// value.
     pub null_is_no: bool,
 }
 
@@ -139,8 +140,8 @@ pub enum OptionValue {
     Json(Value),
 }
 
-/// A number, a boolean or an empty list where a text is meant. The official classes are written in Python, which asks some
-/// values whether they are true and puts others into a name as they are.
+/// A number, a boolean or an empty list where a text is meant. The official classes are written in Python,
+/// which asks some values whether they are true and puts others into a name as they are.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Scalar {
     /// What Python's `str` makes of it.
@@ -199,7 +200,8 @@ impl Options {
         self.values.get(key)
     }
 
-    /// The text of `key`; null is as good as nothing, and what Python takes for false is as good as an empty text.
+    /// The text of `key`; null is as good as nothing, and what Python takes for false is as good as an empty
+    /// text.
     pub fn text(&self, key: &str) -> Option<&str> {
         match self.values.get(key) {
             Some(OptionValue::Text(text)) => Some(text),
@@ -216,7 +218,8 @@ impl Options {
         }
     }
 
-    /// Whether something was written that Python takes for false, such as 0, and that is neither null nor a text.
+    /// Whether something was written that Python takes for false, such as 0, and that is neither null nor a
+    /// text.
     pub fn is_false(&self, key: &str) -> bool {
         matches!(self.values.get(key), Some(OptionValue::Scalar(scalar)) if !scalar.is_true)
     }

@@ -1,6 +1,7 @@
 //! A regular expression of the user, in Python's words.
 //!
-//! As in `re.match(pattern, text, re.IGNORECASE)`: anchored at the start only, with look-around and back-references.
+//! As in `re.match(pattern, text, re.IGNORECASE)`: anchored at the start only, with look-around and
+//! back-references.
 
 use fancy_regex::{Regex, RegexBuilder};
 
@@ -9,11 +10,12 @@ use crate::process::ForkCell;
 use crate::redact::Quoted;
 use crate::store::python_regex::anchored;
 
-/// How often a match may go back and try another way. Python goes on for years; here a pattern that needs more is one that
-/// does not work.
+/// How often a match may go back and try another way. Python goes on for years; here a pattern that needs
+/// more is one that does not work.
 const MOST_BACKTRACKS: usize = 100_000;
 
-/// The longest text that is compared, in bytes: each look-ahead may read all of it. Airflow's own ids end at 250 characters.
+/// The longest text that is compared, in bytes: each look-ahead may read all of it. Airflow's own ids end at
+/// 250 characters.
 const LONGEST: usize = 1024;
 
 /// A pattern, compiled on first use in each process.
@@ -132,7 +134,8 @@ mod tests {
     #[test]
     fn what_is_too_long_is_not_compared_and_not_shown() {
         let error = allows("x", &"canary".repeat(400_000)).unwrap_err();
-        insta::assert_snapshot!(error, @"a text of 2400000 bytes is too long to be compared with a pattern. Use an id of at most 1024 bytes");
+        insta::assert_snapshot!(error, @"a text of 2400000 bytes is too long to be compared with a pattern. \
+        Use an id of at most 1024 bytes");
     }
 
     #[test]

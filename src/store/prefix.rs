@@ -1,8 +1,8 @@
 //! Names made of a prefix, a separator and Airflow's id, as `SecretsManagerBackend` makes them.
 //!
 //! Source: `airflow.providers.amazon.aws.secrets.secrets_manager` 9.39.0 (constructor, `_get_secret`,
-//! `_names_a_team_namespace`) and `BaseSecretsBackend.build_path`; the tests below are the table that was measured
-//! on it. Every store that has no naming rules of its own uses these.
+//! `_names_a_team_namespace`) and `BaseSecretsBackend.build_path`; the tests below are the table that was
+//! measured on it. Every store that has no naming rules of its own uses these.
 
 use crate::store::convention::{Kind, Lookup, Naming};
 use crate::store::options::{OptionKind, OptionSpec, Options};
@@ -34,7 +34,8 @@ pub const VARIABLES_PREFIX: OptionSpec = OptionSpec::new(
 pub const CONFIG_PREFIX: OptionSpec = OptionSpec::new(
     "config_prefix",
     OptionKind::Prefix,
-    "What comes before a configuration key in the store; null switches configuration off, empty means bare keys.",
+    "What comes before a configuration key in the store; null switches configuration off, empty means bare \
+    keys.",
 )
 .with_default("airflow/config");
 
@@ -65,7 +66,8 @@ pub struct PrefixDefaults {
 }
 
 impl PrefixDefaults {
-    /// What the options [`CONNECTIONS_PREFIX`], [`VARIABLES_PREFIX`], [`CONFIG_PREFIX`] and [`SEPARATOR`] declare.
+    /// What the options [`CONNECTIONS_PREFIX`], [`VARIABLES_PREFIX`], [`CONFIG_PREFIX`] and [`SEPARATOR`]
+    /// declare.
     pub const AIRFLOW: Self = Self {
         prefixes: PerKind {
             connections: CONNECTIONS_PREFIX.default,
@@ -132,9 +134,9 @@ pub fn naming(kind: Kind, id: &str, names: Vec<SecretName>) -> Naming {
     }
 }
 
-/// What makes `id` ambiguous, if it is: the team's separator in it, or a part of that at its begin. For the team `ops` the
-/// id `-db` makes `ops---db`, which is the name of `db` for the team `ops-`. Configuration options have no teams to begin
-/// their names.
+/// What makes `id` ambiguous, if it is: the team's separator in it, or a part of that at its begin. For the
+/// team `ops` the id `-db` makes `ops---db`, which is the name of `db` for the team `ops-`. Configuration
+/// options have no teams to begin their names.
 pub fn ambiguity(kind: Kind, id: &str) -> Option<&'static str> {
     if id.contains(TEAM_SEPARATOR) {
         Some(TEAM_SEPARATOR)

@@ -1,7 +1,8 @@
 //! Python's regular expressions in the words of the engine.
 //!
-//! The engine (`fancy-regex`) is close to Python's `re`; this is the rest that people write. What stays different is
-//! listed in `docs/differences.md`. Source: "Regular Expression Syntax" in the documentation of Python's `re`.
+//! The engine (`fancy-regex`) is close to Python's `re`; this is the rest that people write. What stays
+//! different is listed in `docs/differences.md`. Source: "Regular Expression Syntax" in the documentation of
+//! Python's `re`.
 
 use std::fmt::Write;
 use std::iter::Peekable;
@@ -70,7 +71,8 @@ impl Translation {
         let _ = write!(self.text, r"\x{code:02x}");
     }
 
-    /// Within brackets Python knows no nesting and no set operations, and a `]` that comes first is a character.
+    /// Within brackets Python knows no nesting and no set operations, and a `]` that comes first is a
+    /// character.
     fn add_class(&mut self, rest: &mut Peekable<Chars<'_>>) {
         self.text.push('[');
         if rest.next_if_eq(&'^').is_some() {

@@ -23,8 +23,8 @@ pub const STORES: &[StoreEntry] = &[
     super::azure::ENTRY,
 ];
 
-/// Every environment variable that may change the identity, the endpoint or the TLS roots of a store of this build, in order
-/// and each once. Two stores may read the same ones.
+/// Every environment variable that may change the identity, the endpoint or the TLS roots of a store of this
+/// build, in order and each once. Two stores may read the same ones.
 pub fn variables() -> &'static [&'static str] {
     static VARIABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         let of_stores = STORES.iter().flat_map(|entry| entry.variables);

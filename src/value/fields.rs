@@ -19,7 +19,8 @@ const DEFAULT_WORDS: [(&str, &[&str]); 7] = [
     ("extra", &["extra"]),
 ];
 
-/// Which keys of a secret stand for which field: the official table, and the operator's `extra_conn_words` after it.
+/// Which keys of a secret stand for which field: the official table, and the operator's `extra_conn_words`
+/// after it.
 #[derive(Debug, Clone, Default)]
 pub struct FieldAliases {
     extra_words: Vec<(&'static str, String)>,
@@ -34,7 +35,8 @@ pub enum FieldError {
     Json(#[from] JsonError),
     /// `extra_conn_words` names a field that connections do not have (a `KeyError` at every lookup upstream).
     #[error(
-        "extra_conn_words names the unknown field {field:?}; use login, password, host, port, schema, conn_type or extra"
+        "extra_conn_words names the unknown field {field:?}; use login, password, host, port, schema, \
+        conn_type or extra"
     )]
     UnknownField {
         /// The name in the configuration.
@@ -48,7 +50,8 @@ impl FieldAliases {
         Self::default()
     }
 
-    /// Adds words for a field; `user` means `login`, as upstream. An unknown field is an error when a secret is read.
+    /// Adds words for a field; `user` means `login`, as upstream. An unknown field is an error when a secret
+    /// is read.
     #[must_use]
     pub fn with_extra_words<W: Into<String>>(
         mut self,
@@ -76,8 +79,8 @@ impl FieldAliases {
     }
 }
 
-/// The connection as seven-key JSON, byte-equal to what the official class returns. None when the secret does not
-/// start with `{` after white space: it is used verbatim then.
+/// The connection as seven-key JSON, byte-equal to what the official class returns. None when the secret does
+/// not start with `{` after white space: it is used verbatim then.
 pub fn normalize_connection(secret: &Text, aliases: &FieldAliases) -> Result<Option<Text>, FieldError> {
     if !text::strip(secret.as_bytes()).starts_with(b"{") {
         return Ok(None);

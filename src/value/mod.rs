@@ -1,9 +1,9 @@
 //! What a secret holds: text, JSON, and the connections that Airflow reads from either.
 //!
-//! Everything here follows Python and Airflow to the byte, because an operator who changes the class path must get
-//! the same connection as before. The rules come from Python's `urllib.parse`, `json` and `ipaddress` (3.11.7) and
-//! from Airflow's `models/connection.py` and `sdk/definitions/connection.py`; where each one is used, a comment names
-//! it. `tests/golden/connections.jsonl` holds what Airflow itself answers.
+//! Everything here follows Python and Airflow to the byte, because an operator who changes the class path
+//! must get the same connection as before. The rules come from Python's `urllib.parse`, `json` and
+//! `ipaddress` (3.11.7) and from Airflow's `models/connection.py` and `sdk/definitions/connection.py`; where
+//! each one is used, a comment names it. `tests/golden/connections.jsonl` holds what Airflow itself answers.
 //!
 //! * [`SecretValue`] is a secret on its way from a store to Python.
 //! * [`Text`] is a Python `str`: UTF-8 that may also hold lone surrogates, wiped when dropped.

@@ -33,9 +33,9 @@ impl SecretValue {
         Self { content: Arc::new(content), valid_for: None }
     }
 
-    /// Notes how long, from the moment of the read, the value is known to stay what it is: until a rotation, an expiry
-    /// or a deletion whose date the store told with it. A store that learns no such date notes nothing; Secrets Manager
-    /// is one, since the answer of `GetSecretValue` has none.
+    /// Notes how long, from the moment of the read, the value is known to stay what it is: until a rotation,
+    /// an expiry or a deletion whose date the store told with it. A store that learns no such date notes
+    /// nothing; Secrets Manager is one, since the answer of `GetSecretValue` has none.
     #[must_use]
     pub fn with_valid_for(mut self, valid_for: Duration) -> Self {
         self.valid_for = Some(valid_for);
@@ -47,8 +47,8 @@ impl SecretValue {
         self.valid_for
     }
 
-    /// Whether both share one text in memory, so that `other` is this very read or a clone of it. Equal texts of two
-    /// reads are not the same.
+    /// Whether both share one text in memory, so that `other` is this very read or a clone of it. Equal texts
+    /// of two reads are not the same.
     pub fn same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.content, &other.content)
     }

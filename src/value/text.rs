@@ -5,9 +5,9 @@ use std::fmt;
 use thiserror::Error;
 use zeroize::Zeroize;
 
-/// The content of a Python `str` as generalized UTF-8: like UTF-8, but a lone surrogate is allowed and takes three
-/// bytes (what `str.encode("utf-8", "surrogatepass")` gives). Debug prints `[REDACTED]`, and the memory is zeroized
-/// when the text is dropped.
+/// The content of a Python `str` as generalized UTF-8: like UTF-8, but a lone surrogate is allowed and takes
+/// three bytes (what `str.encode("utf-8", "surrogatepass")` gives). Debug prints `[REDACTED]`, and the memory
+/// is zeroized when the text is dropped.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Text(Vec<u8>);
 
@@ -89,7 +89,8 @@ impl fmt::Debug for Text {
     }
 }
 
-/// Text in the making. When it outgrows its memory the old block is wiped, so no half of a secret stays behind.
+/// Text in the making. When it outgrows its memory the old block is wiped, so no half of a secret stays
+/// behind.
 #[derive(Default)]
 pub(crate) struct TextBuilder(Vec<u8>);
 
@@ -155,7 +156,8 @@ impl Drop for TextBuilder {
     }
 }
 
-/// A slice of the input where nothing had to change, else text of its own: saves most copies of a typical URI.
+/// A slice of the input where nothing had to change, else text of its own: saves most copies of a typical
+/// URI.
 pub(crate) enum Part<'a> {
     /// Unchanged.
     Slice(&'a [u8]),
@@ -201,7 +203,8 @@ impl fmt::Debug for CodePoints<'_> {
     }
 }
 
-/// First code point of generalized UTF-8 and its width in bytes; None at the end and for bytes that are no character.
+/// First code point of generalized UTF-8 and its width in bytes; None at the end and for bytes that are no
+/// character.
 pub(crate) fn decode_first(bytes: &[u8]) -> Option<(u32, usize)> {
     let low = |byte: u8| if byte & 0xC0 == 0x80 { Some(u32::from(byte & 0x3F)) } else { None };
     match *bytes {
@@ -272,7 +275,8 @@ fn decode_last(bytes: &[u8]) -> Option<(u32, &[u8])> {
 /// `str.isspace` for one code point (Unicode category Zs, or bidirectional type WS, B or S).
 pub(crate) fn is_white_space(code_point: u32) -> bool {
     matches!(code_point,
-        0x09..=0x0D | 0x1C..=0x20 | 0x85 | 0xA0 | 0x1680 | 0x2000..=0x200A | 0x2028 | 0x2029 | 0x202F | 0x205F | 0x3000)
+        0x09..=0x0D | 0x1C..=0x20 | 0x85 | 0xA0 | 0x1680 | 0x2000..=0x200A | 0x2028 | 0x2029 | 0x202F
+        | 0x205F | 0x3000)
 }
 
 /// `str.lower()`. The final sigma and the other special cases are Unicode's, so Rust's and Python's agree.

@@ -7,7 +7,8 @@ python3 -m tests.tools.house_rules
 * A module imports only from modules below it in the list of ``src/lib.rs``.
 * The text of a secret is asked for (``expose()``) only at the boundary and in parsers of values.
 * The folder of each store has the same files.
-* No line is longer than 110 characters, which rustfmt does not check in comments and strings.
+* No line is longer than 110 characters, which rustfmt does not check in comments and strings. Raw strings, which cannot
+  be broken, and tables do not count.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCE = REPOSITORY / "src"
 #: Rust outside of ``src``; only the length of its lines is checked.
-BESIDE = ("benches", "fuzz/fuzz_targets")
+BESIDE = ("benches", "fuzz/targets")
 WIDTH = 110
 
 #: What may be named in one folder only.
@@ -68,6 +69,7 @@ NOT_CODE = re.compile(
 TESTS = re.compile(r"^#\[cfg\(test\)\]\n(?:#\[.*\]\n)*mod \w+ \{", re.MULTILINE)
 #: Files that only tests use.
 TEST_FILE = re.compile(r"(^|_)(tests|testing)$")
+TABLE = re.compile(r"\s*//[/!] \|")
 USES = re.compile(r"\bcrate::(?:(\w+)|\{([^;]*?)\};)")
 
 
@@ -170,10 +172,15 @@ def unlike(folder: Path) -> Iterator[str]:
             yield f"{folder.relative_to(REPOSITORY)}: has no {name}, which every store has"
 
 
+def _short(match: re.Match[str]) -> str:
+    """A raw string without its contents, on as many lines."""
+    return '""' + "\n" * match.group().count("\n") if match.group().startswith("r") else match.group()
+
+
 def too_long(path: Path) -> Iterator[str]:
     """Lines that are longer than rustfmt makes them."""
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        if len(line) > WIDTH:
+    for number, line in enumerate(NOT_CODE.sub(_short, path.read_text()).splitlines(), 1):
+        if len(line) > WIDTH and not TABLE.match(line):
             yield f"{path.relative_to(REPOSITORY)}:{number}: has {len(line)} characters, more than {WIDTH}"
 
 

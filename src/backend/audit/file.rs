@@ -39,14 +39,15 @@ pub(super) fn objection(metadata: &Metadata) -> Option<Objection> {
     }
 }
 
-/// What speaks against the folder of `path`: that everybody may write to it, unless it is as `/tmp`, where files are safe
-/// from all but their owners. One that is missing is an error of the opening.
+/// What speaks against the folder of `path`: that everybody may write to it, unless it is as `/tmp`, where
+/// files are safe from all but their owners. One that is missing is an error of the opening.
 fn objection_to_folder(path: &Path) -> Option<Objection> {
     let permissions = std::fs::metadata(path.parent()?).ok()?.mode() & 0o7777;
     (permissions & 0o1002 == 0o0002).then_some(Objection::OpenFolder(permissions))
 }
 
-/// Opens `path` for appending, or makes it. Never follows a link and never waits, not even for a pipe's reader.
+/// Opens `path` for appending, or makes it. Never follows a link and never waits, not even for a pipe's
+/// reader.
 pub(super) fn open(path: &Path) -> Result<File> {
     if let Some(objection) = objection_to_folder(path) {
         return Err(error::refused(path, objection));
@@ -66,8 +67,8 @@ pub(super) fn open(path: &Path) -> Result<File> {
     }
 }
 
-/// Appends `line`, which ends in a line feed, so that it stands on a line of its own: behind half a line it is
-/// written twice, and the first of the two is lost with that half.
+/// Appends `line`, which ends in a line feed, so that it stands on a line of its own: behind half a line it
+/// is written twice, and the first of the two is lost with that half.
 pub(super) fn append(path: &Path, line: &[u8]) -> Result<()> {
     for _ in 0..ATTEMPTS {
         if add_line(&mut open(path)?, line).map_err(|cause| error::unwritten(path, cause))? {
@@ -80,9 +81,9 @@ pub(super) fn append(path: &Path, line: &[u8]) -> Result<()> {
 
 /// Writes `line` by one call, and says whether it can be found as a line.
 ///
-/// It cannot if the file has meanwhile been rotated twice, which deletes it, or if the end of the file was half
-/// a line, from a process that was out of space. That is looked at behind the write and not before it: while
-/// another process writes, its line can be seen growing.
+/// It cannot if the file has meanwhile been rotated twice, which deletes it, or if the end of the file was
+/// half a line, from a process that was out of space. That is looked at behind the write and not before it:
+/// while another process writes, its line can be seen growing.
 pub(super) fn add_line(file: &mut File, line: &[u8]) -> io::Result<bool> {
     write_at_once(file, line)?;
     // With O_APPEND the position is behind what was written, whoever else has written meanwhile.

@@ -17,8 +17,8 @@ const LONGEST_TEXT: usize = 1024;
 
 const CUT: &str = "...[cut]";
 
-/// Who asks, as the environment of a task says (`AIRFLOW_CTX_*`). Nobody checks it: a task can write there what
-/// it likes.
+/// Who asks, as the environment of a task says (`AIRFLOW_CTX_*`). Nobody checks it: a task can write there
+/// what it likes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
     /// `AIRFLOW_CTX_DAG_ID`

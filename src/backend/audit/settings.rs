@@ -15,7 +15,8 @@ pub const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "audit_max_bytes",
         OptionKind::Count,
-        "The size at which the audit file becomes `<audit_path>.1`, replacing the one before; 0 leaves it to other tools.",
+        "The size at which the audit file becomes `<audit_path>.1`, replacing the one before; 0 leaves it to \
+        other tools.",
     )
     .with_default("104857600"),
     OptionSpec::new(
@@ -114,12 +115,14 @@ mod tests {
         for path in ["audit.jsonl", "~/audit.jsonl", "./a"] {
             let error = AuditSettings::from_options(&options(path)).unwrap_err();
             insta::allow_duplicates! {
-                insta::assert_snapshot!(error, @"`audit_path` in backend_kwargs is a relative path. Write the whole path, which starts with /");
+                insta::assert_snapshot!(error, @"`audit_path` in backend_kwargs is a relative path. Write \
+                the whole path, which starts with /");
             }
         }
         let mut options = Options::default();
         options.set("audit_required", OptionValue::Boolean(true));
         let error = AuditSettings::from_options(&options).unwrap_err();
-        insta::assert_snapshot!(error, @"`audit_required` in backend_kwargs is true, but there is no `audit_path`. Name the file in `audit_path`");
+        insta::assert_snapshot!(error, @"`audit_required` in backend_kwargs is true, but there is no \
+        `audit_path`. Name the file in `audit_path`");
     }
 }

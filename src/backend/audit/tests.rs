@@ -224,7 +224,8 @@ fn while_another_process_rotates_lines_go_on() {
         record(&log, id).unwrap();
     }
     assert_eq!(ids(&path), ["a", "b"]);
-    // A child that another test starts may hold a copy of the descriptor, which a mere close would leave locked.
+    // A child that another test starts may hold a copy of the descriptor, which a mere close would leave
+    // locked.
     lock.unlock().unwrap();
     record(&log, "c").unwrap();
     assert_eq!(

@@ -80,7 +80,8 @@ fn written(chosen: &Chosen) -> Vec<Finding> {
             Severity::Problem,
             "kwargs",
             format!("{place} {problem}, so Airflow passes no kwargs, and the defaults apply"),
-            "Write a JSON object: double quotes, lower-case true, false and null, no comma at the end; in airflow.cfg a % as %%",
+            "Write a JSON object: double quotes, lower-case true, false and null, no comma at the end; in \
+            airflow.cfg a % as %%",
         ));
     }
     if !chosen.replaced.is_empty() {
@@ -89,7 +90,8 @@ fn written(chosen: &Chosen) -> Vec<Finding> {
             Severity::Note,
             "dollar",
             format!("environment variables in {place} were replaced: {names}"),
-            "If a value is meant to hold a dollar sign there, use AIRFLOW__SECRETS__BACKEND_KWARG__<KEY>, where nothing is replaced",
+            "If a value is meant to hold a dollar sign there, use AIRFLOW__SECRETS__BACKEND_KWARG__<KEY>, \
+            where nothing is replaced",
         ));
     }
     if !chosen.unset.is_empty() {

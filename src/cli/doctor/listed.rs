@@ -22,7 +22,8 @@ pub(super) fn judged(setup: &Setup, kind: Kind, listed: &[(String, Description)]
     found.into_iter().chain([shared]).flatten().collect()
 }
 
-/// The ids of Airflow that a listed id may stand for: in Key Vault a name has dashes where an id has underscores.
+/// The ids of Airflow that a listed id may stand for: in Key Vault a name has dashes where an id has
+/// underscores.
 pub(super) fn ids(setup: &Setup, kind: Kind, id: &str) -> Vec<String> {
     let other = id.replace('-', "_");
     let is_shared = other != id && setup.settings.are_one(kind, &other, id);

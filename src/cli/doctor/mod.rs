@@ -31,7 +31,8 @@ pub(super) struct Arguments {
     tag: Vec<Tag>,
 }
 
-/// Looks at the configuration, then makes a few calls: a lookup of a name that no one has and a listing of each kind, one description.
+/// Looks at the configuration, then makes a few calls: a lookup of a name that no one has and a listing of
+/// each kind, one description.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Report {
     let mut findings = Vec::new();
     let checked = configuration::check(source, &mut findings);

@@ -91,8 +91,8 @@ fn without_place() -> Finding {
     )
 }
 
-/// Looks up a name that no one has, of each kind: a policy may allow some of them only. The answer is whether there is any
-/// use in asking more.
+/// Looks up a name that no one has, of each kind: a policy may allow some of them only. The answer is whether
+/// there is any use in asking more.
 fn read(
     airflow: &AirflowConfig,
     setup: &Setup,
@@ -167,8 +167,8 @@ fn probe(
     }
 }
 
-/// What is to be allowed is the names of the kinds, not the name that was tried. Where no policy says who reads what, each
-/// kind has a reason of its own.
+/// What is to be allowed is the names of the kinds, not the name that was tried. Where no policy says who
+/// reads what, each kind has a reason of its own.
 fn refused(setup: &Setup, denied: &[(Kind, Error)]) -> Vec<Finding> {
     let Some(((_, first), word)) = denied.first().zip(policy_word(setup)) else {
         let each = |(kind, error): &(Kind, Error)| {
@@ -272,8 +272,8 @@ fn not_needed(check: &'static str, error: &Error) -> Finding {
     Finding { severity, evidence, ..finding }
 }
 
-/// Keys that the store and a variable of the environment both hold. The store answers, and what Airflow writes goes to
-/// the metastore.
+/// Keys that the store and a variable of the environment both hold. The store answers, and what Airflow
+/// writes goes to the metastore.
 fn collisions(airflow: &AirflowConfig, kind: Kind, ids: impl Iterator<Item = String>) -> Option<Finding> {
     let prefix = kind.variable_prefix()?;
     let both: BTreeSet<_> =
@@ -291,7 +291,8 @@ fn collisions(airflow: &AirflowConfig, kind: Kind, ids: impl Iterator<Item = Str
             if both.len() == 1 { kind.as_str() } else { kind.plural() },
             shown.join(", ")
         ),
-        "Keep each key in one place; what Airflow itself writes goes to its database, where the store hides it",
+        "Keep each key in one place; what Airflow itself writes goes to its database, where the store hides \
+        it",
     ))
 }
 
@@ -306,7 +307,8 @@ mod tests {
         let airflow = AirflowConfig::read(set, None).unwrap();
         let ids = || ["db", "other"].map(str::to_owned).into_iter();
         let finding = collisions(&airflow, Kind::Connection, ids()).unwrap();
-        insta::assert_snapshot!(finding.evidence, @"connection `db`: in the store and in the environment; the store answers");
+        insta::assert_snapshot!(finding.evidence, @"connection `db`: in the store and in the environment; \
+        the store answers");
         assert!(collisions(&airflow, Kind::Variable, ids()).is_none());
     }
 

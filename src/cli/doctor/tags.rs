@@ -1,4 +1,5 @@
-//! Secrets without a tag that they should have: a policy with a condition on the tag keeps Airflow out of these.
+//! Secrets without a tag that they should have: a policy with a condition on the tag keeps Airflow out of
+//! these.
 
 use crate::cli::policy::Tag;
 use crate::redact::Shown;

@@ -87,7 +87,8 @@ fn foreign(component: Component, chosen: Chosen, is_over: bool) -> BackendSearch
     }
 }
 
-/// What a lookup ends with that has no client, such as one without a region: the error policy applies all the same.
+/// What a lookup ends with that has no client, such as one without a region: the error policy applies all the
+/// same.
 fn unopened(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>, error: &Error) -> LookedUp {
     match route(setup, airflow, lookup) {
         Err(unasked) => unasked.into(),
@@ -98,8 +99,8 @@ fn unopened(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>, error: &
     }
 }
 
-/// A connection that Airflow cannot parse, or of which it cannot make a URI, is a miss to it without a word. So is an
-/// empty one.
+/// A connection that Airflow cannot parse, or of which it cannot make a URI, is a miss to it without a word.
+/// So is an empty one.
 fn unusable(lookup: Lookup<'_>, answer: &LookedUp) -> Option<String> {
     let value = answer.value().filter(|_| lookup.kind == Kind::Connection)?;
     if value.is_empty() {

@@ -46,8 +46,8 @@ struct BackendSearch {
     near: Vec<String>,
     /// Why Airflow cannot use the value, if it cannot.
     unusable: Option<String>,
-    /// How long the whole lookup may take, and how long a value and an absence are kept, in milliseconds; `None` for a
-    /// class that is not ours.
+    /// How long the whole lookup may take, and how long a value and an absence are kept, in milliseconds;
+    /// `None` for a class that is not ours.
     times: Option<[u128; 3]>,
     /// What would be in the log.
     warnings: Vec<String>,
@@ -69,8 +69,8 @@ struct Search<'lookup> {
     unconfigured: Option<Error>,
 }
 
-/// Makes the calls of exactly one lookup for each backend that Airflow would reach; after a miss, stores that can tell why
-/// are asked, too.
+/// Makes the calls of exactly one lookup for each backend that Airflow would reach; after a miss, stores that
+/// can tell why are asked, too.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let airflow = source.airflow()?;
     let search = search(&airflow, source.component(), arguments.subject.lookup())?;
@@ -100,8 +100,9 @@ fn search<'lookup>(
     Ok(search)
 }
 
-/// Connections and variables are looked for as a task does: the workers' own backend first, where there is one, and on a
-/// miss the API server asks its own. Nobody goes on from one backend to the other for a config value.
+/// Connections and variables are looked for as a task does: the workers' own backend first, where there is
+/// one, and on a miss the API server asks its own. Nobody goes on from one backend to the other for a config
+/// value.
 fn components(airflow: &AirflowConfig, component: Component, kind: Kind) -> Result<Vec<Component>> {
     let differ = airflow.workers_differ()?;
     if kind == Kind::Config {
@@ -175,8 +176,8 @@ impl Search<'_> {
         self.backend().is_some() || self.variable().is_some() || self.option().is_some()
     }
 
-    /// Found is 0 even where only a variable answers, unless a backend failed on the way. One that was not asked, since no
-    /// secret can have the name, has not failed.
+    /// Found is 0 even where only a variable answers, unless a backend failed on the way. One that was not
+    /// asked, since no secret can have the name, has not failed.
     fn code(&self) -> u8 {
         match self.error().map(Error::kind) {
             Some(ErrorKind::Config) => CONFIGURATION,

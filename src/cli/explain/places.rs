@@ -1,12 +1,13 @@
 //! The environment variables in which Airflow looks after the backend.
 //!
-//! Source: `secrets/environment_variables.py` of Airflow 3.3.2. (Airflow 3.2 refuses fewer ids: those without a team that
-//! look like `_team___id`.)
+//! Source: `secrets/environment_variables.py` of Airflow 3.3.2. (Airflow 3.2 refuses fewer ids: those without
+//! a team that look like `_team___id`.)
 
 use crate::config::airflow::AirflowConfig;
 use crate::store::convention::{Kind, Lookup};
 
-/// What separates the team from the id in the name of a variable, which is not what separates them in the names of secrets.
+/// What separates the team from the id in the name of a variable, which is not what separates them in the
+/// names of secrets.
 const SEPARATOR: &str = "___";
 
 /// A variable that could answer.
@@ -18,8 +19,8 @@ pub(super) struct EnvironmentVariable {
     pub(super) is_set: bool,
 }
 
-/// The variables of a lookup, the team's first. Config values have none, and neither has an id that could be another
-/// team's.
+/// The variables of a lookup, the team's first. Config values have none, and neither has an id that could be
+/// another team's.
 pub(super) fn variables(airflow: &AirflowConfig, lookup: Lookup<'_>) -> Vec<EnvironmentVariable> {
     let Some(prefix) = lookup.kind.variable_prefix() else { return Vec::new() };
     if lookup.id.contains(SEPARATOR) && airflow.multi_team() {
@@ -31,7 +32,8 @@ pub(super) fn variables(airflow: &AirflowConfig, lookup: Lookup<'_>) -> Vec<Envi
     let shared = format!("{prefix}{id}");
     let place = |name: String, needs_text: bool| {
         let value = airflow.variable(&name);
-        // An empty variable of a team is none; one that all share is a value of a variable, and no connection.
+        // An empty variable of a team is none; one that all share is a value of a variable, and no
+        // connection.
         let is_set = value.is_some_and(|value| !value.is_empty() || !needs_text);
         EnvironmentVariable { name, is_set }
     };

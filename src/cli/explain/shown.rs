@@ -22,7 +22,8 @@ const METASTORE: &str =
     "Airflow's database; not read here: see `airflow connections list` and `airflow variables list`";
 
 /// How a task of Airflow 3 gets there.
-const THROUGH_SERVER: &str = "a task of Airflow 3 asks through the API server, which first looks in [secrets] and in its own environment";
+const THROUGH_SERVER: &str = "a task of Airflow 3 asks through the API server, which first looks in \
+[secrets] and in its own environment";
 
 /// What differs between versions, for a backend of workers.
 const WORKERS: &str = "Airflow 2 reads no [workers]: there the search begins with [secrets]";
@@ -64,8 +65,8 @@ pub(super) fn text(search: &Search<'_>) -> String {
     text
 }
 
-/// The places in the order of the search, each with what became of it. A task looks at its own environment before the
-/// API server asks the backend of `[secrets]`.
+/// The places in the order of the search, each with what became of it. A task looks at its own environment
+/// before the API server asks the backend of `[secrets]`.
 fn places(search: &Search<'_>) -> Vec<(String, String)> {
     let kind = search.lookup.kind;
     let asked = |asked: &BackendSearch| {
@@ -154,7 +155,8 @@ fn nobody(search: &Search<'_>) -> &'static str {
     } else if search.backends.is_empty() {
         "not in the environment, and there is no backend; Airflow asks the metastore"
     } else if search.backends.iter().any(|asked| asked.unusable.is_some()) {
-        "the backend has it in a form that Airflow cannot use, and the environment has none; Airflow asks the metastore"
+        "the backend has it in a form that Airflow cannot use, and the environment has none; Airflow asks \
+        the metastore"
     } else {
         "not in the backend nor in the environment; Airflow asks the metastore"
     }
@@ -296,5 +298,6 @@ fn backend_as_json(asked: &BackendSearch) -> Value {
 
 fn step_as_json(step: &AskedName) -> Value {
     let took = u64::try_from(step.took.as_micros()).unwrap_or(u64::MAX);
-    json!({"name": step.name.as_str(), "outcome": step.outcome, "from_store": step.asked_store, "took_us": took})
+    json!({"name": step.name.as_str(), "outcome": step.outcome, "from_store": step.asked_store,
+        "took_us": took})
 }

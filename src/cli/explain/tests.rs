@@ -94,7 +94,10 @@ fn a_config_value_is_asked_of_one_backend_and_by_an_option() {
     assert!(nobody.contains("Remedy:  Set AIRFLOW__SECTION__OPTION_SECRET to `x`"), "{nobody}");
     let asked = [server.as_slice(), &[("AIRFLOW__SENTRY__SENTRY_DSN_SECRET", "x")]].concat();
     let found = told(&asked, Component::Server, Kind::Config);
-    assert!(found.contains("1. Options that take their value from the backend\n   AIRFLOW__SENTRY__SENTRY_DSN_SECRET: asks for it\n"));
+    assert!(found.contains(
+        "1. Options that take their value from the \
+    backend\n   AIRFLOW__SENTRY__SENTRY_DSN_SECRET: asks for it\n"
+    ));
     assert!(found.ends_with("Outcome: answered by the backend of [secrets]\ncode 0"), "{found}");
     let hidden = [asked.as_slice(), &[("AIRFLOW__SENTRY__SENTRY_DSN", "canary")]].concat();
     let text = told(&hidden, Component::Server, Kind::Config);

@@ -1,4 +1,5 @@
-//! `strongroom lint`: every connection of a store, parsed as Airflow would, for a pipeline that checks before Airflow does.
+//! `strongroom lint`: every connection of a store, parsed as Airflow would, for a pipeline that checks before
+//! Airflow does.
 
 mod odd;
 
@@ -61,8 +62,8 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
 /// Reads at once where the store takes one name at a time.
 const AT_ONCE: usize = 8;
 
-/// How many connections are read together: what one request of the store holds, or a few requests beside each other. The
-/// store may find out on the way that it cannot read several.
+/// How many connections are read together: what one request of the store holds, or a few requests beside each
+/// other. The store may find out on the way that it cannot read several.
 fn size(setup: &Setup, client: &Client) -> usize {
     let of_store = client.backend.batch_size().get();
     let size = if of_store == 1 { AT_ONCE } else { of_store };

@@ -16,7 +16,8 @@ pub(super) fn found(text: &str, dialect: Dialect) -> Vec<Found> {
 pub(super) fn typeless(text: &str) -> String {
     let scheme = text.trim_start().split_once("://").map_or("", |(scheme, _)| scheme);
     if scheme.contains('_') {
-        return "there is no connection type, since the scheme of a URI cannot hold `_`: write `-` in its place, which \
+        return "there is no connection type, since the scheme of a URI cannot hold `_`: write `-` in its \
+        place, which \
                 Airflow reads as `_`"
             .to_owned();
     }
@@ -35,7 +36,8 @@ fn authority(text: &str) -> Option<&str> {
 fn hosts(text: &str) -> Option<Found> {
     let host = authority(text)?.rsplit('@').next()?;
     host.contains(',').then(|| {
-        let text = "the URI names several hosts, which Airflow reads as one host or a wrong port: store JSON, with the \
+        let text = "the URI names several hosts, which Airflow reads as one host or a wrong port: store \
+        JSON, with the \
                     hosts in `host` and one `port`, as the hook wants them";
         ("several_hosts", text.to_owned())
     })
@@ -44,7 +46,8 @@ fn hosts(text: &str) -> Option<Found> {
 /// At the end of the text Airflow strips it, in a field nothing does.
 fn line_break(text: &str, connection: Option<&Connection>) -> Option<Found> {
     if text.ends_with(['\n', '\r']) {
-        let text = "the secret ends in a line break, which Airflow strips from a connection and other readers do not: \
+        let text = "the secret ends in a line break, which Airflow strips from a connection and other \
+        readers do not: \
                     store it without, such as with `printf %s`";
         return Some(("line_break", text.to_owned()));
     }
@@ -65,7 +68,8 @@ fn percent(text: &str, connection: Option<&Connection>) -> Option<Found> {
     let fields = fields(connection?);
     let (name, _) = fields.into_iter().find(|(_, value)| is_replaced(value) && !text.contains(REPLACED))?;
     let text = format!(
-        "`{name}` holds a `%` that Airflow reads as an escape of a byte that is no letter, so that it becomes another \
+        "`{name}` holds a `%` that Airflow reads as an escape of a byte that is no letter, so that it \
+        becomes another \
          value: write `%` as `%25`"
     );
     Some(("percent", text))

@@ -29,7 +29,8 @@ pub(super) struct Arguments {
     /// The id or ARN of a KMS key that secrets are encrypted with (AWS). May be given several times.
     #[arg(long, value_name = "KEY")]
     key: Vec<String>,
-    /// The account id (AWS), number of the project (Google), resource id of the vault (Azure) or mount (Vault).
+    /// The account id (AWS), number of the project (Google), resource id of the vault (Azure) or mount
+    /// (Vault).
     #[arg(long)]
     account: Option<String>,
     /// The region; the configured one, or every one.
@@ -113,8 +114,8 @@ fn document(source: &Source, arguments: &Arguments) -> Result<(String, Option<Se
     Ok(((policy.write)(&request), configured))
 }
 
-/// The backend that is configured, if it reads this store. A document can be printed without any, but not with the usual
-/// prefixes where others are written that cannot be read.
+/// The backend that is configured, if it reads this store. A document can be printed without any, but not
+/// with the usual prefixes where others are written that cannot be read.
 fn configured(source: &Source, entry: &StoreEntry, is_needed: bool) -> Result<Option<Setup>> {
     let Some(chosen) = source.airflow()?.chosen(source.component())? else { return Ok(None) };
     let is_this = |known: &StoreEntry| entry.info.name == known.info.name;

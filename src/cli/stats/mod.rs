@@ -28,7 +28,8 @@ const TO_THE_SECOND: usize = 19;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The audit file; by default `audit_path` of the configuration. What was put aside as FILE.1 is read before it.
+    /// The audit file; by default `audit_path` of the configuration. What was put aside as FILE.1 is read
+    /// before it.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Only what is not older than this, such as 90s, 10m, 24h or 7d; by default everything.
@@ -59,7 +60,8 @@ fn configured(setup: &Setup) -> Result<PathBuf> {
     let path = setup.settings.options.non_empty("audit_path").map(PathBuf::from);
     path.ok_or_else(|| {
         Error::config("the configuration has no audit file, so nobody has written lookups down").with_hint(
-            "Set `audit_path` in backend_kwargs and come back later, or name a file with --file; `strongroom bench` \
+            "Set `audit_path` in backend_kwargs and come back later, or name a file with --file; `strongroom \
+            bench` \
              measures lookups of its own",
         )
     })
@@ -77,7 +79,8 @@ fn parts(path: &Path) -> Result<Vec<File>> {
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {
-    let hint = "Run this as the user that Airflow runs as, on the machine where it does, or name the file with --file";
+    let hint = "Run this as the user that Airflow runs as, on the machine where it does, or name the file \
+    with --file";
     Error::new(
         ErrorKind::Config,
         format!("the audit file `{}` cannot be read: {error}", Shown(&path.to_string_lossy())),
@@ -107,8 +110,8 @@ struct Sums {
 }
 
 impl Sums {
-    /// Adds what is not older than `begin`. Lines that are none of the audit's are counted, and so is a last one that is
-    /// being written.
+    /// Adds what is not older than `begin`. Lines that are none of the audit's are counted, and so is a last
+    /// one that is being written.
     fn read(&mut self, mut lines: impl BufRead, begin: Option<&str>) -> std::io::Result<()> {
         let mut line = Vec::new();
         while lines.read_until(b'\n', &mut line)? > 0 {
@@ -249,7 +252,8 @@ mod tests {
 
     fn line(second: u32, outcome: &str, id: &str, age: &str, took_ms: f64) -> String {
         format!(
-            "{{\"time\": \"2026-03-01T12:00:{second:02}.500Z\", \"pid\": {}, \"kind\": \"variable\", \"id\": \"{id}\", \
+            "{{\"time\": \"2026-03-01T12:00:{second:02}.500Z\", \"pid\": {}, \"kind\": \"variable\", \"id\": \
+            \"{id}\", \
              \"outcome\": \"{outcome}\", \"age_seconds\": {age}, \"took_ms\": {took_ms}}}\n",
             second % 2
         )

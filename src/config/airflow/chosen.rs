@@ -72,7 +72,8 @@ impl Component {
 }
 
 impl AirflowConfig {
-    /// The backend that `component` asks first; `None` if none is configured. Workers fall back to that of `[secrets]`.
+    /// The backend that `component` asks first; `None` if none is configured. Workers fall back to that of
+    /// `[secrets]`.
     pub fn chosen(&self, component: Component) -> Result<Option<Chosen>> {
         if component == Component::Worker
             && let Some(chosen) = self.chosen_by(&WORKERS)?
@@ -136,8 +137,8 @@ impl Chosen {
     }
 }
 
-/// A class path as it may be shown: names with dots between them. Anything else stands in the wrong place and may be a
-/// secret.
+/// A class path as it may be shown: names with dots between them. Anything else stands in the wrong place and
+/// may be a secret.
 pub fn shown_class(class: &str) -> String {
     let is_name = |part: &str| {
         !part.is_empty()
@@ -148,8 +149,8 @@ pub fn shown_class(class: &str) -> String {
     if is_path { Shown(class).to_string() } else { "(not shown: no class path)".to_owned() }
 }
 
-/// Tokens that have the form of a class path: those of Vault ("Token prefixes" in its documentation), and a JWT, which begins
-/// with JSON in base64.
+/// Tokens that have the form of a class path: those of Vault ("Token prefixes" in its documentation), and a
+/// JWT, which begins with JSON in base64.
 fn is_token(class: &str) -> bool {
     let of_vault = ["hvs", "hvb", "hvr", "s", "b", "r"];
     let first = class.split('.').next().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! `$NAME`, `${NAME}` and `~` in values, as Airflow's `expand_env_var` replaces them.
 //!
-//! Source: `posixpath.expandvars` and `expanduser` of Python 3.11, `_shared/configuration/parser.py` of Airflow 3.3.2.
+//! Source: `posixpath.expandvars` and `expanduser` of Python 3.11, `_shared/configuration/parser.py` of
+//! Airflow 3.3.2.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! `airflow.cfg`, as Python's `configparser` reads it.
 //!
-//! Source: `Lib/configparser.py` of Python 3.11 (`_read`, `BasicInterpolation`) with the settings of Airflow's
-//! `AirflowConfigParser`: names of options keep their case, a repeated section or option is an error.
+//! Source: `Lib/configparser.py` of Python 3.11 (`_read`, `BasicInterpolation`) with the settings of
+//! Airflow's `AirflowConfigParser`: names of options keep their case, a repeated section or option is an
+//! error.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

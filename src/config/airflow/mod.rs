@@ -1,7 +1,7 @@
 //! What Airflow will see: its configuration file and environment, read by its own rules.
 //!
-//! Source: `_shared/configuration/parser.py` and `configuration.py` of Airflow 3.3.2. The order of an option is
-//! environment, environment `_CMD`, environment `_SECRET`, file, file `_cmd`, file `_secret`.
+//! Source: `_shared/configuration/parser.py` and `configuration.py` of Airflow 3.3.2. The order of an option
+//! is environment, environment `_CMD`, environment `_SECRET`, file, file `_cmd`, file `_secret`.
 
 mod chosen;
 mod command;
@@ -39,8 +39,8 @@ pub struct Found {
 }
 
 impl AirflowConfig {
-    /// Reads the file that `variables` name, or `file` in its place. A file that is not there is as good as an empty
-    /// one, unless it was asked for by name.
+    /// Reads the file that `variables` name, or `file` in its place. A file that is not there is as good as
+    /// an empty one, unless it was asked for by name.
     pub fn read(variables: impl IntoIterator<Item = (String, String)>, file: Option<&Path>) -> Result<Self> {
         let variables: Variables = variables.into_iter().collect();
         let path = match file {
@@ -98,8 +98,8 @@ impl AirflowConfig {
         found.is_some_and(|found| matches!(found.text.trim().to_lowercase().as_str(), "t" | "true" | "1"))
     }
 
-    /// An option, if it is set anywhere. The commands of its `_cmd` form are run only for one that Airflow calls
-    /// sensitive.
+    /// An option, if it is set anywhere. The commands of its `_cmd` form are run only for one that Airflow
+    /// calls sensitive.
     fn option(&self, section: &str, key: &str, is_sensitive: bool) -> Result<Option<Found>> {
         match self.of_environment(section, key, is_sensitive)? {
             Some(found) => Ok(Some(found)),

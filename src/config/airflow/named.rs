@@ -1,8 +1,8 @@
 //! Which options take their value from the backend: those whose `_SECRET` or `_secret` form holds the text.
 //!
-//! Source: `_get_env_var_option`, `_get_option_from_secrets` and the order of `get` in `_shared/configuration/parser.py`
-//! of Airflow 3.3.2. Airflow has these forms for the options that it calls sensitive, and no list of them holds those of
-//! providers, so every option of that form is told.
+//! Source: `_get_env_var_option`, `_get_option_from_secrets` and the order of `get` in
+//! `_shared/configuration/parser.py` of Airflow 3.3.2. Airflow has these forms for the options that it calls
+//! sensitive, and no list of them holds those of providers, so every option of that form is told.
 
 use crate::config::airflow::{AirflowConfig, variable_of};
 
@@ -12,14 +12,16 @@ const OPTIONS_BY_THEMSELVES: [&str; 1] = ["AIRFLOW__API_AUTH__JWT_SECRET"];
 /// An option that would take its value from the backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedBy {
-    /// Such as `AIRFLOW__SENTRY__SENTRY_DSN_SECRET`, or `[sentry] sentry_dsn_secret of /opt/airflow/airflow.cfg`.
+    /// Such as `AIRFLOW__SENTRY__SENTRY_DSN_SECRET`, or `[sentry] sentry_dsn_secret of
+    /// /opt/airflow/airflow.cfg`.
     pub place: String,
     /// What Airflow takes before it, so that the backend is not asked.
     pub hidden_by: Option<String>,
 }
 
 impl AirflowConfig {
-    /// The options whose `_SECRET` form asks the backend for `id`: those of the environment, then those of the file.
+    /// The options whose `_SECRET` form asks the backend for `id`: those of the environment, then those of
+    /// the file.
     pub fn named_by(&self, id: &str) -> Vec<NamedBy> {
         self.of_variables(id).into_iter().chain(self.of_options(id)).collect()
     }

@@ -171,7 +171,8 @@ mod tests {
         assert_eq!(
             told(
                 &[],
-                "[secret]\nbackend = canary\n[secrets]\nbackends = canary\nBACKEND_KWARGS = canary\nuse_cache = 1\n"
+                "[secret]\nbackend = canary\n[secrets]\nbackends = canary\nBACKEND_KWARGS = \
+                canary\nuse_cache = 1\n"
             ),
             [
                 "`backend` in [secret] of F -> `backend` in [secrets]",

@@ -11,8 +11,8 @@ use crate::store::SecretName;
 /// The lock is held by the caller who reads; the outcome is for those who wait.
 pub(super) type Flight = tokio::sync::Mutex<Option<Result<Cached>>>;
 
-/// The flights under way, by name. Who joins a name finds the one that is listed; one that was taken off the board still
-/// serves those who wait for it, and what it brings is kept by nobody.
+/// The flights under way, by name. Who joins a name finds the one that is listed; one that was taken off the
+/// board still serves those who wait for it, and what it brings is kept by nobody.
 #[derive(Debug, Default)]
 pub(super) struct Board(Mutex<HashMap<SecretName, Arc<Flight>>>);
 

@@ -7,13 +7,15 @@
 //! | past it, by less than `cache_max_stale` | one caller refreshes, the others wait; if the store does not answer, the old value |
 //! | older | what the store says |
 //!
-//! A caller who needs a read joins the *flight* of that name: the first reads the store, the others wait for it, each
-//! within its own deadline. If the reader gives up (deadline, cancellation, panic), the next waiter takes over. With a
-//! time to live of zero nothing is kept, nothing stale is served, and flights are still shared.
+//! A caller who needs a read joins the *flight* of that name: the first reads the store, the others wait for
+//! it, each within its own deadline. If the reader gives up (deadline, cancellation, panic), the next waiter
+//! takes over. With a time to live of zero nothing is kept, nothing stale is served, and flights are still
+//! shared.
 //!
-//! A store that answers is believed: denied, absent and malformed drop the entry at once, and an identity that is not
-//! accepted drops every entry, and what is being read under it when it lands. That a name is absent is remembered in the
-//! same way; such answers have a bound of their own, so that a flood of them never evicts a value.
+//! A store that answers is believed: denied, absent and malformed drop the entry at once, and an identity
+//! that is not accepted drops every entry, and what is being read under it when it lands. That a name is
+//! absent is remembered in the same way; such answers have a bound of their own, so that a flood of them
+//! never evicts a value.
 //!
 //! Ages count from the end of the read that brought the value, on [`Clock`].
 
@@ -112,8 +114,9 @@ impl Cache {
         }
     }
 
-    /// What is held of `name`, if it may be served without waiting, and whether a refresh of it is due. Past its time to live
-    /// a value is held as long as somebody refreshes it: `is_under_way` says of a read that has not got here yet.
+    /// What is held of `name`, if it may be served without waiting, and whether a refresh of it is due. Past
+    /// its time to live a value is held as long as somebody refreshes it: `is_under_way` says of a read that
+    /// has not got here yet.
     pub fn held(&self, name: &SecretName, is_under_way: bool) -> Option<(Cached, bool)> {
         match self.known(name) {
             Known::Fresh(cached) => Some((cached, false)),
@@ -161,7 +164,8 @@ impl Cache {
         self.begin_epoch();
     }
 
-    /// Changes whenever something that was remembered stops being true: what was made of older answers must go.
+    /// Changes whenever something that was remembered stops being true: what was made of older answers must
+    /// go.
     pub fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }
@@ -191,8 +195,8 @@ impl Cache {
         if attempts { Known::Expired(old) } else { Known::Resting(old) }
     }
 
-    /// Refreshes a value that is still fresh. Only what the store says counts; if it says nothing in time, the value
-    /// is served, and nobody tries again before it expires.
+    /// Refreshes a value that is still fresh. Only what the store says counts; if it says nothing in time,
+    /// the value is served, and nobody tries again before it expires.
     async fn refresh_ahead(&self, name: &SecretName, cached: Cached) -> Result<Cached> {
         let refresh = self.share(name, Reason::Ahead, cached.fetched);
         match Reason::Ahead.run(refresh).await {
@@ -244,7 +248,8 @@ impl Cache {
                 return Ok(cached);
             }
             let answer = reason.run(self.inner.get(name)).await;
-            // A slow store is not one that is down: an attempt that is cut after so short a time says nothing.
+            // A slow store is not one that is down: an attempt that is cut after so short a time says
+            // nothing.
             let answer = match answer {
                 Err(error) if reason == Reason::Ahead && is_timeout(&error) => return Err(error),
                 answer => answer,

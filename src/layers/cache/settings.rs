@@ -33,7 +33,8 @@ impl CacheSettings {
     pub fn from_options(options: &Options) -> Self {
         let ttl = options.duration("cache_ttl").unwrap_or(Duration::from_secs(60));
         let patterns = options.durations("cache_ttl_patterns").iter();
-        // Who wants no cache wants none for absent names either, and who wants a short one none that is longer.
+        // Who wants no cache wants none for absent names either, and who wants a short one none that is
+        // longer.
         let unless_off = |duration| if ttl.is_zero() { Duration::ZERO } else { duration };
         let usual = NEGATIVE_TTL.min(ttl);
         Self {

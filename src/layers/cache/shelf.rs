@@ -5,8 +5,8 @@ use std::hash::Hash;
 
 use lru::LruCache;
 
-/// Bounded by the number of its items and by their weight together. What is dropped is dropped at once, so that a
-/// secret is zeroized when it leaves (`secrecy` does that when the last clone goes).
+/// Bounded by the number of its items and by their weight together. What is dropped is dropped at once, so
+/// that a secret is zeroized when it leaves (`secrecy` does that when the last clone goes).
 #[derive(Debug)]
 pub(crate) struct Shelf<K: Hash + Eq, V> {
     items: LruCache<K, (V, usize)>,
@@ -45,7 +45,8 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
         self.items.get_mut(key).map(|(value, _)| value)
     }
 
-    /// Puts an item in its place, and says whether others were dropped for it. One that alone is too heavy is not kept.
+    /// Puts an item in its place, and says whether others were dropped for it. One that alone is too heavy is
+    /// not kept.
     pub(crate) fn put(&mut self, key: K, value: V, weight: usize) -> bool {
         self.remove(&key);
         if weight > self.max_weight {

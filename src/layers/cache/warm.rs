@@ -7,12 +7,14 @@ use crate::error::Error;
 use crate::process::Timestamp;
 use crate::store::{SecretName, one_by_one};
 
-/// Names that are read beside each other where the store reads one at a time: after so many the outcome is looked at.
+/// Names that are read beside each other where the store reads one at a time: after so many the outcome is
+/// looked at.
 const ONE_BY_ONE: usize = 64;
 
 impl Cache {
-    /// Reads what memory does not know of `names`, and remembers it as it comes. The errors are those of the names that
-    /// could not be read; where a whole request fails for a reason that concerns all, the rest is left alone.
+    /// Reads what memory does not know of `names`, and remembers it as it comes. The errors are those of the
+    /// names that could not be read; where a whole request fails for a reason that concerns all, the rest is
+    /// left alone.
     pub async fn warm(&self, names: &[SecretName]) -> Vec<(SecretName, Error)> {
         let is_unknown = |name: &&SecretName| self.landed(name, Timestamp::ORIGIN).is_none();
         let unknown: Vec<SecretName> = names.iter().filter(is_unknown).cloned().collect();

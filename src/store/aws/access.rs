@@ -101,8 +101,8 @@ impl Access {
         self.credentials.ensure().await.map_err(Error::as_login_failure)
     }
 
-    /// Makes a call of the service with credentials that work. Those that it does not accept, since they were revoked or have
-    /// expired before their time, are replaced, and the call is made once more.
+    /// Makes a call of the service with credentials that work. Those that it does not accept, since they were
+    /// revoked or have expired before their time, are replaced, and the call is made once more.
     pub(super) async fn signed<T, F>(&self, call: impl Fn() -> F + Send) -> Result<T>
     where
         T: Send,
@@ -129,7 +129,8 @@ impl Access {
         error.kind() == ErrorKind::Unauthenticated && self.credentials.replace(used).await
     }
 
-    /// What is noteworthy: the caller, the certificates, the clock, and the age of a key that is never renewed.
+    /// What is noteworthy: the caller, the certificates, the clock, and the age of a key that is never
+    /// renewed.
     pub(super) async fn findings(&self) -> Vec<Finding> {
         let mut findings = self.probe.findings().await;
         if let Some(sts) = &self.sts {
@@ -168,8 +169,8 @@ impl fmt::Debug for Access {
     }
 }
 
-/// How often one read is tried in all, where `retries` of `config_kwargs` or `AWS_MAX_ATTEMPTS` say so. Settings that
-/// cannot be read say nothing here; they are an error when the store is opened.
+/// How often one read is tried in all, where `retries` of `config_kwargs` or `AWS_MAX_ATTEMPTS` say so.
+/// Settings that cannot be read say nothing here; they are an error when the store is opened.
 pub(super) fn attempts(options: &Options, environment: &Environment) -> Option<u64> {
     AwsSettings::read(options, environment, "").ok()?.max_attempts.map(u64::from)
 }
@@ -192,7 +193,8 @@ fn usual_address(service: &Service, region: &str, plain: bool) -> String {
     format!("{scheme}://{}.{region}.amazonaws.com{end}/", service.names.key.replace('_', ""))
 }
 
-/// What the service's certificate is verified with comes with the client, in words. The TLS settings are only read for https: a broken CA bundle does not matter to a plain endpoint.
+/// What the service's certificate is verified with comes with the client, in words. The TLS settings are only
+/// read for https: a broken CA bundle does not matter to a plain endpoint.
 fn service_client(
     settings: &AwsSettings,
     profiles: &Profiles,

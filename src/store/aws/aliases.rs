@@ -1,7 +1,7 @@
 //! JSON connections whose keys have other names, brought into the shape that Airflow reads.
 //!
-//! Source: `airflow.providers.amazon.aws.secrets.secrets_manager` 9.39.0 (`extra_conn_words`). The official class of
-//! Parameter Store has nothing of the kind; ours has it for those who ask.
+//! Source: `airflow.providers.amazon.aws.secrets.secrets_manager` 9.39.0 (`extra_conn_words`). The official
+//! class of Parameter Store has nothing of the kind; ours has it for those who ask.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Shown;
@@ -15,8 +15,8 @@ pub(super) const EXTRA_CONN_WORDS: &str = "extra_conn_words";
 
 /// The names of fields in JSON connections.
 ///
-/// What cannot be used is an error of the lookup that needs it, not of the constructor: upstream only looks at it when a
-/// secret holds JSON.
+/// What cannot be used is an error of the lookup that needs it, not of the constructor: upstream only looks
+/// at it when a secret holds JSON.
 #[derive(Clone, Debug)]
 pub(super) struct Aliases(Result<FieldAliases>);
 
@@ -29,7 +29,8 @@ impl Aliases {
         })
     }
 
-    /// One word need not be a list; upstream takes it apart into its letters. Any other words fail there, too.
+    /// One word need not be a list; upstream takes it apart into its letters. Any other words fail there,
+    /// too.
     fn read_words(options: &Options) -> Result<FieldAliases> {
         let mut aliases = FieldAliases::new();
         let fields = options.object(EXTRA_CONN_WORDS).and_then(|value| value.as_object());
@@ -76,7 +77,8 @@ impl Aliases {
         let (Kind::Connection, Ok(aliases)) = (kind, &self.0) else { return Vec::new() };
         let told = |(field, word): (&str, String)| {
             format!(
-                "`{word}` is dropped, as the official class does, and `{field}` stays empty: call it `{field}`, or write \
+                "`{word}` is dropped, as the official class does, and `{field}` stays empty: call it \
+                `{field}`, or write \
                  `{EXTRA_CONN_WORDS}`: {{\"{field}\": [\"{word}\"]}}"
             )
         };

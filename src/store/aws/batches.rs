@@ -1,8 +1,9 @@
 //! Reading several secrets where one request reads some of them at once.
 //!
-//! The batches go out one after the other, since the services grant an account few requests a second. For the same
-//! reason a single secret is never asked for in a batch. Whoever a batch leaves without an answer is read alone, by whoever
-//! asked for the batch: so a name that spoils a whole batch costs requests, and no answer.
+//! The batches go out one after the other, since the services grant an account few requests a second. For the
+//! same reason a single secret is never asked for in a batch. Whoever a batch leaves without an answer is
+//! read alone, by whoever asked for the batch: so a name that spoils a whole batch costs requests, and no
+//! answer.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -76,8 +77,8 @@ async fn read_in_batches<S: SecretService>(store: &AwsStore<S>, names: &[SecretN
     }
 }
 
-/// Whether batches are tried. They stay off for the life of the store: permissions change rarely, and asking each time
-/// would double the requests.
+/// Whether batches are tried. They stay off for the life of the store: permissions change rarely, and asking
+/// each time would double the requests.
 #[derive(Debug, Default)]
 pub(super) struct BatchSwitch {
     is_off: AtomicBool,
@@ -94,7 +95,8 @@ impl BatchSwitch {
         self.denials.store(0, Ordering::Relaxed);
     }
 
-    /// One denied batch may be the fault of one of its secrets; two in a row are taken for a missing permission.
+    /// One denied batch may be the fault of one of its secrets; two in a row are taken for a missing
+    /// permission.
     fn note_denial(&self, reason: &str) {
         if self.denials.fetch_add(1, Ordering::Relaxed) > 0 {
             self.switch_off(reason);

@@ -1,6 +1,7 @@
 //! Who AWS takes us for, for `strongroom doctor`: `GetCallerIdentity` of STS, which every identity may ask.
 //!
-//! Source: "AWS Security Token Service endpoints and quotas" and `GetCallerIdentity` in the STS API reference.
+//! Source: "AWS Security Token Service endpoints and quotas" and `GetCallerIdentity` in the STS API
+//! reference.
 
 use aws_credential_types::provider::ProvideCredentials;
 use reqwest::Client;
@@ -12,8 +13,8 @@ use crate::store::tools::{Finding, Severity};
 
 const QUESTION: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 
-/// STS of the region, or the one that is configured. An address of the store's own says nothing of STS: a key of another
-/// service is not shown to AWS then, and `None` is the answer.
+/// STS of the region, or the one that is configured. An address of the store's own says nothing of STS: a key
+/// of another service is not shown to AWS then, and `None` is the answer.
 pub(super) fn sts(region: &str, written: Option<String>, store_has_own: bool) -> Option<QueryPlace> {
     let suffix = match region {
         _ if region.starts_with("cn-") => "amazonaws.com.cn",
@@ -54,7 +55,8 @@ fn unknown(reason: &str) -> Finding {
         Severity::Note,
         "caller",
         format!("who the caller is, is not known: STS was asked, and {reason}"),
-        "`aws sts get-caller-identity` with the same credentials tells it; lookups do not need STS to be reachable",
+        "`aws sts get-caller-identity` with the same credentials tells it; lookups do not need STS to be \
+        reachable",
     )
 }
 
@@ -64,8 +66,10 @@ mod tests {
 
     #[test]
     fn the_caller_is_named_with_its_account() {
-        let answer = "<GetCallerIdentityResult><Arn>arn:aws:sts::1:assumed-role/r/s</Arn><UserId>x</UserId><Account>1</Account>";
-        insta::assert_snapshot!(caller(answer).unwrap().evidence, @"AWS knows the caller as arn:aws:sts::1:assumed-role/r/s of account 1");
+        let answer = "<GetCallerIdentityResult><Arn>arn:aws:sts::1:assumed-role/r/s</Arn>\
+            <UserId>x</UserId><Account>1</Account>";
+        insta::assert_snapshot!(caller(answer).unwrap().evidence, @"AWS knows the caller as \
+        arn:aws:sts::1:assumed-role/r/s of account 1");
         assert_eq!(caller("<html>"), None);
         assert_eq!(unknown("x").severity, Severity::Note);
     }

@@ -5,7 +5,8 @@ use crate::store::aws::batches::BatchFailure;
 use crate::store::aws::error::{Failure, Refusal, general_hint};
 
 impl Failure {
-    /// The error that it is, or what `refused` makes of an answer; `None` where that says that there is no such thing.
+    /// The error that it is, or what `refused` makes of an answer; `None` where that says that there is no
+    /// such thing.
     pub(super) fn or_else(self, refused: impl FnOnce(&Refusal) -> Option<Error>) -> Option<Error> {
         match self {
             Self::Refused(refusal) => refused(&refusal),
@@ -55,7 +56,8 @@ impl Listing {
         let Self { permission, things, .. } = self;
         match kind {
             ErrorKind::Denied => Some(format!(
-                "Allow this identity {permission} on `*` in {region}: it cannot be allowed for single {things}"
+                "Allow this identity {permission} on `*` in {region}: it cannot be allowed for single \
+                {things}"
             )),
             _ => general_hint(refusal, kind).map(str::to_owned),
         }

@@ -34,7 +34,8 @@ fn keys(settings: &AwsSettings, environment: &Environment) -> Option<Finding> {
     } else {
         (
             "a long-lived access key stands",
-            "Use a role (instance, pod or role_arn), or rotate the key; `aws iam list-access-keys` tells how old it is",
+            "Use a role (instance, pod or role_arn), or rotate the key; `aws iam list-access-keys` tells how \
+            old it is",
         )
     };
     Some(Finding::new(Severity::Warning, "static_keys", format!("{what} in {place}"), remedy))
@@ -48,7 +49,8 @@ fn region(settings: &AwsSettings, environment: &Environment) -> Option<Finding> 
         Severity::Warning,
         "region",
         format!("secrets are read in {chosen}, while AWS_REGION says {other}"),
-        "Check that the secrets are where they are looked for; `region_name` decides, then AWS_DEFAULT_REGION",
+        "Check that the secrets are where they are looked for; `region_name` decides, then \
+        AWS_DEFAULT_REGION",
     ))
 }
 

@@ -1,7 +1,7 @@
 //! What `config_kwargs` says: the words of `botocore.config.Config`.
 //!
-//! The official class hands them to the STS client only, where they look as if they worked. Here they apply to both
-//! clients. Meanings: botocore/config.py and botocore/args.py.
+//! The official class hands them to the STS client only, where they look as if they worked. Here they apply
+//! to both clients. Meanings: botocore/config.py and botocore/args.py.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,11 +17,13 @@ use crate::value::json::Value;
 const OPTION: &str = "config_kwargs";
 
 /// The option's sentence in the reference.
-pub(super) const CONFIG_KWARGS: &str = "Words of botocore's Config: connect_timeout, read_timeout, retries, proxies, \
-    region_name, use_dualstack_endpoint, use_fips_endpoint, user_agent_extra, ignore_configured_endpoint_urls.";
+pub(super) const CONFIG_KWARGS: &str = "Words of botocore's Config: connect_timeout, read_timeout, retries, \
+proxies, \
+    region_name, use_dualstack_endpoint, use_fips_endpoint, user_agent_extra,
+        ignore_configured_endpoint_urls.";
 
-/// How long a connection may take to open: just over the moment of the second repetition of a lost SYN packet.
-/// botocore waits 60 s, which no lookup has.
+/// How long a connection may take to open: just over the moment of the second repetition of a lost SYN
+/// packet. botocore waits 60 s, which no lookup has.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
 
 /// How long the server may stay silent: botocore's default. The deadline of a lookup is what cuts earlier.
@@ -59,7 +61,8 @@ pub(super) struct ClientWords {
     pub(super) user_agent_extra: Option<String>,
     /// Whether endpoints in the environment and the profile are passed over.
     pub(super) ignore_configured_endpoints: Option<bool>,
-    /// What cannot be used, in words: the official class reads secrets all the same, since the words act on STS alone there.
+    /// What cannot be used, in words: the official class reads secrets all the same, since the words act on
+    /// STS alone there.
     pub(super) unusable: Vec<String>,
 }
 
@@ -117,8 +120,8 @@ fn used<T>(read: Result<Option<T>>, unusable: &mut Vec<String>) -> Option<T> {
     })
 }
 
-/// `total_max_attempts` counts the first attempt, `max_attempts` only those after it (botocore/config.py); the mode
-/// has no effect, since there is one layer that retries.
+/// `total_max_attempts` counts the first attempt, `max_attempts` only those after it (botocore/config.py);
+/// the mode has no effect, since there is one layer that retries.
 fn max_attempts(retries: Words<'_>) -> Result<Option<u32>> {
     let total = retries.count("total_max_attempts")?;
     let after_the_first = retries.count("max_attempts")?;

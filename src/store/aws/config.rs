@@ -1,6 +1,7 @@
 //! The options that every AWS store takes, and what they mean.
 //!
-//! Sources: apache-airflow-providers-amazon 9.39.0, `aws/utils/connection_wrapper.py` and `aws/hooks/base_aws.py`.
+//! Sources: apache-airflow-providers-amazon 9.39.0, `aws/utils/connection_wrapper.py` and
+//! `aws/hooks/base_aws.py`.
 
 use std::fmt;
 
@@ -86,12 +87,14 @@ pub(super) const AWS_OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "verify",
         OptionKind::BooleanOrPath,
-        "Whether the service's certificate is verified, or the CA bundle to verify it with; STS is always verified.",
+        "Whether the service's certificate is verified, or the CA bundle to verify it with; STS is always \
+        verified.",
     ),
     OptionSpec::new(
         "ca_bundle",
         OptionKind::Text,
-        "A PEM file of trusted CAs for the service and STS, or `system`; goes before `verify` and AWS_CA_BUNDLE.",
+        "A PEM file of trusted CAs for the service and STS, or `system`; goes before `verify` and \
+        AWS_CA_BUNDLE.",
     ),
     OptionSpec::new(
         "use_ssl",
@@ -155,7 +158,8 @@ pub(super) const fn with_aws_options<const OWN: usize, const COUNT: usize>(
     all
 }
 
-/// What belongs to a role, where none is assumed, and the names of fields, which concern JSON connections alone.
+/// What belongs to a role, where none is assumed, and the names of fields, which concern JSON connections
+/// alone.
 pub(super) fn plays_no_part(options: &Options, key: &str) -> bool {
     let of_role = key.starts_with("assume_role_") || key == "service_config";
     key == EXTRA_CONN_WORDS || of_role && options.non_empty("role_arn").is_none()
@@ -252,8 +256,8 @@ impl fmt::Debug for AwsSettings {
 }
 
 impl WrittenKeys {
-    /// The pair of the options goes before that of `session_kwargs`, each only when it is whole; the token is taken
-    /// from either (`AwsConnectionWrapper._get_credentials`).
+    /// The pair of the options goes before that of `session_kwargs`, each only when it is whole; the token is
+    /// taken from either (`AwsConnectionWrapper._get_credentials`).
     fn read(options: &Options) -> Result<Self> {
         let session = Words::new("session_kwargs", options.object("session_kwargs"));
         let own = (options.non_empty("aws_access_key_id"), options.non_empty("aws_secret_access_key"));

@@ -24,8 +24,9 @@ pub(super) struct ServiceNames {
 /// The names of STS.
 pub(super) const STS: ServiceNames = ServiceNames { variable: "AWS_ENDPOINT_URL_STS", key: "sts" };
 
-/// The endpoint of `service`: `written` in the options, else the service's own variable, `AWS_ENDPOINT_URL`, the
-/// profile's `[services]` section, the profile's `endpoint_url`. `None` means the usual address of the region.
+/// The endpoint of `service`: `written` in the options, else the service's own variable, `AWS_ENDPOINT_URL`,
+/// the profile's `[services]` section, the profile's `endpoint_url`. `None` means the usual address of the
+/// region.
 pub(super) fn endpoint(
     service: ServiceNames,
     written: Option<&str>,
@@ -75,7 +76,8 @@ mod tests {
 
     const SERVICE: ServiceNames =
         ServiceNames { variable: "AWS_ENDPOINT_URL_SECRETS_MANAGER", key: "secrets_manager" };
-    const CONFIG: &str = "[default]\nendpoint_url = http://profile\nservices = s\n[services s]\nsecrets_manager =\n  endpoint_url = http://section\n";
+    const CONFIG: &str = "[default]\nendpoint_url = http://profile\nservices = s\n[services \
+    s]\nsecrets_manager =\n  endpoint_url = http://section\n";
 
     fn resolved(written: Option<&str>, variables: &[(&str, &str)], config: &str) -> Option<String> {
         let environment = Environment::of(variables);

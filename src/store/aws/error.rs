@@ -1,10 +1,11 @@
 //! From the errors of AWS to [`Error`]: by error code first, then by HTTP status, never by message text.
 //!
-//! Sources of codes: "Common Errors" and the operations' pages in the API references of Secrets Manager, Systems Manager and STS,
-//! botocore/data/_retry.json (throttling), and `spec` measurements of the official class.
+//! Sources of codes: "Common Errors" and the operations' pages in the API references of Secrets Manager,
+//! Systems Manager and STS, botocore/data/_retry.json (throttling), and `spec` measurements of the official
+//! class.
 //!
-//! A message of the service may echo the request (signature errors show the session token), so it is shown for refused
-//! permissions only, with control characters escaped.
+//! A message of the service may echo the request (signature errors show the session token), so it is shown
+//! for refused permissions only, with control characters escaped.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -205,7 +206,8 @@ pub(super) fn kind_of_code(code: &str) -> Option<ErrorKind> {
 pub(super) fn general_hint(refusal: &Refusal, kind: ErrorKind) -> Option<&'static str> {
     Some(match (refusal.code().unwrap_or_default(), kind) {
         ("ExpiredToken" | "ExpiredTokenException" | "RequestExpired", _) => {
-            "The session token has expired: renew it, or use a source that renews itself, such as a role or a profile"
+            "The session token has expired: renew it, or use a source that renews itself, such as a role or \
+            a profile"
         }
         (
             "InvalidSignature"
@@ -215,7 +217,8 @@ pub(super) fn general_hint(refusal: &Refusal, kind: ErrorKind) -> Option<&'stati
             _,
         ) => "Check the secret access key, that the session token belongs to it, and this machine's clock",
         (_, ErrorKind::Unauthenticated) => {
-            "Check the access key, the session token and the region; keys of one AWS partition do not work in another"
+            "Check the access key, the session token and the region; keys of one AWS partition do not work \
+            in another"
         }
         (_, ErrorKind::Throttled) => "Ask less often (a longer `cache_ttl`), or have the quota raised",
         (_, ErrorKind::Unreachable | ErrorKind::Timeout) => {
@@ -228,8 +231,8 @@ pub(super) fn general_hint(refusal: &Refusal, kind: ErrorKind) -> Option<&'stati
     })
 }
 
-/// A code is one that we know, or a name as AWS gives them: words with capitals and nothing else. Anything else came from
-/// something that is not AWS, and may be whatever was sent to it.
+/// A code is one that we know, or a name as AWS gives them: words with capitals and nothing else. Anything
+/// else came from something that is not AWS, and may be whatever was sent to it.
 fn is_code(code: &str) -> bool {
     let is_word = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphabetic());
     let begins_word = |(before, letter): (u8, u8)| before.is_ascii_lowercase() && letter.is_ascii_uppercase();
@@ -265,7 +268,8 @@ pub(super) fn transport_error(error: &TransportError, subject: &str) -> Error {
 
 const NO_ANSWER: NoAnswerHints<'static> = NoAnswerHints {
     timeout: TIMED_OUT,
-    certificate: "Name the CA that signed it in `ca_bundle` or AWS_CA_BUNDLE, and check that `endpoint_url` names the host in it",
+    certificate: "Name the CA that signed it in `ca_bundle` or AWS_CA_BUNDLE, and check that `endpoint_url` \
+    names the host in it",
     dns: "Check the region, `endpoint_url` and the DNS of this machine",
     connect: "Check `endpoint_url`, the proxy, and that this network may reach AWS (a VPC endpoint or NAT)",
     request: "Check the options of the backend",

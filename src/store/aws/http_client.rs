@@ -20,7 +20,8 @@ use crate::http::{TransportError, TransportKind};
 use crate::store::kit::answer::Answer;
 use crate::store::kit::refusal::{Refusal, wait};
 
-/// Carries the SDK's requests over a shared client, whose timeouts are the ones that count: the SDK's own are off.
+/// Carries the SDK's requests over a shared client, whose timeouts are the ones that count: the SDK's own are
+/// off.
 #[derive(Clone, Debug)]
 pub(super) struct SdkHttpClient {
     client: reqwest::Client,
@@ -30,8 +31,8 @@ pub(super) struct SdkHttpClient {
     last_url: LastUrl,
 }
 
-/// The URL of the last request. A store asks at one address again and again, and a copy of a URL costs a tenth of taking
-/// its text apart.
+/// The URL of the last request. A store asks at one address again and again, and a copy of a URL costs a
+/// tenth of taking its text apart.
 #[derive(Clone, Default)]
 struct LastUrl(Arc<Mutex<Option<KnownUrl>>>);
 
@@ -196,9 +197,9 @@ impl HttpClient for SdkHttpClient {
     }
 }
 
-/// Whether asking twice does no harm. Operations of the JSON protocols stand in a header; STS has none there, and
-/// all that is asked of it is to issue credentials. IAM Identity Center has none either, and a refresh token may work only
-/// once, so that one (`POST /token`) is not sent again.
+/// Whether asking twice does no harm. Operations of the JSON protocols stand in a header; STS has none there,
+/// and all that is asked of it is to issue credentials. IAM Identity Center has none either, and a refresh
+/// token may work only once, so that one (`POST /token`) is not sent again.
 fn is_read(request: &HttpRequest) -> bool {
     let target = request
         .headers()

@@ -26,7 +26,8 @@ pub(in crate::store) struct AwsIdentity {
 }
 
 impl AwsIdentity {
-    /// Reads options, environment and files; no network, no child process. Call it under [`crate::process::no_fork`].
+    /// Reads options, environment and files; no network, no child process. Call it under
+    /// [`crate::process::no_fork`].
     pub(in crate::store) fn open(
         options: &Options,
         environment: &Environment,

@@ -1,7 +1,9 @@
-//! How old a long-lived access key is, for `strongroom doctor`: one request to IAM, which knows it of the key that signs.
+//! How old a long-lived access key is, for `strongroom doctor`: one request to IAM, which knows it of the key
+//! that signs.
 //!
-//! Source: `ListAccessKeys` in the IAM API reference (without a user name it is about the user whose key signs the request),
-//! "AWS Identity and Access Management endpoints and quotas", and "Update access keys" in the IAM user guide (90 days).
+//! Source: `ListAccessKeys` in the IAM API reference (without a user name it is about the user whose key
+//! signs the request), "AWS Identity and Access Management endpoints and quotas", and "Update access keys" in
+//! the IAM user guide (90 days).
 
 use std::time::SystemTime;
 
@@ -19,7 +21,8 @@ pub(super) const IAM: ServiceNames = ServiceNames { variable: "AWS_ENDPOINT_URL_
 
 const QUESTION: &str = "Action=ListAccessKeys&Version=2010-05-08";
 
-/// Long-lived keys begin so; those of sessions begin with `ASIA` and come with a token ("Unique identifiers" in the IAM user guide).
+/// Long-lived keys begin so; those of sessions begin with `ASIA` and come with a token ("Unique identifiers"
+/// in the IAM user guide).
 const LONG_LIVED: &str = "AKIA";
 
 /// What AWS advises.
@@ -36,8 +39,8 @@ pub(super) struct Iam {
 }
 
 impl Iam {
-    /// IAM of the partition that `region` is in. It is global, so an address of a store's own says nothing of it; `written`
-    /// is one of IAM's. `None` where nobody says where it is.
+    /// IAM of the partition that `region` is in. It is global, so an address of a store's own says nothing of
+    /// it; `written` is one of IAM's. `None` where nobody says where it is.
     pub(super) fn of(region: &str, written: Option<String>, store_has_own: bool) -> Option<Self> {
         let (usual, signed_for) = match region {
             _ if region.starts_with("cn-") => ("https://iam.cn-north-1.amazonaws.com.cn/", "cn-north-1"),

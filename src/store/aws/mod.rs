@@ -13,9 +13,10 @@
 //! | `checks.rs`, `key_age.rs`, `policy.rs` | what the command line says of a configuration, and the policies it prints |
 //! | `error.rs` | what went wrong |
 //!
-//! Everything follows boto3 and the Amazon provider, so that an operator who changes the class path stays the same
-//! identity in the same region. The AWS SDK for Rust parses the files and talks to the places that have credentials;
-//! where it differs (order of credentials, `AWS_REGION`, CA bundles), its own readers are not used.
+//! Everything follows boto3 and the Amazon provider, so that an operator who changes the class path stays the
+//! same identity in the same region. The AWS SDK for Rust parses the files and talks to the places that have
+//! credentials; where it differs (order of credentials, `AWS_REGION`, CA bundles), its own readers are not
+//! used.
 
 mod access;
 mod aliases;

@@ -1,8 +1,8 @@
 //! IAM policies that allow what a backend needs and nothing else.
 //!
-//! Conditions on tags use `StringEquals`: a set operator such as `ForAllValues` on a key with a single value is true
-//! where the key is absent, so it would allow what it is meant to refuse ("Single-valued vs. multivalued context keys"
-//! in the IAM user guide).
+//! Conditions on tags use `StringEquals`: a set operator such as `ForAllValues` on a key with a single value
+//! is true where the key is absent, so it would allow what it is meant to refuse ("Single-valued vs.
+//! multivalued context keys" in the IAM user guide).
 
 use std::fmt::Write;
 
@@ -24,8 +24,9 @@ fn check_asked(request: &PolicyRequest) -> Result<()> {
     Ok(())
 }
 
-/// IAM takes these letters for patterns and variables. No name of a secret or of a parameter has them ("Quotas" of Secrets
-/// Manager and the reference of `PutParameter`), so that a document with them would allow more than what was meant, or nothing.
+/// IAM takes these letters for patterns and variables. No name of a secret or of a parameter has them
+/// ("Quotas" of Secrets Manager and the reference of `PutParameter`), so that a document with them would
+/// allow more than what was meant, or nothing.
 fn check(request: &PolicyRequest) -> Result<()> {
     let mut names = request.prefixes.iter().map(|(_, prefix)| prefix).chain(&request.names);
     if !names.any(|name| name.contains(['*', '?', '$'])) {
@@ -138,7 +139,8 @@ fn partition(region: &str) -> &'static str {
     }
 }
 
-/// What the keys of the secrets must allow: reading, and for writing the making of data keys; through `service` alone.
+/// What the keys of the secrets must allow: reading, and for writing the making of data keys; through
+/// `service` alone.
 pub(super) fn key_statement(request: &PolicyRequest, service: &str, via: &str) -> Statement {
     let actions: &[&str] =
         if request.manages { &["kms:Decrypt", "kms:GenerateDataKey"] } else { &["kms:Decrypt"] };

@@ -1,8 +1,9 @@
 //! Profiles: what `~/.aws/config` and `~/.aws/credentials` say.
 //!
-//! Sources: botocore/configloader.py (sections), botocore/session.py (`full_config`: the keys of the credentials file
-//! replace those of the config file), botocore/configprovider.py (`AWS_DEFAULT_PROFILE` goes before `AWS_PROFILE`).
-//! The vendor's parser reads each file by itself, since botocore's order tells the keys of one from those of the other.
+//! Sources: botocore/configloader.py (sections), botocore/session.py (`full_config`: the keys of the
+//! credentials file replace those of the config file), botocore/configprovider.py (`AWS_DEFAULT_PROFILE` goes
+//! before `AWS_PROFILE`). The vendor's parser reads each file by itself, since botocore's order tells the
+//! keys of one from those of the other.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -64,7 +65,8 @@ impl<'profiles> Section<'profiles> {
 impl Profiles {
     /// Reads both files and selects a profile: `name`, else that of the environment, else `default`.
     ///
-    /// A profile that was asked for and is in neither file is a `Config` error, as botocore's `ProfileNotFound`.
+    /// A profile that was asked for and is in neither file is a `Config` error, as botocore's
+    /// `ProfileNotFound`.
     pub(super) fn load(
         name: Option<&str>,
         environment: &Environment,
@@ -141,8 +143,8 @@ impl Profiles {
         self.config.sso_session(name)
     }
 
-    /// The value of `key` for `service` in the `[services ...]` section that the selected profile names. A section
-    /// that does not exist is a `Config` error.
+    /// The value of `key` for `service` in the `[services ...]` section that the selected profile names. A
+    /// section that does not exist is a `Config` error.
     pub(super) fn service(&self, service: &str, key: &str) -> Result<Option<String>> {
         let Some(name) = self.get("services") else { return Ok(None) };
         if !self.services.contains(name) {
@@ -240,8 +242,10 @@ pub(super) mod tests {
         }
     }
 
-    const CONFIG: &str = "[default]\nregion = r0 # said so\n[profile a b]\nx = 1\n[profile ac]\nregion = r1\nservices = s\n\
-        [plain]\nregion = r2\n[sso-session work]\nsso_region = r3\n[services s]\nsecrets_manager =\n  endpoint_url = http://sm\nsts =\n  endpoint_url =\n";
+    const CONFIG: &str = "[default]\nregion = r0 # said so\n[profile a b]\nx = 1\n[profile ac]\nregion = \
+    r1\nservices = s\n\
+        [plain]\nregion = r2\n[sso-session work]\nsso_region = r3\n[services s]\n\
+        secrets_manager =\n  endpoint_url = http://sm\nsts =\n  endpoint_url =\n";
 
     #[test]
     fn sections_are_those_of_the_vendors_format() {
@@ -310,6 +314,8 @@ pub(super) mod tests {
     fn what_cannot_be_parsed_is_named_by_its_line_without_its_content() {
         let error =
             parse("[default]\ncanary-0a1b\n", EnvConfigFileKind::Config, Path::new("/c")).unwrap_err();
-        insta::assert_snapshot!(error, @"the AWS file `/c` cannot be read: error parsing on line 2: Expected an '=' sign defining a property. Correct the file, or point AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to others");
+        insta::assert_snapshot!(error, @"the AWS file `/c` cannot be read: error parsing on line 2: Expected \
+        an '=' sign defining a property. Correct the file, or point AWS_CONFIG_FILE and \
+        AWS_SHARED_CREDENTIALS_FILE to others");
     }
 }

@@ -1,7 +1,7 @@
 //! The region: option, `AWS_DEFAULT_REGION`, profile, and only then `AWS_REGION`.
 //!
-//! boto3 does not read `AWS_REGION`. Preferring it, as the AWS SDKs do, could read another region's secret on a machine
-//! that sets both; reading it last turns boto3's "You must specify a region" into an answer.
+//! boto3 does not read `AWS_REGION`. Preferring it, as the AWS SDKs do, could read another region's secret on
+//! a machine that sets both; reading it last turns boto3's "You must specify a region" into an answer.
 
 use crate::error::{Error, Result};
 use crate::redact::Shown;
@@ -83,8 +83,10 @@ mod tests {
 
     #[test]
     fn no_region_and_a_region_that_is_none_say_what_to_do() {
-        insta::assert_snapshot!(region(&[], &[], "").unwrap_err(), @"no AWS region is configured. Set `region_name` in backend_kwargs, AWS_DEFAULT_REGION, or `region` in the AWS profile");
+        insta::assert_snapshot!(region(&[], &[], "").unwrap_err(), @"no AWS region is configured. Set \
+        `region_name` in backend_kwargs, AWS_DEFAULT_REGION, or `region` in the AWS profile");
         let evil = [("region_name", OptionValue::Text("x.evil.example/".to_owned()))];
-        insta::assert_snapshot!(region(&evil, &[], "").unwrap_err(), @"`x.evil.example/` is not the name of an AWS region. Regions look like eu-central-1");
+        insta::assert_snapshot!(region(&evil, &[], "").unwrap_err(), @"`x.evil.example/` is not the name of \
+        an AWS region. Regions look like eu-central-1");
     }
 }

@@ -1,7 +1,7 @@
 //! Which role the options ask to assume, and with what.
 //!
-//! Source: `AwsConnectionWrapper._get_assume_role_configs` and `BaseSessionFactory` of the Amazon provider 9.39.0; the
-//! parameters are those of `AssumeRole` in the STS API reference.
+//! Source: `AwsConnectionWrapper._get_assume_role_configs` and `BaseSessionFactory` of the Amazon provider
+//! 9.39.0; the parameters are those of `AssumeRole` in the STS API reference.
 
 use std::fmt;
 

@@ -40,8 +40,9 @@ fn behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
-/// Retries are made by our own layer, timeouts by the HTTP client and the deadline of the lookup, credentials are
-/// cached by [`CredentialCache`]; so the SDK does none of these, and no answer is a stream that could stall.
+/// Retries are made by our own layer, timeouts by the HTTP client and the deadline of the lookup, credentials
+/// are cached by [`CredentialCache`]; so the SDK does none of these, and no answer is a stream that could
+/// stall.
 pub(super) fn sdk_config(
     parts: SdkParts,
     settings: &AwsSettings,
@@ -85,8 +86,9 @@ pub(super) fn bare_config(region: &str) -> aws_types::sdk_config::Builder {
 
 /// What the providers of `aws-config` are built with. `last` hears what becomes of their requests.
 ///
-/// There is no way to hand them a copy of the environment; what they would read there is given to them where it can be.
-/// The means to sleep are left to the caller: the container's provider retries by itself when it has them.
+/// There is no way to hand them a copy of the environment; what they would read there is given to them where
+/// it can be. The means to sleep are left to the caller: the container's provider retries by itself when it
+/// has them.
 pub(super) fn provider_config(client: reqwest::Client, last: &LastExchange) -> ProviderConfig {
     ProviderConfig::empty()
         .with_behavior_version(Some(behavior()))

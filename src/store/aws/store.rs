@@ -1,5 +1,5 @@
-//! The store that a service of AWS with secrets makes: credentials and batches. What is left to the service are its requests,
-//! and what their answers mean.
+//! The store that a service of AWS with secrets makes: credentials and batches. What is left to the service
+//! are its requests, and what their answers mean.
 
 use std::fmt;
 use std::future::Future;
@@ -18,8 +18,8 @@ use crate::store::tools::Finding;
 use crate::store::{Description, Descriptions, Inspect, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
-/// A service that holds secrets. Each call is one request, or the pages of one; credentials are there, and those that are
-/// refused are replaced by [`AwsStore`].
+/// A service that holds secrets. Each call is one request, or the pages of one; credentials are there, and
+/// those that are refused are replaced by [`AwsStore`].
 pub(super) trait SecretService: Sized + Send + Sync + 'static {
     /// What the store is.
     const INFO: &'static StoreInfo;

@@ -1,7 +1,8 @@
 //! Which certificates the service and STS are verified with.
 //!
 //! Sources: botocore/session.py (`ca_bundle`: `AWS_CA_BUNDLE`, then the profile's), botocore/endpoint.py
-//! (`REQUESTS_CA_BUNDLE` after those), and the Amazon provider, which hands `verify` to the service but not to STS.
+//! (`REQUESTS_CA_BUNDLE` after those), and the Amazon provider, which hands `verify` to the service but not
+//! to STS.
 
 use crate::http::Roots;
 use crate::store::aws::config::AwsSettings;

@@ -1,8 +1,8 @@
 //! From the answer to a read to a value, as azure-keyvault-secrets for Python takes it.
 //!
-//! Source: azure-core 1.41.0 (`pipeline/policies/_universal.py`: JSON in UTF-8, after a byte order mark if there is one) and
-//! azure-keyvault-secrets 4.12.0 (`_generated/_utils/model_base.py`: a member that is to be text goes through `str`). The SDK
-//! for Rust refuses what is no text, and a member that is there twice.
+//! Source: azure-core 1.41.0 (`pipeline/policies/_universal.py`: JSON in UTF-8, after a byte order mark if
+//! there is one) and azure-keyvault-secrets 4.12.0 (`_generated/_utils/model_base.py`: a member that is to be
+//! text goes through `str`). The SDK for Rust refuses what is no text, and a member that is there twice.
 
 use azure_security_keyvault_secrets::models::Secret;
 

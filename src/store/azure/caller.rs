@@ -1,4 +1,5 @@
-//! Who Entra ID takes us for, for `strongroom doctor`: what the token says that the vault was asked with. Makes no call.
+//! Who Entra ID takes us for, for `strongroom doctor`: what the token says that the vault was asked with.
+//! Makes no call.
 //!
 //! Source: "Access token claims reference" of the Microsoft identity platform.
 

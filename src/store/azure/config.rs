@@ -1,7 +1,7 @@
 //! The options of Azure Key Vault, and what they mean.
 //!
-//! Sources: apache-airflow-providers-microsoft-azure 15.2.1, `azure/secrets/key_vault.py`; the keywords that it hands on
-//! to `SecretClient`: azure-keyvault-secrets 4.12.0 and azure-core 1.41.0.
+//! Sources: apache-airflow-providers-microsoft-azure 15.2.1, `azure/secrets/key_vault.py`; the keywords that
+//! it hands on to `SecretClient`: azure-keyvault-secrets 4.12.0 and azure-core 1.41.0.
 
 use std::fmt;
 use std::time::Duration;
@@ -65,14 +65,16 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "tenant_id",
         OptionKind::Text,
-        "The Entra tenant of the service principal; with `client_id` and `client_secret`, or with a certificate.",
+        "The Entra tenant of the service principal; with `client_id` and `client_secret`, or with a \
+        certificate.",
     ),
     OptionSpec::new("client_id", OptionKind::Text, "The application id of the service principal."),
     OptionSpec::new("client_secret", OptionKind::Secret, "The client secret of the service principal."),
     OptionSpec::new(
         "client_certificate_path",
         OptionKind::Text,
-        "A PEM or PFX file with the certificate and the private key of the service principal, instead of a secret.",
+        "A PEM or PFX file with the certificate and the private key of the service principal, instead of a \
+        secret.",
     ),
     OptionSpec::new(
         "client_certificate_password",
@@ -82,13 +84,15 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "send_certificate_chain",
         OptionKind::Boolean,
-        "Send the certificate itself with each login, for applications that trust by subject name and issuer.",
+        "Send the certificate itself with each login, for applications that trust by subject name and \
+        issuer.",
     )
     .with_default("false"),
     OptionSpec::new(
         "managed_identity_client_id",
         OptionKind::Text,
-        "The client id of a user-assigned managed identity, or of the workload identity; else AZURE_CLIENT_ID.",
+        "The client id of a user-assigned managed identity, or of the workload identity; else \
+        AZURE_CLIENT_ID.",
     ),
     OptionSpec::new(
         "workload_identity_tenant_id",
@@ -111,25 +115,18 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "connection_verify",
         OptionKind::BooleanOrPath,
-        "Whether the vault's certificate is verified, or the CA bundle to verify it with; the login is always verified.",
+        "Whether the vault's certificate is verified, or the CA bundle to verify it with; the login is \
+        always verified.",
     ),
     OptionSpec::new(
         "ca_bundle",
         OptionKind::Text,
         "A PEM file of trusted CAs for the vault and the login, or `system`; goes before REQUESTS_CA_BUNDLE.",
     ),
-    OptionSpec::new(
-        "connection_timeout",
-        OptionKind::Duration,
-        "How long a connection may take to open.",
-    )
-    .with_default("5s"),
-    OptionSpec::new(
-        "read_timeout",
-        OptionKind::Duration,
-        "How long the vault or the login may stay silent.",
-    )
-    .with_default("10s"),
+    OptionSpec::new("connection_timeout", OptionKind::Duration, "How long a connection may take to open.")
+        .with_default("5s"),
+    OptionSpec::new("read_timeout", OptionKind::Duration, "How long the vault or the login may stay silent.")
+        .with_default("10s"),
     OptionSpec::new(
         "retry_total",
         OptionKind::Count,

@@ -1,7 +1,7 @@
 //! How the official class names secrets and reads what they hold.
 //!
-//! Source: `airflow.providers.microsoft.azure.secrets.key_vault` 15.2.1 (`build_path`, `_build_team_secret_name`,
-//! `_names_a_team_namespace`, `_get_secret`).
+//! Source: `airflow.providers.microsoft.azure.secrets.key_vault` 15.2.1 (`build_path`,
+//! `_build_team_secret_name`, `_names_a_team_namespace`, `_get_secret`).
 
 use crate::error::Result;
 use crate::store::SecretName;

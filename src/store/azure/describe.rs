@@ -1,7 +1,8 @@
-//! What Key Vault tells of a secret without its value, by `GetSecretVersions` and `GetDeletedSecret` and with `GetSecrets`.
+//! What Key Vault tells of a secret without its value, by `GetSecretVersions` and `GetDeletedSecret` and with
+//! `GetSecrets`.
 //!
-//! `GetSecret` tells the same beside the value, so it is never asked. Source: `SecretItem`, `SecretAttributes` and
-//! `DeletedSecretBundle` in the specification of the data plane.
+//! `GetSecret` tells the same beside the value, so it is never asked. Source: `SecretItem`,
+//! `SecretAttributes` and `DeletedSecretBundle` in the specification of the data plane.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -25,16 +26,16 @@ const DELETED: &str = "deleted";
 
 const DELETED_OPERATION: &str = "GetDeletedSecret";
 
-/// So many pages of versions are read at most, of 25 each: nobody keeps a secret with more, and a service that names one
-/// page after the other without an end is none.
+/// So many pages of versions are read at most, of 25 each: nobody keeps a secret with more, and a service
+/// that names one page after the other without an end is none.
 const MOST_PAGES: usize = 200;
 
 /// So many pages of deleted secrets are looked at, of 25 each.
 const MOST_DELETED_PAGES: usize = 4;
 
 impl KeyVault {
-    /// What is known of a secret, with one call for each 25 versions; `None` if there is none. Where no version is left,
-    /// one more call tells whether it was deleted and can be brought back.
+    /// What is known of a secret, with one call for each 25 versions; `None` if there is none. Where no
+    /// version is left, one more call tells whether it was deleted and can be brought back.
     pub(super) async fn describe_secret(&self, name: &SecretName) -> Result<Option<Description>> {
         match self.current(name).await.map_err(|error| error.with_operation(DESCRIBE))? {
             Some(current) => Ok(Some(of_version(current, name))),
@@ -47,7 +48,8 @@ impl KeyVault {
         Ok(self.deleted(name).await?.map(|deleted| of_deleted(deleted, name)).map(|deleted| gone(&deleted)))
     }
 
-    /// Secrets below the prefixes that were deleted and can be brought back; nothing where this identity may not see them.
+    /// Secrets below the prefixes that were deleted and can be brought back; nothing where this identity may
+    /// not see them.
     pub(super) async fn deleted_below(&self) -> Option<Finding> {
         let (mut names, mut link) = (Vec::new(), None);
         for _ in 0..MOST_DELETED_PAGES {
@@ -245,7 +247,8 @@ mod tests {
     fn a_deleted_secret_says_when_it_is_gone() {
         let purge = SystemTime::now() + Duration::from_secs(3 * 86_400 + 60);
         let told = |deleted| gone(&Description { deleted, ..Description::of("a") }).evidence;
-        insta::assert_snapshot!(told(Some(purge)), @"`a` was deleted and can still be brought back; it will be gone for good in 3 days");
+        insta::assert_snapshot!(told(Some(purge)), @"`a` was deleted and can still be brought back; it will \
+        be gone for good in 3 days");
         insta::assert_snapshot!(told(None), @"`a` was deleted and can still be brought back");
     }
 }

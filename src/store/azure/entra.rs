@@ -1,7 +1,8 @@
-//! From the refusals of the login service to [`Error`]: by its numbers first, then by the OAuth code and the status.
+//! From the refusals of the login service to [`Error`]: by its numbers first, then by the OAuth code and the
+//! status.
 //!
-//! Source: "Microsoft Entra authentication and authorization error codes" (AADSTS). The service's own words are not shown:
-//! they name users and may echo what was sent.
+//! Source: "Microsoft Entra authentication and authorization error codes" (AADSTS). The service's own words
+//! are not shown: they name users and may echo what was sent.
 
 use crate::error::{Error, ErrorKind};
 use crate::store::azure::error::head;
@@ -29,7 +30,8 @@ fn what_happened(kind: ErrorKind) -> &'static str {
 /// The longest life of a token that is believed, in seconds: ten years. Real ones live for a day at most.
 const LONGEST_LIFE: i64 = 315_360_000;
 
-/// Whether `expires_in` can be added to the present time. The SDK does so without a look, and panics where it cannot.
+/// Whether `expires_in` can be added to the present time. The SDK does so without a look, and panics where it
+/// cannot.
 pub(super) fn has_possible_lifetime(answer: &Answer) -> bool {
     let parsed = answer.json();
     let seconds = parsed.as_ref().and_then(Value::as_object).and_then(|members| members.get("expires_in"));
@@ -77,28 +79,34 @@ impl Body {
     fn hint(&self, kind: ErrorKind) -> Option<&'static str> {
         Some(match (self.number.unwrap_or_default(), kind) {
             (7_000_222, _) => {
-                "The client secret has expired: make a new one (`az ad app credential reset`) and put it where the old one stands"
+                "The client secret has expired: make a new one (`az ad app credential reset`) and put it \
+                where the old one stands"
             }
             (7_000_215, _) => {
-                "The client secret is wrong: use the secret's value, not its id, and the one of this `client_id`"
+                "The client secret is wrong: use the secret's value, not its id, and the one of this \
+                `client_id`"
             }
             (90_002 | 900_023 | 900_021, _) => {
                 "There is no such tenant in this cloud: check `tenant_id` (AZURE_TENANT_ID) and `authority`"
             }
             (700_016, _) => {
-                "The tenant has no application with this `client_id`: check both, and that the application was consented to there"
+                "The tenant has no application with this `client_id`: check both, and that the application \
+                was consented to there"
             }
             (7_000_112, _) => "The application is disabled: enable it in Entra ID",
             (700_027, _) => {
-                "Entra ID does not know the certificate: upload it to the application, and check that it has not expired"
+                "Entra ID does not know the certificate: upload it to the application, and check that it has \
+                not expired"
             }
             (700_024, _) => "The assertion is not valid at this time: check this machine's clock",
             (70_021 | 700_211..=700_213, _) => {
-                "No federated identity credential fits the token: check its issuer, subject and audience in the application"
+                "No federated identity credential fits the token: check its issuer, subject and audience in \
+                the application"
             }
             (53_003 | 530_035, _) => "A conditional access policy forbids this login",
             (_, ErrorKind::Unauthenticated) => {
-                "Look the code up at login.microsoftonline.com/error; check tenant, client id and the credential"
+                "Look the code up at login.microsoftonline.com/error; check tenant, client id and the \
+                credential"
             }
             (_, ErrorKind::Throttled) => {
                 "Entra ID asks for fewer logins: share one backend among more lookups"

@@ -1,8 +1,9 @@
-//! From the errors of Key Vault to [`Error`]: by the codes in its answers first, then by HTTP status, never by text.
+//! From the errors of Key Vault to [`Error`]: by the codes in its answers first, then by HTTP status, never
+//! by text.
 //!
 //! Sources: "Azure Key Vault REST API error codes"; the inner codes as issues of the SDKs show them
-//! (`SecretDisabled`: azure-sdk-for-java#17991; `ObjectIsDeletedButRecoverable`: external-secrets#3519). Key Vault hands out
-//! secrets that have expired (AzureKeyVault#19), so there is no code for these.
+//! (`SecretDisabled`: azure-sdk-for-java#17991; `ObjectIsDeletedButRecoverable`: external-secrets#3519). Key
+//! Vault hands out secrets that have expired (AzureKeyVault#19), so there is no code for these.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -147,7 +148,8 @@ impl Refusal {
                 "Enable its current version: `az keyvault secret set-attributes --enabled true`".into()
             }
             ("ForbiddenByRbac", _) => format!(
-                "Give this identity the role `Key Vault Secrets User` on {vault}; a new role takes up to ten minutes"
+                "Give this identity the role `Key Vault Secrets User` on {vault}; a new role takes up to ten \
+                minutes"
             )
             .into(),
             ("AccessDenied" | "ForbiddenByPolicy", _) => format!(
@@ -155,14 +157,16 @@ impl Refusal {
             )
             .into(),
             ("ForbiddenByFirewall" | "ForbiddenByConnection", _) => format!(
-                "The firewall of {vault} does not let this network in: add its address, a service endpoint or a private endpoint"
+                "The firewall of {vault} does not let this network in: add its address, a service endpoint \
+                or a private endpoint"
             )
             .into(),
             ("ObjectIsDeletedButRecoverable", _) => {
                 "Bring it back with `az keyvault secret recover`, or purge it and make it anew".into()
             }
             (_, ErrorKind::Denied) => format!(
-                "Give this identity the role `Key Vault Secrets User` on {vault}, or `{permission}` in its access policy; \
+                "Give this identity the role `Key Vault Secrets User` on {vault}, or `{permission}` in its \
+                access policy; \
                  check its firewall"
             )
             .into(),
@@ -182,16 +186,20 @@ impl Refusal {
     fn token_hint(&self) -> Cow<'static, str> {
         match &self.tenant {
             _ if self.wants_claims => {
-                "The vault asks for claims that this token has not: check the conditional access policies for this identity, and \
+                "The vault asks for claims that this token has not: check the conditional access policies \
+                for this identity, and \
                  whether its sessions were revoked"
                     .into()
             }
             Some(tenant) => format!(
-                "The vault trusts tokens of the tenant {}: check `tenant_id` and the identity, and this machine's clock",
+                "The vault trusts tokens of the tenant {}: check `tenant_id` and the identity, and this \
+                machine's clock",
                 Shown(tenant)
             )
             .into(),
-            None => "Check `tenant_id`, that the identity belongs to the vault's tenant, and this machine's clock".into(),
+            None => "Check `tenant_id`, that the identity belongs to the vault's tenant, and this machine's \
+            clock"
+                .into(),
         }
     }
 }
@@ -235,8 +243,8 @@ fn challenged_tenant(challenge: &str) -> Option<String> {
     (!tenant.is_empty() && tenant.len() <= 64 && tenant.bytes().all(is_tenant)).then(|| tenant.to_owned())
 }
 
-/// The SDK gave up without an answer of the vault that is an error: a challenge that it does not accept, or an answer
-/// that it cannot read.
+/// The SDK gave up without an answer of the vault that is an error: a challenge that it does not accept, or
+/// an answer that it cannot read.
 fn challenge_error(error: &azure_core::Error, asked: &Asked<'_>) -> Error {
     match error.kind() {
         SdkKind::DataConversion => {
@@ -245,9 +253,16 @@ fn challenge_error(error: &azure_core::Error, asked: &Asked<'_>) -> Error {
         }
         _ => Error::new(
             ErrorKind::Unauthenticated,
-            format!("{}: {} asks for a token that is not for its own domain", asked.subject, Shown(asked.vault)),
+            format!(
+                "{}: {} asks for a token that is not for its own domain",
+                asked.subject,
+                Shown(asked.vault)
+            ),
         )
-        .with_hint("Check `vault_url`; for a vault behind a name of your own set `verify_challenge_resource` to false"),
+        .with_hint(
+            "Check `vault_url`; for a vault behind a name of your own set `verify_challenge_resource` \
+        to false",
+        ),
     }
 }
 
@@ -321,7 +336,9 @@ mod tests {
         let body = r#"{"error": {"code": "Unauthorized", "message": "AKV10032: Invalid issuer. canary"}}"#;
         let error = answered(401, &[("www-authenticate", challenge)], body).unwrap();
         assert_eq!((error.kind(), error.code()), (ErrorKind::Unauthenticated, Some("AKV10032")));
-        insta::assert_snapshot!(error, @"reading `a` was refused, since the vault does not accept the token (AKV10032). The vault trusts tokens of the tenant 72f9-ab: check `tenant_id` and the identity, and this machine's clock");
+        insta::assert_snapshot!(error, @"reading `a` was refused, since the vault does not accept the token \
+        (AKV10032). The vault trusts tokens of the tenant 72f9-ab: check `tenant_id` and the identity, and \
+        this machine's clock");
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub(in crate::store) struct AzureIdentity {
 }
 
 impl AzureIdentity {
-    /// Reads options, environment and files; no network, no child process. Call it under [`crate::process::no_fork`].
+    /// Reads options, environment and files; no network, no child process. Call it under
+    /// [`crate::process::no_fork`].
     pub(in crate::store) fn open(options: &Options, environment: &Environment) -> Result<Self> {
         let settings = AzureSettings::read(options);
         let authority = authority(settings.authority.as_deref(), environment, PUBLIC_LOGIN)?;

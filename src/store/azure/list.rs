@@ -19,8 +19,8 @@ impl KeyVault {
         Ok(page.into())
     }
 
-    /// Key Vault has no filter: all names come, page by page, and those that begin otherwise are dropped here. It does
-    /// not tell capitals from small letters, so a name is told as it is asked for.
+    /// Key Vault has no filter: all names come, page by page, and those that begin otherwise are dropped
+    /// here. It does not tell capitals from small letters, so a name is told as it is asked for.
     pub(super) async fn described_page(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
         let link = page.map(|page| self.vault.link(page.token()).ok_or_else(no_such_page)).transpose()?;
         let answer = reader::page(&self.client, link).await.map_err(|error| {

@@ -12,8 +12,9 @@
 //! | `error.rs`, `entra.rs` | what went wrong, at the vault and at the login |
 //! | `tools.rs`, `who.rs`, `policy.rs` | what the command line says of a configuration, and the roles it prints |
 //!
-//! Everything follows the Azure provider and azure-identity for Python, so that an operator who changes the class path
-//! stays the same identity. The vendor's crates make the requests; order and life of credentials are ours.
+//! Everything follows the Azure provider and azure-identity for Python, so that an operator who changes the
+//! class path stays the same identity. The vendor's crates make the requests; order and life of credentials
+//! are ours.
 
 mod answer;
 mod caller;

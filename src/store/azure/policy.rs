@@ -1,8 +1,8 @@
 //! A template that gives an identity the one role that a backend needs.
 //!
 //! Sources: "Azure built-in roles for Key Vault data plane operations" and the template reference of
-//! `Microsoft.Authorization/roleAssignments`. Key Vault has no condition on names: a role holds for a vault, or for one
-//! secret.
+//! `Microsoft.Authorization/roleAssignments`. Key Vault has no condition on names: a role holds for a vault,
+//! or for one secret.
 
 use serde_json::json;
 
@@ -40,7 +40,8 @@ fn policy(request: &PolicyRequest) -> String {
         "name": format!("[guid('{}', 'PRINCIPAL_ID', '{id}')]", vault.replace('\'', "''")),
         "scope": vault,
         "properties": {
-            "roleDefinitionId": format!("[subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{id}')]"),
+            "roleDefinitionId": format!("[subscriptionResourceId('Microsoft.Authorization/roleDefinitions', \
+            '{id}')]"),
             "principalId": "PRINCIPAL_ID",
             "principalType": "ServicePrincipal",
             "description": name,

@@ -39,8 +39,8 @@ pub(super) fn client(
     SecretClient::new(url, tokens, Some(options))
 }
 
-/// One page of the names in the vault; `link` is what the page before named as the next one. The SDK panics at a text
-/// that is no address.
+/// One page of the names in the vault; `link` is what the page before named as the next one. The SDK panics
+/// at a text that is no address.
 pub(super) async fn page(
     client: &SecretClient,
     link: Option<Url>,

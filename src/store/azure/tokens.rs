@@ -76,7 +76,8 @@ impl TokenCache {
         Arc::clone(&self.present.lock().unwrap_or_else(PoisonError::into_inner).1)
     }
 
-    /// What holds the token for `scope`. That of another one is not needed any more: a vault says one and the same.
+    /// What holds the token for `scope`. That of another one is not needed any more: a vault says one and the
+    /// same.
     fn holder(&self, scope: &str) -> Arc<TokenHolder<AccessToken>> {
         let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
         if present.0 != scope {

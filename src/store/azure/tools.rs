@@ -114,7 +114,8 @@ fn certificate(
     Some((PathBuf::from(path), password.map(|password| SecretString::from(password.to_owned()))))
 }
 
-/// What is to be said of the end of a certificate. A file that cannot be read is an error of the store itself.
+/// What is to be said of the end of a certificate. A file that cannot be read is an error of the store
+/// itself.
 fn end(path: &Path, password: Option<&SecretString>, now: SystemTime) -> Option<Finding> {
     let end = end_of_certificate(path, password).ok()??;
     let remedy =
@@ -159,7 +160,8 @@ fn address(written: Option<&str>) -> Option<Finding> {
                     "{} is not in a domain of Azure's own: the vault is asked what tokens are for",
                     Shown(&vault.host)
                 ),
-                "Check it; a vault is reached at https://NAME.vault.azure.net, through a private endpoint too",
+                "Check it; a vault is reached at https://NAME.vault.azure.net, through a private endpoint \
+                too",
             ));
         }
         (Err(_), _) if text.is_empty() => "`vault_url` is missing",
@@ -173,7 +175,8 @@ fn address(written: Option<&str>) -> Option<Finding> {
         (Err(_), _) if !text.contains("://") => "`vault_url` does not begin with https://",
         (Err(_), _) => "`vault_url` is not the https address of a vault",
     };
-    let remedy = "Write it as `https://NAME.vault.azure.net`, as `az keyvault show --query properties.vaultUri` tells it";
+    let remedy = "Write it as `https://NAME.vault.azure.net`, as `az keyvault show --query \
+    properties.vaultUri` tells it";
     Some(Finding::new(Severity::Problem, "vault_url", evidence, remedy))
 }
 
@@ -187,8 +190,13 @@ fn cloud(settings: &AzureSettings, environment: &Environment) -> Option<Finding>
         Finding::new(
             Severity::Warning,
             "cloud",
-            format!("tokens come from {}, while vaults like {} trust {usual}", Shown(&chosen), Shown(&vault.host)),
-            "Leave out `authority` and AZURE_AUTHORITY_HOST, or correct `vault_url`: they are of different clouds",
+            format!(
+                "tokens come from {}, while vaults like {} trust {usual}",
+                Shown(&chosen),
+                Shown(&vault.host)
+            ),
+            "Leave out `authority` and AZURE_AUTHORITY_HOST, or correct `vault_url`: they are of different \
+            clouds",
         )
     })
 }
@@ -215,7 +223,8 @@ fn principal(settings: &AzureSettings) -> Option<Finding> {
     })
 }
 
-/// When a client secret ends, Entra ID tells to those who may read applications, and a reader of secrets may not.
+/// When a client secret ends, Entra ID tells to those who may read applications, and a reader of secrets may
+/// not.
 fn static_keys(settings: &AzureSettings, environment: &Environment) -> Option<Finding> {
     let is_whole = settings.tenant_id.is_some() && settings.client_id.is_some();
     let is_written = settings.client_secret.is_some() && is_whole;
@@ -230,7 +239,8 @@ fn static_keys(settings: &AzureSettings, environment: &Environment) -> Option<Fi
         Severity::Warning,
         "static_keys",
         format!("a client secret stands in {place}; when it expires is not known here"),
-        "Use a managed or workload identity; `az ad app credential list --id CLIENT_ID` shows when the secret expires",
+        "Use a managed or workload identity; `az ad app credential list --id CLIENT_ID` shows when the \
+        secret expires",
     ))
 }
 

@@ -1,7 +1,8 @@
 //! The Azure SDK on the shared network stack.
 //!
-//! Two carriers, since they are trusted with different things: [`VaultTransport`] takes tokens to the vault and nowhere
-//! else; [`LoginTransport`] takes credentials to the login service, and says itself what its refusals mean.
+//! Two carriers, since they are trusted with different things: [`VaultTransport`] takes tokens to the vault
+//! and nowhere else; [`LoginTransport`] takes credentials to the login service, and says itself what its
+//! refusals mean.
 
 use std::fmt;
 use std::sync::Arc;
@@ -74,9 +75,9 @@ impl VaultTransport {
         Self { client, vault, tokens }
     }
 
-    /// The SDK sends its first request without a token to learn what tokens are for. In the domain of a cloud that is
-    /// known, and the vault's answer would have to say the same (the SDK checks that it belongs to the domain): so the
-    /// question is answered here.
+    /// The SDK sends its first request without a token to learn what tokens are for. In the domain of a cloud
+    /// that is known, and the vault's answer would have to say the same (the SDK checks that it belongs to
+    /// the domain): so the question is answered here.
     fn answer_here(&self, request: &Request) -> Option<AsyncRawResponse> {
         let resource = self.vault.resource?;
         if request.headers().get_optional_str(&AUTHORIZATION).is_some() {
@@ -87,9 +88,9 @@ impl VaultTransport {
         Some(AsyncRawResponse::from_bytes(StatusCode::Unauthorized, headers, Bytes::new()))
     }
 
-    /// A refused token is answered by a challenge that need not say again what tokens are for: one that asks for claims
-    /// (conditional access, a revoked session) does not. The SDK takes that for an answer that it cannot read, so it is
-    /// told what is known; where nothing is, the challenge is kept from it.
+    /// A refused token is answered by a challenge that need not say again what tokens are for: one that asks
+    /// for claims (conditional access, a revoked session) does not. The SDK takes that for an answer that it
+    /// cannot read, so it is told what is known; where nothing is, the challenge is kept from it.
     fn with_resource(&self, mut answer: Answer) -> Answer {
         let challenge = answer.header("www-authenticate").filter(|_| answer.status == 401);
         let Some(challenge) = challenge.filter(|text| !SAYS_RESOURCE.iter().any(|word| text.contains(word)))
@@ -130,7 +131,8 @@ impl fmt::Debug for VaultTransport {
     }
 }
 
-/// Carries requests to the login service. An answer that is an error becomes ours here, where its codes are at hand.
+/// Carries requests to the login service. An answer that is an error becomes ours here, where its codes are
+/// at hand.
 #[derive(Clone)]
 pub(super) struct LoginTransport {
     client: reqwest::Client,

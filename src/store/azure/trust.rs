@@ -1,7 +1,7 @@
 //! Which certificates the vault and the login service are verified with.
 //!
-//! Sources: azure-core 1.41.0 (`connection_verify`), which leaves the rest to requests: `REQUESTS_CA_BUNDLE`, then
-//! `CURL_CA_BUNDLE`. The official class hands `connection_verify` to the vault's client only.
+//! Sources: azure-core 1.41.0 (`connection_verify`), which leaves the rest to requests: `REQUESTS_CA_BUNDLE`,
+//! then `CURL_CA_BUNDLE`. The official class hands `connection_verify` to the vault's client only.
 
 use crate::http::Roots;
 use crate::store::azure::config::AzureSettings;

@@ -1,7 +1,8 @@
 //! Which vault, in which cloud.
 //!
-//! Source: azure-keyvault-secrets 4.12.0 (`_shared/client_base.py`, `_shared/http_challenge.py`), azure-identity 1.27.0
-//! (`KnownAuthorities`, `normalize_authority`), and "Azure Key Vault's DNS suffixes" in its documentation.
+//! Source: azure-keyvault-secrets 4.12.0 (`_shared/client_base.py`, `_shared/http_challenge.py`),
+//! azure-identity 1.27.0 (`KnownAuthorities`, `normalize_authority`), and "Azure Key Vault's DNS suffixes" in
+//! its documentation.
 
 use url::{Origin, Url};
 
@@ -74,8 +75,8 @@ impl Vault {
         })
     }
 
-    /// The address that an answer of the vault names, which may leave out what is the vault's own. None, if it is no
-    /// address; whether it is one of this vault is checked where requests are sent.
+    /// The address that an answer of the vault names, which may leave out what is the vault's own. None, if
+    /// it is no address; whether it is one of this vault is checked where requests are sent.
     pub(super) fn link(&self, text: &str) -> Option<Url> {
         Url::parse(&format!("{}/secrets", self.url)).ok()?.join(text).ok()
     }
@@ -90,7 +91,8 @@ impl Vault {
         self.login
     }
 
-    /// Where tokens for it are issued: as written, as the environment says, or the login service of its cloud.
+    /// Where tokens for it are issued: as written, as the environment says, or the login service of its
+    /// cloud.
     pub(super) fn authority(&self, written: Option<&str>, environment: &Environment) -> Result<String> {
         authority(written, environment, self.login)
     }

@@ -1,4 +1,5 @@
-//! Who secrets are read as, as far as options and environment say: the order is that of `credentials/chain.rs`.
+//! Who secrets are read as, as far as options and environment say: the order is that of
+//! `credentials/chain.rs`.
 
 use crate::redact::Shown;
 use crate::store::azure::config::AzureSettings;
@@ -99,7 +100,8 @@ mod tests {
         );
         let workload = [principal[0], principal[1], ("AZURE_FEDERATED_TOKEN_FILE", "/t")];
         assert_eq!(told(&[], &workload), "the workload identity c of tenant t");
-        let chain = "the first that answers of the managed identity of this machine, the login of `az`, the login of `azd`";
+        let chain = "the first that answers of the managed identity of this machine, the login of `az`, the \
+        login of `azd`";
         assert_eq!(told(&own[..1], &[]), chain);
         assert_eq!(
             told(&[("managed_identity_client_id", "m")], &[("AZURE_TOKEN_CREDENTIALS", "prod")]),

@@ -78,7 +78,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         CHAIN,
         OptionKind::Json("a service account, or a list of service accounts"),
-        "The service account to read as; of a list the last one, each account before it delegating to the next.",
+        "The service account to read as; of a list the last one, each account before it delegating to the \
+        next.",
     ),
     OptionSpec::new(
         "location",
@@ -176,8 +177,8 @@ impl GoogleSettings {
         Ok(settings)
     }
 
-    /// The official class raises in its constructor where no project is known. Here that is said there as well, if it
-    /// needs no file.
+    /// The official class raises in its constructor where no project is known. Here that is said there as
+    /// well, if it needs no file.
     fn check_project(&self) -> Result<()> {
         let named = match &self.credentials {
             Written::Content(json, _) => {
@@ -244,7 +245,8 @@ fn to_json(value: &Value, option: &str) -> Result<Json> {
     serde_json::from_slice(text.as_bytes()).map_err(|_| Error::config(format!("`{option}` is no plain JSON")))
 }
 
-/// A key that went through an environment variable often has `\n` written out (`credentials_provider.py` undoes it).
+/// A key that went through an environment variable often has `\n` written out (`credentials_provider.py`
+/// undoes it).
 fn with_line_breaks(mut key: Json) -> Json {
     if let Some(Json::String(text)) = key.get_mut("private_key") {
         *text = text.replace("\\n", "\n");
@@ -252,8 +254,8 @@ fn with_line_breaks(mut key: Json) -> Json {
     key
 }
 
-/// `gcp_key_path` and `gcp_keyfile_dict` hold the key of a service account, whatever `type` says: the official class does
-/// not look at it there (google-auth, `oauth2/service_account.py`).
+/// `gcp_key_path` and `gcp_keyfile_dict` hold the key of a service account, whatever `type` says: the
+/// official class does not look at it there (google-auth, `oauth2/service_account.py`).
 pub(super) fn as_service_account(mut key: Json) -> Json {
     if let Some(members) = key.as_object_mut() {
         members.insert("type".to_owned(), "service_account".into());
@@ -267,7 +269,8 @@ fn split(text: &str) -> Vec<String> {
 }
 
 /// The service accounts to impersonate. Where the last entry is empty the official class impersonates nobody
-/// (`credentials_provider.py`, `if self.target_principal`); an empty one before it is no account, so it is left out.
+/// (`credentials_provider.py`, `if self.target_principal`); an empty one before it is no account, so it is
+/// left out.
 fn chain(options: &Options) -> Result<Vec<String>> {
     let written = options.json(CHAIN).and_then(Value::as_array).unwrap_or_default();
     if written.last().is_some_and(|target| !target.is_truthy()) {

@@ -1,7 +1,7 @@
 //! How the official class names secrets and reads what they hold.
 //!
-//! Source: `airflow.providers.google.cloud.secrets.secret_manager` 22.8.0 (constructor, `_is_valid_prefix_and_sep`,
-//! `_get_secret`) and `BaseSecretsBackend.build_path`.
+//! Source: `airflow.providers.google.cloud.secrets.secret_manager` 22.8.0 (constructor,
+//! `_is_valid_prefix_and_sep`, `_get_secret`) and `BaseSecretsBackend.build_path`.
 
 use crate::error::{Error, Result};
 use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
@@ -21,7 +21,8 @@ const NO_TEXT: &str = "(no text)";
 pub(super) struct GoogleConvention(PrefixRules);
 
 impl GoogleConvention {
-    /// Reads the rules out of the options. Unlike in other stores nothing is stripped from the end of a prefix.
+    /// Reads the rules out of the options. Unlike in other stores nothing is stripped from the end of a
+    /// prefix.
     pub(super) fn new(options: &Options) -> Result<Self> {
         let prefix = |kind| match options.fault(prefix_key(kind)) {
             // Upstream puts a list into the name as it is, and no secret has such a name.
@@ -37,8 +38,8 @@ impl GoogleConvention {
     }
 }
 
-/// The official class looks at the prefix of connections alone. It does so by `re.match` with a `$`, which lets one
-/// line break at the end pass.
+/// The official class looks at the prefix of connections alone. It does so by `re.match` with a `$`, which
+/// lets one line break at the end pass.
 fn check(rules: &PrefixRules) -> Result<()> {
     let Some(prefix) = rules.prefix(Kind::Connection) else { return Ok(()) };
     let both = format!("{prefix}{}", rules.separator);
@@ -63,7 +64,8 @@ impl Convention for GoogleConvention {
 
     /// The name of a team may be too long where the shared one is not: then only that is asked.
     ///
-    /// An id is taken for ambiguous where teams exist: configuration options have none, and upstream looks them up.
+    /// An id is taken for ambiguous where teams exist: configuration options have none, and upstream looks
+    /// them up.
     fn names(&self, lookup: Lookup<'_>) -> Naming {
         let Some(prefix) = self.0.prefix(lookup.kind) else { return Naming::Off };
         let name = |id: &str| SecretName::from(format!("{prefix}{}{id}", self.0.separator));

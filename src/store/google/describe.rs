@@ -1,4 +1,5 @@
-//! What Secret Manager tells of a secret without its value, by `GetSecret` and `GetSecretVersion` and with `ListSecrets`.
+//! What Secret Manager tells of a secret without its value, by `GetSecret` and `GetSecretVersion` and with
+//! `ListSecrets`.
 //!
 //! Source: `Secret`, `Replication` and `SecretVersion` in the discovery document `secretmanager.v1`.
 
@@ -21,8 +22,8 @@ use super::name::check_name;
 const EMPTY: &str = "without a version";
 
 impl CloudSecretManager {
-    /// What is known of a secret; `None` if there is none. The second call tells which version a read gets, and whether
-    /// it can be read: neither stands in the secret itself.
+    /// What is known of a secret; `None` if there is none. The second call tells which version a read gets,
+    /// and whether it can be read: neither stands in the secret itself.
     pub(super) async fn describe_secret(&self, name: &SecretName) -> Result<Option<Description>> {
         let project = self.asked_of(name).await?;
         let Some(secret) = self.secret(name, &project).await? else { return Ok(None) };
@@ -84,8 +85,8 @@ fn without_version(name: &SecretName, project: &str) -> Finding {
     )
 }
 
-/// What stands in a `Secret`. What it says of versions and annotations goes with the labels, under names that no label
-/// can have.
+/// What stands in a `Secret`. What it says of versions and annotations goes with the labels, under names that
+/// no label can have.
 pub(super) fn of_secret(secret: Secret) -> Description {
     let short = secret.name.rsplit('/').next().unwrap_or_default().to_owned();
     let (form, mut keys) = secret.replication.as_ref().map(replication).unwrap_or_default();

@@ -1,7 +1,8 @@
 //! From the errors of Secret Manager to [`Error`]: by status and reason, never by message text.
 //!
-//! Sources: `google.rpc.Code` and `google.rpc.ErrorInfo` (AIP-193), "Error model" of Google's API design guide, and the
-//! measurements of the official class, which turns `NOT_FOUND`, `PERMISSION_DENIED` and `INVALID_ARGUMENT` into `None`.
+//! Sources: `google.rpc.Code` and `google.rpc.ErrorInfo` (AIP-193), "Error model" of Google's API design
+//! guide, and the measurements of the official class, which turns `NOT_FOUND`, `PERMISSION_DENIED` and
+//! `INVALID_ARGUMENT` into `None`.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -86,8 +87,8 @@ impl Refusal {
         Error::new(kind, text).with_code(self.label()).temporary_in_outage(self.retry_after)
     }
 
-    /// The service's own words, where they name a permission. Others may echo what was sent; of those that name a state,
-    /// the state is left.
+    /// The service's own words, where they name a permission. Others may echo what was sent; of those that
+    /// name a state, the state is left.
     fn shown_message(&self) -> Option<String> {
         match self.code? {
             Code::PermissionDenied => {
@@ -186,22 +187,26 @@ pub(super) fn read_error(error: &SdkError, name: &SecretName, project: &str) -> 
 fn refused_read(refusal: &Refusal, subject: &str, name: &SecretName, project: &str) -> Error {
     let error =
         refusal.to_error(subject).with_hint(hint(refusal, project, || read_permission(name, project)));
-    // Without the permission on a name Google does not say whether it exists, so a denied name of a team may be none.
+    // Without the permission on a name Google does not say whether it exists, so a denied name of a team may
+    // be none.
     let may_be_absence = matches!(refusal.code, Some(Code::PermissionDenied | Code::InvalidArgument));
     if may_be_absence { error.as_upstream_absence() } else { error }
 }
 
 fn read_permission(name: &SecretName, project: &str) -> String {
     format!(
-        "Give this identity roles/secretmanager.secretAccessor on `{name}` in project `{project}`, and check that this is the \
-         right project; a role that was just given takes some minutes to act. If there is no such secret: Google denies \
-         names that do not exist, too, to an identity with roles on single secrets only; give it the role on the project, \
+        "Give this identity roles/secretmanager.secretAccessor on `{name}` in project `{project}`, and check \
+        that this is the \
+         right project; a role that was just given takes some minutes to act. If there is no such secret: \
+         Google denies \
+         names that do not exist, too, to an identity with roles on single secrets only; give it the role on \
+         the project, \
          with a condition on the name"
     )
 }
 
-/// What a description that failed means; `None` says that the secret does not exist, or the version. The permissions are
-/// those of the operations' reference.
+/// What a description that failed means; `None` says that the secret does not exist, or the version. The
+/// permissions are those of the operations' reference.
 pub(super) fn describe_error(
     error: &SdkError,
     name: &SecretName,
@@ -214,7 +219,10 @@ pub(super) fn describe_error(
     let error = match failure(error, &subject) {
         Ok(refusal) if refusal.code == Some(Code::NotFound) => return None,
         Ok(refusal) => refusal.to_error(&subject).with_hint(hint(&refusal, project, || {
-            format!("Give this identity {permission} on `{name}` in project `{project}`, as in roles/secretmanager.viewer")
+            format!(
+                "Give this identity {permission} on `{name}` in project `{project}`, as in \
+            roles/secretmanager.viewer"
+            )
         })),
         Err(error) => error,
     };
@@ -235,7 +243,8 @@ pub(super) fn list_error(error: &SdkError, prefix: &str, project: &str) -> Error
 
 fn list_permission(project: &str) -> String {
     format!(
-        "Give this identity secretmanager.secrets.list in project `{project}`, as in roles/secretmanager.viewer"
+        "Give this identity secretmanager.secrets.list in project `{project}`, as in \
+        roles/secretmanager.viewer"
     )
 }
 
@@ -243,14 +252,16 @@ fn hint(refusal: &Refusal, project: &str, permission: impl FnOnce() -> String) -
     match (refusal.code, refusal.kind()) {
         (Some(Code::PermissionDenied), _) => denied_hint(refusal, project).unwrap_or_else(permission),
         (Some(Code::FailedPrecondition), _) => {
-            "The latest version is disabled, destroyed or expired: enable it (`gcloud secrets versions enable`) or add \
+            "The latest version is disabled, destroyed or expired: enable it (`gcloud secrets versions \
+            enable`) or add \
              another one (`gcloud secrets versions add`)"
                 .to_owned()
         }
         (Some(Code::NotFound), _) => format!("Check the project `{project}` and `location`"),
         (_, ErrorKind::Denied) => "Check proxies: it was not Google that denied".to_owned(),
         (_, ErrorKind::Unauthenticated) => {
-            "Check that the key is still enabled, that the service account exists, and this machine's clock".to_owned()
+            "Check that the key is still enabled, that the service account exists, and this machine's clock"
+                .to_owned()
         }
         (_, ErrorKind::InvalidName) => "A name has 1 to 255 letters, digits, - and _".to_owned(),
         (_, ErrorKind::Throttled) => {
@@ -267,7 +278,8 @@ fn hint(refusal: &Refusal, project: &str, permission: impl FnOnce() -> String) -
 fn denied_hint(refusal: &Refusal, project: &str) -> Option<String> {
     Some(match refusal.reason.as_deref()? {
         "SERVICE_DISABLED" => format!(
-            "Enable the API: `gcloud services enable secretmanager.googleapis.com --project {project}`, or correct `project_id`"
+            "Enable the API: `gcloud services enable secretmanager.googleapis.com --project {project}`, or \
+            correct `project_id`"
         ),
         "BILLING_DISABLED" => format!("Link project `{project}` to a billing account"),
         "CONSUMER_INVALID" | "RESOURCE_PROJECT_INVALID" => {
@@ -275,10 +287,12 @@ fn denied_hint(refusal: &Refusal, project: &str) -> Option<String> {
         }
         "CONSUMER_SUSPENDED" => format!("Project `{project}` is suspended: see the Google Cloud console"),
         "USER_PROJECT_DENIED" => {
-            "Give this identity roles/serviceusage.serviceUsageConsumer on the quota project, or unset it".to_owned()
+            "Give this identity roles/serviceusage.serviceUsageConsumer on the quota project, or unset it"
+                .to_owned()
         }
         "ACCESS_TOKEN_SCOPE_INSUFFICIENT" => {
-            "The token lacks the scope https://www.googleapis.com/auth/cloud-platform: see `gcp_scopes`, or the access \
+            "The token lacks the scope https://www.googleapis.com/auth/cloud-platform: see `gcp_scopes`, or \
+            the access \
              scopes of the virtual machine"
                 .to_owned()
         }
@@ -296,9 +310,11 @@ pub(super) fn transport_error(error: &TransportError, subject: &str) -> Error {
 
 const NO_ANSWER: NoAnswerHints<'static> = NoAnswerHints {
     timeout: "Check the network path to Google, and the proxy",
-    certificate: "Name the CA that signed it in `ca_bundle`, and check that `endpoint_url` names the host in it",
+    certificate: "Name the CA that signed it in `ca_bundle`, and check that `endpoint_url` names the host in \
+    it",
     dns: "Check `location`, `endpoint_url` and the DNS of this machine",
-    connect: "Check `endpoint_url`, the proxy, and that this network may reach Google (Private Google Access or NAT)",
+    connect: "Check `endpoint_url`, the proxy, and that this network may reach Google (Private Google Access \
+    or NAT)",
     request: "Check the options of the backend",
 };
 
@@ -310,10 +326,12 @@ mod tests {
 
     fn refusal(http: u16, status: &str, reason: Option<&str>) -> Refusal {
         let details = reason.map(|reason| {
-            json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "googleapis.com"})
+            json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason,
+                "domain": "googleapis.com"})
         });
         let details: Vec<_> = details.into_iter().collect();
-        let body = json!({"error": {"code": http, "status": status, "message": "canary words.", "details": details}});
+        let body = json!({"error": {"code": http, "status": status, "message": "canary words.",
+            "details": details}});
         Refusal::new(http, None, Some(&body.to_string().into()))
     }
 
@@ -351,9 +369,17 @@ mod tests {
 
     #[test]
     fn a_denied_read_says_why() {
-        insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", None), @"reading `a` was denied: canary words (PERMISSION_DENIED). Give this identity roles/secretmanager.secretAccessor on `a` in project `p`, and check that this is the right project; a role that was just given takes some minutes to act. If there is no such secret: Google denies names that do not exist, too, to an identity with roles on single secrets only; give it the role on the project, with a condition on the name");
-        insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", Some("SERVICE_DISABLED")), @"reading `a` was denied: canary words (SERVICE_DISABLED). Enable the API: `gcloud services enable secretmanager.googleapis.com --project p`, or correct `project_id`");
-        insta::assert_snapshot!(error_of(400, "FAILED_PRECONDITION", None), @"reading `a` was refused (FAILED_PRECONDITION). The latest version is disabled, destroyed or expired: enable it (`gcloud secrets versions enable`) or add another one (`gcloud secrets versions add`)");
+        insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", None), @"reading `a` was denied: canary \
+        words (PERMISSION_DENIED). Give this identity roles/secretmanager.secretAccessor on `a` in project \
+        `p`, and check that this is the right project; a role that was just given takes some minutes to act. \
+        If there is no such secret: Google denies names that do not exist, too, to an identity with roles on \
+        single secrets only; give it the role on the project, with a condition on the name");
+        insta::assert_snapshot!(error_of(403, "PERMISSION_DENIED", Some("SERVICE_DISABLED")), @"reading `a` \
+        was denied: canary words (SERVICE_DISABLED). Enable the API: `gcloud services enable \
+        secretmanager.googleapis.com --project p`, or correct `project_id`");
+        insta::assert_snapshot!(error_of(400, "FAILED_PRECONDITION", None), @"reading `a` was refused \
+        (FAILED_PRECONDITION). The latest version is disabled, destroyed or expired: enable it (`gcloud \
+        secrets versions enable`) or add another one (`gcloud secrets versions add`)");
         for reason in
             ["BILLING_DISABLED", "CONSUMER_INVALID", "USER_PROJECT_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"]
         {

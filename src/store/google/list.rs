@@ -31,8 +31,8 @@ impl CloudSecretManager {
     }
 }
 
-/// `name:` matches anywhere in the name ("Filter secrets" in the documentation of Secret Manager), so what comes is
-/// looked at again. A prefix that no name can have is left to that.
+/// `name:` matches anywhere in the name ("Filter secrets" in the documentation of Secret Manager), so what
+/// comes is looked at again. A prefix that no name can have is left to that.
 fn filter(prefix: &str) -> String {
     if prefix.is_empty() || !prefix.chars().all(is_letter) { String::new() } else { format!("name:{prefix}") }
 }

@@ -8,8 +8,8 @@
 //! | `payload.rs`, `list.rs`, `describe.rs`, `error.rs` | what came back |
 //! | `tools.rs`, `policy.rs` | what the command line says of a configuration, and the roles it prints |
 //!
-//! Requests, answers and errors are those of the vendor's google-cloud-secretmanager-v1; they travel over the client that
-//! every store shares.
+//! Requests, answers and errors are those of the vendor's google-cloud-secretmanager-v1; they travel over the
+//! client that every store shares.
 
 mod config;
 mod convention;

@@ -1,7 +1,7 @@
 //! What a secret and a project may be called.
 //!
-//! Source: `CreateSecretRequest.secret_id` in the discovery document `secretmanager.v1`, and "Creating and managing
-//! projects" of Resource Manager. Names are checked before they become part of an address.
+//! Source: `CreateSecretRequest.secret_id` in the discovery document `secretmanager.v1`, and "Creating and
+//! managing projects" of Resource Manager. Names are checked before they become part of an address.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::SecretName;

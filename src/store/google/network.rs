@@ -1,7 +1,7 @@
 //! Whom we trust to be Google, and over which network.
 //!
-//! The vendor's crates have no hook for any of this. So requests go over the client that every store shares, and the
-//! crates provide what stands in them: types of requests and answers, errors, signatures.
+//! The vendor's crates have no hook for any of this. So requests go over the client that every store shares,
+//! and the crates provide what stands in them: types of requests and answers, errors, signatures.
 
 use std::time::Duration;
 
@@ -68,8 +68,8 @@ impl<'open> Network<'open> {
     }
 }
 
-/// What certificates are verified with. The variables are those of requests, which carries the token requests of the
-/// official class (requests/sessions.py).
+/// What certificates are verified with. The variables are those of requests, which carries the token requests
+/// of the official class (requests/sessions.py).
 fn roots(options: &Options, environment: &Environment) -> Roots {
     trust::roots(options, environment, ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 }

@@ -8,7 +8,8 @@ use crate::value::SecretValue;
 
 use super::error::READ;
 
-/// The text of the version. Neither the crate nor Google's client for Python compares the checksum that comes with it.
+/// The text of the version. Neither the crate nor Google's client for Python compares the checksum that comes
+/// with it.
 pub(super) fn value(answer: AccessSecretVersionResponse, name: &SecretName) -> Result<SecretValue> {
     let payload = answer.payload.ok_or_else(|| {
         malformed(name, "the answer holds no payload").with_hint(

@@ -1,6 +1,7 @@
 //! Where Secret Manager answers, and what things are called there.
 //!
-//! Sources: the discovery document `secretmanager.v1` (paths, regional hosts) and google-auth (`universe_domain`).
+//! Sources: the discovery document `secretmanager.v1` (paths, regional hosts) and google-auth
+//! (`universe_domain`).
 
 use url::Url;
 

@@ -1,7 +1,7 @@
 //! Bindings of a project's IAM policy that allow what a backend needs and nothing else.
 //!
-//! Sources: "Access control with IAM" of Secret Manager (the permissions of its roles; listing and creating are permissions
-//! of the project), and the attribute reference of IAM conditions (`resource.name`).
+//! Sources: "Access control with IAM" of Secret Manager (the permissions of its roles; listing and creating
+//! are permissions of the project), and the attribute reference of IAM conditions (`resource.name`).
 
 use serde_json::{Value, json};
 
@@ -25,11 +25,12 @@ fn check_asked(request: &PolicyRequest) -> Result<()> {
         .with_hint("`gcloud projects describe PROJECT_ID --format 'value(projectNumber)'` tells it"))
 }
 
-/// Bindings of a project's policy. A condition on the name needs the project's number, which a name alone does not tell.
+/// Bindings of a project's policy. A condition on the name needs the project's number, which a name alone
+/// does not tell.
 ///
-/// Listing and creating are asked of the project, which no condition on the name of a secret lets through: names are told
-/// without one, and creating needs a role that allows nothing else. `roles/secretmanager.admin` is not among them: who holds
-/// it may give others roles on the secrets.
+/// Listing and creating are asked of the project, which no condition on the name of a secret lets through:
+/// names are told without one, and creating needs a role that allows nothing else.
+/// `roles/secretmanager.admin` is not among them: who holds it may give others roles on the secrets.
 fn policy(request: &PolicyRequest) -> String {
     let names = json!({
         "title": "airflow_secrets",
@@ -106,7 +107,8 @@ mod tests {
         assert_eq!(
             managed["bindings"][2]["condition"]["expression"],
             format!(
-                "resource.name.startsWith(\"{begin}/airflow-connections-\") || resource.name == \"{begin}/all\" || resource.name.startsWith(\"{begin}/all/\")"
+                "resource.name.startsWith(\"{begin}/airflow-connections-\") || resource.name == \
+                \"{begin}/all\" || resource.name.startsWith(\"{begin}/all/\")"
             )
         );
     }

@@ -1,7 +1,8 @@
 //! Carries the requests of Google's client for Secret Manager over the HTTP client that every store shares.
 //!
-//! The crate's own transport builds a client of its own, which reads the environment of the process, follows redirects,
-//! takes no CA and retries. What is sent is what it sends: google-cloud-secretmanager-v1 1.14.0, `transport.rs`.
+//! The crate's own transport builds a client of its own, which reads the environment of the process, follows
+//! redirects, takes no CA and retries. What is sent is what it sends: google-cloud-secretmanager-v1 1.14.0,
+//! `transport.rs`.
 
 use std::fmt;
 use std::sync::Arc;

@@ -21,8 +21,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Sends `request` and reads the whole answer, so that a connection that breaks within it is one that broke.
-    /// `is_repeatable` says that the same request twice does no more than once: see [`send`].
+    /// Sends `request` and reads the whole answer, so that a connection that breaks within it is one that
+    /// broke. `is_repeatable` says that the same request twice does no more than once: see [`send`].
     pub async fn to(client: &Client, request: Request, is_repeatable: bool) -> Result<Self, TransportError> {
         let mut response = send(client, request, is_repeatable).await?;
         let body = Zeroizing::new(read_body(&mut response).await?);

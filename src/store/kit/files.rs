@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::store::environment::Environment;
 
-/// What tells one state of a file from another without reading it. Kubernetes and most editors replace a file, which
-/// changes the inode; whoever writes in place changes the time or the size.
+/// What tells one state of a file from another without reading it. Kubernetes and most editors replace a
+/// file, which changes the inode; whoever writes in place changes the time or the size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     inode: u64,
@@ -53,7 +53,8 @@ impl WatchedFiles {
     }
 }
 
-/// A path as the user wrote it, with `~` and `$HOME` for the home directory (botocore/configloader.py expands both).
+/// A path as the user wrote it, with `~` and `$HOME` for the home directory (botocore/configloader.py expands
+/// both).
 pub fn expand(path: &str, environment: &Environment) -> PathBuf {
     let Some(home) = environment.non_empty("HOME") else { return PathBuf::from(path) };
     if path == "~" {

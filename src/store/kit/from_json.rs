@@ -3,8 +3,8 @@
 use crate::value::SecretValue;
 use crate::value::json::{self, Value};
 
-/// A string becomes text; every other type, and a string that UTF-8 cannot hold (a lone surrogate), becomes JSON text
-/// that Python turns back into the same object. Null answers nothing, as Python's `None` does.
+/// A string becomes text; every other type, and a string that UTF-8 cannot hold (a lone surrogate), becomes
+/// JSON text that Python turns back into the same object. Null answers nothing, as Python's `None` does.
 pub fn secret_from_json(value: &Value) -> Option<SecretValue> {
     match (value.is_null(), value.as_str()) {
         (true, _) => None,

@@ -12,8 +12,9 @@
 //! | `token.rs` | holds what a login hands out: renewed before its end, replaced when it is refused |
 //! | `trust.rs` | decides which certificates are trusted |
 //!
-//! All of it is public, so that a store uses what it needs and the compiler does not ask which store is compiled. Modules
-//! that need the network stack come with the feature `http`, which every store on the network switches on.
+//! All of it is public, so that a store uses what it needs and the compiler does not ask which store is
+//! compiled. Modules that need the network stack come with the feature `http`, which every store on the
+//! network switches on.
 
 #[cfg(feature = "http")]
 pub mod answer;

@@ -8,8 +8,8 @@ use crate::http::Roots;
 use crate::redact::ShownPath;
 use crate::store::tools::{Finding, Severity};
 
-/// AWS refuses what was signed so long ago, or so far ahead ("Troubleshooting Signature Version 4" in the IAM user guide),
-/// and so does Entra ID (AADSTS700024 in "Microsoft Entra authentication error codes").
+/// AWS refuses what was signed so long ago, or so far ahead ("Troubleshooting Signature Version 4" in the IAM
+/// user guide), and so does Entra ID (AADSTS700024 in "Microsoft Entra authentication error codes").
 const REFUSED: Duration = Duration::from_mins(5);
 
 /// A clock that is kept by anybody is nearer than this.

@@ -1,4 +1,5 @@
-//! What an answer that is an error says, as far as services say it alike. What its code means is the store's own knowledge.
+//! What an answer that is an error says, as far as services say it alike. What its code means is the store's
+//! own knowledge.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -65,8 +66,8 @@ pub fn wait(text: &str) -> Option<Duration> {
     httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok()
 }
 
-/// Whether `code` is one of OAuth (RFC 6749, section 5.2): words in small letters. Anything else came from something that is no
-/// token endpoint, and is not shown.
+/// Whether `code` is one of OAuth (RFC 6749, section 5.2): words in small letters. Anything else came from
+/// something that is no token endpoint, and is not shown.
 pub fn is_oauth_code(code: &str) -> bool {
     !code.is_empty() && code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }

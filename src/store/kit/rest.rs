@@ -1,4 +1,5 @@
-//! Services that are asked over HTTP below one address: what a store is made of that needs no crate of its vendor.
+//! Services that are asked over HTTP below one address: what a store is made of that needs no crate of its
+//! vendor.
 
 use std::time::Duration;
 
@@ -14,14 +15,15 @@ use crate::store::kit::answer::Answer;
 use crate::store::kit::files::WatchedFiles;
 use crate::store::kit::trust;
 
-/// How long a connection may take to open: just over the moment of the second repetition of a lost SYN packet.
+/// How long a connection may take to open: just over the moment of the second repetition of a lost SYN
+/// packet.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
 
 /// How long the server may stay silent. The deadline of a lookup is what cuts earlier.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A client for `address`, with the proxies of the environment. Certificates are only loaded where one will be shown: a broken
-/// CA bundle does not matter to a plain address.
+/// A client for `address`, with the proxies of the environment. Certificates are only loaded where one will
+/// be shown: a broken CA bundle does not matter to a plain address.
 pub fn client(
     address: &Url,
     roots: impl FnOnce() -> Roots,

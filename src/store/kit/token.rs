@@ -1,4 +1,5 @@
-//! Holding what a login hands out: fetched by one caller for all, renewed before its end, replaced when it is refused.
+//! Holding what a login hands out: fetched by one caller for all, renewed before its end, replaced when it is
+//! refused.
 
 use std::fmt;
 use std::future::Future;
@@ -9,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use crate::error::{Error, Result};
 use crate::process::{Clock, Timestamp};
 
-/// When what replaced a refused one is refused, too, the service does not accept this identity: for so long no other is asked
-/// for, since that would double the requests of each lookup.
+/// When what replaced a refused one is refused, too, the service does not accept this identity: for so long
+/// no other is asked for, since that would double the requests of each lookup.
 const SETTLED_FOR: Duration = Duration::from_secs(30);
 
 /// What a login hands out.
@@ -34,7 +35,8 @@ pub fn time_until(end: SystemTime) -> Duration {
 pub struct Terms {
     /// So long before the end; of a short life, after four fifths, so that it is not renewed at every call.
     pub before: Duration,
-    /// After a renewal that failed or was cut off while the old one still works, the next one is tried this much later.
+    /// After a renewal that failed or was cut off while the old one still works, the next one is tried this
+    /// much later.
     pub again: Duration,
     /// Whether what still works is also used when the login refuses to renew it, not only in an outage.
     pub outlives_refusal: bool,
@@ -86,8 +88,9 @@ impl<T: Expiring> TokenHolder<T> {
         Self { terms, clock, state, finished: AtomicU64::new(0), turn: tokio::sync::Mutex::default() }
     }
 
-    /// What is held, if it is not due, or what `fetch` brings. One caller fetches; others wait only if nothing that works is
-    /// held, and then a failure is for all of them. `fetch` is given what is to be renewed, if it still works.
+    /// What is held, if it is not due, or what `fetch` brings. One caller fetches; others wait only if
+    /// nothing that works is held, and then a failure is for all of them. `fetch` is given what is to be
+    /// renewed, if it still works.
     pub async fn get<F>(&self, fetch: impl FnOnce(Option<T>) -> F + Send) -> Result<T>
     where
         T: Send + Sync,
@@ -100,8 +103,8 @@ impl<T: Expiring> TokenHolder<T> {
         }
     }
 
-    /// Another than the refused one that is held, which stays until there is a new one: for services whose refusal need not be
-    /// about the token.
+    /// Another than the refused one that is held, which stays until there is a new one: for services whose
+    /// refusal need not be about the token.
     pub async fn instead_of<F>(
         &self,
         is_refused: impl Fn(&T) -> bool + Send + Sync,
@@ -119,8 +122,8 @@ impl<T: Expiring> TokenHolder<T> {
         self.read().held.as_ref().map(|held| held.value.clone())
     }
 
-    /// Notes that the service refused what `is_this` recognises, and says whether asking for another makes sense. Only what was
-    /// refused is dropped: there may be another already.
+    /// Notes that the service refused what `is_this` recognises, and says whether asking for another makes
+    /// sense. Only what was refused is dropped: there may be another already.
     pub fn refused(&self, is_this: impl FnOnce(&T) -> bool) -> bool {
         let now = self.clock.now();
         let is_recent = |moment: Timestamp| now.since(moment) < SETTLED_FOR;
@@ -162,7 +165,8 @@ impl<T: Expiring> TokenHolder<T> {
         }
     }
 
-    /// What is `usable` when it is this caller's turn, the failure of the login that was waited for, or what `work` brings.
+    /// What is `usable` when it is this caller's turn, the failure of the login that was waited for, or what
+    /// `work` brings.
     async fn in_turn<F>(&self, usable: impl Fn() -> Option<T>, work: impl FnOnce() -> F) -> Result<T>
     where
         F: Future<Output = Result<T>>,
@@ -243,7 +247,8 @@ impl<T: Expiring> TokenHolder<T> {
         (lives && !held.is_rejected && held.value.take_use()).then(|| held.value.clone())
     }
 
-    /// Puts the next renewal off, until the end at the latest: to be refused for an old one is worse than an outage.
+    /// Puts the next renewal off, until the end at the latest: to be refused for an old one is worse than an
+    /// outage.
     fn renew_in(&self, delay: Duration) {
         let moment = self.clock.now().plus(delay);
         if let Some(held) = self.write().held.as_mut() {

@@ -88,8 +88,8 @@ impl Trust<'_> {
     }
 }
 
-/// What certificates are verified with, in a store whose `verify` applies to every service: after the options the variables
-/// of `names` count, in their order.
+/// What certificates are verified with, in a store whose `verify` applies to every service: after the options
+/// the variables of `names` count, in their order.
 pub fn roots<const COUNT: usize>(
     options: &Options,
     environment: &Environment,
@@ -109,7 +109,8 @@ pub fn variables<'text, const COUNT: usize>(
     names.map(|name| (environment.non_empty(name), name))
 }
 
-/// A client that trusts `roots`. The file behind them is noted in `files`, so that a new one makes a new client.
+/// A client that trusts `roots`. The file behind them is noted in `files`, so that a new one makes a new
+/// client.
 pub fn client(settings: &ClientSettings, roots: &Roots, files: &mut WatchedFiles) -> Result<reqwest::Client> {
     if let Some(path) = roots.path() {
         files.watch(path);

@@ -1,7 +1,7 @@
 //! Which files hold what.
 //!
-//! The three `*_file_path` options are those of `airflow.secrets.local_filesystem.LocalFilesystemBackend` (3.3.2);
-//! `settings_file_path` is ours.
+//! The three `*_file_path` options are those of `airflow.secrets.local_filesystem.LocalFilesystemBackend`
+//! (3.3.2); `settings_file_path` is ours.
 
 use std::path::PathBuf;
 
@@ -34,7 +34,8 @@ pub(super) const CONFIGS_FILE_PATH: OptionSpec = OptionSpec::new(
 pub(super) const SETTINGS_FILE_PATH: OptionSpec = OptionSpec::new(
     "settings_file_path",
     OptionKind::Text,
-    "Astro's airflow_settings.yaml; it answers for connections and variables that the other files do not hold.",
+    "Astro's airflow_settings.yaml; it answers for connections and variables that the other files do not \
+    hold.",
 );
 
 /// The files of one configured backend. Relative paths start at the working directory, as in Airflow.

@@ -1,7 +1,7 @@
 //! From an entry of a file to text that Airflow's ordinary connection parser understands.
 //!
-//! Airflow's class builds a connection at once (`_create_connection`, 3.3.2); we hand on what gives the same one: a
-//! URI, or a JSON object with Airflow's keys. Its checks of the object stand here.
+//! Airflow's class builds a connection at once (`_create_connection`, 3.3.2); we hand on what gives the same
+//! one: a URI, or a JSON object with Airflow's keys. Its checks of the object stand here.
 
 use crate::store::kit::from_json::json_text;
 use crate::value::json::{self, Object};
@@ -51,8 +51,8 @@ fn from_text(text: &Text) -> Result<SecretValue, String> {
     let (mut uri, space) =
         (String::with_capacity(text.len() * 3), text.get(stripped.len()..).unwrap_or_default());
     uri.push_str(stripped);
-    // The ordinary parser strips white space at the end, where Airflow's class keeps it as part of the last field. Of
-    // these three neither keeps any.
+    // The ordinary parser strips white space at the end, where Airflow's class keeps it as part of the last
+    // field. Of these three neither keeps any.
     percent_encode(space.bytes().filter(|byte| !matches!(byte, b'\t' | b'\n' | b'\r')), &mut uri);
     Ok(SecretValue::text(uri))
 }
@@ -107,10 +107,11 @@ fn refuse_illegal_keys(members: &Object) -> Result<(), String> {
 
 fn refuse_other_id(id: &str, members: &Object) -> Result<(), String> {
     match members.get("conn_id") {
-        Some(inner) if inner.as_str() != Some(id) => Err(
-            "its conn_id differs from the name that it stands under; make them equal, or leave conn_id out"
-                .to_owned(),
-        ),
+        Some(inner) if inner.as_str() != Some(id) => {
+            Err("its conn_id differs from the name that it stands under; \
+            make them equal, or leave conn_id out"
+                .to_owned())
+        }
         _ => Ok(()),
     }
 }
@@ -180,9 +181,14 @@ mod tests {
 
     #[test]
     fn objects_that_cannot_be_connections() {
-        insta::assert_snapshot!(told(r#"{"b\n": "canary", "host": "canary", "a": 1}"#), @"error: the object has illegal keys: (not shown: it may be a value), `a`; it can have conn_id, conn_type, description, extra, extra_dejson, host, login, password, port, schema, team_name, uri");
+        insta::assert_snapshot!(told(r#"{"b\n": "canary", "host": "canary", "a": 1}"#),
+            @"error: the object has illegal keys: (not shown: it may be a value), `a`; it can have \
+            conn_id, conn_type, description, extra, extra_dejson, host, login, password, port, schema, \
+            team_name, uri");
         insta::assert_snapshot!(told(r#"{"extra": "canary", "extra_dejson": {}}"#), @"error: extra and extra_dejson exclude each other; keep one");
-        insta::assert_snapshot!(told(r#"{"conn_id": "canary"}"#), @"error: its conn_id differs from the name that it stands under; make them equal, or leave conn_id out");
+        insta::assert_snapshot!(told(r#"{"conn_id": "canary"}"#),
+            @"error: its conn_id differs from the name that it stands under; make them equal, or leave \
+            conn_id out");
     }
 
     #[test]

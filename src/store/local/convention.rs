@@ -1,4 +1,5 @@
-//! Names in local files: the kind and Airflow's id, which no rule can confuse. Teams are ignored, as in Airflow.
+//! Names in local files: the kind and Airflow's id, which no rule can confuse. Teams are ignored, as in
+//! Airflow.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::SecretName;

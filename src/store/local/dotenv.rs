@@ -1,5 +1,5 @@
-//! Files of `KEY=value` lines, by the rules of Airflow's `_parse_env_file` (3.3.2): nothing is trimmed or unquoted,
-//! and `export A` is a key like any other.
+//! Files of `KEY=value` lines, by the rules of Airflow's `_parse_env_file` (3.3.2): nothing is trimmed or
+//! unquoted, and `export A` is a key like any other.
 
 use crate::value::json::Object;
 use crate::value::text::is_white_space;
@@ -7,8 +7,8 @@ use crate::value::{Text, Value};
 
 use super::error::Problem;
 
-/// Reads the lines of a file. Every value becomes an array: a key may stand in several lines, and whether that is
-/// allowed depends on what the file is for.
+/// Reads the lines of a file. Every value becomes an array: a key may stand in several lines, and whether
+/// that is allowed depends on what the file is for.
 pub(super) fn parse(content: &str) -> Result<Object, Vec<Problem>> {
     let mut keys: Vec<(&str, Vec<Value>)> = Vec::new();
     let mut positions = std::collections::HashMap::new();

@@ -1,7 +1,8 @@
 //! What a file answers: from its names and values to secrets, by the kind it serves.
 //!
-//! The rules are those of `load_connections_dict`, `load_variables` and `load_configs_dict` (Airflow 3.3.2). One is
-//! kinder: a connection that makes no sense is an error for its own id only; there, none of the file can be used.
+//! The rules are those of `load_connections_dict`, `load_variables` and `load_configs_dict` (Airflow 3.3.2).
+//! One is kinder: a connection that makes no sense is an error for its own id only; there, none of the file
+//! can be used.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -44,7 +44,8 @@ impl Files {
         of_kinds.chain(self.settings.as_ref().map(Snapshot::path))
     }
 
-    /// The answer for an id: from the file of its kind, or else from Astro's settings. Reads files: this blocks.
+    /// The answer for an id: from the file of its kind, or else from Astro's settings. Reads files: this
+    /// blocks.
     pub(super) fn find(&self, kind: Kind, id: &str) -> Result<Option<SecretValue>> {
         if let Some(file) = self.of(kind)
             && let Some(answer) = self.entries(kind, file)?.get(id)
@@ -70,8 +71,8 @@ impl Files {
         }
     }
 
-    /// The names that begin with `prefix`. Files that cannot hold any are not read: they may be broken. Reads files:
-    /// this blocks.
+    /// The names that begin with `prefix`. Files that cannot hold any are not read: they may be broken. Reads
+    /// files: this blocks.
     pub(super) fn names(&self, prefix: &str) -> Result<Names> {
         let mut names = Vec::new();
         for kind in kinds_with(prefix) {
@@ -85,8 +86,8 @@ impl Files {
         Ok(Names::only_page(names, prefix))
     }
 
-    /// What stands in the files and answers nothing. A file that cannot be read at all is told by its lookups. Reads files:
-    /// this blocks.
+    /// What stands in the files and answers nothing. A file that cannot be read at all is told by its
+    /// lookups. Reads files: this blocks.
     pub(super) fn unread(&self) -> Vec<Unread> {
         let mut unread = Vec::new();
         for kind in Kind::ALL {

@@ -33,8 +33,8 @@ impl Format {
         }
     }
 
-    /// The names and values in a file, and what is known of others. The values of an `.env` file are arrays of all lines
-    /// with that key.
+    /// The names and values in a file, and what is known of others. The values of an `.env` file are arrays
+    /// of all lines with that key.
     pub(super) fn parse(self, path: &Path, content: &str) -> Result<(Object, Vec<Note>)> {
         // Editors on Windows write a byte order mark, which means nothing.
         let content = content.strip_prefix('\u{feff}').unwrap_or(content);

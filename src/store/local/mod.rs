@@ -1,8 +1,9 @@
 //! Secrets in local files: for development, for tests, and for secrets that something else mounts as files.
 //!
-//! The outcomes are those of `airflow.secrets.local_filesystem.LocalFilesystemBackend` (Airflow 3.3.2). What we do
-//! beyond it: Astro's `airflow_settings.yaml` is a source too, a file is parsed once instead of at every lookup, a bad
-//! connection breaks only itself, JSON in a string is taken as connection JSON, and errors never show file content.
+//! The outcomes are those of `airflow.secrets.local_filesystem.LocalFilesystemBackend` (Airflow 3.3.2). What
+//! we do beyond it: Astro's `airflow_settings.yaml` is a source too, a file is parsed once instead of at
+//! every lookup, a bad connection breaks only itself, JSON in a string is taken as connection JSON, and
+//! errors never show file content.
 //!
 //! | file | what stands there |
 //! |---|---|
@@ -76,8 +77,8 @@ impl LocalFiles {
         Self(Arc::new(Files::new(config)))
     }
 
-    /// Files are read on the blocking pool, where there is one: a network file system may hang, and the deadline of
-    /// the lookup must cut that.
+    /// Files are read on the blocking pool, where there is one: a network file system may hang, and the
+    /// deadline of the lookup must cut that.
     async fn read<T: Send + 'static>(&self, work: impl FnOnce(&Files) -> T + Send + 'static) -> Result<T> {
         let files = Arc::clone(&self.0);
         match tokio::runtime::Handle::try_current() {

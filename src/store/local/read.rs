@@ -17,8 +17,8 @@ pub(super) const MAX_SIZE: u64 = 16 << 20;
 /// Room for what a file may have grown by since its size was asked.
 const SPARE: usize = 4096;
 
-/// Two changes of a file within this time may leave the same modification time (file systems count in steps of up to
-/// two seconds), so what was read that soon after a change may be outdated without any sign.
+/// Two changes of a file within this time may leave the same modification time (file systems count in steps
+/// of up to two seconds), so what was read that soon after a change may be outdated without any sign.
 const SETTLING: Duration = Duration::from_secs(2);
 
 /// What changes when a file does: kept beside what was read from it.

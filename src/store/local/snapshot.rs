@@ -32,8 +32,8 @@ impl<T> Snapshot<T> {
         &self.path
     }
 
-    /// What `parse` makes of the file as it is now. An error is not kept: the next lookup tries again, since a file
-    /// may be read while it is being written.
+    /// What `parse` makes of the file as it is now. An error is not kept: the next lookup tries again, since
+    /// a file may be read while it is being written.
     pub(super) fn current(&self, parse: impl FnOnce(&str) -> Result<T>) -> Result<Arc<T>> {
         let now = Fingerprint::of(&self.path)?;
         if let Some(parsed) = self.kept_for(now) {

@@ -55,7 +55,8 @@ async fn every_kind_has_its_file() {
 
 #[tokio::test]
 async fn the_settings_file_answers_last() {
-    let settings = "airflow:\n  connections:\n    - {conn_id: a, conn_uri: s://h}\n    - {conn_id: b, conn_uri: s://h}\n  variables:\n    - {variable_name: v, variable_value: 1}";
+    let settings = "airflow:\n  connections:\n    - {conn_id: a, conn_uri: s://h}\n    - \
+    {conn_id: b, conn_uri: s://h}\n  variables:\n    - {variable_name: v, variable_value: 1}";
     let fixture = Fixture::new().with(CONNECTIONS_FILE_PATH, "c.env", "a=x://h").with(
         SETTINGS_FILE_PATH,
         "airflow_settings.yaml",
@@ -129,7 +130,8 @@ fn debug_shows_paths_only() {
 
 #[tokio::test]
 async fn names_of_every_file_are_listed_by_prefix() {
-    let settings = "airflow:\n  connections:\n    - {conn_id: a, conn_uri: s://h}\n    - {conn_id: z}\n  variables:\n    - {variable_name: v, variable_value: 1}";
+    let settings = "airflow:\n  connections:\n    - {conn_id: a, conn_uri: s://h}\n    - \
+    {conn_id: z}\n  variables:\n    - {variable_name: v, variable_value: 1}";
     let fixture = Fixture::new()
         .with(CONNECTIONS_FILE_PATH, "c.json", r#"{"a": "x://h", "bad": 5, "none": []}"#)
         .with(CONFIGS_FILE_PATH, "o.env", "a=1")

@@ -72,7 +72,8 @@ impl Note {
     }
 }
 
-/// What the log says of a file; nothing if all of it is read, or what is not is a matter for `strongroom lint` alone.
+/// What the log says of a file; nothing if all of it is read, or what is not is a matter for `strongroom
+/// lint` alone.
 pub(super) fn warning(path: &Path, notes: &[Note]) -> Option<String> {
     let mut told: Vec<String> = notes
         .iter()
@@ -90,7 +91,8 @@ pub(super) fn warning(path: &Path, notes: &[Note]) -> Option<String> {
 /// How long the same file is not warned of again.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// What was noticed when files were read, until a lookup says it: files are read on threads that nothing logs on.
+/// What was noticed when files were read, until a lookup says it: files are read on threads that nothing logs
+/// on.
 #[derive(Debug, Default)]
 pub(super) struct Warnings(Mutex<Noticed>);
 
@@ -119,7 +121,8 @@ impl Warnings {
     }
 }
 
-/// The name of a field in a message. What does not look like a name may be a value that lacks a space before it.
+/// The name of a field in a message. What does not look like a name may be a value that lacks a space before
+/// it.
 pub(super) fn shown_name(name: &str) -> String {
     let is_name = |text: &str| {
         (1..=LONGEST_NAME).contains(&text.chars().count())

@@ -1,7 +1,7 @@
 //! Secrets that stand in the configuration itself: for tests, and the pattern for new stores.
 //!
-//! Nothing is read from anywhere: the option `secrets` is the store. It names things as Secrets Manager does, so a
-//! configuration that was tried here works there.
+//! Nothing is read from anywhere: the option `secrets` is the store. It names things as Secrets Manager does,
+//! so a configuration that was tried here works there.
 
 mod convention;
 

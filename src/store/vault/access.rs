@@ -22,7 +22,8 @@ use crate::store::vault::slips::version_in_address;
 use crate::store::vault::tokens::{Token, Tokens};
 use crate::store::vault::trust::roots;
 
-/// How long a connection may take to open: just over the moment of the second repetition of a lost SYN packet.
+/// How long a connection may take to open: just over the moment of the second repetition of a lost SYN
+/// packet.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
 
 /// How long the server may stay silent: hvac's default. The deadline of a lookup is what cuts earlier.
@@ -60,7 +61,8 @@ impl Access {
         let clock = Clock::System;
         let mut files = WatchedFiles::default();
         let client = client(settings, options, environment, &mut files)?;
-        // Where a token is written, another one may be at any time. Tokens of pods are not: they are read at each login.
+        // Where a token is written, another one may be at any time. Tokens of pods are not: they are read at
+        // each login.
         if let Some(path) = options.non_empty("token_path") {
             files.watch(&expand(path, environment));
         }
@@ -68,8 +70,8 @@ impl Access {
         Ok(Self { server: Server::new(client, settings), tokens, memory: Memory::default(), clock, files })
     }
 
-    /// Sends `call` for `name` with the token. A token that is refused is replaced, and the call made once more; not when it
-    /// is new, nor when it is known or found to be the policies.
+    /// Sends `call` for `name` with the token. A token that is refused is replaced, and the call made once
+    /// more; not when it is new, nor when it is known or found to be the policies.
     pub(super) async fn ask(&self, call: &Call, name: &SecretName, subject: &str) -> Result<TokenReply> {
         let (token, is_new) = self.tokens.get(&self.server).await?;
         let reply = self.send(call, &token, subject).await?;
@@ -89,8 +91,9 @@ impl Access {
         Ok(TokenReply { reply, token })
     }
 
-    /// Whether another token would be refused, too. A login that did not help shows that policies are lacking; then a token
-    /// is looked at before the next login, so that many such names do not cost a login each.
+    /// Whether another token would be refused, too. A login that did not help shows that policies are
+    /// lacking; then a token is looked at before the next login, so that many such names do not cost a login
+    /// each.
     async fn is_denied(&self, name: &SecretName, token: &Token) -> bool {
         if self.memory.was_denied(name, &self.clock) {
             return true;
@@ -102,8 +105,8 @@ impl Access {
         is_policy
     }
 
-    /// Another token than `refused`. Where no login works any more, and be it because the secret id was for one login, a token
-    /// that still does is kept.
+    /// Another token than `refused`. Where no login works any more, and be it because the secret id was for
+    /// one login, a token that still does is kept.
     async fn another(&self, refused: &Arc<Token>, name: &SecretName) -> Result<Option<Arc<Token>>> {
         match self.tokens.replace(refused, &self.server).await {
             Err(error) if token_lives(&self.server, refused).await => {
@@ -137,7 +140,8 @@ impl Access {
     }
 }
 
-/// A CA bundle that cannot be used does not matter to a plain address, unless that redirects to https: then nobody is trusted.
+/// A CA bundle that cannot be used does not matter to a plain address, unless that redirects to https: then
+/// nobody is trusted.
 fn client(
     settings: &VaultSettings,
     options: &Options,

@@ -1,4 +1,5 @@
-//! `strongroom vault approle`: the commands that set up a login to Vault. Made of names alone; nothing is called.
+//! `strongroom vault approle`: the commands that set up a login to Vault. Made of names alone; nothing is
+//! called.
 //!
 //! Sources: "`AppRole` auth method" and "Response wrapping" in the documentation of Vault.
 
@@ -11,12 +12,17 @@ use crate::value::json::Value;
 /// The set-ups of this store.
 pub(super) const GUIDES: Guides = Guides {
     about: "Set up a login to Vault: print the commands, in order",
-    long_about: "Set up a login to Vault: print the commands, in order.\n\nThe login method, a policy for the configured paths, the role, a secret id that is wrapped on its way, and the options of the backend. Makes no call: run the commands as somebody who may.",
-    examples: "Examples:\n  strongroom vault approle\n  strongroom vault approle --mode manage --role-name airflow-admin\n  strongroom vault approle --print-commands",
+    long_about: "Set up a login to Vault: print the commands, in order.\n\nThe login method, a policy for \
+    the configured paths, the role, a secret id that is wrapped on its way, and the options of the backend. \
+    Makes no call: run the commands as somebody who may.",
+    examples: "Examples:\n  strongroom vault approle\n  strongroom vault approle --mode manage --role-name \
+    airflow-admin\n  strongroom vault approle --print-commands",
     all: &[Guide {
         word: "approle",
         about: "A login with a role id and a secret id, for machines that no cloud vouches for",
-        long_about: "A login with a role id and a secret id, for machines that no cloud vouches for.\n\nPrints the commands in order, each with what it is for, and the options of the backend that go with them. Makes no call: run the commands as somebody who may.",
+        long_about: "A login with a role id and a secret id, for machines that no cloud vouches \
+        for.\n\nPrints the commands in order, each with what it is for, and the options of the backend that \
+        go with them. Makes no call: run the commands as somebody who may.",
         name,
         write,
     }],
@@ -69,7 +75,8 @@ fn name(asked: Option<&str>, manages: bool) -> Result<String> {
     let is_own = !RESERVED.contains(&name.to_ascii_lowercase().as_str());
     (begins && is_own && name.chars().all(is_letter)).then(|| name.to_owned()).ok_or_else(|| {
         Error::config("`--role-name` is not a name that can be used").with_hint(
-            "Letters, digits, `_`, `-` and `.`, with a letter or a digit first, and not the name of a policy of Vault's own",
+            "Letters, digits, `_`, `-` and `.`, with a letter or a digit first, and not the name of a policy \
+            of Vault's own",
         )
     })
 }
@@ -144,13 +151,21 @@ fn steps(place: &Server, name: &str, policy: &str) -> Vec<GuideStep> {
         steps.push(step("which namespace of it", command));
     }
     steps.extend([
-        step("the login method; leave it out where `vault auth list` shows it", format!("vault auth enable {path}approle")),
+        step(
+            "the login method; leave it out where `vault auth list` shows it",
+            format!(
+                "vault auth enable \
+        {path}approle"
+            ),
+        ),
         step("what the login may do", format!("vault policy write {name} - <<'POLICY'\n{policy}POLICY")),
         step(
-            "the role: a token lives for an hour and is renewed for a day, a secret id is good for 30 days, both from the \
+            "the role: a token lives for an hour and is renewed for a day, a secret id is good for 30 days, \
+            both from the \
              addresses of your workers alone",
             format!(
-                "vault write {} token_policies={name} token_ttl=1h token_max_ttl=24h token_num_uses=0 secret_id_ttl=720h \
+                "vault write {} token_policies={name} token_ttl=1h token_max_ttl=24h token_num_uses=0 \
+                secret_id_ttl=720h \
                  secret_id_num_uses=0 secret_id_bound_cidrs=WORKER_CIDRS token_bound_cidrs=WORKER_CIDRS",
                 role("")
             ),

@@ -22,8 +22,8 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// What `endpoint` asks for. rustify's own way from an endpoint to an answer is not taken: its errors hold the bodies of
-    /// replies, and lose the header that says how long to wait.
+    /// What `endpoint` asks for. rustify's own way from an endpoint to an answer is not taken: its errors
+    /// hold the bodies of replies, and lose the header that says how long to wait.
     pub(super) fn of(endpoint: &impl Endpoint) -> Result<Self, TransportError> {
         let failed = |_: ClientError| TransportError::request("the request cannot be written as JSON");
         Ok(Self {

@@ -37,7 +37,8 @@ impl Below {
 fn rule(path: &str, capability: &str) -> String {
     let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
     format!(
-        "Give a policy of this login `path \"{}/*\" {{ capabilities = [\"{capability}\"] }}`: see `strongroom policy vault`",
+        "Give a policy of this login `path \"{}/*\" {{ capabilities = [\"{capability}\"] }}`: see \
+        `strongroom policy vault`",
         Shown(folder)
     )
 }

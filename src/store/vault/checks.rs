@@ -37,7 +37,8 @@ const LASTING: [(&str, &str, &str); 6] = [
     (
         "secret_id",
         "a long-lived secret",
-        "Bind it to addresses and let it end (`strongroom vault approle`), or use the identity of pod or machine: kubernetes, jwt, aws_iam, azure, gcp",
+        "Bind it to addresses and let it end (`strongroom vault approle`), or use the identity of pod or \
+        machine: kubernetes, jwt, aws_iam, azure, gcp",
     ),
     ("password", "a password", "Use a login for machines, such as approle or kubernetes"),
     (

@@ -79,7 +79,8 @@ impl Convention for VaultConvention {
         let team = lookup.team.filter(|team| !collapse(team).is_empty());
         let team = team.filter(|_| self.by_team && lookup.kind != Kind::Config);
         let own: Vec<SecretName> = names(team.unwrap_or(""));
-        // The paths of the options are parts of the name, too. (A team is one only under `[core] multi_team`.)
+        // The paths of the options are parts of the name, too. (A team is one only under `[core]
+        // multi_team`.)
         let is_impossible = |names: Vec<SecretName>| names.iter().any(|name| fault(name.as_str()).is_some());
         if is_impossible(names("")) {
             let is_nested = team.is_none() && lookup.kind != Kind::Config && key.contains(SEPARATOR);
@@ -144,7 +145,8 @@ fn not_an_object() -> Error {
         .with_hint("Write it with `vault kv put`, which stores such an object")
 }
 
-/// Segments joined, none of them empty. The prefix of a kind, which is the name of the empty id, ends with a slash.
+/// Segments joined, none of them empty. The prefix of a kind, which is the name of the empty id, ends with a
+/// slash.
 fn name(segments: &[&str]) -> SecretName {
     let mut name = collapse(&segments.join("/"));
     if segments.last().is_some_and(|id| id.is_empty()) {

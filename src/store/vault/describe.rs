@@ -1,7 +1,8 @@
 //! What the engine tells of a secret without its value.
 //!
-//! Version 2 has metadata beside the values; `data/` is not asked. Version 1 has nothing but names: what is in the listing
-//! of the folder is there. Source: "Read secret metadata" and "List secrets" in the KV API reference.
+//! Version 2 has metadata beside the values; `data/` is not asked. Version 1 has nothing but names: what is
+//! in the listing of the folder is there. Source: "Read secret metadata" and "List secrets" in the KV API
+//! reference.
 
 use std::time::SystemTime;
 

@@ -41,8 +41,8 @@ impl Engine {
     }
 }
 
-/// Asks what is mounted at `mount`. Source: `sys/internal/ui/mounts`, which the tools of Vault ask, too; it answers to any
-/// token that a policy allows something there.
+/// Asks what is mounted at `mount`. Source: `sys/internal/ui/mounts`, which the tools of Vault ask, too; it
+/// answers to any token that a policy allows something there.
 pub(super) fn engine_call(mount: &str) -> Result<Call, TransportError> {
     Call::of(&Own::get(format!("sys/internal/ui/mounts/{mount}")))
 }
@@ -106,8 +106,8 @@ impl Question<'_> {
         }
     }
 
-    /// Why not what was asked for: another version is there than the one asked for, or nothing is mounted, where the answer
-    /// was told in words. `None` for a mere absence, which a policy allowed to see.
+    /// Why not what was asked for: another version is there than the one asked for, or nothing is mounted,
+    /// where the answer was told in words. `None` for a mere absence, which a policy allowed to see.
     pub(super) async fn misdirected(&self, in_words: bool) -> Option<Error> {
         match self.engine().await {
             Ok(engine) if engine == Engine::Kv(self.version) => None,

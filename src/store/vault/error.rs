@@ -1,7 +1,8 @@
-//! From statuses of Vault to [`Error`]. Texts of the server are never read: they are made for people, and some repeat what
-//! was sent.
+//! From statuses of Vault to [`Error`]. Texts of the server are never read: they are made for people, and
+//! some repeat what was sent.
 //!
-//! Source: "HTTP status codes" in the reference of Vault's API, and what OpenBao 2.6.2 and hvac were seen to do.
+//! Source: "HTTP status codes" in the reference of Vault's API, and what OpenBao 2.6.2 and hvac were seen to
+//! do.
 
 use crate::error::{Error, ErrorKind};
 use crate::http::{NoAnswerHints, TransportError};
@@ -24,7 +25,8 @@ pub(super) fn no_answer(error: &TransportError, subject: &str) -> Error {
 
 const NO_ANSWER: NoAnswerHints<'static> = NoAnswerHints {
     timeout: "Check the network path to the Vault server",
-    certificate: "Name the CA that signed it in `ca_bundle`, `verify` or VAULT_CACERT, and check that `url` names the host in it",
+    certificate: "Name the CA that signed it in `ca_bundle`, `verify` or VAULT_CACERT, and check that `url` \
+    names the host in it",
     dns: "Check `url` or VAULT_ADDR, and the DNS of this machine",
     connect: "Check `url` or VAULT_ADDR, that http or https is what the server speaks there, and the proxy",
     request: "Check the options of the backend",
@@ -56,7 +58,8 @@ fn meaning(status: u16) -> (ErrorKind, &'static str, &'static str) {
         400 => (
             ErrorKind::InvalidName,
             "the request was refused",
-            "Vault does not take this name: a path may not end with a dot; check the mount, the id and the namespace",
+            "Vault does not take this name: a path may not end with a dot; check the mount, the id and the \
+            namespace",
         ),
         401 => (ErrorKind::Unauthenticated, "the token was not accepted", "Check the token, or log in anew"),
         403 => (ErrorKind::Denied, "permission denied", "Check the policies of this token"),
@@ -75,7 +78,8 @@ fn meaning(status: u16) -> (ErrorKind, &'static str, &'static str) {
         429 => (
             ErrorKind::Throttled,
             "the server asks for fewer requests",
-            "Ask less often (a longer `cache_ttl`, or `rate_limit`), or raise the rate limit quota (`vault read sys/quotas/rate-limit/<name>`)",
+            "Ask less often (a longer `cache_ttl`, or `rate_limit`), or raise the rate limit quota (`vault \
+            read sys/quotas/rate-limit/<name>`)",
         ),
         472 | 473 => (
             ErrorKind::Unreachable,
@@ -127,21 +131,28 @@ pub(super) fn denied(subject: &str, path: &str, capability: &str) -> Error {
 
 /// The token is not known to the server any more, or may not even look at itself.
 pub(super) fn token_refused(subject: &str) -> Error {
-    Error::new(ErrorKind::Unauthenticated, format!("{subject}: the token was not accepted")).with_code("403").with_hint(
-        "It has expired, was revoked or belongs to another namespace: check with `vault token lookup`. A login \
+    Error::new(ErrorKind::Unauthenticated, format!("{subject}: the token was not accepted"))
+        .with_code("403")
+        .with_hint(
+            "It has expired, was revoked or belongs to another namespace: check with `vault token lookup`. A \
+        login \
          such as approle or kubernetes gets new tokens by itself",
-    )
+        )
 }
 
 /// This login may see nothing at the mount: it is not there, or no policy names anything below it.
 pub(super) fn mount_unseen(subject: &str, mount: &str) -> Error {
-    Error::new(ErrorKind::Denied, format!("{subject}: permission denied, and no mount `{}` is visible", Shown(mount)))
-        .with_code("403")
-        .with_hint(format!(
-            "Either nothing is mounted there (`vault secrets list`; check `mount_point` and `namespace`), or no policy of \
+    Error::new(
+        ErrorKind::Denied,
+        format!("{subject}: permission denied, and no mount `{}` is visible", Shown(mount)),
+    )
+    .with_code("403")
+    .with_hint(format!(
+        "Either nothing is mounted there (`vault secrets list`; check `mount_point` and `namespace`), or \
+            no policy of \
              this login names a path below `{}/`",
-            Shown(mount)
-        ))
+        Shown(mount)
+    ))
 }
 
 /// There is no such mount, and this login would know.
@@ -172,7 +183,10 @@ pub(super) fn no_kv(subject: &str, mount: &str) -> Error {
 pub(super) fn version_unknown(subject: &str, mount: &str, status: u16) -> Error {
     Error::config(format!("{subject}: the server does not tell the KV version of `{}`", Shown(mount)))
         .with_code(status.to_string())
-        .with_hint("Write 1 or 2 as `kv_engine_version`, or check `mount_point` and that a policy names a path below it")
+        .with_hint(
+            "Write 1 or 2 as `kv_engine_version`, or check `mount_point` and that a policy names a \
+        path below it",
+        )
 }
 
 /// Something in between has refused: a 404 of it is no proof of absence.

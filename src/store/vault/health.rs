@@ -73,7 +73,8 @@ fn state(members: &Object) -> Finding {
         return Finding::new(Severity::Problem, "server", format!("{version}, sealed"), remedy);
     }
     if is("standby") || is("performance_standby") {
-        let remedy = "It passes reads on, or redirects; if lookups fail, write the active node or a load balancer as `url`";
+        let remedy = "It passes reads on, or redirects; if lookups fail, write the active node or a load \
+        balancer as `url`";
         return Finding::new(
             Severity::Note,
             "server",
@@ -96,7 +97,8 @@ fn clock(members: &Object, now: SystemTime) -> Option<Finding> {
         Severity::Warning,
         "clock",
         format!("this machine's clock is {seconds} s from the server's"),
-        "Have both clocks kept by NTP: logins by aws_iam, azure, gcp, jwt and kubernetes are good for a few minutes",
+        "Have both clocks kept by NTP: logins by aws_iam, azure, gcp, jwt and kubernetes are good for a few \
+        minutes",
     ))
 }
 

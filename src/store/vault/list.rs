@@ -1,4 +1,5 @@
-//! The names of secrets, by the verb LIST. A listing shows one level; what ends with a slash has more below it.
+//! The names of secrets, by the verb LIST. A listing shows one level; what ends with a slash has more below
+//! it.
 
 use vaultrs::api::kv1::requests::ListSecretRequest;
 use vaultrs::api::kv2::requests::ListSecretsRequest;
@@ -13,8 +14,8 @@ use crate::store::vault::place::SecretPath;
 use crate::store::{Names, Page, SecretName};
 use crate::value::json::Value;
 
-/// Between the folders that are still to be listed, in the token of a page: a folder's name ends with a slash, so that an empty
-/// one is none.
+/// Between the folders that are still to be listed, in the token of a page: a folder's name ends with a
+/// slash, so that an empty one is none.
 const BETWEEN: &str = "//";
 
 impl Vault {

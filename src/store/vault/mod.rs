@@ -11,8 +11,9 @@
 //! | `health.rs`, `probe.rs`, `token_state.rs`, `capabilities.rs` | what `strongroom doctor` asks the server |
 //! | `tools.rs`, `checks.rs`, `policy.rs`, `approle.rs` | what the command line says without asking |
 //!
-//! Requests are vaultrs's where it has them. Its client is not used: it makes an HTTP client of its own, whose timeouts, proxies,
-//! redirects and TLS settings are not ours, and its errors hold the bodies of replies.
+//! Requests are vaultrs's where it has them. Its client is not used: it makes an HTTP client of its own,
+//! whose timeouts, proxies, redirects and TLS settings are not ours, and its errors hold the bodies of
+//! replies.
 
 mod access;
 mod approle;

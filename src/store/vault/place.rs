@@ -13,8 +13,8 @@ use crate::store::vault::diagnosis::{Engine, Question, engine, engine_call};
 use crate::store::vault::error::{name_refused, no_answer, no_kv, version_unknown};
 use crate::store::vault::path::{collapse, fault};
 
-/// After so many absences and no value, a store looks whether the mount is what it was taken for: an engine of version 1 says
-/// the same of a path of version 2 as of a secret that is not there.
+/// After so many absences and no value, a store looks whether the mount is what it was taken for: an engine
+/// of version 1 says the same of a path of version 2 as of a secret that is not there.
 const SUSPICIOUS: u32 = 3;
 
 /// Where a secret is.
@@ -93,8 +93,9 @@ impl Vault {
         }
     }
 
-    /// Whether a 404 to a question about names is an absence: another engine than the configured one, and no engine at all, say the
-    /// same. What is mounted is asked for once; without `kv_engine_version` the server has told it before.
+    /// Whether a 404 to a question about names is an absence: another engine than the configured one, and no
+    /// engine at all, say the same. What is mounted is asked for once; without `kv_engine_version` the server
+    /// has told it before.
     pub(super) async fn sure_of_absence(&self, answer: &TokenReply, question: &Question<'_>) -> Result<()> {
         let in_words = answer.reply.has_words();
         if self.settings.version.is_none() || (self.sightings.are_sure() && !in_words) {

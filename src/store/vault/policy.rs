@@ -1,8 +1,8 @@
 //! A policy that allows what a backend needs and nothing else.
 //!
-//! In version 2 of the engine values are below `data/`, names and dates below `metadata/`: `list` on `data/` grants nothing.
-//! A rule that ends with `/*` is for a listing of the folder itself, too: the server adds the slash. Sources: "Policies" and the
-//! KV API reference of Vault.
+//! In version 2 of the engine values are below `data/`, names and dates below `metadata/`: `list` on `data/`
+//! grants nothing. A rule that ends with `/*` is for a listing of the folder itself, too: the server adds the
+//! slash. Sources: "Policies" and the KV API reference of Vault.
 
 use std::fmt::Write;
 
@@ -57,7 +57,8 @@ fn rules(version: KvVersion, manages: bool) -> &'static [(&'static str, Capabili
     }
 }
 
-/// The mount that is asked for, and the one that names begin with. `None` takes the first segment of each name.
+/// The mount that is asked for, and the one that names begin with. `None` takes the first segment of each
+/// name.
 struct Mounts {
     asked: Option<String>,
     configured: Option<String>,

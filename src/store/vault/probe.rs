@@ -1,7 +1,8 @@
-//! What the login may do, for `strongroom doctor`: the token, the engine at the mount, the capabilities below the paths.
+//! What the login may do, for `strongroom doctor`: the token, the engine at the mount, the capabilities below
+//! the paths.
 //!
-//! A question that is refused is never a problem: lookups do without it. Sources: `auth/token/lookup-self` and
-//! `sys/capabilities-self` in the API reference.
+//! A question that is refused is never a problem: lookups do without it. Sources: `auth/token/lookup-self`
+//! and `sys/capabilities-self` in the API reference.
 
 use serde_json::json;
 
@@ -43,8 +44,10 @@ impl Vault {
             findings.push(Finding::new(
                 Severity::Note,
                 "engine",
-                "`mount_point` is null, so each id names the mount that is asked, and none is known without one",
-                "Try `strongroom explain connection MOUNT/ID`; with one mount alone write it as `mount_point`",
+                "`mount_point` is null, so each id names the mount that is asked, and none is known without \
+                one",
+                "Try `strongroom explain connection MOUNT/ID`; with one mount alone write it as \
+                `mount_point`",
             ));
             return findings;
         };
@@ -73,7 +76,8 @@ impl Vault {
         })
     }
 
-    /// Where each id names its mount no lookup has shown before that the token works: then this is worth more than a note.
+    /// Where each id names its mount no lookup has shown before that the token works: then this is worth more
+    /// than a note.
     fn token_unseen(&self, reply: Option<&Reply>) -> Finding {
         let found = unanswered(
             "token",
@@ -108,7 +112,8 @@ impl Vault {
             }
             None => {
                 let text = format!("nothing is told of the mount `{}`", Shown(mount));
-                let remedy = "Either nothing is mounted there (`vault secrets list`; check `mount_point` and `namespace`), or \
+                let remedy = "Either nothing is mounted there (`vault secrets list`; check `mount_point` and \
+                `namespace`), or \
                               no policy of this login names a path below it: see `strongroom policy vault`";
                 (Some(unanswered("engine", reply.as_ref(), &text, remedy)), configured)
             }
@@ -159,11 +164,13 @@ fn other_version(mount: &str, version: KvVersion) -> Finding {
     let mount = Shown(mount);
     let text = match version {
         KvVersion::One => format!(
-            "by default Airflow uses `kv_engine_version` 2, but the secrets at `{mount}` were written using version 1: lookups \
+            "by default Airflow uses `kv_engine_version` 2, but the secrets at `{mount}` were written using \
+            version 1: lookups \
              find none of them"
         ),
         KvVersion::Two => format!(
-            "`kv_engine_version` is 1, but the secrets at `{mount}` were written using version 2: lookups find none of them"
+            "`kv_engine_version` is 1, but the secrets at `{mount}` were written using version 2: lookups \
+            find none of them"
         ),
     };
     let remedy = format!("Write {}, or auto, as `kv_engine_version` in backend_kwargs", version.number());
@@ -215,8 +222,10 @@ mod tests {
     #[test]
     fn a_mount_of_another_version_is_told_in_airflows_words() {
         let finding = other_version("kv", KvVersion::One);
-        insta::assert_snapshot!(finding.evidence, @"by default Airflow uses `kv_engine_version` 2, but the secrets at `kv` were written using version 1: lookups find none of them");
-        insta::assert_snapshot!(finding.remedy, @"Write 1, or auto, as `kv_engine_version` in backend_kwargs");
+        insta::assert_snapshot!(finding.evidence, @"by default Airflow uses `kv_engine_version` 2, but the \
+        secrets at `kv` were written using version 1: lookups find none of them");
+        insta::assert_snapshot!(finding.remedy, @"Write 1, or auto, as `kv_engine_version` in \
+        backend_kwargs");
         assert!(other_version("kv", KvVersion::Two).evidence.starts_with("`kv_engine_version` is 1, but"));
     }
 }

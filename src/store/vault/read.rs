@@ -51,8 +51,8 @@ impl Vault {
         }
     }
 
-    /// A 404 is an absence when it says nothing. With metadata it is a version that was deleted, with words a path that the
-    /// engine does not serve; the official class answers None to all of them.
+    /// A 404 is an absence when it says nothing. With metadata it is a version that was deleted, with words a
+    /// path that the engine does not serve; the official class answers None to all of them.
     async fn absent(
         &self,
         answer: &TokenReply,
@@ -64,7 +64,8 @@ impl Vault {
         if members.is_some_and(is_deleted) {
             if self.access.memory.is_news(name) {
                 tracing::warn!(
-                    "`{name}` has no value any more: its latest version was deleted. Write a new one with `vault kv put`, \
+                    "`{name}` has no value any more: its latest version was deleted. Write a new one with \
+                    `vault kv put`, \
                      or bring it back with `vault kv undelete`"
                 );
             }

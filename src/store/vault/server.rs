@@ -96,7 +96,8 @@ impl Server {
         format!("{} {}", self.url, self.namespace.as_deref().unwrap_or_default())
     }
 
-    /// Address and namespace in words. What stands behind a question mark is left out: it is never sent either.
+    /// Address and namespace in words. What stands behind a question mark is left out: it is never sent
+    /// either.
     pub(super) fn words(&self) -> String {
         let address = format!("{}{}", self.url.origin().ascii_serialization(), self.url.path());
         let address = Shown(address.trim_end_matches('/')).to_string();
@@ -138,8 +139,9 @@ impl Server {
         Ok(url)
     }
 
-    /// Within the configured address: the token is for nobody else, and another port may be another's. A step up to https, on
-    /// the same port or from the usual port to the usual one, is one that operators ask for; there is none down.
+    /// Within the configured address: the token is for nobody else, and another port may be another's. A step
+    /// up to https, on the same port or from the usual port to the usual one, is one that operators ask for;
+    /// there is none down.
     fn may_follow(&self, from: &Url, target: &Url) -> bool {
         let same_host = target.host() == self.url.host();
         let same_port = target.port_or_known_default() == self.url.port_or_known_default();

@@ -103,7 +103,8 @@ mod tests {
             ("variables_path", "kvx"),
         ]);
         let found = repeated_mount(&options, &settings);
-        insta::assert_snapshot!(found[0].evidence, @"`connections_path` begins with the mount `kv`, which is put before it");
+        insta::assert_snapshot!(found[0].evidence, @"`connections_path` begins with the mount `kv`, which is \
+        put before it");
         assert_eq!(found.len(), 1);
         assert_eq!(why_absent(&settings, &"kv/kv/connections/a".into()).unwrap().check, "path");
         assert_eq!(why_absent(&settings, &"kv/connections/a".into()), None);

@@ -9,8 +9,8 @@ use crate::value::json::{Object, Value};
 /// The policy that allows everything.
 const ROOT: &str = "root";
 
-/// `data` is of `auth/token/lookup-self`; `is_fixed` says that there never is another token,
-/// `is_counted` that a login gave it for so many requests. Neither the token nor its accessor is among the words.
+/// `data` is of `auth/token/lookup-self`; `is_fixed` says that there never is another token, `is_counted`
+/// that a login gave it for so many requests. Neither the token nor its accessor is among the words.
 pub(super) fn state(data: &Object, is_fixed: bool, is_counted: bool) -> Vec<Finding> {
     let policies = ["policies", "identity_policies"].into_iter().filter_map(|key| data.get(key)?.as_array());
     let policies: Vec<&str> = policies.flatten().filter_map(Value::as_str).collect();
@@ -46,9 +46,11 @@ impl Life {
         }
     }
 
-    /// Strongroom renews what a login gave, and nothing that somebody wrote down. (One in a file may be kept by Vault Agent.)
+    /// Strongroom renews what a login gave, and nothing that somebody wrote down. (One in a file may be kept
+    /// by Vault Agent.)
     fn of_written(&self) -> Finding {
-        let remedy = "Use a login that gets tokens by itself, such as approle or kubernetes (`strongroom vault approle`), or a \
+        let remedy = "Use a login that gets tokens by itself, such as approle or kubernetes (`strongroom \
+        vault approle`), or a \
                       `token_path` that Vault Agent keeps";
         let text = match self.left {
             Some(left) => {
@@ -110,7 +112,8 @@ mod tests {
             [
                 "ok policies root; never ends",
                 "warning the token has the policy `root`: it may do everything",
-                "warning the token was written down and never ends: who finds it has it until somebody revokes it"
+                "warning the token was written down and never ends: who finds it has it until somebody \
+                revokes it"
             ]
         );
         let short = told(r#"{"policies": ["p"], "ttl": 60}"#, true);

@@ -92,8 +92,8 @@ impl Tokens {
         Self { login, holder: TokenHolder::new(TERMS, clock.clone()), clock }
     }
 
-    /// A token to use for one request, and whether it was got just now. One caller logs in while the others wait, and a login
-    /// that fails does so for all of them.
+    /// A token to use for one request, and whether it was got just now. One caller logs in while the others
+    /// wait, and a login that fails does so for all of them.
     pub(super) async fn get(&self, server: &Server) -> Result<(Arc<Token>, bool)> {
         let asked = self.clock.now();
         let token = self.holder.get(|old| self.renew_or_log_in(old, server)).await?;
@@ -101,8 +101,9 @@ impl Tokens {
         Ok((token, is_new))
     }
 
-    /// Another token in the place of one that the server refused; `None` if there is no other. The old one stays until there
-    /// is a new one: a path outside the policies looks the same, and must not cost the others a token that works.
+    /// Another token in the place of one that the server refused; `None` if there is no other. The old one
+    /// stays until there is a new one: a path outside the policies looks the same, and must not cost the
+    /// others a token that works.
     pub(super) async fn replace(&self, refused: &Arc<Token>, server: &Server) -> Result<Option<Arc<Token>>> {
         let token = self.holder.instead_of(|held| Arc::ptr_eq(held, refused), || self.log_in(server)).await?;
         Ok(Some(token).filter(|token| !token.is_same_text(refused)))
@@ -152,7 +153,8 @@ impl Tokens {
     }
 }
 
-/// A token near the end of the longest life it may have gets only the rest of it: then the next step is a login.
+/// A token near the end of the longest life it may have gets only the rest of it: then the next step is a
+/// login.
 fn prolonged(mut grant: Grant, old: &Token) -> Grant {
     let before = old.grant.lifetime.unwrap_or_default();
     grant.renewable &= grant.lifetime.is_none_or(|lifetime| lifetime >= before / 2);

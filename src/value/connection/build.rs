@@ -31,8 +31,9 @@ pub fn build_uri(connection: &Connection, dialect: Dialect) -> Result<Text, Conn
     Ok(output.finish())
 }
 
-/// Builds a URI from named fields: `conn_type`, `login`, `password`, `host`, `port`, `schema`, `description` (which no
-/// URI can hold), and `extra` as text or object, or `extra_dejson`. A URI that Airflow would read as other fields is an error.
+/// Builds a URI from named fields: `conn_type`, `login`, `password`, `host`, `port`, `schema`, `description`
+/// (which no URI can hold), and `extra` as text or object, or `extra_dejson`. A URI that Airflow would read
+/// as other fields is an error.
 pub fn build_uri_from_fields(fields: &Object, dialect: Dialect) -> Result<Text, ConnectionError> {
     let connection = from_mapping(fields, dialect)?;
     let uri = build_uri(&connection, dialect)?;
@@ -43,8 +44,8 @@ pub fn build_uri_from_fields(fields: &Object, dialect: Dialect) -> Result<Text, 
     }
 }
 
-/// The first field that does not come back from a URI. What is empty is as good as absent there, and a type has one
-/// spelling.
+/// The first field that does not come back from a URI. What is empty is as good as absent there, and a type
+/// has one spelling.
 fn changed(given: &Connection, read: &Connection) -> Option<&'static str> {
     if conn_type(&given.conn_type) != conn_type(&read.conn_type) {
         return Some("conn_type");

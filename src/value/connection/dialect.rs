@@ -43,7 +43,8 @@ impl Dialect {
         self == Self::Airflow33
     }
 
-    /// Whether this is the database model: it encodes password and extra for encryption and drops an empty password.
+    /// Whether this is the database model: it encodes password and extra for encryption and drops an empty
+    /// password.
     pub(super) fn is_model(self) -> bool {
         self != Self::TaskSdk13
     }

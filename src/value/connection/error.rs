@@ -5,8 +5,8 @@ use thiserror::Error;
 use crate::value::json::JsonError;
 use crate::value::text::Text;
 
-/// Why Airflow could not make a connection of a secret, or a URI of a connection. The message says where and what to
-/// do, and shows nothing of the secret: Airflow's own messages print it.
+/// Why Airflow could not make a connection of a secret, or a URI of a connection. The message says where and
+/// what to do, and shows nothing of the secret: Airflow's own messages print it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConnectionError {
     /// Nothing but white space.
@@ -17,13 +17,15 @@ pub enum ConnectionError {
     TooManyProtocols,
     /// The part before the second `://` holds `@` or `:`.
     #[error(
-        "the connection URI holds '@' or ':' before its second '://'; write type://protocol://user:password@host and \
+        "the connection URI holds '@' or ':' before its second '://'; write \
+        type://protocol://user:password@host and \
          percent-encode ':' and '/' in the query"
     )]
     ProtocolAfterCredentials,
     /// One square bracket without the other.
     #[error(
-        "the host of the connection URI has an unpaired square bracket; percent-encode brackets that are not IPv6"
+        "the host of the connection URI has an unpaired square bracket; percent-encode brackets that are not \
+        IPv6"
     )]
     UnpairedBracket,
     /// The text in square brackets is no IPv6 address.
@@ -31,12 +33,14 @@ pub enum ConnectionError {
     BracketedHost,
     /// A character that becomes one of `/?#@:` in normalization form KC.
     #[error(
-        "the host part of the connection URI holds a character that normalizes to one of '/?#@:'; percent-encode it"
+        "the host part of the connection URI holds a character that normalizes to one of '/?#@:'; \
+        percent-encode it"
     )]
     AmbiguousHost,
     /// The port is no decimal number.
     #[error(
-        "the port of the connection URI is not a number; if a password stands before it, percent-encode '/', '?', '#', \
+        "the port of the connection URI is not a number; if a password stands before it, percent-encode '/', \
+        '?', '#', \
          '@' and ':' in it"
     )]
     UriPort,
@@ -45,7 +49,8 @@ pub enum ConnectionError {
     UriPortRange,
     /// A query value is JSON that Python refuses for its size.
     #[error(
-        "a query value of the connection URI cannot be read as JSON: {0}; use fewer levels or digits, or __extra__"
+        "a query value of the connection URI cannot be read as JSON: {0}; use fewer levels or digits, or \
+        __extra__"
     )]
     QueryValue(JsonError),
     /// The text starts with `{` and is no JSON.
@@ -55,7 +60,8 @@ pub enum ConnectionError {
     Json(JsonError),
     /// A key that Airflow's constructor does not take.
     #[error(
-        "the connection has an unknown key{}; use conn_type, login, password, host, port, schema, extra or description",
+        "the connection has an unknown key{}; use conn_type, login, password, host, port, schema, extra or \
+        description",
         shown(key.as_deref())
     )]
     UnknownKey {
@@ -77,7 +83,8 @@ pub enum ConnectionError {
     Port,
     /// What a URI of the field would be read as is something else.
     #[error(
-        "a connection URI cannot hold the field '{field}' as it is given: it would be read as another value; store JSON instead, or write a host in small letters"
+        "a connection URI cannot hold the field '{field}' as it is given: it would be read as another value; \
+        store JSON instead, or write a host in small letters"
     )]
     NotReadBack {
         /// Name of the field.

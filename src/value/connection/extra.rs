@@ -23,7 +23,8 @@ impl Extra {
         Self { text, ..Self::default() }
     }
 
-    /// Extra as JSON input and programs give it: what is falsy is none, text stays, and the rest becomes JSON text.
+    /// Extra as JSON input and programs give it: what is falsy is none, text stays, and the rest becomes JSON
+    /// text.
     pub(super) fn from_value(extra: &Value) -> Self {
         match extra {
             _ if !extra.is_truthy() => Self::default(),
@@ -36,7 +37,8 @@ impl Extra {
         }
     }
 
-    /// Extra of the parameters of a query, even if there are none. `keep` says that reading the text gives them again.
+    /// Extra of the parameters of a query, even if there are none. `keep` says that reading the text gives
+    /// them again.
     pub(super) fn from_query(parameters: Object, keep: bool) -> Self {
         let object = Value::Object(parameters);
         Self { text: Value::String(json::write(&object)), is_object: true, object: keep.then_some(object) }
@@ -51,7 +53,8 @@ impl Extra {
     }
 }
 
-/// Airflow 2 only warns when extra is no JSON object, but JSON that Python refuses for its size is an error there too.
+/// Airflow 2 only warns when extra is no JSON object, but JSON that Python refuses for its size is an error
+/// there too.
 fn check_text(text: &Text, dialect: Dialect) -> Result<(), ConnectionError> {
     match json::parse(text) {
         Ok(Value::Object(_)) => {}

@@ -70,8 +70,8 @@ impl Fields {
     }
 }
 
-/// The password setter of the model (models/crypto.py, `FernetFieldsMixin.set_password`): what is falsy is not
-/// stored, the rest is encoded as UTF-8 for encryption.
+/// The password setter of the model (models/crypto.py, `FernetFieldsMixin.set_password`): what is falsy is
+/// not stored, the rest is encoded as UTF-8 for encryption.
 fn model_password(password: Value) -> Result<Value, ConnectionError> {
     if !password.is_truthy() {
         return Ok(Value::Null);
@@ -88,8 +88,8 @@ pub(super) fn wrong_type(field: &'static str, value: &Value, expected: &'static 
     ConnectionError::FieldType { field, found: value.type_name(), expected }
 }
 
-/// A connection from the fields a program gives: the keys of Airflow's constructor, and `extra_dejson` in place of
-/// `extra`. Nothing is normalized, as in the constructor; None, `""` and an absent key are no extra.
+/// A connection from the fields a program gives: the keys of Airflow's constructor, and `extra_dejson` in
+/// place of `extra`. Nothing is normalized, as in the constructor; None, `""` and an absent key are no extra.
 pub(super) fn from_mapping(mapping: &Object, dialect: Dialect) -> Result<Connection, ConnectionError> {
     let mut fields = Fields::default();
     let mut extra_dejson = &Value::Null;

@@ -1,8 +1,8 @@
 //! Connections as Airflow reads and writes them.
 //!
 //! [`parse`] does what `BaseSecretsBackend.deserialize_connection` does with the class of a [`Dialect`], and
-//! [`build_uri`] what that class's `get_uri` does: the same fields, the same failures. Only the messages differ, since
-//! Airflow's show the secret.
+//! [`build_uri`] what that class's `get_uri` does: the same fields, the same failures. Only the messages
+//! differ, since Airflow's show the secret.
 
 mod build;
 mod dialect;
@@ -26,8 +26,9 @@ pub use error::ConnectionError;
 use super::json::{Object, Value};
 use super::text::{self, Text};
 
-/// A connection with the fields of Airflow's class. A field is [`Value::Null`] where Airflow has None, and keeps a
-/// value of the wrong type where Airflow does. Debug says which fields are set and shows nothing of them.
+/// A connection with the fields of Airflow's class. A field is [`Value::Null`] where Airflow has None, and
+/// keeps a value of the wrong type where Airflow does. Debug says which fields are set and shows nothing of
+/// them.
 #[derive(Clone, PartialEq)]
 pub struct Connection {
     /// The type, which picks the hook: `postgres`, `aws`, …
@@ -82,8 +83,8 @@ fn parse_whole(value: &Text, dialect: Dialect) -> Result<(Connection, Option<Val
 }
 
 impl Connection {
-    /// A connection from named fields, as Airflow's constructor takes them, with `extra` as text or object, or
-    /// `extra_dejson`. An unknown key is an error.
+    /// A connection from named fields, as Airflow's constructor takes them, with `extra` as text or object,
+    /// or `extra_dejson`. An unknown key is an error.
     pub fn from_fields(fields: &Object, dialect: Dialect) -> Result<Self, ConnectionError> {
         fields::from_mapping(fields, dialect)
     }
@@ -93,8 +94,8 @@ impl Connection {
         self.dialect
     }
 
-    /// Extra as an object; what else it is where Airflow does not insist on one. An error where Airflow's property
-    /// raises, which is not before somebody reads it.
+    /// Extra as an object; what else it is where Airflow does not insist on one. An error where Airflow's
+    /// property raises, which is not before somebody reads it.
     pub fn extra_dejson(&self) -> Result<Value, ConnectionError> {
         extra::dejson(self)
     }

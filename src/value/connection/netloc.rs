@@ -32,7 +32,8 @@ pub(super) fn parse(netloc: &[u8]) -> Netloc<'_> {
     Netloc { username, password, host, host_and_port, port }
 }
 
-/// Host and port; a bracketed host ends at its bracket, and what stands before the port's colon is ignored there.
+/// Host and port; a bracketed host ends at its bracket, and what stands before the port's colon is ignored
+/// there.
 fn split_host(host_and_port: &[u8]) -> (&[u8], &[u8]) {
     let (host, rest) = match text::partition(host_and_port, b'[') {
         (_, Some(bracketed)) => {

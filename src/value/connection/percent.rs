@@ -64,7 +64,8 @@ fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
     Some((u8::try_from(byte).ok()?, after))
 }
 
-/// `quote(text, safe="")`, or with [`Plus::Space`] `quote_plus(text)`. None when Python cannot encode the text.
+/// `quote(text, safe="")`, or with [`Plus::Space`] `quote_plus(text)`. None when Python cannot encode the
+/// text.
 pub(super) fn push_quoted(output: &mut TextBuilder, plain: &[u8], plus: Plus) -> Option<()> {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     if text::has_surrogates(plain) {

@@ -5,8 +5,8 @@ use super::fields::wrong_type;
 use crate::value::json::{Int, MAX_INT_DIGITS, Value};
 use crate::value::text::{Text, is_white_space};
 
-/// First code point of each run of ten decimal digits beyond ASCII (Unicode 14, general category Nd), which `int()`
-/// reads like 0 to 9.
+/// First code point of each run of ten decimal digits beyond ASCII (Unicode 14, general category Nd), which
+/// `int()` reads like 0 to 9.
 const ZEROS: [u32; 65] = [
     0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0,
     0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50,
@@ -31,7 +31,8 @@ pub(super) fn from_json(port: Value) -> Result<Value, ConnectionError> {
     integer.map(Value::Int).ok_or(ConnectionError::Port)
 }
 
-/// `int(str)`: white space around, a sign, and decimal digits of any script with single underscores between them.
+/// `int(str)`: white space around, a sign, and decimal digits of any script with single underscores between
+/// them.
 fn int(text: &Text) -> Option<Int> {
     // Python turns white space beyond ASCII into blanks first, and then strips what C calls white space.
     let is_blank = |code_point: u32| match code_point {

@@ -10,7 +10,8 @@ use crate::value::text::{self, Text};
 /// The parameter that holds extra as it is (`Connection.EXTRA_KEY`).
 pub(super) const EXTRA_KEY: &str = "__extra__";
 
-/// Extra of a query: None without one, `__extra__` verbatim if it is there, else a JSON object of all parameters.
+/// Extra of a query: None without one, `__extra__` verbatim if it is there, else a JSON object of all
+/// parameters.
 pub(super) fn extra(query: &[u8], dialect: Dialect) -> Result<Extra, ConnectionError> {
     if query.is_empty() {
         return Ok(Extra::default());
@@ -26,7 +27,8 @@ pub(super) fn extra(query: &[u8], dialect: Dialect) -> Result<Extra, ConnectionE
     Ok(Extra::from_query(parameters, query.is_ascii()))
 }
 
-/// `dict(parse_qsl(query, keep_blank_values=True))`: empty parts are skipped, of repeated names the last value counts.
+/// `dict(parse_qsl(query, keep_blank_values=True))`: empty parts are skipped, of repeated names the last
+/// value counts.
 fn parse(query: &[u8]) -> Object {
     let parameters = query.split(|&byte| byte == b'&').filter(|parameter| !parameter.is_empty());
     parameters

@@ -293,7 +293,8 @@ proptest! {
     }
 
     #[test]
-    fn json_never_panics(key in "conn_type|login|password|host|port|schema|extra|uri|x", value in "[\\[\\]{}\",:0-9eE.\\-a-z]{0,20}") {
+    fn json_never_panics(key in "conn_type|login|password|host|port|schema|extra|uri|x",
+        value in "[\\[\\]{}\",:0-9eE.\\-a-z]{0,20}") {
         for dialect in Dialect::ALL {
             if let Ok(connection) = read(&format!("{{\"{key}\": {value}}}"), dialect) {
                 let _ = (connection.get_uri(), connection.extra_dejson());
@@ -309,8 +310,10 @@ proptest! {
         prop_assume!(!host.contains("://"));
         let extra = Value::Object(Object::from_iter([(Text::from(key), Value::from(value))]));
         let fields = [
-            ("conn_type", Value::from("mysql")), ("login", Value::from(login)), ("password", Value::from(password)),
-            ("host", Value::from(host)), ("port", Value::from(port)), ("schema", Value::from(schema)), ("extra", extra),
+            ("conn_type", Value::from("mysql")), ("login", Value::from(login)), ("password",
+                Value::from(password)),
+            ("host", Value::from(host)), ("port", Value::from(port)), ("schema", Value::from(schema)),
+                ("extra", extra),
         ];
         let fields = Object::from_iter(fields.map(|(name, value)| (Text::from(name), value)));
         let connection = Connection::from_fields(&fields, Dialect::TaskSdk13).unwrap();

@@ -108,8 +108,8 @@ fn check_before_protocol(rest: &[u8]) -> Result<(), ConnectionError> {
     if has_credentials { Err(ConnectionError::ProtocolAfterCredentials) } else { Ok(()) }
 }
 
-/// The decoded host. When it holds `/`, Airflow takes it from the network location again, so that its case is kept
-/// (`_parse_netloc_to_hostname`).
+/// The decoded host. When it holds `/`, Airflow takes it from the network location again, so that its case is
+/// kept (`_parse_netloc_to_hostname`).
 fn host(location: &netloc::Netloc<'_>) -> Text {
     let lower = location.lower_host();
     let host = unquoted(lower.as_ref().map_or(location.host, Text::as_bytes), Plus::Literal);

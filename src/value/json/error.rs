@@ -27,7 +27,8 @@ pub enum JsonErrorKind {
     ExtraData,
     /// More than [`MAX_DEPTH`](super::MAX_DEPTH) nested arrays and objects (`RecursionError` in Python).
     TooDeep,
-    /// An integer of more than [`MAX_INT_DIGITS`](super::MAX_INT_DIGITS) digits (a `ValueError` that is no `JSONDecodeError` in Python).
+    /// An integer of more than [`MAX_INT_DIGITS`](super::MAX_INT_DIGITS) digits (a `ValueError` that is no
+    /// `JSONDecodeError` in Python).
     IntegerTooLong,
 }
 

@@ -1,11 +1,12 @@
 //! JSON as Python reads and writes it.
 //!
-//! `serde_json` refuses or changes what Python's `json` module accepts (`NaN`, big integers, lone surrogates, repeated
-//! keys), so a secret would come out different. [`parse`] accepts exactly what `json.loads(str)` accepts and [`write()`]
-//! gives the bytes of `json.dumps` with default arguments (`Lib/json` and `Modules/_json.c` of Python 3.11).
+//! `serde_json` refuses or changes what Python's `json` module accepts (`NaN`, big integers, lone surrogates,
+//! repeated keys), so a secret would come out different. [`parse`] accepts exactly what `json.loads(str)`
+//! accepts and [`write()`] gives the bytes of `json.dumps` with default arguments (`Lib/json` and
+//! `Modules/_json.c` of Python 3.11).
 //!
-//! Nothing here recurses, be it reading, writing, cloning, comparing or dropping: deep nesting ends in an error, never in
-//! a stack overflow.
+//! Nothing here recurses, be it reading, writing, cloning, comparing or dropping: deep nesting ends in an
+//! error, never in a stack overflow.
 
 mod error;
 mod number;
@@ -86,7 +87,8 @@ impl Value {
         if let Self::Object(members) = self { Some(members) } else { None }
     }
 
-    /// Takes the text of a `str` out. (Values cannot be taken apart by a pattern: they clean up when dropped.)
+    /// Takes the text of a `str` out. (Values cannot be taken apart by a pattern: they clean up when
+    /// dropped.)
     pub fn into_text(mut self) -> Option<Text> {
         if let Self::String(text) = &mut self { Some(std::mem::take(text)) } else { None }
     }

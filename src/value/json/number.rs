@@ -5,8 +5,8 @@ use std::fmt;
 
 use crate::value::text::Text;
 
-/// Python refuses to convert longer decimal integers (`sys.int_info.default_max_str_digits`), so JSON with one is an
-/// error in Airflow too.
+/// Python refuses to convert longer decimal integers (`sys.int_info.default_max_str_digits`), so JSON with
+/// one is an error in Airflow too.
 pub const MAX_INT_DIGITS: usize = 4300;
 
 /// An integer of any size. Debug shows nothing of it.
@@ -105,8 +105,8 @@ pub fn float_repr(float: f64) -> String {
     }
 }
 
-/// Shortest scientific notation. Where two notations of that length are equally near, Rust takes the upper one and
-/// Python the one with the even last digit, which is how Rust rounds to a given length.
+/// Shortest scientific notation. Where two notations of that length are equally near, Rust takes the upper
+/// one and Python the one with the even last digit, which is how Rust rounds to a given length.
 fn shortest(float: f64) -> String {
     let upper = format!("{float:e}");
     let digits = upper.bytes().take_while(|&byte| byte != b'e').filter(u8::is_ascii_digit).count();

@@ -9,8 +9,8 @@ use crate::value::text::Text;
 /// Up to this many keys a plain scan is faster than hashing.
 const SCAN_LIMIT: usize = 12;
 
-/// Keys and values in order of first insertion, as Python's `dict`: a repeated key keeps its place and takes the last
-/// value. Lookups stay cheap for big objects. Debug shows only how many keys there are.
+/// Keys and values in order of first insertion, as Python's `dict`: a repeated key keeps its place and takes
+/// the last value. Lookups stay cheap for big objects. Debug shows only how many keys there are.
 #[derive(Clone, Default)]
 pub struct Object {
     entries: Vec<(Text, Value)>,

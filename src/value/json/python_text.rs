@@ -106,12 +106,13 @@ fn escape(code_point: u32) -> String {
     }
 }
 
-/// `str.isprintable`, as far as it concerns controls, formats, spaces, surrogates and private use; what Unicode has not
-/// assigned yet counts as printable, since that changes with the version of Python.
+/// `str.isprintable`, as far as it concerns controls, formats, spaces, surrogates and private use; what
+/// Unicode has not assigned yet counts as printable, since that changes with the version of Python.
 fn is_printable(code_point: u32) -> bool {
     !matches!(code_point,
         0..=0x1F | 0x7F..=0xA0 | 0xAD | 0x600..=0x605 | 0x61C | 0x6DD | 0x70F | 0x1680 | 0x180E
-        | 0x2000..=0x200F | 0x2028..=0x202F | 0x205F..=0x206F | 0x3000 | 0xD800..=0xF8FF | 0xFEFF | 0xFFF0..=0xFFFB
+        | 0x2000..=0x200F | 0x2028..=0x202F | 0x205F..=0x206F | 0x3000
+        | 0xD800..=0xF8FF | 0xFEFF | 0xFFF0..=0xFFFB
         | 0xFFFE | 0xFFFF | 0xE_0000..=0xE_00FF | 0xF_0000..)
 }
 

@@ -5,8 +5,9 @@ use super::number::{Int, MAX_INT_DIGITS};
 use super::{Object, Value};
 use crate::value::text::{Text, TextBuilder};
 
-/// Most objects and arrays that may be open at once. Python 3.11 stops at its recursion limit of 1000 frames, which
-/// leaves 993 at the top of a script and fewer the deeper the caller stands; a fixed limit gives one answer everywhere.
+/// Most objects and arrays that may be open at once. Python 3.11 stops at its recursion limit of 1000 frames,
+/// which leaves 993 at the top of a script and fewer the deeper the caller stands; a fixed limit gives one
+/// answer everywhere.
 pub const MAX_DEPTH: usize = 990;
 
 /// Reads a document exactly as `json.loads(str)` does.

@@ -1,5 +1,5 @@
-//! Cloning, comparing and dropping of values without recursion: what the compiler derives takes a stack frame or more
-//! for each level of nesting.
+//! Cloning, comparing and dropping of values without recursion: what the compiler derives takes a stack frame
+//! or more for each level of nesting.
 
 use std::slice::Iter;
 

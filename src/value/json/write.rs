@@ -20,7 +20,8 @@ impl Open<'_> {
     }
 }
 
-/// Writes a value with the bytes of `json.dumps(value)`: separators `", "` and `": "`, ASCII only, Python's float repr.
+/// Writes a value with the bytes of `json.dumps(value)`: separators `", "` and `": "`, ASCII only, Python's
+/// float repr.
 pub fn write(value: &Value) -> Text {
     let mut output = TextBuilder::with_capacity(128);
     let mut open = Vec::new();

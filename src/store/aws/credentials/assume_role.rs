@@ -148,10 +148,14 @@ fn refused(refusal: &Refusal, arn: &str, operation: &str) -> Error {
     let error = refusal.to_error(kind, &subject(arn));
     match kind {
         ErrorKind::Denied => error.with_hint(format!(
-            "The role's trust policy must allow sts:{operation} for this identity (and its ExternalId, if it asks for one), \
+            "The role's trust policy must allow sts:{operation} for this identity (and its ExternalId, if it \
+            asks for one), \
              and so must the identity's own policy"
         )),
-        ErrorKind::Config => error.with_hint("Check role_arn, RoleSessionName, DurationSeconds and policies of the assumption, and that STS is active in the region"),
+        ErrorKind::Config => error.with_hint(
+            "Check role_arn, RoleSessionName, DurationSeconds and policies \
+        of the assumption, and that STS is active in the region",
+        ),
         _ => error.with_hint_if(general_hint(refusal, kind)),
     }
 }
@@ -171,7 +175,9 @@ mod tests {
     #[test]
     fn a_role_that_may_not_be_assumed_is_denied_by_name() {
         let denied = error("AccessDenied", 403).with_store("aws_secrets_manager");
-        insta::assert_snapshot!(denied, @"assuming the role `arn:aws:iam::1:role/r` was denied (aws_secrets_manager AssumeRole: AccessDenied). The role's trust policy must allow sts:AssumeRole for this identity (and its ExternalId, if it asks for one), and so must the identity's own policy");
+        insta::assert_snapshot!(denied, @"assuming the role `arn:aws:iam::1:role/r` was denied \
+        (aws_secrets_manager AssumeRole: AccessDenied). The role's trust policy must allow sts:AssumeRole \
+        for this identity (and its ExternalId, if it asks for one), and so must the identity's own policy");
     }
 
     #[test]

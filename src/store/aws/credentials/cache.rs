@@ -13,8 +13,8 @@ use crate::process::Clock;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::store::kit::token::{Expiring, Terms, TokenHolder, time_until};
 
-/// A quarter of an hour before the end (botocore/credentials.py, advisory refresh); a session of fifteen minutes is not
-/// renewed at every call, as botocore does.
+/// A quarter of an hour before the end (botocore/credentials.py, advisory refresh); a session of fifteen
+/// minutes is not renewed at every call, as botocore does.
 const TERMS: Terms = Terms {
     before: Duration::from_mins(15),
     again: Duration::from_mins(1),
@@ -24,8 +24,8 @@ const TERMS: Terms = Terms {
 
 /// Credentials of one source.
 ///
-/// [`CredentialCache::ensure`] is called before each request, so that a failure keeps its own words; the SDK then only
-/// picks up what is held.
+/// [`CredentialCache::ensure`] is called before each request, so that a failure keeps its own words; the SDK
+/// then only picks up what is held.
 pub(in crate::store::aws) struct CredentialCache {
     source: Box<dyn CredentialSource>,
     holder: TokenHolder<Credentials>,
@@ -52,7 +52,8 @@ impl CredentialCache {
         self.holder.get(|_| self.load()).await.map(drop)
     }
 
-    /// What the source gives, if a request can carry it: the SDK ends in a panic with a key that has a line break.
+    /// What the source gives, if a request can carry it: the SDK ends in a panic with a key that has a line
+    /// break.
     async fn load(&self) -> Result<Credentials> {
         let key = self.source.load().await?;
         if is_sendable(key.access_key_id()) && key.session_token().is_none_or(is_sendable) {
@@ -75,8 +76,8 @@ impl CredentialCache {
         self.holder.held()
     }
 
-    /// The service refused what was `used`: asks the source anew, if it may have others. Whether it answered. Of many callers
-    /// only one asks.
+    /// The service refused what was `used`: asks the source anew, if it may have others. Whether it answered.
+    /// Of many callers only one asks.
     pub(in crate::store::aws) async fn replace(&self, used: Option<Credentials>) -> bool {
         if !self.source.is_renewable() || !self.refused(used) {
             return false;
@@ -85,8 +86,8 @@ impl CredentialCache {
         self.ensure().await.is_ok()
     }
 
-    /// Notes what the service made of what was `used` in place of what it had refused: if it refuses that, too, the credentials
-    /// are not to blame.
+    /// Notes what the service made of what was `used` in place of what it had refused: if it refuses that,
+    /// too, the credentials are not to blame.
     pub(in crate::store::aws) fn note_replacement(&self, used: Option<Credentials>, is_refused: bool) {
         if is_refused {
             self.refused(used);

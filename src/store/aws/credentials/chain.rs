@@ -1,7 +1,7 @@
 //! Which source of credentials applies, in boto3's order.
 //!
-//! Sources: boto3/session.py (keys and profile in the call), botocore/credentials.py (`create_credential_resolver`),
-//! `BaseSessionFactory` of the Amazon provider (roles).
+//! Sources: boto3/session.py (keys and profile in the call), botocore/credentials.py
+//! (`create_credential_resolver`), `BaseSessionFactory` of the Amazon provider (roles).
 
 use secrecy::ExposeSecret;
 
@@ -28,7 +28,8 @@ pub(in crate::store::aws) fn credential_source(workshop: &mut Workshop<'_>) -> R
                 .or_else(|| workshop.environment.non_empty("AWS_WEB_IDENTITY_TOKEN_FILE").map(str::to_owned));
             let file = file.ok_or_else(|| {
                 Error::config("`assume_role_with_web_identity` has no token file").with_hint(
-                    "Set `assume_role_with_web_identity_token_file` in backend_kwargs, or AWS_WEB_IDENTITY_TOKEN_FILE",
+                    "Set `assume_role_with_web_identity_token_file` in backend_kwargs, or \
+                    AWS_WEB_IDENTITY_TOKEN_FILE",
                 )
             })?;
             sources::web_identity(workshop, &file, parameters)
@@ -36,8 +37,8 @@ pub(in crate::store::aws) fn credential_source(workshop: &mut Workshop<'_>) -> R
     }
 }
 
-/// Keys of the options, else boto3's chain. A profile that the options name switches the keys of the environment off;
-/// one that the environment names does not.
+/// Keys of the options, else boto3's chain. A profile that the options name switches the keys of the
+/// environment off; one that the environment names does not.
 fn without_role(workshop: &mut Workshop<'_>) -> Result<Boxed> {
     if let Some(keys) = written_keys(workshop)? {
         return Ok(Box::new(keys));

@@ -1,8 +1,8 @@
 //! The agent beside a container of ECS or a pod of EKS, which hands out the credentials of its role.
 //!
-//! Source: `ContainerProvider` and `ContainerMetadataFetcher` in botocore. The provider of `aws-config` reads address and
-//! token from the environment of the process, so that two backends of one process would get each other's credentials; here
-//! they come from the copy that was taken when the backend was constructed.
+//! Source: `ContainerProvider` and `ContainerMetadataFetcher` in botocore. The provider of `aws-config` reads
+//! address and token from the environment of the process, so that two backends of one process would get each
+//! other's credentials; here they come from the copy that was taken when the backend was constructed.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -86,7 +86,8 @@ fn no_address(variable: &str) -> Error {
 
 fn unusable() -> Error {
     Error::config("the container's credential address or its authorization token cannot be used").with_hint(
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, this machine, or the address of the ECS or EKS agent; the token must \
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, this machine, or the address of the ECS or EKS \
+        agent; the token must \
          be one line, without a line end",
     )
 }

@@ -10,8 +10,8 @@
 //! | `providers.rs`, `sdk_source.rs` | what the vendor's `aws-config` provides: instances, IAM Identity Center |
 //! | `process.rs` | the program of a profile |
 //!
-//! The vendor's own chain is not used: its order is not boto3's, and its roles know neither `duration_seconds` nor the
-//! parameters of `assume_role_kwargs`.
+//! The vendor's own chain is not used: its order is not boto3's, and its roles know neither
+//! `duration_seconds` nor the parameters of `assume_role_kwargs`.
 
 mod assume_role;
 mod cache;

@@ -1,7 +1,8 @@
 //! The `credential_process` of a profile: a program that prints credentials.
 //!
-//! Sources: botocore/credentials.py (`ProcessProvider`), and "Sourcing credentials with an external process" in the guide of
-//! the AWS SDKs. The vendor's provider hands the line to `sh -c`, too, but can end neither the shell nor what it started.
+//! Sources: botocore/credentials.py (`ProcessProvider`), and "Sourcing credentials with an external process"
+//! in the guide of the AWS SDKs. The vendor's provider hands the line to `sh -c`, too, but can end neither
+//! the shell nor what it started.
 
 use std::fmt;
 use std::io;
@@ -21,7 +22,8 @@ use crate::value::json::{Object, Value, parse};
 /// Only this form of the answer is known.
 const VERSION: i64 = 1;
 
-const HINT: &str = "Run the command by hand with `sh -c` as the user that runs Airflow; its output is not shown, since it holds keys";
+const HINT: &str = "Run the command by hand with `sh -c` as the user that runs Airflow; its output is not \
+shown, since it holds keys";
 
 /// Runs the line of a profile. What it prints is shown nowhere.
 pub(super) struct Process {

@@ -1,6 +1,7 @@
 //! The providers of `aws-config`, set up as boto3 would be.
 //!
-//! Sources: botocore/credentials.py (the providers, each named at its function), botocore/utils.py (`IMDSFetcher`).
+//! Sources: botocore/credentials.py (the providers, each named at its function), botocore/utils.py
+//! (`IMDSFetcher`).
 
 use std::time::Duration;
 
@@ -95,7 +96,8 @@ struct SsoSettings {
     role: String,
 }
 
-/// `SSOProvider`: the settings of the session are added to those of the profile, which must not contradict them.
+/// `SSOProvider`: the settings of the session are added to those of the profile, which must not contradict
+/// them.
 pub(super) fn single_sign_on(
     workshop: &mut Workshop<'_>,
     name: &str,
@@ -147,8 +149,8 @@ fn sso_settings(profiles: &Profiles, name: &str, profile: Section<'_>) -> Result
     })
 }
 
-/// A provider that is built for each load: the vendor's keeps the login's token in memory, and would go on with it after
-/// somebody has logged in anew.
+/// A provider that is built for each load: the vendor's keeps the login's token in memory, and would go on
+/// with it after somebody has logged in anew.
 struct BuiltAnew(Box<dyn Fn() -> SsoCredentialsProvider + Send + Sync>);
 
 impl ProvideCredentials for BuiltAnew {

@@ -1,8 +1,8 @@
 //! The providers of `aws-config` as sources of credentials.
 //!
-//! A provider says what went wrong as [`CredentialsError`], and often holds the HTTP status in a text only. So
-//! [`LastExchange`] remembers what became of the last request, and errors are told apart by that, by the variant and by
-//! typed causes; never by words. What the provider says is not shown: it may hold answers.
+//! A provider says what went wrong as [`CredentialsError`], and often holds the HTTP status in a text only.
+//! So [`LastExchange`] remembers what became of the last request, and errors are told apart by that, by the
+//! variant and by typed causes; never by words. What the provider says is not shown: it may hold answers.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,8 +25,8 @@ use crate::store::aws::http_client::{Exchange, LastExchange};
 pub(super) enum Issuer {
     /// The agent beside a container of ECS or a pod of EKS.
     Container,
-    /// The metadata service of an EC2 instance. `expected` says that somebody asked for it by name; otherwise silence
-    /// means that this is no instance, and that there are no credentials at all.
+    /// The metadata service of an EC2 instance. `expected` says that somebody asked for it by name; otherwise
+    /// silence means that this is no instance, and that there are no credentials at all.
     Instance { expected: bool },
     /// IAM Identity Center.
     SingleSignOn,
@@ -77,7 +77,8 @@ impl fmt::Debug for SdkSource {
 /// There is nothing that has credentials for us.
 pub(super) fn none_found() -> Error {
     no_credentials("no AWS credentials were found").with_hint(
-        "Set aws_access_key_id and aws_secret_access_key, a profile, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or \
+        "Set aws_access_key_id and aws_secret_access_key, a profile, AWS_ACCESS_KEY_ID and \
+        AWS_SECRET_ACCESS_KEY, or \
          give the container or instance a role",
     )
 }
@@ -260,7 +261,8 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_read_is_told_by_its_cause() {
         let missing = CredentialsError::provider_error(io::Error::from(io::ErrorKind::NotFound));
-        insta::assert_snapshot!(Issuer::SingleSignOn.explain(&missing, None), @"nobody is logged in to IAM Identity Center on this machine, or the login has expired. Run `aws sso login`");
+        insta::assert_snapshot!(Issuer::SingleSignOn.explain(&missing, None), @"nobody is logged in to IAM \
+        Identity Center on this machine, or the login has expired. Run `aws sso login`");
         let saved = Issuer::SingleSignOn.explain(&missing, Some(answered(200, None))).to_string();
         assert!(saved.contains("cannot be saved"), "{saved}");
     }

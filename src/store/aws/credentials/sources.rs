@@ -20,8 +20,8 @@ use crate::store::kit::files::expand;
 /// A source of any kind.
 pub(in crate::store::aws) type Boxed = Box<dyn CredentialSource>;
 
-/// The source that a profile names, if it names one: a role, web identity (`with_environment` says whether the
-/// environment may ask for that), single sign-on, keys, a process; in this order.
+/// The source that a profile names, if it names one: a role, web identity (`with_environment` says whether
+/// the environment may ask for that), single sign-on, keys, a process; in this order.
 pub(super) fn of_profile(
     workshop: &mut Workshop<'_>,
     name: &str,

@@ -41,7 +41,8 @@ impl WebIdentityRole {
 
 fn unusable(message: String) -> Error {
     no_credentials(message).with_hint(
-        "Check AWS_WEB_IDENTITY_TOKEN_FILE or `assume_role_with_web_identity_token_file`, and that this user can read the file",
+        "Check AWS_WEB_IDENTITY_TOKEN_FILE or `assume_role_with_web_identity_token_file`, and that this user \
+        can read the file",
     )
 }
 

@@ -1,8 +1,8 @@
 //! Several secrets with one `BatchGetSecretValue`.
 //!
-//! What is asked for and what comes back: `BatchGetSecretValue` in the API reference. AWS grants an account 100 of them a
-//! second for all its processes, and 10,000 `GetSecretValue` ("Secrets Manager quotas" in the user guide). Emulators
-//! refuse a batch for one absent secret (moto 5.2.5 for one without a value).
+//! What is asked for and what comes back: `BatchGetSecretValue` in the API reference. AWS grants an account
+//! 100 of them a second for all its processes, and 10,000 `GetSecretValue` ("Secrets Manager quotas" in the
+//! user guide). Emulators refuse a batch for one absent secret (moto 5.2.5 for one without a value).
 
 use std::num::NonZeroUsize;
 
@@ -91,8 +91,8 @@ fn note_error(known: &mut Known, entry: &ApiErrorType, names: &[SecretName], reg
     }
 }
 
-/// Whether `id` is the name, the ARN, or the ARN without the characters that AWS added ("Finding a secret from a
-/// partial ARN" in the user guide).
+/// Whether `id` is the name, the ARN, or the ARN without the characters that AWS added ("Finding a secret
+/// from a partial ARN" in the user guide).
 fn is_id_of(id: &str, entry: &SecretValueEntry) -> bool {
     let is_arn = |arn: &str| {
         let rest = arn.strip_prefix(id);
@@ -121,7 +121,8 @@ mod tests {
     }
 
     fn value(name: &str) -> Value {
-        json!({"Name": name, "ARN": format!("{ARN}{name}-abcdef"), "SecretString": format!("value of {name}")})
+        json!({"Name": name, "ARN": format!("{ARN}{name}-abcdef"),
+            "SecretString": format!("value of {name}")})
     }
 
     /// Every secret exists, in a batch and alone.

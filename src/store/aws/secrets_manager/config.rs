@@ -6,7 +6,8 @@ use crate::store::options::{OptionKind, OptionSpec};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, SEPARATOR, VARIABLES_PREFIX};
 
 /// Why two options of older releases do nothing.
-const REMOVED: &str = "removed in release 9.0.0 of the Amazon provider, whose class ignores it too: JSON and URIs are both read";
+const REMOVED: &str = "removed in release 9.0.0 of the Amazon provider, whose class ignores it too: JSON and \
+URIs are both read";
 
 const OWN: [OptionSpec; 7] = [
     CONNECTIONS_PREFIX,
@@ -16,7 +17,8 @@ const OWN: [OptionSpec; 7] = [
     OptionSpec::new(
         EXTRA_CONN_WORDS,
         OptionKind::Object,
-        "Further names for the fields of a JSON connection: an object of lists, such as {\"login\": [\"usr\"]}.",
+        "Further names for the fields of a JSON connection: an object of lists, such as \
+        {\"login\": [\"usr\"]}.",
     ),
     OptionSpec::new(
         "full_url_mode",

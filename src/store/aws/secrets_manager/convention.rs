@@ -13,8 +13,8 @@ use crate::value::SecretValue;
 /// What no name has, in words. Of all that AWS forbids this alone is common: run ids of Airflow hold times.
 pub(super) const GRAMMAR: &str = "a name in Secrets Manager has no colon, unless it is a whole ARN";
 
-/// Whether a secret can have this name (`CreateSecret` in the API reference): letters, digits and `/_+=.@-`. Which letters,
-/// the server judges.
+/// Whether a secret can have this name (`CreateSecret` in the API reference): letters, digits and `/_+=.@-`.
+/// Which letters, the server judges.
 pub(super) fn can_be(name: &SecretName) -> bool {
     !name.as_str().contains(':') || name.as_str().starts_with("arn:")
 }
@@ -47,8 +47,8 @@ impl Convention for SecretsManagerConvention {
         }
     }
 
-    /// Without a prefix the id itself would be the name, and boto3 takes no number for one. JSON would carry half of a
-    /// surrogate pair to AWS, where no secret has such a name.
+    /// Without a prefix the id itself would be the name, and boto3 takes no number for one. JSON would carry
+    /// half of a surrogate pair to AWS, where no secret has such a name.
     fn odd(&self, lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
         match odd {
             OddId::Surrogate => OddFate::Absent,

@@ -124,6 +124,7 @@ mod tests {
         let memory = Memory::new(|_, _| refusal(400, "AccessDeniedException"));
         let error = store::<SecretsManager>(&memory).describe(&"a".into()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Denied);
-        insta::assert_snapshot!(error, @"describing `a` was denied: canary (DescribeSecret: AccessDeniedException). Allow this identity secretsmanager:DescribeSecret on `a` in test");
+        insta::assert_snapshot!(error, @"describing `a` was denied: canary (DescribeSecret: \
+        AccessDeniedException). Allow this identity secretsmanager:DescribeSecret on `a` in test");
     }
 }

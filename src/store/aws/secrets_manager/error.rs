@@ -1,7 +1,7 @@
 //! From the errors of `GetSecretValue`, `BatchGetSecretValue` and `ListSecrets` to [`Error`].
 //!
-//! The official class returns `None` for four codes that are errors; they are marked so. Source: the operations in
-//! the Secrets Manager API reference, and the measurements of the official class.
+//! The official class returns `None` for four codes that are errors; they are marked so. Source: the
+//! operations in the Secrets Manager API reference, and the measurements of the official class.
 
 use aws_sdk_secretsmanager::operation::batch_get_secret_value::BatchGetSecretValueError;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretError;
@@ -62,15 +62,16 @@ pub(super) fn impossible_name(name: &SecretName) -> Option<Error> {
     (!can_be(name)).then_some(error)
 }
 
-/// An answer of 200 that is that of no secret: something else than AWS gave it, and it says nothing of what is there.
+/// An answer of 200 that is that of no secret: something else than AWS gave it, and it says nothing of what
+/// is there.
 pub(super) fn no_secret(name: &SecretName) -> Error {
     Error::new(ErrorKind::Malformed, format!("reading `{name}`: the answer holds no secret"))
         .with_operation(READ)
         .with_hint("Check `endpoint_url` and proxies: something else than AWS may have answered")
 }
 
-/// What one of the `Errors` of a batch means, as [`read_error`] would have it. Such an entry has a code but no status;
-/// 400 is that of nearly every code.
+/// What one of the `Errors` of a batch means, as [`read_error`] would have it. Such an entry has a code but
+/// no status; 400 is that of nearly every code.
 pub(super) fn entry_error(
     code: &str,
     message: Option<&str>,
@@ -113,11 +114,13 @@ pub(super) fn batch_failure(
 fn refused_batch(refusal: &Refusal, subject: &str) -> BatchFailure {
     let kind = refusal.kind();
     match kind {
-        // A VPC endpoint whose policy denies one of the secrets denies the batch ("Get a secret value using the AWS
-        // CLI" in the user guide). Without a code it is not AWS that denies, and the single reads tell more.
+        // A VPC endpoint whose policy denies one of the secrets denies the batch ("Get a secret value using
+        // the AWS CLI" in the user guide). Without a code it is not AWS that denies, and the single reads
+        // tell more.
         ErrorKind::Denied if refusal.code().is_some() => BatchFailure::Unavailable(
             "BatchGetSecretValue was denied; to read up to 20 secrets with one request, allow this identity \
-             secretsmanager:BatchGetSecretValue on `*`, and all of the secrets in the policy of the VPC endpoint"
+             secretsmanager:BatchGetSecretValue on `*`,
+                 and all of the secrets in the policy of the VPC endpoint"
                 .to_owned(),
         ),
         kind if concerns_all(kind) => {
@@ -167,7 +170,8 @@ fn hint(refusal: &Refusal, code: &str, kind: ErrorKind, name: &SecretName, regio
         }
         ("InvalidRequestException", _) => {
             format!(
-                "The secret is probably scheduled for deletion or has no value yet: see DescribeSecret of `{name}`, then RestoreSecret or PutSecretValue"
+                "The secret is probably scheduled for deletion or has no value yet: see DescribeSecret of \
+                `{name}`, then RestoreSecret or PutSecretValue"
             )
         }
         // AWS always says why; a bare 403 is somebody else's.
@@ -175,7 +179,8 @@ fn hint(refusal: &Refusal, code: &str, kind: ErrorKind, name: &SecretName, regio
             "Check `endpoint_url` and proxies: something before AWS may have refused".to_owned()
         }
         (_, ErrorKind::Denied) => format!(
-            "Allow this identity secretsmanager:GetSecretValue on `{name}` in {region}, and kms:Decrypt on the secret's own key; \
+            "Allow this identity secretsmanager:GetSecretValue on `{name}` in {region}, and kms:Decrypt on \
+            the secret's own key; \
              with conditions on tags AWS also answers so for secrets that do not exist"
         ),
         (_, ErrorKind::InvalidName) => "A secret's name has 1 to 512 letters, digits and /_+=.@-".to_owned(),
@@ -214,7 +219,10 @@ mod tests {
 
     #[test]
     fn a_denied_read_names_the_permission_the_secret_and_the_region() {
-        insta::assert_snapshot!(error("AccessDeniedException", 400), @"reading `airflow/connections/c1` was denied (AccessDeniedException). Allow this identity secretsmanager:GetSecretValue on `airflow/connections/c1` in eu-west-1, and kms:Decrypt on the secret's own key; with conditions on tags AWS also answers so for secrets that do not exist");
+        insta::assert_snapshot!(error("AccessDeniedException", 400), @"reading `airflow/connections/c1` was \
+        denied (AccessDeniedException). Allow this identity secretsmanager:GetSecretValue on \
+        `airflow/connections/c1` in eu-west-1, and kms:Decrypt on the secret's own key; with conditions on \
+        tags AWS also answers so for secrets that do not exist");
     }
 
     #[test]
@@ -276,7 +284,8 @@ mod tests {
     fn a_denied_listing_names_the_permission() {
         let error =
             LISTING.refused(&Refusal::plain(Some("AccessDeniedException"), 400), "listing", "eu-west-1");
-        insta::assert_snapshot!(error.hint().unwrap(), @"Allow this identity secretsmanager:ListSecrets on `*` in eu-west-1: it cannot be allowed for single secrets");
+        insta::assert_snapshot!(error.hint().unwrap(), @"Allow this identity secretsmanager:ListSecrets on \
+        `*` in eu-west-1: it cannot be allowed for single secrets");
     }
 
     #[test]

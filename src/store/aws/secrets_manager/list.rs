@@ -34,8 +34,8 @@ pub(super) fn request(client: &Client, prefix: &str, page: Option<&Page>) -> Lis
     request.set_next_token(page.map(|page| page.token().to_owned()))
 }
 
-/// AWS compares letter by letter, but emulators do not (ministack ignores the case of letters), and the filter may be
-/// shorter than the prefix; so what comes is looked at again.
+/// AWS compares letter by letter, but emulators do not (ministack ignores the case of letters), and the
+/// filter may be shorter than the prefix; so what comes is looked at again.
 fn descriptions(answer: ListSecretsOutput, prefix: &str) -> Descriptions {
     let entries = answer.secret_list.unwrap_or_default();
     let secrets = entries.into_iter().filter_map(of_entry);
@@ -46,7 +46,8 @@ fn descriptions(answer: ListSecretsOutput, prefix: &str) -> Descriptions {
     }
 }
 
-/// A filter on the beginning of the name, as much of `prefix` as a filter can hold. None is left when that is nothing.
+/// A filter on the beginning of the name, as much of `prefix` as a filter can hold. None is left when that is
+/// nothing.
 fn name_filter(prefix: &str) -> Option<Filter> {
     let value: String =
         prefix.chars().take(LONGEST_FILTER).take_while(|letter| can_filter(*letter)).collect();

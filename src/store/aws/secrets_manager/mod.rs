@@ -49,8 +49,8 @@ const SERVICE: Service = Service {
     session_name: "airflow_secretsmanagerbackend__connection",
 };
 
-/// Reads secrets with `GetSecretValue`, several of them with `BatchGetSecretValue`: the current version, and only what
-/// is stored as text.
+/// Reads secrets with `GetSecretValue`, several of them with `BatchGetSecretValue`: the current version, and
+/// only what is stored as text.
 pub(super) struct SecretsManager {
     client: Client,
 }

@@ -28,8 +28,8 @@ const CHANGE: &[&str] = &[
     "secretsmanager:RestoreSecret",
 ];
 
-/// Reading by name and in batches, listing, and with `manages` writing. Neither listing nor a batch can be allowed for
-/// single secrets; a batch still reads only what `GetSecretValue` allows.
+/// Reading by name and in batches, listing, and with `manages` writing. Neither listing nor a batch can be
+/// allowed for single secrets; a batch still reads only what `GetSecretValue` allows.
 fn policy(request: &PolicyRequest) -> String {
     let secrets = secrets_of(request);
     let tagged = "aws:ResourceTag";

@@ -1,12 +1,13 @@
 //! Several parameters with one `GetParameters`.
 //!
-//! Source: `GetParameters` in the API reference. It answers with what it finds, and names the rest as invalid without
-//! saying why: absent, a version or a label that does not exist, a name that cannot be. Single reads tell these apart,
-//! so only names that can be the plain name of a parameter are asked for in a batch; what is invalid among those is
-//! absent. It also names a parameter in the answer without the version or label that was asked for.
+//! Source: `GetParameters` in the API reference. It answers with what it finds, and names the rest as invalid
+//! without saying why: absent, a version or a label that does not exist, a name that cannot be. Single reads
+//! tell these apart, so only names that can be the plain name of a parameter are asked for in a batch; what
+//! is invalid among those is absent. It also names a parameter in the answer without the version or label
+//! that was asked for.
 //!
-//! A right that is missing for one of the parameters denies the whole batch, exactly as the lack of the right to
-//! `GetParameters` does. Which of the two it is shows when the same parameters are read alone.
+//! A right that is missing for one of the parameters denies the whole batch, exactly as the lack of the right
+//! to `GetParameters` does. Which of the two it is shows when the same parameters are read alone.
 
 use std::num::NonZeroUsize;
 
@@ -162,7 +163,8 @@ mod tests {
         let memory = batches((
             200,
             json!({
-                "Parameters": [{"Name": "/b", "Value": "", "Selector": ""}, {"Name": "/x", "Value": "y"}, {"Name": "/c"}],
+                "Parameters": [{"Name": "/b", "Value": "", "Selector": ""}, {"Name": "/x", "Value": "y"},
+                    {"Name": "/c"}],
                 "InvalidParameters": ["/gone", "/elsewhere"],
             }),
         ));

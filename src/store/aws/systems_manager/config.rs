@@ -23,7 +23,8 @@ const OWN: [OptionSpec; 4] = [
     OptionSpec::new(
         EXTRA_CONN_WORDS,
         OptionKind::Object,
-        "Read JSON connections as the class of Secrets Manager does, with these further names for their fields; {} for none.",
+        "Read JSON connections as the class of Secrets Manager does, with these further names for their \
+        fields; {} for none.",
     ),
 ];
 

@@ -1,6 +1,7 @@
 //! What the Parameter Store tells of a parameter without its value, by `DescribeParameters`.
 //!
-//! Source: `DescribeParameters` and `ParameterMetadata` in the API reference. Tags would be one more call for each.
+//! Source: `DescribeParameters` and `ParameterMetadata` in the API reference. Tags would be one more call for
+//! each.
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::operation::describe_parameters::builders::DescribeParametersFluentBuilder;
@@ -57,7 +58,8 @@ mod tests {
         let memory = Memory::new(|_, _| {
             (
                 200,
-                json!({"Parameters": [{"Name": "/a/b", "Version": 9}, {"Name": "/a", "Version": 2, "Type": "SecureString"}]}),
+                json!({"Parameters": [{"Name": "/a/b", "Version": 9}, {"Name": "/a", "Version": 2,
+                    "Type": "SecureString"}]}),
             )
         });
         let told = store::<SystemsManager>(&memory).describe(&"/a".into()).await.unwrap().unwrap();
@@ -76,6 +78,8 @@ mod tests {
         );
         let memory = Memory::new(|_, _| refusal(400, "AccessDeniedException"));
         let error = store::<SystemsManager>(&memory).describe(&"/a".into()).await.unwrap_err();
-        insta::assert_snapshot!(error, @"describing `/a` was denied: canary (DescribeParameters: AccessDeniedException). Allow this identity ssm:DescribeParameters on `*` in test: it cannot be allowed for single parameters");
+        insta::assert_snapshot!(error, @"describing `/a` was denied: canary (DescribeParameters: \
+        AccessDeniedException). Allow this identity ssm:DescribeParameters on `*` in test: it cannot be \
+        allowed for single parameters");
     }
 }

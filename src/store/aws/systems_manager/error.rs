@@ -1,7 +1,7 @@
 //! From the errors of `GetParameter`, `GetParameters` and `DescribeParameters` to [`Error`].
 //!
-//! The official class turns one code into `None` and raises on every other one. Source: the operations in the Systems
-//! Manager API reference, and the measurements of the official class.
+//! The official class turns one code into `None` and raises on every other one. Source: the operations in the
+//! Systems Manager API reference, and the measurements of the official class.
 
 use aws_sdk_ssm::operation::describe_parameters::DescribeParametersError;
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
@@ -65,7 +65,8 @@ fn kind(refusal: &Refusal) -> ErrorKind {
 fn hint(refusal: &Refusal, kind: ErrorKind, name: &SecretName, region: &str) -> Option<String> {
     Some(match (refusal.code().unwrap_or_default(), kind) {
         ("InvalidKeyId", _) => format!(
-            "The key that the parameter is encrypted with cannot be used: check in {region} that it exists and is enabled, \
+            "The key that the parameter is encrypted with cannot be used: check in {region} that it exists \
+            and is enabled, \
              and allow this identity kms:Decrypt on it"
         ),
         ("ParameterVersionNotFound", _) => {
@@ -77,12 +78,14 @@ fn hint(refusal: &Refusal, kind: ErrorKind, name: &SecretName, region: &str) -> 
             )
         }
         (_, ErrorKind::Denied) => format!(
-            "Allow this identity ssm:GetParameter on `{}`, and kms:Decrypt on the key of a SecureString; check that {region} \
+            "Allow this identity ssm:GetParameter on `{}`, and kms:Decrypt on the key of a SecureString; \
+            check that {region} \
              is the right region",
             Shown(&resource(name, region))
         ),
         (_, ErrorKind::InvalidName) => {
-            "The name of a parameter has letters, digits and _.-/, at most 15 levels, and does not begin with aws or ssm"
+            "The name of a parameter has letters, digits and _.-/, at most 15 levels, and does not begin \
+            with aws or ssm"
                 .to_owned()
         }
         (_, ErrorKind::Throttled) => throttled_hint(region),
@@ -92,12 +95,13 @@ fn hint(refusal: &Refusal, kind: ErrorKind, name: &SecretName, region: &str) -> 
 
 fn throttled_hint(region: &str) -> String {
     format!(
-        "Ask less often (a longer `cache_ttl`, or `prefetch`), or switch on higher throughput for Parameter Store in {region}"
+        "Ask less often (a longer `cache_ttl`, or `prefetch`), or switch on higher throughput for Parameter \
+        Store in {region}"
     )
 }
 
-/// What a policy names ("Actions, resources, and condition keys for AWS Systems Manager" in the Service Authorization
-/// Reference). The account is not known here.
+/// What a policy names ("Actions, resources, and condition keys for AWS Systems Manager" in the Service
+/// Authorization Reference). The account is not known here.
 fn resource(name: &SecretName, region: &str) -> String {
     let partition = match region {
         region if region.starts_with("cn-") => "aws-cn",
@@ -198,7 +202,10 @@ mod tests {
 
     #[test]
     fn a_denied_read_names_permission_resource_and_region() {
-        insta::assert_snapshot!(error_of("/airflow/variables/x:3", "AccessDeniedException", 400), @"reading `/airflow/variables/x:3` was denied (AccessDeniedException). Allow this identity ssm:GetParameter on `arn:aws:ssm:eu-west-1:*:parameter/airflow/variables/x`, and kms:Decrypt on the key of a SecureString; check that eu-west-1 is the right region");
+        insta::assert_snapshot!(error_of("/airflow/variables/x:3", "AccessDeniedException", 400), @"reading \
+        `/airflow/variables/x:3` was denied (AccessDeniedException). Allow this identity ssm:GetParameter on \
+        `arn:aws:ssm:eu-west-1:*:parameter/airflow/variables/x`, and kms:Decrypt on the key of a \
+        SecureString; check that eu-west-1 is the right region");
         let of = |region| resource(&"/a/b".into(), region);
         assert_eq!(of("cn-north-1"), "arn:aws-cn:ssm:cn-north-1:*:parameter/a/b");
         assert_eq!(of("us-gov-west-1"), "arn:aws-us-gov:ssm:us-gov-west-1:*:parameter/a/b");
@@ -206,9 +213,15 @@ mod tests {
 
     #[test]
     fn a_missing_version_and_a_lost_key_say_what_to_look_at() {
-        insta::assert_snapshot!(error_of("/a:9", "ParameterVersionNotFound", 400), @"reading `/a:9` was refused as invalid (ParameterVersionNotFound). `/a` exists, and has no version or label `9`: see `aws ssm get-parameter-history`");
-        insta::assert_snapshot!(error_of("/a", "InvalidKeyId", 400), @"reading `/a` was denied (InvalidKeyId). The key that the parameter is encrypted with cannot be used: check in eu-west-1 that it exists and is enabled, and allow this identity kms:Decrypt on it");
-        insta::assert_snapshot!(error_of("/a", "ThrottlingException", 400), @"reading `/a` was throttled (ThrottlingException). Ask less often (a longer `cache_ttl`, or `prefetch`), or switch on higher throughput for Parameter Store in eu-west-1");
+        insta::assert_snapshot!(error_of("/a:9", "ParameterVersionNotFound", 400), @"reading `/a:9` was \
+        refused as invalid (ParameterVersionNotFound). `/a` exists, and has no version or label `9`: see \
+        `aws ssm get-parameter-history`");
+        insta::assert_snapshot!(error_of("/a", "InvalidKeyId", 400), @"reading `/a` was denied \
+        (InvalidKeyId). The key that the parameter is encrypted with cannot be used: check in eu-west-1 that \
+        it exists and is enabled, and allow this identity kms:Decrypt on it");
+        insta::assert_snapshot!(error_of("/a", "ThrottlingException", 400), @"reading `/a` was throttled \
+        (ThrottlingException). Ask less often (a longer `cache_ttl`, or `prefetch`), or switch on higher \
+        throughput for Parameter Store in eu-west-1");
     }
 
     #[test]
@@ -238,6 +251,7 @@ mod tests {
     fn a_denied_listing_names_the_permission() {
         let error =
             LISTING.refused(&Refusal::plain(Some("AccessDeniedException"), 400), "listing", "eu-west-1");
-        insta::assert_snapshot!(error.hint().unwrap(), @"Allow this identity ssm:DescribeParameters on `*` in eu-west-1: it cannot be allowed for single parameters");
+        insta::assert_snapshot!(error.hint().unwrap(), @"Allow this identity ssm:DescribeParameters on `*` \
+        in eu-west-1: it cannot be allowed for single parameters");
     }
 }

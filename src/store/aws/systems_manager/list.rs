@@ -1,7 +1,7 @@
 //! The names of parameters, by `DescribeParameters`.
 //!
-//! Source: `DescribeParameters` and `ParameterStringFilter` in the API reference. `GetParametersByPath` lists too, but
-//! with the values.
+//! Source: `DescribeParameters` and `ParameterStringFilter` in the API reference. `GetParametersByPath` lists
+//! too, but with the values.
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::operation::describe_parameters::DescribeParametersOutput;
@@ -47,7 +47,8 @@ fn descriptions(answer: DescribeParametersOutput, prefix: &str) -> Descriptions 
     }
 }
 
-/// A filter on the beginning of the name, as much of `prefix` as a name can have. None is left when that is nothing.
+/// A filter on the beginning of the name, as much of `prefix` as a name can have. None is left when that is
+/// nothing.
 fn name_filter(prefix: &str) -> Option<ParameterStringFilter> {
     let is_letter = |letter: &char| letter.is_ascii_alphanumeric() || "_.-/".contains(*letter);
     let value: String = prefix.chars().take(LONGEST_FILTER).take_while(is_letter).collect();

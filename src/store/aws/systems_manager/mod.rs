@@ -46,9 +46,10 @@ pub const ENTRY: StoreEntry = StoreEntry {
     open: open::<SystemsManager>,
 };
 
-/// What an account has in a region by default, for all its processes and for `GetParameter` and `GetParameters` together
-/// ("AWS Systems Manager endpoints and quotas" in the AWS General Reference). With higher throughput switched on each of
-/// the two has a quota of its own, and the user's `rate_limit` may say so.
+/// What an account has in a region by default, for all its processes and for `GetParameter` and
+/// `GetParameters` together ("AWS Systems Manager endpoints and quotas" in the AWS General Reference). With
+/// higher throughput switched on each of the two has a quota of its own, and the user's `rate_limit` may say
+/// so.
 const DEFAULT_THROUGHPUT: Rate = Rate { calls: NonZeroU32::new(40).unwrap(), per: Duration::from_secs(1) };
 
 /// The service; the session's name is what `SystemsManagerParameterStoreBackend` makes of its connection id.
@@ -58,8 +59,8 @@ const SERVICE: Service = Service {
     session_name: "airflow_systemsmanagerparameterstorebackend__connection",
 };
 
-/// Reads parameters with `GetParameter`, several of them with `GetParameters`: decrypted, and the current version unless
-/// the name says another.
+/// Reads parameters with `GetParameter`, several of them with `GetParameters`: decrypted, and the current
+/// version unless the name says another.
 pub(super) struct SystemsManager {
     client: Client,
 }

@@ -23,7 +23,8 @@ const CREATE: &[&str] = &["ssm:PutParameter", "ssm:AddTagsToResource"];
 
 const CHANGE: &[&str] = &["ssm:PutParameter", "ssm:DeleteParameter", "ssm:ListTagsForResource"];
 
-/// Reading by name and in batches, listing, and with `manages` writing. Listing cannot be allowed for single parameters.
+/// Reading by name and in batches, listing, and with `manages` writing. Listing cannot be allowed for single
+/// parameters.
 fn policy(request: &PolicyRequest) -> String {
     let parameters = parameters_of(request);
     let tagged = "aws:ResourceTag";

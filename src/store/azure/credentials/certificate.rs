@@ -1,6 +1,7 @@
 //! The assertion that a certificate signs: a JSON web token that the login service takes instead of a secret.
 //!
-//! Source: "Microsoft identity platform application authentication certificate credentials" (PS256, `x5t#S256`).
+//! Source: "Microsoft identity platform application authentication certificate credentials" (PS256,
+//! `x5t#S256`).
 
 use std::fmt;
 use std::time::{Duration, SystemTime};

@@ -1,7 +1,8 @@
 //! Which places apply, in azure-identity's order.
 //!
-//! Source: azure-identity 1.27.0 (`default.py`, `environment.py`, `chained.py`), and the constructor of the official class.
-//! Visual Studio Code, PowerShell and the broker need a desktop: they are left out, and so is a user's password.
+//! Source: azure-identity 1.27.0 (`default.py`, `environment.py`, `chained.py`), and the constructor of the
+//! official class. Visual Studio Code, PowerShell and the broker need a desktop: they are left out, and so is
+//! a user's password.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -58,7 +59,8 @@ pub(in crate::store::azure) fn token_source(workshop: &mut Workshop<'_>) -> Resu
         (principal, secret, path) => {
             if principal.is_some() || secret.is_some() || path.is_some() || settings.tenant_id.is_some() {
                 tracing::warn!(
-                    "`tenant_id`, `client_id` and `client_secret` (or `client_certificate_path`) are not all there: none of \
+                    "`tenant_id`, `client_id` and `client_secret` (or `client_certificate_path`) are not all \
+                    there: none of \
                      them is used, and the default credentials are tried"
                 );
             }

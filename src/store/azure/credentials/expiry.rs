@@ -10,7 +10,8 @@ use x509_parser::prelude::FromDer;
 use crate::error::Result;
 use crate::store::azure::credentials::key_file::KeyFile;
 
-/// `notAfter` of the certificate in `path` whose key signs logins; `None` if it cannot be read out of it. Reads the file.
+/// `notAfter` of the certificate in `path` whose key signs logins; `None` if it cannot be read out of it.
+/// Reads the file.
 pub(in crate::store::azure) fn end_of_certificate(
     path: &Path,
     password: Option<&SecretString>,

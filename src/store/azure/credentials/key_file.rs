@@ -31,8 +31,10 @@ impl KeyFile {
         let is_pem = content.windows(11).any(|window| window == b"-----BEGIN ");
         let parsed = if is_pem { from_pem(&content) } else { from_pfx(&content, password) };
         parsed.map_err(|why| {
-            Error::config(format!("the client certificate `{}` {why}", ShownPath(path)))
-                .with_hint("It has to be a PEM file with an unencrypted private key and its certificate, or a PFX file; check the password")
+            Error::config(format!("the client certificate `{}` {why}", ShownPath(path))).with_hint(
+                "It has to be a PEM file with an unencrypted private key and its certificate, or \
+                a PFX file; check the password",
+            )
         })
     }
 }

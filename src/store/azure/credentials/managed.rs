@@ -1,7 +1,7 @@
 //! Managed identities: the metadata services beside us.
 //!
-//! Source: azure-identity 1.27.0 (`managed_identity.py`, `app_service.py`, `imds.py`, `azure_ml.py`), and "How to use managed identities to
-//! acquire an access token" for the answers.
+//! Source: azure-identity 1.27.0 (`managed_identity.py`, `app_service.py`, `imds.py`, `azure_ml.py`), and
+//! "How to use managed identities to acquire an access token" for the answers.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,8 @@ use crate::value::json::{Object, Value};
 /// The metadata service of a virtual machine.
 const MACHINE: &str = "http://169.254.169.254";
 
-/// How long the metadata service of a machine may take to open a connection: where there is none, nobody answers at all.
+/// How long the metadata service of a machine may take to open a connection: where there is none, nobody
+/// answers at all.
 pub(in crate::store::azure) const MACHINE_CONNECT: Duration = Duration::from_secs(1);
 
 /// Which service issues tokens here.
@@ -51,7 +52,8 @@ pub(in crate::store::azure) struct ManagedIdentity {
 }
 
 impl ManagedIdentity {
-    /// The identity that the environment points to, that of the machine where it does not. `Err` says why it cannot be.
+    /// The identity that the environment points to, that of the machine where it does not. `Err` says why it
+    /// cannot be.
     pub(in crate::store::azure) fn new(
         client: reqwest::Client,
         client_id: Option<String>,
@@ -100,8 +102,8 @@ impl ManagedIdentity {
         Ok(request)
     }
 
-    /// Silence mostly says that this is no machine of Azure. A service that the environment names is expected to answer, and
-    /// one that has answered before: that is an outage, in which the token held is kept.
+    /// Silence mostly says that this is no machine of Azure. A service that the environment names is expected
+    /// to answer, and one that has answered before: that is an outage, in which the token held is kept.
     fn silent(&self, error: &TransportError) -> NoToken {
         let proven = self.proven.load(Ordering::Relaxed);
         let expected = self.kind != Kind::Machine || proven || error.kind() == TransportKind::Request;
@@ -111,7 +113,8 @@ impl ManagedIdentity {
         if expected { NoToken::Failed(failed) } else { NoToken::Silent(failed) }
     }
 
-    /// What the metadata service of the machine says of it, in the words of Azure's Instance Metadata Service.
+    /// What the metadata service of the machine says of it, in the words of Azure's Instance Metadata
+    /// Service.
     #[cfg(feature = "vault")]
     pub(in crate::store::azure) async fn description(&self) -> Option<Object> {
         let mut url = self.endpoint.join("../../instance/compute").ok()?;
@@ -134,7 +137,8 @@ const SUBJECT: &str = "asking the managed identity endpoint for a token";
 const HINT: &str =
     "Check that the resource has an identity, and `managed_identity_client_id` where it has several";
 
-const NO_MACHINE: &str = "Check that this is a machine of Azure and that it may reach its metadata service; elsewhere use other credentials";
+const NO_MACHINE: &str = "Check that this is a machine of Azure and that it may reach its metadata service; \
+elsewhere use other credentials";
 
 fn unsupported(platform: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("the managed identity of {platform} is not supported"))
@@ -186,7 +190,8 @@ fn refused(answer: &Answer) -> Error {
     if kind == ErrorKind::Unauthenticated { error } else { error.temporary(head.retry_after) }
 }
 
-/// `expires_on` is a number, as text or not; Azure Machine Learning may send a date, for which `expires_in` stands in.
+/// `expires_on` is a number, as text or not; Azure Machine Learning may send a date, for which `expires_in`
+/// stands in.
 fn read_token(answer: &Answer, kind: Kind) -> Result<AccessToken, NoToken> {
     let parsed = answer.json();
     let members = parsed.as_ref().and_then(Value::as_object);

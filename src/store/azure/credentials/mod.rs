@@ -10,9 +10,9 @@
 //! | `managed.rs` | managed identities: App Service, virtual machines |
 //! | `tools.rs` | logins of the Azure CLI and the Azure Developer CLI |
 //!
-//! The vendor's crate has no chain. Its managed identity reads the process's environment and has no timeout that fits
-//! into a lookup; so that is asked here. The rest is the vendor's, built anew for each token: its credentials keep tokens
-//! of their own, and would hand a rejected one out again.
+//! The vendor's crate has no chain. Its managed identity reads the process's environment and has no timeout
+//! that fits into a lookup; so that is asked here. The rest is the vendor's, built anew for each token: its
+//! credentials keep tokens of their own, and would hand a rejected one out again.
 
 mod certificate;
 mod chain;
@@ -57,7 +57,8 @@ pub(in crate::store::azure) trait TokenSource: Debug + Send + Sync {
 pub(in crate::store::azure) enum NoToken {
     /// This place is not set up here; the next of a chain may be.
     NotHere(String),
-    /// Nobody answered who would have to be there. That may be so, or a packet was lost: the next of a chain may be set up.
+    /// Nobody answered who would have to be there. That may be so, or a packet was lost: the next of a chain
+    /// may be set up.
     Silent(Error),
     /// It was asked and did not answer, as may be otherwise the next time: the next of a chain may be set up.
     Late(String),

@@ -1,4 +1,5 @@
-//! Service principals, by the vendor's credentials: with a secret, or with an assertion that something signed.
+//! Service principals, by the vendor's credentials: with a secret, or with an assertion that something
+//! signed.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! Asking the places of the chain, and remembering for a moment which of them are not set up.
 //!
-//! Source: azure-identity 1.27.0 (`chained.py`), which remembers the place that issued a token and nothing else.
+//! Source: azure-identity 1.27.0 (`chained.py`), which remembers the place that issued a token and nothing
+//! else.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -17,8 +18,9 @@ use crate::store::azure::credentials::{NoToken, TokenSource};
 
 type Boxed = Box<dyn TokenSource>;
 
-/// How long it is remembered that a place is not set up here. `az` takes a second to start and a metadata service that is not
-/// there a second to wait for, so a page of lookups asks once; who logs in meanwhile waits no longer than this.
+/// How long it is remembered that a place is not set up here. `az` takes a second to start and a metadata
+/// service that is not there a second to wait for, so a page of lookups asks once; who logs in meanwhile
+/// waits no longer than this.
 const NOT_HERE_FOR: Duration = Duration::from_secs(5);
 
 /// Asks one after the other until one is set up here, and that one alone from then on.
@@ -27,7 +29,8 @@ pub(super) struct Search {
     places: Vec<Candidate>,
     /// One more than the place of the one that issued a token.
     found: AtomicUsize,
-    /// Whether the identity of the machine is one that somebody named: then silence is an outage, and not an answer.
+    /// Whether the identity of the machine is one that somebody named: then silence is an outage, and not an
+    /// answer.
     expects_machine: bool,
     clock: Clock,
 }
@@ -65,8 +68,8 @@ impl Search {
         answer
     }
 
-    /// What it means that nobody has a token. Silence alone decides nothing, unless an answer was expected; who was late may
-    /// have one the next time.
+    /// What it means that nobody has a token. Silence alone decides nothing, unless an answer was expected;
+    /// who was late may have one the next time.
     fn none_found(&self, reasons: &[String], silence: Option<Error>, is_late: bool) -> Error {
         match silence {
             Some(error) if self.expects_machine => error,
@@ -129,12 +132,15 @@ impl TokenSource for Search {
 }
 
 fn none_found(reasons: &[String], is_silent: bool, is_late: bool) -> Error {
-    let mut hint = "Set tenant_id, client_id and client_secret in backend_kwargs, AZURE_* variables, or give the machine or \
+    let mut hint =
+        "Set tenant_id, client_id and client_secret in backend_kwargs, AZURE_* variables, or give \
+    the machine or \
                     pod an identity"
-        .to_owned();
+            .to_owned();
     if is_silent {
         hint.push_str(
-            ". If this is a machine of Azure, its metadata service was silent: AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential \
+            ". If this is a machine of Azure, its metadata service was silent: \
+            AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential \
              has it asked again",
         );
     }
@@ -233,13 +239,18 @@ mod tests {
         let silent = Scripted::new(Next::Silent);
         let error = failure(&search(&[&silent])).await;
         assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Unauthenticated, false));
-        insta::assert_snapshot!(error, @"no Azure credentials were found: scripted found no metadata service: nobody answered. Set tenant_id, client_id and client_secret in backend_kwargs, AZURE_* variables, or give the machine or pod an identity. If this is a machine of Azure, its metadata service was silent: AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential has it asked again");
+        insta::assert_snapshot!(error, @"no Azure credentials were found: scripted found no metadata \
+        service: nobody answered. Set tenant_id, client_id and client_secret in backend_kwargs, AZURE_* \
+        variables, or give the machine or pod an identity. If this is a machine of Azure, its metadata \
+        service was silent: AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential has it asked again");
     }
 
     #[tokio::test]
     async fn when_nobody_is_set_up_each_says_why() {
         let absent = Scripted::new(Next::NotHere);
         let error = search(&[&absent, &absent]).fetch("s").await.unwrap_err().into_error("chain");
-        insta::assert_snapshot!(error, @"no Azure credentials were found: scripted is not set up; scripted is not set up. Set tenant_id, client_id and client_secret in backend_kwargs, AZURE_* variables, or give the machine or pod an identity");
+        insta::assert_snapshot!(error, @"no Azure credentials were found: scripted is not set up; scripted \
+        is not set up. Set tenant_id, client_id and client_secret in backend_kwargs, AZURE_* variables, or \
+        give the machine or pod an identity");
     }
 }

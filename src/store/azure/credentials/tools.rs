@@ -17,7 +17,8 @@ use azure_identity::{
 use crate::process::{Program, may_pass};
 use crate::store::azure::credentials::{NoToken, TokenSource};
 
-/// How long a tool may take: that of azure-identity (`process_timeout`). The deadline of the lookup may be earlier.
+/// How long a tool may take: that of azure-identity (`process_timeout`). The deadline of the lookup may be
+/// earlier.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Status of a shell that does not find the command.
@@ -99,8 +100,8 @@ impl TokenSource for PersonalLogin {
     }
 }
 
-/// Runs a tool, for as long as a lookup waits for it. The SDK has a shell start it, and knows how to end the shell alone; here
-/// both end.
+/// Runs a tool, for as long as a lookup waits for it. The SDK has a shell start it, and knows how to end the
+/// shell alone; here both end.
 #[derive(Clone, Debug)]
 struct Runner(Arc<Program>, Duration);
 

@@ -1,7 +1,7 @@
 //! Where credentials are: named by an option, or application default credentials.
 //!
-//! Source: google-auth 2.62.2, `_default.py` (order), `_cloud_sdk.py` (gcloud's files). The App Engine service of old
-//! runtimes is left out.
+//! Source: google-auth 2.62.2, `_default.py` (order), `_cloud_sdk.py` (gcloud's files). The App Engine
+//! service of old runtimes is left out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -114,7 +114,8 @@ fn nothing_found() -> Error {
         "no credentials are configured, and {NO_METADATA} keeps the metadata server from being asked"
     );
     Error::new(ErrorKind::Unauthenticated, text).with_hint(format!(
-        "Set {VARIABLE}, run `gcloud auth application-default login`, write `gcp_key_path`, or remove {NO_METADATA}"
+        "Set {VARIABLE}, run `gcloud auth application-default login`, write `gcp_key_path`, or remove \
+        {NO_METADATA}"
     ))
 }
 
@@ -229,7 +230,9 @@ mod tests {
     fn the_metadata_server_may_be_kept_out() {
         let error = found(&[], &[("NO_GCE_CHECK", "true")]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unauthenticated);
-        insta::assert_snapshot!(error, @"no credentials are configured, and NO_GCE_CHECK keeps the metadata server from being asked. Set GOOGLE_APPLICATION_CREDENTIALS, run `gcloud auth application-default login`, write `gcp_key_path`, or remove NO_GCE_CHECK");
+        insta::assert_snapshot!(error, @"no credentials are configured, and NO_GCE_CHECK keeps the metadata \
+        server from being asked. Set GOOGLE_APPLICATION_CREDENTIALS, run `gcloud auth application-default \
+        login`, write `gcp_key_path`, or remove NO_GCE_CHECK");
         for other in ["True", "1", "false", ""] {
             assert_eq!(found(&[], &[("NO_GCE_CHECK", other)]).unwrap(), Found::Metadata);
         }
@@ -246,7 +249,9 @@ mod tests {
     #[test]
     fn a_file_that_was_named_must_be_sound() {
         let error = found(&[], &[(VARIABLE, "/nonexistent.json")]).unwrap_err();
-        insta::assert_snapshot!(error, @"the credentials file `/nonexistent.json` of GOOGLE_APPLICATION_CREDENTIALS cannot be used: No such file or directory (os error 2). Correct the path, or let this user read the file");
+        insta::assert_snapshot!(error, @"the credentials file `/nonexistent.json` of \
+        GOOGLE_APPLICATION_CREDENTIALS cannot be used: No such file or directory (os error 2). Correct the \
+        path, or let this user read the file");
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "canary").unwrap();
         let error = found(&[], &[(VARIABLE, file.path().to_str().unwrap())]).unwrap_err();

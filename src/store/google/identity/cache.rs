@@ -14,8 +14,8 @@ use crate::store::kit::token::{Expiring, Terms, TokenHolder, time_until};
 use super::token::{Token, TokenSource};
 use crate::store::kit::answer::Answer;
 
-/// As early as google-auth (`_helpers.REFRESH_THRESHOLD`): the metadata server hands out another token four minutes before
-/// the end at the latest.
+/// As early as google-auth (`_helpers.REFRESH_THRESHOLD`): the metadata server hands out another token four
+/// minutes before the end at the latest.
 const TERMS: Terms = Terms {
     before: Duration::from_secs(225),
     again: Duration::from_secs(30),
@@ -61,7 +61,8 @@ impl TokenCache {
         self.holder.held()?.header()
     }
 
-    /// Has `ask` send a request with the token that is held, and once more with another one if that is refused (401).
+    /// Has `ask` send a request with the token that is held, and once more with another one if that is
+    /// refused (401).
     pub(in crate::store::google) async fn accepted<E, F>(
         &self,
         ask: impl Fn(Option<HeaderValue>) -> F + Send + Sync,

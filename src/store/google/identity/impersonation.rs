@@ -1,7 +1,7 @@
 //! Reading as a service account that others may impersonate.
 //!
-//! Source: `projects.serviceAccounts.generateAccessToken` of the IAM Service Account Credentials API, and google-auth,
-//! `impersonated_credentials.py`.
+//! Source: `projects.serviceAccounts.generateAccessToken` of the IAM Service Account Credentials API, and
+//! google-auth, `impersonated_credentials.py`.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -74,7 +74,8 @@ impl Impersonation {
         } else {
             match refusal.kind() {
                 ErrorKind::Denied => format!(
-                    "Give whoever asks roles/iam.serviceAccountTokenCreator on `{target}` (and each delegate on the next), and \
+                    "Give whoever asks roles/iam.serviceAccountTokenCreator on `{target}` (and each delegate \
+                    on the next), and \
                      check that the account exists"
                 ),
                 ErrorKind::Unauthenticated => "Check the credentials that impersonate".to_owned(),
@@ -152,7 +153,9 @@ mod tests {
         let body =
             json!({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "no"}}).to_string();
         let error = impersonation(&[]).refused(&Refusal::new(403, None, Some(&body.into())));
-        insta::assert_snapshot!(error, @"impersonating `a@p.test` was denied: no (PERMISSION_DENIED). Give whoever asks roles/iam.serviceAccountTokenCreator on `a@p.test` (and each delegate on the next), and check that the account exists");
+        insta::assert_snapshot!(error, @"impersonating `a@p.test` was denied: no (PERMISSION_DENIED). Give \
+        whoever asks roles/iam.serviceAccountTokenCreator on `a@p.test` (and each delegate on the next), and \
+        check that the account exists");
     }
 
     #[test]

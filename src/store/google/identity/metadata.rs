@@ -26,7 +26,8 @@ const HOST: &str = "metadata.google.internal";
 const FLAVOR: HeaderName = HeaderName::from_static("metadata-flavor");
 const GOOGLE: HeaderValue = HeaderValue::from_static("Google");
 
-const HINT: &str = "Set GOOGLE_APPLICATION_CREDENTIALS, run `gcloud auth application-default login`, write `gcp_key_path`, \
+const HINT: &str = "Set GOOGLE_APPLICATION_CREDENTIALS, run `gcloud auth application-default login`, write \
+`gcp_key_path`, \
     or run where Google provides a service account";
 
 /// The server, and how it is reached.
@@ -94,8 +95,8 @@ impl Metadata {
         }
     }
 
-    /// An unknown name means that this is no machine of Google's, which stays so. Where the server has answered before,
-    /// the DNS is out of order for a moment.
+    /// An unknown name means that this is no machine of Google's, which stays so. Where the server has
+    /// answered before, the DNS is out of order for a moment.
     fn is_lasting(&self, kind: TransportKind) -> bool {
         kind == TransportKind::Dns && !self.expected.load(Ordering::Relaxed)
     }

@@ -12,9 +12,10 @@
 //! | `statement.rs` | what a service account signs, for stores elsewhere |
 //! | `who.rs` | who that is, in words |
 //!
-//! The vendor's crate gets tokens over a client of its own and renews them in tasks of the runtime. Lookups drive the
-//! runtime only while they last, so such a task would stand still with half a request under way. So tokens are asked for
-//! within the lookup that needs them, over the client that every store shares, and nothing runs on.
+//! The vendor's crate gets tokens over a client of its own and renews them in tasks of the runtime. Lookups
+//! drive the runtime only while they last, so such a task would stand still with half a request under way. So
+//! tokens are asked for within the lookup that needs them, over the client that every store shares, and
+//! nothing runs on.
 
 mod adc;
 mod authorized_user;

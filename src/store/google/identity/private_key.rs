@@ -1,7 +1,8 @@
 //! The private key of a service account, in the one form that the vendor's crate takes.
 //!
-//! Google writes PKCS #8 with its line breaks. The official class also reads PKCS #1 (`openssl rsa` writes it), spaces around,
-//! and a key whose line breaks were lost, since OpenSSL does. Structures: RFC 7468 (text), RFC 5208 and RFC 8017 (content).
+//! Google writes PKCS #8 with its line breaks. The official class also reads PKCS #1 (`openssl rsa` writes
+//! it), spaces around, and a key whose line breaks were lost, since OpenSSL does. Structures: RFC 7468
+//! (text), RFC 5208 and RFC 8017 (content).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

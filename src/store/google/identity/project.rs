@@ -1,7 +1,7 @@
 //! The project with the secrets.
 //!
-//! Source: `CloudSecretManagerBackend.__init__` and `get_credentials_and_project_id` of the Google provider 22.8.0, and
-//! google-auth's `default`.
+//! Source: `CloudSecretManagerBackend.__init__` and `get_credentials_and_project_id` of the Google provider
+//! 22.8.0, and google-auth's `default`.
 
 use serde_json::Value as Json;
 use tokio::sync::OnceCell;
@@ -37,8 +37,8 @@ impl Project {
     }
 }
 
-/// What the user wrote; then that of the account to read as; then the environment's, for credentials that were not
-/// named; then that of the credentials.
+/// What the user wrote; then that of the account to read as; then the environment's, for credentials that
+/// were not named; then that of the credentials.
 pub(super) fn project(
     settings: &GoogleSettings,
     environment: &Environment,
@@ -147,7 +147,8 @@ mod tests {
         let pool = "//iam.googleapis.com/projects/12/locations/global/workloadIdentityPools/x/providers/y";
         assert_eq!(of_audience(pool).as_deref(), Some("12"));
         assert_eq!(of_audience("//iam.googleapis.com/locations/global/workforcePools/x"), None);
-        let url = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@p.iam.gserviceaccount.com:generateAccessToken";
+        let url = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/\
+            a@p.iam.gserviceaccount.com:generateAccessToken";
         assert_eq!(
             of_impersonation(&json!({"service_account_impersonation_url": url})).as_deref(),
             Some("p")

@@ -1,6 +1,7 @@
 //! The key of a service account: tokens that we sign ourselves, without a request.
 //!
-//! Source: AIP-4111, which google-auth and the vendor's client for Python follow. The signature is google-cloud-auth's.
+//! Source: AIP-4111, which google-auth and the vendor's client for Python follow. The signature is
+//! google-cloud-auth's.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

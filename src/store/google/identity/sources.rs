@@ -93,8 +93,8 @@ impl Workshop<'_, '_> {
         }
     }
 
-    /// As the official class has it: for the service alone, unless scopes were written. A regional service and IAM have
-    /// other names, so scopes name what is meant.
+    /// As the official class has it: for the service alone, unless scopes were written. A regional service
+    /// and IAM have other names, so scopes name what is meant.
     fn service_account(&self, json: &Json, directly: bool) -> Result<Boxed> {
         let alone = directly && self.settings.scopes.is_empty() && !self.place.is_regional();
         let grant = match alone {
@@ -104,7 +104,8 @@ impl Workshop<'_, '_> {
         };
         let key = ServiceAccount::new(json, grant).map_err(|error| {
             error.with_hint(
-                "It must be a JSON key as Google makes it; `gcp_credential_config_file` takes credentials of other types",
+                "It must be a JSON key as Google makes it; `gcp_credential_config_file` takes credentials of \
+                other types",
             )
         });
         Ok(Box::new(key?))
@@ -155,7 +156,8 @@ impl Workshop<'_, '_> {
                 needed(json, "token_url", what)?,
                 authorization,
                 "exchanging the subject token",
-                "Check the audience, the provider's attribute condition, and that the subject token has not expired",
+                "Check the audience, the provider's attribute condition, and that the subject token has not \
+                expired",
             )?,
         };
         let Some(url) = url else { return Ok(Box::new(account)) };

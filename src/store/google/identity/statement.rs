@@ -1,7 +1,7 @@
 //! Statements that a service account signs, for stores elsewhere that ask Google to vouch for us.
 //!
-//! Sources: `projects.serviceAccounts.signJwt` in the reference of the IAM Service Account Credentials API, "About VM metadata" of
-//! Compute Engine.
+//! Sources: `projects.serviceAccounts.signJwt` in the reference of the IAM Service Account Credentials API,
+//! "About VM metadata" of Compute Engine.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,7 +31,8 @@ use super::sources::Workshop;
 use super::{Credentials, adc, target_of, text};
 
 const SUBJECT: &str = "signing the statement of a service account";
-const HINT: &str = "Name a key file in `gcp_key_path`, or give the service account the role Service Account Token Creator on itself";
+const HINT: &str = "Name a key file in `gcp_key_path`, or give the service account the role Service Account \
+Token Creator on itself";
 
 /// A service account that signs what others shall believe.
 pub(in crate::store) struct GoogleIdentity {
@@ -64,8 +65,9 @@ enum Account {
 }
 
 impl GoogleIdentity {
-    /// Takes the key that is written, the file at `path`, or what application default credentials find. Reads options, environment
-    /// and files; no network, no child process. Call it under [`crate::process::no_fork`].
+    /// Takes the key that is written, the file at `path`, or what application default credentials find. Reads
+    /// options, environment and files; no network, no child process. Call it under
+    /// [`crate::process::no_fork`].
     pub(in crate::store) fn open(
         key: Option<&Value>,
         path: Option<&str>,

@@ -61,7 +61,8 @@ impl SubjectSource {
                 .map(|found| Self::Executable(Box::new(found)));
         }
         Err(Error::new(ErrorKind::Unsupported, "this `credential_source` is not supported").with_hint(
-            "A file, an address or a program can give the token; on AWS, use a program or a service account key",
+            "A file, an address or a program can give the token; on AWS, use a program or a service account \
+            key",
         ))
     }
 
@@ -178,7 +179,8 @@ mod tests {
     async fn a_file_is_read_each_time() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let source = SubjectSource::new(
-            &json!({"credential_source": {"file": file.path(), "format": {"type": "json", "subject_token_field_name": "t"}}}),
+            &json!({"credential_source": {"file": file.path(), "format": {"type": "json",
+                "subject_token_field_name": "t"}}}),
             &Environment::default(),
             no_client,
         )

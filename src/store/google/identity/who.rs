@@ -119,7 +119,8 @@ mod tests {
     #[test]
     fn every_type_of_credentials_is_told_without_its_secrets() {
         let url = "https://iam/v1/projects/-/serviceAccounts/t@p.iam.gserviceaccount.com:generateAccessToken";
-        let key = json!({"type": "service_account", "client_email": "r@p", "private_key_id": "k1", "private_key": "canary"});
+        let key = json!({"type": "service_account", "client_email": "r@p", "private_key_id": "k1",
+            "private_key": "canary"});
         let user = json!({"type": "authorized_user", "refresh_token": "canary", "client_secret": "canary"});
         let external = json!({"type": "external_account", "audience": "//iam/pool", "client_secret": "canary",
             "service_account_impersonation_url": url});
@@ -132,12 +133,14 @@ mod tests {
             (
                 external,
                 "",
-                "t@p.iam.gserviceaccount.com, impersonated by a federated identity of //iam/pool (gcp_key_path)",
+                "t@p.iam.gserviceaccount.com, impersonated by a federated identity of //iam/pool \
+                (gcp_key_path)",
             ),
             (
                 impersonated,
                 "",
-                "t@p.iam.gserviceaccount.com, impersonated by a person who logged in with gcloud (gcp_key_path)",
+                "t@p.iam.gserviceaccount.com, impersonated by a person who logged in with gcloud \
+                (gcp_key_path)",
             ),
             (json!({"type": "canary"}), "", "credentials of an unknown type (gcp_key_path)"),
         ] {

@@ -1,6 +1,7 @@
 //! The names in Astro's settings file, and what is said of others.
 //!
-//! Astro's reader (viper) takes its keys in any case and passes over those that it does not know without a word.
+//! Astro's reader (viper) takes its keys in any case and passes over those that it does not know without a
+//! word.
 
 /// A place in the file that has names of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! Astro's `airflow_settings.yaml`: connections and variables for local development.
 //!
-//! Source: astro-cli, `settings/types.go` and `settings/settings.go` (which hand the file to `airflow connections add`
-//! and `airflow variables set`) and the template `airflow/include/settingsyml.yml`. Pools are no secrets and ignored.
-//! Scalars are taken as they are written: `conn_password: 0123` keeps its zero, of which Astro makes 83. Its other slips
-//! are not followed either: it drops every member of `conn_extra` that is no string. What neither reads is told.
+//! Source: astro-cli, `settings/types.go` and `settings/settings.go` (which hand the file to `airflow
+//! connections add` and `airflow variables set`) and the template `airflow/include/settingsyml.yml`. Pools
+//! are no secrets and ignored. Scalars are taken as they are written: `conn_password: 0123` keeps its zero,
+//! of which Astro makes 83. Its other slips are not followed either: it drops every member of `conn_extra`
+//! that is no string. What neither reads is told.
 
 mod fields;
 mod sift;
@@ -45,8 +46,8 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Reads a settings file. Of entries with the same name the last one counts, as Astro adds one after the other.
-    /// With `is_strict` a name that means nothing is an error, of its entry where that has a name.
+    /// Reads a settings file. Of entries with the same name the last one counts, as Astro adds one after the
+    /// other. With `is_strict` a name that means nothing is an error, of its entry where that has a name.
     pub(super) fn parse(path: &Path, content: &str, is_strict: bool) -> Result<Self> {
         let content = content.strip_prefix('\u{feff}').unwrap_or(content);
         let mut source = Source { path, reader: Reader::new(content), sieve: Sieve::new(is_strict) };
@@ -148,8 +149,8 @@ impl Source<'_> {
         Ok(variables)
     }
 
-    /// Text as it is written; lists and mappings, which Astro cannot read, as JSON text, since a variable of Airflow is
-    /// text.
+    /// Text as it is written; lists and mappings, which Astro cannot read, as JSON text, since a variable of
+    /// Airflow is text.
     fn variable(&mut self, node: &Node) -> Result<Option<SecretValue>, Problem> {
         match &node.content {
             Content::Scalar(text) => Ok(Some(SecretValue::text(text.as_str()))),

@@ -25,8 +25,8 @@ impl Sieve {
         std::mem::take(&mut self.notes)
     }
 
-    /// Looks at the names of the file or of its section. A name of the file's top whose value is used elsewhere, by an
-    /// alias, is there for that alone.
+    /// Looks at the names of the file or of its section. A name of the file's top whose value is used
+    /// elsewhere, by an alias, is there for that alone.
     pub(super) fn whole(&mut self, place: Level, node: &Node) -> Result<(), Problem> {
         self.repeated_fields(node);
         let Content::Mapping(pairs) = &node.content else { return Ok(()) };

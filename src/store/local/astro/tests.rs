@@ -64,13 +64,16 @@ fn a_connection_needs_a_type_and_a_port_that_is_a_number() {
 
 #[test]
 fn entries_may_share_lines() {
-    let yaml = "base: &base {conn_type: http, conn_host: h}\nairflow:\n  connections:\n    - {<<: *base, conn_id: c, conn_host: own}";
+    let yaml = "base: &base {conn_type: http, conn_host: h}\nairflow:\n  connections:\n    - \
+    {<<: *base, conn_id: c, conn_host: own}";
     assert_eq!(told(settings(yaml).unwrap().connections.get("c")), r#"{"conn_type": "http", "host": "own"}"#);
 }
 
 #[test]
 fn the_template_of_astro_holds_nothing() {
-    let template = "airflow:\n  connections:\n    - conn_id:\n      conn_type:\n      conn_extra:\n        example_extra_field: example-value\n  pools:\n    - pool_name:\n      pool_slot:\n  variables:\n    - variable_name:\n      variable_value:\n";
+    let template = "airflow:\n  connections:\n    - \
+    conn_id:\n      conn_type:\n      conn_extra:\n        example_extra_field: example-value\n  pools:\n \
+       - pool_name:\n      pool_slot:\n  variables:\n    - variable_name:\n      variable_value:\n";
     let settings = settings(template).unwrap();
     assert_eq!(
         format!("{settings:?}"),
@@ -80,7 +83,13 @@ fn the_template_of_astro_holds_nothing() {
 
 #[test]
 fn variables_are_text_as_written() {
-    let settings = settings("airflow:\n  variables:\n    - variable_name: a\n      variable_value: 010\n    - {variable_name: b, variable_value: yes}\n    - {variable_name: c, variable_value: {d: 1}}\n    - {variable_name: e, variable_value: ''}\n    - {variable_value: x}\n    - {variable_name: a, variable_value: last}\n    -\n").unwrap();
+    let settings = settings(
+        "airflow:\n  variables:\n    - variable_name: a\n      variable_value: \
+    010\n    - {variable_name: b, variable_value: yes}\n    - {variable_name: c, variable_value: {d: 1}}\n \
+       - {variable_name: e, variable_value: ''}\n    - {variable_value: x}\n    - \
+    {variable_name: a, variable_value: last}\n    -\n",
+    )
+    .unwrap();
     let told = |key| told(settings.variables.get(key));
     assert_eq!(["a", "b", "c", "e"].map(told), ["last", "yes", r#"{"d": 1}"#, "absent"]);
 }
@@ -118,7 +127,8 @@ fn unread(yaml: &str) -> String {
 
 #[test]
 fn fields_have_any_case() {
-    let yaml = "Airflow:\n  CONNECTIONS:\n    - {Conn_Id: c, CONN_TYPE: http, conn_HOST: h}\n  Variables:\n    - {VARIABLE_NAME: v, Variable_Value: 1}";
+    let yaml = "Airflow:\n  CONNECTIONS:\n    - \
+    {Conn_Id: c, CONN_TYPE: http, conn_HOST: h}\n  Variables:\n    - {VARIABLE_NAME: v, Variable_Value: 1}";
     let settings = settings(yaml).unwrap();
     assert_eq!(told(settings.connections.get("c")), r#"{"conn_type": "http", "host": "h"}"#);
     assert_eq!(told(settings.variables.get("v")), "1");
@@ -127,34 +137,46 @@ fn fields_have_any_case() {
 
 #[test]
 fn what_means_nothing_is_told() {
-    insta::assert_snapshot!(unread("airflow: {connections: [{conn_id: c, conn_type: t, host: canary, password: canary}], variable: [{a: canary}]}\nconnections: [1]"), @r#"
+    insta::assert_snapshot!(unread("airflow: \
+    {connections: [{conn_id: c, conn_type: t, host: canary, password: canary}],
+        variable: [{a: canary}]}\nconnections: [1]"), @r#"
     Unknown "s.yaml" line 2: the field `connections` is unknown. It belongs below `airflow`
     Unknown "s.yaml" line 1: the field `variable` is unknown. Did you mean `variables`?
     Unknown "s.yaml" line 1: connection "c": the field `host` is unknown. Write `conn_host`
     Unknown "s.yaml" line 1: connection "c": the field `password` is unknown. Write `conn_password`
     "#);
-    insta::assert_snapshot!(unread("airflow:\n  variables:\n    - {variable_name: v, variable_value: 1, conn_id: canary}\n    - {name: v, value: canary}"), @r#"
+    insta::assert_snapshot!(unread("airflow:\n  variables:\n    - \
+    {variable_name: v, variable_value: 1, conn_id: canary}\n    - {name: v, value: canary}"), @r#"
     Unknown "s.yaml" line 3: variable "v": the field `conn_id` is unknown. It belongs in an entry of `connections`
     Unknown "s.yaml" line 4: the field `name` is unknown. Write `variable_name`
     Unknown "s.yaml" line 4: the field `value` is unknown. Write `variable_value`
     Skipped "s.yaml" line 4: a variable without `variable_name` is skipped. Give it a `variable_name`
     "#);
-    insta::assert_snapshot!(unread("airflow:\n  connections:\n    - {conn_id: c, conn_type: t, conn_password:canary}"), @r#"Unknown "s.yaml" line 3: connection "c": the field `conn_password:` without a space behind the colon is unknown. Write `conn_password`"#);
+    insta::assert_snapshot!(unread("airflow:\n  connections:\n    - \
+    {conn_id: c, conn_type: t, conn_password:canary}"), @r#"Unknown "s.yaml" line 3: connection "c": the field `conn_password:` without a space behind the colon is unknown. Write `conn_password`"#);
 }
 
 #[test]
 fn entries_that_are_skipped_and_hold_something_are_told() {
-    insta::assert_snapshot!(unread("airflow:\n  connections:\n    - {conn_host: canary}\n    - conn_id:\n  variables:\n    - {variable_value: canary}\n    - {variable_name: v}\n    - variable_name:"), @r#"
+    insta::assert_snapshot!(unread("airflow:\n  connections:\n    - {conn_host: canary}\n    - \
+    conn_id:\n  variables:\n    - {variable_value: canary}\n    - {variable_name: v}\n    - \
+    variable_name:"), @r#"
     Skipped "s.yaml" line 3: a connection without `conn_id` is skipped. Give it a `conn_id`
     Skipped "s.yaml" line 6: a variable without `variable_name` is skipped. Give it a `variable_name`
     Skipped "s.yaml" line 7: variable "v" has no `variable_value`, so it is skipped. Write the value, or take the entry out
     "#);
-    insta::assert_snapshot!(unread("airflow:\n  variables: [{variable_name: a, variable_value: canary}]\n  Variables: [{variable_name: b, variable_value: canary}]"), @r#"Skipped "s.yaml" line 3: `Variables` is written a second time, and what it said before is not read. Leave one of them"#);
+    insta::assert_snapshot!(unread("airflow:\n  variables: \
+    [{variable_name: a, variable_value: canary}]\n  Variables: \
+    [{variable_name: b, variable_value: canary}]"), @r#"Skipped "s.yaml" line 3: `Variables` is written a second time, and what it said before is not read. Leave one of them"#);
 }
 
 #[test]
 fn what_something_else_overrules_is_told() {
-    insta::assert_snapshot!(unread("airflow:\n  connections:\n    - {conn_id: a, conn_uri: 'x://canary', conn_type: t}\n    - {conn_id: b, conn_uri: 'x://canary?a=1', conn_extra: {b: 1}}\n    - {conn_id: b, conn_type: t}\n    - {conn_id: c, conn_uri: 'x://h?a=1', conn_port: 0}\n    - {conn_id: d, conn_type: t, conn_host: a, CONN_HOST: b}"), @r#"
+    insta::assert_snapshot!(unread("airflow:\n  connections:\n    - \
+    {conn_id: a, conn_uri: 'x://canary', conn_type: t}\n    - \
+    {conn_id: b, conn_uri: 'x://canary?a=1', conn_extra: {b: 1}}\n    - {conn_id: b, conn_type: t}\n    - \
+    {conn_id: c, conn_uri: 'x://h?a=1', conn_port: 0}\n    - \
+    {conn_id: d, conn_type: t, conn_host: a, CONN_HOST: b}"), @r#"
     Skipped "s.yaml" line 7: `CONN_HOST` is written a second time, and what it said before is not read. Leave one of them
     Dropped "s.yaml" line 3: connection "a": `conn_uri` is not read beside other fields. Leave `conn_uri` alone, or take it out
     Dropped "s.yaml" line 4: connection "b": the parameters of `conn_uri` are not read beside `conn_extra`. Write all of them in one of the two
@@ -166,7 +188,8 @@ fn what_something_else_overrules_is_told() {
 fn what_an_alias_repeats_is_no_mistake() {
     assert_eq!(
         unread(
-            "base: &base {conn_type: http}\nx: {deep: &deep [1]}\nairflow:\n  connections:\n    - {<<: *base, conn_id: c}\n  variables: [{variable_name: v, variable_value: *deep}]"
+            "base: &base {conn_type: http}\nx: {deep: &deep [1]}\nairflow:\n  connections:\n    - \
+            {<<: *base, conn_id: c}\n  variables: [{variable_name: v, variable_value: *deep}]"
         ),
         ""
     );
@@ -176,7 +199,11 @@ fn what_an_alias_repeats_is_no_mistake() {
 #[test]
 fn strict_makes_what_means_nothing_an_error() {
     let strict = |yaml| Settings::parse(Path::new("s.yaml"), yaml, true);
-    let file = strict("airflow:\n  connections: [{conn_id: c, conn_type: t, host: canary}, {conn_id: d, conn_type: t}]\n  variables: [{variable_name: v, value: canary}]").unwrap();
+    let file = strict(
+        "airflow:\n  connections: [{conn_id: c, conn_type: t, host: canary}, \
+    {conn_id: d, conn_type: t}]\n  variables: [{variable_name: v, value: canary}]",
+    )
+    .unwrap();
     insta::assert_snapshot!(told(file.connections.get("c")), @r#"error: connection "c" in the secret file "s.yaml": line 2: the field `host` is unknown, which `strict` refuses. Write `conn_host` (read: AirflowException)"#);
     insta::assert_snapshot!(told(file.variables.get("v")), @r#"error: variable "v" in the secret file "s.yaml": line 3: the field `value` is unknown, which `strict` refuses. Write `variable_value` (read: AirflowException)"#);
     assert_eq!(told(file.connections.get("d")), r#"{"conn_type": "t"}"#);

@@ -1,9 +1,9 @@
-//! What libyaml forgives and our parser does not: lines inside brackets or quotes that start too far to the left, and a
-//! tab between a key and its value.
+//! What libyaml forgives and our parser does not: lines inside brackets or quotes that start too far to the
+//! left, and a tab between a key and its value.
 //!
-//! White space at these places means nothing, so more of it makes the parser content and changes no value. Which of them it
-//! is shows by the place where the parser stops, not by what it says; if it stops at the same place again, it is about
-//! something else.
+//! White space at these places means nothing, so more of it makes the parser content and changes no value.
+//! Which of them it is shows by the place where the parser stops, not by what it says; if it stops at the
+//! same place again, it is about something else.
 
 use saphyr_parser::{Event, Marker, Parser};
 use zeroize::Zeroizing;

@@ -1,4 +1,5 @@
-//! YAML as Airflow reads it: `yaml.safe_load` of `PyYAML` 6.0 (YAML 1.1 types: `yes` is true, `010` is eight).
+//! YAML as Airflow reads it: `yaml.safe_load` of `PyYAML` 6.0 (YAML 1.1 types: `yes` is true, `010` is
+//! eight).
 //!
 //! 1. `node.rs`: the parser's events become nodes; an alias is the same node again.
 //!    `forgive.rs` helps where the parser is stricter than libyaml.
@@ -6,9 +7,9 @@
 //! 3. `scalar.rs`: what a scalar of that type says.
 //! 4. `value.rs`: nodes become JSON values; merge keys are resolved here.
 //!
-//! Where YAML has types that JSON has not, we differ from `PyYAML`: dates and times stay the text of the file, binary
-//! stays base64, a set becomes the list of its members, and keys become text. The parser follows YAML 1.2, which
-//! accepts a little more than libyaml.
+//! Where YAML has types that JSON has not, we differ from `PyYAML`: dates and times stay the text of the
+//! file, binary stays base64, a set becomes the list of its members, and keys become text. The parser follows
+//! YAML 1.2, which accepts a little more than libyaml.
 
 mod forgive;
 mod node;
@@ -25,8 +26,8 @@ pub(super) use self::node::{Content, Node};
 pub(super) use self::tag::Tag;
 pub(super) use self::value::{Pairs, Reader};
 
-/// Reads a file whose top level is a mapping. Only text keys come out, since Airflow never asks for others; what is told
-/// of the others and of repeated ones comes beside them.
+/// Reads a file whose top level is a mapping. Only text keys come out, since Airflow never asks for others;
+/// what is told of the others and of repeated ones comes beside them.
 pub(super) fn parse(text: &str) -> Result<(Object, Vec<Note>), Problem> {
     if text.is_empty() {
         return Err(Problem::empty());

@@ -10,7 +10,8 @@ use super::super::error::Problem;
 use super::forgive::{self, Spaced};
 use super::tag::Tag;
 
-/// Most containers within each other, aliases included. What reads and drops nodes recurses, so this bounds its stack.
+/// Most containers within each other, aliases included. What reads and drops nodes recurses, so this bounds
+/// its stack.
 const MAX_DEPTH: usize = 200;
 
 /// Most bytes that are read again because of [`forgive`].
@@ -101,7 +102,8 @@ fn refuse_control_characters(text: &str) -> Result<(), Problem> {
     }
 }
 
-/// Characters that begin nothing. The parser's texts are fixed ones, but for the one that quotes such a character.
+/// Characters that begin nothing. The parser's texts are fixed ones, but for the one that quotes such a
+/// character.
 const RESERVED: [char; 3] = ['%', '@', '`'];
 
 fn syntax(text: &str, error: &ScanError) -> Problem {

@@ -155,8 +155,8 @@ impl Decimal {
     const BASE: u64 = 1_000_000_000;
 
     fn push_digits(&mut self, digits: &str, radix: u32) -> Option<()> {
-        // Five binary digits for one decimal digit is more than any base needs: no time is lost on numbers that
-        // Python would refuse anyway.
+        // Five binary digits for one decimal digit is more than any base needs: no time is lost on numbers
+        // that Python would refuse anyway.
         if digits.is_empty() || digits.len() > MAX_INT_DIGITS * 5 {
             return None;
         }
@@ -189,7 +189,8 @@ impl Decimal {
 
 fn is_date(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
-    matches!(parts.as_slice(), [year, month, day] if digits(year, 4..=4) && digits(month, 2..=2) && digits(day, 2..=2))
+    matches!(parts.as_slice(), [year, month, day] if digits(year, 4..=4) && digits(month,
+        2..=2) && digits(day, 2..=2))
 }
 
 /// Date, time and zone: `2001-12-14t21:59:43.10-05:00`, `2001-12-14 21:59:43.10 -5`.

@@ -93,7 +93,8 @@ fn is_non_specific(tag: &saphyr_parser::Tag) -> bool {
     matches!((tag.handle.as_str(), tag.suffix.as_str()), ("", "!") | ("!", ""))
 }
 
-/// `yes` in lower case, upper case or with a capital; not the single letters of YAML 1.1, which `PyYAML` leaves out.
+/// `yes` in lower case, upper case or with a capital; not the single letters of YAML 1.1, which `PyYAML`
+/// leaves out.
 fn is_boolean(text: &str) -> bool {
     let is_lower = |text: &str| !text.contains(|letter: char| letter.is_ascii_uppercase());
     let is_upper = |text: &str| !text.contains(|letter: char| letter.is_ascii_lowercase());

@@ -72,7 +72,8 @@ fn whole_numbers() {
 fn numbers_that_python_refuses_are_errors() {
     for text in ["0x_", "0b_", "!!int x", "!!int 1.5", "!!int ''", "!!float x", &"9".repeat(4301)] {
         insta::allow_duplicates! {
-            insta::assert_snapshot!(scalar(text), @"error in line 1: the scalar is no number that Python can read");
+            insta::assert_snapshot!(scalar(text), @"error in line 1: the scalar is no number that Python can \
+            read");
         }
     }
     assert_eq!(scalar(&"9".repeat(4300)), "9".repeat(4300));
@@ -150,7 +151,8 @@ fn tags_say_the_type() {
 #[test]
 fn tags_that_airflow_refuses_are_errors() {
     insta::assert_snapshot!(scalar("!foo 1"), @"error in line 1: a value with a tag that is not known");
-    insta::assert_snapshot!(scalar("!!python/object/apply:os.system [id]"), @"error in line 1: a value with a tag that is not known");
+    insta::assert_snapshot!(scalar("!!python/object/apply:os.system [id]"), @"error in line 1: a value with \
+    a tag that is not known");
     insta::assert_snapshot!(scalar("="), @"error in line 1: a value with a tag that is not known");
     insta::assert_snapshot!(scalar("<<"), @"error in line 1: a value with a tag that is not known");
     insta::assert_snapshot!(scalar("!!bool x"), @"error in line 1: expected a boolean");
@@ -177,7 +179,8 @@ fn merge_keys_fill_in_what_is_missing() {
 fn aliases_repeat_values() {
     assert_eq!(parsed("a: &x {b: [1]}\nc: *x"), r#"{"a": {"b": [1]}, "c": {"b": [1]}}"#);
     insta::assert_snapshot!(parsed("a: *x"), @"error in line 1: while parsing node, found unknown anchor");
-    insta::assert_snapshot!(parsed("a: 1\nb: &x [*x]"), @"error in line 2: an alias within the value that it stands for");
+    insta::assert_snapshot!(parsed("a: 1\nb: &x [*x]"), @"error in line 2: an alias within the value that it \
+    stands for");
 }
 
 #[test]
@@ -231,20 +234,29 @@ fn keys_are_text_and_only_text_can_be_asked_for() {
 #[test]
 fn other_documents_are_refused() {
     insta::assert_snapshot!(parsed(""), @"error in line 1: the file is empty");
-    insta::assert_snapshot!(parsed("# only a comment"), @"error in line 1: the file should contain an object, with names as keys");
-    insta::assert_snapshot!(parsed("- a"), @"error in line 1: the file should contain an object, with names as keys");
-    insta::assert_snapshot!(parsed("a"), @"error in line 1: the file should contain an object, with names as keys");
-    insta::assert_snapshot!(parsed("a: 1\n---\nb: 2"), @"error in line 2: expected a single document, but another one starts here");
-    insta::assert_snapshot!(parsed("a: 1\nb: canary\u{7f}"), @"error in line 2: control characters are not allowed");
+    insta::assert_snapshot!(parsed("# only a comment"), @"error in line 1: the file should contain an \
+    object, with names as keys");
+    insta::assert_snapshot!(parsed("- a"), @"error in line 1: the file should contain an object, with names \
+    as keys");
+    insta::assert_snapshot!(parsed("a"), @"error in line 1: the file should contain an object, with names as \
+    keys");
+    insta::assert_snapshot!(parsed("a: 1\n---\nb: 2"), @"error in line 2: expected a single document, but \
+    another one starts here");
+    insta::assert_snapshot!(parsed("a: 1\nb: canary\u{7f}"), @"error in line 2: control characters are not \
+    allowed");
 }
 
 #[test]
 fn syntax_errors_name_the_line_and_no_value() {
-    insta::assert_snapshot!(parsed("a: 1\nb: canary: c"), @"error in line 2: mapping values are not allowed in this context");
-    insta::assert_snapshot!(parsed("a: 1\nb: [canary"), @"error in line 3: while parsing a flow sequence, expected ',' or ']'");
+    insta::assert_snapshot!(parsed("a: 1\nb: canary: c"), @"error in line 2: mapping values are not allowed \
+    in this context");
+    insta::assert_snapshot!(parsed("a: 1\nb: [canary"), @"error in line 3: while parsing a flow sequence, \
+    expected ',' or ']'");
     insta::assert_snapshot!(parsed("a: 1\nb: @canary"), @"error in line 2: unexpected character");
-    insta::assert_snapshot!(parsed("a: 1\nb: \"\\qcanary\""), @"error in line 2: while parsing a quoted scalar, found unknown escape character");
-    insta::assert_snapshot!(parsed("a: \"canary"), @"error in line 1: while scanning a quoted scalar, found unexpected end of stream");
+    insta::assert_snapshot!(parsed("a: 1\nb: \"\\qcanary\""), @"error in line 2: while parsing a quoted \
+    scalar, found unknown escape character");
+    insta::assert_snapshot!(parsed("a: \"canary"), @"error in line 1: while scanning a quoted scalar, found \
+    unexpected end of stream");
 }
 
 proptest! {
@@ -254,7 +266,8 @@ proptest! {
     }
 
     #[test]
-    fn never_panics_on_yaml(text in "([a-c&*!|>%@`'\"{}\\[\\],:?#~<=.0-9_xeb+\\\\ -]|\\n|\\t|\\r|: |- |---|<<)*") {
+    fn never_panics_on_yaml(text in "([a-c&*!|>%@`'\"{}\\[\\],:?#~<=.0-9_xeb+\\\\ -]|\\n|\\t|\\r|: |- \
+    |---|<<)*") {
         let _ = parse(&text);
     }
 

@@ -14,8 +14,8 @@ use crate::value::{Text, Value};
 /// What a value costs beyond its text.
 const COST_OF_VALUE: usize = 32;
 
-/// Most cost of a document for each of its bytes. Only aliases that repeat much need more than half of that: without
-/// the limit a few lines could grow to any size (the "billion laughs").
+/// Most cost of a document for each of its bytes. Only aliases that repeat much need more than half of that:
+/// without the limit a few lines could grow to any size (the "billion laughs").
 const COST_PER_BYTE: usize = 40;
 
 /// What any document may cost, so that a small one can use aliases freely.
@@ -68,7 +68,8 @@ impl Reader {
         Self { budget: text.len().saturating_mul(COST_PER_BYTE).saturating_add(COST_OF_ANY) }
     }
 
-    /// The names and values of a whole file. Keys that are no text are read, since they may be wrong, and left out.
+    /// The names and values of a whole file. Keys that are no text are read, since they may be wrong, and
+    /// left out.
     pub(super) fn top_level(&mut self, root: &Node) -> Result<(Object, Vec<Note>), Problem> {
         if !matches!((root.tag, &root.content), (Tag::Mapping, Content::Mapping(_))) {
             self.value(root)?;

@@ -1,4 +1,5 @@
-//! Logins with something that others vouch for: kubernetes and jwt (a signed token), cert (the certificate of the connection).
+//! Logins with something that others vouch for: kubernetes and jwt (a signed token), cert (the certificate of
+//! the connection).
 //!
 //! Source: the pages of these methods in the reference of Vault's API.
 
@@ -68,8 +69,8 @@ impl Method for Jwt {
     }
 }
 
-/// `auth/cert`: the connection itself has shown the certificate. vaultrs sends the role as `cert_name`, which the server
-/// passes over; it is called `name`.
+/// `auth/cert`: the connection itself has shown the certificate. vaultrs sends the role as `cert_name`, which
+/// the server passes over; it is called `name`.
 #[derive(Debug)]
 pub(super) struct Certificate {
     pub(super) role: Option<String>,

@@ -1,7 +1,8 @@
-//! `auth/aws`: a question to STS that we signed and the server asks in our place, so that AWS tells it who we are.
+//! `auth/aws`: a question to STS that we signed and the server asks in our place, so that AWS tells it who we
+//! are.
 //!
-//! Source: "AWS auth method" in Vault's documentation (the iam kind), hvac 2.4.0 `aws_utils.py`, and `_auth_aws_iam` of the
-//! official class.
+//! Source: "AWS auth method" in Vault's documentation (the iam kind), hvac 2.4.0 `aws_utils.py`, and
+//! `_auth_aws_iam` of the official class.
 
 use std::time::SystemTime;
 
@@ -74,7 +75,8 @@ fn unsigned() -> Error {
         .with_hint("Check the keys, `region` and `iam_server_id` for characters that no header may have")
 }
 
-/// The words of an AWS store for what is written here: keys, or a role to assume, or nothing, which means AWS's own chain.
+/// The words of an AWS store for what is written here: keys, or a role to assume, or nothing, which means
+/// AWS's own chain.
 fn aws_options(options: &Options) -> Options {
     let mut own = Options::default();
     let mut set = |key, value: Option<&str>| {

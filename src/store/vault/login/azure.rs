@@ -1,6 +1,8 @@
-//! `auth/azure`: a token of Entra that says who we are. The official class writes the mount's configuration instead.
+//! `auth/azure`: a token of Entra that says who we are. The official class writes the mount's configuration
+//! instead.
 //!
-//! Sources: "Azure auth method" in the reference of Vault's API; Vault Agent, `auth/azure/azure.go` (the scope of the token).
+//! Sources: "Azure auth method" in the reference of Vault's API; Vault Agent, `auth/azure/azure.go` (the
+//! scope of the token).
 
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
@@ -14,7 +16,8 @@ use crate::store::vault::login::{LoginStep, Method, unsendable};
 use crate::store::vault::server::Server;
 use crate::value::json::Object;
 
-const HINT: &str = "Check `azure_tenant_id`, `azure_resource`, `key_id` and `secret_id`, or the identity of this pod or machine";
+const HINT: &str = "Check `azure_tenant_id`, `azure_resource`, `key_id` and `secret_id`, or the identity of \
+this pod or machine";
 
 /// The login by Entra.
 #[derive(Debug)]
@@ -33,8 +36,8 @@ impl Azure {
     }
 }
 
-/// The words of an Azure store for what is written here: an application and its secret, or its own chain, for which the id may name
-/// the managed identity and the tenant that of the workload identity.
+/// The words of an Azure store for what is written here: an application and its secret, or its own chain, for
+/// which the id may name the managed identity and the tenant that of the workload identity.
 fn azure_options(options: &Options, environment: &Environment) -> Options {
     let written = |key, variable| options.non_empty(key).or_else(|| environment.non_empty(variable));
     let application = written("key_id", "AZURE_CLIENT_ID").zip(written("secret_id", "AZURE_CLIENT_SECRET"));

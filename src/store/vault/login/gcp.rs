@@ -1,6 +1,7 @@
 //! `auth/gcp`: a token for Vault that a service account of Google's signed, with its own key or through IAM.
 //!
-//! Sources: "Google Cloud auth method" in Vault's documentation (the iam kind), `_auth_gcp` of the official class.
+//! Sources: "Google Cloud auth method" in Vault's documentation (the iam kind), `_auth_gcp` of the official
+//! class.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -9,8 +9,8 @@
 //! | `assertion.rs` | kubernetes, jwt: tokens in files; cert: the certificate of the connection |
 //! | `aws.rs`, `azure.rs`, `gcp.rs` | who a cloud says we are: the identities of the stores there |
 //!
-//! The official class writes the mount's configuration for azure and radius instead of logging in; here they log in, and
-//! nothing is ever written.
+//! The official class writes the mount's configuration for azure and radius instead of logging in; here they
+//! log in, and nothing is ever written.
 
 mod assertion;
 #[cfg(feature = "aws")]
@@ -58,7 +58,8 @@ pub(super) trait Method: Debug + Send + Sync {
     /// What is sent to the mount, put together anew for each login: files are read and signatures made here.
     async fn step(&self, mount: &str, server: &Server) -> Result<LoginStep>;
 
-    /// Whether a file that decided something has changed since. Files that are read at each login decide nothing.
+    /// Whether a file that decided something has changed since. Files that are read at each login decide
+    /// nothing.
     fn is_outdated(&self) -> bool {
         false
     }
@@ -148,7 +149,8 @@ impl Login {
         Error::new(ErrorKind::Unauthenticated, format!("{subject}: the server refused the login"))
             .with_code(reply.status.to_string())
             .with_hint(format!(
-                "{}; and check that the method is mounted at `auth/{}` in this namespace (`auth_mount_point`, `vault auth list`)",
+                "{}; and check that the method is mounted at `auth/{}` in this namespace \
+                (`auth_mount_point`, `vault auth list`)",
                 self.advice(),
                 Shown(&self.mount)
             ))
@@ -157,7 +159,8 @@ impl Login {
     fn advice(&self) -> &'static str {
         match self.name {
             "approle" => {
-                "Check `role_id` and `secret_id`: a secret id may have expired, or be used up or bound to other addresses"
+                "Check `role_id` and `secret_id`: a secret id may have expired, or be used up or bound to \
+                other addresses"
             }
             "userpass" | "ldap" | "radius" => "Check `username` and `password`",
             "kubernetes" => {
@@ -180,8 +183,8 @@ impl Login {
     }
 }
 
-/// The `auth` of a reply. Source: "Login" of each method in the reference of Vault's API; `num_uses` is what vaultrs's own type
-/// for it lacks.
+/// The `auth` of a reply. Source: "Login" of each method in the reference of Vault's API; `num_uses` is what
+/// vaultrs's own type for it lacks.
 fn grant(reply: &Reply, subject: &str) -> Result<Grant> {
     let json = reply.json().ok_or_else(|| not_understood(reply, subject))?;
     let auth = json.as_object().and_then(|members| members.get("auth")).and_then(Value::as_object);

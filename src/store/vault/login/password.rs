@@ -1,7 +1,7 @@
 //! Logins with something that is known: approle, github, ldap, radius, userpass.
 //!
-//! Source: the pages of these methods in the reference of Vault's API. vaultrs has approle and userpass; the others are one
-//! POST each.
+//! Source: the pages of these methods in the reference of Vault's API. vaultrs has approle and userpass; the
+//! others are one POST each.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -59,7 +59,8 @@ impl Method for AppRole {
     }
 }
 
-/// `auth/userpass`, `auth/ldap`, `auth/radius`: they differ in who compares the password, not in what is sent.
+/// `auth/userpass`, `auth/ldap`, `auth/radius`: they differ in who compares the password, not in what is
+/// sent.
 pub(super) struct UserPassword {
     pub(super) username: String,
     pub(super) password: SecretString,

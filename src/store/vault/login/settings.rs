@@ -24,7 +24,8 @@ use crate::store::vault::login::written::{TokenFile, WrittenToken};
 use crate::store::vault::login::{Login, Method, Origin};
 use crate::store::vault::path::collapse;
 
-/// The methods, and where each is mounted by default (hvac's `DEFAULT_MOUNT_POINT`s). The official class has no cert.
+/// The methods, and where each is mounted by default (hvac's `DEFAULT_MOUNT_POINT`s). The official class has
+/// no cert.
 const METHODS: [(&str, &str); 12] = [
     ("approle", "approle"),
     ("aws_iam", "aws"),
@@ -98,8 +99,8 @@ pub(in crate::store::vault) fn login(options: &Options, environment: &Environmen
     })
 }
 
-/// What the server takes a value for that the official class sends as JSON: a boolean for 1 or 0, a number for its digits
-/// (`mapstructure.WeakDecode`, by which Vault reads its fields).
+/// What the server takes a value for that the official class sends as JSON: a boolean for 1 or 0, a number
+/// for its digits (`mapstructure.WeakDecode`, by which Vault reads its fields).
 fn sent(options: &Options, key: &str) -> Option<String> {
     let text = options.spelled(key)?;
     Some(match (options.get(key), text) {
@@ -305,7 +306,8 @@ mod tests {
     fn an_unknown_method_is_named_beside_the_known() {
         let error =
             check(&Options::of_texts(&[("auth_type", "okta\n")]), &Environment::default()).unwrap_err();
-        insta::assert_snapshot!(error, @"`auth_type` in backend_kwargs is not supported. It should be one of approle, aws_iam, azure, cert, gcp, github, jwt, kubernetes, ldap, radius, token, userpass");
+        insta::assert_snapshot!(error, @"`auth_type` in backend_kwargs is not supported. It should be one of \
+        approle, aws_iam, azure, cert, gcp, github, jwt, kubernetes, ldap, radius, token, userpass");
     }
 
     #[test]

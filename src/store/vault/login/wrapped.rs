@@ -1,7 +1,8 @@
 //! Secret ids behind a wrapping token ("Response wrapping" in Vault's documentation).
 //!
-//! A wrapping token is good for one use, and a store is built anew when a CA file or the environment changes. So what was in
-//! it stays with the process, for all stores that name the same token and server; a forked child goes on with it.
+//! A wrapping token is good for one use, and a store is built anew when a CA file or the environment changes.
+//! So what was in it stays with the process, for all stores that name the same token and server; a forked
+//! child goes on with it.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -85,7 +86,8 @@ fn used_up(status: u16) -> Error {
     Error::new(ErrorKind::Unauthenticated, format!("{SUBJECT}: the wrapping token is not valid"))
         .with_code(status.to_string())
         .with_hint(
-            "It can be used once, in time and by one process. If nobody here used it, somebody else has read the secret id: \
+            "It can be used once, in time and by one process. If nobody here used it, somebody else has read \
+            the secret id: \
              destroy that and make a new one",
         )
 }
