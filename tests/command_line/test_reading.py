@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.command_line.houses import SERVERS, House, house, ids
+from tests.command_line.houses import SERVERS, STORES, House, house, ids
 from tests.command_line.shell import CONFIGURATION, DONE, NO, STORE, Shell
 from tests.servers.aws import MiniStack
 from tests.servers.counting import Counter
@@ -41,7 +41,7 @@ def test_what_is_not_there_is_told_with_the_names_asked_for(filled: House) -> No
     missing = filled.run("get", "variable", "nobody", "--json")
     assert (missing.code, missing.json["found"]) == (NO, False)
     assert missing.json["reason"].startswith("asked for `")
-    assert missing.json["reason"].endswith("nobody`")
+    assert missing.json["reason"].endswith(f"{STORES[filled.store].place('variable', 'nobody')}`")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_describe_tells_what_is_known_beside_the_value(filled: House) -> None:
         assert "`strongroom explain`" in error["hint"]
         return
     assert (described.code, described.json["found"]) == (DONE, True)
-    assert described.json["name"].endswith("v")
+    assert described.json["name"].endswith(STORES[filled.store].place("variable", "v"))
     if filled.counter:
         assert "value" not in described.json
         assert SERVERS[filled.store].read not in filled.operations()

@@ -11,8 +11,10 @@ from tests.command_line.shell import DONE, NO, Run, Shell
 from tests.conformance.capability import Capability
 from tests.conformance.cases import shows
 from tests.conformance.harness import KINDS, Harness
+from tests.stores import described
 
 CANARY = "canary-5e2bd3"
+STORES = described()
 
 
 @pytest.fixture
@@ -32,11 +34,11 @@ def run(shell: Shell, harness: Harness, *arguments: str, **options: Any) -> Run:
 def test_names_are_listed_by_kind_and_none_twice(shell: Shell, harness: Harness) -> None:
     for kind in KINDS:
         for number in range(3):
-            harness.put(kind, f"{kind}-{number}", CANARY)
+            harness.put(kind, f"{kind}{number}", CANARY)
     listed = run(shell, harness, "list")
     assert listed.code == DONE, listed.err
     found = [(secret["kind"], secret["id"]) for secret in listed.json["secrets"]]
-    assert found == [(kind, f"{kind}-{number}") for kind in KINDS for number in range(3)]
+    assert found == [(kind, f"{kind}{number}") for kind in KINDS for number in range(3)]
 
 
 @shows(Capability.LISTED)
@@ -57,8 +59,8 @@ def test_an_empty_store_has_an_empty_list(shell: Shell, harness: Harness) -> Non
 @shows(Capability.DESCRIBED)
 def test_a_secret_is_described_and_a_missing_one_is_not(shell: Shell, harness: Harness) -> None:
     harness.put("variable", "hello", CANARY)
-    described = run(shell, harness, "describe", "variable", "hello")
-    assert described.code == DONE, described.err
-    assert described.json["name"].endswith("hello")
+    told = run(shell, harness, "describe", "variable", "hello")
+    assert told.code == DONE, told.err
+    assert told.json["name"].endswith(STORES[harness.store].place("variable", "hello"))
     missing = run(shell, harness, "describe", "variable", "nobody")
     assert (missing.code, missing.json["found"]) == (NO, False)
