@@ -20,7 +20,7 @@ from tests.tools.venvs import CACHE, DIST, REPOSITORY, TEST_DIST, built_wheel, p
 STORES = described()
 #: Every feature but the Python boundary, so that a test binary needs no libpython.
 FEATURES = [store.feature for store in STORES.values()]
-RUST_FEATURES = ("--locked", "--no-default-features", "--features", " ".join(("cli", *FEATURES)))
+RUST_FEATURES = ("--locked", "--no-default-features", "--features", "cli stores")
 PYTHON_CODE = ("python", "tests", "dags", "benches")
 INSTRUCTIONS = (sys.executable, "-m", "tests.tools.instructions")
 #: A module for each place where secrets live, and what stands beside them.
