@@ -93,7 +93,7 @@ def test_it_is_compared_with_its_official_class_if_it_has_one(name: str) -> None
 def test_its_commands_are_recorded(name: str) -> None:
     word = description(name).word
     recorded = list((REPOSITORY / "tests" / "command_line" / "transcripts" / word).glob("*.txt"))
-    how = "python -m pytest tests/command_line/test_transcripts.py --write-transcripts"
+    how = f"python -m pytest tests/command_line/test_transcripts.py -k {word} --write-transcripts"
     assert recorded, f"{name}: no command was ever recorded: {how}"
 
 
@@ -101,7 +101,7 @@ def test_its_commands_are_recorded(name: str) -> None:
 def test_its_failures_have_rows(name: str) -> None:
     assert description(name).ways, f"{name}: tests/stores/{name}.py says no way in which it fails"
     heading = f"\n## {REGISTRY[name]['title']}\n"
-    how = "python -m pytest tests/failures --write-failures"
+    how = f"python -m pytest tests/failures -k {name} --write-failures"
     assert heading in (REPOSITORY / "docs" / "failures.md").read_text(), f"{name}: docs/failures.md has no rows: {how}"
 
 

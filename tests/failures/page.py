@@ -52,17 +52,25 @@ def failing() -> Mapping[type[Harness], Sequence[Way]]:
     return {store.failing or store.harnesses[0]: store.ways for store in described().values()}
 
 
-def written(rows: Sequence[Row], failing: Mapping[type[Harness], Sequence[Way]]) -> str:
-    """The whole page."""
-    titles = {store["name"]: store["title"] for store in strongroom.stores()}
-    sections = [
-        _section(titles[kind.store], [row for row in rows if row.store == kind.store], ways)
-        for kind, ways in failing.items()
-    ]
-    return "\n".join([INTRODUCTION, *sections])
+def title(kind: type[Harness]) -> str:
+    """What a store's section is called."""
+    return {str(store["name"]): str(store["title"]) for store in strongroom.stores()}[kind.store]
 
 
-def _section(title: str, rows: Sequence[Row], ways: Sequence[Way]) -> str:
+def sections(page: str) -> tuple[str, dict[str, str]]:
+    """What the page begins with, and its sections by their titles."""
+    introduction, *parts = page.split("\n## ")
+    return introduction, {part.partition("\n")[0]: f"## {part}" for part in parts}
+
+
+def with_section(page: str, kind: type[Harness], section: str) -> str:
+    """The page with the section of one store written anew, and the others as they are, in the order of the stores."""
+    known = {**sections(page)[1], title(kind): section}
+    return "\n".join([INTRODUCTION, *(known[each] for each in map(title, failing()) if each in known)])
+
+
+def section(title: str, rows: Sequence[Row], ways: Sequence[Way]) -> str:
+    """The rows of a store, and what there is to know about them."""
     texts = list(dict.fromkeys(row.text for row in rows if row.text))
     lines = [f"## {title}", "", HEAD, *(_line(row, texts) for row in rows), ""]
     notes = [fill(f"- **{way.what}**: {way.note}", 120, subsequent_indent="  ") for way in ways if way.note]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 import strongroom
+from tests.conformance.harness import Harness
 from tests.failures.conftest import Book, Case, cases
-from tests.failures.page import PAGE, failing, written
+from tests.failures.page import INTRODUCTION, PAGE, failing, section, sections, title, with_section
 from tests.failures.row import TOO_LONG
 from tests.failures.way import Phase
 
@@ -31,9 +32,15 @@ def test_what_holds_for_every_failure(book: Book, case: Case) -> None:
     assert row.served != "the value" or (row.phase is Phase.STALE and row.level == "WARNING")
 
 
-def test_the_page_has_every_row(book: Book, request: pytest.FixtureRequest) -> None:
-    """Word for word. After a change that is meant: ``python -m pytest tests/failures --write-failures``."""
-    page = written([book.row(case) for case in cases()], failing())
+@pytest.mark.parametrize("kind", failing(), ids=lambda kind: kind.store)
+def test_the_page_has_every_row(book: Book, kind: type[Harness], request: pytest.FixtureRequest) -> None:
+    """Word for word. After a change that is meant: ``python -m pytest tests/failures -k STORE --write-failures``."""
+    measured = section(title(kind), [book.row(case) for case in cases() if case[0] is kind], failing()[kind])
     if request.config.getoption("--write-failures"):
-        PAGE.write_text(page)
-    assert PAGE.read_text() == page
+        PAGE.write_text(with_section(PAGE.read_text(), kind, measured))
+    assert sections(PAGE.read_text())[1].get(title(kind)) == measured
+
+
+def test_the_page_has_the_stores_in_order_and_nothing_else() -> None:
+    introduction, known = sections(PAGE.read_text())
+    assert (introduction, list(known)) == (INTRODUCTION, [title(kind) for kind in failing()])
