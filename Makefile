@@ -14,7 +14,7 @@ SOURCES := $(shell find src python -name __pycache__ -prune -o -print) \
 	$(wildcard Cargo.toml Cargo.lock pyproject.toml rust-toolchain.toml README.md LICENSE)
 
 .DELETE_ON_ERROR:
-.PHONY: run test test-store test-versions check bench instructions-baseline soak fmt doc wheel test-wheel servers clean
+.PHONY: run test test-store test-versions check options bench instructions-baseline soak fmt doc wheel test-wheel servers clean
 
 run:            ## the example DAG on a real Airflow, reading through the backend
 	@$(STAGES) run
@@ -30,6 +30,9 @@ test-versions: test-wheel  ## the tests in a real Airflow on 2.9, 2.10, 3.0, 3.1
 
 check: test-wheel  ## formatting, lints, types, features, dependencies
 	@$(STAGES) check
+
+options: test-wheel  ## writes what follows from the declarations of the options: types, and tables of the pages
+	@$(STAGES) options
 
 bench: wheel    ## figures beside the peers', written to docs/benchmarks.md, and a simulated day, to docs/day.md
 	@$(STAGES) bench

@@ -1,7 +1,8 @@
 """The keyword arguments of the backend classes, for editors and type checkers.
 
 They are what `backend_kwargs` may hold. Every value may also come as text, as
-`AIRFLOW__SECRETS__BACKEND_KWARG__<KEY>` delivers it. A test keeps this file and the native core in step.
+`AIRFLOW__SECRETS__BACKEND_KWARG__<KEY>` delivers it. `make options` writes this file from the declarations in
+the native core.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ class CommonOptions(TypedDict, total=False):
     """Only config values whose name matches this regular expression from its start are looked up."""
 
     on_error: str
-    """What becomes of an error: as the official class does, raise, miss, deny (denied lookups stop Airflow's search)
-    or stop (every error does) (default `official`)."""
+    """What becomes of an error: as the official class does, raise, miss, deny (denied lookups stop Airflow's
+    search) or stop (every error does) (default `official`)."""
 
     log_misses: bool | str
     """Log one line at INFO for each lookup that finds nothing, with the names that were asked for (default
@@ -34,22 +35,22 @@ class CommonOptions(TypedDict, total=False):
     connections, variables and config."""
 
     prefetch: Any
-    """Ids, or patterns with * and ?, of connections that a process reads in one go at its first lookup; or an object
-    of such lists for connections, variables and config."""
+    """Ids, or patterns with * and ?, of connections that a process reads in one go at its first lookup; or an
+    object of such lists for connections, variables and config."""
 
     audit_path: str
     """A file that gets one line of JSON for each access; an absolute path."""
 
     audit_max_bytes: int | str
-    """The size at which the audit file becomes `<audit_path>.1`, replacing the one before; 0 leaves it to other tools
-    (default `104857600`)."""
+    """The size at which the audit file becomes `<audit_path>.1`, replacing the one before; 0 leaves it to other
+    tools (default `104857600`)."""
 
     audit_required: bool | str
     """Whether a lookup fails when its line cannot be written (default `false`)."""
 
     metrics: str
-    """Where counts and durations of lookups go: off, to Airflow's own metrics (airflow), or to the global provider of
-    OpenTelemetry (opentelemetry) (default `off`)."""
+    """Where counts and durations of lookups go: off, to Airflow's own metrics (airflow), or to the global
+    provider of OpenTelemetry (opentelemetry) (default `off`)."""
 
     cache_ttl: float | str
     """How long a value is served without asking the store; 0 stores nothing (default `60s`)."""
@@ -63,8 +64,8 @@ class CommonOptions(TypedDict, total=False):
     `10m`)."""
 
     cache_ttl_patterns: dict[str, float | str] | str
-    """Other values of cache_ttl by name: an object of regular expressions, matched from the start of the name in the
-    store."""
+    """Other values of cache_ttl by name: an object of regular expressions, matched from the start of the name in
+    the store."""
 
     cache_max_entries: int | str
     """The most values kept; absent secrets have a bound of the same size of their own (default `1000`)."""
@@ -88,31 +89,27 @@ class CommonOptions(TypedDict, total=False):
     """Another way to write the cache's options: {"enabled", "maximum_size", "expire_after_write"}."""
 
 
-class PrefixOptions(TypedDict, total=False):
-    """What backends take whose names are made of prefix, separator and id."""
+class MemoryOptions(CommonOptions, total=False):
+    """What `MemoryBackend` takes."""
+
+    secrets: dict[str, Any] | str
+    """Every secret by its full name in the store; a value may be a string or any other JSON."""
 
     connections_prefix: str | None
-    """What comes before a connection id in the store; null switches connections off, empty means bare ids (default
-    `airflow/connections`)."""
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow/connections`)."""
 
     variables_prefix: str | None
-    """What comes before a variable's key in the store; null switches variables off, empty means bare keys (default
-    `airflow/variables`)."""
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow/variables`)."""
 
     config_prefix: str | None
     """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
     (default `airflow/config`)."""
 
     sep: str
-    """What stands between prefix and id; each of its characters is also stripped from the end of a prefix (default
-    `/`)."""
-
-
-class MemoryOptions(CommonOptions, PrefixOptions, total=False):
-    """What `MemoryBackend` takes."""
-
-    secrets: dict[str, Any] | str
-    """Every secret by its full name in the store; a value may be a string or any other JSON."""
+    """What stands between prefix and id; each of its characters is also stripped from the end of a prefix
+    (default `/`)."""
 
 
 class LocalFilesystemOptions(CommonOptions, total=False):
@@ -128,11 +125,37 @@ class LocalFilesystemOptions(CommonOptions, total=False):
     """A .env, .json, .yaml or .yml file with configuration options; nothing means that there are none."""
 
     settings_file_path: str
-    """Astro's airflow_settings.yaml; it answers for connections and variables that the other files do not hold."""
+    """Astro's airflow_settings.yaml; it answers for connections and variables that the other files do not
+    hold."""
 
 
-class AwsOptions(TypedDict, total=False):
-    """What backends on AWS take: identity, region, endpoint, network."""
+class SecretsManagerOptions(CommonOptions, total=False):
+    """What `SecretsManagerBackend` takes."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow/connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow/variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow/config`)."""
+
+    sep: str
+    """What stands between prefix and id; each of its characters is also stripped from the end of a prefix
+    (default `/`)."""
+
+    extra_conn_words: dict[str, Any] | str
+    """Further names for the fields of a JSON connection: an object of lists, such as {"login": ["usr"]}."""
+
+    full_url_mode: Any
+    """Whether a secret was a URI rather than JSON."""
+
+    are_secret_values_urlencoded: Any
+    """Whether JSON values were percent-encoded."""
 
     aws_access_key_id: str
     """Access key id; goes before every other source of credentials."""
@@ -177,7 +200,8 @@ class AwsOptions(TypedDict, total=False):
     """The address of the service itself, such as that of a VPC endpoint; never used for STS."""
 
     verify: bool | str
-    """Whether the service's certificate is verified, or the CA bundle to verify it with; STS is always verified."""
+    """Whether the service's certificate is verified, or the CA bundle to verify it with; STS is always
+    verified."""
 
     ca_bundle: str
     """A PEM file of trusted CAs for the service and STS, or `system`; goes before `verify` and AWS_CA_BUNDLE."""
@@ -214,37 +238,104 @@ class AwsOptions(TypedDict, total=False):
     """Write it as `ExternalId` into `assume_role_kwargs`."""
 
 
-class SecretsManagerOptions(CommonOptions, PrefixOptions, AwsOptions, total=False):
-    """What `SecretsManagerBackend` takes."""
-
-    extra_conn_words: dict[str, Any] | str
-    """Further names for the fields of a JSON connection: an object of lists, such as {"login": ["usr"]}."""
-
-    full_url_mode: Any
-    """Whether a secret was a URI rather than JSON."""
-
-    are_secret_values_urlencoded: Any
-    """Whether JSON values were percent-encoded."""
-
-
-class SystemsManagerParameterStoreOptions(CommonOptions, AwsOptions, total=False):
+class SystemsManagerParameterStoreOptions(CommonOptions, total=False):
     """What `SystemsManagerParameterStoreBackend` takes."""
 
     connections_prefix: str | None
-    """What comes before a connection id in the store; null switches connections off, empty means bare ids (default
-    `/airflow/connections`)."""
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `/airflow/connections`)."""
 
     variables_prefix: str | None
-    """What comes before a variable's key in the store; null switches variables off, empty means bare keys (default
-    `/airflow/variables`)."""
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `/airflow/variables`)."""
 
     config_prefix: str | None
     """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
     (default `/airflow/config`)."""
 
     extra_conn_words: dict[str, Any] | str
-    """Read JSON connections as the class of Secrets Manager does, with these further names for their fields; {} for
-    none."""
+    """Read JSON connections as the class of Secrets Manager does, with these further names for their fields; {}
+    for none."""
+
+    aws_access_key_id: str
+    """Access key id; goes before every other source of credentials."""
+
+    aws_secret_access_key: str
+    """The secret of `aws_access_key_id`."""
+
+    aws_session_token: str
+    """The session token of temporary keys; nobody renews them."""
+
+    session_kwargs: dict[str, Any] | str
+    """Deprecated place of the three credential keys."""
+
+    region_name: str
+    """The region; else AWS_DEFAULT_REGION, the profile's, then AWS_REGION."""
+
+    profile_name: str
+    """A profile of the AWS files; credentials in the environment are then not looked at."""
+
+    role_arn: str
+    """The role to assume before reading."""
+
+    assume_role_method: str
+    """`assume_role` or `assume_role_with_web_identity`; SAML is not supported (default `assume_role`)."""
+
+    assume_role_kwargs: dict[str, Any] | str
+    """Further parameters of the assumption, such as ExternalId, spelled as boto3 does."""
+
+    assume_role_with_saml: dict[str, Any] | str
+    """Settings of SAML, which is not supported: a lookup says so."""
+
+    assume_role_with_web_identity_federation: str
+    """Where the identity token comes from: `file`."""
+
+    assume_role_with_web_identity_token_file: str
+    """The file of the identity token; else AWS_WEB_IDENTITY_TOKEN_FILE."""
+
+    assume_role_with_web_identity_federation_audience: Any
+    """The audience of a google identity token."""
+
+    endpoint_url: str
+    """The address of the service itself, such as that of a VPC endpoint; never used for STS."""
+
+    verify: bool | str
+    """Whether the service's certificate is verified, or the CA bundle to verify it with; STS is always
+    verified."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs for the service and STS, or `system`; goes before `verify` and AWS_CA_BUNDLE."""
+
+    use_ssl: bool | str
+    """False reads over plain http where no endpoint is configured (default `true`)."""
+
+    api_version: str
+    """The version of the service's interface; only the present one exists."""
+
+    service_config: dict[str, Any] | str
+    """Per service; `sts.endpoint_url` is where roles are assumed."""
+
+    config_kwargs: dict[str, Any] | str
+    """Words of botocore's Config: connect_timeout, read_timeout, retries, proxies, region_name,
+    use_dualstack_endpoint, use_fips_endpoint, user_agent_extra, ignore_configured_endpoint_urls."""
+
+    profile: Any
+    """Not the name of a profile: that is `profile_name`."""
+
+    s3_config_file: Any
+    """A file of credentials in an old format."""
+
+    s3_config_format: Any
+    """The format of `s3_config_file`."""
+
+    aws_account_id: Any
+    """The account of `role_arn`; write the whole ARN there."""
+
+    aws_iam_role: Any
+    """The role's name; write the whole ARN into `role_arn`."""
+
+    external_id: Any
+    """Write it as `ExternalId` into `assume_role_kwargs`."""
 
 
 class VaultOptions(CommonOptions, total=False):
@@ -402,12 +493,12 @@ class CloudSecretManagerOptions(CommonOptions, total=False):
     """What `CloudSecretManagerBackend` takes."""
 
     connections_prefix: str | None
-    """What comes before a connection id in the store; null switches connections off, empty means bare ids (default
-    `airflow-connections`)."""
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow-connections`)."""
 
     variables_prefix: str | None
-    """What comes before a variable's key in the store; null switches variables off, empty means bare keys (default
-    `airflow-variables`)."""
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow-variables`)."""
 
     config_prefix: str | None
     """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
@@ -457,20 +548,20 @@ class AzureKeyVaultOptions(CommonOptions, total=False):
     """What `AzureKeyVaultBackend` takes."""
 
     connections_prefix: str | None
-    """What comes before a connection id in the store; null switches connections off, empty means bare ids (default
-    `airflow-connections`)."""
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow-connections`)."""
 
     variables_prefix: str | None
-    """What comes before a variable's key in the store; null switches variables off, empty means bare keys (default
-    `airflow-variables`)."""
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow-variables`)."""
 
     config_prefix: str | None
     """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
     (default `airflow-config`)."""
 
     sep: str
-    """What stands between prefix and id; each of its characters is also stripped from the end of a prefix (default
-    `-`)."""
+    """What stands between prefix and id; each of its characters is also stripped from the end of a prefix
+    (default `-`)."""
 
     vault_url: str
     """The address of the vault, such as `https://name.vault.azure.net`."""
@@ -485,14 +576,15 @@ class AzureKeyVaultOptions(CommonOptions, total=False):
     """The client secret of the service principal."""
 
     client_certificate_path: str
-    """A PEM or PFX file with the certificate and the private key of the service principal, instead of a secret."""
+    """A PEM or PFX file with the certificate and the private key of the service principal, instead of a
+    secret."""
 
     client_certificate_password: str
     """The password of that file, if it has one."""
 
     send_certificate_chain: bool | str
-    """Send the certificate itself with each login, for applications that trust by subject name and issuer (default
-    `false`)."""
+    """Send the certificate itself with each login, for applications that trust by subject name and issuer
+    (default `false`)."""
 
     managed_identity_client_id: str
     """The client id of a user-assigned managed identity, or of the workload identity; else AZURE_CLIENT_ID."""
@@ -510,7 +602,8 @@ class AzureKeyVaultOptions(CommonOptions, total=False):
     """The version of the vault's interface."""
 
     connection_verify: bool | str
-    """Whether the vault's certificate is verified, or the CA bundle to verify it with; the login is always verified."""
+    """Whether the vault's certificate is verified, or the CA bundle to verify it with; the login is always
+    verified."""
 
     ca_bundle: str
     """A PEM file of trusted CAs for the vault and the login, or `system`; goes before REQUESTS_CA_BUNDLE."""

@@ -108,6 +108,7 @@ def check() -> list[Step]:
         Step("ruff", [[ruff, "check", *PYTHON_CODE]]),
         Step("mypy", [mypy]),
         Step("stubs", [stubs]),
+        Step("options", [python("tools", "-m", "tests.tools.options")]),
         Step("dependencies", [deny, fuzzed]),
         Step("clippy", [["cargo", "clippy", "--quiet", "--locked", "--all-targets", "--", "-D", "warnings"]]),
         Step("features", cargo_checks()),
@@ -212,6 +213,12 @@ def doc() -> list[Step]:
     return [Step("doc", [["cargo", "doc", "--no-deps", *RUST_FEATURES]])]
 
 
+def options() -> list[Step]:
+    """Writes what follows from the declarations of the options."""
+    write = python("tools", "-m", "tests.tools.options", "--write")
+    return [Step("options", [environments("--wheel", "tools"), write])]
+
+
 def instructions_baseline() -> list[Step]:
     """Makes the baseline of the instruction counts anew."""
     return [Step("instructions", [[*INSTRUCTIONS, "--write"]])]
@@ -252,6 +259,7 @@ TARGETS: dict[str, Callable[[], Sequence[Step]]] = {
     "test-store": test_store,
     "test-versions": test_versions,
     "soak": soak,
+    "options": options,
     "instructions-baseline": instructions_baseline,
     "doc": doc,
     "bench": bench,
