@@ -158,7 +158,7 @@ class SecretsManagerOptions(CommonOptions, total=False):
     """Whether JSON values were percent-encoded."""
 
     aws_access_key_id: str
-    """Access key id; goes before every other source of credentials."""
+    """Access key id; takes precedence over every other source of credentials."""
 
     aws_secret_access_key: str
     """The secret of `aws_access_key_id`."""
@@ -204,7 +204,8 @@ class SecretsManagerOptions(CommonOptions, total=False):
     verified."""
 
     ca_bundle: str
-    """A PEM file of trusted CAs for the service and STS, or `system`; goes before `verify` and AWS_CA_BUNDLE."""
+    """A PEM file of trusted CAs for the service and STS, or `system`; takes precedence over `verify` and
+    AWS_CA_BUNDLE."""
 
     use_ssl: bool | str
     """False reads over plain http where no endpoint is configured (default `true`)."""
@@ -258,7 +259,7 @@ class SystemsManagerParameterStoreOptions(CommonOptions, total=False):
     for none."""
 
     aws_access_key_id: str
-    """Access key id; goes before every other source of credentials."""
+    """Access key id; takes precedence over every other source of credentials."""
 
     aws_secret_access_key: str
     """The secret of `aws_access_key_id`."""
@@ -304,7 +305,8 @@ class SystemsManagerParameterStoreOptions(CommonOptions, total=False):
     verified."""
 
     ca_bundle: str
-    """A PEM file of trusted CAs for the service and STS, or `system`; goes before `verify` and AWS_CA_BUNDLE."""
+    """A PEM file of trusted CAs for the service and STS, or `system`; takes precedence over `verify` and
+    AWS_CA_BUNDLE."""
 
     use_ssl: bool | str
     """False reads over plain http where no endpoint is configured (default `true`)."""
@@ -369,7 +371,7 @@ class VaultOptions(CommonOptions, total=False):
     """The address of the server; else VAULT_ADDR, else http://localhost:8200."""
 
     endpoint_url: str
-    """Another name of `url`, as the other backends have it; goes before it."""
+    """Another name of `url`, as the other backends have it; takes precedence over it."""
 
     namespace: str
     """The namespace; else VAULT_NAMESPACE."""
@@ -385,7 +387,7 @@ class VaultOptions(CommonOptions, total=False):
     """The token, or that of GitHub; else VAULT_TOKEN."""
 
     token_path: str
-    """A file with the token; goes before `token`."""
+    """A file with the token; takes precedence over `token`."""
 
     username: str
     """The user of ldap, radius and userpass."""
@@ -425,7 +427,7 @@ class VaultOptions(CommonOptions, total=False):
     """The role of jwt."""
 
     jwt_token: str
-    """The token of jwt; goes before `jwt_token_path`."""
+    """The token of jwt; takes precedence over `jwt_token_path`."""
 
     jwt_token_path: str
     """A file with the token of jwt; read at each login."""
@@ -461,7 +463,7 @@ class VaultOptions(CommonOptions, total=False):
     """Whether the server's certificate is verified, or the CA bundle to verify it with."""
 
     ca_bundle: str
-    """A PEM file or directory of trusted CAs, or `system`; goes before `verify` and VAULT_CACERT."""
+    """A PEM file or directory of trusted CAs, or `system`; takes precedence over `verify` and VAULT_CACERT."""
 
     cert: Any
     """The client's certificate with its key in one PEM file, or [certificate, key]; else VAULT_CLIENT_CERT and
@@ -541,7 +543,7 @@ class CloudSecretManagerOptions(CommonOptions, total=False):
     """Whether Google's certificates are verified, or the CA bundle to verify them with."""
 
     ca_bundle: str
-    """A PEM file of trusted CAs, or `system`; goes before `verify` and REQUESTS_CA_BUNDLE."""
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
 
 
 class AzureKeyVaultOptions(CommonOptions, total=False):
@@ -606,7 +608,8 @@ class AzureKeyVaultOptions(CommonOptions, total=False):
     verified."""
 
     ca_bundle: str
-    """A PEM file of trusted CAs for the vault and the login, or `system`; goes before REQUESTS_CA_BUNDLE."""
+    """A PEM file of trusted CAs for the vault and the login, or `system`; takes precedence over
+    REQUESTS_CA_BUNDLE."""
 
     connection_timeout: float | str
     """How long a connection may take to open (default `5s`)."""
@@ -615,7 +618,8 @@ class AzureKeyVaultOptions(CommonOptions, total=False):
     """How long the vault or the login may stay silent (default `10s`)."""
 
     retry_total: int | str
-    """How often a read is tried again, at most; `max_attempts`, which counts the first, goes before it."""
+    """How often a read is tried again, at most; `max_attempts`, which counts the first, takes precedence over
+    it."""
 
     retry_connect: Any
     """Retries after failed connections."""

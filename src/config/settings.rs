@@ -231,6 +231,35 @@ mod tests {
         configure(find("memory").unwrap(), &raw, Environment::default())
     }
 
+    /// Everything that an option decides, but for the options themselves.
+    fn decided(entry: &'static StoreEntry, raw: &RawOptions) -> String {
+        // Without these a store cannot be configured at all.
+        let variables = Environment::copied(crate::store::registry::variables(), |name| {
+            (name == "VAULT_TOKEN").then(|| "t".to_owned())
+        });
+        let configured = configure(entry, raw, variables).unwrap();
+        assert_eq!(configured.warnings, [""; 0], "{}", entry.info.name);
+        let Settings { convention, on_error, log_misses, audit, metrics, layers, .. } = &*configured.settings;
+        format!("{convention:?} {on_error:?} {log_misses} {audit:?} {metrics:?} {layers:?}")
+    }
+
+    #[test]
+    fn the_declared_defaults_are_what_applies_without_them() {
+        for entry in crate::store::registry::STORES {
+            let nothing = RawOptions::default();
+            for spec in options_of(entry).filter(|spec| !spec.default.is_empty()) {
+                // An option of an audit file without a file is refused.
+                if spec.key.starts_with("audit_") {
+                    continue;
+                }
+                let written =
+                    [(spec.key.to_owned(), RawValue::Text(spec.default.to_owned()))].into_iter().collect();
+                let name = entry.info.name;
+                assert_eq!(decided(entry, &written), decided(entry, &nothing), "{name}: {}", spec.key);
+            }
+        }
+    }
+
     #[test]
     fn an_unknown_key_is_a_warning_with_a_suggestion() {
         let warnings = configured(&[("cache_tll", "5"), ("zzz\n", "canary-90")]).unwrap().warnings;
@@ -262,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flat_key_goes_before_the_alias() {
+    fn the_flat_key_takes_precedence_over_the_alias() {
         let settings =
             configured(&[("cache", r#"{"expire_after_write": 5}"#), ("cache_ttl", "7")]).unwrap().settings;
         assert_eq!(settings.layers.cache.ttl, Duration::from_secs(7));

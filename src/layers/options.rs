@@ -82,9 +82,9 @@ pub struct LayerSettings {
 }
 
 impl LayerSettings {
-    /// Reads the options. `max_attempts` of the user goes before `store_attempts`, what the store's own
-    /// configuration (such as `AWS_MAX_ATTEMPTS`) asks for; `rate_limit` goes before `after_throttle`, the
-    /// rate that the store's quota suggests once it has throttled a call.
+    /// Reads the options. `max_attempts` of the user takes precedence over `store_attempts`, what the store's
+    /// own configuration (such as `AWS_MAX_ATTEMPTS`) asks for; `rate_limit` takes precedence over
+    /// `after_throttle`, the rate that the store's quota suggests once it has throttled a call.
     pub fn from_options(
         options: &Options,
         store_attempts: Option<u64>,

@@ -154,7 +154,7 @@ def test_a_listing_costs_one_call_for_each_folder(vault: Vault, counted_vault: C
     listed = shell.run("list", "--json")
     assert listed.code == DONE, listed.err
     assert [secret["id"] for secret in listed.json["secrets"]] == sorted([*many, *nested, "own"])
-    # The first path goes before the second.
+    # The first path takes precedence over the second.
     assert listed.json["secrets"][0]["name"] == "secret/first/c0000"
     folders = ["first", "first/flat", "first/deep", "first/deep/er", "second"]
     assert sorted(asked(counted_vault)) == sorted(f"LIST {METADATA}{folder}" for folder in folders)

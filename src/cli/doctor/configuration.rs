@@ -107,7 +107,7 @@ fn written(chosen: &Chosen) -> Vec<Finding> {
         Finding::new(
             Severity::Note,
             "single_key",
-            format!("`{key}` comes from {name}, which goes before {place}"),
+            format!("`{key}` comes from {name}, which takes precedence over {place}"),
             "Airflow reads such variables from 3.2 on",
         )
     }));

@@ -96,7 +96,7 @@ fn options(search: &Search<'_>) -> String {
     for named in &search.options {
         let state = named.hidden_by.as_ref().map_or_else(
             || "asks for it".to_owned(),
-            |hidden_by| format!("does not ask: {} goes before it", Shown(hidden_by)),
+            |hidden_by| format!("does not ask: {} takes precedence over it", Shown(hidden_by)),
         );
         let _ = writeln!(text, "   {}: {state}", Shown(&named.place));
     }

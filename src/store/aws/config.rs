@@ -24,7 +24,7 @@ pub(super) const AWS_OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "aws_access_key_id",
         OptionKind::Secret,
-        "Access key id; goes before every other source of credentials.",
+        "Access key id; takes precedence over every other source of credentials.",
     ),
     OptionSpec::new("aws_secret_access_key", OptionKind::Secret, "The secret of `aws_access_key_id`."),
     OptionSpec::new(
@@ -93,7 +93,7 @@ pub(super) const AWS_OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "ca_bundle",
         OptionKind::Text,
-        "A PEM file of trusted CAs for the service and STS, or `system`; goes before `verify` and \
+        "A PEM file of trusted CAs for the service and STS, or `system`; takes precedence over `verify` and \
         AWS_CA_BUNDLE.",
     ),
     OptionSpec::new(
@@ -256,8 +256,8 @@ impl fmt::Debug for AwsSettings {
 }
 
 impl WrittenKeys {
-    /// The pair of the options goes before that of `session_kwargs`, each only when it is whole; the token is
-    /// taken from either (`AwsConnectionWrapper._get_credentials`).
+    /// The pair of the options takes precedence over that of `session_kwargs`, each only when it is whole;
+    /// the token is taken from either (`AwsConnectionWrapper._get_credentials`).
     fn read(options: &Options) -> Result<Self> {
         let session = Words::new("session_kwargs", options.object("session_kwargs"));
         let own = (options.non_empty("aws_access_key_id"), options.non_empty("aws_secret_access_key"));

@@ -121,7 +121,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "ca_bundle",
         OptionKind::Text,
-        "A PEM file of trusted CAs for the vault and the login, or `system`; goes before REQUESTS_CA_BUNDLE.",
+        "A PEM file of trusted CAs for the vault and the login, or `system`; takes precedence over \
+        REQUESTS_CA_BUNDLE.",
     ),
     OptionSpec::new("connection_timeout", OptionKind::Duration, "How long a connection may take to open.")
         .with_default("5s"),
@@ -130,7 +131,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "retry_total",
         OptionKind::Count,
-        "How often a read is tried again, at most; `max_attempts`, which counts the first, goes before it.",
+        "How often a read is tried again, at most; `max_attempts`, which counts the first, takes precedence \
+        over it.",
     ),
     ignored("retry_connect", RETRY_LAYER, "Retries after failed connections."),
     ignored("retry_read", RETRY_LAYER, "Retries after broken answers."),

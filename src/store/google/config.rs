@@ -106,7 +106,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "ca_bundle",
         OptionKind::Text,
-        "A PEM file of trusted CAs, or `system`; goes before `verify` and REQUESTS_CA_BUNDLE.",
+        "A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE.",
     ),
 ];
 

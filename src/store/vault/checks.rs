@@ -54,7 +54,7 @@ const LASTING: [(&str, &str, &str); 6] = [
     ("radius_secret", "the secret of the RADIUS server", "It is never sent: take it out"),
 ];
 
-/// The first goes before the second.
+/// The first takes precedence over the second.
 const RIVALS: [(&str, &str); 6] = [
     ("endpoint_url", "url"),
     ("token_path", "token"),
@@ -99,7 +99,7 @@ fn is_written(options: &Options, key: &str) -> bool {
     }
 }
 
-/// A file goes before a token, and is kept by whoever writes it.
+/// A file takes precedence over a token, and is kept by whoever writes it.
 fn credentials(options: &Options, environment: &Environment, login: &str) -> Vec<Finding> {
     let in_file = is_written(options, "token_path");
     let warning = |place: &str, what: &str, remedy: &str| {

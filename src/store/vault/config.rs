@@ -94,7 +94,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "endpoint_url",
         OptionKind::Text,
         "Another name of `url`, as the other backends have it; \
-    goes before it.",
+    takes precedence over it.",
     ),
     OptionSpec::new("namespace", OptionKind::Text, "The namespace; else VAULT_NAMESPACE."),
     OptionSpec::new(
@@ -111,7 +111,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     usual one.",
     ),
     OptionSpec::new("token", OptionKind::Secret, "The token, or that of GitHub; else VAULT_TOKEN."),
-    OptionSpec::new("token_path", OptionKind::Text, "A file with the token; goes before `token`."),
+    OptionSpec::new("token_path", OptionKind::Text, "A file with the token; takes precedence over `token`."),
     OptionSpec::new("username", OptionKind::Text, "The user of ldap, radius and userpass."),
     OptionSpec::new("password", OptionKind::Secret, "The password of ldap, radius and userpass."),
     OptionSpec::new(
@@ -155,7 +155,12 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     )
     .with_default(KUBERNETES_JWT_PATH),
     OptionSpec::new("jwt_role", OptionKind::Text, "The role of jwt."),
-    OptionSpec::new("jwt_token", OptionKind::Secret, "The token of jwt; goes before `jwt_token_path`."),
+    OptionSpec::new(
+        "jwt_token",
+        OptionKind::Secret,
+        "The token of jwt; takes precedence over \
+    `jwt_token_path`.",
+    ),
     OptionSpec::new("jwt_token_path", OptionKind::Text, "A file with the token of jwt; read at each login."),
     OptionSpec::new("cert_role", OptionKind::Text, "The role of cert; by default the server tries all."),
     OptionSpec::new(
@@ -211,7 +216,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "ca_bundle",
         OptionKind::Text,
         "A PEM file or directory of trusted CAs, or `system`; \
-    goes before `verify` and VAULT_CACERT.",
+    takes precedence over `verify` and VAULT_CACERT.",
     ),
     OptionSpec::new(
         "cert",

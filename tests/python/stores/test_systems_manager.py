@@ -214,7 +214,7 @@ def test_every_error_has_its_outcome(
 
 
 def test_a_throttled_call_starts_the_limit_of_the_default_quota(faults: Faults, aws: MiniStack) -> None:
-    """From then on at most 40 calls begin in a second; the user's own rate goes before that."""
+    """From then on at most 40 calls begin in a second; the user's own rate takes precedence over that."""
     fill(aws, "variables", "hello")
     user = aws.user(READ_PARAMETERS)
     reader = backend(faults.url, user, cache_ttl=0)

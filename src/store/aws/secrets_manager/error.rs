@@ -119,8 +119,8 @@ fn refused_batch(refusal: &Refusal, subject: &str) -> BatchFailure {
         // tell more.
         ErrorKind::Denied if refusal.code().is_some() => BatchFailure::Unavailable(
             "BatchGetSecretValue was denied; to read up to 20 secrets with one request, allow this identity \
-             secretsmanager:BatchGetSecretValue on `*`,
-                 and all of the secrets in the policy of the VPC endpoint"
+             secretsmanager:BatchGetSecretValue on `*`, \
+             and all of the secrets in the policy of the VPC endpoint"
                 .to_owned(),
         ),
         kind if concerns_all(kind) => {

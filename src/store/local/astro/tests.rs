@@ -72,8 +72,8 @@ fn entries_may_share_lines() {
 #[test]
 fn the_template_of_astro_holds_nothing() {
     let template = "airflow:\n  connections:\n    - \
-    conn_id:\n      conn_type:\n      conn_extra:\n        example_extra_field: example-value\n  pools:\n \
-       - pool_name:\n      pool_slot:\n  variables:\n    - variable_name:\n      variable_value:\n";
+    conn_id:\n      conn_type:\n      conn_extra:\n        example_extra_field: example-value\n  pools:\n    \
+    - pool_name:\n      pool_slot:\n  variables:\n    - variable_name:\n      variable_value:\n";
     let settings = settings(template).unwrap();
     assert_eq!(
         format!("{settings:?}"),
@@ -85,8 +85,9 @@ fn the_template_of_astro_holds_nothing() {
 fn variables_are_text_as_written() {
     let settings = settings(
         "airflow:\n  variables:\n    - variable_name: a\n      variable_value: \
-    010\n    - {variable_name: b, variable_value: yes}\n    - {variable_name: c, variable_value: {d: 1}}\n \
-       - {variable_name: e, variable_value: ''}\n    - {variable_value: x}\n    - \
+    010\n    - {variable_name: b, variable_value: yes}\n    - \
+    {variable_name: c, variable_value: {d: 1}}\n    - \
+    {variable_name: e, variable_value: ''}\n    - {variable_value: x}\n    - \
     {variable_name: a, variable_value: last}\n    -\n",
     )
     .unwrap();
@@ -138,8 +139,8 @@ fn fields_have_any_case() {
 #[test]
 fn what_means_nothing_is_told() {
     insta::assert_snapshot!(unread("airflow: \
-    {connections: [{conn_id: c, conn_type: t, host: canary, password: canary}],
-        variable: [{a: canary}]}\nconnections: [1]"), @r#"
+    {connections: [{conn_id: c, conn_type: t, host: canary, password: canary}], \
+    variable: [{a: canary}]}\nconnections: [1]"), @r#"
     Unknown "s.yaml" line 2: the field `connections` is unknown. It belongs below `airflow`
     Unknown "s.yaml" line 1: the field `variable` is unknown. Did you mean `variables`?
     Unknown "s.yaml" line 1: connection "c": the field `host` is unknown. Write `conn_host`

@@ -210,7 +210,8 @@ impl Written<'_> {
             .with_hint(format!("Build it with a store of {cloud}, or use another login"))
     }
 
-    /// A file goes before the option, that before `VAULT_TOKEN`, that before the file of `vault login`.
+    /// A file takes precedence over the option, the option over `VAULT_TOKEN`, and that over the file of
+    /// `vault login`.
     fn token(&self) -> Result<Box<dyn Method>> {
         if let Some(path) = self.token_file() {
             return Ok(Box::new(TokenFile(path)));
