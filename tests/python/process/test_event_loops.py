@@ -228,7 +228,10 @@ def test_an_old_value_is_answered_at_once_while_somebody_refreshes_it(store: Sto
         await asyncio.sleep(0.3)
         store.open.clear()
         first = asyncio.create_task(timed(reader.aget_variable("v")))
-        await asyncio.sleep(0)
+        for _ in range(1000):
+            if len(store.asked) > 1:  # before that one of the others could be the one who refreshes
+                break
+            await asyncio.sleep(0.01)
         others = [await timed(reader.aget_variable("v")) for _ in range(20)]
         store.open.set()
         return others, await first
