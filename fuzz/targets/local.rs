@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 
 use _native::store::local::{LocalConfig, LocalFiles};
-use _native::store::{SecretName, Store};
+use _native::store::{PerKind, SecretName, Store};
 use libfuzzer_sys::fuzz_target;
 
 const EXTENSIONS: [&str; 3] = ["env", "json", "yaml"];
@@ -34,12 +34,7 @@ fuzz_target!(|data: &[u8]| {
     let store = LocalFiles::new(if is_settings {
         LocalConfig { settings: Some(path), ..LocalConfig::default() }
     } else {
-        LocalConfig {
-            connections: Some(path.clone()),
-            variables: Some(path.clone()),
-            configs: Some(path),
-            settings: None,
-        }
+        LocalConfig { files: PerKind::make(|_kind| Some(path.clone())), ..LocalConfig::default() }
     });
     for id in ids(content) {
         for folder in FOLDERS {
