@@ -15,6 +15,7 @@ import pytest
 from tests.airflow.include.strongroom_forms import FORMS, pieces
 from tests.airflow.session import Airflow, backend_environment
 from tests.airflow.standalone import INCLUDE, ended_runs, standalone
+from tests.airflow.versions import can
 from tests.servers.process import wait_until
 
 pytestmark = pytest.mark.ours
@@ -118,7 +119,9 @@ def test_no_form_of_a_secret_is_in_the_log_of_a_task(
     with standalone(airflow, log, environment, DAG_FILE):
         wait_until(lambda: bool(ended_runs(airflow)), "the end of a run", timeout=240)
         assert ended_runs(airflow) == ["success"], log
-    check("".join(path.read_text() for path in airflow.home.glob("logs/dag_id=*/**/*.log")), hidden)
+    # Elsewhere it is what `docs/security.md` says is not hidden: the supervisor has yet to hear of it.
+    heard = hidden if can("a supervisor that any thread may tell") else {"main": hidden["main"]}
+    check("".join(path.read_text() for path in airflow.home.glob("logs/dag_id=*/**/*.log")), heard)
 
 
 @pytest.mark.needs("a task that a command runs")

@@ -9,6 +9,7 @@ SINCE = {
     "connections of the Task SDK": (3, 1),
     "a supervisor": (3, 0),
     "masking in silence": (3, 1),
+    "a supervisor that any thread may tell": (3, 2),
     "an exception that ends the search": (3, 2, 2),
     "teams": (3, 2),
     "a trigger with secrets": (3, 0),
