@@ -15,6 +15,10 @@ use crate::store::kit::refusal::{Refusal, is_oauth_code};
 
 use super::token::Token;
 
+/// What bodies are.
+pub(super) const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
 /// Where tokens are asked for.
 #[derive(Clone)]
 pub(super) struct TokenEndpoint {
@@ -34,13 +38,7 @@ impl TokenEndpoint {
     /// Sends a form and takes the token out of the answer.
     pub(super) async fn ask(&self, form: &[(&str, &str)]) -> Result<Token> {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let mut request = reqwest::Request::new(Method::POST, self.url.clone());
-        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
-        request.headers_mut().insert(CONTENT_TYPE, kind);
-        if let Some(authorization) = &self.authorization {
-            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
-        }
-        *request.body_mut() = Some(body.into());
+        let request = post(&self.url, FORM, self.authorization.clone(), body);
         let answer = answer(&self.client, request, self.subject).await?;
         if !answer.is_success() {
             return Err(refused(&answer, self.subject).with_hint(self.hint));
@@ -53,6 +51,20 @@ impl fmt::Debug for TokenEndpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "TokenEndpoint({})", self.subject)
     }
+}
+
+/// The request that sends `body` to `url`.
+pub(super) fn post(
+    url: &Url,
+    content_type: HeaderValue,
+    authorization: Option<HeaderValue>,
+    body: String,
+) -> reqwest::Request {
+    let mut request = reqwest::Request::new(Method::POST, url.clone());
+    request.headers_mut().insert(CONTENT_TYPE, content_type);
+    request.headers_mut().extend(authorization.map(|authorization| (AUTHORIZATION, authorization)));
+    *request.body_mut() = Some(body.into());
+    request
 }
 
 /// Sends a request and reads the whole answer; `subject` is what is asked, for messages.

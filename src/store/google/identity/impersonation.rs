@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use reqwest::Method;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::HeaderValue;
 use serde_json::{Value as Json, json};
 use url::Url;
 
@@ -18,7 +17,7 @@ use crate::redact::Shown;
 use crate::store::google::error::Refusal;
 
 use super::cache::TokenCache;
-use super::exchange::{answer, is_token};
+use super::exchange::{JSON, answer, is_token, post};
 use super::token::{Token, TokenSource};
 
 const SUBJECT: &str = "impersonating";
@@ -58,13 +57,7 @@ impl Impersonation {
     }
 
     fn request(&self, token: Option<HeaderValue>) -> reqwest::Request {
-        let mut request = reqwest::Request::new(Method::POST, self.url.clone());
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(token) = token {
-            request.headers_mut().insert(AUTHORIZATION, token);
-        }
-        *request.body_mut() = Some(self.body().to_string().into());
-        request
+        post(&self.url, JSON, token, self.body().to_string())
     }
 
     fn refused(&self, refusal: &Refusal) -> Error {
@@ -75,8 +68,7 @@ impl Impersonation {
             match refusal.kind() {
                 ErrorKind::Denied => format!(
                     "Give whoever asks roles/iam.serviceAccountTokenCreator on `{target}` (and each delegate \
-                    on the next), and \
-                     check that the account exists"
+                    on the next), and check that the account exists"
                 ),
                 ErrorKind::Unauthenticated => "Check the credentials that impersonate".to_owned(),
                 ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout => {

@@ -6,10 +6,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use reqwest::Method;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
+use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::environment::Environment;
@@ -24,7 +23,7 @@ use crate::value::json::Value;
 
 use super::adc::Found;
 use super::cache::TokenCache;
-use super::exchange::{answer, is_token, refused};
+use super::exchange::{JSON, answer, is_token, post, refused};
 use super::metadata::Metadata;
 use super::service_account::{Grant, ServiceAccount};
 use super::sources::Workshop;
@@ -50,8 +49,8 @@ enum Signer {
 
 struct Iam {
     client: reqwest::Client,
-    settings: GoogleSettings,
-    universe: String,
+    /// Where Google signs.
+    endpoint: Url,
     account: Account,
     tokens: Arc<TokenCache>,
 }
@@ -88,7 +87,9 @@ impl GoogleIdentity {
             Found::Content { json, .. } if text(json, "type") == Some("service_account") => {
                 Signer::Key(Box::new(ServiceAccount::new(json, Grant::Scopes(String::new()))?))
             }
-            _ => Signer::Iam(Box::new(Iam::open(&credentials, settings, &options, environment, &mut files)?)),
+            _ => {
+                Signer::Iam(Box::new(Iam::open(&credentials, &settings, &options, environment, &mut files)?))
+            }
         };
         Ok(Self { signer, files })
     }
@@ -117,15 +118,16 @@ impl GoogleIdentity {
 impl Iam {
     fn open(
         credentials: &Credentials,
-        settings: GoogleSettings,
+        settings: &GoogleSettings,
         options: &Options,
         environment: &Environment,
         files: &mut WatchedFiles,
     ) -> Result<Self> {
         let universe = checked_domain(credentials.universe(environment))?;
-        let place = ServiceAddress::new(&settings, &universe)?;
+        let place = ServiceAddress::new(settings, &universe)?;
         let mut network = Network::new(options, environment);
-        let client = network.client(&iam_endpoint(&settings, &universe)?, files)?;
+        let endpoint = iam_endpoint(settings, &universe)?;
+        let client = network.client(&endpoint, files)?;
         let metadata =
             credentials.0.needs_metadata().then(|| Metadata::new(&network, environment)).transpose()?;
         let account = match (&metadata, credentials.0.content().and_then(target_of)) {
@@ -133,16 +135,10 @@ impl Iam {
             (None, Some(email)) => Account::Named(email.to_owned()),
             (None, None) => return Err(no_account()),
         };
-        let mut workshop = Workshop {
-            settings: &settings,
-            environment,
-            place: &place,
-            network: &mut network,
-            files,
-            universe: universe.clone(),
-        };
+        let mut workshop =
+            Workshop { settings, environment, place: &place, network: &mut network, files, universe };
         let tokens = TokenCache::new(workshop.source(&credentials.0, metadata)?);
-        Ok(Self { client, settings, universe, account, tokens })
+        Ok(Self { client, endpoint, account, tokens })
     }
 
     async fn email(&self) -> Result<String> {
@@ -155,15 +151,9 @@ impl Iam {
 
     async fn sign(&self, email: &str, claims: &Json) -> Result<SecretString> {
         let path = format!("v1/projects/-/serviceAccounts/{email}:signJwt");
-        let url = below(&iam_endpoint(&self.settings, &self.universe)?, &path)?;
+        let url = below(&self.endpoint, &path)?;
         let body = json!({"payload": claims.to_string()}).to_string();
-        let request = |token: Option<HeaderValue>| {
-            let mut request = reqwest::Request::new(Method::POST, url.clone());
-            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            request.headers_mut().extend(token.map(|token| (AUTHORIZATION, token)));
-            *request.body_mut() = Some(body.clone().into());
-            request
-        };
+        let request = |token| post(&url, JSON, token, body.clone());
         self.tokens.ensure().await?;
         let signed = self.tokens.accepted(|token| answer(&self.client, request(token), SUBJECT)).await?;
         if !signed.is_success() {
