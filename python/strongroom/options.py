@@ -129,7 +129,92 @@ class LocalFilesystemOptions(CommonOptions, total=False):
     hold."""
 
 
-class SecretsManagerOptions(CommonOptions, total=False):
+class AwsOptions(TypedDict, total=False):
+    """What every backend of `strongroom.aws` takes."""
+
+    aws_access_key_id: str
+    """Access key id; takes precedence over every other source of credentials."""
+
+    aws_secret_access_key: str
+    """The secret of `aws_access_key_id`."""
+
+    aws_session_token: str
+    """The session token of temporary keys; nobody renews them."""
+
+    session_kwargs: dict[str, Any] | str
+    """Deprecated place of the three credential keys."""
+
+    region_name: str
+    """The region; else AWS_DEFAULT_REGION, the profile's, then AWS_REGION."""
+
+    profile_name: str
+    """A profile of the AWS files; credentials in the environment are then not looked at."""
+
+    role_arn: str
+    """The role to assume before reading."""
+
+    assume_role_method: str
+    """`assume_role` or `assume_role_with_web_identity`; SAML is not supported (default `assume_role`)."""
+
+    assume_role_kwargs: dict[str, Any] | str
+    """Further parameters of the assumption, such as ExternalId, spelled as boto3 does."""
+
+    assume_role_with_saml: dict[str, Any] | str
+    """Settings of SAML, which is not supported: a lookup says so."""
+
+    assume_role_with_web_identity_federation: str
+    """Where the identity token comes from: `file`."""
+
+    assume_role_with_web_identity_token_file: str
+    """The file of the identity token; else AWS_WEB_IDENTITY_TOKEN_FILE."""
+
+    assume_role_with_web_identity_federation_audience: Any
+    """The audience of a google identity token."""
+
+    endpoint_url: str
+    """The address of the service itself, such as that of a VPC endpoint; never used for STS."""
+
+    verify: bool | str
+    """Whether the service's certificate is verified, or the CA bundle to verify it with; STS is always
+    verified."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs for the service and STS, or `system`; takes precedence over `verify` and
+    AWS_CA_BUNDLE."""
+
+    use_ssl: bool | str
+    """False reads over plain http where no endpoint is configured (default `true`)."""
+
+    api_version: str
+    """The version of the service's interface; only the present one exists."""
+
+    service_config: dict[str, Any] | str
+    """Per service; `sts.endpoint_url` is where roles are assumed."""
+
+    config_kwargs: dict[str, Any] | str
+    """Words of botocore's Config: connect_timeout, read_timeout, retries, proxies, region_name,
+    use_dualstack_endpoint, use_fips_endpoint, user_agent_extra, ignore_configured_endpoint_urls."""
+
+    profile: Any
+    """Not the name of a profile: that is `profile_name`."""
+
+    s3_config_file: Any
+    """A file of credentials in an old format."""
+
+    s3_config_format: Any
+    """The format of `s3_config_file`."""
+
+    aws_account_id: Any
+    """The account of `role_arn`; write the whole ARN there."""
+
+    aws_iam_role: Any
+    """The role's name; write the whole ARN into `role_arn`."""
+
+    external_id: Any
+    """Write it as `ExternalId` into `assume_role_kwargs`."""
+
+
+class SecretsManagerOptions(CommonOptions, AwsOptions, total=False):
     """What `SecretsManagerBackend` takes."""
 
     connections_prefix: str | None
@@ -157,89 +242,8 @@ class SecretsManagerOptions(CommonOptions, total=False):
     are_secret_values_urlencoded: Any
     """Whether JSON values were percent-encoded."""
 
-    aws_access_key_id: str
-    """Access key id; takes precedence over every other source of credentials."""
 
-    aws_secret_access_key: str
-    """The secret of `aws_access_key_id`."""
-
-    aws_session_token: str
-    """The session token of temporary keys; nobody renews them."""
-
-    session_kwargs: dict[str, Any] | str
-    """Deprecated place of the three credential keys."""
-
-    region_name: str
-    """The region; else AWS_DEFAULT_REGION, the profile's, then AWS_REGION."""
-
-    profile_name: str
-    """A profile of the AWS files; credentials in the environment are then not looked at."""
-
-    role_arn: str
-    """The role to assume before reading."""
-
-    assume_role_method: str
-    """`assume_role` or `assume_role_with_web_identity`; SAML is not supported (default `assume_role`)."""
-
-    assume_role_kwargs: dict[str, Any] | str
-    """Further parameters of the assumption, such as ExternalId, spelled as boto3 does."""
-
-    assume_role_with_saml: dict[str, Any] | str
-    """Settings of SAML, which is not supported: a lookup says so."""
-
-    assume_role_with_web_identity_federation: str
-    """Where the identity token comes from: `file`."""
-
-    assume_role_with_web_identity_token_file: str
-    """The file of the identity token; else AWS_WEB_IDENTITY_TOKEN_FILE."""
-
-    assume_role_with_web_identity_federation_audience: Any
-    """The audience of a google identity token."""
-
-    endpoint_url: str
-    """The address of the service itself, such as that of a VPC endpoint; never used for STS."""
-
-    verify: bool | str
-    """Whether the service's certificate is verified, or the CA bundle to verify it with; STS is always
-    verified."""
-
-    ca_bundle: str
-    """A PEM file of trusted CAs for the service and STS, or `system`; takes precedence over `verify` and
-    AWS_CA_BUNDLE."""
-
-    use_ssl: bool | str
-    """False reads over plain http where no endpoint is configured (default `true`)."""
-
-    api_version: str
-    """The version of the service's interface; only the present one exists."""
-
-    service_config: dict[str, Any] | str
-    """Per service; `sts.endpoint_url` is where roles are assumed."""
-
-    config_kwargs: dict[str, Any] | str
-    """Words of botocore's Config: connect_timeout, read_timeout, retries, proxies, region_name,
-    use_dualstack_endpoint, use_fips_endpoint, user_agent_extra, ignore_configured_endpoint_urls."""
-
-    profile: Any
-    """Not the name of a profile: that is `profile_name`."""
-
-    s3_config_file: Any
-    """A file of credentials in an old format."""
-
-    s3_config_format: Any
-    """The format of `s3_config_file`."""
-
-    aws_account_id: Any
-    """The account of `role_arn`; write the whole ARN there."""
-
-    aws_iam_role: Any
-    """The role's name; write the whole ARN into `role_arn`."""
-
-    external_id: Any
-    """Write it as `ExternalId` into `assume_role_kwargs`."""
-
-
-class SystemsManagerParameterStoreOptions(CommonOptions, total=False):
+class SystemsManagerParameterStoreOptions(CommonOptions, AwsOptions, total=False):
     """What `SystemsManagerParameterStoreBackend` takes."""
 
     connections_prefix: str | None
@@ -257,87 +261,6 @@ class SystemsManagerParameterStoreOptions(CommonOptions, total=False):
     extra_conn_words: dict[str, Any] | str
     """Read JSON connections as the class of Secrets Manager does, with these further names for their fields; {}
     for none."""
-
-    aws_access_key_id: str
-    """Access key id; takes precedence over every other source of credentials."""
-
-    aws_secret_access_key: str
-    """The secret of `aws_access_key_id`."""
-
-    aws_session_token: str
-    """The session token of temporary keys; nobody renews them."""
-
-    session_kwargs: dict[str, Any] | str
-    """Deprecated place of the three credential keys."""
-
-    region_name: str
-    """The region; else AWS_DEFAULT_REGION, the profile's, then AWS_REGION."""
-
-    profile_name: str
-    """A profile of the AWS files; credentials in the environment are then not looked at."""
-
-    role_arn: str
-    """The role to assume before reading."""
-
-    assume_role_method: str
-    """`assume_role` or `assume_role_with_web_identity`; SAML is not supported (default `assume_role`)."""
-
-    assume_role_kwargs: dict[str, Any] | str
-    """Further parameters of the assumption, such as ExternalId, spelled as boto3 does."""
-
-    assume_role_with_saml: dict[str, Any] | str
-    """Settings of SAML, which is not supported: a lookup says so."""
-
-    assume_role_with_web_identity_federation: str
-    """Where the identity token comes from: `file`."""
-
-    assume_role_with_web_identity_token_file: str
-    """The file of the identity token; else AWS_WEB_IDENTITY_TOKEN_FILE."""
-
-    assume_role_with_web_identity_federation_audience: Any
-    """The audience of a google identity token."""
-
-    endpoint_url: str
-    """The address of the service itself, such as that of a VPC endpoint; never used for STS."""
-
-    verify: bool | str
-    """Whether the service's certificate is verified, or the CA bundle to verify it with; STS is always
-    verified."""
-
-    ca_bundle: str
-    """A PEM file of trusted CAs for the service and STS, or `system`; takes precedence over `verify` and
-    AWS_CA_BUNDLE."""
-
-    use_ssl: bool | str
-    """False reads over plain http where no endpoint is configured (default `true`)."""
-
-    api_version: str
-    """The version of the service's interface; only the present one exists."""
-
-    service_config: dict[str, Any] | str
-    """Per service; `sts.endpoint_url` is where roles are assumed."""
-
-    config_kwargs: dict[str, Any] | str
-    """Words of botocore's Config: connect_timeout, read_timeout, retries, proxies, region_name,
-    use_dualstack_endpoint, use_fips_endpoint, user_agent_extra, ignore_configured_endpoint_urls."""
-
-    profile: Any
-    """Not the name of a profile: that is `profile_name`."""
-
-    s3_config_file: Any
-    """A file of credentials in an old format."""
-
-    s3_config_format: Any
-    """The format of `s3_config_file`."""
-
-    aws_account_id: Any
-    """The account of `role_arn`; write the whole ARN there."""
-
-    aws_iam_role: Any
-    """The role's name; write the whole ARN into `role_arn`."""
-
-    external_id: Any
-    """Write it as `ExternalId` into `assume_role_kwargs`."""
 
 
 class VaultOptions(CommonOptions, total=False):

@@ -79,6 +79,11 @@ class Declared:
         """What a store has and others have not."""
         return [option for option in self.stores[name]["options"] if option["key"] not in self._everywhere]
 
+    def of_module(self, module: str) -> list[Option]:
+        """What all stores of a Python module have, where there are several."""
+        own = [self.own(name) for name, store in self.stores.items() if _module(store) == module]
+        return [option for option in own[0] if all(option in others for others in own)] if len(own) > 1 else []
+
     def named(self, words: str) -> list[Option]:
         """What the comment before a table asks for: a store, or keys that every store has."""
         if words.startswith("of "):
@@ -89,12 +94,22 @@ class Declared:
 
 def types(declared: Declared) -> str:
     """The whole of `options.py`."""
-    classes = [_class("CommonOptions", "TypedDict", "every backend takes", declared.common)]
+    classes = {"CommonOptions": _class("CommonOptions", "TypedDict", "every backend takes", declared.common)}
     for name, store in declared.stores.items():
         backend = store["python_class"].rpartition(".")[2]
-        title = backend.removesuffix("Backend") + "Options"
-        classes.append(_class(title, "CommonOptions", f"`{backend}` takes", declared.own(name)))
-    return HEAD + "".join(classes)
+        title, bases = backend.removesuffix("Backend") + "Options", "CommonOptions"
+        if shared := declared.of_module(_module(store)):
+            base = _module(store).capitalize() + "Options"
+            classes[base] = _class(base, "TypedDict", f"every backend of `strongroom.{_module(store)}` takes", shared)
+            bases += f", {base}"
+        own = [option for option in declared.own(name) if option not in shared]
+        classes[title] = _class(title, bases, f"`{backend}` takes", own)
+    return HEAD + "".join(classes.values())
+
+
+def _module(store: dict[str, Any]) -> str:
+    """The Python module of a store's class: `aws` of `strongroom.aws.SecretsManagerBackend`."""
+    return str(store["python_class"].split(".")[1])
 
 
 def _class(name: str, base: str, whose: str, options: list[Option]) -> str:
