@@ -1,4 +1,5 @@
-//! Times the hot paths: `cargo run --release --manifest-path benches/criterion/Cargo.toml -- --bench`.
+//! Times the hot paths: `cargo run --release --target-dir target --manifest-path
+//! benches/criterion/Cargo.toml -- --bench`.
 
 use _native::error::Result;
 use criterion::Criterion;
