@@ -28,23 +28,12 @@ import strongroom.google
 from strongroom.exceptions import StrongroomError
 from tests.parity.house import ask, environment_of
 from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, outcome, short
+from tests.parity.real_hosts.cases import PREFIX_OF
+from tests.parity.real_hosts.google_cases import IDS, PREFIXES, SEPARATORS
 from tests.parity.values import CONNECTIONS, OTHERS
 from tests.servers.google import PROJECT, READER, GoogleServer, api_error, google
 
-PREFIX_OF = {"conn": "connections_prefix", "var": "variables_prefix", "config": "config_prefix"}
 FOLDER_OF = {"conn": "connections", "var": "variables", "config": "config", "core": "connections", "sdk": "connections"}
-#: ``...`` leaves the prefix out.
-PREFIXES: dict[str, Any] = {
-    "default": ...,
-    "empty": "",
-    "null": None,
-    "separator at the end": "v-",
-    "underscores": "_a_",
-    "upper case": "AIRFLOW",
-    "dashes of a team": "p--",
-}
-SEPARATORS = {"default": ..., "empty": "", "underscore": "_", "two": "--"}
-IDS = ["c1", "C1", "with_underscore", "with-dash", "a--b", "a---b", "--a", "1", "x" * 200]
 IMPOSSIBLE = ["a.b", "a/b", "../x", "a b", "é", "a:1", "a\n", "x" * 300]
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 TARGET = f"target@{PROJECT}.iam.gserviceaccount.com"
