@@ -181,8 +181,7 @@ fn ambiguous(lookup: Lookup<'_>, separator: &str) -> String {
     };
     format!(
         "{} id {} {why} the team name from the secret id in a team scoped secret name. Such an id is \
-        ambiguous and \
-         is not looked up",
+        ambiguous and is not looked up",
         lookup.kind.title(),
         Quoted(lookup.id),
     )

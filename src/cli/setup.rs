@@ -134,10 +134,7 @@ pub(super) fn none(airflow: &AirflowConfig) -> Error {
     let state = if airflow.has_file() { "sets none" } else { "is not there" };
     Error::new(
         ErrorKind::Config,
-        format!(
-            "no secrets backend is configured: AIRFLOW__SECRETS__BACKEND is \
-    not set, and {file} {state}"
-        ),
+        format!("no secrets backend is configured: AIRFLOW__SECRETS__BACKEND is not set, and {file} {state}"),
     )
     .with_hint(
         "Set AIRFLOW__SECRETS__BACKEND, AIRFLOW_HOME, AIRFLOW_CONFIG or --config, as the Airflow \

@@ -95,8 +95,8 @@ fn a_config_value_is_asked_of_one_backend_and_by_an_option() {
     let asked = [server.as_slice(), &[("AIRFLOW__SENTRY__SENTRY_DSN_SECRET", "x")]].concat();
     let found = told(&asked, Component::Server, Kind::Config);
     assert!(found.contains(
-        "1. Options that take their value from the \
-    backend\n   AIRFLOW__SENTRY__SENTRY_DSN_SECRET: asks for it\n"
+        "1. Options that take their value from the backend\n   AIRFLOW__SENTRY__SENTRY_DSN_SECRET: asks for \
+    it\n"
     ));
     assert!(found.ends_with("Outcome: answered by the backend of [secrets]\ncode 0"), "{found}");
     let hidden = [asked.as_slice(), &[("AIRFLOW__SENTRY__SENTRY_DSN", "canary")]].concat();

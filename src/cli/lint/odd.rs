@@ -17,8 +17,7 @@ pub(super) fn typeless(text: &str) -> String {
     let scheme = text.trim_start().split_once("://").map_or("", |(scheme, _)| scheme);
     if scheme.contains('_') {
         return "there is no connection type, since the scheme of a URI cannot hold `_`: write `-` in its \
-        place, which \
-                Airflow reads as `_`"
+        place, which Airflow reads as `_`"
             .to_owned();
     }
     "there is no connection type, so no hook can be picked".to_owned()
@@ -37,8 +36,7 @@ fn hosts(text: &str) -> Option<Found> {
     let host = authority(text)?.rsplit('@').next()?;
     host.contains(',').then(|| {
         let text = "the URI names several hosts, which Airflow reads as one host or a wrong port: store \
-        JSON, with the \
-                    hosts in `host` and one `port`, as the hook wants them";
+        JSON, with the hosts in `host` and one `port`, as the hook wants them";
         ("several_hosts", text.to_owned())
     })
 }
@@ -47,8 +45,7 @@ fn hosts(text: &str) -> Option<Found> {
 fn line_break(text: &str, connection: Option<&Connection>) -> Option<Found> {
     if text.ends_with(['\n', '\r']) {
         let text = "the secret ends in a line break, which Airflow strips from a connection and other \
-        readers do not: \
-                    store it without, such as with `printf %s`";
+        readers do not: store it without, such as with `printf %s`";
         return Some(("line_break", text.to_owned()));
     }
     let fields = fields(connection?);
@@ -69,8 +66,7 @@ fn percent(text: &str, connection: Option<&Connection>) -> Option<Found> {
     let (name, _) = fields.into_iter().find(|(_, value)| is_replaced(value) && !text.contains(REPLACED))?;
     let text = format!(
         "`{name}` holds a `%` that Airflow reads as an escape of a byte that is no letter, so that it \
-        becomes another \
-         value: write `%` as `%25`"
+        becomes another value: write `%` as `%25`"
     );
     Some(("percent", text))
 }

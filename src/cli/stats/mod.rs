@@ -61,8 +61,7 @@ fn configured(setup: &Setup) -> Result<PathBuf> {
     path.ok_or_else(|| {
         Error::config("the configuration has no audit file, so nobody has written lookups down").with_hint(
             "Set `audit_path` in backend_kwargs and come back later, or name a file with --file; `strongroom \
-            bench` \
-             measures lookups of its own",
+            bench` measures lookups of its own",
         )
     })
 }
@@ -253,8 +252,7 @@ mod tests {
     fn line(second: u32, outcome: &str, id: &str, age: &str, took_ms: f64) -> String {
         format!(
             "{{\"time\": \"2026-03-01T12:00:{second:02}.500Z\", \"pid\": {}, \"kind\": \"variable\", \"id\": \
-            \"{id}\", \
-             \"outcome\": \"{outcome}\", \"age_seconds\": {age}, \"took_ms\": {took_ms}}}\n",
+            \"{id}\", \"outcome\": \"{outcome}\", \"age_seconds\": {age}, \"took_ms\": {took_ms}}}\n",
             second % 2
         )
     }

@@ -78,8 +78,7 @@ impl Aliases {
         let told = |(field, word): (&str, String)| {
             format!(
                 "`{word}` is dropped, as the official class does, and `{field}` stays empty: call it \
-                `{field}`, or write \
-                 `{EXTRA_CONN_WORDS}`: {{\"{field}\": [\"{word}\"]}}"
+                `{field}`, or write `{EXTRA_CONN_WORDS}`: {{\"{field}\": [\"{word}\"]}}"
             )
         };
         dropped_fields(&Text::from(value.expose()), aliases).into_iter().map(told).collect()

@@ -18,9 +18,8 @@ const OPTION: &str = "config_kwargs";
 
 /// The option's sentence in the reference.
 pub(super) const CONFIG_KWARGS: &str = "Words of botocore's Config: connect_timeout, read_timeout, retries, \
-proxies, \
-    region_name, use_dualstack_endpoint, use_fips_endpoint, user_agent_extra, \
-    ignore_configured_endpoint_urls.";
+proxies, region_name, use_dualstack_endpoint, use_fips_endpoint, user_agent_extra, \
+ignore_configured_endpoint_urls.";
 
 /// How long a connection may take to open: just over the moment of the second repetition of a lost SYN
 /// packet. botocore waits 60 s, which no lookup has.

@@ -166,8 +166,7 @@ impl Refusal {
             }
             (_, ErrorKind::Denied) => format!(
                 "Give this identity the role `Key Vault Secrets User` on {vault}, or `{permission}` in its \
-                access policy; \
-                 check its firewall"
+                access policy; check its firewall"
             )
             .into(),
             (_, ErrorKind::Unauthenticated) => self.token_hint(),
@@ -187,8 +186,7 @@ impl Refusal {
         match &self.tenant {
             _ if self.wants_claims => {
                 "The vault asks for claims that this token has not: check the conditional access policies \
-                for this identity, and \
-                 whether its sessions were revoked"
+                for this identity, and whether its sessions were revoked"
                     .into()
             }
             Some(tenant) => format!(

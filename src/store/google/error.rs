@@ -196,12 +196,9 @@ fn refused_read(refusal: &Refusal, subject: &str, name: &SecretName, project: &s
 fn read_permission(name: &SecretName, project: &str) -> String {
     format!(
         "Give this identity roles/secretmanager.secretAccessor on `{name}` in project `{project}`, and check \
-        that this is the \
-         right project; a role that was just given takes some minutes to act. If there is no such secret: \
-         Google denies \
-         names that do not exist, too, to an identity with roles on single secrets only; give it the role on \
-         the project, \
-         with a condition on the name"
+        that this is the right project; a role that was just given takes some minutes to act. If there is no \
+        such secret: Google denies names that do not exist, too, to an identity with roles on single secrets \
+        only; give it the role on the project, with a condition on the name"
     )
 }
 
@@ -253,8 +250,7 @@ fn hint(refusal: &Refusal, project: &str, permission: impl FnOnce() -> String) -
         (Some(Code::PermissionDenied), _) => denied_hint(refusal, project).unwrap_or_else(permission),
         (Some(Code::FailedPrecondition), _) => {
             "The latest version is disabled, destroyed or expired: enable it (`gcloud secrets versions \
-            enable`) or add \
-             another one (`gcloud secrets versions add`)"
+            enable`) or add another one (`gcloud secrets versions add`)"
                 .to_owned()
         }
         (Some(Code::NotFound), _) => format!("Check the project `{project}` and `location`"),
@@ -292,8 +288,7 @@ fn denied_hint(refusal: &Refusal, project: &str) -> Option<String> {
         }
         "ACCESS_TOKEN_SCOPE_INSUFFICIENT" => {
             "The token lacks the scope https://www.googleapis.com/auth/cloud-platform: see `gcp_scopes`, or \
-            the access \
-             scopes of the virtual machine"
+            the access scopes of the virtual machine"
                 .to_owned()
         }
         "SECURITY_POLICY_VIOLATED" => {

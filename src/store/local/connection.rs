@@ -108,9 +108,9 @@ fn refuse_illegal_keys(members: &Object) -> Result<(), String> {
 fn refuse_other_id(id: &str, members: &Object) -> Result<(), String> {
     match members.get("conn_id") {
         Some(inner) if inner.as_str() != Some(id) => {
-            Err("its conn_id differs from the name that it stands under; \
-            make them equal, or leave conn_id out"
-                .to_owned())
+            Err("its conn_id differs from the name that it stands under; make them equal, or leave conn_id \
+            out"
+            .to_owned())
         }
         _ => Ok(()),
     }

@@ -153,20 +153,16 @@ fn steps(place: &Server, name: &str, policy: &str) -> Vec<GuideStep> {
     steps.extend([
         step(
             "the login method; leave it out where `vault auth list` shows it",
-            format!(
-                "vault auth enable \
-        {path}approle"
-            ),
+            format!("vault auth enable {path}approle"),
         ),
         step("what the login may do", format!("vault policy write {name} - <<'POLICY'\n{policy}POLICY")),
         step(
             "the role: a token lives for an hour and is renewed for a day, a secret id is good for 30 days, \
-            both from the \
-             addresses of your workers alone",
+            both from the addresses of your workers alone",
             format!(
                 "vault write {} token_policies={name} token_ttl=1h token_max_ttl=24h token_num_uses=0 \
-                secret_id_ttl=720h \
-                 secret_id_num_uses=0 secret_id_bound_cidrs=WORKER_CIDRS token_bound_cidrs=WORKER_CIDRS",
+                secret_id_ttl=720h secret_id_num_uses=0 secret_id_bound_cidrs=WORKER_CIDRS \
+                token_bound_cidrs=WORKER_CIDRS",
                 role("")
             ),
         ),

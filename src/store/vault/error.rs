@@ -135,8 +135,7 @@ pub(super) fn token_refused(subject: &str) -> Error {
         .with_code("403")
         .with_hint(
             "It has expired, was revoked or belongs to another namespace: check with `vault token lookup`. A \
-        login \
-         such as approle or kubernetes gets new tokens by itself",
+        login such as approle or kubernetes gets new tokens by itself",
         )
 }
 
@@ -148,9 +147,8 @@ pub(super) fn mount_unseen(subject: &str, mount: &str) -> Error {
     )
     .with_code("403")
     .with_hint(format!(
-        "Either nothing is mounted there (`vault secrets list`; check `mount_point` and `namespace`), or \
-            no policy of \
-             this login names a path below `{}/`",
+        "Either nothing is mounted there (`vault secrets list`; check `mount_point` and `namespace`), or no \
+            policy of this login names a path below `{}/`",
         Shown(mount)
     ))
 }

@@ -113,8 +113,8 @@ impl Vault {
             None => {
                 let text = format!("nothing is told of the mount `{}`", Shown(mount));
                 let remedy = "Either nothing is mounted there (`vault secrets list`; check `mount_point` and \
-                `namespace`), or \
-                              no policy of this login names a path below it: see `strongroom policy vault`";
+                `namespace`), or no policy of this login names a path below it: see `strongroom policy \
+                vault`";
                 (Some(unanswered("engine", reply.as_ref(), &text, remedy)), configured)
             }
         }
@@ -165,8 +165,7 @@ fn other_version(mount: &str, version: KvVersion) -> Finding {
     let text = match version {
         KvVersion::One => format!(
             "by default Airflow uses `kv_engine_version` 2, but the secrets at `{mount}` were written using \
-            version 1: lookups \
-             find none of them"
+            version 1: lookups find none of them"
         ),
         KvVersion::Two => format!(
             "`kv_engine_version` is 1, but the secrets at `{mount}` were written using version 2: lookups \

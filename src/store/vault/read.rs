@@ -65,8 +65,7 @@ impl Vault {
             if self.access.memory.is_news(name) {
                 tracing::warn!(
                     "`{name}` has no value any more: its latest version was deleted. Write a new one with \
-                    `vault kv put`, \
-                     or bring it back with `vault kv undelete`"
+                    `vault kv put`, or bring it back with `vault kv undelete`"
                 );
             }
             return Ok(None);

@@ -50,8 +50,7 @@ impl Life {
     /// by Vault Agent.)
     fn of_written(&self) -> Finding {
         let remedy = "Use a login that gets tokens by itself, such as approle or kubernetes (`strongroom \
-        vault approle`), or a \
-                      `token_path` that Vault Agent keeps";
+        vault approle`), or a `token_path` that Vault Agent keeps";
         let text = match self.left {
             Some(left) => {
                 format!("the token was written down: nobody renews it, and it ends in {} s", left.as_secs())

@@ -18,8 +18,7 @@ pub enum ConnectionError {
     /// The part before the second `://` holds `@` or `:`.
     #[error(
         "the connection URI holds '@' or ':' before its second '://'; write \
-        type://protocol://user:password@host and \
-         percent-encode ':' and '/' in the query"
+        type://protocol://user:password@host and percent-encode ':' and '/' in the query"
     )]
     ProtocolAfterCredentials,
     /// One square bracket without the other.
@@ -40,8 +39,7 @@ pub enum ConnectionError {
     /// The port is no decimal number.
     #[error(
         "the port of the connection URI is not a number; if a password stands before it, percent-encode '/', \
-        '?', '#', \
-         '@' and ':' in it"
+        '?', '#', '@' and ':' in it"
     )]
     UriPort,
     /// The port is above 65535.

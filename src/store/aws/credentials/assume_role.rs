@@ -149,12 +149,11 @@ fn refused(refusal: &Refusal, arn: &str, operation: &str) -> Error {
     match kind {
         ErrorKind::Denied => error.with_hint(format!(
             "The role's trust policy must allow sts:{operation} for this identity (and its ExternalId, if it \
-            asks for one), \
-             and so must the identity's own policy"
+            asks for one), and so must the identity's own policy"
         )),
         ErrorKind::Config => error.with_hint(
-            "Check role_arn, RoleSessionName, DurationSeconds and policies \
-        of the assumption, and that STS is active in the region",
+            "Check role_arn, RoleSessionName, DurationSeconds and policies of the assumption, and that STS \
+        is active in the region",
         ),
         _ => error.with_hint_if(general_hint(refusal, kind)),
     }

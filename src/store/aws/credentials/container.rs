@@ -87,8 +87,7 @@ fn no_address(variable: &str) -> Error {
 fn unusable() -> Error {
     Error::config("the container's credential address or its authorization token cannot be used").with_hint(
         "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, this machine, or the address of the ECS or EKS \
-        agent; the token must \
-         be one line, without a line end",
+        agent; the token must be one line, without a line end",
     )
 }
 

@@ -78,8 +78,7 @@ impl fmt::Debug for SdkSource {
 pub(super) fn none_found() -> Error {
     no_credentials("no AWS credentials were found").with_hint(
         "Set aws_access_key_id and aws_secret_access_key, a profile, AWS_ACCESS_KEY_ID and \
-        AWS_SECRET_ACCESS_KEY, or \
-         give the container or instance a role",
+        AWS_SECRET_ACCESS_KEY, or give the container or instance a role",
     )
 }
 

@@ -119,8 +119,8 @@ fn refused_batch(refusal: &Refusal, subject: &str) -> BatchFailure {
         // tell more.
         ErrorKind::Denied if refusal.code().is_some() => BatchFailure::Unavailable(
             "BatchGetSecretValue was denied; to read up to 20 secrets with one request, allow this identity \
-             secretsmanager:BatchGetSecretValue on `*`, \
-             and all of the secrets in the policy of the VPC endpoint"
+             secretsmanager:BatchGetSecretValue on `*`, and all of the secrets in the policy of the VPC \
+             endpoint"
                 .to_owned(),
         ),
         kind if concerns_all(kind) => {
@@ -180,8 +180,7 @@ fn hint(refusal: &Refusal, code: &str, kind: ErrorKind, name: &SecretName, regio
         }
         (_, ErrorKind::Denied) => format!(
             "Allow this identity secretsmanager:GetSecretValue on `{name}` in {region}, and kms:Decrypt on \
-            the secret's own key; \
-             with conditions on tags AWS also answers so for secrets that do not exist"
+            the secret's own key; with conditions on tags AWS also answers so for secrets that do not exist"
         ),
         (_, ErrorKind::InvalidName) => "A secret's name has 1 to 512 letters, digits and /_+=.@-".to_owned(),
         _ => general_hint(refusal, kind)?.to_owned(),

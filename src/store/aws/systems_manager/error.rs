@@ -66,8 +66,7 @@ fn hint(refusal: &Refusal, kind: ErrorKind, name: &SecretName, region: &str) -> 
     Some(match (refusal.code().unwrap_or_default(), kind) {
         ("InvalidKeyId", _) => format!(
             "The key that the parameter is encrypted with cannot be used: check in {region} that it exists \
-            and is enabled, \
-             and allow this identity kms:Decrypt on it"
+            and is enabled, and allow this identity kms:Decrypt on it"
         ),
         ("ParameterVersionNotFound", _) => {
             let (parameter, selector) = split_selector(name.as_str());
@@ -79,8 +78,7 @@ fn hint(refusal: &Refusal, kind: ErrorKind, name: &SecretName, region: &str) -> 
         }
         (_, ErrorKind::Denied) => format!(
             "Allow this identity ssm:GetParameter on `{}`, and kms:Decrypt on the key of a SecureString; \
-            check that {region} \
-             is the right region",
+            check that {region} is the right region",
             Shown(&resource(name, region))
         ),
         (_, ErrorKind::InvalidName) => {

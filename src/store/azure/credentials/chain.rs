@@ -60,8 +60,7 @@ pub(in crate::store::azure) fn token_source(workshop: &mut Workshop<'_>) -> Resu
             if principal.is_some() || secret.is_some() || path.is_some() || settings.tenant_id.is_some() {
                 tracing::warn!(
                     "`tenant_id`, `client_id` and `client_secret` (or `client_certificate_path`) are not all \
-                    there: none of \
-                     them is used, and the default credentials are tried"
+                    there: none of them is used, and the default credentials are tried"
                 );
             }
             chain(workshop)

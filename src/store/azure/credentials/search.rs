@@ -133,15 +133,13 @@ impl TokenSource for Search {
 
 fn none_found(reasons: &[String], is_silent: bool, is_late: bool) -> Error {
     let mut hint =
-        "Set tenant_id, client_id and client_secret in backend_kwargs, AZURE_* variables, or give \
-    the machine or \
-                    pod an identity"
+        "Set tenant_id, client_id and client_secret in backend_kwargs, AZURE_* variables, or give the \
+    machine or pod an identity"
             .to_owned();
     if is_silent {
         hint.push_str(
             ". If this is a machine of Azure, its metadata service was silent: \
-            AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential \
-             has it asked again",
+            AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential has it asked again",
         );
     }
     let kind = if is_late { ErrorKind::Timeout } else { ErrorKind::Unauthenticated };

@@ -27,8 +27,7 @@ const FLAVOR: HeaderName = HeaderName::from_static("metadata-flavor");
 const GOOGLE: HeaderValue = HeaderValue::from_static("Google");
 
 const HINT: &str = "Set GOOGLE_APPLICATION_CREDENTIALS, run `gcloud auth application-default login`, write \
-`gcp_key_path`, \
-    or run where Google provides a service account";
+`gcp_key_path`, or run where Google provides a service account";
 
 /// The server, and how it is reached.
 #[derive(Clone, Debug)]

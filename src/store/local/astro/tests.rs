@@ -138,9 +138,8 @@ fn fields_have_any_case() {
 
 #[test]
 fn what_means_nothing_is_told() {
-    insta::assert_snapshot!(unread("airflow: \
-    {connections: [{conn_id: c, conn_type: t, host: canary, password: canary}], \
-    variable: [{a: canary}]}\nconnections: [1]"), @r#"
+    insta::assert_snapshot!(unread("airflow: {connections: [{conn_id: c, conn_type: t, host: canary, \
+    password: canary}], variable: [{a: canary}]}\nconnections: [1]"), @r#"
     Unknown "s.yaml" line 2: the field `connections` is unknown. It belongs below `airflow`
     Unknown "s.yaml" line 1: the field `variable` is unknown. Did you mean `variables`?
     Unknown "s.yaml" line 1: connection "c": the field `host` is unknown. Write `conn_host`

@@ -87,7 +87,6 @@ fn used_up(status: u16) -> Error {
         .with_code(status.to_string())
         .with_hint(
             "It can be used once, in time and by one process. If nobody here used it, somebody else has read \
-            the secret id: \
-             destroy that and make a new one",
+            the secret id: destroy that and make a new one",
         )
 }
