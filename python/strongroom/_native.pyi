@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any, TypedDict, final, type_check_only
 
-from typing_extensions import disjoint_base
+from typing_extensions import NotRequired, disjoint_base
 
 __all__ = [
     "Backend",
@@ -30,6 +30,7 @@ class OptionInfo(TypedDict):
     default: str
     secret: bool
     doc: str
+    why_ignored: NotRequired[str]
 
 @type_check_only
 class StoreInfo(TypedDict):

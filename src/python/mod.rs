@@ -24,7 +24,7 @@ use pyo3::types::PyDict;
 use crate::config::options_of;
 use crate::layers::{Counters, LATENCY_BOUNDS};
 use crate::store::StoreEntry;
-use crate::store::options::OptionSpec;
+use crate::store::options::{OptionKind, OptionSpec};
 use crate::store::registry::STORES;
 
 /// The native half of the `strongroom` package.
@@ -86,6 +86,8 @@ fn describe_option<'py>(py: Python<'py>, spec: &OptionSpec) -> PyResult<Bound<'p
     option.set_item("default", spec.default)?;
     option.set_item("secret", spec.kind.is_secret())?;
     option.set_item("doc", spec.doc)?;
+    let OptionKind::Ignored(why) = spec.kind else { return Ok(option) };
+    option.set_item("why_ignored", why)?;
     Ok(option)
 }
 

@@ -145,7 +145,7 @@ def _meaning(option: Option) -> str:
     sentence = option["doc"].removesuffix(".").replace("|", "\\|")
     if not sentence.startswith(NAMES) and not sentence[1:2].isupper():
         sentence = sentence[0].lower() + sentence[1:]
-    return f"no effect: {sentence}" if option["kind"] == "ignored" else sentence
+    return f"no effect: {sentence}; {option['why_ignored']}" if option["kind"] == "ignored" else sentence
 
 
 def wanted(declared: Declared) -> dict[Path, str]:
