@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Report {
 }
 
 /// A list of objects with `name`, `title`, `python_class` and `options`; each option has `key`, `kind`,
-/// `default`, `secret` and `doc`.
+/// `default`, `secret` and `doc`; one without effect also has `why_ignored`.
 fn as_json(entries: &[&StoreEntry]) -> serde_json::Value {
     let stores: Vec<_> = entries
         .iter()
@@ -54,13 +54,17 @@ fn as_json(entries: &[&StoreEntry]) -> serde_json::Value {
 }
 
 fn option_as_json(spec: &OptionSpec) -> serde_json::Value {
-    json!({
+    let mut option = json!({
         "key": spec.key,
         "kind": spec.kind.as_str(),
         "default": spec.default,
         "secret": spec.kind.is_secret(),
         "doc": spec.doc,
-    })
+    });
+    if let OptionKind::Ignored(why) = spec.kind {
+        option["why_ignored"] = why.into();
+    }
+    option
 }
 
 fn as_text(entries: &[&StoreEntry]) -> String {
