@@ -72,7 +72,7 @@ mod tests {
             read_timeout: Duration::from_secs(30),
             proxies: ProxySettings::NONE,
         };
-        let client = build_client(&settings, &client_config(&Roots::Nobody).unwrap()).unwrap();
+        let client = build_client(&settings, &client_config(&Roots::Empty).unwrap()).unwrap();
         let request = client.get(address).build().unwrap();
         read_body(&mut send(&client, request, true).await.unwrap()).await
     }

@@ -108,7 +108,7 @@ mod tests {
             read_timeout: Duration::from_secs(1),
             proxies: ProxySettings::explicit(Some("proxy:3128"), Some("http://user:pw@proxy:3128")),
         };
-        for roots in [Roots::Nobody, Roots::Mozilla, Roots::Anybody] {
+        for roots in [Roots::Empty, Roots::Mozilla, Roots::Unverified] {
             build_client(&settings, &client_config(&roots).unwrap()).unwrap();
         }
     }

@@ -18,8 +18,8 @@ use crate::redact::ShownPath;
 /// Whose signature on the server's certificate is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Roots {
-    /// Nobody's: for clients that only ever speak plain http. An https request of such a client fails.
-    Nobody,
+    /// No certificates: for clients that only speak plain http. An https request of such a client fails.
+    Empty,
     /// Mozilla's list, built in. The official classes use the same list through `certifi`.
     Mozilla,
     /// The platform's store (`ca_bundle: system`).
@@ -37,8 +37,8 @@ pub enum Roots {
         /// The file.
         path: PathBuf,
     },
-    /// Everybody's: `verify: false`.
-    Anybody,
+    /// Every certificate is accepted: `verify: false`.
+    Unverified,
 }
 
 impl Roots {
@@ -99,7 +99,7 @@ fn build(roots: &Roots) -> Result<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::internal("TLS could not be set up").with_source(error))?;
-    if *roots == Roots::Anybody {
+    if *roots == Roots::Unverified {
         warn_about_missing_verification();
         let verifier = Arc::new(AcceptAnyCertificate(provider));
         return Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth());
@@ -130,7 +130,7 @@ fn warn_about_missing_verification() {
 
 fn root_store(roots: &Roots) -> Result<RootCertStore> {
     match roots {
-        Roots::Nobody | Roots::Anybody => Ok(RootCertStore::empty()),
+        Roots::Empty | Roots::Unverified => Ok(RootCertStore::empty()),
         Roots::Mozilla => Ok(mozilla()),
         Roots::System => system(),
         Roots::Bundle { path, named_by } => bundle(path, named_by),
@@ -246,7 +246,7 @@ mod tests {
     fn equal_settings_share_one_configuration() {
         let first = client_config(&Roots::Mozilla).unwrap();
         assert!(Arc::ptr_eq(&first, &client_config(&Roots::Mozilla).unwrap()));
-        assert!(!Arc::ptr_eq(&first, &client_config(&Roots::Anybody).unwrap()));
+        assert!(!Arc::ptr_eq(&first, &client_config(&Roots::Unverified).unwrap()));
     }
 
     #[test]
