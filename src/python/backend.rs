@@ -336,11 +336,11 @@ pub(super) fn finish(
 /// Hands the value to the log maskers, unless they and the supervisor know it since an earlier lookup.
 fn hide(py: Python<'_>, shared: &Shared, lookup: Lookup<'_>, reply: &Reply) -> PyResult<()> {
     let Some(value) = &reply.value else { return Ok(()) };
-    if reply.told == masking::stamp(py) {
+    if reply.masked == masking::stamp(py) {
         return masking::report_kept(py);
     }
     if let (Some(stamp), Some(backend)) = (masking::register(py, lookup, value)?, shared.existing()) {
-        backend.note_told(lookup, value, stamp);
+        backend.note_masked(lookup, value, stamp);
     }
     Ok(())
 }
