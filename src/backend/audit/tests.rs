@@ -204,7 +204,7 @@ fn a_full_file_is_put_aside() {
         record(&log(&path, 0), "a").unwrap();
         fs::metadata(&path).unwrap().len()
     };
-    // Room for two lines, whose last digits may differ in number.
+    // Space for two lines, whose last numbers may differ in length.
     let log = log(&path, 2 * line + 20);
     for id in ["b", "c", "d", "e"] {
         record(&log, id).unwrap();

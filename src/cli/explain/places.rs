@@ -15,7 +15,7 @@ const SEPARATOR: &str = "___";
 pub(super) struct EnvironmentVariable {
     /// Its name.
     pub(super) name: String,
-    /// Whether it is set, so that Airflow takes it.
+    /// Whether it is set, so that Airflow uses it.
     pub(super) is_set: bool,
 }
 

@@ -27,7 +27,7 @@ pub struct Chosen {
     pub class_place: String,
     /// Where the options come from, if they are written as one JSON object.
     pub kwargs_place: Option<String>,
-    /// The options: those in one piece, and over them those with a variable of their own.
+    /// The options: those of the JSON object, and those with a variable of their own, which take precedence.
     pub options: RawOptions,
     /// The keys that have a variable of their own, with the name of each.
     pub single: Vec<(String, String)>,
