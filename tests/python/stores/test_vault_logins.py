@@ -112,10 +112,10 @@ def cert_backend(vault: Vault, client: Certificate, **more: Any) -> VaultBackend
 
 
 def test_a_certificate(
-    vault_place: Place, client_certificate: Certificate, strange_certificate: Certificate, tmp_path: Path
+    vault_place: Place, client_certificate: Certificate, untrusted_certificate: Certificate, tmp_path: Path
 ) -> None:
     vault = vault_place.vault
-    vault_logins.cert(vault, vault_place.policy, client_certificate, strange_certificate)
+    vault_logins.cert(vault, vault_place.policy, client_certificate, untrusted_certificate)
     mark = vault.mark()
     backend = cert_backend(vault, client_certificate)
     assert [backend.get_variable(name) for name in ("a", "b")] == ["value of a", "value of b"]
@@ -128,18 +128,18 @@ def test_a_certificate(
 
 
 def test_an_unknown_certificate_and_none(
-    vault_place: Place, client_certificate: Certificate, strange_certificate: Certificate
+    vault_place: Place, client_certificate: Certificate, untrusted_certificate: Certificate
 ) -> None:
     vault = vault_place.vault
-    vault_logins.cert(vault, vault_place.policy, client_certificate, strange_certificate)
+    vault_logins.cert(vault, vault_place.policy, client_certificate, untrusted_certificate)
     for backend in (
-        cert_backend(vault, strange_certificate),
+        cert_backend(vault, untrusted_certificate),
         cert_backend(vault, client_certificate, cert_role="another"),
     ):
         error = refusal(backend.get_variable)
         assert isinstance(error, UnauthenticatedError)
         assert error.hint
-        assert strange_certificate.key.read_text().split("\n")[1] not in repr(error)
+        assert untrusted_certificate.key.read_text().split("\n")[1] not in repr(error)
 
 
 # Files are read at each login
