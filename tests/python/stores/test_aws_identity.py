@@ -413,7 +413,7 @@ def test_a_login_that_ends_soon_is_renewed_and_saved(setting: Setting) -> None:
 def test_no_login_is_cached(setting: Setting) -> None:
     single_sign_on(setting)
     setting.login().unlink()
-    with pytest.raises(UnauthenticatedError, match="nobody is logged in"):
+    with pytest.raises(UnauthenticatedError, match="there is no login to IAM Identity Center"):
         setting.backend().get_variable("hello")
     assert setting.stub.requests == []
 

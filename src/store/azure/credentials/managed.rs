@@ -74,7 +74,7 @@ impl ManagedIdentity {
                 _ => (Kind::Machine, machine_address(environment), None),
             };
         let endpoint = web_address(&address).ok_or_else(|| {
-            Error::config("the address of the managed identity endpoint is none")
+            Error::config("the address of the managed identity endpoint is not valid")
                 .with_hint("Check IDENTITY_ENDPOINT, MSI_ENDPOINT or AZURE_POD_IDENTITY_AUTHORITY_HOST")
         })?;
         let header = header.map(|header| SecretString::from(header.to_owned()));
