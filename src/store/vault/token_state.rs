@@ -17,6 +17,7 @@ pub(super) fn state(data: &Object, is_fixed: bool, is_counted: bool) -> Vec<Find
     let number =
         |key: &str| data.get(key).and_then(Value::as_i64).and_then(|number| u64::try_from(number).ok());
     let life = Life {
+        // Zero means that the token never ends.
         left: number("ttl").filter(|seconds| *seconds > 0).map(Duration::from_secs),
         renewable: data.get("renewable").and_then(Value::as_bool).unwrap_or(false),
     };

@@ -71,8 +71,8 @@ fn claims(authority: &str, principal: &Principal, now: SystemTime) -> String {
     };
     let (tenant, client) = (&principal.tenant, &principal.client);
     format!(
-        // An id of its own, so that the assertion cannot be replayed (`jti`, RFC 7519, section 4.1.7).
         r#"{{"aud":"{authority}/{tenant}/oauth2/v2.0/token","iss":"{client}","sub":"{client}","jti":"{}","nbf":{},"iat":{},"exp":{}}}"#,
+        // An id of its own, so that the assertion cannot be replayed (`jti`, RFC 7519, section 4.1.7).
         Uuid::new_v4(),
         seconds(now),
         seconds(now),
