@@ -222,7 +222,7 @@ fn is_our_child(process: libc::pid_t) -> bool {
 #[allow(unsafe_code)]
 fn kill_group(leader: libc::pid_t) {
     // SAFETY: `killpg` touches no memory of ours. The number is that of our own child, which has not been
-    // waited for: it is never 0 or 1, and belongs to nobody else.
+    // waited for: it is never 0 or 1, and no other process has it.
     unsafe { libc::killpg(leader, libc::SIGKILL) };
 }
 

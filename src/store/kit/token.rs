@@ -237,7 +237,7 @@ impl<T: Expiring> TokenHolder<T> {
         let ends = lifetime.map(|lifetime| since.plus(lifetime));
         let due = lifetime.map(|lifetime| since.plus(lifetime.saturating_sub(margin(lifetime))));
         let mut state = self.write();
-        // Whatever replaces a rejected token has to be accepted before it counts as proven; see `refused`.
+        // The replacement of a rejected token must be accepted before it counts as proven; see `refused`.
         let is_unproven = state.held.as_ref().is_some_and(|held| held.is_rejected);
         state.held = Some(Held { value, since, ends, due, is_rejected: false, is_unproven });
     }

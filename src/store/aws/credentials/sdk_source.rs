@@ -23,7 +23,7 @@ use crate::store::aws::http_client::{Exchange, LastExchange};
 /// What a provider asks, for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Issuer {
-    /// The agent beside a container of ECS or a pod of EKS.
+    /// The agent that serves a container of ECS or a pod of EKS.
     Container,
     /// The metadata service of an EC2 instance. `expected` means that the configuration names it explicitly;
     /// otherwise silence means that this is not an instance, and that there are no credentials at all.
