@@ -1,4 +1,4 @@
-"""The width of a terminal, letters beyond ASCII, and a disk that is full."""
+"""The width of a terminal, letters beyond ASCII, and a full disk."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_without_utf_8_a_text_is_ascii(shell: Shell, locale: dict[str, str], is_
         assert (done.stdout + done.stderr).isascii() is is_ascii, done
 
 
-def test_what_programs_read_is_never_changed(shell: Shell) -> None:
+def test_output_for_programs_is_never_changed(shell: Shell) -> None:
     shell.backend("memory", secrets={"airflow/variables/é": "é…"})
     done = subprocess.run(
         [*PROGRAM, "reveal", "variable", "é"],
@@ -52,7 +52,7 @@ def test_what_programs_read_is_never_changed(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("line", ["stores", "list", "get variable 1", "doctor", "explain variable 1 --json", "--help"])
-def test_a_full_disk_is_an_error_of_its_own(shell: Shell, line: str) -> None:
+def test_a_full_disk_has_its_own_error(shell: Shell, line: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [*PROGRAM, *line.split()],
