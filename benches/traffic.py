@@ -40,7 +40,7 @@ logging.disable()
 reader = backend({options})
 assert reader.get_variable("hello") == "world"
 throttle()
-time.sleep(1.1)
+time.sleep(1.1)  # the value expires
 try:
     answer = reader.get_variable("hello")
 except Exception as error:

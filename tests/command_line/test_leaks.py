@@ -166,7 +166,7 @@ def test_ctrl_c_ends_a_command_that_waits(shell: Shell, command: list[str]) -> N
         )
         connection, _ = silent.accept()
         with connection:
-            time.sleep(0.1)
+            time.sleep(0.1)  # the command waits for the answer by then
             waiting.send_signal(signal.SIGINT)
             out, err = waiting.communicate(timeout=30)
     assert (waiting.returncode, out) == (-signal.SIGINT, "")

@@ -43,7 +43,7 @@ def test_it_is_read_once_in_its_time_to_live(counted: Counter, aws: MiniStack) -
     backend = aws_backend(counted.url, aws.user(READ), bundle=BUNDLE, cache_ttl="500ms")
     assert [backend.get_conn_value(key) for key in "ab"] == ["old", "old"]
     aws.client("secretsmanager").put_secret_value(SecretId=BUNDLE, SecretString='{"a": "new", "b": "new"}')
-    time.sleep(0.55)
+    time.sleep(0.55)  # past the time to live
     assert [backend.get_conn_value(key) for key in "ab"] == ["new", "new"]
     assert counted.names() == [BUNDLE, BUNDLE]
 
