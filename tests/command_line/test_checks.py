@@ -91,7 +91,7 @@ def test_problems_are_distinguished(aws: MiniStack, shell: Shell) -> None:
         "aws",
         aws.url,
         aws.user(),
-        role_arn="arn:aws:iam::000000000000:role/nobody",
+        role_arn="arn:aws:iam::000000000000:role/unknown",
         service_config={"sts": {"endpoint_url": aws.url}},
     )
     assert checks(shell.run("doctor", "--json"))["identity"] == "problem"

@@ -18,7 +18,7 @@ def test_each_command_makes_exactly_its_calls(cloud: Cloud) -> None:
     cloud.calls()
     got = run("get", "connection", "db", "--json")
     assert (got.code, got.json["fields"]["host"], cloud.calls()) == (DONE, "db.example", read)
-    assert (run("get", "connection", "nobody").code, cloud.calls()) == (NO, read + page)
+    assert (run("get", "connection", "absent").code, cloud.calls()) == (NO, read + page)
     revealed = run("reveal", "variable", "v")
     assert (revealed.code, revealed.out.strip(), cloud.calls()) == (DONE, CANARY, read)
     listed = run("list", "connections", "--json")
@@ -27,10 +27,10 @@ def test_each_command_makes_exactly_its_calls(cloud: Cloud) -> None:
     found = run("describe", "connection", "db", "--json")
     assert (found.code, found.json["found"], found.json["state"], found.err) == (DONE, True, "enabled", "")
     assert cloud.calls() == described
-    missing = run("describe", "connection", "nobody", "--json")
+    missing = run("describe", "connection", "absent", "--json")
     assert (missing.code, missing.json["found"], cloud.calls()) == (NO, False, not_described)
     assert (run("explain", "connection", "db").code, cloud.calls()) == (DONE, read)
-    assert (run("explain", "connection", "nobody").code, cloud.calls()) == (NO, read + why + page)
+    assert (run("explain", "connection", "absent").code, cloud.calls()) == (NO, read + why + page)
     linted = run("lint")
     assert (linted.code, cloud.calls()) == (DONE, page + read)
 
@@ -131,7 +131,7 @@ def test_a_secret_of_google_without_a_version_is_described(google: OnGoogle) -> 
 def test_a_store_that_does_not_say_why_is_not_a_failure(google: OnGoogle, azure: OnAzure) -> None:
     google.server.set(forbidden=["secretmanager.secrets.get"])
     google.configure()
-    explained = google.shell.run("explain", "connection", "nobody")
+    explained = google.shell.run("explain", "connection", "absent")
     assert (explained.code, "is not there is not known" in explained.out) == (NO, True)
     assert "secretmanager.secrets.get" in explained.out
 

@@ -38,7 +38,7 @@ def test_explain_makes_the_calls_of_one_lookup_and_asks_why_after_a_miss(server:
     # An absent id may be misspelt, so the ids of its kind are listed.
     for secret_id, code, more, near in (
         ("v", DONE, [], []),
-        ("nobody", NO, list(SERVERS[store].why), [SERVERS[store].listed]),
+        ("absent", NO, list(SERVERS[store].why), [SERVERS[store].listed]),
     ):
         assert server.run("get", "variable", secret_id).code == code
         assert server.operations() == [SERVERS[store].read, *near]

@@ -38,10 +38,10 @@ def test_get_shows_fields_and_masks_what_is_secret(filled: StoreShell) -> None:
 
 
 def test_an_absent_secret_is_reported_with_the_requested_names(filled: StoreShell) -> None:
-    missing = filled.run("get", "variable", "nobody", "--json")
+    missing = filled.run("get", "variable", "absent", "--json")
     assert (missing.code, missing.json["found"]) == (NO, False)
     assert missing.json["reason"].startswith("asked for `")
-    assert missing.json["reason"].endswith(f"{STORES[filled.store].place('variable', 'nobody')}`")
+    assert missing.json["reason"].endswith(f"{STORES[filled.store].place('variable', 'absent')}`")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_describe_shows_everything_but_the_value(filled: StoreShell) -> None:
     if filled.store in ("aws", "ssm"):
         assert described.json["version"]
         assert described.json["store_id"].startswith("arn:aws:")
-    missing = filled.run("describe", "variable", "nobody", "--json")
+    missing = filled.run("describe", "variable", "absent", "--json")
     assert (missing.code, missing.json["found"]) == (NO, False)
 
 

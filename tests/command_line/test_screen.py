@@ -14,7 +14,7 @@ WIDTH = 60
 OUTPUT = 5
 
 
-@pytest.mark.parametrize("line", ["doctor --offline", "explain variable nobody", "stores", "--help", "doctor --help"])
+@pytest.mark.parametrize("line", ["doctor --offline", "explain variable absent", "stores", "--help", "doctor --help"])
 def test_lines_are_wrapped_to_the_terminal(shell: Shell, line: str) -> None:
     shown = on_terminal(shell, line, "stdout", COLUMNS=str(WIDTH), NO_COLOR="1")
     wide = on_pipe(shell, line).stdout
@@ -34,7 +34,7 @@ def test_a_dumb_terminal_has_no_colours_and_no_progress(shell: Shell) -> None:
     [({"LC_ALL": "C"}, True), ({"LANG": "C.UTF-8"}, False), ({"LC_ALL": "C", "LANG": "C.UTF-8"}, True)],
 )
 def test_without_utf_8_a_text_is_ascii(shell: Shell, locale: dict[str, str], is_ascii: bool) -> None:
-    for line in ("get variable nobodé", "explain variable nobodé", "get variable nobodé --json"):
+    for line in ("get variable absenté", "explain variable absenté", "get variable absenté --json"):
         done = on_pipe(shell, line, **locale)
         assert (done.stdout + done.stderr).isascii() is is_ascii, done
 

@@ -41,7 +41,7 @@ CASES: dict[str, list[tuple[str, str, int]]] = {
     "get": [
         ("get connection db", "", DONE),
         ("get variable v", "", DONE),
-        ("get variable nobody", "", NO),
+        ("get variable absent", "", NO),
     ],
     "reveal": [("reveal variable v", "", DONE)],
     "list": [("list", "", DONE)],

@@ -19,7 +19,7 @@ from strongroom.memory import MemoryBackend
 
 reader = MemoryBackend(cache_ttl=60, **json.loads(sys.argv[1]))
 reader.get_variable("v")
-reader.get_variable("nobody")
+reader.get_variable("absent")
 time.sleep(0.5)
 for _ in range(3):
     reader.get_variable("v")
@@ -47,7 +47,7 @@ def test_lookups_are_summed_up(shell: Shell, audited: Path) -> None:
     assert (summed["lookups"], summed["processes"], summed["from_store"]) == (10, 2, 4)
     assert (summed["quota_per_second"], summed["unread_lines"], summed["file"]) == (40.0, 0, str(audited))
     named = [(each["id"], each["from_store"], each["lookups"]) for each in summed["most_asked"]]
-    assert named == [("nobody", 2, 2), ("v", 2, 8)]
+    assert named == [("absent", 2, 2), ("v", 2, 8)]
     times = [line["time"][:19] + "Z" for line in map(json.loads, audited.read_text().splitlines())]
     assert (summed["from"], summed["to"]) == (min(times), max(times))
     text = shell.run("stats").out

@@ -94,7 +94,7 @@ def test_no_other_command_has_colours(shell: Shell, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["list", "get variable nobody", "doctor", "explain variable 1", "get --frob", "list --help"]
+    "line", ["list", "get variable absent", "doctor", "explain variable 1", "get --frob", "list --help"]
 )
 def test_a_narrow_terminal_without_a_language_is_not_a_failure(shell: Shell, line: str) -> None:
     shell.secrets.append(CANARY)

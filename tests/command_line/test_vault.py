@@ -67,9 +67,9 @@ def test_an_absent_secret_takes_one_request_and_so_does_the_engine(
     vault: Vault, counted_vault: Counter, shell: Shell
 ) -> None:
     backend(shell, vault, counted_vault.url)
-    missing = shell.run("describe", "connection", "nobody", "--json")
+    missing = shell.run("describe", "connection", "absent", "--json")
     assert (missing.code, missing.json["found"]) == (NO, False)
-    assert asked(counted_vault) == [f"GET {METADATA}connections/nobody", "GET sys/internal/ui/mounts/secret"]
+    assert asked(counted_vault) == [f"GET {METADATA}connections/absent", "GET sys/internal/ui/mounts/secret"]
 
 
 def test_version_1_shows_only_that_a_secret_exists(vault: Vault, counted_vault: Counter, shell: Shell) -> None:
@@ -112,7 +112,7 @@ def test_a_wrong_version_of_the_engine_is_reported(vault: Vault, shell: Shell) -
     for mount, form in (("kv1", "KV 1"), ("secret", "KV 2")):
         backend(shell, vault, vault.plain_url, token=token, mount_point=mount, kv_engine_version="auto")
         assert shell.run("describe", "connection", "db", "--json").json["form"] == form
-        assert shell.run("describe", "connection", "nobody").code == NO
+        assert shell.run("describe", "connection", "absent").code == NO
 
 
 def test_mounts_paths_and_namespaces_are_those_of_a_lookup(vault: Vault, counted_vault: Counter, shell: Shell) -> None:

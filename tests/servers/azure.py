@@ -32,7 +32,7 @@ from tests.servers.tls import Certificate, Server, certificate
 TENANT = "7f3c0a52-1111-4222-8333-0123456789ab"
 OTHER_TENANT = "7f3c0a52-2222-4222-8333-0123456789ab"
 CLIENT = "11111111-aaaa-4bbb-8ccc-0123456789ab"
-SECRET = "made-up-client-secret-of-nobody"
+SECRET = "made-up-client-secret"
 MANAGED = "22222222-aaaa-4bbb-8ccc-0123456789ab"
 VAULT = "https://reader.vault.azure.net"
 RESOURCE = "https://vault.azure.net"

@@ -272,7 +272,7 @@ def test_a_value_that_was_prefetched_is_answered_without_a_thread(tmp_path: Path
 
 def test_errors_are_those_of_a_lookup_that_was_waited_for(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     store.refuses = True
-    who = contextvars.ContextVar("who", default="nobody")
+    who = contextvars.ContextVar("who", default="unset")
     heard: list[tuple[str, str]] = []
 
     class Handler(logging.Handler):
@@ -297,7 +297,7 @@ def test_errors_are_those_of_a_lookup_that_was_waited_for(store: Store, caplog: 
 
 
 def test_a_connection_is_made_in_the_context_of_the_caller(store: Store) -> None:
-    who = contextvars.ContextVar("who", default="nobody")
+    who = contextvars.ContextVar("who", default="unset")
 
     class Mine:
         def __init__(self, *, conn_id: str, **fields: Any) -> None:
