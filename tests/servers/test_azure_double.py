@@ -190,11 +190,11 @@ def test_a_token_is_verified(cloud: Azure) -> None:
     cloud.put("hello", "world")
     assert answer(cloud, cloud.token(CLIENT, TENANT, AUDIENCE))[1]["value"] == "world"
     now = int(time.time())
-    said = {"aud": AUDIENCE, "iss": f"https://sts.windows.net/{TENANT}/", "appid": CLIENT, "exp": now + 60}
+    claimed = {"aud": AUDIENCE, "iss": f"https://sts.windows.net/{TENANT}/", "appid": CLIENT, "exp": now + 60}
     bad = [
-        sign(new_key(), said),
-        sign(cloud.key, {**said, "exp": now - 1}),
-        sign(cloud.key, {**said, "aud": "https://management.azure.com"}),
+        sign(new_key(), claimed),
+        sign(cloud.key, {**claimed, "exp": now - 1}),
+        sign(cloud.key, {**claimed, "aud": "https://management.azure.com"}),
         cloud.token(CLIENT, OTHER_TENANT, AUDIENCE),
         "no.token.atall",
         "nonsense",

@@ -451,7 +451,7 @@ def test_an_unknown_authority_is_not_trusted(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({}, "`token`"),
         ({"auth_type": "nonsense"}, "`auth_type`"),
@@ -466,8 +466,8 @@ def test_an_unknown_authority_is_not_trusted(vault: Vault) -> None:
         ({"token": "t", "connections_path": [1]}, "`connections_path`"),
     ],
 )
-def test_an_impossible_configuration_fails_at_once(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(ConfigurationError, match=said):
+def test_an_impossible_configuration_fails_at_once(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         VaultBackend(**options)
 
 
