@@ -82,7 +82,7 @@ Exit codes:
   1  the answer is no: nothing was found, or something was found that should not be
   2  the command line makes no sense
   3  the configuration cannot be used, or the store cannot do what was asked
-  4  the store did not answer, or refused; or what should be a connection is not one
+  4  the store did not answer, or refused; or a connection is invalid
   5  the output could not be written, such as to a full disk
 
 No command but `reveal` shows a value.";
