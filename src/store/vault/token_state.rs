@@ -111,7 +111,7 @@ mod tests {
                 "ok policies root; never ends",
                 "warning the token has the policy `root`: it may do everything",
                 "warning the token was written down and never ends: it works for its finder until it is \
-                revokes it"
+                revoked"
             ]
         );
         let short = described(r#"{"policies": ["p"], "ttl": 60}"#, true);

@@ -264,7 +264,7 @@ mod tests {
     fn an_unreadable_file_is_recognised_by_its_cause() {
         let missing = CredentialsError::provider_error(io::Error::from(io::ErrorKind::NotFound));
         insta::assert_snapshot!(Issuer::SingleSignOn.explain(&missing, None), @"there is no login to IAM \
-        Identity Center on this machine, or the login has expired. Run `aws sso login`");
+        Identity Center on this machine, or it has expired. Run `aws sso login`");
         let saved = Issuer::SingleSignOn.explain(&missing, Some(answered(200, None))).to_string();
         assert!(saved.contains("cannot be saved"), "{saved}");
     }
