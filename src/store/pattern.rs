@@ -10,7 +10,8 @@ use crate::process::ForkCell;
 use crate::redact::Quoted;
 use crate::store::python_regex::anchored;
 
-/// How often a match may backtrack. Python would continue for years; here a pattern that needs more is an error.
+/// How often a match may backtrack. Python would continue for years; here a pattern that needs more is an
+/// error.
 const MOST_BACKTRACKS: usize = 100_000;
 
 /// The longest text that is compared, in bytes, since each look-ahead may read all of it. Airflow's own ids
