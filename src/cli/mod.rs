@@ -139,9 +139,9 @@ enum Command {
     Explain(Configured<explain::Arguments>),
     /// Parse every connection of the store as Airflow would, and report those that it cannot use.
     ///
-    /// Finds malformed secrets, those without a type or with an extra that is not a JSON object, and names that
-    /// Airflow's API refuses. Reads each connection once, in as few requests as the store allows; shows no value. Exits
-    /// with 1 if anything was found, so that a pipeline stops.
+    /// Finds malformed secrets, those without a type or with an extra that is not a JSON object, and names
+    /// that Airflow's API refuses. Reads each connection once, in as few requests as the store allows; shows
+    /// no value. Exits with 1 if anything was found, so that a pipeline stops.
     #[command(after_help = "Examples:\n  strongroom lint\n  strongroom lint --dialect task_sdk_1_3 --json")]
     Lint(Configured<lint::Arguments>),
     /// Take a connection URI apart, or put one together.
@@ -181,8 +181,8 @@ enum Command {
     Bench(Configured<bench::Arguments>),
     /// Sum up what Airflow's lookups have cost, from the audit file.
     ///
-    /// How many there were, their outcomes, how long they took, how often the store was asked compared with its
-    /// quota, and for which names most often. Reads the file that `audit_path` names, on this machine, and
+    /// How many there were, their outcomes, how long they took, how often the store was asked compared with
+    /// its quota, and for which names most often. Reads the file that `audit_path` names, on this machine, and
     /// makes no call.
     #[command(
         after_help = "Examples:\n  strongroom stats\n  strongroom stats --since 24h\n  strongroom stats \
