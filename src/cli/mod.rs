@@ -182,8 +182,8 @@ enum Command {
     /// Sum up what Airflow's lookups have cost, from the audit file.
     ///
     /// How many there were, their outcomes, how long they took, how often the store was asked compared with
-    /// its quota, and for which names most often. Reads the file that `audit_path` names, on this machine, and
-    /// makes no call.
+    /// its quota, and for which names most often. Reads the file that `audit_path` names, on this machine,
+    /// and makes no call.
     #[command(
         after_help = "Examples:\n  strongroom stats\n  strongroom stats --since 24h\n  strongroom stats \
         --file /var/log/airflow/secrets.jsonl --json"
