@@ -72,7 +72,7 @@ class Backend:
         id: object,
         team_name: object,
         context: Context,
-        tell: Callable[[Ended], None],
+        deliver: Callable[[Ended], None],
     ) -> tuple[bool, Any, Begun | None]: ...
     def connection_fields(self, conn_id: object, value: str, dialect: str) -> dict[str, Any]: ...
 
