@@ -17,8 +17,8 @@ from types import FrameType
 
 from tests.tools.venvs import CACHE, REPOSITORY
 
-#: Lines that are shown though all went well: how much passed, what was left out, and what somebody should do.
-SHOWN = re.compile(r"\b[1-9]\d* passed\b|^(left out|note): ")
+#: Lines that are shown though all went well: what passed, what was left out, what to do, what a wheel needs.
+SHOWN = re.compile(r"\b[1-9]\d* passed\b|^(left out|note): |^strongroom-\S+\.whl: |^[0-9a-f]{64}  ")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 TAIL_LINES = 200
 PR_SET_CHILD_SUBREAPER = 36
