@@ -25,7 +25,7 @@ def links_of(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", [*PAGES, REPOSITORY / "CHANGELOG.md"], ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_a_target(page: Path) -> None:
     dead = []
     for address in links_of(page):
         link = OURS.sub(os.path.relpath(REPOSITORY, page.parent) + "/", address)
