@@ -76,8 +76,9 @@ def given_wheel() -> list[Step]:
     contents = given.read_bytes()  # it may be in the folder that is emptied
     shutil.rmtree(TEST_DIST, ignore_errors=True)
     TEST_DIST.mkdir(parents=True)
-    (TEST_DIST / given.name).write_bytes(contents)
-    return []
+    taken = TEST_DIST / given.name
+    taken.write_bytes(contents)
+    return [Step("given wheel", [[sys.executable, "-m", "zipfile", "--test", str(taken)]])]
 
 
 def wheels() -> list[Step]:
