@@ -223,7 +223,7 @@ pub(super) fn general_hint(refusal: &Refusal, kind: ErrorKind) -> Option<&'stati
         }
         (_, ErrorKind::Throttled) => "Ask less often (a longer `cache_ttl`), or have the quota raised",
         (_, ErrorKind::Unreachable | ErrorKind::Timeout) => {
-            "AWS usually recovers without action; see health.aws.amazon.com"
+            "AWS usually recovers by itself; see health.aws.amazon.com"
         }
         (_, ErrorKind::Malformed) => {
             "Check `endpoint_url` and proxies: something else than AWS may have answered"
