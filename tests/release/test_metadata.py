@@ -1,4 +1,4 @@
-"""What the index, installers and Airflow are told of the package, as it is installed."""
+"""The metadata of the installed package for the index, installers and Airflow."""
 
 from __future__ import annotations
 

@@ -72,8 +72,8 @@ def test_a_path_of_the_machine_is_found(path: str, tmp_path: Path) -> None:
 
 
 def test_what_stands_for_them_is_none(tmp_path: Path) -> None:
-    stands = b"/crates/ring-0.17.14/src/lib.rs\0/strongroom/src/lib.rs\0/rustc/59807616e/library/core/src/lib.rs"
-    assert list(inspect.local_paths(wheel(tmp_path, {**GOOD, "strongroom/_native.abi3.so": stands}))) == []
+    remapped = b"/crates/ring-0.17.14/src/lib.rs\0/strongroom/src/lib.rs\0/rustc/59807616e/library/core/src/lib.rs"
+    assert list(inspect.local_paths(wheel(tmp_path, {**GOOD, "strongroom/_native.abi3.so": remapped}))) == []
 
 
 def test_a_list_of_parts_with_a_time_or_without_parts_is_found(tmp_path: Path) -> None:

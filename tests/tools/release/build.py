@@ -73,7 +73,7 @@ def environment(target: Target, source: Path) -> dict[str, str]:
 
 
 def paths(source: Path, variables: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What stands for each folder of this machine in what is compiled; the last one that fits counts."""
+    """The replacement of each folder of this machine in compiled code; the last match counts."""
     cargo = Path(variables.get("CARGO_HOME") or Path.home() / ".cargo")
     target = Path(variables.get("CARGO_TARGET_DIR") or source / "target")
     crates = {str(place): "/crates" for place in sorted((cargo / "registry" / "src").glob("*"))}

@@ -31,7 +31,7 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
 
 def local_paths(wheel: Path) -> Iterator[str]:
-    """Where a path of the building machine stands, and what the list of parts has that changes from build to build."""
+    """Places with a path of the building machine, and parts of the list that change from build to build."""
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
             contents = archive.read(name)
