@@ -18,7 +18,7 @@ use crate::store::kit::refusal::{self, wait};
 
 /// What an answer that is an error says.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Refusal {
+pub(super) struct AwsRefusal {
     /// What the services of everybody say: here a code without its namespace.
     pub(super) head: refusal::Refusal,
     /// The service's own words; see the module for when they may be shown.
@@ -29,7 +29,7 @@ pub(super) struct Refusal {
 #[derive(Debug)]
 pub(super) enum Failure {
     /// The service answered, and the answer is an error.
-    Refused(Refusal),
+    Refused(AwsRefusal),
     /// There is no answer, or none that can be understood.
     Broken(Error),
 }
@@ -38,10 +38,10 @@ impl Failure {
     /// Takes an SDK error apart. `subject` says what was asked, such as "reading `a/b`".
     pub(super) fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, subject: &str) -> Self {
         match error {
-            SdkError::ServiceError(service) => Self::Refused(Refusal::of(service.err(), service.raw())),
+            SdkError::ServiceError(service) => Self::Refused(AwsRefusal::of(service.err(), service.raw())),
             SdkError::ResponseError(response) => match response.raw().status().as_u16() {
                 200..=299 => Self::Broken(not_understood(subject)),
-                _ => Self::Refused(Refusal::without_code(response.raw())),
+                _ => Self::Refused(AwsRefusal::without_code(response.raw())),
             },
             SdkError::TimeoutError(_) => Self::Broken(timed_out(subject, "the SDK's own timeout passed")),
             SdkError::DispatchFailure(dispatch) => {
@@ -56,7 +56,7 @@ impl Failure {
     }
 }
 
-impl Refusal {
+impl AwsRefusal {
     fn of(error: &impl ProvideErrorMetadata, response: &HttpResponse) -> Self {
         let head = head(response).with_code(error.code().map(str::to_owned));
         Self { message: error.message().map(str::to_owned), ..Self::new(head) }
@@ -203,7 +203,7 @@ pub(super) fn kind_of_code(code: &str) -> Option<ErrorKind> {
 }
 
 /// What helps against errors that are the same for every service.
-pub(super) fn general_hint(refusal: &Refusal, kind: ErrorKind) -> Option<&'static str> {
+pub(super) fn general_hint(refusal: &AwsRefusal, kind: ErrorKind) -> Option<&'static str> {
     Some(match (refusal.code().unwrap_or_default(), kind) {
         ("ExpiredToken" | "ExpiredTokenException" | "RequestExpired", _) => {
             "The session token has expired: renew it, or use a source that renews itself, such as a role or \
@@ -299,8 +299,11 @@ fn not_built(subject: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn refusal(code: &str, status: u16) -> Refusal {
-        Refusal { message: Some("canary\u{1b}[31m words.".to_owned()), ..Refusal::plain(Some(code), status) }
+    fn refusal(code: &str, status: u16) -> AwsRefusal {
+        AwsRefusal {
+            message: Some("canary\u{1b}[31m words.".to_owned()),
+            ..AwsRefusal::plain(Some(code), status)
+        }
     }
 
     #[test]
@@ -355,7 +358,7 @@ mod tests {
             "AKIAIOSFODNN7EXAMPLE",
             &format!("{}Exception", "Canary".repeat(20)),
         ] {
-            let refusal = Refusal::plain(Some(text), 502);
+            let refusal = AwsRefusal::plain(Some(text), 502);
             let error = refusal.to_error(refusal.kind(), "reading `a`");
             insta::allow_duplicates! {
                 insta::assert_snapshot!(error, @"reading `a` failed inside AWS (HTTP 502)");
@@ -365,7 +368,7 @@ mod tests {
             ["ThrottlingException", "EC2ThrottledException", "KMSAccessDeniedException", "NoSuchEntity"]
         {
             assert_eq!(
-                Refusal::plain(Some(code), 400).to_error(ErrorKind::Malformed, "x").code(),
+                AwsRefusal::plain(Some(code), 400).to_error(ErrorKind::Malformed, "x").code(),
                 Some(code)
             );
         }
@@ -373,7 +376,7 @@ mod tests {
 
     #[test]
     fn an_endpoint_may_not_know_an_operation() {
-        let unknown = |code, status| Refusal::plain(code, status).is_unknown_operation();
+        let unknown = |code, status| AwsRefusal::plain(code, status).is_unknown_operation();
         assert!(unknown(Some("UnknownOperationException"), 400) && unknown(Some("InvalidAction"), 400));
         assert!(unknown(Some("InternalFailure"), 501) && unknown(None, 404) && unknown(None, 501));
         assert!(!unknown(Some("ResourceNotFoundException"), 404) && !unknown(Some("InternalFailure"), 500));

@@ -42,7 +42,7 @@ pub(super) fn read_error(error: &azure_core::Error, asked: &Asked<'_>) -> Option
     if let Some(transport) = cause::<TransportError>(error) {
         return Some(transport_error(transport, &asked.subject, "the vault", "`vault_url`"));
     }
-    let refusal = Refusal::of(error);
+    let refusal = VaultRefusal::of(error);
     match refusal {
         Some(refusal) if refusal.head.status == 404 && refusal.head.is("SecretNotFound") => None,
         Some(refusal) => Some(refusal.to_error(asked)),
@@ -62,7 +62,7 @@ pub(super) fn cause<T: StdError + 'static>(error: &azure_core::Error) -> Option<
 
 /// What a vault that answered has said.
 #[derive(Clone, Debug, Default)]
-struct Refusal {
+struct VaultRefusal {
     head: refusal::Refusal,
     inner: Option<String>,
     /// The tenant that the vault trusts.
@@ -71,7 +71,7 @@ struct Refusal {
     wants_claims: bool,
 }
 
-impl Refusal {
+impl VaultRefusal {
     fn of(error: &azure_core::Error) -> Option<Self> {
         let SdkKind::HttpResponse { status, raw_response, .. } = error.kind() else { return None };
         let head = refusal::Refusal { status: u16::from(*status), ..refusal::Refusal::default() };

@@ -50,9 +50,7 @@ use crate::store::environment::Environment;
 use crate::store::kit::files::WatchedFiles;
 use crate::store::options::Options;
 use crate::store::tools::Finding;
-use crate::store::{
-    Description, Descriptions, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo,
-};
+use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreEntry, StoreInfo};
 use crate::value::SecretValue;
 
 use self::config::AzureSettings;
@@ -186,13 +184,8 @@ impl Store for KeyVault {
 
 #[async_trait]
 impl Inspect for KeyVault {
-    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Listing> {
         let answer = self.page(prefix, page).await;
-        answer.map_err(|error| error.with_operation(LIST))
-    }
-
-    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        let answer = self.described_page(prefix, page).await;
         answer.map_err(|error| error.with_operation(LIST))
     }
 

@@ -29,7 +29,7 @@ const GOOGLE_DOMAIN: &str = "googleapis.com";
 
 /// An answer that is an error.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Refusal {
+pub(super) struct GoogleRefusal {
     http: u16,
     /// The status, if Google itself answered.
     code: Option<Code>,
@@ -38,7 +38,7 @@ pub(super) struct Refusal {
     retry_after: Option<Duration>,
 }
 
-impl Refusal {
+impl GoogleRefusal {
     /// Takes an answer apart.
     pub(super) fn new(http: u16, headers: Option<&http::HeaderMap>, content: Option<&bytes::Bytes>) -> Self {
         let status = content.and_then(|content| Status::try_from(content).ok());
@@ -153,12 +153,12 @@ fn login_error(error: &SdkError) -> Option<&Error> {
 }
 
 /// What became of a call that did not succeed.
-fn failure(error: &SdkError, subject: &str) -> Result<Refusal, Error> {
+fn failure(error: &SdkError, subject: &str) -> Result<GoogleRefusal, Error> {
     if let Some(login) = login_error(error) {
         return Err(login.clone());
     }
     if let Some(status) = error.http_status_code() {
-        return Ok(Refusal::new(status, error.http_headers(), error.http_payload()));
+        return Ok(GoogleRefusal::new(status, error.http_headers(), error.http_payload()));
     }
     if let Some(transport) = error.source().and_then(|cause| cause.downcast_ref::<TransportError>()) {
         return Err(transport_error(transport, subject));
@@ -184,7 +184,7 @@ pub(super) fn read_error(error: &SdkError, name: &SecretName, project: &str) -> 
     Some(error.with_operation(READ))
 }
 
-fn refused_read(refusal: &Refusal, subject: &str, name: &SecretName, project: &str) -> Error {
+fn refused_read(refusal: &GoogleRefusal, subject: &str, name: &SecretName, project: &str) -> Error {
     let error =
         refusal.to_error(subject).with_hint(hint(refusal, project, || read_permission(name, project)));
     // Without the permission on a name Google does not say whether it exists, so a denied name of a team may
@@ -245,7 +245,7 @@ fn list_permission(project: &str) -> String {
     )
 }
 
-fn hint(refusal: &Refusal, project: &str, permission: impl FnOnce() -> String) -> String {
+fn hint(refusal: &GoogleRefusal, project: &str, permission: impl FnOnce() -> String) -> String {
     match (refusal.code, refusal.kind()) {
         (Some(Code::PermissionDenied), _) => denied_hint(refusal, project).unwrap_or_else(permission),
         (Some(Code::FailedPrecondition), _) => {
@@ -271,7 +271,7 @@ fn hint(refusal: &Refusal, project: &str, permission: impl FnOnce() -> String) -
 }
 
 /// Reasons other than a missing permission (`google/api/error_reason.proto`).
-fn denied_hint(refusal: &Refusal, project: &str) -> Option<String> {
+fn denied_hint(refusal: &GoogleRefusal, project: &str) -> Option<String> {
     Some(match refusal.reason.as_deref()? {
         "SERVICE_DISABLED" => format!(
             "Enable the API: `gcloud services enable secretmanager.googleapis.com --project {project}`, or \
@@ -319,7 +319,7 @@ mod tests {
 
     use super::*;
 
-    fn refusal(http: u16, status: &str, reason: Option<&str>) -> Refusal {
+    fn refusal(http: u16, status: &str, reason: Option<&str>) -> GoogleRefusal {
         let details = reason.map(|reason| {
             json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason,
                 "domain": "googleapis.com"})
@@ -327,7 +327,7 @@ mod tests {
         let details: Vec<_> = details.into_iter().collect();
         let body = json!({"error": {"code": http, "status": status, "message": "canary words.",
             "details": details}});
-        Refusal::new(http, None, Some(&body.to_string().into()))
+        GoogleRefusal::new(http, None, Some(&body.to_string().into()))
     }
 
     fn error_of(http: u16, status: &str, reason: Option<&str>) -> Error {
@@ -391,7 +391,7 @@ mod tests {
         for state in STATES {
             let message = format!("Secret Version [projects/p/canary/versions/1] is in {state} state.");
             let body = json!({"error": {"code": 400, "status": "FAILED_PRECONDITION", "message": message}});
-            let refusal = Refusal::new(400, None, Some(&body.to_string().into()));
+            let refusal = GoogleRefusal::new(400, None, Some(&body.to_string().into()));
             let text = refused_read(&refusal, "reading `a`", &"a".into(), "p").to_string();
             assert!(
                 text.starts_with(&format!("reading `a` was refused: the version is {state} (FAILED")),
@@ -422,7 +422,7 @@ mod tests {
         let headers =
             http::HeaderMap::from_iter([(http::header::RETRY_AFTER, http::HeaderValue::from_static("3"))]);
         let wait = |content: Option<&bytes::Bytes>| {
-            Refusal::new(429, Some(&headers), content).to_error("x").retry_after()
+            GoogleRefusal::new(429, Some(&headers), content).to_error("x").retry_after()
         };
         assert_eq!(wait(Some(&body.to_string().into())), Some(Duration::from_millis(7500)));
         assert_eq!(wait(None), Some(Duration::from_secs(3)));

@@ -39,9 +39,7 @@ use crate::store::kit::rest::Rest;
 use crate::store::options::Options;
 use crate::store::prefix::{CONFIG_PREFIX, VARIABLES_PREFIX};
 use crate::store::tools::Finding;
-use crate::store::{
-    Description, Descriptions, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo,
-};
+use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreEntry, StoreInfo};
 use crate::value::SecretValue;
 
 use self::config::GoogleSettings;
@@ -157,12 +155,8 @@ impl Store for CloudSecretManager {
 
 #[async_trait]
 impl Inspect for CloudSecretManager {
-    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.list_names(prefix, page).await
-    }
-
-    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        self.list_descriptions(prefix, page).await
+    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Listing> {
+        self.list_page(prefix, page).await
     }
 
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {

@@ -5,7 +5,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::SecretName;
 use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::options::Options;
-use crate::value::SecretValue;
 
 use super::config::LocalConfig;
 
@@ -32,11 +31,6 @@ impl Convention for LocalConvention {
     /// Names are the keys of documents, which are texts.
     fn odd(&self, _lookup: Lookup<'_>, _odd: OddId, _multi_team: bool) -> OddFate {
         OddFate::Absent
-    }
-
-    /// The store already gives what Airflow gets.
-    fn read(&self, _kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
-        Ok(Some(value))
     }
 }
 

@@ -37,7 +37,7 @@ use async_trait::async_trait;
 
 use crate::error::{Error, Result};
 use crate::store::tools::{Finding, Severity, Tools, Unread};
-use crate::store::{Description, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo};
+use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreEntry, StoreInfo};
 use crate::value::SecretValue;
 
 pub use self::config::LocalConfig;
@@ -116,7 +116,7 @@ impl Inspect for LocalFiles {
         self.read(Files::unread).await
     }
 
-    async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Names> {
+    async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Listing> {
         let prefix = prefix.to_owned();
         self.read(move |files| files.names(&prefix)).await.flatten()
     }

@@ -49,7 +49,7 @@ use crate::store::convention::{Convention, Kind, Lookup};
 use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::tools::Finding;
-use crate::store::{Description, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo};
+use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreEntry, StoreInfo};
 use crate::value::SecretValue;
 
 use self::access::Access;
@@ -122,7 +122,7 @@ impl Store for Vault {
 
 #[async_trait]
 impl Inspect for Vault {
-    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Listing> {
         let outcome = self.list_names(prefix, page).await;
         outcome.map_err(|error| in_operation(error, error::LIST))
     }

@@ -17,7 +17,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::TransportError;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
-use crate::store::aws::error::{Refusal, transport_error};
+use crate::store::aws::error::{AwsRefusal, transport_error};
 use crate::store::aws::http_client::{Exchange, LastExchange};
 
 /// Whom a provider asks, for messages.
@@ -91,7 +91,7 @@ impl Issuer {
         match last {
             Some(Exchange::Silent(transport)) => self.silent(&transport),
             Some(Exchange::Answered(head)) if !(200..300).contains(&head.status) => {
-                self.refused(&Refusal::new(head))
+                self.refused(&AwsRefusal::new(head))
             }
             last => self.failed_here(error, last.is_some()),
         }
@@ -125,7 +125,7 @@ impl Issuer {
         }
     }
 
-    pub(super) fn refused(&self, refusal: &Refusal) -> Error {
+    pub(super) fn refused(&self, refusal: &AwsRefusal) -> Error {
         let kind = match (self, refusal.kind()) {
             (Self::Instance { .. }, _) if refusal.head.status == 404 => return no_instance_role(),
             (Self::SingleSignOn, ErrorKind::Unauthenticated) => return login_expired(),

@@ -16,10 +16,8 @@ use super::error::{batch_failure, entry_error};
 use crate::store::SecretName;
 use crate::store::aws::access::Access;
 use crate::store::aws::batches::{BatchFailure, Known};
+use crate::store::aws::store::ReadBatches;
 use crate::value::SecretValue;
-
-/// Ids in one request, at most.
-pub(super) const LARGEST: NonZeroUsize = NonZeroUsize::new(20).unwrap();
 
 /// Characters in one id, at most; a longer one would make the whole request invalid.
 const LONGEST_ID: usize = 2048;
@@ -27,14 +25,15 @@ const LONGEST_ID: usize = 2048;
 /// Characters that AWS adds to the name of a secret in its ARN: a hyphen and six more.
 const ARN_SUFFIX: usize = 7;
 
-/// Whether a name can stand in a batch.
-pub(super) fn fits(name: &SecretName) -> bool {
-    (1..=LONGEST_ID).contains(&name.as_str().chars().count())
-}
+impl ReadBatches for SecretsManager {
+    const LARGEST_BATCH: NonZeroUsize = NonZeroUsize::new(20).unwrap();
 
-impl SecretsManager {
+    fn fits(name: &SecretName) -> bool {
+        (1..=LONGEST_ID).contains(&name.as_str().chars().count())
+    }
+
     /// One batch with all its pages. There cannot be more of them than names, whatever a server says.
-    pub(super) async fn read_pages(
+    async fn read_batch(
         &self,
         names: &[SecretName],
         access: &Access,

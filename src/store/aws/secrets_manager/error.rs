@@ -15,7 +15,7 @@ use crate::redact::Shown;
 use crate::store::SecretName;
 use crate::store::aws::batches::BatchFailure;
 use crate::store::aws::calls::{self, Listing, concerns_all};
-use crate::store::aws::error::{Failure, Refusal, general_hint};
+use crate::store::aws::error::{AwsRefusal, Failure, general_hint};
 
 use super::convention::{GRAMMAR, can_be};
 
@@ -32,7 +32,7 @@ const LISTING: Listing = Listing {
     permission: "secretsmanager:ListSecrets",
     things: "secrets",
     lost_page: "InvalidNextTokenException",
-    kind: Refusal::kind,
+    kind: AwsRefusal::kind,
 };
 
 /// The operation that reads one secret.
@@ -78,11 +78,11 @@ pub(super) fn entry_error(
     name: &SecretName,
     region: &str,
 ) -> Option<Error> {
-    let refusal = Refusal::plain(Some(code), 400).with_message(message);
+    let refusal = AwsRefusal::plain(Some(code), 400).with_message(message);
     Some(refused_read(&refusal, name, region)?.with_operation(BATCH))
 }
 
-fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Error> {
+fn refused_read(refusal: &AwsRefusal, name: &SecretName, region: &str) -> Option<Error> {
     if refusal.head.is(ABSENT) {
         return None;
     }
@@ -96,7 +96,7 @@ fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Er
 }
 
 /// With the hint, and marked where the official class sees a miss.
-fn completed(error: Error, refusal: &Refusal, hint: Option<String>) -> Error {
+fn completed(error: Error, refusal: &AwsRefusal, hint: Option<String>) -> Error {
     let error = error.with_hint_if(hint);
     let code = refusal.code().unwrap_or_default();
     if UPSTREAM_MISSES.contains(&code) { error.as_upstream_miss() } else { error }
@@ -111,7 +111,7 @@ pub(super) fn batch_failure(
     calls::batch_failure(Failure::of(error, &subject), BATCH, |refusal| refused_batch(refusal, &subject))
 }
 
-fn refused_batch(refusal: &Refusal, subject: &str) -> BatchFailure {
+fn refused_batch(refusal: &AwsRefusal, subject: &str) -> BatchFailure {
     let kind = refusal.kind();
     match kind {
         // A VPC endpoint whose policy denies one of the secrets denies the batch ("Get a secret value using
@@ -138,7 +138,7 @@ pub(super) fn describe_error(
     region: &str,
 ) -> Option<Error> {
     let subject = format!("describing `{name}`");
-    let refused = |refusal: &Refusal| {
+    let refused = |refusal: &AwsRefusal| {
         let kind = refusal.kind();
         let hint = match kind {
             _ if refusal.head.is(ABSENT) => return None,
@@ -162,7 +162,13 @@ pub(super) fn list_error(
     LISTING.error(Failure::of(error, &subject), &subject, region)
 }
 
-fn hint(refusal: &Refusal, code: &str, kind: ErrorKind, name: &SecretName, region: &str) -> Option<String> {
+fn hint(
+    refusal: &AwsRefusal,
+    code: &str,
+    kind: ErrorKind,
+    name: &SecretName,
+    region: &str,
+) -> Option<String> {
     Some(match (code, kind) {
         ("DecryptionFailure" | "DecryptionFailureException", _) => {
             "Allow this identity kms:Decrypt on the key of the secret, and check that the key is enabled"
@@ -193,7 +199,7 @@ mod tests {
 
     fn error(code: &str, status: u16) -> Error {
         let name = SecretName::from("airflow/connections/c1");
-        refused_read(&Refusal::plain(Some(code), status), &name, "eu-west-1").unwrap()
+        refused_read(&AwsRefusal::plain(Some(code), status), &name, "eu-west-1").unwrap()
     }
 
     #[test]
@@ -273,7 +279,7 @@ mod tests {
             (None, 502, "unreachable temporary"),
             (Some("ExpiredTokenException"), 400, "unauthenticated"),
         ] {
-            let failure = Failure::Refused(Refusal::plain(code, status));
+            let failure = Failure::Refused(AwsRefusal::plain(code, status));
             let told = calls::batch_failure(failure, BATCH, |refusal| refused_batch(refusal, "x")).in_short();
             assert_eq!(told, expected, "{code:?} {status}");
         }
@@ -282,7 +288,7 @@ mod tests {
     #[test]
     fn a_denied_listing_names_the_permission() {
         let error =
-            LISTING.refused(&Refusal::plain(Some("AccessDeniedException"), 400), "listing", "eu-west-1");
+            LISTING.refused(&AwsRefusal::plain(Some("AccessDeniedException"), 400), "listing", "eu-west-1");
         insta::assert_snapshot!(error.hint().unwrap(), @"Allow this identity secretsmanager:ListSecrets on \
         `*` in eu-west-1: it cannot be allowed for single secrets");
     }

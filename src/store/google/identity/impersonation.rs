@@ -14,7 +14,7 @@ use url::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::moment;
 use crate::redact::Shown;
-use crate::store::google::error::Refusal;
+use crate::store::google::error::GoogleRefusal;
 
 use super::cache::TokenCache;
 use super::exchange::{JSON, answer, is_token, post};
@@ -60,7 +60,7 @@ impl Impersonation {
         post(&self.url, JSON, token, self.body().to_string())
     }
 
-    fn refused(&self, refusal: &Refusal) -> Error {
+    fn refused(&self, refusal: &GoogleRefusal) -> Error {
         let target = Shown(self.target()).to_string();
         let hint = if refusal.is("SERVICE_DISABLED") {
             "Enable the API: `gcloud services enable iamcredentials.googleapis.com`".to_owned()
@@ -94,7 +94,7 @@ impl TokenSource for Impersonation {
         if !answer.is_success() {
             let (status, headers) = (answer.status, answer.headers.clone());
             let content = answer.into_body().into();
-            return Err(self.refused(&Refusal::new(status, Some(&headers), Some(&content))));
+            return Err(self.refused(&GoogleRefusal::new(status, Some(&headers), Some(&content))));
         }
         token(serde_json::from_slice(&answer.body).ok().as_ref(), self.lifetime)
     }
@@ -144,7 +144,7 @@ mod tests {
     fn a_refusal_names_the_account_and_the_role() {
         let body =
             json!({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "no"}}).to_string();
-        let error = impersonation(&[]).refused(&Refusal::new(403, None, Some(&body.into())));
+        let error = impersonation(&[]).refused(&GoogleRefusal::new(403, None, Some(&body.into())));
         insta::assert_snapshot!(error, @"impersonating `a@p.test` was denied: no (PERMISSION_DENIED). Give \
         whoever asks roles/iam.serviceAccountTokenCreator on `a@p.test` (and each delegate on the next), and \
         check that the account exists");
