@@ -131,17 +131,37 @@ def test() -> list[Step]:
             "import",
             [environments("--wheel", "empty", "tools", *airflows, CLOUDS), python("empty", "-I", "-c", IMPORTS)],
         ),
+        # The suites wait more than they compute, so two run beside each other, each watching its own processes.
+        Step(
+            "suites",
+            [[sys.executable, "-m", "tests.tools.stages", line] for line in ("test-package", "test-airflow")],
+            together=True,
+            shown=True,
+            timeout=4800,
+        ),
+        Step("run", [[*MAKE, "run"]], leaves_nothing=True),
+    ]
+
+
+def test_package() -> list[Step]:
+    """The suites that need no Airflow."""
+    return [
         Step("python", [pytest("tools", "tests/python", "tests/servers")], leaves_nothing=True),
         Step("command line", [pytest("tools", "tests/command_line")], leaves_nothing=True),
         Step("pages", [pytest("tools", "tests/docs")], leaves_nothing=True),
         Step("conformance", [pytest("tools", "tests/conformance")], leaves_nothing=True),
         Step("failures", [pytest("tools", "tests/failures")], leaves_nothing=True),
+    ]
+
+
+def test_airflow() -> list[Step]:
+    """The suites beside an Airflow."""
+    return [
         Step("property", properties()),
         Step("parity", [pytest(AIRFLOW, "tests/parity")], leaves_nothing=True),
         Step("parity clouds", [pytest(CLOUDS, *parity_folders(CLOUDS))], leaves_nothing=True),
         Step("airflow 3.3", [pytest(AIRFLOW, "tests/airflow", "tests/astro")], leaves_nothing=True),
         *([airflow_tests(AIRFLOW_2)] if HAS_AIRFLOW_2 else []),
-        Step("run", [[*MAKE, "run"]], leaves_nothing=True),
     ]
 
 
@@ -256,6 +276,8 @@ TARGETS: dict[str, Callable[[], Sequence[Step]]] = {
     "run": run,
     "check": check,
     "test": test,
+    "test-package": test_package,
+    "test-airflow": test_airflow,
     "test-store": test_store,
     "test-versions": test_versions,
     "soak": soak,

@@ -31,7 +31,8 @@ FOREIGN = re.compile(r"(AIRFLOW|AWS_|_AIRFLOW|PYTHONPATH$|PYTHONHOME$|VIRTUAL_EN
 class Step:
     """A named list of commands, run one after the other, or all at once with ``together``.
 
-    With ``leaves_nothing`` a process that outlives the step makes it fail.
+    With ``leaves_nothing`` a process that outlives the step makes it fail. What the commands print goes to the
+    step's log, or with ``shown`` to the caller: for commands that run steps themselves.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Step:
     environment: Mapping[str, str] = field(default_factory=dict)
     leaves_nothing: bool = False
     together: bool = False
+    shown: bool = False
     timeout: float = 2400
 
 
@@ -73,11 +75,12 @@ def _run(step: Step, log: Path) -> str | None:
     """Runs a step; the answer is what went wrong."""
     try:
         with log.open("wb") as output:
+            place = sys.stdout.fileno() if step.shown else output.fileno()
             if step.together:
-                _run_commands(step.commands, step, output.fileno())
+                _run_commands(step.commands, step, place)
             else:
                 for command in step.commands:
-                    _run_commands([command], step, output.fileno())
+                    _run_commands([command], step, place)
     except (StepError, OSError) as error:
         return str(error)
     finally:
