@@ -6,7 +6,7 @@ use crate::backend::reply::Reply;
 use crate::backend::settings::Settings;
 use crate::redact::Shown;
 use crate::store::convention::{Kind, Lookup};
-use crate::store::options::{OptionKind, OptionSpec};
+use crate::store::options::{OptionDefault, OptionKind, OptionSpec, Options};
 
 /// The option that asks for it.
 pub(super) const OPTION: OptionSpec = OptionSpec::new(
@@ -14,7 +14,12 @@ pub(super) const OPTION: OptionSpec = OptionSpec::new(
     OptionKind::Boolean,
     "Log one line at INFO for each lookup that finds nothing, with the names that were asked for.",
 )
-.with_default("false");
+.with(OptionDefault::Boolean(false));
+
+/// Whether the operator asks for it.
+pub fn are_logged(options: &Options) -> bool {
+    options.boolean_of(&OPTION)
+}
 
 /// Says that `lookup` found nothing, if it did and the operator asks for it. Without a plan it ended before
 /// it had one.

@@ -11,7 +11,7 @@ use url::Url;
 use crate::error::{Error, Result};
 use crate::http::web_address;
 use crate::store::PerKind;
-use crate::store::options::{OptionKind, OptionSpec, Options};
+use crate::store::options::{OptionDefault, OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, SEPARATOR, VARIABLES_PREFIX};
 use crate::value::json::{self, Value};
 
@@ -87,7 +87,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "The region of regional secrets, such as europe-west1; nothing for global ones.",
     ),
     OptionSpec::new(ANONYMOUS, OptionKind::Boolean, "Send no credentials: for an emulator.")
-        .with_default("false"),
+        .with(OptionDefault::Boolean(false)),
     OptionSpec::new(
         "endpoint_url",
         OptionKind::Text,

@@ -3,6 +3,7 @@
 //! | file | what stands there |
 //! |---|---|
 //! | `config.rs`, `convention.rs`, `error.rs` | as in every store |
+//! | `options.rs` | the declarations of what `config.rs` reads |
 //! | `place.rs`, `path.rs` | from a name to a mount and a path |
 //! | `read.rs`, `list.rs`, `describe.rs` | what is asked of the engine |
 //! | `access.rs`, `tokens.rs`, `login/` | who we are |
@@ -28,6 +29,7 @@ mod error;
 mod health;
 mod list;
 mod login;
+mod options;
 mod path;
 mod place;
 mod policy;
@@ -63,8 +65,8 @@ const INFO: StoreInfo = StoreInfo { name: "hashicorp_vault", title: "HashiCorp V
 pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.hashicorp.VaultBackend",
-    options: config::OPTIONS,
-    variables: config::VARIABLES,
+    options: options::OPTIONS,
+    variables: options::VARIABLES,
     convention: |options| Ok(Arc::new(VaultConvention::new(options)?)),
     check: login::check,
     plays_no_part: checks::plays_no_part,
