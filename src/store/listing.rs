@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::store::{Description, SecretName};
 
-/// Where a listing goes on. Only the store that gave it can read it; it is good for the same prefix only.
+/// Where a listing continues. Only the store that issued it can read it, and it is valid for the same prefix
+/// only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Page(Arc<str>);
 
@@ -22,7 +23,7 @@ impl Page {
     }
 }
 
-/// Without the token, which is long and says nothing.
+/// Omits the token, which is long and meaningless to readers.
 impl fmt::Debug for Page {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Page(..)")
@@ -44,7 +45,7 @@ impl Listing {
         Self { secrets: names.into_iter().map(Description::of).collect(), next }
     }
 
-    /// Those of `names` that begin with `prefix`, in order and each once, as the only page.
+    /// The names among `names` that begin with `prefix`, sorted and without duplicates, as the only page.
     pub fn only_page<N: Into<SecretName>>(names: impl IntoIterator<Item = N>, prefix: &str) -> Self {
         let names = names.into_iter().map(Into::into);
         let names: BTreeSet<SecretName> = names.filter(|name| name.as_str().starts_with(prefix)).collect();
@@ -63,7 +64,7 @@ mod tests {
     use crate::store::ENABLED;
 
     #[test]
-    fn names_are_chosen_by_their_beginning_and_told_once() {
+    fn names_are_chosen_by_their_beginning_and_listed_once() {
         let listed = Listing::only_page(["b/2", "a/1", "b/1", "b/2", "B/3"], "b/");
         assert_eq!(listed, Listing::of_names(["b/1", "b/2"], None));
         assert_eq!(Listing::only_page(["x", ""], "").secrets.len(), 2);

@@ -17,13 +17,13 @@ from types import FrameType
 
 from tests.tools.venvs import CACHE, REPOSITORY
 
-#: Lines that are shown though all went well: how much passed, what was left out, and what somebody should do.
+#: Lines that are shown even on success: how much passed, what was left out, and what needs attention.
 SHOWN = re.compile(r"\b[1-9]\d* passed\b|^(left out|note): ")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 TAIL_LINES = 200
 PR_SET_CHILD_SUBREAPER = 36
 
-#: Variables of the caller that would steer the tools or the code under test.
+#: Variables of the caller that would configure the tools or the code under test.
 FOREIGN = re.compile(r"(AIRFLOW|AWS_|_AIRFLOW|PYTHONPATH$|PYTHONHOME$|VIRTUAL_ENV$|MAKE|MFLAGS$)")
 
 
@@ -45,7 +45,7 @@ class Step:
 
 
 class StepError(Exception):
-    """A step did not end well."""
+    """A step failed."""
 
 
 def run_steps(title: str, steps: Sequence[Step]) -> bool:
@@ -72,7 +72,7 @@ def run_steps(title: str, steps: Sequence[Step]) -> bool:
 
 
 def _run(step: Step, log: Path) -> str | None:
-    """Runs a step; the answer is what went wrong."""
+    """Runs a step; returns what went wrong."""
     try:
         with log.open("wb") as output:
             place = sys.stdout.fileno() if step.shown else output.fileno()
@@ -91,7 +91,7 @@ def _run(step: Step, log: Path) -> str | None:
 
 
 def _run_commands(commands: Sequence[Sequence[str]], step: Step, output: int) -> None:
-    """Runs commands side by side, until all have ended or one has failed."""
+    """Runs commands in parallel, until all have ended or one has failed."""
     deadline = time.monotonic() + step.timeout
     running: list[subprocess.Popen[bytes]] = []
     try:
@@ -151,13 +151,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _adopt_orphans() -> None:
-    """Makes whatever our descendants leave behind a child of ours, so that it can be found (Linux only)."""
+    """Makes orphans of our descendants our own children, so that they can be found (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _end_descendants() -> list[str]:
-    """Gives processes that still run a moment to end, then kills them; the answer names those."""
+    """Gives processes that still run a moment to end, then kills them; returns their names."""
     deadline = time.monotonic() + 5
     while _descendants() and time.monotonic() < deadline:
         time.sleep(0.05)

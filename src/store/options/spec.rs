@@ -26,22 +26,22 @@ pub enum OptionKind {
     Choice(&'static [&'static str]),
     /// A JSON object, also as JSON text.
     Object,
-    /// As [`Self::Object`], with credentials inside.
+    /// Like [`Self::Object`], with credentials inside.
     SecretObject,
     /// A JSON object whose values are durations.
     Durations,
     /// Calls per time, such as `40/s`, `100/m`, `5/10s`.
     Rate,
-    /// Any JSON; whoever reads it checks the shape that the text describes.
+    /// Any JSON; the code that reads it checks the shape, which the text describes.
     Json(&'static str),
-    /// As [`Self::Json`], with credentials inside.
+    /// Like [`Self::Json`], with credentials inside.
     SecretJson(&'static str),
     /// Accepted because the official class accepts it; the text says why it has no effect.
     Ignored(&'static str),
 }
 
 impl OptionKind {
-    /// The word for the shape in listings.
+    /// The word for this shape in listings.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -80,7 +80,7 @@ pub struct OptionSpec {
     pub default: OptionDefault,
     /// One sentence for the reference.
     pub doc: &'static str,
-    /// Whether null and the empty text say no, as they do where the official class asks for the truth of a
+    /// Whether null and the empty text mean no, as they do where the official class tests the truth of a
     /// value.
     pub null_is_no: bool,
 }
@@ -91,7 +91,7 @@ impl OptionSpec {
         Self { key, kind, default: OptionDefault::Nothing, doc, null_is_no: false }
     }
 
-    /// Has null and the empty text say no.
+    /// Makes null and the empty text mean no.
     #[must_use]
     pub const fn with_null_as_no(mut self) -> Self {
         self.null_is_no = true;

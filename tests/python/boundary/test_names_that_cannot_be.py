@@ -1,4 +1,4 @@
-"""Ids that make names which no secret can have: None, no request, and one warning a minute for all of a kind."""
+"""Ids whose names no secret can have: None, no request, and one warning a minute for all ids of a kind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.servers.aws import REGION
 from tests.servers.double import Answer, serving
 
 KEYS = {"aws_access_key_id": "AKIA", "aws_secret_access_key": "x", "region_name": REGION}
-#: Each store with an id of a run that none of its names can hold.
+#: Each store with the id of a DAG run that is not valid in any of its names.
 STORES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "secrets manager": (SecretsManagerBackend, {**KEYS, "endpoint_url": "<url>"}, "run__2026-01-01T00:00:{}+00:00"),
     "google": (CloudSecretManagerBackend, {"project_id": "p", "anonymous": True, "endpoint_url": "<url>"}, "run.{}"),
@@ -120,7 +120,7 @@ def test_ids_that_could_be_another_teams_share_a_warning(
             assert backend.get_variable(f"team{separator}run{number}") is None
             assert backend.get_connection(f"team{separator}run{number}") is None
         assert server.requests == []
-        # One fault does not keep the other from being said.
+        # One fault does not suppress the warning of the other.
         if impossible:
             assert backend.get_variable(impossible.format(1)) is None
     said = [text for text in messages(caplog) if "Returning None" in text]

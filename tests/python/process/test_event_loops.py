@@ -1,4 +1,4 @@
-"""Lookups of event loops: nobody waits for us, and nothing of ours is left."""
+"""Lookups from event loops: they block no other task, and leave no threads behind."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tests.servers.process import LOOPBACK, wait_until
 from tests.servers.silent import silent_server
 
 KEY = Credentials("AKIDEXAMPLE", "secret-key")
-#: What a busy machine may add to a wait that has an end.
+#: What a busy machine may add to a wait with a deadline.
 GRACE = 3.0
 
 
 @dataclass
 class Store:
-    """Answers every name with its own, unless it is told to wait or to refuse. Counts what it is asked."""
+    """Answers every name with that name, unless it is set to wait or to refuse. Counts its requests."""
 
     url: str = ""
     asked: list[str] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Store:
 
 @contextmanager
 def store() -> Iterator[Store]:
-    """A server that speaks as much of Secrets Manager as a read needs."""
+    """A server that implements as much of Secrets Manager as a read needs."""
     found = Store()
     found.open.set()
 
@@ -69,7 +69,7 @@ def store() -> Iterator[Store]:
                 self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Silence."""
+            """No output."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
@@ -105,16 +105,16 @@ def backend(url: str, **options: Any) -> SecretsManagerBackend:
 
 
 @dataclass
-class Strangers:
-    """What others on the loop and in its executor notice, in seconds."""
+class Delays:
+    """How late other tasks on the loop and in its executor were, in seconds."""
 
     longest_gap: float = 0.0
     longest_wait: float = 0.0
 
 
-async def beside(work: Awaitable[Any]) -> tuple[Any, Strangers]:
-    """Runs `work`, and measures meanwhile how late the loop is and how long `asyncio.to_thread` takes."""
-    noticed = Strangers()
+async def measured(work: Awaitable[Any]) -> tuple[Any, Delays]:
+    """Runs `work`, and measures how late the loop is and how long `asyncio.to_thread` takes in the meantime."""
+    noticed = Delays()
 
     async def tick() -> None:
         while True:
@@ -149,9 +149,9 @@ async def timed(lookup: Awaitable[Any]) -> tuple[Any, float]:
 def test_cold_lookups_on_a_server_that_hangs_all_end_with_the_timeout(silent: str, number: int) -> None:
     reader = backend(silent, timeout="2s")
 
-    async def ask() -> tuple[list[tuple[Any, float]], Strangers]:
+    async def ask() -> tuple[list[tuple[Any, float]], Delays]:
         lookups = (timed(reader.aget_variable(f"v{index}")) for index in range(number))
-        return await beside(asyncio.gather(*lookups))
+        return await measured(asyncio.gather(*lookups))
 
     ended, noticed = asyncio.run(ask())
     print(f"{number} lookups: {max(took for _, took in ended):.2f} s, {noticed}")
@@ -164,8 +164,8 @@ def test_cold_lookups_on_a_server_that_hangs_all_end_with_the_timeout(silent: st
 def test_cold_lookups_of_a_server_that_answers_are_made_at_the_same_time(store: Store) -> None:
     reader = backend(store.url)
 
-    async def ask() -> tuple[list[Any], Strangers]:
-        return await beside(asyncio.gather(*(reader.aget_variable(f"v{index}") for index in range(200))))
+    async def ask() -> tuple[list[Any], Delays]:
+        return await measured(asyncio.gather(*(reader.aget_variable(f"v{index}") for index in range(200))))
 
     values, noticed = asyncio.run(ask())
     print(f"200 answers: {noticed}")
@@ -220,7 +220,7 @@ def test_a_fresh_value_that_is_due_is_answered_at_once_and_refreshed_once(store:
     assert store.asked == ["airflow/variables/v"] * 2
 
 
-def test_an_old_value_is_answered_at_once_while_somebody_refreshes_it(store: Store) -> None:
+def test_an_old_value_is_returned_at_once_during_a_refresh(store: Store) -> None:
     reader = backend(store.url, cache_ttl="200ms", timeout="60s")
     assert reader.get_variable("v") == "v"
 
@@ -229,7 +229,7 @@ def test_an_old_value_is_answered_at_once_while_somebody_refreshes_it(store: Sto
         store.open.clear()
         first = asyncio.create_task(timed(reader.aget_variable("v")))
         for _ in range(1000):
-            if len(store.asked) > 1:  # before that one of the others could be the one who refreshes
+            if len(store.asked) > 1:  # before that, one of the other lookups could start the refresh
                 break
             await asyncio.sleep(0.01)
         others = [await timed(reader.aget_variable("v")) for _ in range(20)]
@@ -238,13 +238,13 @@ def test_an_old_value_is_answered_at_once_while_somebody_refreshes_it(store: Sto
 
     others, first = asyncio.run(ask())
     assert [value for value, _ in others] == ["v"] * 20
-    # The one who refreshes would wait for 2 s.
+    # The lookup that refreshes would wait for 2 s.
     assert sum(took for _, took in others) < 1
     assert first[0] == "v"
     assert store.asked == ["airflow/variables/v"] * 2
 
 
-def test_after_refresh_nobody_is_answered_with_the_old_value(store: Store) -> None:
+def test_after_refresh_no_lookup_gets_the_old_value(store: Store) -> None:
     reader = backend(store.url)
     assert reader.get_variable("v") == "v"
     reader.refresh("v")
@@ -420,7 +420,7 @@ def test_children_forked_while_lookups_are_under_way_ask_for_themselves(store: S
     run(body, store.url)
 
 
-def test_a_loop_that_is_left_alone_does_not_break_the_end_of_the_process() -> None:
+def test_an_abandoned_loop_does_not_break_the_end_of_the_process() -> None:
     body = """
         import asyncio
 
@@ -461,7 +461,7 @@ def test_loops_in_several_threads_are_served_by_one_thread(store: Store) -> None
     assert run(body, store.url) == "True\n"
 
 
-def test_without_a_thread_to_be_had_the_loop_does_the_work(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_thread_the_loop_does_the_work(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(**_arguments: Any) -> None:
         raise RuntimeError("can't start new thread")
 

@@ -12,7 +12,7 @@ from tests.python.backends import memory_backend, messages
 
 @pytest.fixture(autouse=True)
 def info(caplog: pytest.LogCaptureFixture) -> None:
-    """Python's level of the records in question."""
+    """The Python log level of the records in question."""
     caplog.set_level(logging.INFO, logger="strongroom")
 
 

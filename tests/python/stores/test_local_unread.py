@@ -1,4 +1,4 @@
-"""Local files: what stands in a file and no lookup gets is said."""
+"""Local files: whatever a file contains that no lookup can return is reported."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_variable_of_the_settings_file_is_text(tmp_path: Path, value: str, exp
     assert backend(tmp_path, settings).get_variable("v") == expected
 
 
-def test_names_that_are_no_text_are_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_names_that_are_not_text_are_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "v.yaml").write_text("1: one\nyes: two\na: three\n")
     local = LocalFilesystemBackend(variables_file_path=str(tmp_path / "v.yaml"))
     assert (local.get_variable("1"), local.get_variable("a")) == (None, "three")
