@@ -80,7 +80,7 @@ pub fn configure_from(
         }
     }
     expand_cache_alias(&mut options)?;
-    match (entry.check)(&options, &environment).map_err(|error| and_warnings(error, &warnings)) {
+    match (entry.rules.check)(&options, &environment).map_err(|error| and_warnings(error, &warnings)) {
         Err(error) if kwargs == Kwargs::Unread => options.set_fault(WHOLE, error),
         checked => checked?,
     }
@@ -96,8 +96,8 @@ pub fn configure_from(
         metrics: Metrics::from_options(&options),
         layers: LayerSettings::from_options(
             &options,
-            (entry.attempts)(&options, &environment),
-            entry.rate_after_throttle,
+            (entry.rules.attempts)(&options, &environment),
+            entry.rules.rate_after_throttle,
         ),
         options,
         environment,

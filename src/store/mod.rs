@@ -40,7 +40,7 @@ pub mod vault;
 
 pub use crate::store::contract::{Inspect, Store, StoreInfo};
 pub use crate::store::description::{Description, ENABLED};
-pub use crate::store::entry::StoreEntry;
+pub use crate::store::entry::{OptionRules, StoreEntry};
 pub use crate::store::listing::{Listing, Page};
 pub use crate::store::name::SecretName;
 pub(crate) use crate::store::name::short_key;

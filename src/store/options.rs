@@ -11,6 +11,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::store::environment::Environment;
 use crate::value::json::Value;
 
 pub use self::spec::{OptionDefault, OptionKind, OptionSpec};
@@ -127,6 +128,16 @@ impl Options {
     /// Like [`Self::text`], but an empty text counts as unset.
     pub fn non_empty(&self, key: &str) -> Option<&str> {
         self.text(key).filter(|text| !text.is_empty())
+    }
+
+    /// As [`Self::non_empty`], or what the environment has as `variable`.
+    pub fn non_empty_or<'text>(
+        &'text self,
+        key: &str,
+        environment: &'text Environment,
+        variable: &'static str,
+    ) -> Option<&'text str> {
+        self.non_empty(key).or_else(|| environment.non_empty(variable))
     }
 
     /// A prefix: what the user wrote, `None` for null, or `default`.

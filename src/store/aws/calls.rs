@@ -1,5 +1,7 @@
 //! What failed calls mean where all services with secrets agree: listings and batches.
 
+use std::borrow::Cow;
+
 use crate::error::{Error, ErrorKind};
 use crate::store::aws::batches::BatchFailure;
 use crate::store::aws::error::{AwsRefusal, Failure, general_hint};
@@ -59,7 +61,7 @@ impl Listing {
                 "Allow this identity {permission} on `*` in {region}: it cannot be allowed for single \
                 {things}"
             )),
-            _ => general_hint(refusal, kind).map(str::to_owned),
+            _ => general_hint(refusal, kind).map(Cow::into_owned),
         }
     }
 }

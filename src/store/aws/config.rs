@@ -13,7 +13,8 @@ use crate::store::aws::client_words::{CONFIG_KWARGS, ClientWords};
 use crate::store::aws::role::{RoleSettings, assume_role_settings};
 use crate::store::aws::words::Words;
 use crate::store::environment::Environment;
-use crate::store::kit::trust::Verify;
+use crate::store::kit::address::ENDPOINT;
+use crate::store::kit::trust::{CA_BUNDLE, VERIFY, Verify};
 use crate::store::options::{OptionDefault, OptionKind, OptionSpec, Options};
 
 /// Why options have no effect that the official class itself does not read.
@@ -89,20 +90,13 @@ pub(super) const AWS_OPTIONS: &[OptionSpec] = &[
         OptionKind::Ignored("only the google federation reads it, which is not supported"),
         "The audience of a google identity token.",
     ),
-    OptionSpec::new(
-        "endpoint_url",
-        OptionKind::Text,
-        "The address of the service itself, such as that of a VPC endpoint; never used for STS.",
-    ),
-    OptionSpec::new(
-        "verify",
-        OptionKind::BooleanOrPath,
+    ENDPOINT
+        .with_doc("The address of the service itself, such as that of a VPC endpoint; never used for STS."),
+    VERIFY.with_doc(
         "Whether the service's certificate is verified, or the CA bundle to verify it with; STS is always \
         verified.",
     ),
-    OptionSpec::new(
-        "ca_bundle",
-        OptionKind::Text,
+    CA_BUNDLE.with_doc(
         "A PEM file of trusted CAs for the service and STS, or `system`; takes precedence over `verify` and \
         AWS_CA_BUNDLE.",
     ),

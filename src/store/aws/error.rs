@@ -7,6 +7,8 @@
 //! A message of the service may echo the request (signature errors show the session token), so it is shown
 //! for missing permissions only, with control characters escaped.
 
+use std::borrow::Cow;
+
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -15,6 +17,16 @@ use crate::error::{Error, ErrorKind};
 use crate::http::{NoAnswerHints, TransportError, TransportKind};
 use crate::redact::Shown;
 use crate::store::kit::refusal::{self, wait};
+use crate::store::kit::vendor::Vendor;
+
+/// The services of AWS in their own words.
+pub(super) const AWS: Vendor = Vendor {
+    name: "AWS",
+    inside: "AWS",
+    server: "AWS",
+    rejects: "AWS does not accept the credentials",
+    address: "endpoint_url",
+};
 
 /// The contents of an error answer.
 #[derive(Clone, Debug, Default)]
@@ -112,26 +124,12 @@ impl AwsRefusal {
 
     /// The error of `kind` for a call about `subject`.
     pub(super) fn to_error(&self, kind: ErrorKind, subject: &str) -> Error {
-        let mut text = format!("{subject} {}", self.what_happened(kind));
+        let mut text = format!("{subject} {}", AWS.what_happened(kind, self.code().is_some()));
         if let Some(message) = self.message.as_deref().filter(|_| self.refuses_permission()) {
             text.push_str(": ");
             text.push_str(&Shown(message.trim_end_matches('.')).to_string());
         }
         self.head.to_error(kind, text)
-    }
-
-    fn what_happened(&self, kind: ErrorKind) -> &'static str {
-        match kind {
-            ErrorKind::Denied => "was denied",
-            ErrorKind::Unauthenticated => "was refused, since AWS does not accept the credentials",
-            ErrorKind::Throttled => "was throttled",
-            ErrorKind::Unreachable => "failed inside AWS",
-            ErrorKind::Timeout => "took AWS too long",
-            ErrorKind::InvalidName => "was refused as invalid",
-            // A code shows that AWS itself answered.
-            _ if self.code().is_some() => "was refused",
-            _ => "failed with an answer that is not understood",
-        }
     }
 }
 
@@ -204,8 +202,8 @@ pub(super) fn kind_of_code(code: &str) -> Option<ErrorKind> {
 }
 
 /// The remedy for errors that are the same for every service.
-pub(super) fn general_hint(refusal: &AwsRefusal, kind: ErrorKind) -> Option<&'static str> {
-    Some(match (refusal.code().unwrap_or_default(), kind) {
+pub(super) fn general_hint(refusal: &AwsRefusal, kind: ErrorKind) -> Option<Cow<'static, str>> {
+    let hint = match (refusal.code().unwrap_or_default(), kind) {
         ("ExpiredToken" | "ExpiredTokenException" | "RequestExpired", _) => {
             "The session token has expired: renew it, or use a source that renews itself, such as a role or \
             a profile"
@@ -225,11 +223,10 @@ pub(super) fn general_hint(refusal: &AwsRefusal, kind: ErrorKind) -> Option<&'st
         (_, ErrorKind::Unreachable | ErrorKind::Timeout) => {
             "AWS usually recovers without action; see health.aws.amazon.com"
         }
-        (_, ErrorKind::Malformed) => {
-            "Check `endpoint_url` and proxies: something else than AWS may have answered"
-        }
+        (_, ErrorKind::Malformed) => return Some(AWS.check_address().into()),
         _ => return None,
-    })
+    };
+    Some(hint.into())
 }
 
 /// Whether this is a code that we know, or looks like one of AWS's: several capitalised words and nothing
@@ -285,8 +282,7 @@ fn timed_out(subject: &str, cause: &str) -> Error {
 }
 
 fn not_understood(subject: &str) -> Error {
-    Error::new(ErrorKind::Malformed, format!("{subject}: the answer is not understood"))
-        .with_hint("Check `endpoint_url` and proxies: something else than AWS may have answered")
+    AWS.not_understood(subject)
 }
 
 /// Nothing was sent: some settings exclude each other, such as FIPS and a custom endpoint.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::store::PerKind;
-use crate::store::kit::trust::Verify;
+use crate::store::kit::trust::{CA_BUNDLE, Verify};
 use crate::store::options::{OptionDefault, OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, SEPARATOR, VARIABLES_PREFIX};
 
@@ -130,9 +130,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "Whether the vault's certificate is verified, or the CA bundle to verify it with; the login is \
         always verified.",
     ),
-    OptionSpec::new(
-        "ca_bundle",
-        OptionKind::Text,
+    CA_BUNDLE.with_doc(
         "A PEM file of trusted CAs for the vault and the login, or `system`; takes precedence over \
         REQUESTS_CA_BUNDLE.",
     ),

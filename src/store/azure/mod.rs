@@ -50,12 +50,14 @@ use crate::store::environment::Environment;
 use crate::store::kit::files::WatchedFiles;
 use crate::store::options::Options;
 use crate::store::tools::Finding;
-use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreEntry, StoreInfo};
+use crate::store::{
+    Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo,
+};
 use crate::value::SecretValue;
 
 use self::config::AzureSettings;
 use self::convention::{KeyVaultConvention, NAME_RULE, is_valid_name};
-use self::error::{Asked, read_error};
+use self::error::{Asked, KEY_VAULT, read_error};
 #[cfg(feature = "vault")]
 pub(in crate::store) use self::identity::AzureIdentity;
 use self::tokens::TokenCache;
@@ -73,11 +75,11 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: config::OPTIONS,
     variables: config::VARIABLES,
     convention: |options| Ok(Arc::new(KeyVaultConvention::new(options))),
-    check: |_options, _environment| Ok(()),
-    plays_no_part: config::plays_no_part,
-    attempts: |options, _environment| config::attempts(options),
-    // The quota of a vault is thousands of reads in ten seconds.
-    rate_after_throttle: None,
+    rules: OptionRules {
+        plays_no_part: config::plays_no_part,
+        attempts: |options, _environment| config::attempts(options),
+        ..OptionRules::NONE
+    },
     tools: tools::TOOLS,
     open,
 };
@@ -148,7 +150,7 @@ fn invalid_name(name: &SecretName) -> Error {
 
 fn no_such_page() -> Error {
     Error::new(ErrorKind::Malformed, "listing the secrets: there is no such page")
-        .with_hint("Check `vault_url` and proxies: something else than Key Vault may have answered")
+        .with_hint(KEY_VAULT.check_address())
 }
 
 /// Without the client, whose own Debug fills pages.

@@ -4,6 +4,8 @@
 //! guide, and the measurements of the official class, which turns `NOT_FOUND`, `PERMISSION_DENIED` and
 //! `INVALID_ARGUMENT` into `None`.
 
+mod hints;
+
 use std::error::Error as StdError;
 use std::time::Duration;
 
@@ -15,6 +17,9 @@ use crate::http::{NoAnswerHints, TransportError};
 use crate::redact::Shown;
 use crate::store::SecretName;
 use crate::store::kit::refusal;
+use crate::store::kit::vendor::Vendor;
+
+use self::hints::{hint, list_permission, read_permission};
 
 pub(super) const READ: &str = "AccessSecretVersion";
 const LIST: &str = "ListSecrets";
@@ -23,6 +28,14 @@ pub(super) const DESCRIBE_VERSION: &str = "GetSecretVersion";
 
 /// What a version of a secret can be beside enabled (`SecretVersion.State`).
 const STATES: [&str; 2] = ["DISABLED", "DESTROYED"];
+
+const GOOGLE: Vendor = Vendor {
+    name: "Google",
+    inside: "Google Cloud",
+    server: "Google Cloud",
+    rejects: "Google does not accept the credentials",
+    address: "endpoint_url",
+};
 
 /// The domain of the reasons below.
 const GOOGLE_DOMAIN: &str = "googleapis.com";
@@ -80,7 +93,7 @@ impl GoogleRefusal {
     /// The error for it: `subject` was asked, and this became of it.
     pub(super) fn to_error(&self, subject: &str) -> Error {
         let kind = self.kind();
-        let mut text = format!("{subject} {}", self.what_happened(kind));
+        let mut text = format!("{subject} {}", GOOGLE.what_happened(kind, self.code.is_some()));
         if let Some(message) = self.shown_message() {
             text = format!("{text}: {message}");
         }
@@ -100,19 +113,6 @@ impl GoogleRefusal {
                 state.map(|state| format!("the version is {state}"))
             }
             _ => None,
-        }
-    }
-
-    fn what_happened(&self, kind: ErrorKind) -> &'static str {
-        match kind {
-            ErrorKind::Denied => "was denied",
-            ErrorKind::Unauthenticated => "was refused, since Google does not accept the credentials",
-            ErrorKind::Throttled => "was throttled",
-            ErrorKind::Unreachable => "failed inside Google Cloud",
-            ErrorKind::Timeout => "took Google Cloud too long",
-            ErrorKind::InvalidName => "was refused as invalid",
-            _ if self.code.is_some() => "was refused",
-            _ => "failed with an answer that is not understood",
         }
     }
 
@@ -164,14 +164,11 @@ fn failure(error: &SdkError, subject: &str) -> Result<GoogleRefusal, Error> {
         return Err(transport_error(transport, subject));
     }
     if error.is_deserialization() {
-        return Err(Error::new(ErrorKind::Malformed, format!("{subject}: the answer is not understood"))
-            .with_hint(NOT_GOOGLE));
+        return Err(GOOGLE.not_understood(subject));
     }
     Err(Error::config(format!("{subject}: the request cannot be built"))
         .with_hint("Check `project_id` and `endpoint_url`"))
 }
-
-const NOT_GOOGLE: &str = "Check `endpoint_url` and proxies: something else than Google may have answered";
 
 /// What a failed read means; `None` says that the secret does not exist, or has no version.
 pub(super) fn read_error(error: &SdkError, name: &SecretName, project: &str) -> Option<Error> {
@@ -191,15 +188,6 @@ fn refused_read(refusal: &GoogleRefusal, subject: &str, name: &SecretName, proje
     // be none.
     let may_be_absence = matches!(refusal.code, Some(Code::PermissionDenied | Code::InvalidArgument));
     if may_be_absence { error.as_upstream_absence() } else { error }
-}
-
-fn read_permission(name: &SecretName, project: &str) -> String {
-    format!(
-        "Give this identity roles/secretmanager.secretAccessor on `{name}` in project `{project}`, and check \
-        that this is the right project; a role that was just given takes some minutes to act. If there is no \
-        such secret: Google denies names that do not exist, too, to an identity with roles on single secrets \
-        only; give it the role on the project, with a condition on the name"
-    )
 }
 
 /// What a description that failed means; `None` says that the secret does not exist, or the version. The
@@ -236,66 +224,6 @@ pub(super) fn list_error(error: &SdkError, prefix: &str, project: &str) -> Error
         Err(error) => error,
     };
     error.with_operation(LIST)
-}
-
-fn list_permission(project: &str) -> String {
-    format!(
-        "Give this identity secretmanager.secrets.list in project `{project}`, as in \
-        roles/secretmanager.viewer"
-    )
-}
-
-fn hint(refusal: &GoogleRefusal, project: &str, permission: impl FnOnce() -> String) -> String {
-    match (refusal.code, refusal.kind()) {
-        (Some(Code::PermissionDenied), _) => denied_hint(refusal, project).unwrap_or_else(permission),
-        (Some(Code::FailedPrecondition), _) => {
-            "The latest version is disabled, destroyed or expired: enable it (`gcloud secrets versions \
-            enable`) or add another one (`gcloud secrets versions add`)"
-                .to_owned()
-        }
-        (Some(Code::NotFound), _) => format!("Check the project `{project}` and `location`"),
-        (_, ErrorKind::Denied) => "Check proxies: it was not Google that denied".to_owned(),
-        (_, ErrorKind::Unauthenticated) => {
-            "Check that the key is still enabled, that the service account exists, and this machine's clock"
-                .to_owned()
-        }
-        (_, ErrorKind::InvalidName) => "A name has 1 to 255 letters, digits, - and _".to_owned(),
-        (_, ErrorKind::Throttled) => {
-            format!("Ask less often (a longer `cache_ttl`), or have the quota of project `{project}` raised")
-        }
-        (_, ErrorKind::Unreachable | ErrorKind::Timeout) => {
-            "Google Cloud usually recovers by itself; see status.cloud.google.com".to_owned()
-        }
-        _ => NOT_GOOGLE.to_owned(),
-    }
-}
-
-/// Reasons other than a missing permission (`google/api/error_reason.proto`).
-fn denied_hint(refusal: &GoogleRefusal, project: &str) -> Option<String> {
-    Some(match refusal.reason.as_deref()? {
-        "SERVICE_DISABLED" => format!(
-            "Enable the API: `gcloud services enable secretmanager.googleapis.com --project {project}`, or \
-            correct `project_id`"
-        ),
-        "BILLING_DISABLED" => format!("Link project `{project}` to a billing account"),
-        "CONSUMER_INVALID" | "RESOURCE_PROJECT_INVALID" => {
-            format!("There is no project `{project}`: correct `project_id`")
-        }
-        "CONSUMER_SUSPENDED" => format!("Project `{project}` is suspended: see the Google Cloud console"),
-        "USER_PROJECT_DENIED" => {
-            "Give this identity roles/serviceusage.serviceUsageConsumer on the quota project, or unset it"
-                .to_owned()
-        }
-        "ACCESS_TOKEN_SCOPE_INSUFFICIENT" => {
-            "The token lacks the scope https://www.googleapis.com/auth/cloud-platform: see `gcp_scopes`, or \
-            the access scopes of the virtual machine"
-                .to_owned()
-        }
-        "SECURITY_POLICY_VIOLATED" => {
-            "A VPC Service Controls perimeter forbids it: read from inside, or add an access level".to_owned()
-        }
-        _ => return None,
-    })
 }
 
 /// No answer came: `subject` was asked over the network.

@@ -39,7 +39,9 @@ use crate::store::kit::rest::Rest;
 use crate::store::options::Options;
 use crate::store::prefix::{CONFIG_PREFIX, VARIABLES_PREFIX};
 use crate::store::tools::Finding;
-use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreEntry, StoreInfo};
+use crate::store::{
+    Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo,
+};
 use crate::value::SecretValue;
 
 use self::config::GoogleSettings;
@@ -63,11 +65,10 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: config::OPTIONS,
     variables: config::VARIABLES,
     convention,
-    check: |_options, _environment| Ok(()),
-    plays_no_part: |_options, key| key == VARIABLES_PREFIX.key || key == CONFIG_PREFIX.key,
-    attempts: |_options, _environment| None,
-    // A project has 90,000 reads a minute.
-    rate_after_throttle: None,
+    rules: OptionRules {
+        plays_no_part: |_options, key| key == VARIABLES_PREFIX.key || key == CONFIG_PREFIX.key,
+        ..OptionRules::NONE
+    },
     tools: tools::TOOLS,
     open,
 };

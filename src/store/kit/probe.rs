@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use reqwest::Client;
+use url::Url;
 
 use crate::http::Roots;
 use crate::redact::ShownPath;
@@ -29,6 +30,13 @@ pub struct Probe {
 }
 
 impl Probe {
+    /// Asks the host of `url` over `client`; `roots` verify its certificate. The rest of the address may hold
+    /// what is not to be shown.
+    pub fn new(client: Client, url: &Url, roots: impl FnOnce() -> Roots, refused: &'static str) -> Self {
+        let trust = (url.scheme() == "https").then(roots).as_ref().and_then(words);
+        Self { client, address: url.origin().ascii_serialization(), trust, refused }
+    }
+
     /// Makes one unsigned request: the service refuses it, and the answer still carries the service's time.
     pub async fn findings(&self) -> Vec<Finding> {
         let trust =

@@ -17,7 +17,9 @@ use crate::store::kit::from_json::secret_from_json;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, SEPARATOR, VARIABLES_PREFIX};
 use crate::store::tools::Tools;
-use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreEntry, StoreInfo};
+use crate::store::{
+    Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo,
+};
 use crate::value::SecretValue;
 use crate::value::json::Value;
 
@@ -30,10 +32,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: &[SECRETS, CONNECTIONS_PREFIX, VARIABLES_PREFIX, CONFIG_PREFIX, SEPARATOR],
     variables: &[],
     convention: |options| Ok(Arc::new(MemoryConvention::from_options(options))),
-    check: |_options, _environment| Ok(()),
-    plays_no_part: |_options, _key| false,
-    attempts: |_options, _environment| None,
-    rate_after_throttle: None,
+    rules: OptionRules::NONE,
     tools: Tools { words: &["memory"], about: "Secrets in memory, for tests: no policy", ..Tools::NONE },
     open: |options, _environment: &Environment| Ok(Arc::new(MemoryStore::from_options(options))),
 };

@@ -60,7 +60,7 @@ pub(super) struct VaultSettings {
 impl VaultSettings {
     /// Types the options; no I/O.
     pub(super) fn read(options: &Options, environment: &Environment) -> Result<Self> {
-        let namespace = options.non_empty("namespace").or_else(|| environment.non_empty("VAULT_NAMESPACE"));
+        let namespace = options.non_empty_or("namespace", environment, "VAULT_NAMESPACE");
         let mount = mount(options).map(collapse).filter(|mount| !mount.is_empty());
         Ok(Self {
             url: url(options, environment)?,

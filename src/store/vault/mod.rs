@@ -51,7 +51,9 @@ use crate::store::convention::{Convention, Kind, Lookup};
 use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::tools::Finding;
-use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreEntry, StoreInfo};
+use crate::store::{
+    Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo,
+};
 use crate::value::SecretValue;
 
 use self::access::Access;
@@ -68,10 +70,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: options::OPTIONS,
     variables: options::VARIABLES,
     convention: |options| Ok(Arc::new(VaultConvention::new(options)?)),
-    check: login::check,
-    plays_no_part: checks::plays_no_part,
-    attempts: |_options, _environment| None,
-    rate_after_throttle: None,
+    rules: OptionRules { check: login::check, plays_no_part: checks::plays_no_part, ..OptionRules::NONE },
     tools: tools::TOOLS,
     open,
 };

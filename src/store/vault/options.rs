@@ -1,6 +1,7 @@
 //! What can be configured of Vault: the declarations. What they become is in `config.rs`.
 
 use crate::store::convention::Kind;
+use crate::store::kit::trust::{CA_BUNDLE, VERIFY};
 use crate::store::options::{OptionDefault, OptionKind, OptionSpec};
 
 /// The environment variables that this store reads beside those that all stores share. The logins of clouds
@@ -204,14 +205,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         OptionKind::Ignored("the official class writes it into the server's configuration"),
         "The port of the RADIUS server.",
     ),
-    OptionSpec::new(
-        "verify",
-        OptionKind::BooleanOrPath,
-        "Whether the server's certificate is verified, or the CA bundle to verify it with.",
-    ),
-    OptionSpec::new(
-        "ca_bundle",
-        OptionKind::Text,
+    VERIFY,
+    CA_BUNDLE.with_doc(
         "A PEM file or directory of trusted CAs, or `system`; takes precedence over `verify` and \
     VAULT_CACERT.",
     ),

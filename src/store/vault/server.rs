@@ -49,17 +49,14 @@ impl Reply {
 
     /// Whether a refusal is Vault's own, not that of something in between: then it lists errors, maybe none.
     pub(super) fn is_of_vault(&self) -> bool {
-        let json = self.json();
-        let members = json.as_ref().and_then(Value::as_object);
-        members
+        self.answer
+            .object()
             .is_some_and(|members| ["errors", "data", "warnings"].iter().any(|key| members.contains_key(key)))
     }
 
     /// Whether an absence says more than that there is nothing.
     pub(super) fn has_words(&self) -> bool {
-        let json = self.json();
-        let members = json.as_ref().and_then(Value::as_object);
-        members.is_some_and(|members| {
+        self.answer.object().is_some_and(|members| {
             ["errors", "warnings"].iter().any(|key| members.get(key).is_some_and(Value::is_truthy))
         })
     }

@@ -3,6 +3,8 @@
 //! The official class returns `None` for four codes that are errors; they are marked as such. Source: the
 //! operations in the Secrets Manager API reference, and measurements of the official class.
 
+use std::borrow::Cow;
+
 use aws_sdk_secretsmanager::operation::batch_get_secret_value::BatchGetSecretValueError;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
@@ -15,7 +17,7 @@ use crate::redact::Shown;
 use crate::store::SecretName;
 use crate::store::aws::batches::BatchFailure;
 use crate::store::aws::calls::{self, Listing, concerns_all};
-use crate::store::aws::error::{AwsRefusal, Failure, general_hint};
+use crate::store::aws::error::{AWS, AwsRefusal, Failure, general_hint};
 
 use super::convention::{GRAMMAR, can_be};
 
@@ -66,7 +68,7 @@ pub(super) fn impossible_name(name: &SecretName) -> Option<Error> {
 pub(super) fn no_secret(name: &SecretName) -> Error {
     Error::new(ErrorKind::Malformed, format!("reading `{name}`: the answer holds no secret"))
         .with_operation(READ)
-        .with_hint("Check `endpoint_url` and proxies: something else than AWS may have answered")
+        .with_hint(AWS.check_address())
 }
 
 /// The meaning of one of the `Errors` of a batch, as in [`read_error`]. Such an entry has a code but no
@@ -124,7 +126,7 @@ fn refused_batch(refusal: &AwsRefusal, subject: &str) -> BatchFailure {
                 .to_owned(),
         ),
         kind if concerns_all(kind) => {
-            let hint = general_hint(refusal, kind).map(str::to_owned);
+            let hint = general_hint(refusal, kind).map(Cow::into_owned);
             BatchFailure::Failed(completed(refusal.to_error(kind, subject), refusal, hint))
         }
         _ => BatchFailure::Refused,
@@ -145,7 +147,7 @@ pub(super) fn describe_error(
             ErrorKind::Denied => {
                 Some(format!("Allow this identity secretsmanager:DescribeSecret on `{name}` in {region}"))
             }
-            _ => general_hint(refusal, kind).map(str::to_owned),
+            _ => general_hint(refusal, kind).map(Cow::into_owned),
         };
         Some(refusal.to_error(kind, &subject).with_hint_if(hint))
     };
@@ -189,7 +191,7 @@ fn hint(
             the secret's own key; with conditions on tags AWS also answers so for secrets that do not exist"
         ),
         (_, ErrorKind::InvalidName) => "A secret's name has 1 to 512 letters, digits and /_+=.@-".to_owned(),
-        _ => general_hint(refusal, kind)?.to_owned(),
+        _ => general_hint(refusal, kind)?.into_owned(),
     })
 }
 

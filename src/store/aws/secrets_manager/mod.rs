@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::store::{SecretService, open};
 use crate::store::aws::{Service, attempts, plays_no_part};
-use crate::store::{SecretName, StoreEntry, StoreInfo};
+use crate::store::{OptionRules, SecretName, StoreEntry, StoreInfo};
 use crate::value::SecretValue;
 
 use self::convention::SecretsManagerConvention;
@@ -31,10 +31,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: config::OPTIONS,
     variables: crate::store::aws::VARIABLES,
     convention: |options| Ok(Arc::new(SecretsManagerConvention::new(options))),
-    check: |_options, _environment| Ok(()),
-    plays_no_part,
-    attempts,
-    rate_after_throttle: None,
+    rules: OptionRules { plays_no_part, attempts, ..OptionRules::NONE },
     tools: tools::TOOLS,
     open: open::<SecretsManager>,
 };

@@ -3,6 +3,8 @@
 //! The official class turns one code into `None` and raises on every other one. Source: the operations in the
 //! Systems Manager API reference, and measurements of the official class.
 
+use std::borrow::Cow;
+
 use aws_sdk_ssm::operation::describe_parameters::DescribeParametersError;
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use aws_sdk_ssm::operation::get_parameters::GetParametersError;
@@ -14,7 +16,7 @@ use crate::redact::Shown;
 use crate::store::SecretName;
 use crate::store::aws::batches::BatchFailure;
 use crate::store::aws::calls::{self, Listing, concerns_all};
-use crate::store::aws::error::{AwsRefusal, Failure, general_hint};
+use crate::store::aws::error::{AWS, AwsRefusal, Failure, general_hint};
 
 const READ: &str = "GetParameter";
 const BATCH: &str = "GetParameters";
@@ -42,7 +44,7 @@ pub(super) fn read_error(
 pub(super) fn without_value(name: &SecretName) -> Error {
     Error::new(ErrorKind::Malformed, format!("reading `{name}`: the answer holds no value"))
         .with_operation(READ)
-        .with_hint("Check `endpoint_url` and proxies: something else than AWS may have answered")
+        .with_hint(AWS.check_address())
 }
 
 fn refused_read(refusal: &AwsRefusal, name: &SecretName, region: &str) -> Option<Error> {
@@ -89,7 +91,7 @@ fn hint(refusal: &AwsRefusal, kind: ErrorKind, name: &SecretName, region: &str) 
                 .to_owned()
         }
         (_, ErrorKind::Throttled) => throttled_hint(region),
-        _ => general_hint(refusal, kind)?.to_owned(),
+        _ => general_hint(refusal, kind)?.into_owned(),
     })
 }
 
@@ -141,7 +143,7 @@ fn refused_batch(refusal: &AwsRefusal, subject: &str, region: &str) -> BatchFail
         kind if concerns_all(kind) => {
             let hint = match kind {
                 ErrorKind::Throttled => Some(throttled_hint(region)),
-                _ => general_hint(refusal, kind).map(str::to_owned),
+                _ => general_hint(refusal, kind).map(Cow::into_owned),
             };
             BatchFailure::Failed(refusal.to_error(kind, subject).with_hint_if(hint))
         }

@@ -21,7 +21,7 @@ use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::store::{SecretService, open};
 use crate::store::aws::{Service, attempts, plays_no_part};
 use crate::store::options::Rate;
-use crate::store::{SecretName, StoreEntry, StoreInfo};
+use crate::store::{OptionRules, SecretName, StoreEntry, StoreInfo};
 use crate::value::SecretValue;
 
 use self::convention::SystemsManagerConvention;
@@ -36,10 +36,12 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: config::OPTIONS,
     variables: crate::store::aws::VARIABLES,
     convention: |options| Ok(Arc::new(SystemsManagerConvention::new(options))),
-    check: |_options, _environment| Ok(()),
-    plays_no_part,
-    attempts,
-    rate_after_throttle: Some(DEFAULT_THROUGHPUT),
+    rules: OptionRules {
+        plays_no_part,
+        attempts,
+        rate_after_throttle: Some(DEFAULT_THROUGHPUT),
+        ..OptionRules::NONE
+    },
     tools: tools::TOOLS,
     open: open::<SystemsManager>,
 };

@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::moment;
 use crate::redact::Shown;
 use crate::store::google::error::GoogleRefusal;
+use crate::store::kit::vendor::check_address;
 
 use super::cache::TokenCache;
 use super::exchange::{JSON, answer, is_token, post};
@@ -104,7 +105,7 @@ fn token(answer: Option<&Json>, lifetime: Duration) -> Result<Token> {
     let token = answer.and_then(|answer| answer.get("accessToken")?.as_str()).filter(|token| is_token(token));
     let token = token.ok_or_else(|| {
         Error::new(ErrorKind::Unauthenticated, format!("{SUBJECT}: the answer holds no token"))
-            .with_hint("Check `iam_endpoint_url` and proxies: something else than Google may have answered")
+            .with_hint(check_address("iam_endpoint_url", "Google"))
     })?;
     let told = answer.and_then(|answer| answer.get("expireTime")?.as_str()).and_then(moment::read);
     Ok(Token::new(token, told.or_else(|| SystemTime::now().checked_add(lifetime))))

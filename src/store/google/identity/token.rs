@@ -8,6 +8,7 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::Result;
+use crate::store::kit::rest::bearer;
 
 /// What is good for until then. Debug shows nothing of it.
 #[derive(Clone)]
@@ -30,9 +31,7 @@ impl Token {
 
     /// What goes into the header of a request, if the token may stand there.
     pub(super) fn header(&self) -> Option<HeaderValue> {
-        let mut header = HeaderValue::from_str(&format!("Bearer {}", self.text.expose_secret())).ok()?;
-        header.set_sensitive(true);
-        Some(header)
+        bearer(self.text.expose_secret())
     }
 }
 
