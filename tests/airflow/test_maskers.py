@@ -330,7 +330,7 @@ def work(ours):
     value = ours.get_conn_value("c1")
     CommsDecoder.send = send
     assert value == uri(1)
-    time.sleep(1.2)
+    time.sleep(1.2)  # past the pause of 1 s after a failed attempt
     ours.get_variable("my_token")
 print(json.dumps(has(supervised(work), 1)))
 """,

@@ -38,8 +38,8 @@ def test_every_command_finds_what_the_pages_put_there(airflow: Airflow, tmp_path
     environment["AIRFLOW__SENTRY__SENTRY_DSN_SECRET"] = "sentry_dsn"
     assert len(COMMANDS) >= 3
     for result in airflow.run([command[1:] for command in COMMANDS], environment):
-        said = result.must().out
-        assert any(word in said for word in ("world", "mail.example.com", "sentry.example.com")), result.arguments
+        output = result.must().out
+        assert any(word in output for word in ("world", "mail.example.com", "sentry.example.com")), result.arguments
 
 
 def refused(airflow: Airflow, *options: str) -> Result:

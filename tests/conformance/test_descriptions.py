@@ -45,8 +45,8 @@ def test_every_description_is_of_a_store() -> None:
 
 @pytest.mark.parametrize("attribute", ["word", "feature", "backend", "page"])
 def test_no_two_stores_share_an_attribute(attribute: str) -> None:
-    said = [getattr(store, attribute) for store in described().values()]
-    assert len(set(said)) == len(said), f"two descriptions have the same {attribute}: {said}"
+    values = [getattr(store, attribute) for store in described().values()]
+    assert len(set(values)) == len(values), f"two descriptions have the same {attribute}: {values}"
 
 
 @EACH
@@ -123,8 +123,8 @@ def test_its_harnesses_are_its_own(name: str) -> None:
 @EACH
 def test_a_store_on_the_network_has_an_address_a_server_and_calls(name: str) -> None:
     store = description(name)
-    said = {bool(store.address), bool(store.server), store.calls is not None, bool(store.nowhere)}
-    assert len(said) == 1, f"{name}: address, server, calls and nowhere belong together"
+    declared = {bool(store.address), bool(store.server), store.calls is not None, bool(store.nowhere)}
+    assert len(declared) == 1, f"{name}: address, server, calls and nowhere belong together"
     options = {kind.address_option for kind in store.harnesses} if store.address else {""}
     assert options == {store.address}, f"{name}: the harness and the store find the server by different options"
 

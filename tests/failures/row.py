@@ -71,7 +71,7 @@ def _measured(harness: Harness, way: Way, phase: Phase, scene: Scene) -> Row:
     backend = harness.backend(**OPTIONS, audit_path=str(audit), **scene.options)
     if phase is Phase.STALE:
         assert backend.get_variable("hello") == "world"
-        time.sleep(TTL * 1.2)
+        time.sleep(TTL * 1.2)  # the value expires
     scene.begin()
     asked, counted = _asked(harness, scene), _counted(harness)
     with _logged() as records:

@@ -36,7 +36,7 @@ PRELUDE = """
                 work()
             except BaseException as error:
                 print("child:", repr(error), file=sys.stderr)
-                os._exit(1)
+                os._exit(1)  # not sys.exit: handlers of the parent must not run here
             os._exit(0)
         return pid
 

@@ -32,7 +32,7 @@ from tests.servers.tls import Certificate, Server, certificate
 TENANT = "7f3c0a52-1111-4222-8333-0123456789ab"
 OTHER_TENANT = "7f3c0a52-2222-4222-8333-0123456789ab"
 CLIENT = "11111111-aaaa-4bbb-8ccc-0123456789ab"
-SECRET = "made-up-client-secret-of-nobody"
+SECRET = "made-up-client-secret"
 MANAGED = "22222222-aaaa-4bbb-8ccc-0123456789ab"
 VAULT = "https://reader.vault.azure.net"
 RESOURCE = "https://vault.azure.net"
@@ -200,8 +200,8 @@ class Azure:
             return "unknown", "", (400, {}, _error("BadParameter", str(error)))
         token = authorization.removeprefix("Bearer ")
         try:
-            said = claims(token, self.key.public_key(), audience=RESOURCE)
-            if said["iss"] != f"https://sts.windows.net/{self.vault_tenant}/":
+            claimed = claims(token, self.key.public_key(), audience=RESOURCE)
+            if claimed["iss"] != f"https://sts.windows.net/{self.vault_tenant}/":
                 raise BadTokenError("issuer")
         except BadTokenError as error:
             number = {"audience": "AKV10022: Invalid audience.", "issuer": "AKV10032: Invalid issuer."}
@@ -213,10 +213,10 @@ class Azure:
         if rejected:
             return name, "", (401, challenge, _error("Unauthorized", "the token was revoked"))
         fault = self.vault_fault or self._fault_of(secret)
-        reply = fault or self._permitted(name, secret, said["appid"], headers["Host"], query, body)
+        reply = fault or self._permitted(name, secret, claimed["appid"], headers["Host"], query, body)
         if not fault:
             check_answer(name, reply[0], reply[2])
-        return name, said["appid"], reply
+        return name, claimed["appid"], reply
 
     def _fault_of(self, secret: str) -> Reply | None:
         with self._lock:
@@ -393,9 +393,9 @@ class Azure:
 
     def _assertion_error(self, application: Application, client: str, endpoint: str, assertion: str) -> int | None:
         try:
-            said = header(assertion)
+            claimed = header(assertion)
             for identity in application.certificates:
-                if any(str(said.get(name)).rstrip("=") == value for name, value in identity.thumbprints.items()):
+                if any(str(claimed.get(name)).rstrip("=") == value for name, value in identity.thumbprints.items()):
                     own = claims(assertion, identity.key.public_key(), audience=endpoint)
                     return self._replayed(own) if own["iss"] == own["sub"] == client else 700027
             own = claims(assertion, self.platform.public_key(), audience=FEDERATED_AUDIENCE)

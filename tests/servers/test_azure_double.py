@@ -97,12 +97,12 @@ def test_versions_and_deleted_secrets_are_listed_without_values(cloud: Azure) ->
     newest = max(versions, key=lambda found: str(found.created_on))
     assert (len(versions), newest.version) == (30, client.get_secret("name").properties.version)
     assert (newest.tags, newest.content_type) == ({"number": "29"}, "text/plain")
-    assert list(client.list_properties_of_secret_versions("nobody")) == []
+    assert list(client.list_properties_of_secret_versions("unknown")) == []
     client.begin_delete_secret("name").wait()
     assert [found.name for found in client.list_deleted_secrets()] == ["name"]
     assert client.get_deleted_secret("name").scheduled_purge_date is not None
     with pytest.raises(ResourceNotFoundError):
-        client.get_deleted_secret("nobody")
+        client.get_deleted_secret("unknown")
     client.begin_recover_deleted_secret("name").wait()
     assert client.get_secret("name").value == "29"
 
@@ -155,7 +155,7 @@ def test_the_metadata_services_are_those_that_the_vendors_client_asks(
     ("changes", "number"),
     [
         ({"client_secret": "wrong"}, 7000215),
-        ({"client_id": "nobody"}, 700016),
+        ({"client_id": "unknown"}, 700016),
         ({"tenant_id": "nowhere"}, 90002),
         ({"tenant_id": OTHER_TENANT}, 700016),
     ],
@@ -190,17 +190,17 @@ def test_a_token_is_verified(cloud: Azure) -> None:
     cloud.put("hello", "world")
     assert answer(cloud, cloud.token(CLIENT, TENANT, AUDIENCE))[1]["value"] == "world"
     now = int(time.time())
-    said = {"aud": AUDIENCE, "iss": f"https://sts.windows.net/{TENANT}/", "appid": CLIENT, "exp": now + 60}
+    claimed = {"aud": AUDIENCE, "iss": f"https://sts.windows.net/{TENANT}/", "appid": CLIENT, "exp": now + 60}
     bad = [
-        sign(new_key(), said),
-        sign(cloud.key, {**said, "exp": now - 1}),
-        sign(cloud.key, {**said, "aud": "https://management.azure.com"}),
+        sign(new_key(), claimed),
+        sign(cloud.key, {**claimed, "exp": now - 1}),
+        sign(cloud.key, {**claimed, "aud": "https://management.azure.com"}),
         cloud.token(CLIENT, OTHER_TENANT, AUDIENCE),
         "no.token.atall",
         "nonsense",
     ]
     assert [answer(cloud, token)[0] for token in bad] == [401] * len(bad)
-    assert answer(cloud, cloud.token("nobody", TENANT, AUDIENCE))[0] == 403
+    assert answer(cloud, cloud.token("unknown", TENANT, AUDIENCE))[0] == 403
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ class Aws(Gated):
         """There is no server to talk to before ``running``."""
         super().__init__(folder)
         self.root: Any
-        self.keys = Credentials("AKIAIOSFODNN7EXAMPLE", "made-up-secret-key-of-nobody")
+        self.keys = Credentials("AKIAIOSFODNN7EXAMPLE", "made-up-secret-key")
 
     def options(self) -> Options:
         """A reader's key, and the gate as the endpoint."""

@@ -138,10 +138,10 @@ def table(counted: Baseline, baseline: Baseline) -> dict[str, str]:
     print(f"{'':30}{'instructions':>26}{'allocations':>18}")
     print(f"{'per walk':30}{'now':>13}{'baseline':>13}{'now':>9}{'baseline':>9}")
     nothing = Count(0, 0)
-    for path, said in verdicts.items():
+    for path, word in verdicts.items():
         now, before = counted.get(path, nothing), baseline.get(path, nothing)
         instructions = f"{now.instructions:13,.0f}{before.instructions:13,.0f}"
-        print(f"{path:30}{instructions}{now.allocations:9.2f}{before.allocations:9.2f}  {said}")
+        print(f"{path:30}{instructions}{now.allocations:9.2f}{before.allocations:9.2f}  {word}")
     return verdicts
 
 
@@ -151,10 +151,10 @@ def compare() -> None:
     if stored["rustc"] != compiler():
         raise SystemExit(f"the baseline belongs to {stored['rustc']}, this is {compiler()}: {RENEW}")
     verdicts = table(count_all(), {path: Count(**figures) for path, figures in stored["paths"].items()})
-    bad = [path for path, said in verdicts.items() if said.startswith(("MORE", "CHANGED"))]
+    bad = [path for path, word in verdicts.items() if word.startswith(("MORE", "CHANGED"))]
     if bad:
         raise SystemExit(f"different from the baseline: {', '.join(bad)}. If that is intended, {RENEW}")
-    less = [path for path, said in verdicts.items() if said == "less"]
+    less = [path for path, word in verdicts.items() if word == "less"]
     if less:
         print(f"note: {', '.join(less)} takes less than the baseline; {RENEW}, which keeps the gain")
     print(f"{len(verdicts)} passed: instruction counts within {TOLERANCE:.0%} of the baseline")

@@ -14,7 +14,7 @@ fn shell(script: &str) -> Command {
     command
 }
 
-/// So many seconds as nobody else sleeps, for the command lines of this test.
+/// A number of seconds that no other process sleeps, to find the command lines of this test.
 #[cfg(target_os = "linux")]
 fn marker(number: u32) -> String {
     format!("{}.{number}", 1_000_000 + std::process::id())
@@ -28,7 +28,8 @@ fn living(marker: &str) -> usize {
     lines.filter(|line| String::from_utf8_lossy(line).contains(marker)).count()
 }
 
-/// Waits until `count` processes have it. A killed one is gone when the kernel has got round to it.
+/// Waits until `count` processes have it. A killed one disappears when the kernel has processed the
+/// signal.
 #[cfg(target_os = "linux")]
 async fn until(marker: &str, count: usize) {
     let start = Instant::now();
@@ -57,7 +58,7 @@ async fn what_is_printed_and_the_status_come_back() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn whoever_gives_up_leaves_no_process() {
+async fn giving_up_leaves_no_process() {
     let marker = marker(1);
     let script = format!("sleep {marker} & (sleep {marker}; :) & wait");
     let mut group = Group::start(shell(&script)).unwrap();
@@ -70,7 +71,7 @@ async fn whoever_gives_up_leaves_no_process() {
     until(&marker, 0).await;
 }
 
-/// As a handler of SIGCHLD does that waits for every child.
+/// Acts like a handler of SIGCHLD that waits for every child.
 #[allow(unsafe_code)]
 fn wait_elsewhere(leader: u32) {
     let leader = libc::pid_t::try_from(leader).unwrap();
@@ -79,7 +80,7 @@ fn wait_elsewhere(leader: u32) {
 }
 
 #[tokio::test]
-async fn what_is_printed_counts_where_somebody_else_waited() {
+async fn the_output_counts_if_other_code_has_waited() {
     let mut group = Group::start(shell("echo out; exit 3")).unwrap();
     wait_elsewhere(group.child.id());
     let output = group.output().await.unwrap();
@@ -130,7 +131,7 @@ async fn one_run_serves_the_attempts_of_a_lookup_and_ends_with_it() {
     assert!(deadline.run(lookup(failed())).await.is_err());
     assert_eq!(lines(&runs), 1);
     until(&marker, 0).await;
-    // One that succeeds by other means leaves it to the next one.
+    // A lookup that succeeds by other means leaves it to the next one.
     deadline.run(lookup(Ok(()))).await.unwrap();
     assert_eq!(living(&marker), 2);
     assert!(deadline.run(lookup(failed())).await.is_err());
@@ -163,7 +164,7 @@ async fn a_run_that_was_left_too_long_is_killed_and_another_started() {
 }
 
 #[tokio::test]
-async fn who_asks_meanwhile_shares_the_run_and_who_asks_later_starts_another() {
+async fn concurrent_callers_share_the_run_and_later_ones_start_another() {
     let directory = tempfile::tempdir().unwrap();
     let runs = directory.path().join("runs");
     let script = format!("echo run >> '{}'; sleep 0.2; echo done", runs.display());

@@ -194,6 +194,6 @@ fn service_client(
     let client = client_settings(settings, environment);
     let plain =
         endpoint.map_or(!settings.use_ssl, |url| url.scheme() == "http") && !client.proxies.needs_tls();
-    let roots = if plain { Roots::Nobody } else { service_roots(settings, profiles, environment) };
+    let roots = if plain { Roots::Empty } else { service_roots(settings, profiles, environment) };
     Ok((trust::client(&client, &roots, files)?, words(&roots)))
 }

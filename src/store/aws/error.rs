@@ -221,7 +221,7 @@ pub(super) fn general_hint(refusal: &AwsRefusal, kind: ErrorKind) -> Option<Cow<
         }
         (_, ErrorKind::Throttled) => "Ask less often (a longer `cache_ttl`), or have the quota raised",
         (_, ErrorKind::Unreachable | ErrorKind::Timeout) => {
-            "AWS usually recovers without action; see health.aws.amazon.com"
+            "AWS usually recovers by itself; see health.aws.amazon.com"
         }
         (_, ErrorKind::Malformed) => return Some(AWS.check_address().into()),
         _ => return None,

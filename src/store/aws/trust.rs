@@ -88,7 +88,7 @@ mod tests {
         let environment = [("AWS_CA_BUNDLE", "/a")];
         let sts = file("/a", "AWS_CA_BUNDLE");
         let flag = |flag| [("verify", OptionValue::Boolean(flag))];
-        assert_eq!(roots(&flag(false), &environment, ""), (Roots::Anybody, sts.clone()));
+        assert_eq!(roots(&flag(false), &environment, ""), (Roots::Unverified, sts.clone()));
         assert_eq!(roots(&flag(true), &environment, ""), (Roots::Mozilla, sts.clone()));
         assert_eq!(
             roots(&[("verify", OptionValue::Text("/v".to_owned()))], &environment, ""),

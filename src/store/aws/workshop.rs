@@ -64,7 +64,7 @@ impl<'open> Workshop<'open> {
         let roots = if encrypted {
             identity_roots(self.settings, self.profiles, self.environment)
         } else {
-            Roots::Nobody
+            Roots::Empty
         };
         trust::client(&settings, &roots, &mut self.files)
     }

@@ -12,19 +12,18 @@ use crate::store::{PerKind, SecretName};
 use super::config::DEFAULTS;
 use super::name::{GRAMMAR, check_name, is_letter};
 
-/// What stands in the place of a prefix that is no text.
+/// What replaces a prefix that is not a text.
 const NO_TEXT: &str = "(no text)";
 
-/// Prefixes as they were written, and values as they stand.
+/// Prefixes as they were written, and unchanged values.
 #[derive(Clone, Debug)]
 pub(super) struct GoogleConvention(PrefixRules);
 
 impl GoogleConvention {
-    /// Reads the rules out of the options. Unlike in other stores nothing is stripped from the end of a
-    /// prefix.
+    /// Reads the rules from the options. Unlike in other stores nothing is stripped from the end of a prefix.
     pub(super) fn new(options: &Options) -> Result<Self> {
         let prefix = |kind| match options.fault(prefix_key(kind)) {
-            // Upstream puts a list into the name as it is, and no secret has such a name.
+            // The official class puts a list into the name unchanged, and no secret has such a name.
             Some(_) => Some(NO_TEXT.to_owned()),
             None => options.prefix(prefix_key(kind), DEFAULTS.prefixes.of(kind)).map(str::to_owned),
         };
@@ -37,8 +36,8 @@ impl GoogleConvention {
     }
 }
 
-/// The official class looks at the prefix of connections alone. It does so by `re.match` with a `$`, which
-/// lets one line break at the end pass.
+/// The official class only checks the prefix of connections. It uses `re.match` with a `$`, which lets one
+/// line break at the end pass.
 fn check(rules: &PrefixRules) -> Result<()> {
     let Some(prefix) = rules.prefix(Kind::Connection) else { return Ok(()) };
     let both = format!("{prefix}{}", rules.separator);
@@ -52,7 +51,8 @@ fn check(rules: &PrefixRules) -> Result<()> {
 }
 
 impl Convention for GoogleConvention {
-    /// Upstream looks for a team in ids of connections and variables alone, which Python does in texts.
+    /// The official class only searches ids of connections and variables for a team, which fails in Python
+    /// for anything but a text.
     fn odd(&self, lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
         match odd {
             OddId::Surrogate => OddFate::Refused,
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_cannot_be_is_said_to_be_none() {
+    fn an_impossible_name_is_reported_as_such() {
         let convention = convention(&[]).unwrap();
         for id in ["a.b", "a/b", "é", &"x".repeat(250)] {
             let naming = convention.names(Lookup { kind: Kind::Variable, id, team: None });
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_prefix_of_connections_is_looked_at() {
+    fn only_the_prefix_of_connections_is_checked() {
         for (prefix, separator, works) in [
             ("a-B_9", "-", true),
             ("a\n", "", true),

@@ -26,7 +26,7 @@ const LIST: &str = "ListSecrets";
 pub(super) const DESCRIBE: &str = "GetSecret";
 pub(super) const DESCRIBE_VERSION: &str = "GetSecretVersion";
 
-/// What a version of a secret can be beside enabled (`SecretVersion.State`).
+/// What a version of a secret can be besides enabled (`SecretVersion.State`).
 const STATES: [&str; 2] = ["DISABLED", "DESTROYED"];
 
 const GOOGLE: Vendor = Vendor {
@@ -40,7 +40,7 @@ const GOOGLE: Vendor = Vendor {
 /// The domain of the reasons below.
 const GOOGLE_DOMAIN: &str = "googleapis.com";
 
-/// An answer that is an error.
+/// An answer that reports an error.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct GoogleRefusal {
     http: u16,
@@ -52,7 +52,7 @@ pub(super) struct GoogleRefusal {
 }
 
 impl GoogleRefusal {
-    /// Takes an answer apart.
+    /// Reads status and details of an answer.
     pub(super) fn new(http: u16, headers: Option<&http::HeaderMap>, content: Option<&bytes::Bytes>) -> Self {
         let status = content.and_then(|content| Status::try_from(content).ok());
         let code = status.as_ref().map(|status| status.code).filter(|code| *code != Code::Unknown);
@@ -74,7 +74,7 @@ impl GoogleRefusal {
         self.reason.as_deref() == Some(reason)
     }
 
-    /// What kind of error it is. A 404 that is not Google's own is no absence.
+    /// Its kind of error. A 404 that does not come from Google itself is not an absence.
     pub(super) fn kind(&self) -> ErrorKind {
         match self.code {
             Some(Code::PermissionDenied) => ErrorKind::Denied,
@@ -82,6 +82,7 @@ impl GoogleRefusal {
             Some(Code::ResourceExhausted) => ErrorKind::Throttled,
             Some(Code::InvalidArgument) => ErrorKind::InvalidName,
             Some(Code::DeadlineExceeded) => ErrorKind::Timeout,
+            // gRPC's codes for failures of the server, which may pass.
             Some(Code::Unavailable | Code::Internal | Code::Aborted | Code::Cancelled | Code::DataLoss) => {
                 ErrorKind::Unreachable
             }
@@ -90,7 +91,7 @@ impl GoogleRefusal {
         }
     }
 
-    /// The error for it: `subject` was asked, and this became of it.
+    /// The error of a call about `subject`.
     pub(super) fn to_error(&self, subject: &str) -> Error {
         let kind = self.kind();
         let mut text = format!("{subject} {}", GOOGLE.what_happened(kind, self.code.is_some()));
@@ -100,8 +101,8 @@ impl GoogleRefusal {
         Error::new(kind, text).with_code(self.label()).temporary_in_outage(self.retry_after)
     }
 
-    /// The service's own words, where they name a permission. Others may echo what was sent; of those that
-    /// name a state, the state is left.
+    /// The service's own message, if it names a permission. Others may echo what was sent; of a message about
+    /// a state, only the state is shown.
     fn shown_message(&self) -> Option<String> {
         match self.code? {
             Code::PermissionDenied => {
@@ -116,7 +117,7 @@ impl GoogleRefusal {
         }
     }
 
-    /// The reason, where it says more than the status.
+    /// The reason, if it is more precise than the status.
     fn label(&self) -> String {
         match (&self.reason, self.code) {
             (Some(reason), Some(_)) => reason.clone(),
@@ -126,7 +127,7 @@ impl GoogleRefusal {
     }
 }
 
-/// A reason is a name in capitals; what is none came from something that is not Google.
+/// A reason is an upper-case name; anything else did not come from Google.
 fn reason(detail: &StatusDetails) -> Option<String> {
     let StatusDetails::ErrorInfo(info) = detail else { return None };
     let is_name =
@@ -140,7 +141,7 @@ fn retry_delay(detail: &StatusDetails) -> Option<Duration> {
     Duration::try_from(info.retry_delay?).ok()
 }
 
-/// A login that failed within a call: our own error, which travels inside the SDK's.
+/// A login that failed within a call: an error of our own, passed through the SDK's.
 impl From<Error> for SdkError {
     fn from(error: Error) -> Self {
         Self::authentication(CredentialsError::from_source(error.is_temporary(), error))
@@ -152,7 +153,7 @@ fn login_error(error: &SdkError) -> Option<&Error> {
     own.and_then(|cause| cause.source()?.downcast_ref())
 }
 
-/// What became of a call that did not succeed.
+/// How a call failed.
 fn failure(error: &SdkError, subject: &str) -> Result<GoogleRefusal, Error> {
     if let Some(login) = login_error(error) {
         return Err(login.clone());
@@ -170,7 +171,7 @@ fn failure(error: &SdkError, subject: &str) -> Result<GoogleRefusal, Error> {
         .with_hint("Check `project_id` and `endpoint_url`"))
 }
 
-/// What a failed read means; `None` says that the secret does not exist, or has no version.
+/// The error of a failed read; `None` means that the secret does not exist, or has no version.
 pub(super) fn read_error(error: &SdkError, name: &SecretName, project: &str) -> Option<Error> {
     let subject = format!("reading `{name}`");
     let error = match failure(error, &subject) {
@@ -184,13 +185,13 @@ pub(super) fn read_error(error: &SdkError, name: &SecretName, project: &str) -> 
 fn refused_read(refusal: &GoogleRefusal, subject: &str, name: &SecretName, project: &str) -> Error {
     let error =
         refusal.to_error(subject).with_hint(hint(refusal, project, || read_permission(name, project)));
-    // Without the permission on a name Google does not say whether it exists, so a denied name of a team may
-    // be none.
+    // Without the permission on a name Google does not say whether it exists, so a denied team name may be
+    // absent.
     let may_be_absence = matches!(refusal.code, Some(Code::PermissionDenied | Code::InvalidArgument));
     if may_be_absence { error.as_upstream_absence() } else { error }
 }
 
-/// What a description that failed means; `None` says that the secret does not exist, or the version. The
+/// The error of a failed description; `None` means that the secret, or the version, does not exist. The
 /// permissions are those of the operations' reference.
 pub(super) fn describe_error(
     error: &SdkError,
@@ -214,7 +215,7 @@ pub(super) fn describe_error(
     Some(error.with_operation(operation))
 }
 
-/// What a listing that failed means.
+/// The error of a failed listing.
 pub(super) fn list_error(error: &SdkError, prefix: &str, project: &str) -> Error {
     let subject = format!("listing the secrets that begin with `{}`", Shown(prefix));
     let error = match failure(error, &subject) {
@@ -226,7 +227,7 @@ pub(super) fn list_error(error: &SdkError, prefix: &str, project: &str) -> Error
     error.with_operation(LIST)
 }
 
-/// No answer came: `subject` was asked over the network.
+/// The error of a call about `subject` that got no answer.
 pub(super) fn transport_error(error: &TransportError, subject: &str) -> Error {
     error.to_error(subject, &NO_ANSWER)
 }
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn status_before_http_and_a_hint_for_each() {
+    fn the_status_takes_precedence_over_http_and_each_has_a_hint() {
         for (http, status, kind, temporary, miss) in [
             (403, "PERMISSION_DENIED", ErrorKind::Denied, false, true),
             (400, "INVALID_ARGUMENT", ErrorKind::InvalidName, false, true),
@@ -315,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_words_for_a_state_the_state_is_shown() {
+    fn of_a_message_about_a_state_the_state_is_shown() {
         for state in STATES {
             let message = format!("Secret Version [projects/p/canary/versions/1] is in {state} state.");
             let body = json!({"error": {"code": 400, "status": "FAILED_PRECONDITION", "message": message}});
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_may_echo_the_request_are_not_shown() {
+    fn messages_that_may_echo_the_request_are_not_shown() {
         for (http, status) in [
             (401, "UNAUTHENTICATED"),
             (400, "INVALID_ARGUMENT"),

@@ -74,14 +74,14 @@ fn judged(apart: Duration, refused: &str) -> Finding {
 /// A description of what a certificate is verified with.
 pub fn words(roots: &Roots) -> Option<String> {
     Some(match roots {
-        Roots::Nobody => return None,
+        Roots::Empty => return None,
         Roots::Mozilla => "the built-in list of Mozilla".to_owned(),
         Roots::System => "the list of the platform".to_owned(),
         Roots::Bundle { path, named_by } => format!("`{}` ({named_by})", ShownPath(path)),
         Roots::MozillaAnd { path } => {
             format!("the built-in list of Mozilla and `{}`", ShownPath(path))
         }
-        Roots::Anybody => "nothing: every certificate is accepted".to_owned(),
+        Roots::Unverified => "nothing: every certificate is accepted".to_owned(),
     })
 }
 
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn trust_is_described_in_words() {
-        assert_eq!(words(&Roots::Nobody), None);
+        assert_eq!(words(&Roots::Empty), None);
         let bundle = Roots::Bundle { path: "/ca.pem".into(), named_by: "ca_bundle" };
         assert_eq!(words(&bundle).as_deref(), Some("`/ca.pem` (ca_bundle)"));
     }

@@ -32,7 +32,7 @@ pub fn client(
     warn_about_plain_http(address);
     let proxies = ProxySettings::from_environment(|name| environment.get(name), true);
     let is_encrypted = address.scheme() == "https" || proxies.needs_tls();
-    let roots = if is_encrypted { roots() } else { Roots::Nobody };
+    let roots = if is_encrypted { roots() } else { Roots::Empty };
     let settings = ClientSettings { connect_timeout: CONNECT_TIMEOUT, read_timeout: READ_TIMEOUT, proxies };
     trust::client(&settings, &roots, files)
 }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     fn client_of(address: &Url) -> Client {
-        client(address, || Roots::Nobody, &Environment::default(), &mut WatchedFiles::default()).unwrap()
+        client(address, || Roots::Empty, &Environment::default(), &mut WatchedFiles::default()).unwrap()
     }
 
     #[tokio::test]

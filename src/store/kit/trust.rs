@@ -90,7 +90,7 @@ impl Trust<'_> {
     pub fn roots(&self, environment: &Environment) -> Roots {
         let (verify, option) = self.verify;
         if verify.is_off() {
-            return Roots::Anybody;
+            return Roots::Unverified;
         }
         let options = [(self.ca_bundle, "ca_bundle"), (verify.path(), option)];
         let mut named = options.iter().chain(&self.others);
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn false_verifies_nothing_whatever_else_is_set() {
         let set = [("REQUESTS_CA_BUNDLE", "/r")];
-        assert_eq!(roots(Some("/o"), &Verify::Flag(false), &set), Roots::Anybody);
+        assert_eq!(roots(Some("/o"), &Verify::Flag(false), &set), Roots::Unverified);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use crate::store::convention::Kind;
 use crate::store::kit::trust::{CA_BUNDLE, VERIFY};
 use crate::store::options::{OptionDefault, OptionKind, OptionSpec};
 
-/// The environment variables that this store reads beside those that all stores share. The logins of clouds
-/// read those of the stores there, and are not in a build without them.
+/// The environment variables that this store reads besides those that all stores share. The logins of clouds
+/// read those of the cloud's stores, and a build without these does not support them.
 pub(super) const VARIABLES: &[&str] = &[
     "VAULT_ADDR",
     "VAULT_CACERT",

@@ -56,9 +56,9 @@ def test_any_value_of_one_option_works_or_is_refused_by_name(store: str, data: s
     key = data.draw(st.sampled_from([option["key"] for option in STORES[store]["options"]]))
     value = data.draw(VALUES)
     for written in (value, with_canary(value)):
-        said = outcome(store, {**described()[store].needed, key: written})
-        assert not said or f"`{key}`" in said
-        assert CANARY not in said
+        error = outcome(store, {**described()[store].needed, key: written})
+        assert not error or f"`{key}`" in error
+        assert CANARY not in error
 
 
 @pytest.mark.parametrize("store", CASES)
@@ -66,10 +66,10 @@ def test_any_value_of_one_option_works_or_is_refused_by_name(store: str, data: s
 def test_any_values_of_many_options_work_or_are_refused(store: str, data: st.DataObject) -> None:
     keys = [option["key"] for option in STORES[store]["options"]]
     written = data.draw(st.dictionaries(st.sampled_from(keys) | TEXTS, VALUES.map(with_canary), max_size=8))
-    said = outcome(store, written)
+    error = outcome(store, written)
     # An unknown key is shown with its control characters escaped.
-    assert not said or "`" in said
-    assert CANARY not in said
+    assert not error or "`" in error
+    assert CANARY not in error
 
 
 @pytest.mark.parametrize("store", ["memory", "local"])
@@ -96,6 +96,6 @@ def test_any_depth_is_accepted_or_refused(depth: int) -> None:
     value: Any = CANARY
     for _ in range(depth):
         value = [value]
-    said = outcome("memory", {"secrets": {"a": value}})
-    assert not said or "`secrets`" in said
-    assert CANARY not in said
+    error = outcome("memory", {"secrets": {"a": value}})
+    assert not error or "`secrets`" in error
+    assert CANARY not in error

@@ -226,8 +226,8 @@ def test_without_airflow_stopping_acts_as_raising(caplog: pytest.LogCaptureFixtu
     for _ in range(2):
         with pytest.raises(ConfigurationError):
             backend.get_variable("hello")
-    said = [record for record in caplog.records if record.name == "strongroom.exceptions"]
-    assert len(said) <= 1
+    logged = [record for record in caplog.records if record.name == "strongroom.exceptions"]
+    assert len(logged) <= 1
 
 
 def test_an_error_that_airflow_would_hide_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:

@@ -95,9 +95,9 @@ def test_errors_never_show_the_value() -> None:
     refused = 0
     for line in LINES:
         pieces = {piece for piece in line["input"].split() if len(piece) > 12}
-        for said in (refusal(line["input"], dialect) for dialect in DIALECTS):
-            refused += bool(said)
-            assert not [piece for piece in pieces if piece in said], line["input"]
+        for message in (refusal(line["input"], dialect) for dialect in DIALECTS):
+            refused += bool(message)
+            assert not [piece for piece in pieces if piece in message], line["input"]
     assert refused > 150
 
 

@@ -190,8 +190,8 @@ for _ in range(2):
 def test_an_unsafe_setting_is_reported_once_in_each_process(options: dict[str, Any], words: str) -> None:
     command = [sys.executable, "-c", FORKS, json.dumps(options)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    said = [line.split(" ")[0] for line in done.stdout.splitlines() if words in line]
-    assert (len(said), len(set(said))) == (3, 3), done.stdout
+    pids = [line.split(" ")[0] for line in done.stdout.splitlines() if words in line]
+    assert (len(pids), len(set(pids))) == (3, 3), done.stdout
 
 
 # -- secrets where another option is expected ------------------------------------------------------------------------

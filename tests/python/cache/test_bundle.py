@@ -43,7 +43,7 @@ def test_it_is_read_once_in_its_time_to_live(counted: Counter, aws: MiniStack) -
     backend = aws_backend(counted.url, aws.user(READ), bundle=BUNDLE, cache_ttl="500ms")
     assert [backend.get_conn_value(key) for key in "ab"] == ["old", "old"]
     aws.client("secretsmanager").put_secret_value(SecretId=BUNDLE, SecretString='{"a": "new", "b": "new"}')
-    time.sleep(0.55)
+    time.sleep(0.55)  # past the time to live
     assert [backend.get_conn_value(key) for key in "ab"] == ["new", "new"]
     assert counted.names() == [BUNDLE, BUNDLE]
 
@@ -141,8 +141,8 @@ def test_what_is_no_object_is_an_error_that_names_the_bundle_alone(
     backend = aws_backend(counted.url, aws.user(READ), bundle=BUNDLE)
     with pytest.raises(MalformedSecretError, match=f"bundle `{BUNDLE}`") as caught:
         backend.get_conn_value("a")
-    said = [repr(caught.value), str(vars(caught.value)), *(str(vars(record)) for record in records(caplog))]
-    assert CANARY not in "".join(said)
+    shown = [repr(caught.value), str(vars(caught.value)), *(str(vars(record)) for record in records(caplog))]
+    assert CANARY not in "".join(shown)
     assert counted.names() == [BUNDLE]
     # It is not kept: once it is corrected, it answers.
     aws.client("secretsmanager").put_secret_value(SecretId=BUNDLE, SecretString='{"a": "http://a"}')
@@ -256,6 +256,6 @@ def test_nothing_of_it_shows(aws: MiniStack, caplog: pytest.LogCaptureFixture) -
     assert backend.get_conn_value("a") == CANARY
     assert backend.get_conn_value("b")
     assert backend.get_conn_value("c") is None
-    said = [repr(backend), repr(backend._core), *(str(vars(record)) for record in records(caplog))]
+    shown = [repr(backend), repr(backend._core), *(str(vars(record)) for record in records(caplog))]
     assert messages(caplog, logging.DEBUG)
-    assert CANARY not in "".join(said)
+    assert CANARY not in "".join(shown)

@@ -122,7 +122,7 @@ def test_patterns_give_other_times_to_live(world: World) -> None:
     assert [backend.get_variable(key) for key in keys * 2] == ["1"] * 6
     assert world.asked() == ["flag", "fast", "slow", "flag"]
     world.put(flag="2", fast="2", slow="2")
-    time.sleep(1.05)
+    time.sleep(1.05)  # past one second, but not past one hour
     assert [backend.get_variable(key) for key in keys] == ["2", "2", "1"]
     assert world.asked() == ["flag", "fast"]
 
@@ -214,7 +214,7 @@ def test_an_expired_value_is_refreshed_by_one(world: World) -> None:
     backend = world.backend(cache_ttl="700ms")
     assert backend.get_variable("a") == "1"
     world.put(a="2")
-    time.sleep(0.75)
+    time.sleep(0.75)  # past the time to live
     world.asked()
     assert together(lambda: backend.get_variable("a"), 16) == ["2"] * 16
     assert world.asked() == ["a"]
@@ -226,6 +226,6 @@ def test_a_value_in_use_is_refreshed_before_it_expires(world: World) -> None:
     assert backend.get_variable("a") == "1"
     world.put(a="2")
     assert backend.get_variable("a") == "1"
-    time.sleep(1.7)
+    time.sleep(1.7)  # past 80 % of the time to live, when a value in use is refreshed
     assert backend.get_variable("a") == "2"
     assert world.asked() == ["a", "a"]

@@ -41,7 +41,7 @@ def expired(door: Gate, aws: MiniStack, key: str = "a", **options: Any) -> Any:
     aws.put_secrets({f"airflow/variables/{key}": OLD})
     backend = aws_backend(door.url, aws.user(READ), **{"cache_ttl": TTL, **options})
     assert backend.get_variable(key) == OLD
-    time.sleep(0.25)
+    time.sleep(0.25)  # past TTL
     return backend
 
 
@@ -95,7 +95,7 @@ def test_a_refused_value_names_its_age_and_each_id_warns_for_itself(
     # The pauses between further attempts would age the second value.
     backend = expired(door, aws, max_attempts=1)
     assert backend.get_variable("b") == OLD
-    time.sleep(1.0)
+    time.sleep(1.0)  # ages are whole seconds
     door.inject(Capability.REFUSED)
     for key in "abab":
         assert backend.get_variable(key) == OLD
@@ -133,7 +133,7 @@ def test_past_max_stale_nothing_old_is_served(door: Gate, aws: MiniStack) -> Non
     backend = expired(door, aws, cache_max_stale="1s")
     door.inject(Capability.REFUSED)
     assert backend.get_variable("a") == OLD
-    time.sleep(1.0)
+    time.sleep(1.0)  # past TTL and cache_max_stale together
     with pytest.raises(UnreachableError):
         backend.get_variable("a")
 
@@ -165,7 +165,7 @@ def test_a_revoked_permission_takes_effect_at_the_next_read(door: Gate, aws: Min
     name = iam.get_access_key_last_used(AccessKeyId=user.access_key)["UserName"]
     policy = {"Version": "2012-10-17", "Statement": [deny("secretsmanager:GetSecretValue", "*")]}
     iam.put_user_policy(UserName=name, PolicyName="denies", PolicyDocument=str(policy).replace("'", '"'))
-    time.sleep(0.25)
+    time.sleep(0.25)  # past TTL
     with pytest.raises(AccessDeniedError):
         backend.get_variable("a")
 
@@ -226,7 +226,7 @@ def test_an_old_bundle_serves_in_an_outage(door: Gate, aws: MiniStack, caplog: p
     aws.put_secrets({"airflow/all": f'{{"x": "{OLD}"}}'})
     backend = aws_backend(door.url, aws.user(READ), cache_ttl=TTL, bundle={"variables": "airflow/all"})
     assert backend.get_variable("x") == OLD
-    time.sleep(0.25)
+    time.sleep(0.25)  # past TTL
     door.inject(Capability.REFUSED)
     assert backend.get_variable("x") == OLD
     (warning,) = messages(caplog)

@@ -193,7 +193,7 @@ def test_the_deadline_counts_from_the_call(silent: str) -> None:
 
     async def ask() -> float:
         lookup = asyncio.create_task(timed(reader.aget_variable("v")))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets the lookup begin
         time.sleep(0.9)  # the loop is busy with something else
         return (await lookup)[1]
 
@@ -205,7 +205,7 @@ def test_a_fresh_value_that_is_due_is_answered_at_once_and_refreshed_once(store:
     assert reader.get_variable("v") == "v"
 
     async def ask() -> list[tuple[Any, float]]:
-        await asyncio.sleep(4.2)
+        await asyncio.sleep(4.2)  # past 80 % of the time to live, when a refresh is due
         store.open.clear()
         answers = [await timed(reader.aget_variable("v")) for _ in range(20)]
         answers += await asyncio.gather(*(timed(reader.aget_variable("v")) for _ in range(20)))
@@ -225,7 +225,7 @@ def test_an_old_value_is_returned_at_once_during_a_refresh(store: Store) -> None
     assert reader.get_variable("v") == "v"
 
     async def ask() -> tuple[list[tuple[Any, float]], tuple[Any, float]]:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # past the time to live
         store.open.clear()
         first = asyncio.create_task(timed(reader.aget_variable("v")))
         for _ in range(1000):
@@ -272,7 +272,7 @@ def test_a_value_that_was_prefetched_is_answered_without_a_thread(tmp_path: Path
 
 def test_errors_are_those_of_a_lookup_that_was_waited_for(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     store.refuses = True
-    who = contextvars.ContextVar("who", default="nobody")
+    who = contextvars.ContextVar("who", default="unset")
     heard: list[tuple[str, str]] = []
 
     class Handler(logging.Handler):
@@ -297,7 +297,7 @@ def test_errors_are_those_of_a_lookup_that_was_waited_for(store: Store, caplog: 
 
 
 def test_a_connection_is_made_in_the_context_of_the_caller(store: Store) -> None:
-    who = contextvars.ContextVar("who", default="nobody")
+    who = contextvars.ContextVar("who", default="unset")
 
     class Mine:
         def __init__(self, *, conn_id: str, **fields: Any) -> None:
@@ -325,7 +325,7 @@ def test_a_cancelled_lookup_is_given_up_and_its_thread_is_gone(tmp_path: Path) -
         async def ask():
             reader = backend(sys.argv[1], timeout="100s", audit_path=sys.argv[2])
             task = asyncio.create_task(reader.aget_variable("v"))
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.3)  # the request is on its way
             assert threads() == 2, threads()
             task.cancel()
             try:
@@ -363,7 +363,7 @@ def test_no_thread_is_left_when_a_lookup_is_answered(store: Store) -> None:
                     assert threads() == 1, (index, threads())
                 assert await asyncio.gather(*(reader.aget_variable(f"v{i}") for i in range(20)))
                 assert threads() == 1
-            with warnings.catch_warnings():
+            with warnings.catch_warnings():  # from 3.12 on, Python warns at a fork of a process with threads
                 warnings.simplefilter("error")
                 assert ended(child(lambda: None)) == 0
 
@@ -426,7 +426,7 @@ def test_an_abandoned_loop_does_not_break_the_end_of_the_process() -> None:
 
         loop = asyncio.new_event_loop()
         task = loop.create_task(backend(sys.argv[1], timeout="1s").aget_variable("v"))
-        loop.run_until_complete(asyncio.sleep(0.2))
+        loop.run_until_complete(asyncio.sleep(0.2))  # the lookup has begun when the loop is closed
         loop.close()
         print("left")
     """

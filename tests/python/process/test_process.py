@@ -251,7 +251,7 @@ def test_a_signal_handler_cuts_a_hanging_lookup_with_its_own_exception(name: str
         with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
-            time.sleep(0.3)
+            time.sleep(0.3)  # the lookup has begun, and waits for the server
             sent = time.monotonic()
             os.kill(process.pid, getattr(signal, name))
             expected = "KeyboardInterrupt" if name == "SIGINT" else "Mine"

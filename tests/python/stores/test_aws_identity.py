@@ -157,7 +157,7 @@ def test_credentials_are_renewed_before_they_expire(setting: Setting, source: So
     source(setting)
     reader = setting.backend()
     assert reader.get_variable("first") == f"signed by {key}"
-    time.sleep(2.5)
+    time.sleep(2.5)  # credentials of 3 s are due, and still valid
     assert reader.get_variable("second") == f"signed by {key}"
     assert setting.stub.count(place) == 2
 
@@ -216,7 +216,7 @@ def test_a_failed_renewal_leaves_what_still_works(setting: Setting, source: Sour
     source(setting)
     reader = setting.backend()
     assert reader.get_variable("first") == f"signed by {key}"
-    time.sleep(6.5)
+    time.sleep(6.5)  # credentials of 8 s are due, and still valid
     setting.stub.script(place, *[Answer(status=503)] * 5)
     assert reader.get_variable("second") == f"signed by {key}"
 
@@ -290,7 +290,7 @@ def test_an_answer_without_a_secret_does_not_count_as_absent(setting: Setting, b
     container(setting)
     reader = setting.backend(cache_ttl="1ms", max_attempts=1)
     assert reader.get_variable("hello", team_name="t") == "signed by ASIACONTAINER"
-    time.sleep(0.01)
+    time.sleep(0.01)  # past the time to live
     setting.stub.script(SECRET, Answer(body=body))
     with pytest.raises(MalformedSecretError):
         reader.get_variable("hello", team_name="t")
@@ -360,7 +360,7 @@ def test_the_pod_shows_its_token_and_reads_it_each_time(setting: Setting) -> Non
     assert setting.stub.last("container").headers["authorization"] == "pod-token"
     assert setting.stub.last("container").path == "/container/credentials?v=1"
     (setting.home / "token").write_text("next-token")
-    time.sleep(2.5)
+    time.sleep(2.5)  # credentials of 3 s are due
     reader.get_variable("second")
     assert setting.stub.last("container").headers["authorization"] == "next-token"
 
@@ -449,7 +449,7 @@ def test_the_identity_token_is_read_each_time(setting: Setting) -> None:
     form = setting.stub.last("AssumeRoleWithWebIdentity").form
     assert (form["WebIdentityToken"], form["RoleArn"], form["RoleSessionName"]) == ("jwt-1", ROLE_ARN, "pod")
     (setting.home / "jwt").write_text("jwt-2")
-    time.sleep(2.5)
+    time.sleep(2.5)  # credentials of 3 s are due
     reader.get_variable("second")
     assert setting.stub.last("AssumeRoleWithWebIdentity").form["WebIdentityToken"] == "jwt-2"
 
@@ -497,7 +497,7 @@ def test_a_program_runs_again_before_its_credentials_expire(setting: Setting) ->
     counted = setting.process(f"echo '{ANSWER.format(moment(3))}'")
     reader = setting.backend()
     reader.get_variable("first")
-    time.sleep(2.5)
+    time.sleep(2.5)  # credentials of 3 s are due, and still valid
     reader.get_variable("second")
     assert runs(counted) == 2
 

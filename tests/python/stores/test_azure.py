@@ -210,7 +210,7 @@ def test_a_token_is_renewed_before_it_ends(cloud: Azure) -> None:
     cloud.lifetime = 2
     reader = backend(cache_ttl=0)
     reader.get_variable("hello")
-    time.sleep(1.8)
+    time.sleep(1.8)  # a token of 2 s is due, and still valid
     assert reader.get_variable("hello") == "world"
     assert cloud.log() == [*COLD, *COLD]
 

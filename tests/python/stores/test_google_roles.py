@@ -49,10 +49,10 @@ def test_a_denied_name_of_a_team_leads_to_the_shared_name(
     reader = backend(server, on_error=policy)
     assert reader.get_variable("hello", team_name="blue") == "shared"
     assert asked(server) == ["airflow-variables-blue--hello", "airflow-variables-hello"]
-    (said,) = messages(caplog)
-    assert "`airflow-variables-blue--hello` was denied" in said
-    assert "The shared name `airflow-variables-hello` answers instead" in said
-    assert "names that do not exist" in said
+    (logged,) = messages(caplog)
+    assert "`airflow-variables-blue--hello` was denied" in logged
+    assert "The shared name `airflow-variables-hello` answers instead" in logged
+    assert "names that do not exist" in logged
     assert reader.get_variable("hello", team_name="blue") == "shared"
     assert asked(server) == ["airflow-variables-blue--hello"], "the shared value is cached, the denial is not"
     assert len(messages(caplog)) == 1
@@ -64,9 +64,9 @@ def test_a_denied_name_of_a_team_leads_to_the_shared_name(
 def test_none_where_both_are_denied(server: GoogleServer, caplog: pytest.LogCaptureFixture) -> None:
     assert backend(server).get_variable("other", team_name="blue") is None
     assert asked(server) == ["airflow-variables-blue--other", "airflow-variables-other"]
-    (said,) = messages(caplog)
-    assert said.endswith("Returning None.")
-    assert "roles on single secrets" in said
+    (logged,) = messages(caplog)
+    assert logged.endswith("Returning None.")
+    assert "roles on single secrets" in logged
 
 
 @pytest.mark.parametrize("policy", ["raise", "deny", "stop"])

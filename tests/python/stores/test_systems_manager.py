@@ -83,9 +83,9 @@ def test_sep_is_unknown(aws: MiniStack, caplog: pytest.LogCaptureFixture) -> Non
     fill(aws, "variables", "hello")
     reader = backend(aws.url, aws.user(READ_PARAMETERS), sep="-", variable_prefix="x")
     assert reader.get_variable("hello") == "value of hello"
-    said = " ".join(messages(caplog))
-    assert "`sep`" in said
-    assert "Did you mean `variables_prefix`?" in said
+    logged = " ".join(messages(caplog))
+    assert "`sep`" in logged
+    assert "Did you mean `variables_prefix`?" in logged
     with pytest.raises(ConfigurationError, match="`sep`"):
         SystemsManagerParameterStoreBackend(sep="/", strict=True)  # type: ignore[call-arg]
 

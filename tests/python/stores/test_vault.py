@@ -79,7 +79,7 @@ def test_requests_of_reads_cold_warm_absent_and_after_expiry(vault: Vault, count
     assert asked(counted_vault) == [f"{READ}connections/b"]
     assert backend.get_variable("absent") is None
     assert asked(counted_vault) == [f"{READ}variables/absent"]
-    time.sleep(2.1)
+    time.sleep(2.1)  # past token_max_ttl: only a new login helps
     assert backend.get_conn_value("c") == f"{URI}?id=c"
     assert asked(counted_vault) == [f"POST /v1/{login.path}", f"{READ}connections/c"]
 
@@ -142,7 +142,7 @@ def test_a_token_is_renewed_before_it_ends(vault: Vault, counted_vault: Counter)
     backend = VaultBackend(url=counted_vault.url, **login.options)
     assert backend.get_conn_value("a")
     asked(counted_vault)
-    time.sleep(5.0)
+    time.sleep(5.0)  # a token of 6 s is due, and still valid
     assert backend.get_conn_value("b") == f"{URI}?id=b"
     assert asked(counted_vault) in (
         ["POST /v1/auth/token/renew-self", f"{READ}connections/b"],
@@ -196,7 +196,7 @@ def test_a_wrapped_secret_id_is_unwrapped_once(vault: Vault, counted_vault: Coun
     assert backend.get_conn_value("a")
     unwrap = "POST /v1/sys/wrapping/unwrap"
     assert asked(counted_vault) == [unwrap, f"POST /v1/{login.path}", f"{READ}connections/a"]
-    time.sleep(1.1)
+    time.sleep(1.1)  # past token_max_ttl: only a new login helps
     assert backend.get_conn_value("b")
     assert asked(counted_vault) == [f"POST /v1/{login.path}", f"{READ}connections/b"]
     # The unwrapped secret id stays in the process: another backend, or a new CA file, causes no second unwrapping.
@@ -401,7 +401,7 @@ def test_a_sealed_server_says_so_and_old_values_are_served(own_vault: Vault, cap
     )
     assert backend.get_conn_value("a") == f"{URI}?id=a"
     own_vault.seal()
-    time.sleep(0.2)
+    time.sleep(0.2)  # past cache_ttl
     assert backend.get_conn_value("a") == f"{URI}?id=a"
     error = outcome(backend.get_conn_value, "b")
     assert isinstance(error, UnreachableError)
@@ -451,7 +451,7 @@ def test_an_unknown_authority_is_not_trusted(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({}, "`token`"),
         ({"auth_type": "nonsense"}, "`auth_type`"),
@@ -466,8 +466,8 @@ def test_an_unknown_authority_is_not_trusted(vault: Vault) -> None:
         ({"token": "t", "connections_path": [1]}, "`connections_path`"),
     ],
 )
-def test_an_impossible_configuration_fails_at_once(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(ConfigurationError, match=said):
+def test_an_impossible_configuration_fails_at_once(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         VaultBackend(**options)
 
 

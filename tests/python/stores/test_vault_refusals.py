@@ -194,9 +194,9 @@ def test_kwargs_that_airflow_could_not_read_are_reported_and_stop_no_import(
     monkeypatch.delenv("VAULT_TOKEN", raising=False)
     monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", '{"url": "http://127.0.0.1:9",\n "token": "canary",}')
     backend = VaultBackend()
-    [said] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert "AIRFLOW__SECRETS__BACKEND_KWARGS is not valid JSON (line 2, column 20)" in said
-    assert "canary" not in said
+    [logged] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "AIRFLOW__SECRETS__BACKEND_KWARGS is not valid JSON (line 2, column 20)" in logged
+    assert "canary" not in logged
     with pytest.raises(ConfigurationError, match="the auth_type `token` needs `token` or `token_path`"):
         backend.get_variable("hello")
     monkeypatch.delenv("AIRFLOW__SECRETS__BACKEND_KWARGS")

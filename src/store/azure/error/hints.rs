@@ -45,7 +45,7 @@ impl VaultRefusal {
         })
     }
 
-    /// The vault names the tenant that it belongs to.
+    /// The challenge names the tenant that the vault belongs to.
     fn token_hint(&self) -> Cow<'static, str> {
         match &self.tenant {
             _ if self.wants_claims => {

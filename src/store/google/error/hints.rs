@@ -47,7 +47,7 @@ pub(super) fn hint(refusal: &GoogleRefusal, project: &str, permission: impl FnOn
     }
 }
 
-/// Reasons other than a missing permission (`google/api/error_reason.proto`).
+/// Hints for reasons other than a missing permission (`google/api/error_reason.proto`).
 fn denied_hint(refusal: &GoogleRefusal, project: &str) -> Option<String> {
     Some(match refusal.reason.as_deref()? {
         "SERVICE_DISABLED" => format!(
