@@ -1,5 +1,6 @@
 //! The service's clock and the trust in its certificate, for `strongroom doctor`.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use reqwest::Client;
@@ -83,6 +84,13 @@ pub fn words(roots: &Roots) -> Option<String> {
         }
         Roots::Unverified => "nothing: every certificate is accepted".to_owned(),
     })
+}
+
+/// Without the client, whose own Debug fills pages.
+impl fmt::Debug for Probe {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Probe").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]
