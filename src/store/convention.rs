@@ -178,8 +178,8 @@ pub trait Convention: Debug + Send + Sync {
     /// The names that answer `lookup`, in the order of the official class.
     fn names(&self, lookup: Lookup<'_>) -> Naming;
 
-    /// The id of what `name` has after `prefix`; `None` for a name that begins otherwise. A store that changes
-    /// the letters of ids gives one of the ids that have this name.
+    /// The id of what `name` has after `prefix`; `None` for a name that begins otherwise. A store that
+    /// changes the letters of ids gives one of the ids that have this name.
     fn id_below(&self, prefix: &str, name: &SecretName) -> Option<String> {
         name.as_str().strip_prefix(prefix).map(str::to_owned)
     }

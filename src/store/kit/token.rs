@@ -122,8 +122,8 @@ impl<T: Expiring> TokenHolder<T> {
     }
 
     /// Has `ask` make a request with the token that is held. If the service refuses that, as `is_refused`
-    /// says, `another` fetches a new one and the request is made once more; if `another` fails, its outcome is
-    /// the one of the request.
+    /// says, `another` fetches a new one and the request is made once more; if `another` fails, its outcome
+    /// is the one of the request.
     pub async fn with_another<R, A, F>(
         &self,
         ask: impl Fn(Option<T>) -> A + Send,

@@ -34,7 +34,7 @@ const RESERVED: [&str; 2] = ["/aws", "/ssm"];
 impl ReadBatches for SystemsManager {
     const LARGEST_BATCH: NonZeroUsize = NonZeroUsize::new(10).unwrap();
 
-    /// Whether this can be the plain name of a parameter of this account: a path, without a version or a label.
+    /// Whether this can be the plain name of a parameter of this account: a path, without version or label.
     fn fits(name: &SecretName) -> bool {
         let name = name.as_str();
         let Some(path) = name.strip_prefix('/') else { return false };
