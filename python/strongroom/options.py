@@ -108,7 +108,7 @@ class MemoryOptions(CommonOptions, total=False):
     (default `airflow/config`)."""
 
     sep: str
-    """What stands between prefix and id; each of its characters is also stripped from the end of a prefix
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix
     (default `/`)."""
 
 
@@ -139,7 +139,7 @@ class AwsOptions(TypedDict, total=False):
     """The secret of `aws_access_key_id`."""
 
     aws_session_token: str
-    """The session token of temporary keys; nobody renews them."""
+    """The session token of temporary keys; they are not renewed."""
 
     session_kwargs: dict[str, Any] | str
     """Deprecated place of the three credential keys."""
@@ -230,7 +230,7 @@ class SecretsManagerOptions(CommonOptions, AwsOptions, total=False):
     (default `airflow/config`)."""
 
     sep: str
-    """What stands between prefix and id; each of its characters is also stripped from the end of a prefix
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix
     (default `/`)."""
 
     extra_conn_words: dict[str, Any] | str
@@ -374,7 +374,7 @@ class VaultOptions(CommonOptions, total=False):
     """The audience of the Entra token, as the mount of azure is configured for."""
 
     radius_host: Any
-    """The RADIUS server, which the Vault server knows by itself."""
+    """The RADIUS server, which is part of the Vault server's own configuration."""
 
     radius_secret: str
     """Accepted and never sent: the RADIUS secret belongs into the server's configuration."""
@@ -485,7 +485,7 @@ class AzureKeyVaultOptions(CommonOptions, total=False):
     (default `airflow-config`)."""
 
     sep: str
-    """What stands between prefix and id; each of its characters is also stripped from the end of a prefix
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix
     (default `-`)."""
 
     vault_url: str
@@ -564,42 +564,3 @@ class AzureKeyVaultOptions(CommonOptions, total=False):
 
     logging_enable: Any
     """Whether bodies are logged."""
-
-
-class DopplerOptions(CommonOptions, total=False):
-    """What `DopplerBackend` takes."""
-
-    token: str
-    """A token of Doppler, best a service token that may read; else DOPPLER_TOKEN."""
-
-    project: str
-    """The project; else DOPPLER_PROJECT, else that of a service token."""
-
-    config: str
-    """The config with the secrets; else DOPPLER_CONFIG, else that of a service token."""
-
-    connections_prefix: str | None
-    """What comes before a connection id in the store; null switches connections off, empty means bare ids
-    (default `AIRFLOW_CONNECTIONS`)."""
-
-    variables_prefix: str | None
-    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
-    (default `AIRFLOW_VARIABLES`)."""
-
-    config_prefix: str | None
-    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
-    (default `AIRFLOW_CONFIG`)."""
-
-    sep: str
-    """What stands between prefix and id; each of its characters is also stripped from the end of a prefix
-    (default `_`)."""
-
-    endpoint_url: str
-    """The address of the service itself, such as that of a private endpoint or an emulator (default
-    `https://api.doppler.com`)."""
-
-    verify: bool | str
-    """Whether the server's certificate is verified, or the CA bundle to verify it with."""
-
-    ca_bundle: str
-    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""

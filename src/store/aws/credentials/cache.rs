@@ -121,6 +121,7 @@ impl ProvideCredentials for CredentialCache {
     where
         Self: 'a,
     {
+        // The SDK asks while it signs; `ensure` has loaded them before that.
         future::ProvideCredentials::ready(
             self.holder.held().ok_or_else(CredentialsError::not_loaded_no_source),
         )

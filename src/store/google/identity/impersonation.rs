@@ -108,6 +108,7 @@ fn token(answer: Option<&Json>, lifetime: Duration) -> Result<Token> {
             .with_hint(check_address("iam_endpoint_url", "Google"))
     })?;
     let expires = answer.and_then(|answer| answer.get("expireTime")?.as_str()).and_then(moment::read);
+    // Without an end that can be read, the requested lifetime counts.
     Ok(Token::new(token, expires.or_else(|| SystemTime::now().checked_add(lifetime))))
 }
 
