@@ -10,7 +10,7 @@ use _native::store::convention::{Convention, Kind, Lookup, Naming};
 use _native::store::options::Options;
 use _native::store::prefix::{PrefixDefaults, PrefixRules};
 use _native::store::tools::Tools;
-use _native::store::{SecretName, Store, StoreEntry, StoreInfo};
+use _native::store::{OptionRules, SecretName, Store, StoreEntry, StoreInfo};
 use _native::value::SecretValue;
 use async_trait::async_trait;
 
@@ -29,10 +29,7 @@ pub(crate) static ENTRY: StoreEntry = StoreEntry {
     options: &[],
     variables: &[],
     convention: |options| Ok(Arc::new(Names(PrefixRules::from_options(options, PrefixDefaults::AIRFLOW)))),
-    check: |_options, _environment| Ok(()),
-    attempts: |_options, _environment| None,
-    plays_no_part: |_options, _key| false,
-    rate_after_throttle: None,
+    rules: OptionRules::NONE,
     tools: Tools::NONE,
     open: |_options: &Options, _environment| Ok(Arc::new(open()?)),
 };

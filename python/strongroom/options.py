@@ -457,13 +457,13 @@ class CloudSecretManagerOptions(CommonOptions, total=False):
     """Send no credentials: for an emulator (default `false`)."""
 
     endpoint_url: str
-    """The address of Secret Manager itself, such as that of a private endpoint or an emulator."""
+    """The address of the service itself, such as that of a private endpoint or an emulator."""
 
     iam_endpoint_url: str
     """The address of the IAM Service Account Credentials API, where service accounts are impersonated."""
 
     verify: bool | str
-    """Whether Google's certificates are verified, or the CA bundle to verify them with."""
+    """Whether the server's certificate is verified, or the CA bundle to verify it with."""
 
     ca_bundle: str
     """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""

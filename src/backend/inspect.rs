@@ -24,9 +24,9 @@ pub struct Listed {
 impl Backend {
     /// The ids whose names begin with `prefix`, with what the store reports about each: one page of them.
     pub async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Listed> {
-        let listed = self.up_to_date()?.inspect.list_described(prefix, page).await?;
+        let listed = self.up_to_date()?.inspect.list(prefix, page).await?;
         let of_id = |described: Description| {
-            let id = described.name.as_str().strip_prefix(prefix)?.to_owned();
+            let id = self.settings.convention.id_below(prefix, &described.name)?;
             Some((id, described))
         };
         let count = listed.secrets.len();

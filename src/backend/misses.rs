@@ -7,7 +7,7 @@ use crate::backend::reply::Reply;
 use crate::backend::settings::Settings;
 use crate::redact::Shown;
 use crate::store::convention::{Kind, Lookup};
-use crate::store::options::{OptionKind, OptionSpec};
+use crate::store::options::{OptionDefault, OptionKind, OptionSpec, Options};
 
 /// The option that enables it.
 pub(super) const OPTION: OptionSpec = OptionSpec::new(
@@ -15,7 +15,12 @@ pub(super) const OPTION: OptionSpec = OptionSpec::new(
     OptionKind::Boolean,
     "Log one line at INFO for each lookup that finds nothing, with the names that were asked for.",
 )
-.with_default("false");
+.with(OptionDefault::Boolean(false));
+
+/// Whether the operator asks for it.
+pub fn are_logged(options: &Options) -> bool {
+    options.boolean_of(&OPTION)
+}
 
 /// Logs that `lookup` found nothing, if that is so and the option is set. Without a plan the lookup ended
 /// before it had one.

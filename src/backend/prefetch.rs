@@ -118,13 +118,13 @@ async fn list(
     let Some(prefix) = name_of(settings, kind, head) else { return Ok(()) };
     let rest = pattern.get(head.len()..).unwrap_or_default();
     let wanted = |name: &SecretName| {
-        let tail = name.as_str().strip_prefix(prefix.as_str());
-        tail.is_some_and(|tail| glob(rest, tail) && is_of_all(settings, kind, &format!("{head}{tail}")))
+        let tail = settings.convention.id_below(prefix.as_str(), name);
+        tail.is_some_and(|tail| glob(rest, &tail) && is_of_all(settings, kind, &format!("{head}{tail}")))
     };
     let mut page = None;
     loop {
         let listed = store.list(prefix.as_str(), page.as_ref()).await?;
-        found.extend(listed.names.into_iter().filter(|name| wanted(name)));
+        found.extend(listed.readable().filter(|name| wanted(name)).cloned());
         page = listed.next;
         // The cache would drop any further names.
         if page.is_none() || found.len() >= settings.layers.cache.max_entries {

@@ -14,7 +14,7 @@ use crate::process::Clock;
 use crate::store::convention::{Kind, Lookup};
 use crate::store::environment::Environment;
 use crate::store::registry::find;
-use crate::store::{Description, Inspect, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 /// Secrets by name, and a list of the names that were asked for.
@@ -71,9 +71,9 @@ impl Store for Changing {
 
 #[async_trait]
 impl Inspect for Changing {
-    async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Names> {
+    async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Listing> {
         let names = self.secrets.lock().unwrap();
-        Ok(Names::only_page(names.keys().map(String::as_str), prefix))
+        Ok(Listing::only_page(names.keys().map(String::as_str), prefix))
     }
 
     async fn describe(&self, _name: &SecretName) -> Result<Option<Description>> {

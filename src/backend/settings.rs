@@ -38,7 +38,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "What becomes of an error: as the official class does, raise, miss, deny (denied lookups stop \
         Airflow's search) or stop (every error does).",
     )
-    .with_default("official"),
+    .with_default(on_error::WORDS[0]),
     misses::OPTION,
     bundle::OPTION,
     prefetch::OPTION,

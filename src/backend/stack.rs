@@ -27,7 +27,7 @@ impl Stack {
         let (entry, options) = (settings.entry, &settings.options);
         // A faulty pattern fails only the lookups of its kind; a faulty option without effect fails nothing.
         let store = options
-            .check_faults(|key| key.ends_with("_lookup_pattern") || (entry.plays_no_part)(options, key))
+            .check_faults(|key| key.ends_with("_lookup_pattern") || (entry.rules.plays_no_part)(options, key))
             .and_then(|()| (entry.open)(options, &settings.environment))
             .map_err(|error| error.with_store(entry.info.name))?;
         Ok(Self::around(store, settings, clock))

@@ -9,7 +9,7 @@ pub const OPTIONS: &[OptionSpec] = &[OptionSpec::new(
     "Where counts and durations of lookups go: off, to Airflow's own metrics (airflow), or to the global \
     provider of OpenTelemetry (opentelemetry).",
 )
-.with_default("off")];
+.with_default(WORDS[0])];
 
 /// The words of the option, in the order of [`Metrics`].
 const WORDS: &[&str] = &["off", "airflow", "opentelemetry"];
@@ -63,6 +63,6 @@ mod tests {
         for word in WORDS.iter().filter(|word| **word != "off") {
             assert_eq!(read(word).target(), Some(*word));
         }
-        assert_eq!(OPTIONS.first().map(|spec| spec.default), Some("off"));
+        assert_eq!(OPTIONS.first().map(OptionSpec::default_text), Some("off"));
     }
 }

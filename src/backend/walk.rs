@@ -154,7 +154,7 @@ impl Backend {
         else {
             return None;
         };
-        name.as_str().strip_prefix(prefix.first()?.as_str()).map(str::to_owned)
+        self.settings.convention.id_below(prefix.first()?.as_str(), name)
     }
 
     async fn fetch(

@@ -115,7 +115,7 @@ pub(super) fn description_as_json(described: &Description) -> Value {
 }
 
 fn as_text(entries: &[Entry], now: SystemTime) -> String {
-    let has_states = entries.iter().any(|entry| !is_usual(&entry.described));
+    let has_states = entries.iter().any(|entry| !entry.described.is_readable());
     let state = |state: &str| has_states.then(|| state.to_owned());
     let row = |first: [String; 4], state: Option<String>, last: String| {
         first.into_iter().chain(state).chain([last]).collect::<Vec<_>>()
@@ -133,11 +133,6 @@ fn as_text(entries: &[Entry], now: SystemTime) -> String {
         row(first, state(entry.described.state.unwrap_or_default()), tags(&entry.described))
     }));
     columns(&rows)
-}
-
-/// Whether it can be read, as far as its store reports.
-fn is_usual(described: &Description) -> bool {
-    described.state.is_none_or(|state| state == "enabled")
 }
 
 /// Tags on one line.

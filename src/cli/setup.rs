@@ -76,7 +76,7 @@ impl Setup {
             heard::listen(|| configure_from(entry, &chosen.options, Environment::of_process(), kwargs));
         let Configured { settings, warnings: more } = configured?;
         // Every command fails with the faults that a lookup would fail with.
-        let plays_no_part = |key: &str| (entry.plays_no_part)(&settings.options, key);
+        let plays_no_part = |key: &str| (entry.rules.plays_no_part)(&settings.options, key);
         settings.options.check_faults(plays_no_part).map_err(|fault| fault.with_store(entry.info.name))?;
         warnings.extend(more);
         log(&warnings);

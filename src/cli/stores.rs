@@ -8,7 +8,7 @@ use crate::cli::output::{NO, Report};
 use crate::cli::words::{nearest, store_of, word_of};
 use crate::config::options_of;
 use crate::store::StoreEntry;
-use crate::store::options::{OptionKind, OptionSpec};
+use crate::store::options::{OptionDefault, OptionKind, OptionSpec};
 use crate::store::registry::STORES;
 
 #[derive(Debug, clap::Args)]
@@ -57,7 +57,7 @@ fn option_as_json(spec: &OptionSpec) -> serde_json::Value {
     let mut option = json!({
         "key": spec.key,
         "kind": spec.kind.as_str(),
-        "default": spec.default,
+        "default": spec.default.to_string(),
         "secret": spec.kind.is_secret(),
         "doc": spec.doc,
     });
@@ -73,8 +73,10 @@ fn as_text(entries: &[&StoreEntry]) -> String {
         let _ =
             writeln!(text, "{} ({})\n  backend = {}", entry.info.title, entry.info.name, entry.python_class);
         for spec in options_of(entry) {
-            let default =
-                if spec.default.is_empty() { String::new() } else { format!(" [{}]", spec.default) };
+            let default = match spec.default {
+                OptionDefault::Nothing => String::new(),
+                default => format!(" [{default}]"),
+            };
             let _ = writeln!(text, "  {}{default}\n      {}", spec.key, doc(spec));
         }
         text.push('\n');

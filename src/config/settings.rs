@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::backend::audit::{AuditLog, AuditSettings};
 use crate::backend::telemetry::Metrics;
-use crate::backend::{BundleNames, OnError, Patterns, Prefetch, Settings};
+use crate::backend::{BundleNames, OnError, Patterns, Prefetch, Settings, misses};
 use crate::config::forgive::forgive;
 use crate::config::meant::{instead, meant};
 use crate::config::raw::{RawOptions, RawValue};
@@ -14,7 +14,7 @@ use crate::layers::LayerSettings;
 use crate::redact::Shown;
 use crate::store::StoreEntry;
 use crate::store::environment::Environment;
-use crate::store::options::{OptionKind, OptionSpec, OptionValue, Options};
+use crate::store::options::{OptionDefault, OptionKind, OptionSpec, OptionValue, Options};
 use crate::value::json::Value;
 
 /// Represents all of the kwargs in a fault about something missing.
@@ -23,7 +23,7 @@ const WHOLE: &str = "backend_kwargs";
 /// The options that concern the configuration itself.
 pub const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new("strict", OptionKind::Boolean, "Refuse unknown keys instead of warning of them.")
-        .with_default("false"),
+        .with(OptionDefault::Boolean(false)),
     OptionSpec::new(
         "cache",
         OptionKind::Object,
@@ -81,8 +81,7 @@ pub fn configure_from(
         }
     }
     expand_cache_alias(&mut options)?;
-    match (entry.check)(&options, &environment).map_err(|error| and_warnings(error, &warnings)) {
-        // The options are unknown rather than wrong, so the lookups fail instead of the constructor.
+    match (entry.rules.check)(&options, &environment).map_err(|error| and_warnings(error, &warnings)) {
         Err(error) if kwargs == Kwargs::Unread => options.set_fault(WHOLE, error),
         checked => checked?,
     }
@@ -91,15 +90,15 @@ pub fn configure_from(
         convention: (entry.convention)(&options)?,
         patterns: Patterns::from_options(&options),
         on_error: OnError::from_options(&options),
-        log_misses: options.boolean("log_misses").unwrap_or(false),
+        log_misses: misses::are_logged(&options),
         bundles: BundleNames::from_options(&options)?,
         prefetch: Prefetch::from_options(&options)?,
         audit: AuditSettings::from_options(&options)?.map(AuditLog::new),
         metrics: Metrics::from_options(&options),
         layers: LayerSettings::from_options(
             &options,
-            (entry.attempts)(&options, &environment),
-            entry.rate_after_throttle,
+            (entry.rules.attempts)(&options, &environment),
+            entry.rules.rate_after_throttle,
         ),
         options,
         environment,
@@ -250,13 +249,13 @@ mod tests {
     fn the_declared_defaults_are_what_applies_without_them() {
         for entry in crate::store::registry::STORES {
             let nothing = RawOptions::default();
-            for spec in options_of(entry).filter(|spec| !spec.default.is_empty()) {
+            for spec in options_of(entry).filter(|spec| spec.default != OptionDefault::Nothing) {
                 // An option of the audit file is refused if there is no file.
                 if spec.key.starts_with("audit_") {
                     continue;
                 }
                 let written =
-                    [(spec.key.to_owned(), RawValue::Text(spec.default.to_owned()))].into_iter().collect();
+                    [(spec.key.to_owned(), RawValue::Text(spec.default.to_string()))].into_iter().collect();
                 let name = entry.info.name;
                 assert_eq!(decided(entry, &written), decided(entry, &nothing), "{name}: {}", spec.key);
             }

@@ -12,7 +12,7 @@ use crate::layers::retry::Attempts;
 use crate::layers::timeout::Timeout;
 use crate::process::Deadline;
 use crate::store::tools::{Finding, Unread};
-use crate::store::{Description, Descriptions, Inspect, Names, Page, SecretName};
+use crate::store::{Description, Inspect, Listing, Page, SecretName};
 
 /// The [`Inspect`] of a store, subject to the limits of its lookups. A store without one reports nothing.
 #[derive(Debug)]
@@ -61,16 +61,9 @@ impl Inspected {
 
 #[async_trait]
 impl Inspect for Inspected {
-    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Listing> {
         match self.inner() {
             Some(inner) => self.ask("list", || inner.list(prefix, page)).await,
-            None => self.cannot("list", "list its secrets"),
-        }
-    }
-
-    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        match self.inner() {
-            Some(inner) => self.ask("list", || inner.list_described(prefix, page)).await,
             None => self.cannot("list", "list its secrets"),
         }
     }

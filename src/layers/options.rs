@@ -4,70 +4,87 @@ use std::time::Duration;
 
 use crate::layers::cache::CacheSettings;
 use crate::layers::limit::LimitSettings;
-use crate::store::options::{OptionKind, OptionSpec, Options, Rate};
+use crate::store::options::{OptionDefault, OptionKind, OptionSpec, Options, Rate};
+
+/// The option `cache_ttl`.
+pub(super) const TTL: OptionSpec = OptionSpec::new(
+    "cache_ttl",
+    OptionKind::Duration,
+    "How long a value is served without asking the store; 0 stores nothing.",
+)
+.with(OptionDefault::Duration(Duration::from_mins(1)));
+
+/// The option `cache_negative_ttl`.
+pub(super) const NEGATIVE_TTL: OptionSpec = OptionSpec::new(
+    "cache_negative_ttl",
+    OptionKind::Duration,
+    "How long an absent secret is remembered as absent; never longer than cache_ttl where only that is \
+    written.",
+)
+.with(OptionDefault::Duration(Duration::from_secs(15)));
+
+/// The option `cache_max_stale`.
+pub(super) const MAX_STALE: OptionSpec = OptionSpec::new(
+    "cache_max_stale",
+    OptionKind::Duration,
+    "How long past its time to live a value is still served while the store does not answer; 0 is never.",
+)
+.with(OptionDefault::Duration(Duration::from_mins(10)));
+
+/// The option `cache_max_entries`.
+pub(super) const MAX_ENTRIES: OptionSpec = OptionSpec::new(
+    "cache_max_entries",
+    OptionKind::Count,
+    "The most values kept; absent secrets have a bound of the same size of their own.",
+)
+.with(OptionDefault::Count(1000));
+
+/// The option `cache_max_bytes`.
+pub(super) const MAX_BYTES: OptionSpec = OptionSpec::new(
+    "cache_max_bytes",
+    OptionKind::Count,
+    "The most bytes that the values kept have together.",
+)
+.with(OptionDefault::Count(16 * 1024 * 1024));
+
+/// The option `timeout`.
+const TIMEOUT: OptionSpec = OptionSpec::new(
+    "timeout",
+    OptionKind::Duration,
+    "The deadline of a whole lookup: waiting, logging in, reading and retrying.",
+)
+.with(OptionDefault::Duration(Duration::from_secs(10)));
+
+/// Five by default, as botocore has had for years: with three, a burst of throttling loses tasks.
+const MAX_ATTEMPTS: OptionSpec = OptionSpec::new(
+    "max_attempts",
+    OptionKind::Count,
+    "How often one read is tried in all, the first time included.",
+)
+.with(OptionDefault::Count(5));
 
 /// The options of the layers, the same for every store.
 pub const OPTIONS: &[OptionSpec] = &[
-    OptionSpec::new(
-        "cache_ttl",
-        OptionKind::Duration,
-        "How long a value is served without asking the store; 0 stores nothing.",
-    )
-    .with_default("60s"),
-    OptionSpec::new(
-        "cache_negative_ttl",
-        OptionKind::Duration,
-        "How long an absent secret is remembered as absent; never longer than cache_ttl where only that is \
-        written.",
-    )
-    .with_default("15s"),
-    OptionSpec::new(
-        "cache_max_stale",
-        OptionKind::Duration,
-        "How long past its time to live a value is still served while the store does not answer; 0 is never.",
-    )
-    .with_default("10m"),
+    TTL,
+    NEGATIVE_TTL,
+    MAX_STALE,
     OptionSpec::new(
         "cache_ttl_patterns",
         OptionKind::Durations,
         "Other values of cache_ttl by name: an object of regular expressions, matched from the start of the \
         name in the store.",
     ),
-    OptionSpec::new(
-        "cache_max_entries",
-        OptionKind::Count,
-        "The most values kept; absent secrets have a bound of the same size of their own.",
-    )
-    .with_default("1000"),
-    OptionSpec::new(
-        "cache_max_bytes",
-        OptionKind::Count,
-        "The most bytes that the values kept have together.",
-    )
-    .with_default("16777216"),
+    MAX_ENTRIES,
+    MAX_BYTES,
     OptionSpec::new(
         "rate_limit",
         OptionKind::Rate,
         "The most calls of this process in some time, such as 40/s; all its backends on the same store share \
         it.",
     ),
-    OptionSpec::new(
-        "timeout",
-        OptionKind::Duration,
-        "The deadline of a whole lookup: waiting, logging in, reading and retrying.",
-    )
-    .with_default("10s"),
-    OptionSpec::new(
-        "max_attempts",
-        OptionKind::Count,
-        "How often one read is tried in all, the first time included.",
-    )
-    .with_default("5"),
+    TIMEOUT,
+    MAX_ATTEMPTS,
 ];
-
-/// The default of `max_attempts`: botocore's number for years. With three, tasks fail in a burst of
-/// throttling.
-const MOST_ATTEMPTS: u64 = 5;
 
 /// The typed options of the layers.
 #[derive(Clone, Debug)]
@@ -91,11 +108,12 @@ impl LayerSettings {
         store_attempts: Option<u64>,
         after_throttle: Option<Rate>,
     ) -> Self {
-        let attempts = options.count("max_attempts").or(store_attempts).unwrap_or(MOST_ATTEMPTS);
+        let attempts =
+            options.count(MAX_ATTEMPTS.key).or(store_attempts).unwrap_or(options.count_of(&MAX_ATTEMPTS));
         Self {
             cache: CacheSettings::from_options(options),
             limit: LimitSettings { rate: options.rate("rate_limit"), after_throttle },
-            timeout: options.duration("timeout").unwrap_or(Duration::from_secs(10)),
+            timeout: options.duration_of(&TIMEOUT),
             max_attempts: usize::try_from(attempts).unwrap_or(usize::MAX).max(1),
         }
     }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use crate::error::{Error, Result};
 use crate::store::tools::Finding;
-use crate::store::{Description, Inspect, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 /// What the store does in one call.
@@ -115,8 +115,8 @@ impl Store for Scripted {
 /// Inspection follows the same script.
 #[async_trait]
 impl Inspect for Scripted {
-    async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Names> {
-        self.get(&prefix.into()).await.map(|_| Names::default())
+    async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Listing> {
+        self.get(&prefix.into()).await.map(|_| Listing::default())
     }
 
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {

@@ -83,7 +83,7 @@ fn describe_option<'py>(py: Python<'py>, spec: &OptionSpec) -> PyResult<Bound<'p
     let option = PyDict::new(py);
     option.set_item("key", spec.key)?;
     option.set_item("kind", spec.kind.as_str())?;
-    option.set_item("default", spec.default)?;
+    option.set_item("default", spec.default.to_string())?;
     option.set_item("secret", spec.kind.is_secret())?;
     option.set_item("doc", spec.doc)?;
     let OptionKind::Ignored(why) = spec.kind else { return Ok(option) };

@@ -7,8 +7,8 @@ use std::num::NonZeroUsize;
 use async_trait::async_trait;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::description::{Description, Descriptions};
-use crate::store::listing::{Names, Page};
+use crate::store::description::Description;
+use crate::store::listing::{Listing, Page};
 use crate::store::name::SecretName;
 use crate::store::tools::{Finding, Unread};
 use crate::value::SecretValue;
@@ -72,14 +72,10 @@ pub trait Store: Debug + Send + Sync {
 /// lookup waits for it.
 #[async_trait]
 pub trait Inspect: Send + Sync {
-    /// Names that begin with `prefix`, one page of them; never values. `page` is the [`Names::next`] of the
-    /// previous page, `None` for the first one. A store that cannot list answers [`StoreInfo::cannot`].
-    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names>;
-
-    /// Like [`Self::list`], with what the store reports about each secret in the same answer.
-    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        self.list(prefix, page).await.map(Descriptions::from)
-    }
+    /// The secrets whose names begin with `prefix`, one page of them, with what the store reports of each in
+    /// the same answer; never values. `page` is the [`Listing::next`] of the previous page, `None` for the
+    /// first one. A store that cannot list answers [`StoreInfo::cannot`].
+    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Listing>;
 
     /// What the store reports about one secret without its value; `None` if it does not exist. A store that
     /// cannot describe secrets answers [`StoreInfo::cannot`].

@@ -146,6 +146,23 @@ pub enum OddFate {
 }
 
 impl Naming {
+    /// Without the names that no secret can have, in a store that has a grammar of names. A name of a team
+    /// may be too long where the shared one is not: then only that is asked.
+    #[must_use]
+    pub fn only(self, is_valid: impl Fn(&SecretName) -> bool, grammar: &'static str) -> Self {
+        let (all, ambiguous) = match self {
+            Self::Names(names) => (names, None),
+            Self::Ambiguous { separator, names } => (names, Some(separator)),
+            other => return other,
+        };
+        let names: Vec<_> = all.iter().filter(|name| is_valid(name)).cloned().collect();
+        match ambiguous {
+            _ if names.is_empty() => Self::Impossible { grammar, names: all, ambiguous },
+            Some(separator) => Self::Ambiguous { separator, names },
+            None => Self::Names(names),
+        }
+    }
+
     /// All names that may be asked; none for a kind that is switched off.
     pub fn into_names(self) -> Vec<SecretName> {
         match self {
@@ -161,8 +178,16 @@ pub trait Convention: Debug + Send + Sync {
     /// The names that answer `lookup`, in the order of the official class.
     fn names(&self, lookup: Lookup<'_>) -> Naming;
 
+    /// The id of what `name` has after `prefix`; `None` for a name that begins otherwise. A store that
+    /// changes the letters of ids gives one of the ids that have this name.
+    fn id_below(&self, prefix: &str, name: &SecretName) -> Option<String> {
+        name.as_str().strip_prefix(prefix).map(str::to_owned)
+    }
+
     /// What Airflow gets for a secret that holds `value`. `None` means that the secret has no answer.
-    fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>>;
+    fn read(&self, _kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
+        Ok(Some(value))
+    }
 
     /// What the official class does with an id that is not a text that a name can hold. `multi_team` is
     /// `[core] multi_team`: with teams, most classes search the id for one, which fails in Python for

@@ -2,7 +2,10 @@
 
 use std::time::SystemTime;
 
-use crate::store::{Names, Page, SecretName};
+use crate::store::SecretName;
+
+/// The state of a secret that can be read.
+pub const ENABLED: &str = "enabled";
 
 /// What is known about one secret besides its value. A store leaves out what it does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,26 +54,9 @@ impl Description {
             tags: Vec::new(),
         }
     }
-}
 
-/// One page of descriptions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Descriptions {
-    /// Those of this page; there may be none although more pages follow.
-    pub secrets: Vec<Description>,
-    /// What to ask for next; `None` after the last page.
-    pub next: Option<Page>,
-}
-
-impl From<Descriptions> for Names {
-    fn from(descriptions: Descriptions) -> Self {
-        let names = descriptions.secrets.into_iter().map(|secret| secret.name);
-        Self { names: names.collect(), next: descriptions.next }
-    }
-}
-
-impl From<Names> for Descriptions {
-    fn from(names: Names) -> Self {
-        Self { secrets: names.names.into_iter().map(Description::of).collect(), next: names.next }
+    /// Whether nothing is known against reading it.
+    pub fn is_readable(&self) -> bool {
+        self.state.is_none_or(|state| state == ENABLED)
     }
 }

@@ -23,6 +23,18 @@ pub struct StoreEntry {
     /// Reads the naming rules out of the options. Runs in the constructor of the Python class: no I/O. An
     /// error means that the options can never work.
     pub convention: fn(&Options) -> Result<Arc<dyn Convention>>,
+    /// What its options mean together.
+    pub rules: OptionRules,
+    /// What the command line needs to know about it.
+    pub tools: Tools,
+    /// Builds the store. Runs on first use in each process under [`crate::process::no_fork`]: CPU and short
+    /// file reads only, no network.
+    pub open: fn(&Options, &Environment) -> Result<Arc<dyn Store>>,
+}
+
+/// What the options of a store mean together, where that is more than each means by itself. No I/O.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionRules {
     /// Combinations that can never work although each option is valid on its own, such as a login without a
     /// name. Runs in the constructor of the Python class: no I/O.
     pub check: fn(&Options, &Environment) -> Result<()>,
@@ -34,9 +46,14 @@ pub struct StoreEntry {
     /// The rate to keep once the store has throttled a call, where its quota is known and low; the user's
     /// `rate_limit` takes precedence over it.
     pub rate_after_throttle: Option<Rate>,
-    /// What the command line needs to know about it.
-    pub tools: Tools,
-    /// Builds the store. Runs on first use in each process under [`crate::process::no_fork`]: CPU and short
-    /// file reads only, no network.
-    pub open: fn(&Options, &Environment) -> Result<Arc<dyn Store>>,
+}
+
+impl OptionRules {
+    /// No option depends on another one.
+    pub const NONE: Self = Self {
+        check: |_options, _environment| Ok(()),
+        plays_no_part: |_options, _key| false,
+        attempts: |_options, _environment| None,
+        rate_after_throttle: None,
+    };
 }

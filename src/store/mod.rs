@@ -39,9 +39,9 @@ pub mod tools;
 pub mod vault;
 
 pub use crate::store::contract::{Inspect, Store, StoreInfo};
-pub use crate::store::description::{Description, Descriptions};
-pub use crate::store::entry::StoreEntry;
-pub use crate::store::listing::{Names, Page};
+pub use crate::store::description::{Description, ENABLED};
+pub use crate::store::entry::{OptionRules, StoreEntry};
+pub use crate::store::listing::{Listing, Page};
 pub use crate::store::name::SecretName;
 pub(crate) use crate::store::name::short_key;
 pub use crate::store::one_by_one::one_by_one;

@@ -3,116 +3,18 @@
 //! Each module declares its own options next to the code that uses them; `config/` reads the user's text
 //! according to these declarations, and tests check that the stubs and the documentation name every option.
 
+mod spec;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::store::environment::Environment;
 use crate::value::json::Value;
 
-/// The shape of an option's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OptionKind {
-    /// Any text.
-    Text,
-    /// Text that must not be shown: a key, a password, a token.
-    Secret,
-    /// Text, or null to switch a kind of lookup off.
-    Prefix,
-    /// Text, a list of texts that are tried in order, or null to switch a kind of lookup off.
-    Prefixes,
-    /// true/false/1/0/yes/no.
-    Boolean,
-    /// A boolean, or the path of a CA bundle.
-    BooleanOrPath,
-    /// A whole number of at least zero.
-    Count,
-    /// Seconds, or a text such as `500ms`, `3s`, `10m`, `1h`, `PT60S`.
-    Duration,
-    /// One of a few words.
-    Choice(&'static [&'static str]),
-    /// A JSON object, also as JSON text.
-    Object,
-    /// Like [`Self::Object`], with credentials inside.
-    SecretObject,
-    /// A JSON object whose values are durations.
-    Durations,
-    /// Calls per time, such as `40/s`, `100/m`, `5/10s`.
-    Rate,
-    /// Any JSON; the code that reads it checks the shape, which the text describes.
-    Json(&'static str),
-    /// Like [`Self::Json`], with credentials inside.
-    SecretJson(&'static str),
-    /// Accepted because the official class accepts it; the text says why it has no effect.
-    Ignored(&'static str),
-}
-
-impl OptionKind {
-    /// The word for this shape in listings.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Secret => "secret",
-            Self::Prefix => "text or null",
-            Self::Prefixes => "text, list or null",
-            Self::Boolean => "boolean",
-            Self::BooleanOrPath => "boolean or path",
-            Self::Count => "count",
-            Self::Duration => "duration",
-            Self::Choice(_) => "choice",
-            Self::Object => "object",
-            Self::SecretObject => "secret object",
-            Self::Durations => "object of durations",
-            Self::Rate => "rate",
-            Self::Json(_) => "JSON",
-            Self::SecretJson(_) => "secret JSON",
-            Self::Ignored(_) => "ignored",
-        }
-    }
-
-    /// Whether the value must never be shown.
-    pub const fn is_secret(self) -> bool {
-        matches!(self, Self::Secret | Self::SecretObject | Self::SecretJson(_))
-    }
-}
-
-/// The declaration of one option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OptionSpec {
-    /// The key in `backend_kwargs`.
-    pub key: &'static str,
-    /// The shape of the value.
-    pub kind: OptionKind,
-    /// The default as it would be written, empty for none.
-    pub default: &'static str,
-    /// One sentence for the reference.
-    pub doc: &'static str,
-    /// Whether null and the empty text mean no, as they do where the official class tests the truth of a
-    /// value.
-    pub null_is_no: bool,
-}
-
-impl OptionSpec {
-    /// Declares an option without a default.
-    pub const fn new(key: &'static str, kind: OptionKind, doc: &'static str) -> Self {
-        Self { key, kind, default: "", doc, null_is_no: false }
-    }
-
-    /// Makes null and the empty text mean no.
-    #[must_use]
-    pub const fn with_null_as_no(mut self) -> Self {
-        self.null_is_no = true;
-        self
-    }
-
-    /// Gives the option a default.
-    #[must_use]
-    pub const fn with_default(mut self, default: &'static str) -> Self {
-        self.default = default;
-        self
-    }
-}
+pub use self::spec::{OptionDefault, OptionKind, OptionSpec};
 
 /// A value from the user, checked against its declaration.
 #[derive(Clone, PartialEq)]
@@ -228,6 +130,16 @@ impl Options {
         self.text(key).filter(|text| !text.is_empty())
     }
 
+    /// As [`Self::non_empty`], or what the environment has as `variable`.
+    pub fn non_empty_or<'text>(
+        &'text self,
+        key: &str,
+        environment: &'text Environment,
+        variable: &'static str,
+    ) -> Option<&'text str> {
+        self.non_empty(key).or_else(|| environment.non_empty(variable))
+    }
+
     /// A prefix: what the user wrote, `None` for null, or `default`.
     pub fn prefix<'text>(&'text self, key: &str, default: &'text str) -> Option<&'text str> {
         match self.values.get(key) {
@@ -241,6 +153,32 @@ impl Options {
         match self.values.get(key) {
             Some(OptionValue::Boolean(boolean)) => Some(*boolean),
             _ => None,
+        }
+    }
+
+    /// What is written for `spec`, or its default.
+    pub fn boolean_of(&self, spec: &OptionSpec) -> bool {
+        self.boolean(spec.key).unwrap_or(spec.default == OptionDefault::Boolean(true))
+    }
+
+    /// What is written for `spec`, or its default; an empty text is as good as nothing.
+    pub fn text_of(&self, spec: &OptionSpec) -> &str {
+        self.non_empty(spec.key).unwrap_or(spec.default_text())
+    }
+
+    /// What is written for `spec`, or its default.
+    pub fn count_of(&self, spec: &OptionSpec) -> u64 {
+        match spec.default {
+            OptionDefault::Count(default) => self.count(spec.key).unwrap_or(default),
+            _ => self.count(spec.key).unwrap_or_default(),
+        }
+    }
+
+    /// What is written for `spec`, or its default.
+    pub fn duration_of(&self, spec: &OptionSpec) -> Duration {
+        match spec.default {
+            OptionDefault::Duration(default) => self.duration(spec.key).unwrap_or(default),
+            _ => self.duration(spec.key).unwrap_or_default(),
         }
     }
 
@@ -349,6 +287,28 @@ mod tests {
         assert_eq!(options.prefix("connections_prefix", "d"), None);
         assert_eq!(options.prefix("variables_prefix", "d"), Some("d"));
         assert_eq!(options.prefix("config_prefix", "d"), Some(""));
+    }
+
+    #[test]
+    fn what_is_written_takes_precedence_over_the_default_of_its_declaration() {
+        let spec = |default| OptionSpec::new("a", OptionKind::Text, "").with(default);
+        let (number, time) = (OptionDefault::Count(5), OptionDefault::Duration(Duration::from_secs(90)));
+        let (yes, word) = (OptionDefault::Boolean(true), OptionDefault::Text("b"));
+        let mut options = Options::default();
+        assert_eq!((options.count_of(&spec(number)), options.text_of(&spec(word))), (5, "b"));
+        assert_eq!(options.duration_of(&spec(time)).as_secs(), 90);
+        assert!(options.boolean_of(&spec(yes)) && !options.boolean_of(&spec(OptionDefault::Nothing)));
+        options.set("a", OptionValue::Count(0));
+        assert_eq!(
+            (options.count_of(&spec(number)), options.count_of(&spec(OptionDefault::Nothing))),
+            (0, 0)
+        );
+        options.set("a", OptionValue::Boolean(false));
+        assert!(!options.boolean_of(&spec(yes)));
+        options.set("a", OptionValue::Text(String::new()));
+        assert_eq!(options.text_of(&spec(word)), "b");
+        options.set("a", OptionValue::Duration(Duration::ZERO));
+        assert_eq!(options.duration_of(&spec(time)), Duration::ZERO);
     }
 
     #[test]

@@ -71,11 +71,11 @@ impl PrefixDefaults {
     /// declare.
     pub const AIRFLOW: Self = Self {
         prefixes: PerKind {
-            connections: CONNECTIONS_PREFIX.default,
-            variables: VARIABLES_PREFIX.default,
-            config: CONFIG_PREFIX.default,
+            connections: CONNECTIONS_PREFIX.default_text(),
+            variables: VARIABLES_PREFIX.default_text(),
+            config: CONFIG_PREFIX.default_text(),
         },
-        separator: SEPARATOR.default,
+        separator: SEPARATOR.default_text(),
     };
 }
 

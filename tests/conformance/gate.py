@@ -11,11 +11,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from tests.conformance.capability import Capability
 from tests.conformance.harness import Harness, Options, Planting
+from tests.servers.double import Guarded
 from tests.servers.process import LOOPBACK
 from tests.servers.tls import Certificate, Server
 
@@ -228,6 +230,56 @@ class Gated(Harness):
         """The variables that name a proxy with a password."""
         with_password = self.gate.url.replace("//", f"//user:{canary}@")
         return {"HTTP_PROXY": with_password, "http_proxy": with_password}
+
+
+class OnGuarded(Gated):
+    """A store whose server is a ``Guarded`` double; its token is the option ``token``."""
+
+    double: ClassVar[type[Guarded]]
+    #: What a token may be denied, refused and told by such a server.
+    faults = GATE_FAULTS | {
+        Capability.DENIED,
+        Capability.UNAUTHENTICATED,
+        Capability.THROTTLED,
+        Capability.SERVER_ERROR,
+    }
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing runs yet."""
+        super().__init__(folder)
+        self.guarded = self.double()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Gate, double."""
+        with self.guarded.running(), gate(self.guarded.url) as self.gate:
+            yield
+
+    def reset(self) -> None:
+        """No secrets, one token."""
+        super().reset()
+        self.guarded.reset()
+
+    def options(self) -> Options:
+        """The token, and the gate as the address."""
+        return {"token": self.guarded.token, self.address_option: self.gate.url}
+
+    def inject(self, fault: Capability) -> Options:
+        """What the service would do to this token."""
+        if fault is Capability.DENIED:
+            self.guarded.tokens[self.guarded.token] = False
+        elif fault is Capability.UNAUTHENTICATED:
+            self.guarded.tokens.clear()
+        elif fault in (Capability.THROTTLED, Capability.SERVER_ERROR):
+            self.guarded.fault = 429 if fault is Capability.THROTTLED else 500
+        else:
+            return super().inject(fault)
+        return {}
+
+    def heal(self) -> None:
+        """Everything as it was, but for the counts."""
+        super().heal()
+        self.guarded.heal()
 
 
 @contextlib.contextmanager

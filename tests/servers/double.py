@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from tests.servers.tls import Certificate, listening
@@ -113,3 +114,51 @@ def serving(answer: Callable[[Request], Answer], tls: Certificate | None = None)
         double = Double(server.url)
         handler.double = double  # type: ignore[attr-defined]
         yield double
+
+
+@dataclass
+class Guarded(ABC):
+    """A double that checks a bearer token, and holds texts by name: what a service with one token and GET is."""
+
+    #: The token of the one who may read, and the status for one who is known and may not.
+    token: ClassVar[str]
+    denial: ClassVar[int] = 403
+
+    url: str = ""
+    secrets: dict[str, str] = field(default_factory=dict)
+    #: Each token, and whether it may read.
+    tokens: dict[str, bool] = field(default_factory=dict)
+    #: What everything is answered with.
+    fault: int = 0
+
+    @staticmethod
+    @abstractmethod
+    def error(status: int) -> Answer:
+        """An error as the service writes it."""
+
+    @abstractmethod
+    def read(self, request: Request) -> Answer:
+        """What a token that may read gets."""
+
+    def heal(self) -> None:
+        """No fault, one token."""
+        self.tokens, self.fault = {self.token: True}, 0
+
+    def reset(self) -> None:
+        """The same, and no secrets."""
+        self.secrets = {}
+        self.heal()
+
+    def answer(self, request: Request) -> Answer:
+        """What the service says."""
+        allowed = self.tokens.get(request.bearer)
+        refused = self.fault or (401 if allowed is None else 0 if allowed else self.denial)
+        return self.error(refused) if refused else self.read(request)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Runs it, empty."""
+        self.reset()
+        with serving(self.answer) as double:
+            self.url = double.url
+            yield

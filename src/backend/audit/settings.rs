@@ -3,7 +3,22 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::store::options::{OptionKind, OptionSpec, Options};
+use crate::store::options::{OptionDefault, OptionKind, OptionSpec, Options};
+
+const MAX_BYTES: OptionSpec = OptionSpec::new(
+    "audit_max_bytes",
+    OptionKind::Count,
+    "The size at which the audit file becomes `<audit_path>.1`, replacing the one before; 0 leaves it to \
+    other tools.",
+)
+.with(OptionDefault::Count(100 * 1024 * 1024));
+
+const REQUIRED: OptionSpec = OptionSpec::new(
+    "audit_required",
+    OptionKind::Boolean,
+    "Whether a lookup fails when its line cannot be written.",
+)
+.with(OptionDefault::Boolean(false));
 
 /// The options of the audit log, the same for every store.
 pub const OPTIONS: &[OptionSpec] = &[
@@ -12,22 +27,9 @@ pub const OPTIONS: &[OptionSpec] = &[
         OptionKind::Text,
         "A file that gets one line of JSON for each access; an absolute path.",
     ),
-    OptionSpec::new(
-        "audit_max_bytes",
-        OptionKind::Count,
-        "The size at which the audit file becomes `<audit_path>.1`, replacing the one before; 0 leaves it to \
-        other tools.",
-    )
-    .with_default("104857600"),
-    OptionSpec::new(
-        "audit_required",
-        OptionKind::Boolean,
-        "Whether a lookup fails when its line cannot be written.",
-    )
-    .with_default("false"),
+    MAX_BYTES,
+    REQUIRED,
 ];
-
-const MAX_BYTES: u64 = 100 * 1024 * 1024;
 
 /// The typed options of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +45,7 @@ impl AuditSettings {
     /// A relative path is refused: each process of Airflow has a working directory of its own, so the lines
     /// would be scattered over several files.
     pub fn from_options(options: &Options) -> Result<Option<Self>> {
-        let required = options.boolean("audit_required").unwrap_or(false);
+        let required = options.boolean_of(&REQUIRED);
         let Some(path) = options.non_empty("audit_path") else {
             return if required { Err(required_without_path()) } else { Ok(None) };
         };
@@ -51,7 +53,7 @@ impl AuditSettings {
             return Err(Error::config("`audit_path` in backend_kwargs is a relative path")
                 .with_hint("Write the whole path, which starts with /"));
         }
-        let max_bytes = options.count("audit_max_bytes").unwrap_or(MAX_BYTES);
+        let max_bytes = options.count_of(&MAX_BYTES);
         Ok(Some(Self { path: PathBuf::from(path), max_bytes, required }))
     }
 
@@ -98,7 +100,7 @@ mod tests {
     fn defaults_agree_with_their_declarations() {
         let settings = AuditSettings::from_options(&options("/a/b")).unwrap().unwrap();
         assert_eq!((settings.path(), settings.is_required()), (Path::new("/a/b"), false));
-        let declared = |key| OPTIONS.iter().find(|spec| spec.key == key).unwrap().default;
+        let declared = |key| OPTIONS.iter().find(|spec| spec.key == key).unwrap().default.to_string();
         assert_eq!(settings.max_bytes().unwrap().to_string(), declared("audit_max_bytes"));
         assert_eq!(settings.is_required().to_string(), declared("audit_required"));
     }

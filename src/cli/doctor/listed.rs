@@ -32,7 +32,7 @@ pub(super) fn ids(setup: &Setup, kind: Kind, id: &str) -> Vec<String> {
 }
 
 fn disabled(kind: Kind, listed: &[(String, Description)]) -> Option<Finding> {
-    let ids = chosen(listed, |secret| secret.state.is_some_and(|state| state != "enabled"));
+    let ids = chosen(listed, |secret| !secret.is_readable());
     warning(kind, "state", &ids, "cannot be read: disabled", "Enable them, or delete what is not needed")
 }
 

@@ -28,12 +28,11 @@ mod race_tests;
 mod reason;
 mod settings;
 mod shelf;
+mod store;
 #[cfg(test)]
 mod tests;
 mod warm;
 
-use async_trait::async_trait;
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -41,7 +40,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layers::breaker::Breaker;
 use crate::layers::limit::is_own_limit;
 use crate::process::{Clock, Timestamp};
-use crate::store::{SecretName, Store, StoreInfo};
+use crate::store::{SecretName, Store};
 use crate::value::SecretValue;
 
 pub use self::answer::{Cached, Origin};
@@ -389,23 +388,4 @@ fn concerns_identity(error: &Error) -> bool {
 
 fn is_timeout(error: &Error) -> bool {
     error.kind() == ErrorKind::Timeout
-}
-
-#[async_trait]
-impl Store for Cache {
-    fn info(&self) -> &StoreInfo {
-        self.inner.info()
-    }
-
-    async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        Ok(self.fetch(name).await?.value)
-    }
-
-    fn batch_size(&self) -> NonZeroUsize {
-        self.inner.batch_size()
-    }
-
-    fn is_outdated(&self) -> bool {
-        self.inner.is_outdated()
-    }
 }

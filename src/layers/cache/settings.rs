@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::layers::options::{MAX_BYTES, MAX_ENTRIES, MAX_STALE, NEGATIVE_TTL, TTL};
 use crate::store::SecretName;
-use crate::store::options::Options;
+use crate::store::options::{OptionSpec, Options};
 use crate::store::pattern::Pattern;
-
-/// How long an absent secret is remembered as absent by default.
-const NEGATIVE_TTL: Duration = Duration::from_secs(15);
 
 /// The user's settings for the cache.
 #[derive(Clone, Debug)]
@@ -31,19 +29,20 @@ pub struct CacheSettings {
 impl CacheSettings {
     /// Reads the options of [`crate::layers::OPTIONS`] that concern the cache.
     pub fn from_options(options: &Options) -> Self {
-        let ttl = options.duration("cache_ttl").unwrap_or(Duration::from_secs(60));
+        let ttl = options.duration_of(&TTL);
         let patterns = options.durations("cache_ttl_patterns").iter();
         // Without a cache absent names are not remembered either, and with a short one not longer than
         // values.
         let unless_off = |duration| if ttl.is_zero() { Duration::ZERO } else { duration };
-        let usual = NEGATIVE_TTL.min(ttl);
+        let negative = options.duration_of(&NEGATIVE_TTL);
+        let is_written = options.get(NEGATIVE_TTL.key).is_some();
         Self {
             ttl,
             ttl_patterns: patterns.map(|(text, ttl)| (Pattern::new(text.as_str()), *ttl)).collect(),
-            negative_ttl: unless_off(options.duration("cache_negative_ttl").unwrap_or(usual)),
-            max_stale: options.duration("cache_max_stale").unwrap_or(Duration::from_secs(600)),
-            max_entries: count(options, "cache_max_entries", 1000),
-            max_bytes: count(options, "cache_max_bytes", 16 * 1024 * 1024),
+            negative_ttl: unless_off(if is_written { negative } else { negative.min(ttl) }),
+            max_stale: options.duration_of(&MAX_STALE),
+            max_entries: count(options, &MAX_ENTRIES),
+            max_bytes: count(options, &MAX_BYTES),
         }
     }
 
@@ -68,6 +67,6 @@ impl CacheSettings {
     }
 }
 
-fn count(options: &Options, key: &str, default: u64) -> usize {
-    usize::try_from(options.count(key).unwrap_or(default)).unwrap_or(usize::MAX)
+fn count(options: &Options, spec: &OptionSpec) -> usize {
+    usize::try_from(options.count_of(spec)).unwrap_or(usize::MAX)
 }

@@ -110,20 +110,7 @@ impl Access {
         F: Future<Output = Result<T>> + Send,
     {
         self.log_in().await?;
-        // Noted before the call: another task may have replaced them by the time the refusal arrives.
-        let used = self.credentials.held();
-        let refused = match call().await {
-            Err(error) => error,
-            found => return found,
-        };
-        if !self.is_replaced(&refused, used).await {
-            return Err(refused);
-        }
-        let used = self.credentials.held();
-        let outcome = call().await;
-        let is_refused = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unauthenticated);
-        self.credentials.note_replacement(used, is_refused);
-        outcome
+        self.credentials.accepted(call).await
     }
 
     /// Whether the credentials that were `used` when `error` occurred have been replaced by others.

@@ -13,7 +13,7 @@ use crate::store::aws::store::{AwsStore, SecretService};
 use crate::value::SecretValue;
 
 /// What a store answers for one secret.
-pub(super) type Answer = Result<Option<SecretValue>>;
+pub(super) type ReadOutcome = Result<Option<SecretValue>>;
 
 /// Why a batch was not answered.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl BatchFailure {
 pub(super) async fn read_many<S: SecretService>(
     store: &AwsStore<S>,
     names: &[SecretName],
-) -> Vec<Option<Answer>> {
+) -> Vec<Option<ReadOutcome>> {
     let names_once = distinct(names);
     let mut known = Known::default();
     read_in_batches(store, &names_once, &mut known).await;
@@ -114,15 +114,15 @@ impl BatchSwitch {
 
 /// The answers so far.
 #[derive(Default)]
-pub(super) struct Known(HashMap<SecretName, Answer>);
+pub(super) struct Known(HashMap<SecretName, ReadOutcome>);
 
 impl Known {
-    fn of(&self, name: &SecretName) -> Option<Answer> {
+    fn of(&self, name: &SecretName) -> Option<ReadOutcome> {
         self.0.get(name).cloned()
     }
 
     /// Notes an answer, unless there is one already.
-    pub(super) fn note(&mut self, name: &SecretName, answer: Answer) {
+    pub(super) fn note(&mut self, name: &SecretName, answer: ReadOutcome) {
         self.0.entry(name.clone()).or_insert(answer);
     }
 }

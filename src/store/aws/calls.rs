@@ -1,13 +1,15 @@
 //! What failed calls mean where all services with secrets agree: listings and batches.
 
+use std::borrow::Cow;
+
 use crate::error::{Error, ErrorKind};
 use crate::store::aws::batches::BatchFailure;
-use crate::store::aws::error::{Failure, Refusal, general_hint};
+use crate::store::aws::error::{AwsRefusal, Failure, general_hint};
 
 impl Failure {
     /// This failure as an error: `refused` converts an answer, and returns `None` if it means that the secret
     /// does not exist.
-    pub(super) fn or_else(self, refused: impl FnOnce(&Refusal) -> Option<Error>) -> Option<Error> {
+    pub(super) fn or_else(self, refused: impl FnOnce(&AwsRefusal) -> Option<Error>) -> Option<Error> {
         match self {
             Self::Refused(refusal) => refused(&refusal),
             Self::Broken(error) => Some(error),
@@ -26,7 +28,7 @@ pub(super) struct Listing {
     /// The code for a page that is no longer available.
     pub(super) lost_page: &'static str,
     /// The kind of error that a code means for this service.
-    pub(super) kind: fn(&Refusal) -> ErrorKind,
+    pub(super) kind: fn(&AwsRefusal) -> ErrorKind,
 }
 
 impl Listing {
@@ -40,7 +42,7 @@ impl Listing {
     }
 
     /// The error of an answer that reports one.
-    pub(super) fn refused(&self, refusal: &Refusal, subject: &str, region: &str) -> Error {
+    pub(super) fn refused(&self, refusal: &AwsRefusal, subject: &str, region: &str) -> Error {
         let (kind, hint) = if refusal.is_unknown_operation() {
             (ErrorKind::Unsupported, Some(format!("The endpoint does not know {}", self.operation)))
         } else if refusal.head.is(self.lost_page) {
@@ -52,14 +54,14 @@ impl Listing {
         refusal.to_error(kind, subject).with_hint_if(hint)
     }
 
-    fn hint(&self, refusal: &Refusal, kind: ErrorKind, region: &str) -> Option<String> {
+    fn hint(&self, refusal: &AwsRefusal, kind: ErrorKind, region: &str) -> Option<String> {
         let Self { permission, things, .. } = self;
         match kind {
             ErrorKind::Denied => Some(format!(
                 "Allow this identity {permission} on `*` in {region}: it cannot be allowed for single \
                 {things}"
             )),
-            _ => general_hint(refusal, kind).map(str::to_owned),
+            _ => general_hint(refusal, kind).map(Cow::into_owned),
         }
     }
 }
@@ -68,7 +70,7 @@ impl Listing {
 pub(super) fn batch_failure(
     failure: Failure,
     operation: &'static str,
-    refused: impl FnOnce(&Refusal) -> BatchFailure,
+    refused: impl FnOnce(&AwsRefusal) -> BatchFailure,
 ) -> BatchFailure {
     let failure = match failure {
         Failure::Refused(refusal) if refusal.is_unknown_operation() => {
@@ -101,7 +103,7 @@ mod tests {
             permission: "a:ListThings",
             things: "things",
             lost_page: "LostPage",
-            kind: Refusal::kind,
+            kind: AwsRefusal::kind,
         };
         for (code, status, kind, hint) in [
             (Some("LostPage"), 400, ErrorKind::Malformed, "Begin again with the first page"),
@@ -114,7 +116,7 @@ mod tests {
             ),
             (Some("ThrottlingException"), 400, ErrorKind::Throttled, "Ask less often"),
         ] {
-            let error = listing.refused(&Refusal::plain(code, status), "listing", "eu-west-1");
+            let error = listing.refused(&AwsRefusal::plain(code, status), "listing", "eu-west-1");
             assert_eq!(error.kind(), kind);
             assert!(error.hint().unwrap().starts_with(hint), "{error}");
         }

@@ -13,11 +13,27 @@ use crate::store::aws::client_words::{CONFIG_KWARGS, ClientWords};
 use crate::store::aws::role::{RoleSettings, assume_role_settings};
 use crate::store::aws::words::Words;
 use crate::store::environment::Environment;
-use crate::store::kit::trust::Verify;
-use crate::store::options::{OptionKind, OptionSpec, Options};
+use crate::store::kit::address::ENDPOINT;
+use crate::store::kit::trust::{CA_BUNDLE, VERIFY, Verify};
+use crate::store::options::{OptionDefault, OptionKind, OptionSpec, Options};
 
 /// Why options have no effect that the official class itself does not read.
 const CONNECTION_ONLY: &str = "the official class reads it from Airflow connections of other hooks only";
+
+/// How a role is assumed.
+pub(super) const ASSUME_ROLE_METHOD: OptionSpec = OptionSpec::new(
+    "assume_role_method",
+    OptionKind::Text,
+    "`assume_role` or `assume_role_with_web_identity`; SAML is not supported.",
+)
+.with_default("assume_role");
+
+const USE_SSL: OptionSpec = OptionSpec::new(
+    "use_ssl",
+    OptionKind::Boolean,
+    "False reads over plain http where no endpoint is configured.",
+)
+.with(OptionDefault::Boolean(true));
 
 /// The options that every AWS store takes.
 pub(super) const AWS_OPTIONS: &[OptionSpec] = &[
@@ -48,12 +64,7 @@ pub(super) const AWS_OPTIONS: &[OptionSpec] = &[
         "A profile of the AWS files; credentials in the environment are then not looked at.",
     ),
     OptionSpec::new("role_arn", OptionKind::Text, "The role to assume before reading."),
-    OptionSpec::new(
-        "assume_role_method",
-        OptionKind::Text,
-        "`assume_role` or `assume_role_with_web_identity`; SAML is not supported.",
-    )
-    .with_default("assume_role"),
+    ASSUME_ROLE_METHOD,
     OptionSpec::new(
         "assume_role_kwargs",
         OptionKind::SecretObject,
@@ -79,29 +90,17 @@ pub(super) const AWS_OPTIONS: &[OptionSpec] = &[
         OptionKind::Ignored("only the google federation reads it, which is not supported"),
         "The audience of a google identity token.",
     ),
-    OptionSpec::new(
-        "endpoint_url",
-        OptionKind::Text,
-        "The address of the service itself, such as that of a VPC endpoint; never used for STS.",
-    ),
-    OptionSpec::new(
-        "verify",
-        OptionKind::BooleanOrPath,
+    ENDPOINT
+        .with_doc("The address of the service itself, such as that of a VPC endpoint; never used for STS."),
+    VERIFY.with_doc(
         "Whether the service's certificate is verified, or the CA bundle to verify it with; STS is always \
         verified.",
     ),
-    OptionSpec::new(
-        "ca_bundle",
-        OptionKind::Text,
+    CA_BUNDLE.with_doc(
         "A PEM file of trusted CAs for the service and STS, or `system`; takes precedence over `verify` and \
         AWS_CA_BUNDLE.",
     ),
-    OptionSpec::new(
-        "use_ssl",
-        OptionKind::Boolean,
-        "False reads over plain http where no endpoint is configured.",
-    )
-    .with_default("true"),
+    USE_SSL,
     OptionSpec::new(
         "api_version",
         OptionKind::Text,
@@ -223,7 +222,7 @@ impl AwsSettings {
             sts_endpoint_url: sts_endpoint_url(options)?,
             verify: Verify::read(options, "verify"),
             ca_bundle: text("ca_bundle"),
-            use_ssl: options.boolean("use_ssl").unwrap_or(true),
+            use_ssl: options.boolean_of(&USE_SSL),
             api_version: text("api_version"),
             max_attempts: client.max_attempts.or(environment_attempts),
             client,

@@ -7,6 +7,8 @@
 //! A message of the service may echo the request (signature errors show the session token), so it is shown
 //! for missing permissions only, with control characters escaped.
 
+use std::borrow::Cow;
+
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -15,10 +17,20 @@ use crate::error::{Error, ErrorKind};
 use crate::http::{NoAnswerHints, TransportError, TransportKind};
 use crate::redact::Shown;
 use crate::store::kit::refusal::{self, wait};
+use crate::store::kit::vendor::Vendor;
+
+/// The services of AWS in their own words.
+pub(super) const AWS: Vendor = Vendor {
+    name: "AWS",
+    inside: "AWS",
+    server: "AWS",
+    rejects: "AWS does not accept the credentials",
+    address: "endpoint_url",
+};
 
 /// The contents of an error answer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Refusal {
+pub(super) struct AwsRefusal {
     /// What all services report; here the code has no namespace.
     pub(super) head: refusal::Refusal,
     /// The service's own message; see the module for when it may be shown.
@@ -29,7 +41,7 @@ pub(super) struct Refusal {
 #[derive(Debug)]
 pub(super) enum Failure {
     /// The service answered with an error.
-    Refused(Refusal),
+    Refused(AwsRefusal),
     /// There is no answer, or it cannot be understood.
     Broken(Error),
 }
@@ -38,11 +50,11 @@ impl Failure {
     /// Converts an SDK error. `subject` says what was asked, such as "reading `a/b`".
     pub(super) fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, subject: &str) -> Self {
         match error {
-            SdkError::ServiceError(service) => Self::Refused(Refusal::of(service.err(), service.raw())),
+            SdkError::ServiceError(service) => Self::Refused(AwsRefusal::of(service.err(), service.raw())),
             SdkError::ResponseError(response) => match response.raw().status().as_u16() {
                 // A successful status whose body the SDK could not parse.
                 200..=299 => Self::Broken(not_understood(subject)),
-                _ => Self::Refused(Refusal::without_code(response.raw())),
+                _ => Self::Refused(AwsRefusal::without_code(response.raw())),
             },
             SdkError::TimeoutError(_) => Self::Broken(timed_out(subject, "the SDK's own timeout passed")),
             SdkError::DispatchFailure(dispatch) => {
@@ -57,7 +69,7 @@ impl Failure {
     }
 }
 
-impl Refusal {
+impl AwsRefusal {
     fn of(error: &impl ProvideErrorMetadata, response: &HttpResponse) -> Self {
         let head = head(response).with_code(error.code().map(str::to_owned));
         Self { message: error.message().map(str::to_owned), ..Self::new(head) }
@@ -112,26 +124,12 @@ impl Refusal {
 
     /// The error of `kind` for a call about `subject`.
     pub(super) fn to_error(&self, kind: ErrorKind, subject: &str) -> Error {
-        let mut text = format!("{subject} {}", self.what_happened(kind));
+        let mut text = format!("{subject} {}", AWS.what_happened(kind, self.code().is_some()));
         if let Some(message) = self.message.as_deref().filter(|_| self.refuses_permission()) {
             text.push_str(": ");
             text.push_str(&Shown(message.trim_end_matches('.')).to_string());
         }
         self.head.to_error(kind, text)
-    }
-
-    fn what_happened(&self, kind: ErrorKind) -> &'static str {
-        match kind {
-            ErrorKind::Denied => "was denied",
-            ErrorKind::Unauthenticated => "was refused, since AWS does not accept the credentials",
-            ErrorKind::Throttled => "was throttled",
-            ErrorKind::Unreachable => "failed inside AWS",
-            ErrorKind::Timeout => "took AWS too long",
-            ErrorKind::InvalidName => "was refused as invalid",
-            // A code shows that AWS itself answered.
-            _ if self.code().is_some() => "was refused",
-            _ => "failed with an answer that is not understood",
-        }
     }
 }
 
@@ -204,8 +202,8 @@ pub(super) fn kind_of_code(code: &str) -> Option<ErrorKind> {
 }
 
 /// The remedy for errors that are the same for every service.
-pub(super) fn general_hint(refusal: &Refusal, kind: ErrorKind) -> Option<&'static str> {
-    Some(match (refusal.code().unwrap_or_default(), kind) {
+pub(super) fn general_hint(refusal: &AwsRefusal, kind: ErrorKind) -> Option<Cow<'static, str>> {
+    let hint = match (refusal.code().unwrap_or_default(), kind) {
         ("ExpiredToken" | "ExpiredTokenException" | "RequestExpired", _) => {
             "The session token has expired: renew it, or use a source that renews itself, such as a role or \
             a profile"
@@ -225,11 +223,10 @@ pub(super) fn general_hint(refusal: &Refusal, kind: ErrorKind) -> Option<&'stati
         (_, ErrorKind::Unreachable | ErrorKind::Timeout) => {
             "AWS usually recovers by itself; see health.aws.amazon.com"
         }
-        (_, ErrorKind::Malformed) => {
-            "Check `endpoint_url` and proxies: something else than AWS may have answered"
-        }
+        (_, ErrorKind::Malformed) => return Some(AWS.check_address().into()),
         _ => return None,
-    })
+    };
+    Some(hint.into())
 }
 
 /// Whether this is a code that we know, or looks like one of AWS's: several capitalised words and nothing
@@ -285,8 +282,7 @@ fn timed_out(subject: &str, cause: &str) -> Error {
 }
 
 fn not_understood(subject: &str) -> Error {
-    Error::new(ErrorKind::Malformed, format!("{subject}: the answer is not understood"))
-        .with_hint("Check `endpoint_url` and proxies: something else than AWS may have answered")
+    AWS.not_understood(subject)
 }
 
 /// Nothing was sent: some settings exclude each other, such as FIPS and a custom endpoint.
@@ -300,8 +296,11 @@ fn not_built(subject: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn refusal(code: &str, status: u16) -> Refusal {
-        Refusal { message: Some("canary\u{1b}[31m words.".to_owned()), ..Refusal::plain(Some(code), status) }
+    fn refusal(code: &str, status: u16) -> AwsRefusal {
+        AwsRefusal {
+            message: Some("canary\u{1b}[31m words.".to_owned()),
+            ..AwsRefusal::plain(Some(code), status)
+        }
     }
 
     #[test]
@@ -356,7 +355,7 @@ mod tests {
             "AKIAIOSFODNN7EXAMPLE",
             &format!("{}Exception", "Canary".repeat(20)),
         ] {
-            let refusal = Refusal::plain(Some(text), 502);
+            let refusal = AwsRefusal::plain(Some(text), 502);
             let error = refusal.to_error(refusal.kind(), "reading `a`");
             insta::allow_duplicates! {
                 insta::assert_snapshot!(error, @"reading `a` failed inside AWS (HTTP 502)");
@@ -366,7 +365,7 @@ mod tests {
             ["ThrottlingException", "EC2ThrottledException", "KMSAccessDeniedException", "NoSuchEntity"]
         {
             assert_eq!(
-                Refusal::plain(Some(code), 400).to_error(ErrorKind::Malformed, "x").code(),
+                AwsRefusal::plain(Some(code), 400).to_error(ErrorKind::Malformed, "x").code(),
                 Some(code)
             );
         }
@@ -374,7 +373,7 @@ mod tests {
 
     #[test]
     fn an_endpoint_may_not_know_an_operation() {
-        let unknown = |code, status| Refusal::plain(code, status).is_unknown_operation();
+        let unknown = |code, status| AwsRefusal::plain(code, status).is_unknown_operation();
         assert!(unknown(Some("UnknownOperationException"), 400) && unknown(Some("InvalidAction"), 400));
         assert!(unknown(Some("InternalFailure"), 501) && unknown(None, 404) && unknown(None, 501));
         assert!(!unknown(Some("ResourceNotFoundException"), 404) && !unknown(Some("InternalFailure"), 500));

@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Shown;
+use crate::store::aws::config::ASSUME_ROLE_METHOD;
 use crate::store::aws::words::Words;
 use crate::store::options::Options;
 use crate::value::json::Value;
@@ -55,7 +56,7 @@ pub(super) struct RoleSettings {
 /// The role that the options name, if any. `session_name` is the default name of its session.
 pub(super) fn assume_role_settings(options: &Options, session_name: &str) -> Result<Option<RoleSettings>> {
     let Some(role_arn) = options.non_empty("role_arn") else { return Ok(None) };
-    let method = match options.non_empty("assume_role_method").unwrap_or("assume_role") {
+    let method = match options.text_of(&ASSUME_ROLE_METHOD) {
         "assume_role" => RoleMethod::Credentials,
         "assume_role_with_web_identity" => web_identity(options)?,
         "assume_role_with_saml" => return Err(unsupported("`assume_role_method: assume_role_with_saml`")),

@@ -15,22 +15,18 @@ use crate::store::aws::batches::{BatchFailure, BatchSwitch, Known, read_many};
 use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::tools::Finding;
-use crate::store::{Description, Descriptions, Inspect, Names, Page, SecretName, Store, StoreInfo};
+use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
 /// A service that holds secrets. Each call is one request, or the pages of one; [`AwsStore`] provides
 /// credentials and replaces those that are refused.
-pub(super) trait SecretService: Sized + Send + Sync + 'static {
+pub(super) trait SecretService: ReadBatches + List + Describe + Sized + Send + Sync + 'static {
     /// What the store is.
     const INFO: &'static StoreInfo;
     /// How the service is configured.
     const SERVICE: Service;
     /// The operation that reads one secret.
     const READ: &'static str;
-    /// The operation that describes one.
-    const DESCRIBE: &'static str;
-    /// The most names in one batch.
-    const LARGEST_BATCH: NonZeroUsize;
 
     /// A client of the service.
     fn new(config: &SdkConfig) -> Self;
@@ -46,6 +42,12 @@ pub(super) trait SecretService: Sized + Send + Sync + 'static {
         name: &SecretName,
         region: &str,
     ) -> impl Future<Output = Result<Option<SecretValue>>> + Send;
+}
+
+/// How it reads several secrets with one request.
+pub(super) trait ReadBatches {
+    /// Names in one batch, at most.
+    const LARGEST_BATCH: NonZeroUsize;
 
     /// Whether a name can be part of a batch.
     fn fits(name: &SecretName) -> bool;
@@ -57,14 +59,23 @@ pub(super) trait SecretService: Sized + Send + Sync + 'static {
         access: &Access,
         known: &mut Known,
     ) -> impl Future<Output = Result<(), BatchFailure>> + Send;
+}
 
+/// How it lists secrets.
+pub(super) trait List {
     /// One page of the secrets whose names begin with `prefix`.
     fn list(
         &self,
         prefix: &str,
         page: Option<&Page>,
         region: &str,
-    ) -> impl Future<Output = Result<Descriptions>> + Send;
+    ) -> impl Future<Output = Result<Listing>> + Send;
+}
+
+/// How it describes a secret.
+pub(super) trait Describe {
+    /// The operation that does so.
+    const DESCRIBE: &'static str;
 
     /// What is known about a secret; `None` if it does not exist.
     fn describe(
@@ -149,11 +160,7 @@ impl<S: SecretService> Store for AwsStore<S> {
 
 #[async_trait]
 impl<S: SecretService> Inspect for AwsStore<S> {
-    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.list_described(prefix, page).await.map(Names::from)
-    }
-
-    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Listing> {
         self.access.signed(|| self.service.list(prefix, page, &self.access.region)).await
     }
 

@@ -8,12 +8,12 @@ use azure_security_keyvault_secrets::models::Secret;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::SecretName;
+use crate::store::azure::error::KEY_VAULT;
 use crate::value::json::{Object, Value, parse, python_text, write};
 use crate::value::{SecretValue, Text};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const VALUE: &str = "value";
-const HINT: &str = "Check `vault_url` and proxies: something else than Key Vault may have answered";
 
 /// The member `value` of the answer `body`.
 pub(super) fn value(body: &[u8], name: &SecretName) -> Result<SecretValue> {
@@ -45,7 +45,7 @@ fn members(body: &[u8]) -> Option<Object> {
 }
 
 fn malformed(name: &SecretName, what: &str) -> Error {
-    Error::new(ErrorKind::Malformed, format!("reading `{name}`: {what}")).with_hint(HINT)
+    Error::new(ErrorKind::Malformed, format!("reading `{name}`: {what}")).with_hint(KEY_VAULT.check_address())
 }
 
 #[cfg(test)]

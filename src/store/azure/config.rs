@@ -9,8 +9,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::store::PerKind;
-use crate::store::kit::trust::Verify;
-use crate::store::options::{OptionKind, OptionSpec, Options};
+use crate::store::kit::trust::{CA_BUNDLE, Verify};
+use crate::store::options::{OptionDefault, OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, SEPARATOR, VARIABLES_PREFIX};
 
 /// The environment variables that this store reads besides those that all stores share.
@@ -51,6 +51,30 @@ const fn ignored(key: &'static str, why: &'static str, doc: &'static str) -> Opt
     OptionSpec::new(key, OptionKind::Ignored(why), doc)
 }
 
+const SEND_CHAIN: OptionSpec = OptionSpec::new(
+    "send_certificate_chain",
+    OptionKind::Boolean,
+    "Send the certificate itself with each login, for applications that trust by subject name and \
+    issuer.",
+)
+.with(OptionDefault::Boolean(false));
+
+const VERIFY_RESOURCE: OptionSpec = OptionSpec::new(
+    "verify_challenge_resource",
+    OptionKind::Boolean,
+    "Whether the resource that the vault asks tokens for must be of the vault's own domain.",
+)
+.with(OptionDefault::Boolean(true))
+.with_null_as_no();
+
+const CONNECT_TIMEOUT: OptionSpec =
+    OptionSpec::new("connection_timeout", OptionKind::Duration, "How long a connection may take to open.")
+        .with(OptionDefault::Duration(Duration::from_secs(5)));
+
+const READ_TIMEOUT: OptionSpec =
+    OptionSpec::new("read_timeout", OptionKind::Duration, "How long the vault or the login may stay silent.")
+        .with(OptionDefault::Duration(Duration::from_secs(10)));
+
 /// The options of this store.
 pub(super) const OPTIONS: &[OptionSpec] = &[
     CONNECTIONS_PREFIX.with_default(DEFAULTS.prefixes.connections),
@@ -81,13 +105,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         OptionKind::Secret,
         "The password of that file, if it has one.",
     ),
-    OptionSpec::new(
-        "send_certificate_chain",
-        OptionKind::Boolean,
-        "Send the certificate itself with each login, for applications that trust by subject name and \
-        issuer.",
-    )
-    .with_default("false"),
+    SEND_CHAIN,
     OptionSpec::new(
         "managed_identity_client_id",
         OptionKind::Text,
@@ -104,13 +122,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         OptionKind::Text,
         "Where tokens are issued; else AZURE_AUTHORITY_HOST, else the login service of the vault's cloud.",
     ),
-    OptionSpec::new(
-        "verify_challenge_resource",
-        OptionKind::Boolean,
-        "Whether the resource that the vault asks tokens for must be of the vault's own domain.",
-    )
-    .with_default("true")
-    .with_null_as_no(),
+    VERIFY_RESOURCE,
     OptionSpec::new("api_version", OptionKind::Text, "The version of the vault's interface."),
     OptionSpec::new(
         "connection_verify",
@@ -118,16 +130,12 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "Whether the vault's certificate is verified, or the CA bundle to verify it with; the login is \
         always verified.",
     ),
-    OptionSpec::new(
-        "ca_bundle",
-        OptionKind::Text,
+    CA_BUNDLE.with_doc(
         "A PEM file of trusted CAs for the vault and the login, or `system`; takes precedence over \
         REQUESTS_CA_BUNDLE.",
     ),
-    OptionSpec::new("connection_timeout", OptionKind::Duration, "How long a connection may take to open.")
-        .with_default("5s"),
-    OptionSpec::new("read_timeout", OptionKind::Duration, "How long the vault or the login may stay silent.")
-        .with_default("10s"),
+    CONNECT_TIMEOUT,
+    READ_TIMEOUT,
     OptionSpec::new(
         "retry_total",
         OptionKind::Count,
@@ -189,7 +197,6 @@ impl AzureSettings {
     pub(super) fn read(options: &Options) -> Self {
         let text = |key| options.non_empty(key).map(str::to_owned);
         let secret = |key| options.non_empty(key).map(|secret| SecretString::from(secret.to_owned()));
-        let seconds = |key, default| options.duration(key).unwrap_or(Duration::from_secs(default));
         Self {
             vault_url: text("vault_url"),
             tenant_id: text("tenant_id"),
@@ -197,16 +204,16 @@ impl AzureSettings {
             client_secret: secret("client_secret"),
             certificate_path: text("client_certificate_path"),
             certificate_password: secret("client_certificate_password"),
-            send_certificate_chain: options.boolean("send_certificate_chain").unwrap_or(false),
+            send_certificate_chain: options.boolean_of(&SEND_CHAIN),
             managed_identity_client_id: text("managed_identity_client_id"),
             workload_identity_tenant_id: text("workload_identity_tenant_id"),
             authority: text("authority"),
-            verify_challenge_resource: options.boolean("verify_challenge_resource").unwrap_or(true),
+            verify_challenge_resource: options.boolean_of(&VERIFY_RESOURCE),
             api_version: text("api_version"),
             verify: Verify::read(options, "connection_verify"),
             ca_bundle: text("ca_bundle"),
-            connect_timeout: seconds("connection_timeout", 5),
-            read_timeout: seconds("read_timeout", 10),
+            connect_timeout: options.duration_of(&CONNECT_TIMEOUT),
+            read_timeout: options.duration_of(&READ_TIMEOUT),
         }
     }
 }

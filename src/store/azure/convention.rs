@@ -3,12 +3,10 @@
 //! Source: `airflow.providers.microsoft.azure.secrets.key_vault` 15.2.1 (`build_path`,
 //! `_build_team_secret_name`, `_names_a_team_namespace`, `_get_secret`).
 
-use crate::error::Result;
 use crate::store::SecretName;
-use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
+use crate::store::convention::{Convention, Lookup, Naming, OddFate, OddId};
 use crate::store::options::Options;
-use crate::store::prefix::{PrefixRules, TEAM_SEPARATOR, ambiguity};
-use crate::value::SecretValue;
+use crate::store::prefix::{PrefixRules, TEAM_SEPARATOR, naming};
 
 use super::config::DEFAULTS;
 
@@ -55,14 +53,8 @@ impl Convention for KeyVaultConvention {
         let of_team = team.map(|team| self.team_path(prefix, team, lookup.id));
         let of_all = self.path(prefix, lookup.id);
         let all: Vec<SecretName> = of_team.into_iter().chain([of_all]).map(SecretName::from).collect();
-        let names: Vec<_> = all.iter().filter(|name| is_valid_name(name.as_str())).cloned().collect();
-        // With underscores replaced, as they are in the name.
-        let ambiguous = ambiguity(lookup.kind, &self.path("", lookup.id));
-        match ambiguous {
-            _ if names.is_empty() => Naming::Impossible { grammar: NAME_RULE, names: all, ambiguous },
-            Some(separator) => Naming::Ambiguous { separator, names },
-            None => Naming::Names(names),
-        }
+        naming(lookup.kind, &self.path("", lookup.id), all)
+            .only(|name| is_valid_name(name.as_str()), NAME_RULE)
     }
 
     /// No name can contain a lone surrogate.
@@ -74,15 +66,12 @@ impl Convention for KeyVaultConvention {
             OddId::Nothing | OddId::Object => OddFate::AsText,
         }
     }
-
-    fn read(&self, _kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
-        Ok(Some(value))
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::convention::Kind;
     use crate::store::options::OptionValue;
 
     fn convention(prefix: &str, separator: &str) -> KeyVaultConvention {

@@ -14,14 +14,13 @@ use azure_security_keyvault_secrets::models::{DeletedSecret, SecretAttributes, S
 use crate::error::Result;
 use crate::store::azure::error::read_error;
 use crate::store::tools::{Finding, Severity};
-use crate::store::{Description, SecretName};
+use crate::store::{Description, ENABLED, SecretName};
 
 use super::convention::is_valid_name;
 use super::{DESCRIBE, KeyVault, invalid_name, no_such_page, reader};
 
 /// The states of a secret.
-pub(super) const DISABLED: &str = "disabled";
-const ENABLED: &str = "enabled";
+const DISABLED: &str = "disabled";
 const DELETED: &str = "deleted";
 
 const DELETED_OPERATION: &str = "GetDeletedSecret";

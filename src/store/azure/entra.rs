@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::store::azure::error::head;
 use crate::store::kit::answer::Answer;
 use crate::store::kit::refusal::is_oauth_code;
+use crate::store::kit::vendor::check_address;
 use crate::value::json::Value;
 
 /// The error of an answer that reports one.
@@ -41,7 +42,7 @@ pub(super) fn has_possible_lifetime(answer: &Answer) -> bool {
 /// The error for an implausible lifetime.
 pub(super) fn impossible_lifetime() -> Error {
     Error::new(ErrorKind::Malformed, "asking Entra ID for a token: it has an impossible `expires_in`")
-        .with_hint("Check `authority` and proxies: something else than Entra ID may have answered")
+        .with_hint(check_address("authority", "Entra ID"))
 }
 
 #[derive(Default)]

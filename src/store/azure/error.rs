@@ -5,6 +5,8 @@
 //! (`SecretDisabled`: azure-sdk-for-java#17991; `ObjectIsDeletedButRecoverable`: external-secrets#3519). Key
 //! Vault returns secrets that have expired (AzureKeyVault#19), so there is no code for these.
 
+mod hints;
+
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -17,8 +19,18 @@ use crate::http::{NoAnswerHints, TransportError};
 use crate::redact::Shown;
 use crate::store::kit::answer::Answer;
 use crate::store::kit::refusal::{self, wait};
+use crate::store::kit::vendor::Vendor;
 use crate::value::Text;
 use crate::value::json::{Object, Value, parse};
+
+/// The service in its own words.
+pub(super) const KEY_VAULT: Vendor = Vendor {
+    name: "Key Vault",
+    inside: "Azure",
+    server: "the vault",
+    rejects: "the vault does not accept the token",
+    address: "vault_url",
+};
 
 /// Headers with a number of milliseconds.
 const MILLISECONDS: [&str; 2] = ["x-ms-retry-after-ms", "retry-after-ms"];
@@ -43,7 +55,7 @@ pub(super) fn read_error(error: &azure_core::Error, asked: &Asked<'_>) -> Option
     if let Some(transport) = cause::<TransportError>(error) {
         return Some(transport_error(transport, &asked.subject, "the vault", "`vault_url`"));
     }
-    let refusal = Refusal::of(error);
+    let refusal = VaultRefusal::of(error);
     match refusal {
         Some(refusal) if refusal.head.status == 404 && refusal.head.is("SecretNotFound") => None,
         Some(refusal) => Some(refusal.to_error(asked)),
@@ -63,7 +75,7 @@ pub(super) fn cause<T: StdError + 'static>(error: &azure_core::Error) -> Option<
 
 /// The error answer of the vault.
 #[derive(Clone, Debug, Default)]
-struct Refusal {
+struct VaultRefusal {
     head: refusal::Refusal,
     inner: Option<String>,
     /// The tenant that the vault trusts.
@@ -72,7 +84,7 @@ struct Refusal {
     wants_claims: bool,
 }
 
-impl Refusal {
+impl VaultRefusal {
     fn of(error: &azure_core::Error) -> Option<Self> {
         let SdkKind::HttpResponse { status, raw_response, .. } = error.kind() else { return None };
         let head = refusal::Refusal { status: u16::from(*status), ..refusal::Refusal::default() };
@@ -127,80 +139,16 @@ impl Refusal {
         if self.head.status == 404 { error.as_upstream_miss() } else { error }
     }
 
-    fn what_happened(&self, kind: ErrorKind) -> &'static str {
+    fn what_happened(&self, kind: ErrorKind) -> Cow<'static, str> {
         match kind {
             ErrorKind::Denied if self.is_inner("SecretDisabled") => {
-                "was refused, since the secret is disabled"
+                "was refused, since the secret is disabled".into()
             }
-            ErrorKind::Denied => "was denied",
-            ErrorKind::Unauthenticated => "was refused, since the vault does not accept the token",
-            ErrorKind::Throttled => "was throttled",
-            ErrorKind::Unreachable if self.head.status == 409 => "has to wait for the vault",
-            ErrorKind::Unreachable => "failed inside Azure",
-            ErrorKind::Timeout => "took the vault too long",
-            ErrorKind::InvalidName => "was refused as invalid",
-            _ if self.is_inner("ObjectIsDeletedButRecoverable") => "was refused, since the secret is deleted",
-            _ => "failed with an answer that is not understood",
-        }
-    }
-
-    fn hint(&self, kind: ErrorKind, asked: &Asked<'_>) -> Option<Cow<'static, str>> {
-        let (vault, permission) = (Shown(asked.vault), asked.permission);
-        Some(match (self.inner.as_deref().unwrap_or_default(), kind) {
-            ("SecretDisabled", _) => {
-                "Enable its current version: `az keyvault secret set-attributes --enabled true`".into()
+            ErrorKind::Unreachable if self.head.status == 409 => "has to wait for the vault".into(),
+            _ if self.is_inner("ObjectIsDeletedButRecoverable") => {
+                "was refused, since the secret is deleted".into()
             }
-            ("ForbiddenByRbac", _) => format!(
-                "Give this identity the role `Key Vault Secrets User` on {vault}; a new role takes up to ten \
-                minutes"
-            )
-            .into(),
-            ("AccessDenied" | "ForbiddenByPolicy", _) => format!(
-                "{vault} uses access policies: give this identity the secret permission `{permission}` there"
-            )
-            .into(),
-            ("ForbiddenByFirewall" | "ForbiddenByConnection", _) => format!(
-                "The firewall of {vault} does not let this network in: add its address, a service endpoint \
-                or a private endpoint"
-            )
-            .into(),
-            ("ObjectIsDeletedButRecoverable", _) => {
-                "Bring it back with `az keyvault secret recover`, or purge it and make it anew".into()
-            }
-            (_, ErrorKind::Denied) => format!(
-                "Give this identity the role `Key Vault Secrets User` on {vault}, or `{permission}` in its \
-                access policy; check its firewall"
-            )
-            .into(),
-            (_, ErrorKind::Unauthenticated) => self.token_hint(),
-            (_, ErrorKind::Throttled) => {
-                "Ask less often (a longer `cache_ttl`), or spread secrets over more vaults".into()
-            }
-            (_, ErrorKind::InvalidName) => "Check `api_version` and the name of the secret".into(),
-            (_, ErrorKind::Malformed) => {
-                "Check `vault_url` and proxies: something else than Key Vault may have answered".into()
-            }
-            _ => return None,
-        })
-    }
-
-    /// The challenge names the tenant that the vault belongs to.
-    fn token_hint(&self) -> Cow<'static, str> {
-        match &self.tenant {
-            _ if self.wants_claims => {
-                "The vault asks for claims that this token has not: check the conditional access policies \
-                for this identity, and whether its sessions were revoked"
-                    .into()
-            }
-            Some(tenant) => format!(
-                "The vault trusts tokens of the tenant {}: check `tenant_id` and the identity, and this \
-                machine's clock",
-                Shown(tenant)
-            )
-            .into(),
-            None => "Check `tenant_id`, that the identity belongs to the vault's tenant, and this machine's \
-            clock"
-                .into(),
+            _ => KEY_VAULT.what_happened(kind, false),
         }
     }
 }
@@ -250,10 +198,7 @@ fn challenged_tenant(challenge: &str) -> Option<String> {
 /// not read an answer.
 fn challenge_error(error: &azure_core::Error, asked: &Asked<'_>) -> Error {
     match error.kind() {
-        SdkKind::DataConversion => {
-            Error::new(ErrorKind::Malformed, format!("{}: the answer is not understood", asked.subject))
-                .with_hint("Check `vault_url` and proxies: something else than Key Vault may have answered")
-        }
+        SdkKind::DataConversion => KEY_VAULT.not_understood(&asked.subject),
         _ => Error::new(
             ErrorKind::Unauthenticated,
             format!(

@@ -4,24 +4,17 @@ use azure_security_keyvault_secrets::ResourceExt;
 
 use crate::error::Result;
 use crate::redact::Shown;
-use crate::store::{Description, Descriptions, Names, Page};
+use crate::store::{Description, Listing, Page};
 
 use super::convention::is_valid_name;
-use super::describe::{DISABLED, of_properties};
+use super::describe::of_properties;
 use super::error::read_error;
 use super::{KeyVault, no_such_page, reader};
 
 impl KeyVault {
-    /// One page of the names that can be read, which those of disabled secrets cannot.
-    pub(super) async fn page(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        let mut page = self.described_page(prefix, page).await?;
-        page.secrets.retain(|secret| secret.state != Some(DISABLED));
-        Ok(page.into())
-    }
-
     /// Key Vault has no filter: all names are returned, page by page, and those with another beginning are
     /// dropped here. It ignores case, so a name is shown with the case of the prefix.
-    pub(super) async fn described_page(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+    pub(super) async fn page(&self, prefix: &str, page: Option<&Page>) -> Result<Listing> {
         let link = page.map(|page| self.vault.link(page.token()).ok_or_else(no_such_page)).transpose()?;
         let answer = reader::page(&self.client, link).await.map_err(|error| {
             let subject = format!("listing the secrets that begin with `{}`", Shown(prefix));
@@ -34,7 +27,7 @@ impl KeyVault {
         });
         let secrets: Vec<Description> = secrets.collect();
         let next = answer.next_link.filter(|link| !link.is_empty()).map(Page::new);
-        Ok(Descriptions { secrets, next })
+        Ok(Listing { secrets, next })
     }
 }
 

@@ -51,13 +51,13 @@ use crate::store::kit::files::WatchedFiles;
 use crate::store::options::Options;
 use crate::store::tools::Finding;
 use crate::store::{
-    Description, Descriptions, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo,
+    Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo,
 };
 use crate::value::SecretValue;
 
 use self::config::AzureSettings;
 use self::convention::{KeyVaultConvention, NAME_RULE, is_valid_name};
-use self::error::{Asked, read_error};
+use self::error::{Asked, KEY_VAULT, read_error};
 #[cfg(feature = "vault")]
 pub(in crate::store) use self::identity::AzureIdentity;
 use self::tokens::TokenCache;
@@ -75,11 +75,11 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: config::OPTIONS,
     variables: config::VARIABLES,
     convention: |options| Ok(Arc::new(KeyVaultConvention::new(options))),
-    check: |_options, _environment| Ok(()),
-    plays_no_part: config::plays_no_part,
-    attempts: |options, _environment| config::attempts(options),
-    // A vault has a quota of thousands of reads in ten seconds, so throttling is rare.
-    rate_after_throttle: None,
+    rules: OptionRules {
+        plays_no_part: config::plays_no_part,
+        attempts: |options, _environment| config::attempts(options),
+        ..OptionRules::NONE
+    },
     tools: tools::TOOLS,
     open,
 };
@@ -151,7 +151,7 @@ fn invalid_name(name: &SecretName) -> Error {
 
 fn no_such_page() -> Error {
     Error::new(ErrorKind::Malformed, "listing the secrets: there is no such page")
-        .with_hint("Check `vault_url` and proxies: something else than Key Vault may have answered")
+        .with_hint(KEY_VAULT.check_address())
 }
 
 /// Leaves out the client, whose own Debug fills pages.
@@ -187,13 +187,8 @@ impl Store for KeyVault {
 
 #[async_trait]
 impl Inspect for KeyVault {
-    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Listing> {
         let answer = self.page(prefix, page).await;
-        answer.map_err(|error| error.with_operation(LIST))
-    }
-
-    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        let answer = self.described_page(prefix, page).await;
         answer.map_err(|error| error.with_operation(LIST))
     }
 

@@ -35,6 +35,10 @@ impl Expiring for AccessToken {
     fn lifetime(&self) -> Option<Duration> {
         Some(time_until(self.expires_on.into()))
     }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.token.secret() == other.token.secret()
+    }
 }
 
 impl TokenCache {

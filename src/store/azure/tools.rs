@@ -11,7 +11,7 @@ use crate::redact::{Shown, ShownPath};
 use crate::store::convention::{Convention, Kind, Lookup};
 use crate::store::environment::Environment;
 use crate::store::kit::checks::{impossible_names, unverified};
-use crate::store::kit::probe::{Probe, words};
+use crate::store::kit::probe::Probe;
 use crate::store::options::Options;
 use crate::store::tools::{Finding, Severity, Tools};
 
@@ -57,12 +57,11 @@ impl Diagnosis {
         client: Client,
         convention: &KeyVaultConvention,
     ) -> Self {
-        let trust = words(&vault_roots(settings, environment));
-        let refused = "logins with a certificate";
+        let roots = || vault_roots(settings, environment);
         Self {
             who: who(settings, environment),
             vault: vault.origin.ascii_serialization(),
-            probe: Probe { client, address: vault.origin.ascii_serialization(), trust, refused },
+            probe: Probe::new(client, &vault.address, roots, "logins with a certificate"),
             prefixes: prefixes(convention),
             certificate: certificate(settings, environment),
         }

@@ -6,7 +6,7 @@
 use crate::http::Roots;
 use crate::store::azure::config::AzureSettings;
 use crate::store::environment::Environment;
-use crate::store::kit::trust::{Trust, Verify, variables};
+use crate::store::kit::trust::{OF_REQUESTS, Trust, Verify, variables};
 
 /// What the vault's certificate is verified with.
 pub(super) fn vault_roots(settings: &AzureSettings, environment: &Environment) -> Roots {
@@ -19,7 +19,7 @@ pub(super) fn login_roots(settings: &AzureSettings, environment: &Environment) -
 }
 
 fn roots(settings: &AzureSettings, verify: &Verify, environment: &Environment) -> Roots {
-    let others = variables(environment, ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]).to_vec();
+    let others = variables(environment, OF_REQUESTS).to_vec();
     Trust { ca_bundle: settings.ca_bundle.as_deref(), verify: (verify, "connection_verify"), others }
         .roots(environment)
 }

@@ -39,6 +39,8 @@ const CLOUDS: [Cloud; 3] = [
 pub(super) struct Vault {
     /// The address, without a slash at its end.
     pub(super) url: String,
+    /// The same, parsed.
+    pub(super) address: Url,
     /// Scheme, host and port: no token goes anywhere else.
     pub(super) origin: Origin,
     /// The host, for messages.
@@ -74,6 +76,7 @@ impl Vault {
             resource: cloud.map(|cloud| cloud.resource),
             login: cloud.map_or(PUBLIC_LOGIN, |cloud| cloud.login),
             host,
+            address: url,
         })
     }
 

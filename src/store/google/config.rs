@@ -9,9 +9,10 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::http::web_address;
 use crate::store::PerKind;
-use crate::store::options::{OptionKind, OptionSpec, Options};
+use crate::store::kit::address::{ENDPOINT, checked};
+use crate::store::kit::trust::{CA_BUNDLE, VERIFY};
+use crate::store::options::{OptionDefault, OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, SEPARATOR, VARIABLES_PREFIX};
 use crate::value::json::{self, Value};
 
@@ -87,27 +88,15 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "The region of regional secrets, such as europe-west1; nothing for global ones.",
     ),
     OptionSpec::new(ANONYMOUS, OptionKind::Boolean, "Send no credentials: for an emulator.")
-        .with_default("false"),
-    OptionSpec::new(
-        "endpoint_url",
-        OptionKind::Text,
-        "The address of Secret Manager itself, such as that of a private endpoint or an emulator.",
-    ),
+        .with(OptionDefault::Boolean(false)),
+    ENDPOINT,
     OptionSpec::new(
         "iam_endpoint_url",
         OptionKind::Text,
         "The address of the IAM Service Account Credentials API, where service accounts are impersonated.",
     ),
-    OptionSpec::new(
-        "verify",
-        OptionKind::BooleanOrPath,
-        "Whether Google's certificates are verified, or the CA bundle to verify them with.",
-    ),
-    OptionSpec::new(
-        "ca_bundle",
-        OptionKind::Text,
-        "A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE.",
-    ),
+    VERIFY,
+    CA_BUNDLE,
 ];
 
 /// Where the options say that credentials are. Debug shows no key.
@@ -166,11 +155,11 @@ impl GoogleSettings {
             location: options.non_empty("location").map(checked_location).transpose()?,
             endpoint: options
                 .non_empty("endpoint_url")
-                .map(|text| address(text, "endpoint_url"))
+                .map(|text| checked(text, ENDPOINT.key))
                 .transpose()?,
             iam_endpoint: options
                 .non_empty("iam_endpoint_url")
-                .map(|text| address(text, "iam_endpoint_url"))
+                .map(|text| checked(text, "iam_endpoint_url"))
                 .transpose()?,
         };
         settings.check_project()?;
@@ -294,14 +283,6 @@ fn texts(options: &Options, key: &str, one: impl Fn(&str) -> Vec<String>) -> Res
 
 fn text_or_nothing(item: &Value) -> Option<&str> {
     if item.is_null() { Some("") } else { item.as_str() }
-}
-
-/// A valid address. The error does not show the text: it may hold a password.
-fn address(text: &str, named_by: &str) -> Result<Url> {
-    web_address(text).ok_or_else(|| {
-        Error::config(format!("`{named_by}` is not an address that can be used"))
-            .with_hint("Write it as https://host or http://host:port, without a user name")
-    })
 }
 
 #[cfg(test)]

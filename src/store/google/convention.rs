@@ -6,9 +6,8 @@
 use crate::error::{Error, Result};
 use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::options::Options;
-use crate::store::prefix::{PrefixRules, SEPARATOR, TEAM_SEPARATOR, ambiguity, naming, prefix_key};
+use crate::store::prefix::{PrefixRules, SEPARATOR, TEAM_SEPARATOR, naming, prefix_key};
 use crate::store::{PerKind, SecretName};
-use crate::value::SecretValue;
 
 use super::config::DEFAULTS;
 use super::name::{GRAMMAR, check_name, is_letter};
@@ -62,29 +61,19 @@ impl Convention for GoogleConvention {
         }
     }
 
-    /// The name of a team may be too long although the shared one is not: then only the shared one is asked.
-    ///
-    /// An id is ambiguous only for kinds that have teams: configuration options have none, and the official
-    /// class looks them up.
+    /// An id is taken for ambiguous where teams exist: configuration options have none, and upstream looks
+    /// them up.
     fn names(&self, lookup: Lookup<'_>) -> Naming {
         let Some(prefix) = self.0.prefix(lookup.kind) else { return Naming::Off };
         let name = |id: &str| SecretName::from(format!("{prefix}{}{id}", self.0.separator));
         let team = lookup.team.filter(|team| !team.is_empty());
         let of_team = team.map(|team| name(&format!("{team}{TEAM_SEPARATOR}{}", lookup.id)));
         let all: Vec<_> = of_team.into_iter().chain([name(lookup.id)]).collect();
-        let names: Vec<_> = all.iter().filter(|name| check_name(name).is_ok()).cloned().collect();
-        if names.is_empty() {
-            let ambiguous = ambiguity(lookup.kind, lookup.id).filter(|_| lookup.kind != Kind::Config);
-            return Naming::Impossible { grammar: GRAMMAR, names: all, ambiguous };
-        }
-        match lookup.kind {
-            Kind::Config => Naming::Names(names),
-            Kind::Connection | Kind::Variable => naming(lookup.kind, lookup.id, names),
-        }
-    }
-
-    fn read(&self, _kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
-        Ok(Some(value))
+        let naming = match lookup.kind {
+            Kind::Config => Naming::Names(all),
+            Kind::Connection | Kind::Variable => naming(lookup.kind, lookup.id, all),
+        };
+        naming.only(|name| check_name(name).is_ok(), GRAMMAR)
     }
 }
 

@@ -12,7 +12,7 @@ use google_cloud_secretmanager_v1::model::{CustomerManagedEncryption, Replicatio
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::tools::{Finding, Severity};
-use crate::store::{Description, SecretName};
+use crate::store::{Description, ENABLED, SecretName};
 
 use super::CloudSecretManager;
 use super::error::{DESCRIBE, DESCRIBE_VERSION, describe_error};
@@ -146,7 +146,7 @@ fn add_version(described: &mut Description, version: &SecretVersion) {
     described.version = version.name.rsplit('/').next().map(str::to_owned);
     described.changed = version.create_time.and_then(|moment| moment.try_into().ok());
     described.state = match version.state {
-        State::Enabled => Some("enabled"),
+        State::Enabled => Some(ENABLED),
         State::Disabled => Some("disabled"),
         State::Destroyed => Some("destroyed"),
         _ => None,

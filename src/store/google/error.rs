@@ -4,6 +4,8 @@
 //! guide, and the measurements of the official class, which turns `NOT_FOUND`, `PERMISSION_DENIED` and
 //! `INVALID_ARGUMENT` into `None`.
 
+mod hints;
+
 use std::error::Error as StdError;
 use std::time::Duration;
 
@@ -15,6 +17,9 @@ use crate::http::{NoAnswerHints, TransportError};
 use crate::redact::Shown;
 use crate::store::SecretName;
 use crate::store::kit::refusal;
+use crate::store::kit::vendor::Vendor;
+
+use self::hints::{hint, list_permission, read_permission};
 
 pub(super) const READ: &str = "AccessSecretVersion";
 const LIST: &str = "ListSecrets";
@@ -24,12 +29,20 @@ pub(super) const DESCRIBE_VERSION: &str = "GetSecretVersion";
 /// What a version of a secret can be besides enabled (`SecretVersion.State`).
 const STATES: [&str; 2] = ["DISABLED", "DESTROYED"];
 
+const GOOGLE: Vendor = Vendor {
+    name: "Google",
+    inside: "Google Cloud",
+    server: "Google Cloud",
+    rejects: "Google does not accept the credentials",
+    address: "endpoint_url",
+};
+
 /// The domain of the reasons below.
 const GOOGLE_DOMAIN: &str = "googleapis.com";
 
 /// An answer that reports an error.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Refusal {
+pub(super) struct GoogleRefusal {
     http: u16,
     /// The status, if Google itself answered.
     code: Option<Code>,
@@ -38,7 +51,7 @@ pub(super) struct Refusal {
     retry_after: Option<Duration>,
 }
 
-impl Refusal {
+impl GoogleRefusal {
     /// Reads status and details of an answer.
     pub(super) fn new(http: u16, headers: Option<&http::HeaderMap>, content: Option<&bytes::Bytes>) -> Self {
         let status = content.and_then(|content| Status::try_from(content).ok());
@@ -82,7 +95,7 @@ impl Refusal {
     /// The error of a call about `subject`.
     pub(super) fn to_error(&self, subject: &str) -> Error {
         let kind = self.kind();
-        let mut text = format!("{subject} {}", self.what_happened(kind));
+        let mut text = format!("{subject} {}", GOOGLE.what_happened(kind, self.code.is_some()));
         if let Some(message) = self.shown_message() {
             text = format!("{text}: {message}");
         }
@@ -102,19 +115,6 @@ impl Refusal {
                 state.map(|state| format!("the version is {state}"))
             }
             _ => None,
-        }
-    }
-
-    fn what_happened(&self, kind: ErrorKind) -> &'static str {
-        match kind {
-            ErrorKind::Denied => "was denied",
-            ErrorKind::Unauthenticated => "was refused, since Google does not accept the credentials",
-            ErrorKind::Throttled => "was throttled",
-            ErrorKind::Unreachable => "failed inside Google Cloud",
-            ErrorKind::Timeout => "took Google Cloud too long",
-            ErrorKind::InvalidName => "was refused as invalid",
-            _ if self.code.is_some() => "was refused",
-            _ => "failed with an answer that is not understood",
         }
     }
 
@@ -155,25 +155,22 @@ fn login_error(error: &SdkError) -> Option<&Error> {
 }
 
 /// How a call failed.
-fn failure(error: &SdkError, subject: &str) -> Result<Refusal, Error> {
+fn failure(error: &SdkError, subject: &str) -> Result<GoogleRefusal, Error> {
     if let Some(login) = login_error(error) {
         return Err(login.clone());
     }
     if let Some(status) = error.http_status_code() {
-        return Ok(Refusal::new(status, error.http_headers(), error.http_payload()));
+        return Ok(GoogleRefusal::new(status, error.http_headers(), error.http_payload()));
     }
     if let Some(transport) = error.source().and_then(|cause| cause.downcast_ref::<TransportError>()) {
         return Err(transport_error(transport, subject));
     }
     if error.is_deserialization() {
-        return Err(Error::new(ErrorKind::Malformed, format!("{subject}: the answer is not understood"))
-            .with_hint(NOT_GOOGLE));
+        return Err(GOOGLE.not_understood(subject));
     }
     Err(Error::config(format!("{subject}: the request cannot be built"))
         .with_hint("Check `project_id` and `endpoint_url`"))
 }
-
-const NOT_GOOGLE: &str = "Check `endpoint_url` and proxies: something else than Google may have answered";
 
 /// The error of a failed read; `None` means that the secret does not exist, or has no version.
 pub(super) fn read_error(error: &SdkError, name: &SecretName, project: &str) -> Option<Error> {
@@ -186,22 +183,13 @@ pub(super) fn read_error(error: &SdkError, name: &SecretName, project: &str) -> 
     Some(error.with_operation(READ))
 }
 
-fn refused_read(refusal: &Refusal, subject: &str, name: &SecretName, project: &str) -> Error {
+fn refused_read(refusal: &GoogleRefusal, subject: &str, name: &SecretName, project: &str) -> Error {
     let error =
         refusal.to_error(subject).with_hint(hint(refusal, project, || read_permission(name, project)));
     // Without the permission on a name Google does not say whether it exists, so a denied team name may be
     // absent.
     let may_be_absence = matches!(refusal.code, Some(Code::PermissionDenied | Code::InvalidArgument));
     if may_be_absence { error.as_upstream_absence() } else { error }
-}
-
-fn read_permission(name: &SecretName, project: &str) -> String {
-    format!(
-        "Give this identity roles/secretmanager.secretAccessor on `{name}` in project `{project}`, and check \
-        that this is the right project; a role that was just given takes some minutes to act. If there is no \
-        such secret: Google denies names that do not exist, too, to an identity with roles on single secrets \
-        only; give it the role on the project, with a condition on the name"
-    )
 }
 
 /// The error of a failed description; `None` means that the secret, or the version, does not exist. The
@@ -240,66 +228,6 @@ pub(super) fn list_error(error: &SdkError, prefix: &str, project: &str) -> Error
     error.with_operation(LIST)
 }
 
-fn list_permission(project: &str) -> String {
-    format!(
-        "Give this identity secretmanager.secrets.list in project `{project}`, as in \
-        roles/secretmanager.viewer"
-    )
-}
-
-fn hint(refusal: &Refusal, project: &str, permission: impl FnOnce() -> String) -> String {
-    match (refusal.code, refusal.kind()) {
-        (Some(Code::PermissionDenied), _) => denied_hint(refusal, project).unwrap_or_else(permission),
-        (Some(Code::FailedPrecondition), _) => {
-            "The latest version is disabled, destroyed or expired: enable it (`gcloud secrets versions \
-            enable`) or add another one (`gcloud secrets versions add`)"
-                .to_owned()
-        }
-        (Some(Code::NotFound), _) => format!("Check the project `{project}` and `location`"),
-        (_, ErrorKind::Denied) => "Check proxies: it was not Google that denied".to_owned(),
-        (_, ErrorKind::Unauthenticated) => {
-            "Check that the key is still enabled, that the service account exists, and this machine's clock"
-                .to_owned()
-        }
-        (_, ErrorKind::InvalidName) => "A name has 1 to 255 letters, digits, - and _".to_owned(),
-        (_, ErrorKind::Throttled) => {
-            format!("Ask less often (a longer `cache_ttl`), or have the quota of project `{project}` raised")
-        }
-        (_, ErrorKind::Unreachable | ErrorKind::Timeout) => {
-            "Google Cloud usually recovers by itself; see status.cloud.google.com".to_owned()
-        }
-        _ => NOT_GOOGLE.to_owned(),
-    }
-}
-
-/// Hints for reasons other than a missing permission (`google/api/error_reason.proto`).
-fn denied_hint(refusal: &Refusal, project: &str) -> Option<String> {
-    Some(match refusal.reason.as_deref()? {
-        "SERVICE_DISABLED" => format!(
-            "Enable the API: `gcloud services enable secretmanager.googleapis.com --project {project}`, or \
-            correct `project_id`"
-        ),
-        "BILLING_DISABLED" => format!("Link project `{project}` to a billing account"),
-        "CONSUMER_INVALID" | "RESOURCE_PROJECT_INVALID" => {
-            format!("There is no project `{project}`: correct `project_id`")
-        }
-        "CONSUMER_SUSPENDED" => format!("Project `{project}` is suspended: see the Google Cloud console"),
-        "USER_PROJECT_DENIED" => {
-            "Give this identity roles/serviceusage.serviceUsageConsumer on the quota project, or unset it"
-                .to_owned()
-        }
-        "ACCESS_TOKEN_SCOPE_INSUFFICIENT" => {
-            "The token lacks the scope https://www.googleapis.com/auth/cloud-platform: see `gcp_scopes`, or \
-            the access scopes of the virtual machine"
-                .to_owned()
-        }
-        "SECURITY_POLICY_VIOLATED" => {
-            "A VPC Service Controls perimeter forbids it: read from inside, or add an access level".to_owned()
-        }
-        _ => return None,
-    })
-}
-
 /// The error of a call about `subject` that got no answer.
 pub(super) fn transport_error(error: &TransportError, subject: &str) -> Error {
     error.to_error(subject, &NO_ANSWER)
@@ -321,7 +249,7 @@ mod tests {
 
     use super::*;
 
-    fn refusal(http: u16, status: &str, reason: Option<&str>) -> Refusal {
+    fn refusal(http: u16, status: &str, reason: Option<&str>) -> GoogleRefusal {
         let details = reason.map(|reason| {
             json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason,
                 "domain": "googleapis.com"})
@@ -329,7 +257,7 @@ mod tests {
         let details: Vec<_> = details.into_iter().collect();
         let body = json!({"error": {"code": http, "status": status, "message": "canary words.",
             "details": details}});
-        Refusal::new(http, None, Some(&body.to_string().into()))
+        GoogleRefusal::new(http, None, Some(&body.to_string().into()))
     }
 
     fn error_of(http: u16, status: &str, reason: Option<&str>) -> Error {
@@ -393,7 +321,7 @@ mod tests {
         for state in STATES {
             let message = format!("Secret Version [projects/p/canary/versions/1] is in {state} state.");
             let body = json!({"error": {"code": 400, "status": "FAILED_PRECONDITION", "message": message}});
-            let refusal = Refusal::new(400, None, Some(&body.to_string().into()));
+            let refusal = GoogleRefusal::new(400, None, Some(&body.to_string().into()));
             let text = refused_read(&refusal, "reading `a`", &"a".into(), "p").to_string();
             assert!(
                 text.starts_with(&format!("reading `a` was refused: the version is {state} (FAILED")),
@@ -424,7 +352,7 @@ mod tests {
         let headers =
             http::HeaderMap::from_iter([(http::header::RETRY_AFTER, http::HeaderValue::from_static("3"))]);
         let wait = |content: Option<&bytes::Bytes>| {
-            Refusal::new(429, Some(&headers), content).to_error("x").retry_after()
+            GoogleRefusal::new(429, Some(&headers), content).to_error("x").retry_after()
         };
         assert_eq!(wait(Some(&body.to_string().into())), Some(Duration::from_millis(7500)));
         assert_eq!(wait(None), Some(Duration::from_secs(3)));

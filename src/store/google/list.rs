@@ -3,7 +3,7 @@
 use google_cloud_secretmanager_v1::model::ListSecretsResponse;
 
 use crate::error::Result;
-use crate::store::{Description, Descriptions, Names, Page};
+use crate::store::{Description, Listing, Page};
 
 use super::CloudSecretManager;
 use super::describe::of_secret;
@@ -15,20 +15,14 @@ use super::name::is_letter;
 const PAGE_SIZE: i32 = 1000;
 
 impl CloudSecretManager {
-    /// One page of the names that begin with `prefix`.
-    pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.list_descriptions(prefix, page).await.map(Names::from)
-    }
-
-    /// The same page with what the answer reports about each secret; it does not include versions.
-    pub(super) async fn list_descriptions(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
+    /// One page of the secrets whose names begin with `prefix`, with what the answer tells of each: its
+    /// versions are not in it.
+    pub(super) async fn list_page(&self, prefix: &str, page: Option<&Page>) -> Result<Listing> {
         let project = self.log_in().await?;
         let request = self.client.list_secrets().set_parent(self.place.parent(&project));
         let request = request.set_page_size(PAGE_SIZE).set_filter(filter(prefix));
         let answer = request.set_page_token(page.map_or("", Page::token)).send().await;
-        answer
-            .map(|answer| descriptions(answer, prefix))
-            .map_err(|error| list_error(&error, prefix, &project))
+        answer.map(|answer| listing(answer, prefix)).map_err(|error| list_error(&error, prefix, &project))
     }
 }
 
@@ -38,12 +32,11 @@ fn filter(prefix: &str) -> String {
     if prefix.is_empty() || !prefix.chars().all(is_letter) { String::new() } else { format!("name:{prefix}") }
 }
 
-fn descriptions(answer: ListSecretsResponse, prefix: &str) -> Descriptions {
-    // The filter also finds names that contain the prefix further on.
+fn listing(answer: ListSecretsResponse, prefix: &str) -> Listing {
     let begins = |secret: &Description| secret.name.as_str().starts_with(prefix);
     let secrets = answer.secrets.into_iter().map(of_secret).filter(begins).collect();
     let next = Some(answer.next_page_token).filter(|token| !token.is_empty()).map(Page::new);
-    Descriptions { secrets, next }
+    Listing { secrets, next }
 }
 
 #[cfg(test)]
@@ -51,6 +44,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::store::SecretName;
 
     #[test]
     fn a_page_has_the_names_that_begin_so_and_names_the_next_one() {
@@ -58,9 +52,10 @@ mod tests {
             "secrets": [{"name": "projects/1/secrets/a-1"}, {"name": "projects/1/locations/l/secrets/b-a-2"}],
             "nextPageToken": "t"
         });
-        let page = descriptions(serde_json::from_value(answer).unwrap(), "a-");
-        assert_eq!(Names::from(page), Names { names: vec!["a-1".into()], next: Some(Page::new("t")) });
-        assert_eq!(descriptions(ListSecretsResponse::new(), ""), Descriptions::default());
+        let page = listing(serde_json::from_value(answer).unwrap(), "a-");
+        assert_eq!(page.readable().map(SecretName::as_str).collect::<Vec<_>>(), ["a-1"]);
+        assert_eq!(page.next, Some(Page::new("t")));
+        assert_eq!(listing(ListSecretsResponse::new(), ""), Listing::default());
     }
 
     #[test]

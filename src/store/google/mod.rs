@@ -40,7 +40,7 @@ use crate::store::options::Options;
 use crate::store::prefix::{CONFIG_PREFIX, VARIABLES_PREFIX};
 use crate::store::tools::Finding;
 use crate::store::{
-    Description, Descriptions, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo,
+    Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo,
 };
 use crate::value::SecretValue;
 
@@ -65,11 +65,10 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: config::OPTIONS,
     variables: config::VARIABLES,
     convention,
-    check: |_options, _environment| Ok(()),
-    plays_no_part: |_options, key| key == VARIABLES_PREFIX.key || key == CONFIG_PREFIX.key,
-    attempts: |_options, _environment| None,
-    // A project has a quota of 90,000 reads a minute, so throttling is rare.
-    rate_after_throttle: None,
+    rules: OptionRules {
+        plays_no_part: |_options, key| key == VARIABLES_PREFIX.key || key == CONFIG_PREFIX.key,
+        ..OptionRules::NONE
+    },
     tools: tools::TOOLS,
     open,
 };
@@ -157,12 +156,8 @@ impl Store for CloudSecretManager {
 
 #[async_trait]
 impl Inspect for CloudSecretManager {
-    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
-        self.list_names(prefix, page).await
-    }
-
-    async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
-        self.list_descriptions(prefix, page).await
+    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Listing> {
+        self.list_page(prefix, page).await
     }
 
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {

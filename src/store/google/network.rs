@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::http::{ClientSettings, ProxySettings, Roots, build_client, client_config, warn_about_plain_http};
 use crate::store::environment::Environment;
 use crate::store::kit::files::WatchedFiles;
-use crate::store::kit::probe::{Probe, words};
+use crate::store::kit::probe::Probe;
 use crate::store::kit::{rest, trust};
 use crate::store::options::Options;
 
@@ -49,12 +49,7 @@ impl<'open> Network<'open> {
 
     /// A probe that asks the service at `url` for the time, over `client`.
     pub(super) fn probe(&self, url: &Url, client: reqwest::Client) -> Probe {
-        let is_encrypted = url.scheme() == "https";
-        let trust = is_encrypted.then(|| roots(self.options, self.environment));
-        let trust = trust.as_ref().and_then(words);
-        // Path and query may hold something that must not be shown.
-        let address = url.origin().ascii_serialization();
-        Probe { client, address, trust, refused: "logins with a key" }
+        Probe::new(client, url, || roots(self.options, self.environment), "logins with a key")
     }
 
     /// A client for a server on the local network: plain, no proxy, short timeouts.
@@ -73,7 +68,7 @@ impl<'open> Network<'open> {
 /// What certificates are verified with. The variables are those of requests, the library that sends the token
 /// requests of the official class (requests/sessions.py).
 fn roots(options: &Options, environment: &Environment) -> Roots {
-    trust::roots(options, environment, ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+    trust::roots(options, environment, trust::OF_REQUESTS)
 }
 
 #[cfg(test)]

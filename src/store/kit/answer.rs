@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::http::{TransportError, read_body, send};
 use crate::value::Text;
-use crate::value::json::{Value, parse};
+use crate::value::json::{Object, Value, parse};
 
 /// An answer of any status. The body may hold secrets: it is overwritten when dropped, and Debug leaves it
 /// out.
@@ -46,6 +46,11 @@ impl Answer {
     /// The body as JSON, if it is valid.
     pub fn json(&self) -> Option<Value> {
         parse(&Text::from(std::str::from_utf8(&self.body).ok()?)).ok()
+    }
+
+    /// The body as a JSON object, if it is one.
+    pub fn object(&self) -> Option<Object> {
+        self.json()?.into_object()
     }
 
     /// The body, for a library that takes ownership of it.

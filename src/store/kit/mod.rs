@@ -2,6 +2,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `address.rs` | checks the address of a service |
 //! | `answer.rs` | sends a request and reads the whole answer |
 //! | `checks.rs` | findings of `strongroom doctor` that more than one store has |
 //! | `files.rs` | notices that a file from which a store was built has changed; expands `~` |
@@ -11,12 +12,15 @@
 //! | `rest.rs` | asks a service below one address, with the token of a login |
 //! | `token.rs` | holds the token of a login: renewed before its end, replaced when it is refused |
 //! | `trust.rs` | decides which certificates are trusted |
+//! | `vendor.rs` | says what became of a request, in the words of the service |
 //!
 //! All of it is public, so that a store uses what it needs and no `cfg` has to list the stores that use a
 //! module. Modules that need the network stack come with the feature `http`, which every store on the network
 //! switches on.
 //! network switches on.
 
+#[cfg(feature = "http")]
+pub mod address;
 #[cfg(feature = "http")]
 pub mod answer;
 pub mod checks;
@@ -32,3 +36,5 @@ pub mod rest;
 pub mod token;
 #[cfg(feature = "http")]
 pub mod trust;
+#[cfg(feature = "http")]
+pub mod vendor;

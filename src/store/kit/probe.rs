@@ -1,8 +1,10 @@
 //! The service's clock and the trust in its certificate, for `strongroom doctor`.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use reqwest::Client;
+use url::Url;
 
 use crate::http::Roots;
 use crate::redact::ShownPath;
@@ -29,6 +31,13 @@ pub struct Probe {
 }
 
 impl Probe {
+    /// Asks the host of `url` over `client`; `roots` verify its certificate. The rest of the address may hold
+    /// what is not to be shown.
+    pub fn new(client: Client, url: &Url, roots: impl FnOnce() -> Roots, refused: &'static str) -> Self {
+        let trust = (url.scheme() == "https").then(roots).as_ref().and_then(words);
+        Self { client, address: url.origin().ascii_serialization(), trust, refused }
+    }
+
     /// Makes one unsigned request: the service refuses it, and the answer still carries the service's time.
     pub async fn findings(&self) -> Vec<Finding> {
         let trust =
@@ -76,6 +85,13 @@ pub fn words(roots: &Roots) -> Option<String> {
         }
         Roots::Unverified => "nothing: every certificate is accepted".to_owned(),
     })
+}
+
+/// Without the client, whose own Debug fills pages.
+impl fmt::Debug for Probe {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Probe").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]

@@ -83,6 +83,18 @@ impl Rest {
     }
 }
 
+/// The value of a header that holds a credential: never logged. `None` if no header can hold it.
+pub fn secret_header(text: &str) -> Option<HeaderValue> {
+    let mut header = HeaderValue::from_str(text).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
+/// The authorization that a bearer token gives.
+pub fn bearer(token: &str) -> Option<HeaderValue> {
+    secret_header(&format!("Bearer {token}"))
+}
+
 /// `path` below `address`.
 pub fn below(address: &Url, path: &str) -> Result<Url> {
     let text = format!("{}/{path}", address.as_str().trim_end_matches('/'));

@@ -19,6 +19,9 @@ pub trait Expiring: Clone {
     /// How much longer it works; `None` if it never expires.
     fn lifetime(&self) -> Option<Duration>;
 
+    /// Whether both were handed out together.
+    fn is_same(&self, other: &Self) -> bool;
+
     /// Takes one of its uses; false if none is left. Most tokens can be used any number of times.
     fn take_use(&self) -> bool {
         true
@@ -116,6 +119,42 @@ impl<T: Expiring> TokenHolder<T> {
         F: Future<Output = Result<T>> + Send,
     {
         self.in_turn(|| self.usable(&is_refused), || self.load(fetch)).await
+    }
+
+    /// Has `ask` make a request with the token that is held. If the service refuses that, as `is_refused`
+    /// says, `another` fetches a new one and the request is made once more; if `another` fails, its outcome
+    /// is the one of the request.
+    pub async fn with_another<R, A, F>(
+        &self,
+        ask: impl Fn(Option<T>) -> A + Send,
+        is_refused: impl Fn(&R) -> bool + Send,
+        another: impl FnOnce(R) -> F + Send,
+    ) -> R
+    where
+        T: Send + Sync,
+        R: Send,
+        A: Future<Output = R> + Send,
+        F: Future<Output = std::result::Result<(), R>> + Send,
+    {
+        // Noted before the request: another task may have replaced it by the time the refusal arrives.
+        let used = self.held();
+        let first = ask(used.clone()).await;
+        if !is_refused(&first) || !used.is_some_and(|used| self.refused(|held| held.is_same(&used))) {
+            return first;
+        }
+        if let Err(outcome) = another(first).await {
+            return outcome;
+        }
+        let used = self.held();
+        let second = ask(used.clone()).await;
+        let is_used = |held: &T| used.is_some_and(|used| held.is_same(&used));
+        if is_refused(&second) {
+            // If the replacement is refused as well, the tokens are not to blame.
+            self.refused(is_used);
+        } else {
+            self.accepted(is_used);
+        }
+        second
     }
 
     /// The token that is held, due or not.

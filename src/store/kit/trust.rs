@@ -12,7 +12,24 @@ use crate::error::Result;
 use crate::http::{ClientSettings, Roots, build_client, client_config};
 use crate::store::environment::Environment;
 use crate::store::kit::files::{WatchedFiles, expand};
-use crate::store::options::{OptionValue, Options};
+use crate::store::options::{OptionKind, OptionSpec, OptionValue, Options};
+
+/// Whether certificates are verified.
+pub const VERIFY: OptionSpec = OptionSpec::new(
+    "verify",
+    OptionKind::BooleanOrPath,
+    "Whether the server's certificate is verified, or the CA bundle to verify it with.",
+);
+
+/// The CAs to trust.
+pub const CA_BUNDLE: OptionSpec = OptionSpec::new(
+    "ca_bundle",
+    OptionKind::Text,
+    "A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE.",
+);
+
+/// The variables of Python's requests, which most clients read.
+pub const OF_REQUESTS: [&str; 2] = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
 
 /// The word that asks for the platform's own list.
 const SYSTEM: &str = "system";
@@ -96,9 +113,9 @@ pub fn roots<const COUNT: usize>(
     environment: &Environment,
     names: [&'static str; COUNT],
 ) -> Roots {
-    let verify = Verify::read(options, "verify");
+    let verify = Verify::read(options, VERIFY.key);
     let others = variables(environment, names).to_vec();
-    Trust { ca_bundle: options.non_empty("ca_bundle"), verify: (&verify, "verify"), others }
+    Trust { ca_bundle: options.non_empty(CA_BUNDLE.key), verify: (&verify, VERIFY.key), others }
         .roots(environment)
 }
 

@@ -4,7 +4,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::SecretName;
 use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::options::Options;
-use crate::value::SecretValue;
 
 use super::config::LocalConfig;
 
@@ -31,11 +30,6 @@ impl Convention for LocalConvention {
     /// Names are keys of a document, which are always texts, so no other id can match.
     fn odd(&self, _lookup: Lookup<'_>, _odd: OddId, _multi_team: bool) -> OddFate {
         OddFate::Absent
-    }
-
-    /// The store already returns what Airflow gets.
-    fn read(&self, _kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
-        Ok(Some(value))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::store::convention::Kind;
 use crate::store::tools::Unread;
-use crate::store::{Names, PerKind, SecretName};
+use crate::store::{Listing, PerKind, SecretName};
 use crate::value::SecretValue;
 
 use super::astro::Settings;
@@ -73,7 +73,7 @@ impl Files {
 
     /// The names that begin with `prefix`. Files that cannot contain any are not read, since they may be
     /// broken. Reads files: this blocks.
-    pub(super) fn names(&self, prefix: &str) -> Result<Names> {
+    pub(super) fn names(&self, prefix: &str) -> Result<Listing> {
         let mut names = Vec::new();
         for kind in kinds_with(prefix) {
             if let Some(file) = self.of(kind) {
@@ -83,7 +83,7 @@ impl Files {
                 names.extend(named(kind, of_kind(kind, &*self.settings(file)?)));
             }
         }
-        Ok(Names::only_page(names, prefix))
+        Ok(Listing::only_page(names, prefix))
     }
 
     /// The contents of the files that have no effect. A file that cannot be read at all is reported by its

@@ -37,7 +37,9 @@ use async_trait::async_trait;
 
 use crate::error::{Error, Result};
 use crate::store::tools::{Finding, Severity, Tools, Unread};
-use crate::store::{Description, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo};
+use crate::store::{
+    Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo,
+};
 use crate::value::SecretValue;
 
 pub use self::config::LocalConfig;
@@ -52,10 +54,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: &[VARIABLES_FILE_PATH, CONNECTIONS_FILE_PATH, CONFIGS_FILE_PATH, SETTINGS_FILE_PATH],
     variables: &[],
     convention: |options| Ok(Arc::new(LocalConvention::from_options(options))),
-    check: |_options, _environment| Ok(()),
-    plays_no_part: |_options, _key| false,
-    attempts: |_options, _environment| None,
-    rate_after_throttle: None,
+    rules: OptionRules::NONE,
     tools: Tools {
         official_class: Some("airflow.secrets.local_filesystem.LocalFilesystemBackend"),
         words: &["local", "files"],
@@ -118,7 +117,7 @@ impl Inspect for LocalFiles {
         self.read(Files::unread).await
     }
 
-    async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Names> {
+    async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Listing> {
         let prefix = prefix.to_owned();
         self.read(move |files| files.names(&prefix)).await.flatten()
     }

@@ -137,9 +137,9 @@ async fn names_of_every_file_are_listed_by_prefix() {
         .with(CONFIGS_FILE_PATH, "o.env", "a=1")
         .with(SETTINGS_FILE_PATH, "airflow_settings.yaml", settings);
     let listed = async |prefix: &str| {
-        let names = fixture.store().inspect().unwrap().list(prefix, None).await.unwrap();
-        assert_eq!(names.next, None);
-        names.names.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
+        let listed = fixture.store().inspect().unwrap().list(prefix, None).await.unwrap();
+        assert_eq!(listed.next, None);
+        listed.readable().map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
     };
     let all = ["config/a", "connections/a", "connections/bad", "connections/z", "variables/v"];
     assert_eq!(listed("").await, all);
@@ -156,8 +156,8 @@ async fn a_broken_file_breaks_the_listing_of_its_kind_only() {
     );
     let store = fixture.store();
     assert_eq!(
-        store.inspect().unwrap().list("connections/", None).await.unwrap().names,
-        ["connections/a".into()]
+        store.inspect().unwrap().list("connections/", None).await.unwrap(),
+        Listing::of_names(["connections/a"], None)
     );
     let error = store.inspect().unwrap().list("", None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Malformed);

@@ -17,7 +17,9 @@ use crate::store::kit::from_json::secret_from_json;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, SEPARATOR, VARIABLES_PREFIX};
 use crate::store::tools::Tools;
-use crate::store::{Description, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo};
+use crate::store::{
+    Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo,
+};
 use crate::value::SecretValue;
 use crate::value::json::Value;
 
@@ -30,10 +32,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: &[SECRETS, CONNECTIONS_PREFIX, VARIABLES_PREFIX, CONFIG_PREFIX, SEPARATOR],
     variables: &[],
     convention: |options| Ok(Arc::new(MemoryConvention::from_options(options))),
-    check: |_options, _environment| Ok(()),
-    plays_no_part: |_options, _key| false,
-    attempts: |_options, _environment| None,
-    rate_after_throttle: None,
+    rules: OptionRules::NONE,
     tools: Tools { words: &["memory"], about: "Secrets in memory, for tests: no policy", ..Tools::NONE },
     open: |options, _environment: &Environment| Ok(Arc::new(MemoryStore::from_options(options))),
 };
@@ -86,8 +85,8 @@ impl Store for MemoryStore {
 
 #[async_trait]
 impl Inspect for MemoryStore {
-    async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Names> {
-        Ok(Names::only_page(self.secrets.keys().map(String::as_str), prefix))
+    async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Listing> {
+        Ok(Listing::only_page(self.secrets.keys().map(String::as_str), prefix))
     }
 
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
@@ -136,8 +135,8 @@ mod tests {
     async fn names_are_listed_by_prefix_and_a_null_has_none() {
         let store = store(r#"{"b": "", "a/2": "x", "a/1": 1, "a/3": null}"#);
         let names = store.inspect().unwrap().list("a/", None).await.unwrap();
-        assert_eq!(names, Names { names: vec!["a/1".into(), "a/2".into()], next: None });
-        assert_eq!(store.inspect().unwrap().list("", None).await.unwrap().names.len(), 3);
+        assert_eq!(names, Listing::of_names(["a/1", "a/2"], None));
+        assert_eq!(store.inspect().unwrap().list("", None).await.unwrap().secrets.len(), 3);
     }
 
     #[tokio::test]

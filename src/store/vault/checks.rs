@@ -8,6 +8,7 @@ use crate::store::kit::trust::Verify;
 use crate::store::options::{OptionValue, Options};
 use crate::store::tools::{Finding, Severity};
 use crate::store::vault::config::{KvVersion, VaultSettings};
+use crate::store::vault::options::AUTH_TYPE;
 use crate::store::vault::path::collapse;
 use crate::store::vault::slips::{repeated_mount, version_in_address};
 use crate::value::json::Value;
@@ -67,7 +68,7 @@ const RIVALS: [(&str, &str); 6] = [
 /// Checks options and environment only.
 pub(super) fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
     let Ok(settings) = VaultSettings::read(options, environment) else { return Vec::new() };
-    let login = options.non_empty("auth_type").unwrap_or("token").trim().to_lowercase();
+    let login = options.text_of(&AUTH_TYPE).trim().to_lowercase();
     let login = login.as_str();
     let mut findings = credentials(options, environment, login);
     findings.extend(Verify::read(options, "verify").is_off().then(|| unverified("verify")));
@@ -83,7 +84,7 @@ pub(super) fn check(options: &Options, environment: &Environment) -> Vec<Finding
 
 /// Whether `key` belongs to a login that is not the configured one.
 pub(super) fn plays_no_part(options: &Options, key: &str) -> bool {
-    let login = options.non_empty("auth_type").unwrap_or("token");
+    let login = options.text_of(&AUTH_TYPE);
     if key == "auth_mount_point" {
         return login == "token";
     }

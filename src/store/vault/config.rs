@@ -1,4 +1,4 @@
-//! The options of Vault, and the settings they become.
+//! The settings that the options of Vault become.
 //!
 //! Sources: apache-airflow-providers-hashicorp 4.8.4 (`secrets/vault.py`, `_internal_client/vault_client.py`)
 //! and hvac 2.4.0 (`v1/__init__.py`, to which the official class passes keyword arguments).
@@ -8,233 +8,14 @@ use url::Url;
 use crate::error::{Error, Result};
 use crate::http::{ProxySettings, web_address};
 use crate::store::environment::Environment;
-use crate::store::options::{OptionKind, OptionSpec, Options};
+use crate::store::options::Options;
 use crate::value::json::Value;
 
+use super::options::{ALLOW_REDIRECTS, MOUNT_POINT, REQUEST_HEADER, STRICT_HTTP};
 use super::path::collapse;
-
-/// The environment variables that this store reads besides those that all stores share. The logins of clouds
-/// read those of the cloud's stores, and a build without these does not support them.
-pub(super) const VARIABLES: &[&str] = &[
-    "VAULT_ADDR",
-    "VAULT_CACERT",
-    "VAULT_CAPATH",
-    "VAULT_CLIENT_CERT",
-    "VAULT_CLIENT_KEY",
-    "VAULT_NAMESPACE",
-    "VAULT_TOKEN",
-];
-
-/// The default of `mount_point`.
-pub(super) const MOUNT_POINT: &str = "secret";
 
 /// The address that hvac uses by default (hvac/constants/client.py).
 const DEFAULT_URL: &str = "http://localhost:8200";
-
-const HANDED_ON: &str = "it is a part of hvac, which is not used here";
-
-/// The options of this store.
-pub(super) const OPTIONS: &[OptionSpec] = &[
-    OptionSpec::new(
-        "connections_path",
-        OptionKind::Prefixes,
-        "Where connections are below the mount; a list is tried in order, null switches connections off.",
-    )
-    .with_default("connections"),
-    OptionSpec::new(
-        "variables_path",
-        OptionKind::Prefixes,
-        "Where variables are below the mount; a list is tried in order, null switches variables off.",
-    )
-    .with_default("variables"),
-    OptionSpec::new(
-        "config_path",
-        OptionKind::Prefixes,
-        "Where config values are below the mount; a list is tried in order, null switches config off.",
-    )
-    .with_default("config"),
-    OptionSpec::new(
-        "global_secrets_path",
-        OptionKind::Prefixes,
-        "Deprecated: one more path at the end of the three; write lists instead.",
-    ),
-    OptionSpec::new(
-        "use_team_secrets_path",
-        OptionKind::Boolean,
-        "Whether the secrets of a team are at `<path>/<team>/<id>`.",
-    )
-    .with_default("true")
-    .with_null_as_no(),
-    OptionSpec::new(
-        "mount_point",
-        OptionKind::Prefix,
-        "The mount of the KV engine; null takes the first segment of each id.",
-    )
-    .with_default(MOUNT_POINT),
-    OptionSpec::new(
-        "kv_engine_version",
-        OptionKind::Json("1, 2 or auto"),
-        "The version of the KV engine: 1, 2, or auto to ask the server once.",
-    )
-    .with_default("2"),
-    OptionSpec::new(
-        "url",
-        OptionKind::Text,
-        "The address of the server; else VAULT_ADDR, else http://localhost:8200.",
-    ),
-    OptionSpec::new(
-        "endpoint_url",
-        OptionKind::Text,
-        "Another name of `url`, as the other backends have it; takes precedence over it.",
-    ),
-    OptionSpec::new("namespace", OptionKind::Text, "The namespace; else VAULT_NAMESPACE."),
-    OptionSpec::new(
-        "auth_type",
-        OptionKind::Text,
-        "The login: approle, aws_iam, azure, cert, gcp, github, jwt, kubernetes, ldap, radius, token or \
-    userpass.",
-    )
-    .with_default("token"),
-    OptionSpec::new(
-        "auth_mount_point",
-        OptionKind::Text,
-        "The mount of the auth method; by default its usual one.",
-    ),
-    OptionSpec::new("token", OptionKind::Secret, "The token, or that of GitHub; else VAULT_TOKEN."),
-    OptionSpec::new("token_path", OptionKind::Text, "A file with the token; takes precedence over `token`."),
-    OptionSpec::new("username", OptionKind::Text, "The user of ldap, radius and userpass."),
-    OptionSpec::new("password", OptionKind::Secret, "The password of ldap, radius and userpass."),
-    OptionSpec::new(
-        "role_id",
-        OptionKind::Text,
-        "The role id of approle; the role of aws_iam, azure and gcp.",
-    ),
-    OptionSpec::new(
-        "secret_id",
-        OptionKind::Secret,
-        "The secret id of approle; the secret access key of aws_iam; the client secret of azure.",
-    ),
-    OptionSpec::new(
-        "wrapped_secret_id",
-        OptionKind::Secret,
-        "A wrapping token around the secret id of approle; it is unwrapped once, at the first login.",
-    ),
-    OptionSpec::new("key_id", OptionKind::Secret, "The access key id of aws_iam; the client id of azure."),
-    OptionSpec::new("region", OptionKind::Text, "The region that the aws_iam login is signed for."),
-    OptionSpec::new(
-        "assume_role_kwargs",
-        OptionKind::SecretObject,
-        "A role that aws_iam assumes first, spelled as boto3 does.",
-    ),
-    OptionSpec::new(
-        "iam_server_id",
-        OptionKind::Text,
-        "The value of X-Vault-AWS-IAM-Server-ID, if the mount of aws_iam asks for it.",
-    ),
-    OptionSpec::new("kubernetes_role", OptionKind::Text, "The role of kubernetes."),
-    OptionSpec::new(
-        "kubernetes_jwt_path",
-        OptionKind::Text,
-        "The file with the token of the service account.",
-    )
-    .with_default(KUBERNETES_JWT_PATH),
-    OptionSpec::new("jwt_role", OptionKind::Text, "The role of jwt."),
-    OptionSpec::new(
-        "jwt_token",
-        OptionKind::Secret,
-        "The token of jwt; takes precedence over `jwt_token_path`.",
-    ),
-    OptionSpec::new("jwt_token_path", OptionKind::Text, "A file with the token of jwt; read at each login."),
-    OptionSpec::new("cert_role", OptionKind::Text, "The role of cert; by default the server tries all."),
-    OptionSpec::new(
-        "gcp_key_path",
-        OptionKind::Text,
-        "A key file of a service account for gcp; else the instance's own account.",
-    ),
-    OptionSpec::new("gcp_keyfile_dict", OptionKind::SecretObject, "The content of such a key file."),
-    OptionSpec::new(
-        "gcp_scopes",
-        OptionKind::Text,
-        "The scopes of the Google token that signs the login, separated by commas.",
-    ),
-    OptionSpec::new("azure_tenant_id", OptionKind::Text, "The Entra tenant of azure."),
-    OptionSpec::new(
-        "azure_resource",
-        OptionKind::Text,
-        "The audience of the Entra token, as the mount of azure is configured for.",
-    ),
-    OptionSpec::new(
-        "radius_host",
-        OptionKind::Ignored(
-            "the official class writes it into the server's configuration; here radius logs in with \
-    `username` and `password`",
-        ),
-        "The RADIUS server, which is part of the Vault server's own configuration.",
-    ),
-    OptionSpec::new(
-        "radius_secret",
-        OptionKind::Secret,
-        "Accepted and never sent: the RADIUS secret belongs into the server's configuration.",
-    ),
-    OptionSpec::new(
-        "radius_port",
-        OptionKind::Ignored("the official class writes it into the server's configuration"),
-        "The port of the RADIUS server.",
-    ),
-    OptionSpec::new(
-        "verify",
-        OptionKind::BooleanOrPath,
-        "Whether the server's certificate is verified, or the CA bundle to verify it with.",
-    ),
-    OptionSpec::new(
-        "ca_bundle",
-        OptionKind::Text,
-        "A PEM file or directory of trusted CAs, or `system`; takes precedence over `verify` and \
-    VAULT_CACERT.",
-    ),
-    OptionSpec::new(
-        "cert",
-        OptionKind::Json("a path or a list of two paths"),
-        "The client's certificate with its key in one PEM file, or [certificate, key]; else \
-    VAULT_CLIENT_CERT and VAULT_CLIENT_KEY.",
-    ),
-    OptionSpec::new(
-        "proxies",
-        OptionKind::SecretObject,
-        "The proxies for `http` and `https`; else those of the environment.",
-    ),
-    OptionSpec::new(
-        "allow_redirects",
-        OptionKind::Boolean,
-        "Whether up to two redirects on the same host are followed.",
-    )
-    .with_default("true")
-    .with_null_as_no(),
-    OptionSpec::new(
-        "request_header",
-        OptionKind::Boolean,
-        "Whether requests carry X-Vault-Request, which agents may ask for.",
-    )
-    .with_default("true")
-    .with_null_as_no(),
-    OptionSpec::new(
-        "strict_http",
-        OptionKind::Boolean,
-        "List with GET instead of the verb LIST, which some proxies refuse.",
-    )
-    .with_default("false")
-    .with_null_as_no(),
-    OptionSpec::new("session", OptionKind::Ignored(HANDED_ON), "A session of Python's requests."),
-    OptionSpec::new("adapter", OptionKind::Ignored(HANDED_ON), "An adapter class of hvac."),
-    OptionSpec::new(
-        "ignore_exceptions",
-        OptionKind::Ignored(HANDED_ON),
-        "Whether hvac hides errors; `on_error` decides here.",
-    ),
-];
-
-/// The default of `kubernetes_jwt_path`.
-pub(super) const KUBERNETES_JWT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 /// The version of a KV engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -279,16 +60,16 @@ pub(super) struct VaultSettings {
 impl VaultSettings {
     /// Types the options; no I/O.
     pub(super) fn read(options: &Options, environment: &Environment) -> Result<Self> {
-        let namespace = options.non_empty("namespace").or_else(|| environment.non_empty("VAULT_NAMESPACE"));
+        let namespace = options.non_empty_or("namespace", environment, "VAULT_NAMESPACE");
         let mount = mount(options).map(collapse).filter(|mount| !mount.is_empty());
         Ok(Self {
             url: url(options, environment)?,
             namespace: namespace.map(collapse).filter(|namespace| !namespace.is_empty()),
             mount,
             version: version(options)?,
-            follows_redirects: options.boolean("allow_redirects").unwrap_or(true),
-            marks_requests: options.boolean("request_header").unwrap_or(true),
-            strict_http: options.boolean("strict_http").unwrap_or(false),
+            follows_redirects: options.boolean_of(&ALLOW_REDIRECTS),
+            marks_requests: options.boolean_of(&REQUEST_HEADER),
+            strict_http: options.boolean_of(&STRICT_HTTP),
             proxies: proxies(options, environment)?,
         })
     }
@@ -296,7 +77,7 @@ impl VaultSettings {
 
 /// The mount as it was written; `None` for what Python considers false, such as null and 0.
 pub(super) fn mount(options: &Options) -> Option<&str> {
-    options.prefix("mount_point", MOUNT_POINT).filter(|_| !options.is_false("mount_point"))
+    options.prefix(MOUNT_POINT.key, MOUNT_POINT.default_text()).filter(|_| !options.is_false(MOUNT_POINT.key))
 }
 
 /// The error does not show the address: it may hold a password.

@@ -7,6 +7,7 @@ use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId}
 use crate::store::kit::from_json::{json_text, secret_from_json};
 use crate::store::options::{OptionValue, Options};
 use crate::store::vault::config::mount;
+use crate::store::vault::options::BY_TEAM;
 use crate::store::vault::path::{collapse, fault};
 use crate::store::{PerKind, SecretName};
 use crate::value::json::{self, Value};
@@ -49,7 +50,7 @@ impl VaultConvention {
         Ok(Self {
             mount: mount.map(collapse),
             paths: PerKind::try_make(of_kind)?,
-            by_team: options.boolean("use_team_secrets_path").unwrap_or(true),
+            by_team: options.boolean_of(&BY_TEAM),
         })
     }
 

@@ -6,6 +6,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::http::{NoAnswerHints, TransportError};
 use crate::redact::Shown;
+use crate::store::kit::vendor;
 use crate::store::vault::server::Reply;
 
 /// The operation of a read.
@@ -107,9 +108,7 @@ fn meaning(status: u16) -> (ErrorKind, &'static str, &'static str) {
 
 /// A successful answer without what was requested.
 pub(super) fn not_understood(reply: &Reply, subject: &str) -> Error {
-    Error::new(ErrorKind::Malformed, format!("{subject}: the answer is not understood"))
-        .with_code(reply.status.to_string())
-        .with_hint("Check `url` and proxies: something else than Vault may have answered")
+    vendor::not_understood(subject, "url", "Vault").with_code(reply.status.to_string())
 }
 
 /// The server is sealed: it cannot read its own storage until it gets the keys.

@@ -11,7 +11,7 @@ use crate::store::vault::config::KvVersion;
 use crate::store::vault::diagnosis::Question;
 use crate::store::vault::error::{foreign, name_refused, no_answer, not_understood, refused};
 use crate::store::vault::place::SecretPath;
-use crate::store::{Names, Page, SecretName};
+use crate::store::{Listing, Page, SecretName};
 use crate::value::json::Value;
 
 /// Separates the folders that are still to be listed in the token of a page. A folder's name ends with a
@@ -20,12 +20,12 @@ const BETWEEN: &str = "//";
 
 impl Vault {
     /// One page: the names in one folder. The folders below it are the next pages.
-    pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+    pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Listing> {
         let mut folders: Vec<String> = match page {
             Some(page) => page.token().split(BETWEEN).map(|folder| format!("{folder}/")).collect(),
             None => vec![self.first_folder(prefix)?],
         };
-        let Some(folder) = folders.pop() else { return Ok(Names::default()) };
+        let Some(folder) = folders.pop() else { return Ok(Listing::default()) };
         let keys = self.list_folder(&folder).await?;
         let mut names: Vec<SecretName> = Vec::new();
         for key in keys {
@@ -38,7 +38,7 @@ impl Vault {
         }
         let left: Vec<&str> = folders.iter().map(|folder| folder.trim_end_matches('/')).collect();
         let next = (!left.is_empty()).then(|| Page::new(left.join(BETWEEN)));
-        Ok(Names { names, next })
+        Ok(Listing::of_names(names, next))
     }
 
     /// The folder that contains everything with this prefix, which may not yet include the mount.

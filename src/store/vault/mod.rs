@@ -3,6 +3,7 @@
 //! | file | contents |
 //! |---|---|
 //! | `config.rs`, `convention.rs`, `error.rs` | as in every store |
+//! | `options.rs` | the declarations of what `config.rs` reads |
 //! | `place.rs`, `path.rs` | from a name to a mount and a path |
 //! | `read.rs`, `list.rs`, `describe.rs` | requests to the engine |
 //! | `access.rs`, `tokens.rs`, `login/` | the identity |
@@ -27,6 +28,7 @@ mod error;
 mod health;
 mod list;
 mod login;
+mod options;
 mod path;
 mod place;
 mod policy;
@@ -48,7 +50,9 @@ use crate::store::convention::{Convention, Kind, Lookup};
 use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::tools::Finding;
-use crate::store::{Description, Inspect, Names, Page, SecretName, Store, StoreEntry, StoreInfo};
+use crate::store::{
+    Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo,
+};
 use crate::value::SecretValue;
 
 use self::access::Access;
@@ -62,13 +66,10 @@ const INFO: StoreInfo = StoreInfo { name: "hashicorp_vault", title: "HashiCorp V
 pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.hashicorp.VaultBackend",
-    options: config::OPTIONS,
-    variables: config::VARIABLES,
+    options: options::OPTIONS,
+    variables: options::VARIABLES,
     convention: |options| Ok(Arc::new(VaultConvention::new(options)?)),
-    check: login::check,
-    plays_no_part: checks::plays_no_part,
-    attempts: |_options, _environment| None,
-    rate_after_throttle: None,
+    rules: OptionRules { check: login::check, plays_no_part: checks::plays_no_part, ..OptionRules::NONE },
     tools: tools::TOOLS,
     open,
 };
@@ -121,7 +122,7 @@ impl Store for Vault {
 
 #[async_trait]
 impl Inspect for Vault {
-    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
+    async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Listing> {
         let outcome = self.list_names(prefix, page).await;
         outcome.map_err(|error| in_operation(error, error::LIST))
     }

@@ -8,7 +8,8 @@ use std::fmt::Write;
 
 use crate::redact::{Shown, is_harmful};
 use crate::store::tools::PolicyRequest;
-use crate::store::vault::config::{KvVersion, MOUNT_POINT, version};
+use crate::store::vault::config::{KvVersion, version};
+use crate::store::vault::options::MOUNT_POINT;
 use crate::store::vault::path::collapse;
 
 /// The capabilities that a rule grants.
@@ -67,7 +68,7 @@ struct Mounts {
 impl Mounts {
     fn of(request: &PolicyRequest) -> Self {
         let own = |mount: &str| Some(collapse(mount)).filter(|mount| !mount.is_empty());
-        let configured = request.options.prefix("mount_point", MOUNT_POINT).and_then(own);
+        let configured = request.options.prefix(MOUNT_POINT.key, MOUNT_POINT.default_text()).and_then(own);
         let asked = request.account.as_deref().and_then(own);
         Self { asked, configured }
     }

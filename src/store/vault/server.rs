@@ -50,17 +50,14 @@ impl Reply {
     /// Whether an answer comes from Vault itself and not from something in between: then it lists errors,
     /// possibly none.
     pub(super) fn is_of_vault(&self) -> bool {
-        let json = self.json();
-        let members = json.as_ref().and_then(Value::as_object);
-        members
+        self.answer
+            .object()
             .is_some_and(|members| ["errors", "data", "warnings"].iter().any(|key| members.contains_key(key)))
     }
 
     /// Whether a 404 contains more than that nothing exists.
     pub(super) fn has_words(&self) -> bool {
-        let json = self.json();
-        let members = json.as_ref().and_then(Value::as_object);
-        members.is_some_and(|members| {
+        self.answer.object().is_some_and(|members| {
             ["errors", "warnings"].iter().any(|key| members.get(key).is_some_and(Value::is_truthy))
         })
     }

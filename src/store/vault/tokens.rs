@@ -74,6 +74,10 @@ impl Expiring for Arc<Token> {
         self.grant.lifetime
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        Self::ptr_eq(self, other)
+    }
+
     fn take_use(&self) -> bool {
         Token::take_use(self)
     }

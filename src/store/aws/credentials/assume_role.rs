@@ -14,7 +14,7 @@ use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Shown;
 use crate::store::aws::credentials::{CredentialCache, CredentialSource, no_credentials};
-use crate::store::aws::error::{Failure, Refusal, general_hint};
+use crate::store::aws::error::{AwsRefusal, Failure, general_hint};
 use crate::store::aws::role::RoleParameters;
 
 /// A role, and the credentials with which it is assumed.
@@ -135,7 +135,7 @@ pub(super) fn role_error(failure: Failure, arn: &str, operation: &'static str) -
     error.with_operation(operation)
 }
 
-fn refused(refusal: &Refusal, arn: &str, operation: &str) -> Error {
+fn refused(refusal: &AwsRefusal, arn: &str, operation: &str) -> Error {
     let kind = match (refusal.code().unwrap_or_default(), refusal.kind()) {
         (
             "ValidationError"
@@ -168,7 +168,7 @@ mod tests {
 
     fn error(code: &str, status: u16) -> Error {
         role_error(
-            Failure::Refused(Refusal::plain(Some(code), status)),
+            Failure::Refused(AwsRefusal::plain(Some(code), status)),
             "arn:aws:iam::1:role/r",
             "AssumeRole",
         )

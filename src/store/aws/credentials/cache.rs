@@ -1,6 +1,7 @@
 //! Holding credentials and renewing them in time.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::process::Clock;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::store::kit::token::{Expiring, Terms, TokenHolder, time_until};
@@ -34,6 +35,12 @@ pub(in crate::store::aws) struct CredentialCache {
 impl Expiring for Credentials {
     fn lifetime(&self) -> Option<Duration> {
         self.expiry().map(time_until)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.access_key_id() == other.access_key_id()
+            && self.session_token() == other.session_token()
+            && self.expiry() == other.expiry()
     }
 }
 
@@ -79,34 +86,28 @@ impl CredentialCache {
     /// Asks the source again after the service refused the credentials that were `used`, if the source may
     /// have others. Returns whether it answered. Of many callers only one asks.
     pub(in crate::store::aws) async fn replace(&self, used: Option<Credentials>) -> bool {
-        // Written keys have no successor, and a refusal of older credentials does not concern those now held.
-        if !self.source.is_renewable() || !self.refused(used) {
-            return false;
-        }
-        // If the source has no others, the service's refusal says more than that failure.
-        self.ensure().await.is_ok()
+        self.source.is_renewable() && self.refused(used) && self.ensure().await.is_ok()
     }
 
-    /// Notes what the service answered to the credentials that were `used` in place of refused ones: if it
-    /// refuses these as well, the credentials are not to blame.
-    pub(in crate::store::aws) fn note_replacement(&self, used: Option<Credentials>, is_refused: bool) {
-        if is_refused {
-            self.refused(used);
-        } else {
-            self.holder.accepted(|held| used.is_some_and(|used| is_same(held, &used)));
-        }
+    /// Has `call` make a request with what is held, and once more with other credentials if these are refused
+    /// and the source may have others.
+    pub(in crate::store::aws) async fn accepted<T, F>(&self, call: impl Fn() -> F + Send) -> Result<T>
+    where
+        T: Send,
+        F: Future<Output = Result<T>> + Send,
+    {
+        let is_refused = |outcome: &Result<T>| {
+            let is_refusal = |error: &Error| error.kind() == ErrorKind::Unauthenticated;
+            outcome.as_ref().is_err_and(is_refusal) && self.source.is_renewable()
+        };
+        // If the source has no others, the service's refusal says more than that failure.
+        let another = |refused| async { self.ensure().await.map_err(|_| refused) };
+        self.holder.with_another(move |_| call(), is_refused, another).await
     }
 
     fn refused(&self, used: Option<Credentials>) -> bool {
-        self.holder.refused(|held| used.is_some_and(|used| is_same(held, &used)))
+        self.holder.refused(|held| used.is_some_and(|used| held.is_same(&used)))
     }
-}
-
-/// Whether both are the same credentials.
-fn is_same(one: &Credentials, other: &Credentials) -> bool {
-    one.access_key_id() == other.access_key_id()
-        && one.session_token() == other.session_token()
-        && one.expiry() == other.expiry()
 }
 
 /// Whether an HTTP header can hold the text unchanged.
@@ -141,7 +142,6 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::error::{Error, ErrorKind};
     use crate::store::aws::credentials::StaticKeys;
 
     #[derive(Debug)]
@@ -229,10 +229,10 @@ mod tests {
         cache.ensure().await.unwrap();
         let first = cache.held();
         assert!(cache.replace(first.clone()).await);
-        assert!(!is_same(&cache.held().unwrap(), first.as_ref().unwrap()));
+        assert!(!cache.held().unwrap().is_same(first.as_ref().unwrap()));
         assert!(cache.replace(first).await, "another caller has replaced them");
         assert_eq!(calls.load(Ordering::SeqCst), 2);
-        cache.note_replacement(cache.held(), true);
+        cache.refused(cache.held());
         assert!(!cache.replace(cache.held()).await);
         assert_eq!(calls.load(Ordering::SeqCst), 2);
     }

@@ -20,7 +20,7 @@ use crate::http::web_address;
 use crate::moment;
 use crate::store::aws::credentials::sdk_source::Issuer;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
-use crate::store::aws::error::Refusal;
+use crate::store::aws::error::AwsRefusal;
 use crate::store::environment::Environment;
 use crate::store::kit::answer::Answer;
 use crate::store::kit::refusal;
@@ -151,7 +151,7 @@ impl CredentialSource for Container {
         // The header may continue after a colon with the address of the error's documentation.
         let code = answer.header("x-amzn-errortype").and_then(|code| code.split(':').next());
         let head = refusal::Refusal::of(&answer).with_code(code.map(str::to_owned));
-        Err(place.refused(&Refusal::new(head)))
+        Err(place.refused(&AwsRefusal::new(head)))
     }
 }
 

@@ -17,7 +17,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::TransportError;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
-use crate::store::aws::error::{Refusal, transport_error};
+use crate::store::aws::error::{AwsRefusal, transport_error};
 use crate::store::aws::http_client::{Exchange, LastExchange};
 
 /// What a provider asks, for messages.
@@ -92,7 +92,7 @@ impl Issuer {
         match last {
             Some(Exchange::Silent(transport)) => self.silent(&transport),
             Some(Exchange::Answered(head)) if !(200..300).contains(&head.status) => {
-                self.refused(&Refusal::new(head))
+                self.refused(&AwsRefusal::new(head))
             }
             last => self.failed_here(error, last.is_some()),
         }
@@ -126,7 +126,7 @@ impl Issuer {
         }
     }
 
-    pub(super) fn refused(&self, refusal: &Refusal) -> Error {
+    pub(super) fn refused(&self, refusal: &AwsRefusal) -> Error {
         let kind = match (self, refusal.kind()) {
             // The metadata service answers 404 for an instance without a role.
             (Self::Instance { .. }, _) if refusal.head.status == 404 => return no_instance_role(),

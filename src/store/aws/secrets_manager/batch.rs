@@ -16,10 +16,8 @@ use super::error::{batch_failure, entry_error};
 use crate::store::SecretName;
 use crate::store::aws::access::Access;
 use crate::store::aws::batches::{BatchFailure, Known};
+use crate::store::aws::store::ReadBatches;
 use crate::value::SecretValue;
-
-/// The most ids in one request.
-pub(super) const LARGEST: NonZeroUsize = NonZeroUsize::new(20).unwrap();
 
 /// The most characters in one id; a longer one would make the whole request invalid.
 const LONGEST_ID: usize = 2048;
@@ -27,15 +25,16 @@ const LONGEST_ID: usize = 2048;
 /// Characters that AWS adds to the name of a secret in its ARN: a hyphen and six more.
 const ARN_SUFFIX: usize = 7;
 
-/// Whether a name can be part of a batch.
-pub(super) fn fits(name: &SecretName) -> bool {
-    (1..=LONGEST_ID).contains(&name.as_str().chars().count())
-}
+impl ReadBatches for SecretsManager {
+    const LARGEST_BATCH: NonZeroUsize = NonZeroUsize::new(20).unwrap();
 
-impl SecretsManager {
+    fn fits(name: &SecretName) -> bool {
+        (1..=LONGEST_ID).contains(&name.as_str().chars().count())
+    }
+
     /// One batch with all its pages. There are at most as many pages as names, even if a faulty server
     /// announces more.
-    pub(super) async fn read_pages(
+    async fn read_batch(
         &self,
         names: &[SecretName],
         access: &Access,

@@ -41,11 +41,8 @@ impl SecretsManagerConvention {
 
 impl Convention for SecretsManagerConvention {
     fn names(&self, lookup: Lookup<'_>) -> Naming {
-        match self.prefixes.names(lookup) {
-            Naming::Names(names) => possible(names, None),
-            Naming::Ambiguous { separator, names } => possible(names, Some(separator)),
-            other => other,
-        }
+        // The server would refuse each of the others with an error.
+        self.prefixes.names(lookup).only(can_be, GRAMMAR)
     }
 
     /// Without a prefix the id itself would be the name, and boto3 accepts no number as one. JSON would carry
@@ -65,16 +62,6 @@ impl Convention for SecretsManagerConvention {
 
     fn dropped(&self, kind: Kind, value: &SecretValue) -> Vec<String> {
         self.aliases.dropped(kind, value)
-    }
-}
-
-/// Drops the names that no secret can have; the server would refuse each with an error.
-fn possible(names: Vec<SecretName>, ambiguous: Option<&'static str>) -> Naming {
-    let possible: Vec<_> = names.iter().filter(|name| can_be(name)).cloned().collect();
-    match ambiguous {
-        _ if possible.is_empty() => Naming::Impossible { grammar: GRAMMAR, names, ambiguous },
-        Some(separator) => Naming::Ambiguous { separator, names: possible },
-        None => Naming::Names(possible),
     }
 }
 

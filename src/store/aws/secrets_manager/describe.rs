@@ -12,20 +12,19 @@ use aws_sdk_secretsmanager::types::{SecretListEntry, Tag};
 use super::SecretsManager;
 use super::error::describe_error;
 use crate::error::Result;
+use crate::store::aws::store::Describe;
 use crate::store::aws::words::moment;
 use crate::store::{Description, SecretName};
 
 /// The label of the version that a read gets.
 const CURRENT: &str = "AWSCURRENT";
 
-impl SecretsManager {
+impl Describe for SecretsManager {
+    const DESCRIBE: &'static str = "DescribeSecret";
+
     /// What is known about a secret; `None` if it does not exist. One that is scheduled for deletion has a
     /// date for it.
-    pub(super) async fn describe_secret(
-        &self,
-        name: &SecretName,
-        region: &str,
-    ) -> Result<Option<Description>> {
+    async fn describe(&self, name: &SecretName, region: &str) -> Result<Option<Description>> {
         match request(&self.client, name.as_str()).send().await {
             Ok(answer) => Ok(Some(of_answer(answer, name))),
             Err(error) => describe_error(&error, name, region).map_or(Ok(None), Err),
@@ -113,7 +112,7 @@ mod tests {
         let memory = Memory::new(|_, _| {
             (200, json!({"SecretList": [entry("SecretVersionsToStages"), {"Name": "b"}]}))
         });
-        let described = store::<SecretsManager>(&memory).list_described("a", None).await.unwrap();
+        let described = store::<SecretsManager>(&memory).list("a", None).await.unwrap();
         assert_eq!(described.secrets.len(), 1);
         assert_eq!(
             (described.secrets[0].version.as_deref(), described.secrets[0].key.as_deref()),

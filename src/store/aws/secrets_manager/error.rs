@@ -3,6 +3,8 @@
 //! The official class returns `None` for four codes that are errors; they are marked as such. Source: the
 //! operations in the Secrets Manager API reference, and measurements of the official class.
 
+use std::borrow::Cow;
+
 use aws_sdk_secretsmanager::operation::batch_get_secret_value::BatchGetSecretValueError;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
@@ -15,7 +17,7 @@ use crate::redact::Shown;
 use crate::store::SecretName;
 use crate::store::aws::batches::BatchFailure;
 use crate::store::aws::calls::{self, Listing, concerns_all};
-use crate::store::aws::error::{Failure, Refusal, general_hint};
+use crate::store::aws::error::{AWS, AwsRefusal, Failure, general_hint};
 
 use super::convention::{GRAMMAR, can_be};
 
@@ -32,7 +34,7 @@ const LISTING: Listing = Listing {
     permission: "secretsmanager:ListSecrets",
     things: "secrets",
     lost_page: "InvalidNextTokenException",
-    kind: Refusal::kind,
+    kind: AwsRefusal::kind,
 };
 
 /// The operation that reads one secret.
@@ -66,7 +68,7 @@ pub(super) fn impossible_name(name: &SecretName) -> Option<Error> {
 pub(super) fn no_secret(name: &SecretName) -> Error {
     Error::new(ErrorKind::Malformed, format!("reading `{name}`: the answer holds no secret"))
         .with_operation(READ)
-        .with_hint("Check `endpoint_url` and proxies: something else than AWS may have answered")
+        .with_hint(AWS.check_address())
 }
 
 /// The meaning of one of the `Errors` of a batch, as in [`read_error`]. Such an entry has a code but no
@@ -77,12 +79,11 @@ pub(super) fn entry_error(
     name: &SecretName,
     region: &str,
 ) -> Option<Error> {
-    // The errors of a batch have no status of their own; AWS reports the same errors of a read with 400.
-    let refusal = Refusal::plain(Some(code), 400).with_message(message);
+    let refusal = AwsRefusal::plain(Some(code), 400).with_message(message);
     Some(refused_read(&refusal, name, region)?.with_operation(BATCH))
 }
 
-fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Error> {
+fn refused_read(refusal: &AwsRefusal, name: &SecretName, region: &str) -> Option<Error> {
     if refusal.head.is(ABSENT) {
         return None;
     }
@@ -97,7 +98,7 @@ fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Er
 }
 
 /// Adds the hint, and the mark for what the official class treats as a miss.
-fn completed(error: Error, refusal: &Refusal, hint: Option<String>) -> Error {
+fn completed(error: Error, refusal: &AwsRefusal, hint: Option<String>) -> Error {
     let error = error.with_hint_if(hint);
     let code = refusal.code().unwrap_or_default();
     if UPSTREAM_MISSES.contains(&code) { error.as_upstream_miss() } else { error }
@@ -112,7 +113,7 @@ pub(super) fn batch_failure(
     calls::batch_failure(Failure::of(error, &subject), BATCH, |refusal| refused_batch(refusal, &subject))
 }
 
-fn refused_batch(refusal: &Refusal, subject: &str) -> BatchFailure {
+fn refused_batch(refusal: &AwsRefusal, subject: &str) -> BatchFailure {
     let kind = refusal.kind();
     match kind {
         // A VPC endpoint whose policy denies one of the secrets denies the whole batch ("Get a secret value
@@ -125,7 +126,7 @@ fn refused_batch(refusal: &Refusal, subject: &str) -> BatchFailure {
                 .to_owned(),
         ),
         kind if concerns_all(kind) => {
-            let hint = general_hint(refusal, kind).map(str::to_owned);
+            let hint = general_hint(refusal, kind).map(Cow::into_owned);
             BatchFailure::Failed(completed(refusal.to_error(kind, subject), refusal, hint))
         }
         _ => BatchFailure::Refused,
@@ -139,14 +140,14 @@ pub(super) fn describe_error(
     region: &str,
 ) -> Option<Error> {
     let subject = format!("describing `{name}`");
-    let refused = |refusal: &Refusal| {
+    let refused = |refusal: &AwsRefusal| {
         let kind = refusal.kind();
         let hint = match kind {
             _ if refusal.head.is(ABSENT) => return None,
             ErrorKind::Denied => {
                 Some(format!("Allow this identity secretsmanager:DescribeSecret on `{name}` in {region}"))
             }
-            _ => general_hint(refusal, kind).map(str::to_owned),
+            _ => general_hint(refusal, kind).map(Cow::into_owned),
         };
         Some(refusal.to_error(kind, &subject).with_hint_if(hint))
     };
@@ -163,7 +164,13 @@ pub(super) fn list_error(
     LISTING.error(Failure::of(error, &subject), &subject, region)
 }
 
-fn hint(refusal: &Refusal, code: &str, kind: ErrorKind, name: &SecretName, region: &str) -> Option<String> {
+fn hint(
+    refusal: &AwsRefusal,
+    code: &str,
+    kind: ErrorKind,
+    name: &SecretName,
+    region: &str,
+) -> Option<String> {
     Some(match (code, kind) {
         ("DecryptionFailure" | "DecryptionFailureException", _) => {
             "Allow this identity kms:Decrypt on the key of the secret, and check that the key is enabled"
@@ -184,7 +191,7 @@ fn hint(refusal: &Refusal, code: &str, kind: ErrorKind, name: &SecretName, regio
             the secret's own key; with conditions on tags AWS also answers so for secrets that do not exist"
         ),
         (_, ErrorKind::InvalidName) => "A secret's name has 1 to 512 letters, digits and /_+=.@-".to_owned(),
-        _ => general_hint(refusal, kind)?.to_owned(),
+        _ => general_hint(refusal, kind)?.into_owned(),
     })
 }
 
@@ -194,7 +201,7 @@ mod tests {
 
     fn error(code: &str, status: u16) -> Error {
         let name = SecretName::from("airflow/connections/c1");
-        refused_read(&Refusal::plain(Some(code), status), &name, "eu-west-1").unwrap()
+        refused_read(&AwsRefusal::plain(Some(code), status), &name, "eu-west-1").unwrap()
     }
 
     #[test]
@@ -274,7 +281,7 @@ mod tests {
             (None, 502, "unreachable temporary"),
             (Some("ExpiredTokenException"), 400, "unauthenticated"),
         ] {
-            let failure = Failure::Refused(Refusal::plain(code, status));
+            let failure = Failure::Refused(AwsRefusal::plain(code, status));
             let reported =
                 calls::batch_failure(failure, BATCH, |refusal| refused_batch(refusal, "x")).in_short();
             assert_eq!(reported, expected, "{code:?} {status}");
@@ -284,7 +291,7 @@ mod tests {
     #[test]
     fn a_denied_listing_names_the_permission() {
         let error =
-            LISTING.refused(&Refusal::plain(Some("AccessDeniedException"), 400), "listing", "eu-west-1");
+            LISTING.refused(&AwsRefusal::plain(Some("AccessDeniedException"), 400), "listing", "eu-west-1");
         insta::assert_snapshot!(error.hint().unwrap(), @"Allow this identity secretsmanager:ListSecrets on \
         `*` in eu-west-1: it cannot be allowed for single secrets");
     }

@@ -8,19 +8,16 @@ mod error;
 mod list;
 mod tools;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
 use aws_types::SdkConfig;
 
 use crate::error::Result;
-use crate::store::aws::access::Access;
-use crate::store::aws::batches::{BatchFailure, Known};
 use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::store::{SecretService, open};
 use crate::store::aws::{Service, attempts, plays_no_part};
-use crate::store::{Description, Descriptions, Page, SecretName, StoreEntry, StoreInfo};
+use crate::store::{OptionRules, SecretName, StoreEntry, StoreInfo};
 use crate::value::SecretValue;
 
 use self::convention::SecretsManagerConvention;
@@ -34,10 +31,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: config::OPTIONS,
     variables: crate::store::aws::VARIABLES,
     convention: |options| Ok(Arc::new(SecretsManagerConvention::new(options))),
-    check: |_options, _environment| Ok(()),
-    plays_no_part,
-    attempts,
-    rate_after_throttle: None,
+    rules: OptionRules { plays_no_part, attempts, ..OptionRules::NONE },
     tools: tools::TOOLS,
     open: open::<SecretsManager>,
 };
@@ -59,8 +53,6 @@ impl SecretService for SecretsManager {
     const INFO: &'static StoreInfo = &INFO;
     const SERVICE: Service = SERVICE;
     const READ: &'static str = "GetSecretValue";
-    const DESCRIBE: &'static str = "DescribeSecret";
-    const LARGEST_BATCH: NonZeroUsize = batch::LARGEST;
 
     fn new(config: &SdkConfig) -> Self {
         Self { client: Client::new(config) }
@@ -79,27 +71,6 @@ impl SecretService for SecretsManager {
             Ok(_) => Err(error::no_secret(name)),
             Err(error) => error::read_error(&error, name, region).map_or(Ok(None), Err),
         }
-    }
-
-    fn fits(name: &SecretName) -> bool {
-        batch::fits(name)
-    }
-
-    async fn read_batch(
-        &self,
-        names: &[SecretName],
-        access: &Access,
-        known: &mut Known,
-    ) -> Result<(), BatchFailure> {
-        self.read_pages(names, access, known).await
-    }
-
-    async fn list(&self, prefix: &str, page: Option<&Page>, region: &str) -> Result<Descriptions> {
-        self.page(prefix, page, region).await
-    }
-
-    async fn describe(&self, name: &SecretName, region: &str) -> Result<Option<Description>> {
-        self.describe_secret(name, region).await
     }
 }
 

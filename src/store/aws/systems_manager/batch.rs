@@ -17,11 +17,10 @@ use aws_sdk_ssm::operation::get_parameters::builders::GetParametersFluentBuilder
 use super::SystemsManager;
 use super::error::batch_failure;
 use crate::store::SecretName;
+use crate::store::aws::access::Access;
 use crate::store::aws::batches::{BatchFailure, Known};
+use crate::store::aws::store::ReadBatches;
 use crate::value::SecretValue;
-
-/// The most names in one request.
-pub(super) const LARGEST: NonZeroUsize = NonZeroUsize::new(10).unwrap();
 
 /// The most characters in a name, including those of its ARN ("Constraints" of `PutParameter`).
 const LONGEST_NAME: usize = 1011;
@@ -32,12 +31,27 @@ const DEEPEST_PATH: usize = 15;
 /// The beginnings of the names of AWS's own parameters, in any case (ibid.).
 const RESERVED: [&str; 2] = ["/aws", "/ssm"];
 
-impl SystemsManager {
-    /// Reads one batch.
-    pub(super) async fn ask_many(
+impl ReadBatches for SystemsManager {
+    const LARGEST_BATCH: NonZeroUsize = NonZeroUsize::new(10).unwrap();
+
+    /// Whether this can be the plain name of a parameter of this account: a path, without version or label.
+    fn fits(name: &SecretName) -> bool {
+        let name = name.as_str();
+        let Some(path) = name.strip_prefix('/') else { return false };
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+        let is_level = |level: &str| !level.is_empty() && level.bytes().all(is_letter);
+        let is_reserved =
+            |word: &str| name.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
+        name.len() <= LONGEST_NAME
+            && path.split('/').all(is_level)
+            && path.split('/').count() <= DEEPEST_PATH
+            && !RESERVED.into_iter().any(is_reserved)
+    }
+
+    async fn read_batch(
         &self,
         names: &[SecretName],
-        region: &str,
+        access: &Access,
         known: &mut Known,
     ) -> Result<(), BatchFailure> {
         let asked = names.iter().map(|name| name.as_str().to_owned()).collect();
@@ -46,7 +60,7 @@ impl SystemsManager {
                 note_all(known, answer, names);
                 Ok(())
             }
-            Err(error) => Err(batch_failure(&error, names.len(), region)),
+            Err(error) => Err(batch_failure(&error, names.len(), &access.region)),
         }
     }
 }
@@ -72,20 +86,6 @@ fn note_all(known: &mut Known, answer: GetParametersOutput, names: &[SecretName]
             known.note(name, Ok(None));
         }
     }
-}
-
-/// Whether this can be the plain name of a parameter of this account: a path, without a version or a label.
-pub(super) fn fits(name: &SecretName) -> bool {
-    let name = name.as_str();
-    let Some(path) = name.strip_prefix('/') else { return false };
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    let is_level = |level: &str| !level.is_empty() && level.bytes().all(is_letter);
-    let is_reserved =
-        |word: &str| name.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
-    name.len() <= LONGEST_NAME
-        && path.split('/').all(is_level)
-        && path.split('/').count() <= DEEPEST_PATH
-        && !RESERVED.into_iter().any(is_reserved)
 }
 
 #[cfg(test)]
@@ -197,7 +197,7 @@ mod tests {
             let memory = batches(refusal(400, "AccessDeniedException"));
             let store = store::<SystemsManager>(&memory);
             assert_eq!(read_from(&store, &["/a", &format!("/{unread}")]).await, ["alone", unread]);
-            assert_eq!(store.batch_size(), LARGEST);
+            assert_eq!(store.batch_size(), SystemsManager::LARGEST_BATCH);
         }
     }
 
@@ -234,11 +234,11 @@ mod tests {
     fn a_plain_name_is_one_that_a_parameter_can_have() {
         let (deep, long) = ("/x".repeat(15), format!("/{}", "x".repeat(1010)));
         for name in ["/a", "/airflow/connections/my_conn-1.x", &deep, &long] {
-            assert!(fits(&name.into()), "{name}");
+            assert!(SystemsManager::fits(&name.into()), "{name}");
         }
         for name in [&format!("{deep}/x"), &format!("{long}x"), "/AWS/x", "/ssmx", "/a:1", "a", "/", "/a//b"]
         {
-            assert!(!fits(&name.into()), "{name}");
+            assert!(!SystemsManager::fits(&name.into()), "{name}");
         }
     }
 }

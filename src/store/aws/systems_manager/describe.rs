@@ -10,16 +10,15 @@ use aws_sdk_ssm::types::{ParameterMetadata, ParameterStringFilter};
 use super::SystemsManager;
 use super::error::describe_error;
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::aws::store::Describe;
 use crate::store::aws::words::moment;
 use crate::store::{Description, SecretName};
 
-impl SystemsManager {
+impl Describe for SystemsManager {
+    const DESCRIBE: &'static str = "DescribeParameters";
+
     /// What is known about a parameter; `None` if it does not exist.
-    pub(super) async fn describe_parameter(
-        &self,
-        name: &SecretName,
-        region: &str,
-    ) -> Result<Option<Description>> {
+    async fn describe(&self, name: &SecretName, region: &str) -> Result<Option<Description>> {
         let request = request(&self.client, name.as_str()).ok_or_else(|| {
             Error::new(ErrorKind::InvalidName, "a parameter without a name cannot be described")
                 .with_operation("DescribeParameters")

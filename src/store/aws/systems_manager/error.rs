@@ -3,6 +3,8 @@
 //! The official class turns one code into `None` and raises on every other one. Source: the operations in the
 //! Systems Manager API reference, and measurements of the official class.
 
+use std::borrow::Cow;
+
 use aws_sdk_ssm::operation::describe_parameters::DescribeParametersError;
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use aws_sdk_ssm::operation::get_parameters::GetParametersError;
@@ -14,7 +16,7 @@ use crate::redact::Shown;
 use crate::store::SecretName;
 use crate::store::aws::batches::BatchFailure;
 use crate::store::aws::calls::{self, Listing, concerns_all};
-use crate::store::aws::error::{Failure, Refusal, general_hint};
+use crate::store::aws::error::{AWS, AwsRefusal, Failure, general_hint};
 
 const READ: &str = "GetParameter";
 const BATCH: &str = "GetParameters";
@@ -42,10 +44,10 @@ pub(super) fn read_error(
 pub(super) fn without_value(name: &SecretName) -> Error {
     Error::new(ErrorKind::Malformed, format!("reading `{name}`: the answer holds no value"))
         .with_operation(READ)
-        .with_hint("Check `endpoint_url` and proxies: something else than AWS may have answered")
+        .with_hint(AWS.check_address())
 }
 
-fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Error> {
+fn refused_read(refusal: &AwsRefusal, name: &SecretName, region: &str) -> Option<Error> {
     if refusal.head.is("ParameterNotFound") {
         return None;
     }
@@ -54,7 +56,7 @@ fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Er
     Some(error.with_hint_if(hint(refusal, kind, name, region)))
 }
 
-fn kind(refusal: &Refusal) -> ErrorKind {
+fn kind(refusal: &AwsRefusal) -> ErrorKind {
     match refusal.code() {
         // The KMS key is missing, disabled, or not allowed; AWS answers 400 for all three.
         Some("InvalidKeyId") => ErrorKind::Denied,
@@ -64,7 +66,7 @@ fn kind(refusal: &Refusal) -> ErrorKind {
     }
 }
 
-fn hint(refusal: &Refusal, kind: ErrorKind, name: &SecretName, region: &str) -> Option<String> {
+fn hint(refusal: &AwsRefusal, kind: ErrorKind, name: &SecretName, region: &str) -> Option<String> {
     Some(match (refusal.code().unwrap_or_default(), kind) {
         ("InvalidKeyId", _) => format!(
             "The key that the parameter is encrypted with cannot be used: check in {region} that it exists \
@@ -89,7 +91,7 @@ fn hint(refusal: &Refusal, kind: ErrorKind, name: &SecretName, region: &str) -> 
                 .to_owned()
         }
         (_, ErrorKind::Throttled) => throttled_hint(region),
-        _ => general_hint(refusal, kind)?.to_owned(),
+        _ => general_hint(refusal, kind)?.into_owned(),
     })
 }
 
@@ -128,7 +130,7 @@ pub(super) fn batch_failure(
     calls::batch_failure(failure, BATCH, |refusal| refused_batch(refusal, &subject, region))
 }
 
-fn refused_batch(refusal: &Refusal, subject: &str, region: &str) -> BatchFailure {
+fn refused_batch(refusal: &AwsRefusal, subject: &str, region: &str) -> BatchFailure {
     let kind = kind(refusal);
     match kind {
         // An encrypted parameter without a usable key spoils the whole batch.
@@ -141,7 +143,7 @@ fn refused_batch(refusal: &Refusal, subject: &str, region: &str) -> BatchFailure
         kind if concerns_all(kind) => {
             let hint = match kind {
                 ErrorKind::Throttled => Some(throttled_hint(region)),
-                _ => general_hint(refusal, kind).map(str::to_owned),
+                _ => general_hint(refusal, kind).map(Cow::into_owned),
             };
             BatchFailure::Failed(refusal.to_error(kind, subject).with_hint_if(hint))
         }
@@ -174,7 +176,7 @@ mod tests {
     use super::*;
 
     fn error_of(name: &str, code: &str, status: u16) -> Error {
-        refused_read(&Refusal::plain(Some(code), status), &name.into(), "eu-west-1").unwrap()
+        refused_read(&AwsRefusal::plain(Some(code), status), &name.into(), "eu-west-1").unwrap()
     }
 
     #[test]
@@ -197,7 +199,9 @@ mod tests {
             assert_eq!((error.kind(), error.is_temporary()), (kind, temporary), "{code} {status}");
             assert!(error.hint().is_some() && !error.is_upstream_miss(), "{code} {status}");
         }
-        assert!(refused_read(&Refusal::plain(Some("ParameterNotFound"), 400), &"/a".into(), "r").is_none());
+        assert!(
+            refused_read(&AwsRefusal::plain(Some("ParameterNotFound"), 400), &"/a".into(), "r").is_none()
+        );
     }
 
     #[test]
@@ -240,7 +244,7 @@ mod tests {
             (None, 502, "unreachable temporary"),
             (Some("ExpiredTokenException"), 400, "unauthenticated"),
         ] {
-            let failure = Failure::Refused(Refusal::plain(code, status));
+            let failure = Failure::Refused(AwsRefusal::plain(code, status));
             let reported =
                 calls::batch_failure(failure, BATCH, |refusal| refused_batch(refusal, "x", "r")).in_short();
             assert_eq!(reported, expected, "{code:?} {status}");
@@ -250,7 +254,7 @@ mod tests {
     #[test]
     fn a_denied_listing_names_the_permission() {
         let error =
-            LISTING.refused(&Refusal::plain(Some("AccessDeniedException"), 400), "listing", "eu-west-1");
+            LISTING.refused(&AwsRefusal::plain(Some("AccessDeniedException"), 400), "listing", "eu-west-1");
         insta::assert_snapshot!(error.hint().unwrap(), @"Allow this identity ssm:DescribeParameters on `*` \
         in eu-west-1: it cannot be allowed for single parameters");
     }

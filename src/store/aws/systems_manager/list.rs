@@ -12,7 +12,8 @@ use super::SystemsManager;
 use super::describe::of_entry;
 use super::error::list_error;
 use crate::error::Result;
-use crate::store::{Descriptions, Page};
+use crate::store::aws::store::List;
+use crate::store::{Listing, Page};
 
 /// The most names in one answer.
 const LARGEST_PAGE: i32 = 50;
@@ -20,9 +21,9 @@ const LARGEST_PAGE: i32 = 50;
 /// The most characters in the value of a filter.
 const LONGEST_FILTER: usize = 1024;
 
-impl SystemsManager {
+impl List for SystemsManager {
     /// One page of the parameters whose names begin with `prefix`.
-    pub(super) async fn page(&self, prefix: &str, page: Option<&Page>, region: &str) -> Result<Descriptions> {
+    async fn list(&self, prefix: &str, page: Option<&Page>, region: &str) -> Result<Listing> {
         let answer = request(&self.client, prefix, page).send().await;
         answer.map(|answer| descriptions(answer, prefix)).map_err(|error| list_error(&error, prefix, region))
     }
@@ -36,16 +37,12 @@ pub(super) fn request(client: &Client, prefix: &str, page: Option<&Page>) -> Des
 }
 
 /// The filter may be shorter than the prefix, so the names are checked again.
-fn descriptions(answer: DescribeParametersOutput, prefix: &str) -> Descriptions {
+fn descriptions(answer: DescribeParametersOutput, prefix: &str) -> Listing {
     let entries = answer.parameters.unwrap_or_default();
     let secrets = entries.into_iter().filter_map(of_entry);
     // AWS ends some of its listings with an empty token.
     let next = answer.next_token.filter(|token| !token.is_empty()).map(Page::new);
-    Descriptions {
-        // The filter may be shorter than the prefix, or not sent at all.
-        secrets: secrets.filter(|secret| secret.name.as_str().starts_with(prefix)).collect(),
-        next,
-    }
+    Listing { secrets: secrets.filter(|secret| secret.name.as_str().starts_with(prefix)).collect(), next }
 }
 
 /// A filter on the beginning of the name, with as much of `prefix` as a name can contain; `None` if that is
@@ -65,8 +62,8 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorKind;
+    use crate::store::Inspect;
     use crate::store::aws::testing::{Memory, refusal, store};
-    use crate::store::{Inspect, Names};
 
     #[tokio::test]
     async fn a_page_names_the_next_one_and_only_what_begins_so() {
@@ -80,9 +77,9 @@ mod tests {
         });
         let store = store::<SystemsManager>(&memory);
         let first = store.list("/a/", None).await.unwrap();
-        assert_eq!(first, Names { names: vec!["/a/1".into()], next: Some(Page::new("second")) });
+        assert_eq!(first, Listing::of_names(["/a/1"], Some(Page::new("second"))));
         let second = store.list("/a/", first.next.as_ref()).await.unwrap();
-        assert_eq!(second, Names { names: vec!["/a/2".into()], next: None });
+        assert_eq!(second, Listing::of_names(["/a/2"], None));
         let filters = json!([{"Key": "Name", "Option": "BeginsWith", "Values": ["/a/"]}]);
         let asked = json!({"ParameterFilters": filters, "MaxResults": 50});
         assert_eq!(memory.calls()[0], ("DescribeParameters".to_owned(), asked));
@@ -99,7 +96,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_without_optional_members_is_empty() {
         let memory = Memory::new(|_, _| (200, json!({})));
-        assert_eq!(store::<SystemsManager>(&memory).list("", None).await.unwrap(), Names::default());
+        assert_eq!(store::<SystemsManager>(&memory).list("", None).await.unwrap(), Listing::default());
         assert_eq!(memory.calls()[0].1["ParameterFilters"], json!(null));
     }
 

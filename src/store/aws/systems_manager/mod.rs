@@ -8,7 +8,7 @@ mod error;
 mod list;
 mod tools;
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,13 +17,11 @@ use aws_sdk_ssm::operation::get_parameter::builders::GetParameterFluentBuilder;
 use aws_types::SdkConfig;
 
 use crate::error::Result;
-use crate::store::aws::access::Access;
-use crate::store::aws::batches::{BatchFailure, Known};
 use crate::store::aws::endpoint::ServiceNames;
 use crate::store::aws::store::{SecretService, open};
 use crate::store::aws::{Service, attempts, plays_no_part};
 use crate::store::options::Rate;
-use crate::store::{Description, Descriptions, Page, SecretName, StoreEntry, StoreInfo};
+use crate::store::{OptionRules, SecretName, StoreEntry, StoreInfo};
 use crate::value::SecretValue;
 
 use self::convention::SystemsManagerConvention;
@@ -38,10 +36,12 @@ pub const ENTRY: StoreEntry = StoreEntry {
     options: config::OPTIONS,
     variables: crate::store::aws::VARIABLES,
     convention: |options| Ok(Arc::new(SystemsManagerConvention::new(options))),
-    check: |_options, _environment| Ok(()),
-    plays_no_part,
-    attempts,
-    rate_after_throttle: Some(DEFAULT_THROUGHPUT),
+    rules: OptionRules {
+        plays_no_part,
+        attempts,
+        rate_after_throttle: Some(DEFAULT_THROUGHPUT),
+        ..OptionRules::NONE
+    },
     tools: tools::TOOLS,
     open: open::<SystemsManager>,
 };
@@ -70,8 +70,6 @@ impl SecretService for SystemsManager {
     const INFO: &'static StoreInfo = &INFO;
     const SERVICE: Service = SERVICE;
     const READ: &'static str = "GetParameter";
-    const DESCRIBE: &'static str = "DescribeParameters";
-    const LARGEST_BATCH: NonZeroUsize = batch::LARGEST;
 
     fn new(config: &SdkConfig) -> Self {
         Self { client: Client::new(config) }
@@ -85,27 +83,6 @@ impl SecretService for SystemsManager {
             },
             Err(error) => error::read_error(&error, name, region).map_or(Ok(None), Err),
         }
-    }
-
-    fn fits(name: &SecretName) -> bool {
-        batch::fits(name)
-    }
-
-    async fn read_batch(
-        &self,
-        names: &[SecretName],
-        access: &Access,
-        known: &mut Known,
-    ) -> Result<(), BatchFailure> {
-        self.ask_many(names, &access.region, known).await
-    }
-
-    async fn list(&self, prefix: &str, page: Option<&Page>, region: &str) -> Result<Descriptions> {
-        self.page(prefix, page, region).await
-    }
-
-    async fn describe(&self, name: &SecretName, region: &str) -> Result<Option<Description>> {
-        self.describe_parameter(name, region).await
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) use self::principal::Login;
 use crate::error::{Error, ErrorKind};
 use crate::http::TransportError;
 use crate::store::azure::error::{cause, transport_error};
+use crate::store::kit::vendor::not_understood;
 
 /// A place that issues tokens.
 #[async_trait]
@@ -91,6 +92,5 @@ fn login_error(error: &azure_core::Error) -> Error {
     if let Some(transport) = cause::<TransportError>(error) {
         return transport_error(transport, SUBJECT, "the login service", "`authority`");
     }
-    Error::new(ErrorKind::Malformed, format!("{SUBJECT}: the answer is not understood"))
-        .with_hint("Check `authority` and proxies: something else than Entra ID may have answered")
+    not_understood(SUBJECT, "authority", "Entra ID")
 }

@@ -36,6 +36,10 @@ impl Expiring for Token {
     fn lifetime(&self) -> Option<Duration> {
         self.expires.map(time_until)
     }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.header() == other.header()
+    }
 }
 
 impl TokenCache {
@@ -57,7 +61,8 @@ impl TokenCache {
     }
 
     /// The header of a request; nothing without credentials.
-    pub(in crate::store::google) fn header(&self) -> Option<HeaderValue> {
+    #[cfg(test)]
+    fn header(&self) -> Option<HeaderValue> {
         self.holder.held()?.header()
     }
 
@@ -68,28 +73,18 @@ impl TokenCache {
         ask: impl Fn(Option<HeaderValue>) -> F + Send + Sync,
     ) -> Result<Answer, E>
     where
-        E: From<Error>,
+        E: From<Error> + Send,
         F: Future<Output = Result<Answer, E>> + Send,
     {
-        let token = self.header();
-        let first = ask(token.clone()).await?;
-        let is_this = |sent: &Option<HeaderValue>, held: &Token| held.header() == *sent;
-        let is_refused = token.is_some() && first.status == UNAUTHORIZED;
-        if !is_refused || !self.holder.refused(|held| is_this(&token, held)) {
-            return Ok(first);
-        }
-        tracing::debug!("Google refused the token. Asking for another one and trying once more.");
-        self.ensure().await.map_err(Error::as_login_failure)?;
-        let token = self.header();
-        let second = ask(token.clone()).await?;
-        // The new token is refused, too, so the identity is at fault: the holder then stops replacing for a
-        // while.
-        if second.status == UNAUTHORIZED {
-            self.holder.refused(|held| is_this(&token, held));
-        } else {
-            self.holder.accepted(|held| is_this(&token, held));
-        }
-        Ok(second)
+        let is_refused = |outcome: &Result<Answer, E>| {
+            self.source.is_some() && outcome.as_ref().is_ok_and(|answer| answer.status == UNAUTHORIZED)
+        };
+        let another = |_| async {
+            tracing::debug!("Google refused the token. Asking for another one and trying once more.");
+            self.ensure().await.map_err(|error| Err(error.as_login_failure().into()))
+        };
+        let ask = |token: Option<Token>| ask(token.and_then(|token| token.header()));
+        self.holder.with_another(ask, is_refused, another).await
     }
 }
 

@@ -14,7 +14,8 @@ use url::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::moment;
 use crate::redact::Shown;
-use crate::store::google::error::Refusal;
+use crate::store::google::error::GoogleRefusal;
+use crate::store::kit::vendor::check_address;
 
 use super::cache::TokenCache;
 use super::exchange::{JSON, answer, is_token, post};
@@ -60,7 +61,7 @@ impl Impersonation {
         post(&self.url, JSON, token, self.body().to_string())
     }
 
-    fn refused(&self, refusal: &Refusal) -> Error {
+    fn refused(&self, refusal: &GoogleRefusal) -> Error {
         let target = Shown(self.target()).to_string();
         let hint = if refusal.is("SERVICE_DISABLED") {
             "Enable the API: `gcloud services enable iamcredentials.googleapis.com`".to_owned()
@@ -94,7 +95,7 @@ impl TokenSource for Impersonation {
         if !answer.is_success() {
             let (status, headers) = (answer.status, answer.headers.clone());
             let content = answer.into_body().into();
-            return Err(self.refused(&Refusal::new(status, Some(&headers), Some(&content))));
+            return Err(self.refused(&GoogleRefusal::new(status, Some(&headers), Some(&content))));
         }
         token(serde_json::from_slice(&answer.body).ok().as_ref(), self.lifetime)
     }
@@ -104,7 +105,7 @@ fn token(answer: Option<&Json>, lifetime: Duration) -> Result<Token> {
     let token = answer.and_then(|answer| answer.get("accessToken")?.as_str()).filter(|token| is_token(token));
     let token = token.ok_or_else(|| {
         Error::new(ErrorKind::Unauthenticated, format!("{SUBJECT}: the answer holds no token"))
-            .with_hint("Check `iam_endpoint_url` and proxies: something else than Google may have answered")
+            .with_hint(check_address("iam_endpoint_url", "Google"))
     })?;
     let expires = answer.and_then(|answer| answer.get("expireTime")?.as_str()).and_then(moment::read);
     // Without an end that can be read, the requested lifetime counts.
@@ -145,7 +146,7 @@ mod tests {
     fn a_refusal_names_the_account_and_the_role() {
         let body =
             json!({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "no"}}).to_string();
-        let error = impersonation(&[]).refused(&Refusal::new(403, None, Some(&body.into())));
+        let error = impersonation(&[]).refused(&GoogleRefusal::new(403, None, Some(&body.into())));
         insta::assert_snapshot!(error, @"impersonating `a@p.test` was denied: no (PERMISSION_DENIED). Give \
         the caller roles/iam.serviceAccountTokenCreator on `a@p.test` (and each delegate on the next), and \
         check that the account exists");

@@ -8,6 +8,7 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::Result;
+use crate::store::kit::rest::bearer;
 
 /// A token and its end. Debug does not show the token.
 #[derive(Clone)]
@@ -30,10 +31,7 @@ impl Token {
 
     /// The header of a request, if a header can hold the token.
     pub(super) fn header(&self) -> Option<HeaderValue> {
-        let mut header = HeaderValue::from_str(&format!("Bearer {}", self.text.expose_secret())).ok()?;
-        // Keeps the token out of Debug output.
-        header.set_sensitive(true);
-        Some(header)
+        bearer(self.text.expose_secret())
     }
 }
 

@@ -11,6 +11,10 @@ impl Expiring for Pass {
     fn lifetime(&self) -> Option<Duration> {
         Some(Duration::from_secs(self.1))
     }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
 }
 
 const TERMS: Terms = Terms {

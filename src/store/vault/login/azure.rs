@@ -39,7 +39,7 @@ impl Azure {
 /// The options of an Azure store that correspond to these: an application and its secret, or Azure's own
 /// chain, for which the id may name the managed identity and the tenant that of the workload identity.
 fn azure_options(options: &Options, environment: &Environment) -> Options {
-    let written = |key, variable| options.non_empty(key).or_else(|| environment.non_empty(variable));
+    let written = |key, variable| options.non_empty_or(key, environment, variable);
     let application = written("key_id", "AZURE_CLIENT_ID").zip(written("secret_id", "AZURE_CLIENT_SECRET"));
     let tenant = options.non_empty("azure_tenant_id");
     let words = match application {

@@ -35,6 +35,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::{Shown, ShownPath};
+use crate::store::kit::vendor::check_address;
 use crate::store::vault::call::Call;
 use crate::store::vault::diagnosis::is_sealed;
 use crate::store::vault::error::{LOGIN, no_answer, not_understood, refused, sealed};
@@ -211,7 +212,7 @@ fn without_token(subject: &str, auth: &Object) -> Error {
             "The login asks for a second factor, which cannot be given here: use a login without one",
         );
     }
-    error.with_hint("Check `url` and proxies: something else than Vault may have answered")
+    error.with_hint(check_address("url", "Vault"))
 }
 
 /// The text of a credential file, without white space around it. Read at each login, since such files are

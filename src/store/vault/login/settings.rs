@@ -11,7 +11,7 @@ use crate::redact::{Shown, ShownPath};
 use crate::store::environment::Environment;
 use crate::store::kit::files::expand;
 use crate::store::options::{OptionValue, Options};
-use crate::store::vault::config::{KUBERNETES_JWT_PATH, client_certificate, version};
+use crate::store::vault::config::{client_certificate, version};
 use crate::store::vault::login::assertion::{Certificate, Jwt, JwtSource, Kubernetes};
 #[cfg(feature = "aws")]
 use crate::store::vault::login::aws::AwsIam;
@@ -22,6 +22,7 @@ use crate::store::vault::login::gcp::Gcp;
 use crate::store::vault::login::password::{AppRole, GitHub, SecretId, UserPassword};
 use crate::store::vault::login::written::{TokenFile, WrittenToken};
 use crate::store::vault::login::{Login, Method, Origin};
+use crate::store::vault::options::{AUTH_TYPE, KUBERNETES_JWT_PATH};
 use crate::store::vault::path::collapse;
 
 /// The methods with their default mounts (hvac's `DEFAULT_MOUNT_POINT`s). The official class does not have
@@ -73,7 +74,7 @@ pub(in crate::store::vault) fn check(options: &Options, environment: &Environmen
 
 /// The method with its usual mount.
 fn method(options: &Options) -> Result<(&'static str, &'static str)> {
-    let written = options.non_empty("auth_type").unwrap_or("token");
+    let written = options.text_of(&AUTH_TYPE);
     METHODS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(written.trim())).ok_or_else(|| {
         let names: Vec<&str> = METHODS.into_iter().map(|(name, _)| name).collect();
         Error::config("`auth_type` in backend_kwargs is not supported")
@@ -164,8 +165,8 @@ impl Written<'_> {
             "kubernetes" => Box::new(Kubernetes {
                 role: self.role("kubernetes_role")?,
                 jwt_path: self
-                    .path("kubernetes_jwt_path")
-                    .unwrap_or_else(|| PathBuf::from(KUBERNETES_JWT_PATH)),
+                    .path(KUBERNETES_JWT_PATH.key)
+                    .unwrap_or_else(|| PathBuf::from(KUBERNETES_JWT_PATH.default_text())),
             }),
             "ldap" | "radius" | "userpass" => Box::new(UserPassword {
                 username: self.spelled("username")?,
