@@ -14,6 +14,7 @@ mod kwargs;
 mod later;
 mod log;
 mod masking;
+mod passed_over;
 mod registry;
 mod run;
 mod watch;
