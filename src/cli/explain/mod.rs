@@ -53,6 +53,8 @@ struct BackendSearch {
     warnings: Vec<String>,
     /// Whether the class is not ours, so that nobody here knows what it answers.
     is_foreign: bool,
+    /// Whether it holds no store, so that Airflow's server is asked.
+    is_left_to_the_server: bool,
 }
 
 /// The whole search.
@@ -164,6 +166,11 @@ impl Search<'_> {
     fn option(&self) -> Option<&str> {
         let hidden: Option<Vec<_>> = self.options.iter().map(|named| named.hidden_by.as_deref()).collect();
         hidden?.into_iter().next()
+    }
+
+    /// Whether all that is configured here leaves the answer to Airflow's server.
+    fn is_left_to_the_server(&self) -> bool {
+        !self.backends.is_empty() && self.backends.iter().all(|asked| asked.is_left_to_the_server)
     }
 
     /// The first thing that went wrong.
