@@ -9,7 +9,7 @@ endif
 
 STAGES := $(PYTHON) -m tests.tools.stages
 TOOLS := .cache/venvs/tools/bin
-# Folders too: their times change when a file goes away.
+# Folders too: their times change when a file is removed.
 SOURCES := $(shell find src python -name __pycache__ -prune -o -print) \
 	$(wildcard Cargo.toml Cargo.lock pyproject.toml rust-toolchain.toml README.md LICENSE)
 
@@ -22,7 +22,7 @@ run:            ## the example DAG on a real Airflow, reading through the backen
 test:           ## every test
 	@$(STAGES) test
 
-test-store: test-wheel  ## one store: the common suite, and beside its official class; STORE=hashicorp_vault
+test-store: test-wheel  ## one store: the common suite, and the comparison with its official class; STORE=hashicorp_vault
 	@STORE=$(STORE) $(STAGES) test-store
 
 test-versions: test-wheel  ## the tests in a real Airflow on 2.9, 2.10, 3.0, 3.1, 3.2, and on 3.3 with teams; Python 3.11
@@ -31,10 +31,10 @@ test-versions: test-wheel  ## the tests in a real Airflow on 2.9, 2.10, 3.0, 3.1
 check: test-wheel  ## formatting, lints, types, features, dependencies
 	@$(STAGES) check
 
-options: test-wheel  ## writes what follows from the declarations of the options: types, and tables of the pages
+options: test-wheel  ## writes the types and tables generated from the declarations of the options
 	@$(STAGES) options
 
-bench: wheel    ## figures beside the peers', written to docs/benchmarks.md, and a simulated day, to docs/day.md
+bench: wheel    ## figures compared with the peers', written to docs/benchmarks.md, and a simulated day, to docs/day.md
 	@$(STAGES) bench
 
 instructions-baseline:  ## the instruction counts that `make test` compares with; needs valgrind
@@ -43,12 +43,12 @@ instructions-baseline:  ## the instruction counts that `make test` compares with
 soak: test-wheel  ## the long variants of the tests
 	@$(STAGES) soak
 
-wheel: dist/.built  ## the wheel of a release in dist/, built anew when a source has changed
+wheel: dist/.built  ## the wheel of a release in dist/, rebuilt when a source has changed
 dist/.built: $(SOURCES)
 	@$(STAGES) wheel
 	@touch $@
 
-test-wheel: .cache/wheel/.built  ## the wheel that the tests install: built fast, and not as fast or small as a release
+test-wheel: .cache/wheel/.built  ## the wheel that the tests install: built quickly, but slower and larger than a release
 .cache/wheel/.built: $(SOURCES)
 	@$(STAGES) test-wheel
 	@touch $@

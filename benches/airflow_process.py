@@ -1,10 +1,10 @@
-"""What a lookup costs where users have it: in a process of Airflow with both log maskers loaded."""
+"""The cost of a lookup where users have it: in a process of Airflow with both log maskers loaded."""
 
 from __future__ import annotations
 
 from measure import OFFICIAL, OURS, Row, medians
 
-#: As the processes of Airflow 3 have it once they have started: core's masker and the Task SDK's.
+#: The maskers of an Airflow 3 process after its start: core's and the Task SDK's.
 LOADED = """
 import airflow.configuration, airflow.settings
 from airflow.sdk.definitions.connection import Connection
@@ -24,14 +24,14 @@ count, before = {count}, cpu()
 for number in range(count):
     connection = context._get_connection("numbered-%d" % number)
     assert connection.password.startswith("password-")
-tell(cpu_ms=cpu() - before)
+report(cpu_ms=cpu() - before)
 """
 CLASSES = (
     ("airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend", {}),
     ("strongroom.aws.SecretsManagerBackend", {"cache_ttl": 0}),
 )
 
-#: What the connections of a task hold.
+#: The contents of a task's connections.
 FIELDS = """
 def fields(number):
     key = "%08d" % number
@@ -39,14 +39,14 @@ def fields(number):
     extra = json.dumps({"token": token, "sslmode": "require"})
     uri = "postgres://user%d:%s@host.example.com:5432/db?token=%s&sslmode=require" % (number, password, token)
     return password, extra, uri
-def told_by_airflow(masker, number):
+def register_by_airflow(masker, number):
     password, extra, _ = fields(number)
     masker.add_mask(password)
     masker.add_mask(extra)
 LINE = "[2026-11-28] INFO - extracted 1,234 rows of 56 partitions from warehouse.example.com in 7.8 s, none bad"
 """
 
-#: Both maskers get what Airflow's own code would tell them, and are ready for the first line.
+#: Both maskers get what Airflow's own code would register, and are ready for the first line.
 MASKS = """
 {loaded}{fields}
 {setup}
@@ -54,10 +54,10 @@ count, maskers, before = {count}, (core_masker(), sdk_masker()), cpu()
 for number in range(count):
     register(number)
     for masker in maskers:
-        told_by_airflow(masker, number)
+        register_by_airflow(masker, number)
 for masker in maskers:
     masker.redact(LINE)
-tell(cpu_ms=cpu() - before)
+report(cpu_ms=cpu() - before)
 """
 AIRFLOWS_OWN = "register = lambda number: None"
 MEMORY = """
@@ -67,7 +67,7 @@ reader = MemoryBackend(secrets=secrets)
 register = lambda number: reader.get_conn_value("c%d" % number)
 """
 
-#: The process that writes a task's log, and is told of its secrets.
+#: The process that writes a task's log, and gets its secrets.
 SUPERVISOR = """
 {loaded}{fields}
 {setup}
@@ -76,9 +76,9 @@ for number in range(count):
     password, extra, uri = fields(number)
     if ours:
         masker.add_mask([uri, password, "user%d:%s" % (number, password), json.loads(extra)["token"]])
-    told_by_airflow(masker, number)
+    register_by_airflow(masker, number)
 masker.redact(LINE)
-tell(cpu_ms=cpu() - before)
+report(cpu_ms=cpu() - before)
 """
 
 LOG_LINE = """
@@ -86,11 +86,11 @@ LOG_LINE = """
 {setup}
 for number in range({count}):
     register(number)
-    told_by_airflow(sdk_masker(), number)
-tell(us=best_of(lambda: sdk_masker().redact(LINE), 200))
+    register_by_airflow(sdk_masker(), number)
+report(us=best_of(lambda: sdk_masker().redact(LINE), 200))
 """
 
-#: As tasks look up: now and then, wherever the scheduler puts them.
+#: As tasks look up: occasionally, on whatever core the scheduler chooses.
 NOW_AND_THEN = """
 {loaded}
 {setup}
@@ -100,10 +100,10 @@ count, before = 40, cpu()
 for _ in range(count):
     time.sleep(0.05)
     reader.get_variable("hello")
-tell(cpu_us=(cpu() - before) / count * 1000)
+report(cpu_us=(cpu() - before) / count * 1000)
 """
 
-#: Airflow's own cache, which only the processes of a DAG processor have: a dictionary in a process of its own.
+#: Airflow's own cache, which only the processes of a DAG processor have: a dictionary in a separate process.
 USE_CACHE = """
 os.environ["AIRFLOW__SECRETS__USE_CACHE"] = "True"
 {loaded}
@@ -112,7 +112,7 @@ SecretCache.init()
 SecretCache.save_variable("hello", "world")
 assert SecretCache.get_variable("hello") == "world"
 started, cost = time.perf_counter(), best_of(lambda: SecretCache.get_variable("hello"), 500)
-tell(us=cost, wall_us=(time.perf_counter() - started) / 2500 * 1e6)
+report(us=cost, wall_us=(time.perf_counter() - started) / 2500 * 1e6)
 """
 WARM_LOADED = """
 {loaded}
@@ -120,7 +120,7 @@ WARM_LOADED = """
 reader = backend()
 reader.get_variable("hello")
 started, cost = time.perf_counter(), best_of(lambda: reader.get_variable("hello"), 20000)
-tell(us=cost, wall_us=(time.perf_counter() - started) / 100000 * 1e6)
+report(us=cost, wall_us=(time.perf_counter() - started) / 100000 * 1e6)
 """
 
 
@@ -143,7 +143,7 @@ def task_rows(stub: str) -> list[Row]:
 
 
 def mask_rows(stub: str) -> list[Row]:
-    """The maskers alone: what they are told, and what a line then costs."""
+    """The maskers alone: registering, and the cost of a line afterwards."""
 
     def both(code: str, count: int, rounds: int, **names: str) -> list[dict[str, float]]:
         sides = ((AIRFLOWS_OWN, "ours = False"), (MEMORY, "ours = True"))
@@ -157,7 +157,7 @@ def mask_rows(stub: str) -> list[Row]:
         found.append(Row(what, "CPU ms", "Airflow's own masks", peer["cpu_ms"], ours["cpu_ms"]))
     for count in (40, 400):
         peer, ours = both(SUPERVISOR, count, 1)
-        what = f"a supervisor that is told of {count} connections"
+        what = f"a supervisor that gets {count} connections"
         found.append(Row(what, "CPU ms", "Airflow's own masks", peer["cpu_ms"], ours["cpu_ms"]))
         peer, ours = both(LOG_LINE, count, 1)
         what = f"a line of a log, with {count} connections masked"
@@ -175,7 +175,7 @@ def now_and_then(stub: str) -> list[Row]:
 
 
 def warm_rows(stub: str) -> list[Row]:
-    """Airflow's own cache beside ours."""
+    """Airflow's own cache compared with ours."""
     codes = [USE_CACHE.format(loaded=LOADED), WARM_LOADED.format(loaded=LOADED, setup=OURS)]
     peer, ours = medians(codes, stub, 3)
     name = "Airflow's `[secrets] use_cache`"

@@ -1,6 +1,6 @@
-"""What of `airflow connections get` is Airflow's own.
+"""How much of `airflow connections get` is Airflow's own time.
 
-In Airflow 3.3 the command asks `Connection.get_connection_from_secrets`, and so the backend of `[secrets]` first, then
+In Airflow 3.3 the command calls `Connection.get_connection_from_secrets`, and so the backend of `[secrets]` first, then
 the environment, then the database (`airflow/cli/commands/connection_command.py`, `connections_get`). The same command
 is run with a connection in the environment and no backend, and with ours in front.
 """
@@ -22,11 +22,11 @@ from airflow.__main__ import main
 with contextlib.suppress(SystemExit):
     main()
 print()
-tell(all=cpu(), ours={spent})
+report(all=cpu(), ours={spent})
 """
 
-#: Adds up the time in our package: its import, and each of its methods with all that it calls but for the constructor
-#: of Airflow's own `Connection`, which any backend ends in.
+#: Adds up the time in our package: its import, and each of its methods with everything that it calls, except the
+#: constructor of Airflow's own `Connection`, which every backend calls in the end.
 WATCHED = """
 import functools
 before = cpu()
@@ -56,7 +56,7 @@ Watched._set_connection_class = watch_class
 
 
 def paragraph(stub: str) -> str:
-    """Measures both in turns, and says in words what it means."""
+    """Measures both in turns, and describes the result."""
     backend = {
         "AIRFLOW__SECRETS__BACKEND": "strongroom.aws.SecretsManagerBackend",
         "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"region_name": "eu-central-1", "endpoint_url": stub}),
@@ -66,14 +66,14 @@ def paragraph(stub: str) -> str:
         (COMMAND.format(prepare="", spent="0"), backend),
         (COMMAND.format(prepare=WATCHED, spent="spent['ours']"), backend),
     )
-    told = [[run(code, stub, variables) for code, variables in sides] for _ in range(ROUNDS)]
-    alone, ours, watched = (median_of_each(side) for side in zip(*told, strict=True))
+    figures = [[run(code, stub, variables) for code, variables in sides] for _ in range(ROUNDS)]
+    alone, ours, watched = (median_of_each(side) for side in zip(*figures, strict=True))
     return text(alone["all"], ours["all"], watched["ours"], watched["all"])
 
 
 def text(alone: float, ours: float, spent: float, watched: float) -> str:
     """The paragraph."""
-    return f"""`airflow connections get` takes {alone:,.0f} ms of CPU for a connection that stands in the environment, \
+    return f"""`airflow connections get` takes {alone:,.0f} ms of CPU for a connection in the environment, \
 without any backend, and {ours:,.0f} ms
 when it is read from the server through Strongroom (medians of {ROUNDS} runs, in turns). Import, construction and lookup
 in Strongroom, with all that they call but the constructor of Airflow's `Connection`, were {spent:.1f} ms of

@@ -1,7 +1,7 @@
-"""A day of Airflow against a store that throttles: the official class beside Strongroom, in virtual time.
+"""A day of Airflow against a store that throttles: the official class and Strongroom, in virtual time.
 
-`benches/day/` has the simulation. This runs it, has the official class itself ask a server that throttles, to see
-whether the model of it is right, and writes `docs/day.md`. Run it with `make bench`.
+`benches/day/` contains the simulation. This module runs it, lets the official class itself call a server that
+throttles, to check the model of it, and writes `docs/day.md`. Run it with `make bench`.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Throttling(ThreadingHTTPServer):
         self.tokens, self.filled = float(RATE), time.monotonic()
 
     def take(self) -> bool:
-        """Counts a call; the answer is whether it is allowed."""
+        """Counts a call; returns whether it is allowed."""
         with self.lock:
             self.calls += 1
             now = time.monotonic()
@@ -142,11 +142,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content.encode())
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silence."""
+        """No output."""
 
 
 def official() -> Day:
-    """What the official class makes of a server that throttles."""
+    """The result of the official class with a server that throttles."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AIRFLOW"))}
     with Throttling() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -162,30 +162,30 @@ def official() -> Day:
         server.shutdown()
     if done.returncode:
         raise RuntimeError(f"the official class failed:\n{done.stderr}")
-    told: Day = json.loads(done.stdout.splitlines()[-1])
-    return {**told, "calls": server.calls, "lookups": CLIENTS * LOOKUPS}
+    day: Day = json.loads(done.stdout.splitlines()[-1])
+    return {**day, "calls": server.calls, "lookups": CLIENTS * LOOKUPS}
 
 
 def simulated(program: str, *arguments: object) -> list[Day]:
-    """What the simulation tells."""
+    """The results of the simulation."""
     command = [program, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def total(day: Day, what: str) -> int:
-    """Of all parts."""
+    """The total of all parts."""
     return sum(part[what] for part in day["parts"].values())
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """In Markdown."""
+    """A table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def day_row(day: Day) -> list[str]:
-    """A variant at a latency."""
+    """The row of a variant at a latency."""
     made = total(day, "calls")
     return [
         f"{day['latency']} ms",
@@ -201,7 +201,7 @@ def day_row(day: Day) -> list[str]:
 
 
 def part_rows(days: Sequence[Day]) -> Iterable[list[str]]:
-    """Where calls and errors are."""
+    """The rows of calls and errors by part."""
     for part in days[0]["parts"]:
         for day in days:
             counts = day["parts"][part]
@@ -219,18 +219,18 @@ def part_rows(days: Sequence[Day]) -> Iterable[list[str]]:
 
 
 def find(days: Sequence[Day], variant: str) -> Day:
-    """A variant at 20 ms."""
+    """The result of a variant at 20 ms."""
     return next(day for day in days if day["latency"] == 20 and variant in day["variant"])
 
 
 def thousand(day: Day, *parts: str) -> str:
-    """The calls of parts, or of all."""
+    """The calls of some parts, or of all."""
     made = sum(day["parts"][part]["calls"] for part in parts or day["parts"])
     return f"{made / 1000:,.0f} thousand"
 
 
 def fate(day: Day) -> str:
-    """What became of the tasks."""
+    """The share of tasks that fail."""
     return f"{day['parts']['tasks']['spoiled']:,}"
 
 
@@ -240,7 +240,7 @@ def every(day: Day) -> str:
 
 
 def reading(days: Sequence[Day]) -> str:
-    """What the figures say, at 20 ms."""
+    """The conclusions from the figures at 20 ms."""
     words = ("official class", "defaults", "max_attempts", "rate_limit", "bundle", "prefetch", "legacy")
     official, ours, three, limited, bundle, prefetch, legacy = (find(days, word) for word in words)
     share = ours["parts"]["parsing"]["calls"] / total(ours, "calls")
@@ -276,10 +276,10 @@ def reading(days: Sequence[Day]) -> str:
 
 
 def calibration(real: Day, model: Day) -> str:
-    """The model beside the class."""
+    """The model compared with the class."""
     rows = [
-        [who, f"{told['calls'] / told['lookups']:.2f}", f"{told['errors'] / told['lookups']:.0%}"]
-        for who, told in (("official class", real), ("model", model))
+        [who, f"{day['calls'] / day['lookups']:.2f}", f"{day['errors'] / day['lookups']:.0%}"]
+        for who, day in (("official class", real), ("model", model))
     ]
     packages = ", ".join(f"{name} {version(name)}" for name in ("apache-airflow-providers-amazon", "botocore"))
     return (

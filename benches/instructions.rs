@@ -1,6 +1,6 @@
-//! Walks one hot path a number of times, for `tests/tools/instructions.py` to count its instructions.
+//! Runs one hot path a number of times, for `tests/tools/instructions.py` to count its instructions.
 //!
-//! Without arguments it names the paths; with `NAME COUNT` it walks one.
+//! Without arguments it lists the paths; with `NAME COUNT` it runs one.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-"""Runs pieces of Python in fresh processes against the stub server, and says what they told."""
+"""Runs pieces of Python in new processes against the stub server, and returns what they report."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def best_of(work, count, repeats=5):
     return min(times)
 
 def calls():
-    "The requests that the stub server has answered since this was asked before."
+    "The requests that the stub server has answered since this was last called."
     return int(urlopen(os.environ["STUB"] + "/calls").read())
 
 def throttle():
-    "From now on to the next `calls()` the stub server refuses everything."
+    "Until the next `calls()` the stub server refuses everything."
     urlopen(os.environ["STUB"] + "/throttle").read()
 
-def tell(**figures):
+def report(**figures):
     print(json.dumps(figures))
 """
 
@@ -61,7 +61,7 @@ def backend(**options):
     return SecretsManagerBackend(region_name="eu-central-1", endpoint_url=os.environ["STUB"], **options)
 """
 
-#: The cache that AWS publishes, made to look like a backend.
+#: The cache that AWS publishes, wrapped as a backend.
 AWS_CACHE = """
 import botocore.session
 from aws_secretsmanager_caching import SecretCache, SecretCacheConfig
@@ -74,7 +74,7 @@ class backend:
 """
 
 
-#: The one for Rust is a program of its own, which does a whole row by itself.
+#: The one for Rust is a separate program, which measures a whole row by itself.
 RUST_CACHE = """
 import subprocess
 def program(word, **options):
@@ -102,13 +102,13 @@ class Row:
 
 
 def figure(value: float) -> str:
-    """Three digits that count."""
+    """Three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 @contextlib.contextmanager
 def stub_server(program: str) -> Iterator[str]:
-    """Runs the server that answers at once, on the first core, so that a measured process can keep to it or off it."""
+    """Runs the server that answers at once, on the first core, so that a measured process can share or avoid it."""
     with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         os.sched_setaffinity(server.pid, {min(os.sched_getaffinity(0))})
         port = server.stdout.readline().strip() if server.stdout else ""
@@ -117,7 +117,7 @@ def stub_server(program: str) -> Iterator[str]:
 
 
 def environment(stub: str) -> dict[str, str]:
-    """What every measured process gets: nothing of the caller's AWS or Airflow."""
+    """The environment of every measured process: nothing of the caller's AWS or Airflow."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AIRFLOW"))}
     return kept | {
         "STUB": stub,
@@ -129,7 +129,7 @@ def environment(stub: str) -> dict[str, str]:
 
 
 def run(code: str, stub: str, variables: Mapping[str, str] | None = None) -> dict[str, float]:
-    """Runs a piece of code in a fresh process and returns what it tells."""
+    """Runs a piece of code in a new process and returns what it reports."""
     done = subprocess.run(
         [sys.executable, "-c", PRELUDE + code],
         env=environment(stub) | dict(variables or {}),
@@ -140,19 +140,19 @@ def run(code: str, stub: str, variables: Mapping[str, str] | None = None) -> dic
     )
     if done.returncode:
         raise RuntimeError(f"a benchmark failed:\n{code}\n{done.stderr}")
-    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    reported: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return reported
 
 
 def medians(codes: Sequence[str], stub: str, rounds: int = ROUNDS) -> list[dict[str, float]]:
-    """The medians of what each code tells; the codes take turns, so that a busy moment hits all of them."""
-    told: list[list[dict[str, float]]] = [[] for _ in codes]
+    """The medians of what each code reports; the codes take turns, so that a busy moment affects all of them."""
+    reported: list[list[dict[str, float]]] = [[] for _ in codes]
     for _ in range(rounds):
         for number, code in enumerate(codes):
-            told[number].append(run(code, stub))
-    return list(map(median_of_each, told))
+            reported[number].append(run(code, stub))
+    return list(map(median_of_each, reported))
 
 
-def median_of_each(told: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def median_of_each(reported: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The median of every figure over the rounds."""
-    return {key: statistics.median(one[key] for one in told) for key in told[0]}
+    return {key: statistics.median(one[key] for one in reported) for key in reported[0]}

@@ -1,4 +1,4 @@
-//! The hot paths, each as something that can be done again and again: what `instructions.rs` counts and
+//! The hot paths, each in a form that can be repeated: `instructions.rs` counts them and
 //! `criterion.rs` times.
 
 use std::hint::black_box;
@@ -23,19 +23,19 @@ use _native::value::{FieldAliases, Text};
 const URI: &str = "postgresql://user:pass@host:5432/db?sslmode=require";
 /// The same connection as the AWS console writes it.
 const JSON: &str = r#"{"username": "user", "password": "pass", "engine": "postgres", "host": "host", "port": 5432, "dbname": "db"}"#;
-/// How many secrets there are. The maps hash with a seed that differs in each process; over so many names its
-/// luck is even.
+/// The number of secrets. The maps hash with a seed that differs in each process; over so many names the
+/// differences even out.
 const NAMES: usize = 256;
 
 /// A hot path.
 pub(crate) struct HotPath {
-    /// What it is called in the baseline.
+    /// Its name in the baseline.
     pub(crate) name: &'static str,
-    /// Walks it once.
+    /// Runs it once.
     pub(crate) walk: Box<dyn FnMut()>,
 }
 
-/// Every hot path, ready to be walked.
+/// Every hot path, ready to be run.
 pub(crate) fn hot_paths() -> Result<Vec<HotPath>> {
     Ok(vec![
         path("warm lookup", warm_lookup()?),
@@ -52,7 +52,7 @@ fn path(name: &'static str, walk: impl FnMut() + 'static) -> HotPath {
     HotPath { name, walk: Box::new(walk) }
 }
 
-/// An answer that is known and fresh.
+/// A lookup with a fresh answer in the cache.
 fn warm_lookup() -> Result<impl FnMut()> {
     let (settings, runtime) = (settings("1h")?, Runtime::new()?);
     let backend = Backend::open(Arc::clone(&settings), Clock::System)?;
@@ -64,7 +64,7 @@ fn warm_lookup() -> Result<impl FnMut()> {
     }))
 }
 
-/// Everything between Airflow's words and the store: runtime, deadline, cache (which keeps nothing), retries,
+/// Everything between Airflow's call and the store: runtime, deadline, cache (which keeps nothing), retries,
 /// timeout.
 fn lookup_through_layers() -> Result<impl FnMut()> {
     let (settings, runtime) = (settings("0")?, Runtime::new()?);
@@ -88,7 +88,7 @@ fn cache_hit() -> Result<impl FnMut()> {
     Ok(in_turn(names, move |name| poll_once(cache.fetch(name))))
 }
 
-/// The innermost call: what is left when everything around it is taken away.
+/// The innermost call, without everything around it.
 fn store_read() -> Result<impl FnMut()> {
     let settings = settings("0")?;
     let store = (settings.entry.open)(&settings.options, &settings.environment)?;

@@ -1,14 +1,14 @@
-"""What a lookup costs, beside what it costs with the peers, in one run on one machine.
+"""The cost of a lookup compared with that of the peers, in one run on one machine.
 
-Each row is measured in fresh processes, peer and ours in turn, and given as a ratio too: the absolute figures belong to
-the machine, the ratio travels. Run it with `make bench`; it writes `docs/benchmarks.md`.
+Each row is measured in new processes, peer and ours in turn, and also given as a ratio: the absolute figures depend on
+the machine, the ratio hardly does. Run it with `make bench`; it writes `docs/benchmarks.md`.
 
 | file | what it measures |
 |---|---|
-| `airflow_process.py` | what users have: tasks and the processes around them, with both maskers loaded |
+| `airflow_process.py` | typical use: tasks and the processes around them, with both maskers loaded |
 | `speed.py` | time and memory in hot loops and in fresh processes |
 | `stores.py` | the same for each of the other stores |
-| `traffic.py` | how often the store is asked |
+| `traffic.py` | how often the store is called |
 | `command_line.py` | `airflow connections get` |
 | `criterion/` | the Rust paths, without Python |
 """
@@ -53,7 +53,7 @@ The server is one on the loopback that answers at once. Times belong to the mach
 
 
 def page(stub: str, wheel: Path) -> str:
-    """Measures everything; the answer is the documentation page."""
+    """Measures everything; returns the documentation page."""
     rows = [*speed.start_rows(stub), *speed.lookup_rows(stub), *speed.parse_rows(stub), *stores.rows(stub)]
     lines = "\n".join(row.line() for row in rows)
     first = "\n".join(row.line() for row in airflow_process.rows(stub))
@@ -87,15 +87,15 @@ One thing again and again, pinned to a core where a row says so, and fresh proce
 
 ## Inside
 
-The Rust paths without Python, by Criterion; `cargo bench` measures them at length. How many instructions each takes
-stands in [benches/instructions.json](../benches/instructions.json), and `make test` fails when one takes 2 % more.
+The Rust paths without Python, by Criterion; `cargo bench` measures them at length. The instruction count of each
+is in [benches/instructions.json](../benches/instructions.json), and `make test` fails when one takes 2 % more.
 
 {criterion_table(os.environ["CRITERION"])}
 """
 
 
 def criterion_table(program: str) -> str:
-    """Criterion in short; its `test NAME ... bench: 1,234 ns/iter (+/- 5)` lines as a table."""
+    """The results of Criterion; its `test NAME ... bench: 1,234 ns/iter (+/- 5)` lines as a table."""
     done = subprocess.run([program, *CRITERION], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     text = done.stdout
     found = re.findall(r"^test (.+) \.\.\. bench: +([\d,]+) ns/iter", text, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""How long things take and how much memory they need, beside the official class and Airflow's own parser."""
+"""Time and memory, compared with the official class and Airflow's own parser."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ FIRST_VALUE = """
 before, memory = cpu(), resident()
 {setup}
 assert backend().get_variable("hello") == "world"
-tell(cpu_ms=cpu() - before, mib=resident() - memory)
+report(cpu_ms=cpu() - before, mib=resident() - memory)
 """
 
-#: On the core of the server nobody sleeps; on another one each answer wakes a core that was idle, which can double the
-#: cost on a virtual machine. Left to itself the scheduler chooses now the one, now the other.
+#: On the server's core no process sleeps; on another one each answer wakes an idle core, which can double the
+#: cost on a virtual machine. Without pinning, the scheduler chooses sometimes one, sometimes the other.
 UNCACHED = """
 {setup}
 os.sched_setaffinity(0, {{{core}(os.sched_getaffinity(0))}})
@@ -26,7 +26,7 @@ reader.get_variable("hello")
 count, before = 2000, cpu()
 for _ in range(count):
     reader.get_variable("hello")
-tell(cpu_us=(cpu() - before) / count * 1000)
+report(cpu_us=(cpu() - before) / count * 1000)
 """
 
 THREADS = """
@@ -43,21 +43,21 @@ for worker in workers:
     worker.start()
 for worker in workers:
     worker.join()
-tell(per_second=8 * 800 / (time.perf_counter() - start))
+report(per_second=8 * 800 / (time.perf_counter() - start))
 """
 
 WARM = """
 {setup}
 reader = backend()
 reader.get_variable("hello")
-tell(us=best_of(lambda: reader.get_variable("hello"), 20000))
+report(us=best_of(lambda: reader.get_variable("hello"), 20000))
 """
 
-WARM_RUST = RUST_CACHE + 'tell(us=float(program("warm")))'
+WARM_RUST = RUST_CACHE + 'report(us=float(program("warm")))'
 
 CONSTRUCT = """
 {setup}
-tell(us=best_of(backend, 2000))
+report(us=best_of(backend, 2000))
 """
 
 #: Airflow does not mask a password under five characters, and encrypts nothing without a key: neither is parsing.
@@ -65,7 +65,7 @@ URI = "postgresql://user:pass@host:5432/db?sslmode=require"
 
 PARSE_OURS = f"""
 from strongroom.connection import parse
-tell(core=best_of(lambda: parse({URI!r}, dialect="airflow_3_3"), 20000),
+report(core=best_of(lambda: parse({URI!r}, dialect="airflow_3_3"), 20000),
      sdk=best_of(lambda: parse({URI!r}, dialect="task_sdk_1_3"), 20000))
 """
 
@@ -73,13 +73,13 @@ PARSE_AIRFLOW = f"""
 os.environ["AIRFLOW__CORE__FERNET_KEY"] = ""
 from airflow.models.connection import Connection as Core
 from airflow.sdk.definitions.connection import Connection as Sdk
-tell(core=best_of(lambda: Core(conn_id="c", uri={URI!r}), 2000),
+report(core=best_of(lambda: Core(conn_id="c", uri={URI!r}), 2000),
      sdk=best_of(lambda: Sdk.from_uri(conn_id="c", uri={URI!r}), 2000))
 """
 
 
 def start_rows(stub: str) -> list[Row]:
-    """A fresh process up to its first value."""
+    """A new process up to its first value."""
     rows = []
     for name, prefix in (("", ""), (f", {PLACE}", AFTER_AIRFLOW)):
         codes = [prefix + FIRST_VALUE.format(setup=setup) for setup in (OFFICIAL, OURS)]
@@ -91,7 +91,7 @@ def start_rows(stub: str) -> list[Row]:
 
 
 def lookup_rows(stub: str) -> list[Row]:
-    """One lookup, again and again."""
+    """One lookup, repeated."""
 
     def both(code: str, **words: str) -> list[dict[str, float]]:
         sides = ((OFFICIAL, ""), (OURS, "cache_ttl=0"))

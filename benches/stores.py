@@ -44,7 +44,7 @@ def backend(**options):
 """
 
 
-#: The official class of Google knows neither endpoints nor "nobody": its client is made for REST, without credentials.
+#: Google's official class has no option for an endpoint or for no credentials: its client uses REST without any.
 GOOGLE = """
 from airflow.providers.google.cloud._internal_client import secret_manager_client
 from airflow.providers.google.cloud.secrets import secret_manager
@@ -82,38 +82,39 @@ STORES = (
     ),
 )
 
-#: Azure's clients insist on https and on a login: the double of the tests plays both, and counts for neither side.
+#: Azure's clients require https and a login: the double of the tests plays both, and its time counts for neither side.
 AZURE_DOUBLE = """
 import json, pathlib, sys, tempfile
 from tests.servers import azure
 with azure.azure(pathlib.Path(tempfile.mkdtemp())) as double:
     double.put("airflow-variables-hello", "world")
     kwargs = {"vault_url": azure.VAULT, "tenant_id": azure.TENANT, "client_id": azure.CLIENT}
-    told = {"proxy": double.proxy, "ca": str(double.tls.authority), "kwargs": {**kwargs, "client_secret": azure.SECRET}}
-    print(json.dumps(told), flush=True)
+    kwargs["client_secret"] = azure.SECRET
+    settings = {"proxy": double.proxy, "ca": str(double.tls.authority), "kwargs": kwargs}
+    print(json.dumps(settings), flush=True)
     sys.stdin.read()
 """
 
 
 @contextlib.contextmanager
 def azure_peers() -> Iterator[Peers]:
-    """Both classes of Key Vault, while the double runs in a process of its own."""
+    """Both classes of Key Vault, while the double runs in a separate process."""
     command, pipe = [sys.executable, "-c", AZURE_DOUBLE], subprocess.PIPE
     variables = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     with subprocess.Popen(command, env=variables, stdin=pipe, stdout=pipe, text=True) as server:
-        told = json.loads(server.stdout.readline()) if server.stdout else {}
-        around = {"HTTPS_PROXY": told["proxy"], "NO_PROXY": "127.0.0.1", "REQUESTS_CA_BUNDLE": told["ca"]}
+        settings = json.loads(server.stdout.readline()) if server.stdout else {}
+        around = {"HTTPS_PROXY": settings["proxy"], "NO_PROXY": "127.0.0.1", "REQUESTS_CA_BUNDLE": settings["ca"]}
         yield Peers(
             "Azure Key Vault",
             "airflow.providers.microsoft.azure.secrets.key_vault.AzureKeyVaultBackend",
             "strongroom.azure.AzureKeyVaultBackend",
-            ", ".join(f"{key}={value!r}" for key, value in told["kwargs"].items()),
+            ", ".join(f"{key}={value!r}" for key, value in settings["kwargs"].items()),
             surroundings=f"os.environ.update({around!r})\n",
         )
         server.communicate("")
 
 
-#: Those of the five stores, with what their constructors and lookups import.
+#: The classes of the five stores, with everything that their constructors and lookups import.
 OFFICIAL_IMPORTS = """
 from airflow.providers.amazon.aws.secrets import secrets_manager, systems_manager
 from airflow.providers.google.cloud.secrets import secret_manager
@@ -126,7 +127,7 @@ OUR_IMPORTS = "import strongroom.aws, strongroom.azure, strongroom.google, stron
 IMPORT = """
 before, memory = cpu(), resident()
 {imports}
-tell(cpu_ms=cpu() - before, mib=resident() - memory)
+report(cpu_ms=cpu() - before, mib=resident() - memory)
 """
 
 

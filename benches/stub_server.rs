@@ -1,10 +1,10 @@
 //! A Secrets Manager, a Parameter Store, a Vault and a Google Secret Manager that answer at once, so that a
-//! benchmark measures the client. It counts what it is asked.
+//! benchmark measures the client. It counts its requests.
 //!
 //! Prints the port it listens on, and ends when its standard input closes. Every secret holds `world`, a
-//! connection a URI, `numbered-7` one with a password and a token of its own; one named `absent` is not
-//! there, one named `slow` takes 50 ms. `GET /calls` answers with the number of requests since it was asked
-//! before, and from `GET /throttle` to the next of these every request is throttled.
+//! connection a URI, `numbered-7` one with a password and a token of its own; one named `absent` does not
+//! exist, one named `slow` takes 50 ms. `GET /calls` returns the number of requests since it was last
+//! called, and from `GET /throttle` to the next of these every request is throttled.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const PAYLOAD: &str = r#"{"name":"projects/1/secrets/airflow-variables-hello/ver
 const NOT_FOUND: &str = r#"{"__type":"ResourceNotFoundException","message":"there is no such secret"}"#;
 const THROTTLED: &str = r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#;
 
-/// What the benchmark asks about and sets.
+/// The counts and settings that the benchmark reads and changes.
 #[derive(Default)]
 struct State {
     calls: AtomicUsize,
@@ -62,7 +62,7 @@ async fn serve(mut connection: TcpStream, state: Arc<State>) -> std::io::Result<
     }
 }
 
-/// Whether the headers and as much body as they announce are there.
+/// Whether the headers and the announced body are complete.
 fn is_whole(received: &[u8]) -> bool {
     let text = String::from_utf8_lossy(received);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
@@ -114,7 +114,7 @@ async fn secret(request: &str) -> String {
     }
 }
 
-/// A connection of its own, with a password and a token.
+/// A connection with its own password and token.
 fn numbered(number: &str) -> String {
     format!(
         "postgres://user{number}:password-{number}-kX9vQ2mR7tLw@host-{number}.example.com:5432/db\
@@ -122,7 +122,7 @@ fn numbered(number: &str) -> String {
     )
 }
 
-/// What the vendor's client takes for JSON.
+/// A string that the vendor's client accepts as JSON.
 fn json(body: &str) -> String {
     response("200 OK", body).replace("application/x-amz-json-1.1", "application/json")
 }

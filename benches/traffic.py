@@ -1,4 +1,4 @@
-"""How often the store is asked, and what is answered when it refuses."""
+"""How often the store is called, and the result when it refuses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ for worker in workers:
     worker.start()
 for worker in workers:
     worker.join()
-tell(answer=calls())
+report(answer=calls())
 """
 
 ABSENT = """
@@ -30,7 +30,7 @@ for _ in range(100):
         reader.get_variable("absent")
     except Exception as error:
         assert "ResourceNotFound" in repr(error), error
-tell(answer=calls())
+report(answer=calls())
 """
 
 THROTTLED = """
@@ -40,13 +40,13 @@ logging.disable()
 reader = backend({options})
 assert reader.get_variable("hello") == "world"
 throttle()
-time.sleep(1.1)
+time.sleep(1.1)  # the value expires
 try:
     answer = reader.get_variable("hello")
 except Exception as error:
     answer = type(error).__name__
 calls()
-tell(answer="the value" if answer == "world" else str(answer))
+report(answer="the value" if answer == "world" else str(answer))
 """
 
 #: The same with AWS's cache for Rust.
@@ -60,11 +60,11 @@ with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, te
     throttle()
     answer = reader.communicate("\\n")[0].strip()
 calls()
-tell(answer=answer)
+report(answer=answer)
 """,
 }
 
-#: What is measured with whom, each with the options that let a value expire within a second.
+#: The measured peers, each with the options that let a value expire within a second.
 SIDES = {
     "official class": (OFFICIAL, ""),
     "aws-secretsmanager-caching": (AWS_CACHE, "secret_refresh_interval=1"),
@@ -73,8 +73,8 @@ SIDES = {
 
 ROWS = {
     "calls for 64 concurrent cold lookups of one key": (COLD, RUST["cold"]),
-    "calls for 100 lookups of a key that is not there": (ABSENT, RUST["absent"]),
-    "what is answered once the value has expired and the store throttles": (THROTTLED, RUST["throttled"]),
+    "calls for 100 lookups of an absent key": (ABSENT, RUST["absent"]),
+    "the result once the value has expired and the store throttles": (THROTTLED, RUST["throttled"]),
 }
 
 
@@ -84,5 +84,5 @@ def table(stub: str) -> str:
     for what, (code, rust) in ROWS.items():
         answers = [run(code.format(setup=setup, options=options), stub) for setup, options in SIDES.values()]
         answers.append(run(RUST_CACHE + rust, stub))
-        lines.append(f"| {what} | {' | '.join(str(told['answer']) for told in answers)} |")
+        lines.append(f"| {what} | {' | '.join(str(reported['answer']) for reported in answers)} |")
     return "\n".join(lines)

@@ -1,16 +1,16 @@
-"""Reads one connection, one variable and one configuration option, and says which backend each came from.
+"""Reads one connection, one variable and one configuration option, and reports which backend each came from.
 
-Nothing in here names a secrets backend: Airflow asks the one that ``[secrets] backend`` names. ``example_secrets/``
-holds made-up values for the local-file backend; ``example_stores/`` the settings for each other store, and the commands
-that create these three secrets there:
+The DAG does not name a secrets backend: Airflow asks the one that ``[secrets] backend`` names. ``example_secrets/``
+contains made-up values for the local-file backend; ``example_stores/`` the settings for each other store, and the
+commands that create these three secrets there:
 
 * connection ``strongroom_example_db``
 * variable ``strongroom_example_greeting``
 * config ``strongroom_example_dsn``, wired to an option by ``AIRFLOW__SENTRY__SENTRY_DSN_SECRET=strongroom_example_dsn``
 
-Works on Airflow 2.9 and later. ``make run`` runs it. In an Astro project copy this folder's content into ``dags/`` and
-the lines of ``example_secrets/astro.env`` into ``.env``; ``docs/astro.md`` says how the wheel is installed there.
-Airflow masks what a backend has delivered, so a task log may show ``***`` where a value is printed.
+Works on Airflow 2.9 and later. ``make run`` runs it. In an Astro project copy this folder's contents into ``dags/`` and
+the lines of ``example_secrets/astro.env`` into ``.env``; ``docs/astro.md`` describes how the wheel is installed there.
+Airflow masks the values that a backend returned, so a task log may show ``***`` where a value is printed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ REPORT = "STRONGROOM_EXAMPLE_REPORT"
 
 
 def answering_backend(method: str, name: str) -> str:
-    """The class of the first backend in Airflow's search path that knows ``name``."""
+    """The class of the first backend in Airflow's search path that has ``name``."""
     from airflow.configuration import ensure_secrets_loaded
 
     for backend in ensure_secrets_loaded():
@@ -46,7 +46,7 @@ def answering_backend(method: str, name: str) -> str:
 
 @task
 def read(host: str, greeting: str) -> None:
-    """Looks up through the API what the templates have looked up already, and prints both."""
+    """Looks up through the API what the templates have already looked up, and prints both."""
     from airflow.configuration import conf
 
     connection = BaseHook.get_connection(CONNECTION)

@@ -1,8 +1,8 @@
 //! What can go wrong, classified once, where it arises.
 //!
-//! A store turns the typed error of its SDK (or a status code) into an [`Error`]; nothing above it looks at
-//! message texts again. The message, the hint and the cause never hold a secret: they are built from names,
-//! codes and sanitized causes only (see [`crate::redact`]).
+//! A store turns the typed error of its SDK (or a status code) into an [`Error`]; nothing above it inspects
+//! message texts again. The message, the hint and the cause never contain a secret: they are built from
+//! names, codes and sanitized causes only (see [`crate::redact`]).
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -13,27 +13,27 @@ use std::time::Duration;
 /// The result of everything that can fail in Strongroom.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, in the words an operator acts upon.
+/// What went wrong, as categories an operator can act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The identity is known and may not do this.
+    /// The identity is known but may not do this.
     Denied,
     /// There is no identity, or the store does not accept it.
     Unauthenticated,
     /// The store, or our own limiter, asks for fewer calls.
     Throttled,
-    /// No connection: refused, DNS, TLS, or the store answers 5xx.
+    /// No connection: refused, DNS, TLS, or the store answers with a 5xx status.
     Unreachable,
     /// The deadline of the lookup or of one attempt passed.
     Timeout,
-    /// The store answered, and the answer or the stored value makes no sense.
+    /// The store answered, but the answer or the stored value makes no sense.
     Malformed,
     /// The name cannot exist in this store.
     InvalidName,
-    /// What the user configured can not work.
+    /// What the user configured cannot work.
     Config,
-    /// The store can not do this.
+    /// The store cannot do this.
     Unsupported,
     /// A defect of Strongroom itself.
     Internal,
@@ -70,7 +70,7 @@ impl ErrorKind {
         }
     }
 
-    /// What an HTTP status stands for where nothing more is known.
+    /// What an HTTP status means where nothing more is known.
     pub const fn of_status(status: u16) -> Self {
         match status {
             401 => Self::Unauthenticated,
@@ -82,7 +82,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the store did not answer, or only to say that it cannot.
+    /// Whether the store did not answer, or answered only that it cannot.
     pub const fn is_outage(self) -> bool {
         matches!(self, Self::Throttled | Self::Unreachable | Self::Timeout)
     }
@@ -91,9 +91,9 @@ impl ErrorKind {
 /// Whether the same call may succeed a moment later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorStatus {
-    /// Asking again gives the same answer until somebody changes something.
+    /// Asking again gives the same answer until something is changed.
     Permanent,
-    /// Asking again may help, not before `retry_after` where the store names one.
+    /// Asking again may help, but not before `retry_after` where the store gives one.
     Temporary {
         /// How long the store asks us to wait.
         retry_after: Option<Duration>,
@@ -115,11 +115,11 @@ struct Inner {
     code: Option<Cow<'static, str>>,
     message: String,
     hint: Option<Cow<'static, str>>,
-    /// The official class turns this error into "not there"; see `on_error: official`.
+    /// The official class turns this error into "not found"; see `on_error: official`.
     miss_upstream: bool,
-    /// It does so even where another name is still to be asked, which then answers.
+    /// It does so even where another name is still to be tried, which may then answer.
     absence_upstream: bool,
-    /// The place that issues credentials gave none.
+    /// The service that issues credentials issued none.
     login_failure: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -152,7 +152,7 @@ impl Error {
         Self::new(ErrorKind::Internal, message)
     }
 
-    /// Marks the error as one that may go away by itself.
+    /// Marks the error as one that may go away on its own.
     #[must_use]
     pub fn temporary(mut self, retry_after: Option<Duration>) -> Self {
         self.0.status = ErrorStatus::Temporary { retry_after };
@@ -172,7 +172,7 @@ impl Error {
         self
     }
 
-    /// Names the operation that was asked of the store.
+    /// Names the operation that was requested from the store.
     #[must_use]
     pub fn with_operation(mut self, operation: &'static str) -> Self {
         self.0.operation = Some(operation);
@@ -193,7 +193,7 @@ impl Error {
         self
     }
 
-    /// Says it where there is something to say.
+    /// Adds the hint, if there is one.
     #[must_use]
     pub fn with_hint_if(self, hint: Option<impl Into<Cow<'static, str>>>) -> Self {
         match hint {
@@ -202,30 +202,30 @@ impl Error {
         }
     }
 
-    /// Keeps the cause. Only causes that can hold no secret belong here.
+    /// Keeps the cause. Only causes that cannot contain a secret belong here.
     #[must_use]
     pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.0.source = Some(Arc::new(source));
         self
     }
 
-    /// Says that the official class returns `None` for this error.
+    /// Records that the official class returns `None` for this error.
     #[must_use]
     pub fn as_upstream_miss(mut self) -> Self {
         self.0.miss_upstream = true;
         self
     }
 
-    /// Says that the official class takes this error for absence, and that a name of a team which ends in it
-    /// may be answered by the shared name: the store answers so for secrets that do not exist, too.
+    /// Records that the official class takes this error for absence, and that the shared name may answer for
+    /// a name of a team that ends in it: the store gives the same answer for secrets that do not exist.
     #[must_use]
     pub fn as_upstream_absence(mut self) -> Self {
         self.0.absence_upstream = true;
         self.as_upstream_miss()
     }
 
-    /// Says that it was not the store that failed but a login before it: whoever issues credentials gave
-    /// none.
+    /// Records that it was not the store that failed but a login before it: the service that issues
+    /// credentials issued none.
     #[must_use]
     pub fn as_login_failure(mut self) -> Self {
         self.0.login_failure = true;
@@ -265,7 +265,7 @@ impl Error {
         self.0.absence_upstream
     }
 
-    /// Whether it was a login before the read that failed.
+    /// Whether the failure was a login before the read.
     pub fn is_login_failure(&self) -> bool {
         self.0.login_failure
     }
@@ -275,7 +275,7 @@ impl Error {
         self.0.store
     }
 
-    /// The operation that was asked of the store.
+    /// The operation that was requested from the store.
     pub fn operation(&self) -> Option<&'static str> {
         self.0.operation
     }

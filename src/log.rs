@@ -1,6 +1,6 @@
-//! Hearing what the house logs, for those who hand it on: Python's `logging`, or the terminal.
+//! Receives what the crate logs, for those who pass it on: Python's `logging`, or the terminal.
 //!
-//! Only our own modules are heard: the SDKs' records may hold requests and answers.
+//! Only the crate's own modules are heard: the SDKs' records may contain requests and answers.
 
 use std::fmt::{self, Write};
 
@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// A subscriber that hands our events to `hear`.
+/// A subscriber that passes the crate's events to `hear`.
 pub(crate) struct Listener {
     /// The least important level that is heard.
     pub(crate) level: Level,
@@ -40,7 +40,7 @@ impl Subscriber for Listener {
     fn exit(&self, _: &Id) {}
 }
 
-/// The text of an event; our events carry nothing else.
+/// The text of an event; the crate's events carry nothing else.
 pub(crate) fn text_of(event: &Event<'_>) -> String {
     let mut message = Message(String::new());
     event.record(&mut message);

@@ -9,7 +9,7 @@ fn main() -> ExitCode {
         let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
         let _ = writeln!(io::stderr(), "strongroom: an internal error{}", place.unwrap_or_default());
     }));
-    // What is not Unicode is no name of anything, and must not end in a panic.
+    // An argument that is not Unicode cannot name anything here, and must not end in a panic.
     let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
     ExitCode::from(_native::cli::run(arguments))
 }

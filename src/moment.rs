@@ -22,15 +22,14 @@ pub fn to_milliseconds(since_epoch: Duration) -> String {
     written(since_epoch, TO_MILLISECONDS)
 }
 
-/// What is beyond the year 9999 is the end of that.
+/// A moment after the year 9999 becomes the end of that year.
 fn written(since_epoch: Duration, format: &[BorrowedFormatItem<'_>]) -> String {
     let nanoseconds = i128::try_from(since_epoch.as_nanos()).unwrap_or(i128::MAX);
     let moment = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds);
     moment.unwrap_or(PrimitiveDateTime::MAX.assume_utc()).format(format).unwrap_or_default()
 }
 
-/// The moment of `text`; `None` for what is none, and for one before 1970, which Go's zero time (the year 1)
-/// is.
+/// The moment of `text`; `None` if it is not a moment, or is before 1970, as Go's zero time (the year 1) is.
 pub fn read(text: &str) -> Option<SystemTime> {
     let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     let seconds = u64::try_from(moment.unix_timestamp()).ok()?;
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_moment_is_none() {
+    fn what_is_not_a_moment_gives_none() {
         for text in [
             "",
             "0001-01-01T00:00:00Z",

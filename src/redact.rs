@@ -1,23 +1,23 @@
 //! Text that may be shown.
 //!
-//! Secrets never get as far as a message: [`crate::value::SecretValue`] and [`crate::value::Text`] print
-//! `[REDACTED]`, and errors are built from names and codes. What is left to do here is to keep foreign
-//! *names* harmless: one of them must not forge a log line, and none needs a page.
+//! Secrets never reach a message: [`crate::value::SecretValue`] and [`crate::value::Text`] print
+//! `[REDACTED]`, and errors are built from names and codes. What remains is to keep foreign *names* harmless:
+//! none may forge a log line or fill a page.
 
 use std::fmt::{self, Write};
 use std::path::Path;
 
 const LONGEST: usize = 512;
 
-/// Whether a terminal shows what follows in another order, so that a name reads as another ("Bidirectional
-/// formatting characters" in Unicode's annex 9).
+/// Whether the character makes a terminal show what follows in another order, so that a name reads as another
+/// ("Bidirectional formatting characters" in Unicode's annex 9).
 fn reorders(character: char) -> bool {
     matches!(character,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether a reader of lines takes what follows for a new one, though it is no control character: Python's
-/// `str.splitlines` and the viewers of logs do.
+/// Whether line readers take the character for a line end although it is not a control character, as Python's
+/// `str.splitlines` and log viewers do.
 fn breaks_lines(character: char) -> bool {
     matches!(character, '\u{2028}' | '\u{2029}')
 }
@@ -27,8 +27,8 @@ pub fn is_harmful(character: char) -> bool {
     character.is_control() || reorders(character) || breaks_lines(character)
 }
 
-/// Displays a foreign text with the characters escaped that control a terminal or change the order of
-/// letters, cut after 512 characters.
+/// Displays a foreign text, cut after 512 characters, with those characters escaped that control a terminal
+/// or change the order of letters.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'text>(pub &'text str);
 
@@ -46,8 +46,8 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Displays a foreign text in double quotes, with the same characters and the quotes in it escaped, and as
-/// short: an id may have megabytes.
+/// Displays a foreign text in double quotes, with the same characters and any quotes escaped, and cut as
+/// well: an id may be megabytes long.
 #[derive(Clone, Copy, Debug)]
 pub struct Quoted<'text>(pub &'text str);
 
@@ -60,8 +60,8 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// Displays what an option or a variable names as a file, if it can be one. Now and then what should be in
-/// the file stands there itself: the JSON of a key, a PEM, a token.
+/// Displays what an option or a variable names as a file, if it can be one. Sometimes it holds the contents
+/// of the file instead: the JSON of a key, a PEM, a token.
 #[derive(Clone, Copy, Debug)]
 pub struct ShownPath<'path>(pub &'path Path);
 
@@ -80,10 +80,10 @@ pub fn quoted_path(path: &Path) -> String {
 
 const NO_PATH: &str = "(not shown: it is no path)";
 
-/// The longest name of a file that anybody gives, in bytes; tokens and keys are longer.
+/// The longest plausible file name, in bytes; tokens and keys are longer.
 const LONGEST_FILE_NAME: usize = 100;
 
-/// The beginnings of tokens: of Vault, of JSON in base64 (such as a JWT), of GitHub, Google and AWS.
+/// How tokens begin: of Vault, of JSON in base64 (such as a JWT), of GitHub, Google and AWS.
 const TOKENS: [&str; 13] = [
     "hvs.",
     "hvb.",
@@ -100,8 +100,8 @@ const TOKENS: [&str; 13] = [
     "ASIA",
 ];
 
-/// Whether `text` looks like the path of a file: short names between slashes, and nothing of JSON, a PEM or a
-/// token.
+/// Whether `text` looks like the path of a file: short names between slashes, and nothing that looks like
+/// JSON, a PEM or a token.
 fn is_path(text: &str) -> bool {
     let text = text.trim();
     let is_token =
@@ -118,13 +118,13 @@ pub fn shell_word(text: &str) -> String {
     if !text.is_empty() && text.chars().all(is_plain) { text.to_owned() } else { shell_quoted(text) }
 }
 
-/// As [`shell_word`], quoted in any case.
+/// Like [`shell_word`], but always quoted.
 pub fn shell_quoted(text: &str) -> String {
     let escaped = text.replace('\'', r"'\''");
     if !escaped.chars().any(is_harmful) {
         return format!("'{escaped}'");
     }
-    // As bash, zsh and ksh write what a terminal must not be sent.
+    // The notation of bash, zsh and ksh for characters that must not be sent to a terminal.
     let mut word = String::from("$'");
     for letter in text.chars() {
         match letter {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_place_of_a_path_is_shown_if_it_is_one() {
+    fn a_value_in_place_of_a_path_is_shown_only_if_it_is_a_path() {
         for path in [
             "/opt/keys/key.json",
             "key.json",

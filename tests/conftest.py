@@ -1,4 +1,4 @@
-"""What every Python test shares: the servers as fixtures, and no skip that nobody has agreed to."""
+"""What every Python test shares: the servers as fixtures, and the check that every skip is on the list."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SkipGuard:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Says which tests, and where to agree."""
+        """Lists the tests, and says where to allow a skip."""
         if self.refused:
             terminalreporter.section(f"skipped, but not listed in tests/{ALLOWED_SKIPS.name}", red=True)
             for test_id, reason in self.refused.items():

@@ -1,4 +1,4 @@
-//! The classes that are compared, as one process has them.
+//! The compared classes, as used in one process.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ const BUNDLE: &str = r#"{"connections": "bundles/connections", "variables": "bun
 const PREFETCH: &str = r#"{"variables": ["environment", "v0", "v1", "v2", "v3", "v4", "v6", "v7", "v8", "v9"],
     "connections": ["c0", "c1", "c2", "c3", "c4", "c6", "c7", "c8", "c9", "c10"]}"#;
 
-/// What one option does is seen where attempts alone do not carry a process over a rush.
+/// The effect of one option shows where attempts alone do not carry a process over a rush.
 const THREE: (&str, &str) = ("max_attempts", "3");
 
 pub(crate) const VARIANTS: [&Variant; 7] = [
@@ -46,14 +46,14 @@ pub(crate) const VARIANTS: [&Variant; 7] = [
     &Variant { label: "Strongroom, `prefetch`", how: How::Ours(&[THREE, ("prefetch", PREFETCH)]) },
 ];
 
-/// A variant that was configured.
+/// A configured variant.
 #[derive(Clone, Debug)]
 pub(crate) enum Class {
     Official(u32),
     Ours(Arc<Settings>),
 }
 
-/// The class in one process, which begins with nothing in memory.
+/// The class in one process, which starts with an empty cache.
 #[derive(Debug)]
 pub(crate) enum Client {
     Official(Official),

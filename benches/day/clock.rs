@@ -1,4 +1,4 @@
-//! Virtual time: nothing waits, and chance is the same at every run.
+//! Virtual time: nothing waits, and random numbers are the same at every run.
 
 use std::future::Future;
 
@@ -6,7 +6,7 @@ use _native::process::seed_jitter;
 
 use crate::{Outcome, SEED};
 
-/// Runs `work` on a runtime of its own whose clock moves to the next event whenever nothing is left to do.
+/// Runs `work` on a separate runtime whose clock moves to the next event whenever nothing is left to do.
 pub(crate) fn virtual_time<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
     seed_jitter(SEED);
     fastrand::seed(SEED);

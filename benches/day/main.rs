@@ -1,8 +1,8 @@
 //! A day of Airflow against a store that throttles, in virtual time: the layers of Strongroom as they are in
-//! production, beside a model of the official class.
+//! production, compared with a model of the official class.
 //!
 //! `day` plays every variant and prints one line of JSON for each. `day calibrate <clients> <lookups> <rate>
-//! <latency>` has clients of the model ask without a pause, to be compared with the official class itself.
+//! <latency>` lets clients of the model look up without a pause, for a comparison with the official class.
 //! `benches/day.py` does both and writes `docs/day.md`.
 
 mod client;
@@ -29,7 +29,7 @@ use crate::tally::{Part, Tally};
 /// What the store allows, in calls a second and in calls at once.
 const RATE: u32 = 40;
 const LATENCIES: [u64; 3] = [5, 20, 100];
-/// The same day at every run.
+/// The same day in every run.
 const SEED: u64 = 20_260_228;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -56,24 +56,24 @@ fn every_day() -> Outcome<()> {
         LATENCIES.iter().flat_map(|latency| VARIANTS.map(|variant| (*latency, variant))).collect();
     let next = AtomicUsize::new(0);
     let play = || -> Outcome<Vec<(usize, Value)>> {
-        let mut told = Vec::new();
+        let mut results = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some((latency, variant)) = days.get(index) else { return Ok(told) };
-            told.push((index, a_day(*latency, variant)?));
+            let Some((latency, variant)) = days.get(index) else { return Ok(results) };
+            results.push((index, a_day(*latency, variant)?));
         }
     };
     let workers = std::thread::available_parallelism()?.get();
-    let mut told = std::thread::scope(|scope| -> Outcome<Vec<(usize, Value)>> {
+    let mut results = std::thread::scope(|scope| -> Outcome<Vec<(usize, Value)>> {
         let threads: Vec<_> = (0..workers).map(|_| scope.spawn(play)).collect();
-        let mut told = Vec::new();
+        let mut results = Vec::new();
         for thread in threads {
-            told.extend(thread.join().map_err(|_| "a simulation panicked")??);
+            results.extend(thread.join().map_err(|_| "a simulation panicked")??);
         }
-        Ok(told)
+        Ok(results)
     })?;
-    told.sort_by_key(|(index, _)| *index);
-    told.iter().try_for_each(|(_, line)| say(line))
+    results.sort_by_key(|(index, _)| *index);
+    results.iter().try_for_each(|(_, line)| say(line))
 }
 
 /// One variant at one latency.
@@ -113,13 +113,13 @@ fn report_part(part: Part, server: &Server, tally: &Tally) -> Value {
     })
 }
 
-/// The median, what 99 % and 99.9 % took at most, and the longest, in milliseconds.
+/// The median, the upper bounds of 99 % and 99.9 %, and the longest, in milliseconds.
 fn waits(tally: &Tally, parts: &[Part]) -> Value {
     let waits = tally.waits(parts);
     [500, 990, 999, 1000].map(|thousandths| waits.part(thousandths)).to_vec().into()
 }
 
-/// Clients of the model that ask one lookup after the other, all at the same time.
+/// Clients of the model that make one lookup after the other, all at the same time.
 fn calibrate(clients: u64, lookups: u64, rate: u32, latency: Duration) -> Outcome<Value> {
     let (server, errors) = clock::virtual_time(async move {
         let server = Arc::new(Server::new(rate, latency));

@@ -12,8 +12,8 @@ pub(crate) const STANDARD: u32 = 3;
 /// Attempts of its legacy mode, the default before (`botocore/data/_retry.json`).
 pub(crate) const LEGACY: u32 = 5;
 
-/// `botocore/retries/quota.py`; the legacy mode has none, which makes no difference to processes that live
-/// shortly.
+/// `botocore/retries/quota.py`; the legacy mode has none, which makes no difference to short-lived
+/// processes.
 const QUOTA: u32 = 500;
 const PRICE: u32 = 5;
 const LONGEST_WAIT: f64 = 20.0;
@@ -33,7 +33,7 @@ impl Official {
         Self { server, part, attempts, quota: AtomicU32::new(QUOTA) }
     }
 
-    /// Reads a secret; the answer is whether the store gave one. The name makes no difference to anything.
+    /// Reads a secret; returns whether the store returned one. The name makes no difference.
     pub(crate) async fn look_up(&self, _id: &str) -> bool {
         let mut longest = 1.0_f64;
         for attempt in 1..=self.attempts {

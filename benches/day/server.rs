@@ -1,4 +1,4 @@
-//! The simulated store: a token bucket, a constant latency, and nothing that fails besides.
+//! The simulated store: a token bucket, a constant latency, and no other failures.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::tally::Part;
 
-/// A store that allows so many calls a second, and as many at once after a quiet second.
+/// A store that allows so many calls a second, and as many at once after a second without calls.
 #[derive(Debug)]
 pub(crate) struct Server {
     rate: f64,
@@ -37,7 +37,7 @@ impl Server {
         }
     }
 
-    /// One call; the answer is whether it was allowed. A refusal takes as long as an answer.
+    /// One call; returns whether it was allowed. A refusal takes as long as an answer.
     pub(crate) async fn call(&self, part: Part) -> bool {
         self.calls[part as usize].fetch_add(1, Ordering::Relaxed);
         let allowed = self.take();

@@ -18,11 +18,11 @@ use crate::server::Server;
 use crate::tally::Part;
 use crate::workload::ids;
 
-/// The most names in one request: `BatchGetSecretValue` takes so many.
+/// The most names in one request: the limit of `BatchGetSecretValue`.
 const BATCH: NonZeroUsize = NonZeroUsize::new(20).unwrap();
 const INFO: StoreInfo = StoreInfo { name: "simulated", title: "Simulated store" };
 
-/// What a backend is configured with in the place of AWS.
+/// The settings of a backend in place of those of AWS.
 pub(crate) static ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.simulated",
@@ -41,19 +41,19 @@ pub(crate) static ENTRY: StoreEntry = StoreEntry {
 static OPENED: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// What the next store that is opened talks to, and for whom.
+    /// The server and the part of Airflow for the next store that is opened.
     static NEXT: RefCell<Option<(Arc<Server>, Part)>> = const { RefCell::new(None) };
 }
 
-/// Says what the next store talks to. A store is opened by the core, which passes nothing on.
+/// Sets the server of the next store. A store is opened by the core, which passes nothing on.
 pub(crate) fn prepare(server: &Arc<Server>, part: Part) {
     NEXT.set(Some((Arc::clone(server), part)));
 }
 
 fn open() -> Result<Simulated> {
     let (server, part) = NEXT.take().ok_or_else(|| Error::internal("nothing was prepared"))?;
-    // The rate limit of a process is kept under the name of its store, and here every store is a process of
-    // its own.
+    // The rate limit of a process is kept under the name of its store, and here every store is a separate
+    // process.
     let number = OPENED.fetch_add(1, Ordering::Relaxed);
     let name = Box::leak(format!("simulated-{number}").into_boxed_str());
     Ok(Simulated { server, part, info: StoreInfo { name, ..INFO } })
@@ -84,13 +84,13 @@ impl Simulated {
         if self.server.call(self.part).await {
             return Ok(());
         }
-        // As `src/store/aws/error.rs` classifies ThrottlingException: temporary, and no time to wait is
-        // named.
+        // As `src/store/aws/error.rs` classifies ThrottlingException: temporary, without a time to
+        // wait.
         Err(Error::new(ErrorKind::Throttled, "was throttled").temporary(None))
     }
 }
 
-/// What the store holds. Some ids of Airflow are known to its database alone.
+/// The contents of the store. Some ids of Airflow are only in its database.
 fn value(name: &SecretName) -> Option<SecretValue> {
     match name.as_str() {
         "bundles/connections" => Some(bundle(Kind::Connection)),

@@ -1,4 +1,4 @@
-//! What lookups came to.
+//! The outcomes of lookups.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,9 +10,9 @@ pub(crate) enum Part {
     Parsing,
     /// Processes that run a task and end.
     Tasks,
-    /// One process that lives.
+    /// One long-lived process.
     Triggerer,
-    /// Another one.
+    /// Another long-lived process.
     Scheduler,
 }
 
@@ -32,7 +32,7 @@ impl Part {
 /// How a lookup ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// With what the store says now, or said a short while ago.
+    /// With the store's answer of now, or of a short while ago.
     Answered,
     /// With a value past its time to live.
     Stale,
@@ -48,7 +48,7 @@ pub(crate) struct Tally(Mutex<Counts>);
 struct Counts {
     lookups: [u64; Part::ALL.len()],
     errors: [u64; Part::ALL.len()],
-    /// Processes with a lookup that failed.
+    /// Processes with a failed lookup.
     spoiled: [u64; Part::ALL.len()],
     stale: u64,
     milliseconds: [Vec<u32>; Part::ALL.len()],
@@ -59,7 +59,7 @@ struct Counts {
 pub(crate) struct Waits(Vec<u32>);
 
 impl Tally {
-    /// Notes a lookup.
+    /// Records a lookup.
     pub(crate) fn note(&self, part: Part, end: End, took: Duration) {
         let mut counts = self.lock();
         counts.lookups[part as usize] += 1;
@@ -68,7 +68,7 @@ impl Tally {
         counts.milliseconds[part as usize].push(u32::try_from(took.as_millis()).unwrap_or(u32::MAX));
     }
 
-    /// Notes a process that had to do without a secret.
+    /// Records a process without one of its secrets.
     pub(crate) fn note_spoiled(&self, part: Part) {
         self.lock().spoiled[part as usize] += 1;
     }
@@ -84,7 +84,7 @@ impl Tally {
         self.lock().stale
     }
 
-    /// How long the lookups of `parts` took.
+    /// The durations of the lookups of `parts`.
     pub(crate) fn waits(&self, parts: &[Part]) -> Waits {
         let counts = self.lock();
         let mut milliseconds: Vec<u32> =
@@ -99,7 +99,7 @@ impl Tally {
 }
 
 impl Waits {
-    /// What `thousandths` of the lookups took at most, in milliseconds.
+    /// The longest duration of `thousandths` of the lookups, in milliseconds.
     pub(crate) fn part(&self, thousandths: usize) -> u32 {
         let count = (self.0.len() * thousandths).div_ceil(1000);
         self.0.get(count.saturating_sub(1)).copied().unwrap_or_default()

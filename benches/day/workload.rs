@@ -1,4 +1,4 @@
-//! The day: who looks up what, and when. `docs/day.md` says the same in words.
+//! The day: which process looks up what, and when. `docs/day.md` describes the same in words.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -38,7 +38,7 @@ pub(crate) mod ids {
 
     const CONNECTIONS: u64 = 40;
     const VARIABLES: u64 = 30;
-    /// What the ids have that are in Airflow's database, and absent from the store.
+    /// The end of the ids that are in Airflow's database, and absent from the store.
     pub(crate) const ELSEWHERE: &str = "-elsewhere";
     /// The variable that every file asks for.
     pub(crate) const SHARED: &str = "environment";
@@ -56,7 +56,7 @@ pub(crate) mod ids {
         id('v', number % VARIABLES)
     }
 
-    /// All of a kind.
+    /// All ids of a kind.
     pub(crate) fn all(kind: Kind) -> Box<dyn Iterator<Item = String>> {
         match kind {
             Kind::Connection => Box::new((0..CONNECTIONS).map(connection)),
@@ -65,7 +65,7 @@ pub(crate) mod ids {
     }
 }
 
-/// What all of Airflow shares.
+/// State that all processes of Airflow share.
 #[derive(Debug)]
 struct Airflow {
     class: Class,
@@ -106,7 +106,7 @@ impl Airflow {
         self.class.process(&self.server, part)
     }
 
-    /// The answer is whether the lookup failed.
+    /// Returns whether the lookup failed.
     async fn look_up(&self, client: &Client, part: Part, kind: Kind, id: &str) -> Outcome<bool> {
         let start = Instant::now();
         let end = client.look_up(Lookup { kind, id, team: None }).await?;
@@ -114,8 +114,8 @@ impl Airflow {
         Ok(end == End::Failed)
     }
 
-    /// Looks up one after the other; the answer is whether any failed. That does not keep the others from
-    /// being made.
+    /// Looks up one after the other; returns whether any failed. A failure does not prevent the lookups after
+    /// it.
     async fn look_up_all(&self, client: &Client, part: Part, wanted: &[(Kind, &str)]) -> Outcome<bool> {
         let mut any_failed = false;
         for (kind, id) in wanted {
@@ -124,7 +124,7 @@ impl Airflow {
         Ok(any_failed)
     }
 
-    /// A process has ended; `failed` says whether a lookup of it has.
+    /// Records the end of a process; `failed` says whether one of its lookups has failed.
     fn note_end(&self, part: Part, failed: bool) {
         if failed {
             self.tally.note_spoiled(part);
@@ -143,7 +143,7 @@ impl File {
         }
     }
 
-    /// What the code at its top level looks up.
+    /// The lookups of the code at its top level.
     fn lookups(&self) -> [(Kind, &str); 4] {
         [
             (Kind::Variable, ids::SHARED),
@@ -154,7 +154,7 @@ impl File {
     }
 }
 
-/// Chance that is the same for every variant.
+/// Random numbers that are the same for every variant.
 fn chance(topic: u64, number: u64) -> fastrand::Rng {
     fastrand::Rng::with_seed(SEED ^ topic << 56 ^ number << 8)
 }
@@ -163,7 +163,7 @@ fn part_of(chance: &mut fastrand::Rng, longest: Duration) -> Duration {
     longest.mul_f64(chance.f64())
 }
 
-/// The DAG processor: each parse is a process of its own.
+/// The DAG processor: each parse is a separate process.
 fn parse_files(airflow: &Arc<Airflow>, parts: &mut JoinSet<Outcome<()>>) {
     let start = Instant::now();
     let queue: BinaryHeap<_> = (0..FILES).map(|number| Reverse((start, number))).collect();
@@ -191,7 +191,7 @@ async fn parse(airflow: Arc<Airflow>, queue: Arc<Queue>) -> Outcome<()> {
     }
 }
 
-/// The tasks: each is a process of its own, on one of the slots.
+/// The tasks: each is a separate process, on one of the slots.
 fn run_dags(airflow: &Arc<Airflow>, parts: &mut JoinSet<Outcome<()>>) {
     let slots = Arc::new(Semaphore::new(SLOTS));
     for hour in 0..HOURS {
@@ -224,7 +224,7 @@ async fn run_dag(
     Ok(())
 }
 
-/// A task imports its file, then asks for two connections, twice each, and for a variable; then it works.
+/// A task imports its file, then looks up two connections, twice each, and a variable; then it works.
 async fn run_task(airflow: &Airflow, file: &File, chance: &mut fastrand::Rng) -> Outcome<()> {
     let client = airflow.process(Part::Tasks)?;
     sleep(Duration::from_secs(1) + file.takes).await;
@@ -242,7 +242,7 @@ async fn run_task(airflow: &Airflow, file: &File, chance: &mut fastrand::Rng) ->
     Ok(())
 }
 
-/// The triggerer: one process, whose triggers each ask for a connection every minute.
+/// The triggerer: one process, whose triggers each look up a connection every minute.
 fn run_triggers(airflow: &Arc<Airflow>, parts: &mut JoinSet<Outcome<()>>) -> Outcome<()> {
     let client = Arc::new(airflow.process(Part::Triggerer)?);
     for number in 0..TRIGGERS {
@@ -260,7 +260,7 @@ fn run_triggers(airflow: &Arc<Airflow>, parts: &mut JoinSet<Outcome<()>>) -> Out
     Ok(())
 }
 
-/// The scheduler: one process, which asks for one of two connections every minute, such as for its mails.
+/// The scheduler: one process, which looks up one of two connections every minute, such as for its mails.
 async fn schedule(airflow: Arc<Airflow>) -> Outcome<()> {
     let client = airflow.process(Part::Scheduler)?;
     let mut number = 0;

@@ -7,7 +7,7 @@ use _native::value::fields::{FieldAliases, normalize_connection};
 use _native::value::{SecretValue, Text, json};
 use libfuzzer_sys::fuzz_target;
 
-/// Long enough that no message of ours holds it by chance.
+/// Long enough that no message of ours contains it by chance.
 const CANARY: &str = "Q7w9Zk3Vx5";
 
 fuzz_target!(|data: &[u8]| {
@@ -25,12 +25,12 @@ fn read(text: &Text, dialect: Dialect) {
     let Ok(connection) = parse(text, dialect) else { return };
     let _ = connection.extra_dejson();
     if let Ok(uri) = connection.get_uri() {
-        // What Airflow writes, Airflow may still refuse to read; neither may be our end.
+        // Airflow may write what it then refuses to read; neither may end this process.
         let _ = parse(&uri, dialect);
     }
 }
 
-/// Puts the canary somewhere into the text and looks for it in what is said. The name of a field may be told.
+/// Puts the canary somewhere into the text and looks for it in the output. The name of a field may be shown.
 fn refusals_show_nothing(text: &str, place: usize) {
     if text.contains(CANARY) {
         return;
@@ -55,7 +55,7 @@ fn refusals_show_nothing(text: &str, place: usize) {
     }
 }
 
-/// Whether the canary stands in the name of a field.
+/// Whether the canary is in the name of a field.
 fn is_named(text: &Text) -> bool {
     let value = json::parse(&text.strip()).ok();
     let mut fields = value.iter().filter_map(|value| value.as_object()).flat_map(|members| members.iter());

@@ -1,4 +1,4 @@
-//! Any text as a duration: it is one or none, and the same length of time reads the same in each spelling.
+//! Any text as a duration: it is valid or refused, and equal lengths of time read the same in each spelling.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any text as JSON: what is read, written and read again is the same.
+//! Any text as JSON: a value that is read, written and read again is the same.
 
 #![no_main]
 

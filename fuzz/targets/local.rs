@@ -1,5 +1,5 @@
 //! Any bytes as a secrets file, in every format, with the words in it as ids: each is answered or refused,
-//! the same way when asked again.
+//! in the same way when read again.
 
 #![no_main]
 
@@ -18,7 +18,7 @@ const EXTENSIONS: [&str; 3] = ["env", "json", "yaml"];
 const MOST_IDS: usize = 8;
 const FOLDERS: [&str; 3] = ["connections", "variables", "config"];
 
-/// One for this process: libFuzzer's workers are processes of their own.
+/// One for this process: libFuzzer's workers are separate processes.
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = std::env::temp_dir().join(format!("strongroom-fuzz-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder for the files");
@@ -51,7 +51,7 @@ fn ids(content: &[u8]) -> BTreeSet<String> {
     words.map(str::trim).filter(|word| !word.is_empty()).take(MOST_IDS).map(str::to_owned).collect()
 }
 
-/// What a lookup ends with, as text. Without a runtime the store reads on this thread, so one poll is enough.
+/// The outcome of a lookup, as text. Without a runtime the store reads on this thread, so one poll is enough.
 fn answer(store: &LocalFiles, name: &SecretName) -> String {
     let mut context = Context::from_waker(Waker::noop());
     match pin!(store.get(name)).as_mut().poll(&mut context) {

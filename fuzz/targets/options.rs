@@ -1,5 +1,5 @@
-//! Any JSON object as `backend_kwargs` of every store in this build: it is taken or refused, and values of
-//! options that are secrets are never shown.
+//! Any JSON object as `backend_kwargs` of every store in this build: it is accepted or refused, and values of
+//! secret options are never shown.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-"""Everything that asks the running Airflow something. Nothing here imports Airflow before a lookup needs it."""
+"""Everything that reads from the running Airflow. Nothing here imports Airflow before a lookup needs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
             """Return the arguments of Airflow's `Connection`."""
 
     class ConnectionClass(Protocol):
-        """A connection class: core's, the Task SDK's, or one that somebody derived."""
+        """A connection class: core's, the Task SDK's, or one derived from them."""
 
         __module__: str
         __qualname__: str
@@ -36,7 +36,7 @@ _SDK_CLASS = ("airflow.sdk.definitions.connection", "Connection")
 
 
 def default_connection_class() -> ConnectionClass:
-    """Return core's class, for an Airflow before 3.2, which names none."""
+    """Return core's class, for an Airflow before 3.2, which does not set a class."""
     from airflow.models.connection import Connection as core_class
 
     found: ConnectionClass = core_class
@@ -44,7 +44,7 @@ def default_connection_class() -> ConnectionClass:
 
 
 def running_dialect() -> str:
-    """Return the connection dialect of the Airflow in this process, the newest without one."""
+    """Return the connection dialect of the Airflow in this process; the newest one without Airflow."""
     airflow = sys.modules.get("airflow")
     return _dialect_of_core(str(getattr(airflow, "__version__", ""))) if airflow else "airflow_3_3"
 
@@ -64,9 +64,9 @@ def _dialect_of_class(conn_class: ConnectionClass) -> str | None:
 
 
 def deserialize(core: Reader, conn_class: ConnectionClass, conn_id: str, value: str) -> Connection:
-    """Make a connection of `conn_class`; a class that nobody knows uses its own parser.
+    """Make a connection of `conn_class`; an unknown class uses its own parser.
 
-    Whatever is raised, no frame here holds the value by then: error reporters send what they find in frames.
+    Whatever is raised, no frame here holds the value by then: error reporters send the contents of frames.
     """
     try:
         dialect = _dialect_of_class(conn_class)
@@ -92,7 +92,7 @@ def _by_own_parser(conn_class: Any, conn_id: str, value: str) -> Connection:
 
 
 def multi_team() -> bool:
-    """Read `[core] multi_team`; an Airflow that does not know it has no teams."""
+    """Read `[core] multi_team`; an Airflow without this option has no teams."""
     for name in ("airflow.configuration", "airflow.sdk.configuration"):
         conf = getattr(sys.modules.get(name), "conf", None)
         if conf is not None:
@@ -101,9 +101,9 @@ def multi_team() -> bool:
 
 
 def unread_kwargs(keys: list[str]) -> list[str]:
-    """Say so if kwargs were written that Airflow could not read, since it then passes none of them.
+    """Return a warning if the configured kwargs could not be read by Airflow, since it then passes none of them.
 
-    What comes all the same are the keys that have a variable of their own.
+    Only the keys with a variable of their own are still passed.
     """
     prefixes = ("AIRFLOW__SECRETS__BACKEND_KWARG__", "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARG__")
     alone = {name.removeprefix(prefix).lower() for prefix in prefixes for name in os.environ if name.startswith(prefix)}
@@ -118,7 +118,7 @@ def unread_kwargs(keys: list[str]) -> list[str]:
 
 
 def _written_kwargs() -> list[tuple[str, str]]:
-    """Return the texts of `backend_kwargs` with the place of each. Looks only into memory."""
+    """Return the texts of `backend_kwargs`, and the place of each. Reads only from memory."""
     variables = ("AIRFLOW__SECRETS__BACKEND_KWARGS", "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS")
     written = [(name, os.environ[name]) for name in variables if os.environ.get(name, "").strip()]
     if not written:
@@ -162,7 +162,7 @@ def _loaded_file() -> Any:
 
 
 def _problem(text: str) -> tuple[str, str]:
-    """Return what is wrong with `text` as kwargs, and the remedy; both empty if nothing is."""
+    """Return the problem of `text` as kwargs, and the remedy; both empty if there is none."""
     import json
 
     try:

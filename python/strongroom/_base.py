@@ -1,8 +1,8 @@
-"""What every backend class shares: Airflow's duck type around the native core."""
+"""What every backend class shares: the methods that Airflow calls, around the native core."""
 
 from __future__ import annotations
 
-# All of ours at once: a module that one thread is importing at a fork stays locked for ever in the child.
+# Import all of our modules at once: a module that a thread is importing during a fork stays locked in the child.
 from strongroom import (  # noqa: F401
     _airflow,
     _later,
@@ -15,7 +15,7 @@ from strongroom import (  # noqa: F401
     exceptions,
 )
 
-# Whatever is imported here is paid for by every process of Airflow.
+# Every process of Airflow pays for these imports.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, ClassVar
@@ -62,11 +62,11 @@ class SecretsBackend(DuckType):
         try:
             self._core = _native.Backend(self._store, f"{cls.__module__}.{cls.__qualname__}", kwargs)
         finally:
-            del kwargs  # error reporters send what the frames of a traceback hold
+            del kwargs  # error reporters send the contents of the frames of a traceback
         _maskers.take_over()
 
     def __repr__(self) -> str:
-        """Name the class and the store, and nothing that was configured."""
+        """Show the class and the store, but no configured values."""
         return f"<{type(self).__module__}.{type(self).__qualname__} on {self._store}>"
 
     def get_conn_value(self, conn_id: str, team_name: str | None = None) -> str | None:
@@ -89,7 +89,7 @@ class SecretsBackend(DuckType):
         return self._as_connection(conn_id, [self.get_conn_value(conn_id=conn_id, team_name=team_name)])
 
     async def aget_connection(self, conn_id: str, team_name: str | None = None) -> Connection | None:
-        """As `get_connection`, without blocking the event loop."""
+        """The same as `get_connection`, without blocking the event loop."""
 
         def read(held: list[Any]) -> Connection | None:
             return self._as_connection(conn_id, held)
@@ -98,27 +98,27 @@ class SecretsBackend(DuckType):
         return read(held) if known else await _later.look_up(self._core, "connection", conn_id, team_name, read)
 
     async def aget_variable(self, key: str, team_name: str | None = None) -> str | None:
-        """As `get_variable`, without blocking the event loop."""
+        """The same as `get_variable`, without blocking the event loop."""
         known, value = self._core.remembered("variable", key, team_name)
         variable: str | None = value if known else await _later.look_up(self._core, "variable", key, team_name, _only)
         return variable
 
     def refresh(self, id: str | None = None, team_name: str | None = None) -> None:
-        """Make the next lookup ask the store: of `id` (connection, variable and config alike), or of everything.
+        """Make the next lookup call the store: for `id` (of connection, variable and config alike), or for everything.
 
-        Waits for nothing. If the store does not answer then, the old value still serves, as after an expiry.
+        Returns at once. If the store does not answer then, the old value is still served, as after an expiry.
         """
         self._core.refresh(id, team_name)
 
     def deserialize_connection(self, conn_id: str, value: str) -> Connection:
-        """Turn a URI or JSON into a connection by the rules of the running Airflow."""
+        """Turn a URI or JSON into a connection according to the rules of the running Airflow."""
         try:
             return _airflow.deserialize(self._core, self._get_connection_class(), conn_id, value)
         finally:
-            del value  # error reporters send what the frames of a traceback hold
+            del value  # error reporters send the contents of the frames of a traceback
 
     def _as_connection(self, conn_id: str, held: list[Any]) -> Connection | None:
-        """Make a connection of the one text in `held`, and leave nothing in it for an error reporter to find."""
+        """Make a connection from the one text in `held`, and remove it, so that no error reporter finds it there."""
         return self.deserialize_connection(conn_id, held.pop()) if held[0] else None
 
 

@@ -9,15 +9,15 @@ import sys
 from strongroom import _native
 from strongroom.exceptions import InternalError
 
-#: The exit code of what is neither the user's fault nor the configuration's.
+#: The exit code of a defect, which is neither the user's fault nor the configuration's.
 STORE = 4
 
 
 def main() -> int:
     """Run the command line and return its exit code."""
-    # The work happens outside Python, where Ctrl-C would wait for it to end.
+    # The work happens outside Python, where Ctrl-C would only take effect at its end.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # What is not Unicode is no name of anything, and must not end in a traceback.
+    # An argument that is not Unicode cannot name anything, and must not end in a traceback.
     arguments = [os.fsencode(argument).decode(errors="replace") for argument in sys.argv[1:]]
     try:
         return _native.run_command_line(["strongroom", *arguments])

@@ -1,4 +1,4 @@
-"""Lookups of event loops: the loop goes on while the store is asked, and its own executor is left to others."""
+"""Lookups from event loops: the loop continues while the store is called, and its executor stays free for others."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 async def look_up(core: _native.Backend, kind: str, id: str, team_name: str | None, read: Callable[[Any], Any]) -> Any:
-    """Return what `read` makes of the answer, the one value of a list.
+    """Return what `read` makes of the answer, which is the only value in a list.
 
-    Ends with the deadline of the lookup, which counts from here.
+    Ends at the deadline of the lookup, which starts here.
 
-    If the caller is cancelled, the lookup is given up.
+    If the caller is cancelled, the lookup is abandoned.
     """
-    # Whoever awaits this has loaded both.
+    # A caller in an event loop has already loaded both.
     from asyncio import get_running_loop
     from contextvars import copy_context
 
@@ -30,7 +30,7 @@ async def look_up(core: _native.Backend, kind: str, id: str, team_name: str | No
     if begun is not None and begun.shift is not None:
         _drive(begun.shift)
     if known or begun is None:
-        # What may have begun besides is a refresh, which needs nobody to wait for it.
+        # A lookup that has begun despite a known answer is a refresh, which no caller has to wait for.
         return read(held)
     try:
         return await answer
@@ -39,10 +39,10 @@ async def look_up(core: _native.Backend, kind: str, id: str, team_name: str | No
 
 
 def _recipient(loop: AbstractEventLoop, answer: Future[Any], read: Callable[[Any], Any]) -> Callable[[Any], None]:
-    """Return what is to be called with the end of the lookup, on the thread that drives it."""
+    """Return the function to call at the end of the lookup, on the thread that drives it."""
 
     def receive(ended: _native.Ended) -> None:
-        # It raises where the loop was closed meanwhile; then nobody waits.
+        # It raises if the loop has been closed in the meantime; then no caller is waiting.
         loop.call_soon_threadsafe(_settle, answer, *_outcome(ended, read))
 
     return receive
@@ -65,9 +65,9 @@ def _settle(answer: Future[Any], found: Any, error: BaseException | None) -> Non
 
 
 def _drive(shift: int) -> None:
-    """Start the thread of a shift. It ends with the last lookup, and the interpreter waits for it at its own end."""
+    """Start the thread of a shift. It ends with the last lookup, and the interpreter waits for it when it exits."""
     try:
         Thread(target=_native.drive, args=(shift,), name="strongroom").start()
     except RuntimeError:
-        # There is no room for a thread: better a loop that waits for once than a lookup that never ends.
+        # No thread can be started: it is better to block the loop once than to have a lookup that never ends.
         _native.drive(shift)

@@ -2,8 +2,8 @@
 
 Airflow's masker compiles one pattern of all its texts at each registration, which takes seconds with forty
 connections. Its class keeps its methods and gets three new parts: `add_mask` records what Airflow's own would add,
-`patterns` and `replacer` are backed by a native index. What is hidden, and which texts are too short, stays for
-Airflow's code to say. A class that is not as expected is left alone.
+`patterns` and `replacer` are backed by a native index. Airflow's code still decides what is hidden and
+which texts are too short. An unexpected class is left unchanged.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ _MODULES = (
     "airflow.sdk.execution_time.secrets_masker",
     "airflow.utils.log.secrets_masker",
 )
-"""Where Airflow 3.1 and newer (core, Task SDK), 3.0 and 2.x keep it. Each copy has a list of its own."""
+"""The modules of the masker in Airflow 3.1 and newer (core, Task SDK), 3.0 and 2.x. Each copy has its own list."""
 
 _SHORTEST = 5
-"""The least length of a masked text, in characters, where the masker has none of its own."""
+"""The least length of a masked text, in characters, for a masker without a limit of its own."""
 
 _KEY = "_strongroom_masks"
-"""Where a masker keeps what it hides."""
+"""The attribute in which a masker keeps the texts that it hides."""
 
 _done: dict[str, bool] = {}
-"""The modules that were looked at, and whether their class has our matcher."""
+"""The modules that were checked, and whether their class has our matcher."""
 
 _failed: dict[type[Exception], bool] = {}
-"""What went wrong with a text, and whether it is still to be said."""
+"""What went wrong with a text, and whether it still has to be logged."""
 
 _taken_over_by: int | None = None
-"""The process that took over the first class: a child knows by it that its parent, too, has our matcher."""
+"""The process that patched the first class: a child sees from it that its parent has our matcher too."""
 
 
 def take_over() -> None:
-    """Give our matcher to each masker class that is loaded and has none. Never fails; says so once at DEBUG."""
+    """Give our matcher to each loaded masker class without it. Never fails; logs a failure once at DEBUG."""
     for name in _MODULES:
         if name not in _done and (module := sys.modules.get(name)) is not None:
             quietly(_take_over, name, module)
 
 
 def loaded() -> Iterator[tuple[Masker, ModuleType]]:
-    """The maskers that log lines of this process go through, each with its module."""
+    """The maskers that process the log lines of this process, each with its module."""
     for name in _MODULES:
         module = sys.modules.get(name)
         if module is not None and "SecretsMasker" in vars(module) and "_secrets_masker" in vars(module):
@@ -63,18 +63,18 @@ def loaded() -> Iterator[tuple[Masker, ModuleType]]:
 
 
 def parent_has_our_matcher() -> bool:
-    """Whether this process was forked by one whose maskers are linear in what they are told."""
+    """Whether this process was forked by one whose maskers take linear time for the texts that they get."""
     return _taken_over_by is not None and _taken_over_by != os.getpid()
 
 
 def hides(masker: Masker, module: ModuleType, name: str | None) -> bool:
-    """Whether the masker would hide a text that stands under `name`, by its own rule."""
+    """Whether the masker would hide a text with the key `name`, according to its own rule."""
     rule = getattr(masker, "should_hide_value_for_key", None) or module.should_hide_value_for_key
     return name is None or bool(rule(name))
 
 
 def least(masker: Masker, module: ModuleType) -> int:
-    """Return the least length of a masked text: of Airflow 3.1 and newer, of 3.0, and of 2.x, which has none."""
+    """Return the least length of a masked text: of Airflow 3.1 and newer, of 3.0, and of 2.x, which has no limit."""
     found = getattr(masker, "min_length_to_mask", None)
     if found is None and "get_min_secret_length" in vars(module):
         found = module.get_min_secret_length()
@@ -82,7 +82,7 @@ def least(masker: Masker, module: ModuleType) -> int:
 
 
 def _instances(module: ModuleType) -> list[Masker]:
-    """The module's own masker, and those that a second configuration of logging has put beside it (Airflow 2)."""
+    """The module's own masker, and those that a second configuration of logging has added (Airflow 2)."""
     found: list[Masker] = []
     quietly(lambda: found.append(module._secrets_masker()))  # raises while logging is not configured
     logging = sys.modules.get("logging")
@@ -96,23 +96,23 @@ def _instances(module: ModuleType) -> list[Masker]:
 
 
 class Replacer(_native.Masks):
-    """Stands where Airflow has a compiled pattern of all its texts."""
+    """Replaces Airflow's compiled pattern of all texts."""
 
     patterns: set[str]
 
     def __getattr__(self, name: str) -> Any:
-        """What we do not have (`pattern`, `search`, ...) is answered by such a pattern."""
+        """Attributes that this class lacks (`pattern`, `search`, ...) come from such a pattern."""
         if name == "patterns":
             raise AttributeError(name)
         return getattr(_compiled(self.patterns), name)
 
     def sub_by_pattern(self, replacement: Any, text: Any, count: int) -> Any:
-        """What `sub` of such a pattern gives, where it is asked for more than to replace each text by another."""
+        """The result of `sub` of such a pattern, for calls that do more than replace each text by another."""
         return _compiled(self.patterns).sub(replacement, text, count=count)
 
 
 class _Both:
-    """Our replacer, and a pattern that somebody else has set or that is not one text."""
+    """Our replacer, and a pattern that other code has set or that is not one text."""
 
     def __init__(self, ours: Replacer, foreign: Any) -> None:
         self.ours, self.foreign = ours, foreign
@@ -138,17 +138,17 @@ class _Held:
         self.indexed = 0
 
     def add(self, pattern: str) -> None:
-        """Hide what an escaped pattern stands for."""
+        """Hide the text of an escaped pattern."""
         if pattern not in self.patterns:
-            # Before it is in the set, which another thread may take for done.
+            # Before it is in the set: another thread may assume that a text in the set is indexed.
             self._index(pattern)
             self.patterns.add(pattern)
             self.indexed += 1
 
     def replacer(self) -> Any:
-        """What `replacer` is for Airflow: None while there is nothing to hide."""
+        """The value of Airflow's `replacer`: None while there is nothing to hide."""
         if self.indexed != len(self.patterns):
-            # Somebody else has added to the set.
+            # Other code has added to the set.
             for pattern in list(self.patterns):
                 self._index(pattern)
             self.indexed = len(self.patterns)
@@ -157,7 +157,7 @@ class _Held:
         return self.ours if self.ours.count() else None
 
     def take(self, replacer: Any) -> None:
-        """Go on with a replacer that somebody else sets; None alone makes nothing visible."""
+        """Continue with a replacer that other code sets; None alone makes nothing visible."""
         if isinstance(replacer, Replacer):
             self.ours, self.indexed = replacer, len(self.patterns)
         elif isinstance(replacer, _Both):
@@ -166,21 +166,21 @@ class _Held:
             self.foreign = replacer
 
     def copy(self) -> _Held:
-        """The same texts, from here on apart."""
+        """A copy of the texts, independent from here on."""
         copy = _Held(set(self.patterns))
         copy.ours.extend(self.ours)
         copy.foreign, copy.indexed = self.foreign, self.indexed
         return copy
 
     def pattern(self) -> Any:
-        """One pattern of all of it, for a process that may be without us; None if there is nothing to hide."""
+        """One pattern of all texts, for a process that may run without us; None if there is nothing to hide."""
         foreign = getattr(self.foreign, "pattern", None)
         texts = self.patterns | ({foreign} if isinstance(foreign, str) else set())
         return _compiled(texts) if texts else None
 
     def _index(self, pattern: str) -> None:
         if not self.ours.add_pattern(pattern):
-            quietly(self._index_by_pattern, pattern)  # one that is invalid hides nothing
+            quietly(self._index_by_pattern, pattern)  # an invalid pattern hides nothing
 
     def _index_by_pattern(self, pattern: str) -> None:
         import re
@@ -190,23 +190,23 @@ class _Held:
 
 
 def _compiled(patterns: set[str]) -> Any:
-    """A pattern of them all, the longest first, so that no tail of one stays visible."""
+    """A pattern of all texts, the longest first, so that no tail of one stays visible."""
     import re
 
     return re.compile("|".join(sorted(patterns, key=len, reverse=True)) or r"(?!)")
 
 
 def _held(masker: Masker) -> _Held:
-    """What a masker hides; one from before it had our matcher brings its own texts."""
+    """The texts that a masker hides; a masker created before it had our matcher brings its own."""
     held: _Held | None = masker.__dict__.get(_KEY)
     if held is None:
-        # One step for all threads: the set of a masker from before stays where it is.
+        # One step for all threads: the set of such a masker stays in place.
         held = masker.__dict__.setdefault(_KEY, _Held(masker.__dict__.get("patterns", set())))
     return held
 
 
 class _Recorder:
-    """Stands for a masker while Airflow's own `add_mask` runs, and keeps what that would add."""
+    """Replaces a masker while Airflow's own `add_mask` runs, and keeps what that would add."""
 
     def __init__(self, masker: Masker, add_mask: Callable[..., None]) -> None:
         self._masker, self._add_mask = masker, add_mask
@@ -218,18 +218,18 @@ class _Recorder:
         return getattr(self._masker, name)
 
     def add_mask(self, secret: Any, name: str | None = None) -> None:
-        """The texts of a list or dict, one by one."""
+        """Adds the texts of a list or dict, one by one."""
         self._add_mask(self, secret, name)
 
     def add(self, pattern: str) -> None:
-        """As of a set."""
+        """The method of a set."""
         self.added.append(pattern)
 
     def __contains__(self, pattern: str) -> bool:
         return False
 
     def __iter__(self) -> Iterator[str]:
-        """Nothing, so that Airflow compiles the empty pattern, which `re` has at hand."""
+        """Empty, so that Airflow compiles the empty pattern, which `re` has cached."""
         return iter(())
 
 
@@ -239,7 +239,7 @@ class _Recorder:
 def _take_over(name: str, module: ModuleType) -> None:
     masker_class = vars(module).get("SecretsMasker")
     if masker_class is None or "_secrets_masker" not in vars(module):
-        return  # still being imported, or a name that leads elsewhere
+        return  # still being imported, or a name with another meaning
     before = {part: vars(masker_class)[part] for part in _PARTS if part in vars(masker_class)}
     _done[name] = False
     error = quietly(_equip, masker_class)
@@ -299,7 +299,7 @@ def _patterns(_: type) -> property:
 
 def _replacer(_: type) -> property:
     def get_replacer(self: Masker) -> Any:
-        # Airflow asks twice for each text of a line.
+        # Airflow reads this twice for each text of a line.
         held = self.__dict__.get(_KEY)
         if held is not None and held.foreign is None and held.indexed == len(held.patterns) > 0:
             return held.ours
@@ -310,7 +310,7 @@ def _replacer(_: type) -> property:
 
 def _copy(_: type) -> Callable[[Masker], Masker]:
     def copy(self: Masker) -> Masker:
-        """Share what is hidden now, as a copy of a masker with its set and pattern does."""
+        """Share the texts that are hidden now, as a copy of a masker with its set and pattern does."""
         new: Masker = object.__new__(type(self))
         new.__dict__.update(self.__dict__, **{_KEY: _held(self)})
         return new
@@ -333,7 +333,7 @@ def _deepcopy(_: type) -> Callable[[Masker, Any], Masker]:
 
 def _reduce(_: type) -> Callable[..., Any]:
     def reduce(self: Masker, protocol: Any) -> tuple[Any, ...]:
-        """Pickle what Airflow's own class has, for a process that may be without us."""
+        """Pickle the attributes of Airflow's own class, for a process that may run without us."""
         held = _held(self)
         state = {key: value for key, value in self.__dict__.items() if key != _KEY}
         state.update(patterns=set(held.patterns), replacer=held.pattern())

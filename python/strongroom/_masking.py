@@ -1,4 +1,4 @@
-"""Hands secrets to the log maskers of the running Airflow."""
+"""Registers secrets with the log maskers of the running Airflow."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Entry: TypeAlias = "tuple[str, str | None]"
 
 _MOST_PENDING = 1000
 _pending: dict[Entry, None] = {}
-"""Read before there was a masker, oldest first."""
+"""Texts that were read before there was a masker, oldest first."""
 
 
 def register(entries: Iterable[Entry]) -> bool:
     """Register `entries` with every masker of this process, and report them to the supervisor of a task.
 
-    The answer says whether all were told; else the same entries should come again with the next lookup. Raises
-    only what a signal handler raised. A configuration value may be read while Airflow itself is being imported,
-    when there is no masker yet: it waits for the next call.
+    Returns whether all of them got the texts; otherwise the same entries have to come again with the next lookup.
+    Raises only what a signal handler has raised. A configuration value may be read while Airflow itself is being
+    imported, when there is no masker yet: it waits for the next call.
     """
     _maskers.take_over()
     maskers = list(_maskers.loaded())
@@ -34,7 +34,7 @@ def register(entries: Iterable[Entry]) -> bool:
         while len(_pending) > _MOST_PENDING:
             _pending.pop(next(iter(_pending)), None)
         return False
-    # Another thread may take some of what waits; each text is taken by one.
+    # Another thread may take some of the waiting texts; each text is taken by one thread.
     while _pending:
         own[_pending.popitem()[0]] = None
     rules: dict[tuple[int, str | None], bool] = {}
@@ -47,9 +47,9 @@ def _mask(
     text: str,
     name: str | None,
 ) -> bool:
-    """Hand one text to each masker that would hide it; say whether one would.
+    """Register one text with each masker that would hide it; return whether one would.
 
-    `rules` keeps what each says of a name.
+    `rules` caches what each masker decides for a name.
     """
     hidden: list[bool] = []
 

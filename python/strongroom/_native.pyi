@@ -72,7 +72,7 @@ class Backend:
         id: object,
         team_name: object,
         context: Context,
-        tell: Callable[[Ended], None],
+        deliver: Callable[[Ended], None],
     ) -> tuple[bool, Any, Begun | None]: ...
     def connection_fields(self, conn_id: object, value: str, dialect: str) -> dict[str, Any]: ...
 
@@ -99,19 +99,19 @@ class Masks:
 
     def __new__(cls) -> Masks: ...
     def add_pattern(self, pattern: str) -> bool:
-        """Hides the text that an escaped pattern stands for; False if it is not one text."""
+        """Hides the text of an escaped pattern; False if it is not one text."""
 
     def extend(self, other: Masks) -> None:
-        """Hides what `other` hides now, too."""
+        """Hides the texts that `other` hides now, too."""
 
     def count(self) -> int:
-        """How many texts are looked for."""
+        """The number of texts."""
 
     def sub(self, repl: Any, string: Any, count: int = 0) -> Any:
-        """`string` with `repl` in place of what is hidden; the same object if nothing is."""
+        """`string` with `repl` in place of the hidden texts; the same object if there are none."""
 
 def keep_masks(are_kept: bool) -> None:
-    """Says whether texts are still to be reported."""
+    """Sets whether texts still have to be reported."""
 
 def masking_changed() -> None:
-    """Whatever was registered is to be registered again when it is looked up next."""
+    """Makes registered texts be registered again at their next lookup."""

@@ -1,17 +1,17 @@
-"""Reports secrets to the supervisor of a task, which writes what the task prints, and masks it.
+"""Reports secrets to the supervisor of a task, which writes and masks the output of the task.
 
-The channel to it is one socket with one answer to each message. Who may use it is for the running SDK to say, and is
-known by what its channel has, not by its version:
+The channel to it is one socket with one answer to each message. Which threads may use it depends on the running SDK,
+and is determined by the attributes of its channel, not by its version:
 
-| channel | who may send |
+| channel | threads that may send |
 |---|---|
-| of a trigger | any thread: the message is left to the loop that owns the channel |
-| with a check for the loop (Task SDK 1.3) | any thread; what it refuses is kept |
+| of a trigger | any thread: the message is passed to the loop that owns the channel |
+| with a check for the loop (Task SDK 1.3) | any thread; a refused message is kept |
 | with a lock (1.2) | a thread that runs no event loop |
 | with neither (1.0, 1.1) | the main thread, if it runs no event loop |
 
-What may not be sent now is kept. It goes out with the next lookup that may send, or before the next message that
-Airflow itself sends from such a place, which is at the latest the one that says how the task has ended.
+A message that may not be sent now is kept. It is sent with the next lookup that may send, or before the next message
+that Airflow itself sends from such a thread, at the latest the one that reports how the task has ended.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ if TYPE_CHECKING:
 
 _MOST_KEPT = 10_000
 _kept: dict[str, None] = {}
-"""What is still to be sent, oldest first."""
+"""Texts that still have to be sent, oldest first."""
 _sent: dict[str, None] = {}
-"""What the supervisor knows."""
+"""Texts that the supervisor has."""
 _supervisor: tuple[int, Channel | None] = (0, None)
-"""The process and the channel that both are of: a child's supervisor has from its own memory what its parent knew."""
+"""The process and the channel of both: the supervisor of a child has its parent's texts in its own memory."""
 _PAUSE = 1.0
-"""Seconds until the next attempt after one that failed."""
+"""Seconds until the next attempt after a failure."""
 _not_before = 0.0
 _sending = threading.local()
 
 
 def report(texts: list[str]) -> bool:
-    """Send `texts`, and what was kept, to the supervisor, or keep them. The answer is that they need not come again."""
+    """Send `texts`, and those that were kept, to the supervisor, or keep them. True: they need not come again."""
     channel = _channel()
-    # A supervisor without our matcher gets what Airflow itself sends: its masker is slow with more.
+    # A supervisor without our matcher gets only what Airflow itself sends: more would slow its masker down.
     if channel is not None and _maskers.parent_has_our_matcher():
         _keep(channel, texts)
         _flush(channel)
@@ -56,7 +56,7 @@ def report(texts: list[str]) -> bool:
 
 
 def retry() -> None:
-    """Send what was kept, if that is possible here and now."""
+    """Send the kept texts, if that is possible here and now."""
     channel = _channel()
     if channel is not None:
         _flush(channel)
@@ -82,7 +82,7 @@ def _add(known: dict[str, None], texts: list[str]) -> None:
 
 
 def _flush(channel: Channel) -> None:
-    """Send what is kept, or see to it that it is sent later."""
+    """Send the kept texts, or make sure that they are sent later."""
     global _not_before
     texts = list(_kept)
     if texts and not getattr(_sending, "now", False) and _may_send(channel) and time.monotonic() >= _not_before:
@@ -145,7 +145,7 @@ def _runs_loop() -> bool:
 
 
 def _send_with_others(channel_class: type) -> None:
-    """Let what is kept go before Airflow's own messages. Only where something had to be kept."""
+    """Send the kept texts before Airflow's own messages. Only used when texts had to be kept."""
     channel_class = next((each for each in channel_class.__mro__ if "send" in vars(each)), channel_class)
     airflows: Callable[..., Any] | None = vars(channel_class).get("send")
     if airflows is None or hasattr(airflows, "strongroom"):

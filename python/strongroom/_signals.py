@@ -1,4 +1,4 @@
-"""Tells what a signal handler raised from what went wrong, where errors are otherwise passed over."""
+"""Distinguishes exceptions of signal handlers from failures, where failures are otherwise ignored."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def raised_by_handler(error: BaseException) -> bool:
-    """Say whether `error` must go on: a signal handler raised it, or it is no `Exception` at all.
+    """Return whether `error` must propagate: a signal handler raised it, or it is not an `Exception` at all.
 
     Python runs handlers between any two instructions of the main thread, so one may raise within a log
-    handler or a masker whose own failures are nobody's business.
+    handler or a masker whose own failures are ignored.
     """
     if not isinstance(error, Exception):
         return True
@@ -26,7 +26,7 @@ def raised_by_handler(error: BaseException) -> bool:
 
 
 def quietly(action: Callable[..., None], *arguments: Any) -> Exception | None:
-    """Do what must not fail a lookup, whatever it raises, and return what it raised. What a handler raised goes on."""
+    """Do what must not fail a lookup, and return its exception, if any. An exception of a handler propagates."""
     try:
         action(*arguments)
     except Exception as error:
@@ -37,7 +37,7 @@ def quietly(action: Callable[..., None], *arguments: Any) -> Exception | None:
 
 
 def _handlers() -> set[CodeType]:
-    """Return the code of every handler that is installed."""
+    """Return the code of every installed handler."""
     import signal
 
     handlers = (signal.getsignal(number) for number in signal.valid_signals())

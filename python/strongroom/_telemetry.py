@@ -1,7 +1,7 @@
 """Publishes counts and durations of lookups: to Airflow's own metrics, or to OpenTelemetry.
 
-Both are taken from `sys.modules` and never imported: where nobody has loaded them, nobody has set them up, and there
-is nobody to tell. So a lookup pays for no import, and a fork cannot catch one half-way (see `_base`).
+Both are taken from `sys.modules` and never imported: if they are not loaded, they have not been set up, and there
+is no one to publish to. So a lookup pays for no import, and a fork cannot happen during one (see `_base`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _STATS = (
     "airflow._shared.observability.metrics.stats",
     "airflow.stats",
 )
-"""Where Airflow keeps `Stats`: the Task SDK's and core's from 3.2 on, and the only one before."""
+"""The modules of `Stats` in Airflow: the Task SDK's and core's from 3.2 on, and the only one before."""
 
 _UNITS = {
     "calls": "{call}",
@@ -37,13 +37,13 @@ _UNITS = {
     "throttles": "{answer}",
     "errors": "{error}",
 }
-"""What is counted, in the notation that OpenTelemetry takes from UCUM."""
+"""The counted units, in the UCUM notation that OpenTelemetry uses."""
 
 _SECONDS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Bounds of the histogram. OpenTelemetry's own begin at 5, as they are meant for milliseconds."""
+"""Bounds of the histogram. OpenTelemetry's own start at 5, since they are meant for milliseconds."""
 
 _NO_ERRORS = frozenset({"value", "absent", "stale", "skipped", "refused"})
-"""Outcomes that are none; every other is the kind of an error."""
+"""Outcomes that are not errors; every other is the kind of an error."""
 
 _busy = threading.local()
 _reported: set[str] = set()
@@ -52,12 +52,12 @@ _tracer: tuple[Any, Any] | None = None
 
 
 def publish(target: str, store: str, counts: Mapping[str, int], lookup: Mapping[str, Any]) -> None:
-    """Add `counts` and tell of `lookup`, which has just ended. Raises only what a signal handler raised.
+    """Add `counts` and publish `lookup`, which has just ended. Raises only what a signal handler has raised.
 
-    `target` is `airflow` or `opentelemetry`. `lookup` has a `kind`, an `outcome` and the `seconds` it took; nothing
-    else of it is read, so no name of a secret can get out.
+    `target` is `airflow` or `opentelemetry`. `lookup` has a `kind`, an `outcome` and its duration in `seconds`; nothing
+    else in it is read, so no name of a secret can get out.
     """
-    # Setting metrics up may read Airflow's configuration, and with it a secret: that lookup is not told of.
+    # Setting metrics up may read Airflow's configuration, and with it a secret: that lookup is not published.
     if getattr(_busy, "now", False):
         return
     _busy.now = True
@@ -75,12 +75,12 @@ def _publish(target: str, store: str, counts: Mapping[str, int], lookup: Mapping
 
 
 def _report(error: Exception) -> None:
-    """Say once for each class of error that metrics fail. The text of a foreign error is not repeated."""
+    """Log once for each class of error that metrics fail. The text of a foreign error is not repeated."""
     logging = sys.modules.get("logging")  # as for the targets: never imported here
     name = type(error).__name__
     if logging is not None and name not in _reported:
         _reported.add(name)
-        logging.getLogger(__name__).debug("Metrics could not be published (%s); this is said once", name)
+        logging.getLogger(__name__).debug("Metrics could not be published (%s); this is logged once", name)
 
 
 def _to_airflow(store: str, counts: Mapping[str, int], lookup: Mapping[str, Any]) -> None:
@@ -91,19 +91,19 @@ def _to_airflow(store: str, counts: Mapping[str, int], lookup: Mapping[str, Any]
         if count:
             stats.incr(f"{_NAME}.{name}", count, tags={"store": store})
     tags = {"store": store, "kind": lookup["kind"], "outcome": lookup["outcome"]}
-    # A number and no timedelta: the loggers of Airflow 2 make seconds of the one and milliseconds of the other.
+    # A number, not a timedelta: the loggers of Airflow 2 turn one into seconds and the other into milliseconds.
     stats.timing(f"{_NAME}.lookup", lookup["seconds"] * 1000.0, tags=tags)
 
 
 def _airflow_stats() -> Any:
-    """Return the `Stats` of this process that somebody has set up, if any.
+    """Return the `Stats` that has been set up in this process, if any.
 
-    A task of Airflow 3.2 and newer may hold two, core's and the Task SDK's, and either may lead nowhere. Both send to
-    the same place, so only one is told.
+    A task of Airflow 3.2 and newer may have two, core's and the Task SDK's, and either may lead nowhere. Both send to
+    the same place, so only one is used.
     """
     for name in _STATS:
         module = sys.modules.get(name)
-        stats = getattr(module, "Stats", None)  # none while it is being imported
+        stats = getattr(module, "Stats", None)  # missing while it is being imported
         # In the module from 3.3 on, in the class before.
         factory = getattr(module, "_factory", None) or getattr(stats, "factory", None)
         if factory is not None and getattr(factory, "__name__", "") != "NoStatsLogger":
@@ -148,7 +148,7 @@ def _to_opentelemetry(store: str, counts: Mapping[str, int], lookup: Mapping[str
 
 
 def _current_instruments() -> _Instruments | None:
-    """Return the instruments of the provider that is set up now; a process may set up another after a fork."""
+    """Return the instruments of the provider that is set up now; a process may set up another one after a fork."""
     global _instruments
     metrics = sys.modules.get("opentelemetry.metrics")
     if metrics is None:
@@ -161,7 +161,7 @@ def _current_instruments() -> _Instruments | None:
 
 
 def _trace(seconds: float, attributes: Mapping[str, str]) -> None:
-    """Make a span of the lookup, after the fact, below the span that the caller is in."""
+    """Make a span of the lookup afterwards, below the caller's current span."""
     global _tracer
     trace = sys.modules.get("opentelemetry.trace")
     if trace is None:

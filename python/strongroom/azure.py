@@ -35,6 +35,6 @@ class AzureKeyVaultBackend(SecretsBackend):
 
     @staticmethod
     def build_path(path_prefix: str, secret_id: str, sep: str = "-") -> str:
-        """Join a prefix and an id, and put the separator for each underscore, as the official class does."""
+        """Join a prefix and an id, and replace each underscore by the separator, as the official class does."""
         path = f"{path_prefix}{sep}{secret_id}" if path_prefix else secret_id
         return path.replace("_", sep)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Dialect: TypeAlias = Literal["airflow_3_3", "task_sdk_1_3", "airflow_3_0", "airflow_2_11"]
-"""Whose rules: Airflow core from 3.1.6, the Task SDK 1.x, core 3.0.0 to 3.1.5, Airflow 2.9 to 2.11."""
+"""Whose rules apply: Airflow core from 3.1.6, the Task SDK 1.x, core 3.0.0 to 3.1.5, Airflow 2.9 to 2.11."""
 
 __all__ = ["Dialect", "build_uri", "parse"]
 
@@ -24,7 +24,7 @@ def parse(value: str, *, dialect: Dialect | None = None) -> dict[str, Any]:
     """Read a connection from its URI or JSON.
 
     Returns a dict with `conn_type`, `login`, `password`, `host`, `port`, `schema`, `description`, `extra`
-    (JSON text) and `extra_dejson` (what it holds). The dialect is that of the running Airflow, and
+    (JSON text) and `extra_dejson` (its contents). The dialect is that of the running Airflow, or
     `airflow_3_3` without one.
 
     Raises `strongroom.exceptions.ConnectionFormatError`, a `ValueError`, where Airflow raises; the message
@@ -40,7 +40,7 @@ def build_uri(fields: Mapping[str, Any], *, dialect: Dialect | None = None) -> s
     """Write a connection as the URI that Airflow's `get_uri` gives.
 
     `fields` takes the keys that `parse` returns; `extra` may be JSON text or a dict, and `extra_dejson`
-    stands in for a missing `extra`. Raises `strongroom.exceptions.ConnectionFormatError` for an unknown key
+    is used if `extra` is missing. Raises `strongroom.exceptions.ConnectionFormatError` for an unknown key
     and for fields that Airflow cannot write as a URI.
     """
     try:
@@ -50,7 +50,7 @@ def build_uri(fields: Mapping[str, Any], *, dialect: Dialect | None = None) -> s
 
 
 def _running_dialect() -> str:
-    """Ask for the running Airflow only when nobody named a dialect."""
+    """Determine the running Airflow's dialect, only if the caller has not named one."""
     from strongroom._airflow import running_dialect
 
     return running_dialect()

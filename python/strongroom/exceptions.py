@@ -1,6 +1,6 @@
-"""What Strongroom raises: one tree, every class importable by its name and picklable.
+"""The exceptions of Strongroom: one tree; every class can be imported by its name and pickled.
 
-No exception holds a secret: messages are made of names, codes and hints.
+No exception contains a secret: messages are built from names, codes and hints.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class StrongroomError(Exception):
     """The base of every exception of this package.
 
-    `kind` is a stable slug of what went wrong; `store`, `operation` and `code` say where and in the store's
-    own words; `hint` names the remedy; `temporary` says whether the same call may succeed later, not before
-    `retry_after` seconds where the store names a time.
+    `kind` is a stable slug for the problem; `store`, `operation` and `code` say where it happened, in the store's
+    own terms; `hint` names the remedy; `temporary` says whether the same call may succeed later, not before
+    `retry_after` seconds if the store names a time.
     """
 
     kind = "internal"
@@ -33,7 +33,7 @@ class StrongroomError(Exception):
         temporary: bool = False,
         retry_after: float | None = None,
     ) -> None:
-        """Keep the message and where it comes from."""
+        """Keep the message and its origin."""
         super().__init__(message)
         self.store = store
         self.operation = operation
@@ -48,7 +48,7 @@ class StrongroomError(Exception):
 
 
 class AccessDeniedError(StrongroomError):
-    """The identity is known and may not read this secret."""
+    """The identity is known, but may not read this secret."""
 
     kind = "denied"
 
@@ -78,29 +78,29 @@ class LookupTimeoutError(StrongroomError, TimeoutError):
 
 
 class MalformedSecretError(StrongroomError, ValueError):
-    """The store answered, and the answer or the stored value makes no sense."""
+    """The store answered, but the answer or the stored value is invalid."""
 
     kind = "malformed"
 
 
 class ConnectionFormatError(MalformedSecretError):
-    """A text is no connection by the rules of Airflow. The message never shows the text."""
+    """A text is not a valid connection according to Airflow's rules. The message never shows the text."""
 
 
 class InvalidNameError(StrongroomError, ValueError):
-    """A secret of this name cannot exist in the store."""
+    """A secret with this name cannot exist in the store."""
 
     kind = "invalid_name"
 
 
 class ConfigurationError(StrongroomError, ValueError):
-    """What was configured can not work."""
+    """The configuration cannot work."""
 
     kind = "config"
 
 
 class UnsupportedOperationError(StrongroomError):
-    """The store can not do this."""
+    """The store cannot do this."""
 
     kind = "unsupported"
 
@@ -141,9 +141,9 @@ def __getattr__(name: str) -> type[StrongroomError]:
 
 
 def _stopping_class(base: type[StrongroomError]) -> type[StrongroomError]:
-    """Return `base` joined with the exception on which Airflow asks no further backend.
+    """Return `base` joined with the exception that ends Airflow's search.
 
-    An Airflow without it (before Task SDK 1.2.2) takes every exception for a miss: there it is `base`.
+    An Airflow without it (before Task SDK 1.2.2) treats every exception as a miss; the result is then `base`.
     """
     global _said_so
     name = base.__name__ + _STOPPING_SUFFIX
@@ -157,7 +157,7 @@ def _stopping_class(base: type[StrongroomError]) -> type[StrongroomError]:
                 import logging
 
                 logging.getLogger(__name__).warning(
-                    "This Airflow knows no exception that ends its search for a secret (Task SDK 1.2.2 does), "
+                    "This Airflow has no exception that ends its search for a secret (Task SDK 1.2.2 has), "
                     "so `on_error: deny` and `stop` act as `raise`: the next backend is asked."
                 )
             return base

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class MemoryBackend(SecretsBackend):
-    """Serves what the option `secrets` holds: a dict of physical names and values.
+    """Serves the secrets in the option `secrets`: a dict of physical names and values.
 
     backend = strongroom.memory.MemoryBackend
     backend_kwargs = {"secrets": {"airflow/variables/hello": "world"}}

@@ -1,4 +1,4 @@
-"""What Airflow's provider manager is told of this package."""
+"""The metadata of this package for Airflow's provider manager."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from strongroom import _native
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return the provider's metadata, as the entry point `apache_airflow_provider` asks for it."""
+    """Return the provider's metadata, which the entry point `apache_airflow_provider` asks for."""
     return {
         "package-name": "strongroom",
         "name": "Strongroom",

@@ -11,7 +11,7 @@ use crate::store::{PerKind, SecretName};
 use crate::value::json::{self, Value};
 use crate::value::{SecretValue, Text};
 
-/// How the option is written.
+/// The shape of the option.
 const SHAPE: &str = "the name of a secret, or an object of names such as {\"connections\": \"airflow/all\"}";
 
 /// The option of this module.
@@ -27,7 +27,7 @@ pub(super) const OPTION: OptionSpec = OptionSpec::new(
 pub struct BundleNames(PerKind<Option<SecretName>>);
 
 impl BundleNames {
-    /// Reads the option. A name alone is one of connections.
+    /// Reads the option. A name alone is the bundle of connections.
     pub fn from_options(options: &Options) -> Result<Self> {
         let mut names = Self::default();
         match options.json(OPTION.key) {
@@ -62,14 +62,14 @@ fn wrong(what: &str) -> Error {
     Error::config(format!("`bundle` in backend_kwargs is {what}")).with_hint(format!("Write {SHAPE}"))
 }
 
-/// A bundle that was taken apart. It holds as long as the secret it came from is the one in the cache.
+/// A parsed bundle. It is valid as long as the secret that it was parsed from is in the cache.
 #[derive(Debug)]
 struct Unpacked {
     source: SecretValue,
     entries: HashMap<String, SecretValue>,
 }
 
-/// The bundles of a backend, each taken apart once per read.
+/// The bundles of a backend, each parsed once per read.
 #[derive(Debug, Default)]
 pub(super) struct Bundles(Mutex<PerKind<Option<Arc<Unpacked>>>>);
 
@@ -85,7 +85,7 @@ impl Bundles {
         Ok(self.unpacked(kind, name, source)?.entries.get(key).cloned())
     }
 
-    /// Drops what was taken out of the bundle of `kind`.
+    /// Drops the parsed bundle of `kind`.
     pub(super) fn forget(&self, kind: Kind) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner).of_mut(kind) = None;
     }
@@ -100,7 +100,7 @@ impl Bundles {
     }
 }
 
-/// Texts stay as they are, null is as good as nothing, and everything else is its JSON.
+/// Texts stay unchanged, null counts as absent, and everything else becomes its JSON text.
 fn unpack(name: &SecretName, source: &SecretValue) -> Result<Unpacked> {
     let parsed = json::parse(&Text::from(source.expose())).map_err(|_| malformed(name))?;
     let members = parsed.as_object().ok_or_else(|| malformed(name))?;
@@ -115,7 +115,7 @@ fn unpack(name: &SecretName, source: &SecretValue) -> Result<Unpacked> {
     Ok(Unpacked { source: source.clone(), entries: entries.collect() })
 }
 
-/// Says nothing of what was read: that is where the secrets are.
+/// Shows nothing of what was read, since it contains the secrets.
 fn malformed(name: &SecretName) -> Error {
     Error::new(ErrorKind::Malformed, format!("the bundle `{name}` is not a JSON object")).with_hint(
         "A bundle is an object from ids to values, such as {\"smtp_default\": \"smtp://mail.example.com\"}",
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_malformed_and_not_shown() {
+    fn a_bundle_that_is_not_an_object_is_malformed_and_not_shown() {
         for source in ["canary-31", r#"["canary-31"]"#, r#"{"a": "canary-31""#] {
             let error = get(source, "a").unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Malformed);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_is_taken_apart_once_per_read() {
+    fn a_bundle_is_parsed_once_per_read() {
         let (bundles, name, source) =
             (Bundles::default(), SecretName::from("b"), SecretValue::text(r#"{"a": "1"}"#));
         let first = bundles.unpacked(Kind::Variable, &name, &source).unwrap();

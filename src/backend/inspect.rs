@@ -1,4 +1,4 @@
-//! What is asked of a store beside lookups, in the same queue and within the same time: for the command line.
+//! Questions to a store other than lookups, with the same queue and time limits: for the command line.
 
 use std::num::NonZeroUsize;
 
@@ -13,7 +13,7 @@ use crate::store::{Description, Inspect, Page, SecretName, Store};
 /// One page of ids.
 #[derive(Clone, Debug)]
 pub struct Listed {
-    /// Airflow's ids with what is known of each.
+    /// Airflow's ids with what is known about each.
     pub secrets: Vec<(String, Description)>,
     /// How many names the store listed.
     pub count: usize,
@@ -22,7 +22,7 @@ pub struct Listed {
 }
 
 impl Backend {
-    /// The ids whose names begin with `prefix`, with what the store reports of each: one page of them.
+    /// The ids whose names begin with `prefix`, with what the store reports about each: one page of them.
     pub async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Listed> {
         let listed = self.up_to_date()?.inspect.list_described(prefix, page).await?;
         let of_id = |described: Description| {
@@ -34,7 +34,7 @@ impl Backend {
         Ok(Listed { secrets, count, next: listed.next })
     }
 
-    /// What the store reports of the first name along `route` that is there, without its value.
+    /// What the store reports about the first existing name along `route`, without its value.
     pub async fn describe(&self, route: &Route) -> Result<Option<Description>> {
         for name in &route.0 {
             if let Some(described) = self.up_to_date()?.inspect.describe(name).await? {
@@ -44,7 +44,7 @@ impl Backend {
         Ok(None)
     }
 
-    /// Why `name`, which a lookup did not find, is not there, as far as the store can tell.
+    /// Why `name`, which a lookup did not find, is absent, as far as the store knows.
     pub async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
         self.up_to_date()?.inspect.why_absent(name).await
     }
@@ -54,8 +54,8 @@ impl Backend {
         self.current().store.batch_size()
     }
 
-    /// Has the cache read `names` in as few requests as the store allows, within the time of one lookup. What
-    /// fails is read again when it is looked up.
+    /// Makes the cache read `names` in as few requests as the store allows, within the time of one lookup.
+    /// Names that fail are read again when they are looked up.
     pub async fn read_ahead(&self, names: &[SecretName]) {
         let deadline = Deadline::within(self.settings.layers.timeout, "the time for reading ahead");
         let read = deadline.run(async {
@@ -68,13 +68,13 @@ impl Backend {
         }
     }
 
-    /// What is noteworthy of the store as it answers.
+    /// What is noteworthy about the running store.
     pub async fn diagnose(&self) -> Vec<Finding> {
         self.current().inspect.diagnose().await
     }
 
-    /// Fields of the secret `name` that Airflow does not get, each with what to do. Looks at what the cache
-    /// holds; nothing is said without one.
+    /// Fields of the secret `name` that Airflow does not get, each with a remedy. Examines what the cache
+    /// holds; without a cache there are none.
     pub async fn dropped(&self, kind: Kind, name: &SecretName) -> Result<Vec<String>> {
         let is_kept = !self.settings.layers.cache.ttl.is_zero();
         if !is_kept || self.settings.bundles.of(kind) == Some(name) {
@@ -86,12 +86,12 @@ impl Backend {
         Ok(cached.value.map(|value| self.settings.convention.dropped(kind, &value)).unwrap_or_default())
     }
 
-    /// What the store holds and no lookup gets.
+    /// What the store holds although no lookup returns it.
     pub async fn unread(&self) -> Result<Vec<Unread>> {
         self.up_to_date()?.inspect.unread().await
     }
 
-    /// Who the store is asked as, without a call.
+    /// The identity that the store is asked with, without a call.
     pub fn identity(&self) -> Option<String> {
         self.current().inspect.identity()
     }

@@ -19,7 +19,7 @@ use crate::store::Store;
 use crate::store::convention::{Kind, Lookup};
 use crate::value::SecretValue;
 
-/// A backend at work: what one process keeps alive for one configuration.
+/// A running backend: what one process keeps alive for one configuration.
 #[derive(Debug)]
 pub struct Backend {
     pub(super) settings: Arc<Settings>,
@@ -42,7 +42,7 @@ impl Backend {
         Self { settings, clock, counters, stack: Mutex::new(Arc::new(stack)), warnings: Warnings::new() }
     }
 
-    /// A backend on `store`, whatever the settings name.
+    /// A backend on `store` instead of the one that the settings name.
     #[cfg(test)]
     pub(super) fn on(store: Arc<dyn Store>, settings: Arc<Settings>, clock: Clock) -> Self {
         Self::around(Stack::around(store, &settings, &clock), settings, clock)
@@ -53,25 +53,25 @@ impl Backend {
         let (stack, now) = (self.current(), self.clock.now());
         let answer = stack.memo.get(lookup, now, stack.store.cache().epoch())?;
         if answer.value.is_some() { &self.counters.hits } else { &self.counters.negative }.add(1);
-        Some(Reply { told: answer.told, ..Reply::known(answer.value, now.since(answer.fetched), false) })
+        Some(Reply { masked: answer.masked, ..Reply::known(answer.value, now.since(answer.fetched), false) })
     }
 
-    /// Notes that `value`, the answer to `lookup`, was handed to the log maskers, as long as it is
+    /// Notes that `value`, the answer to `lookup`, was passed to the log maskers, as long as it is
     /// remembered.
-    pub fn note_told(&self, lookup: Lookup<'_>, value: &SecretValue, told: Stamp) {
-        self.current().memo.note_told(lookup, value, told);
+    pub fn note_masked(&self, lookup: Lookup<'_>, value: &SecretValue, masked: Stamp) {
+        self.current().memo.note_masked(lookup, value, masked);
     }
 
     /// Asks along `route` within the deadline of the lookup.
     ///
-    /// The first secret that is there answers. An error ends the search: a name of the team that could not be
-    /// read must not be answered by the global one. What may as well mean that there is no such secret leads
-    /// on, where the official class goes on, too.
+    /// The first existing secret answers. An error ends the search: a name of the team that could not be read
+    /// must not be answered by the global one. The exception are errors that may also mean an absence: the
+    /// search continues where the official class continues, too.
     pub async fn ask(&self, lookup: Lookup<'_>, route: &Route) -> Result<Reply, Failure> {
         self.ask_until(self.deadline(), lookup, route).await
     }
 
-    /// As [`Self::ask`], within a deadline that began to count before.
+    /// Like [`Self::ask`], within a deadline that started earlier.
     pub async fn ask_until(
         &self,
         deadline: Deadline,
@@ -81,8 +81,8 @@ impl Backend {
         self.settled(lookup, route, self.named(deadline.run(self.search(lookup, &route.0)).await))
     }
 
-    /// The answer to `lookup` from memory, if nothing has to be waited for: what is fresh, and an older value
-    /// while it is being refreshed, which `is_under_way` says of this very lookup, or while no refresh is
+    /// The answer to `lookup` from memory, if it is available without waiting: a fresh one, or an older value
+    /// while it is being refreshed (`is_under_way` means that this very lookup is) or while no refresh is
     /// due.
     pub fn held(&self, lookup: Lookup<'_>, route: &Route, is_under_way: bool) -> Option<Held> {
         let stack = self.current();
@@ -97,7 +97,7 @@ impl Backend {
         Some(Held { reply, is_due: memory.is_due })
     }
 
-    /// What went wrong above the layers names the store as well.
+    /// Adds the store's name to an error that arose above the layers.
     fn named<T>(&self, outcome: Result<T>) -> Result<T> {
         outcome.map_err(|error| error.with_store(self.settings.entry.info.name))
     }
@@ -108,6 +108,7 @@ impl Backend {
 
     fn settled(&self, lookup: Lookup<'_>, route: &Route, outcome: Result<Reply>) -> Result<Reply, Failure> {
         outcome.or_else(|error| {
+            // Ids that no store can name often change with each run; one warning for all of them is enough.
             let is_of_a_kind = error.kind() == ErrorKind::InvalidName;
             let fault = error.kind().as_str();
             let say = |text: &str| {
@@ -117,13 +118,14 @@ impl Backend {
                     self.warnings.say(lookup, &self.clock, text);
                 }
             };
-            // A name that only a bundle can hold is absent from it, whatever an error should mean.
+            // A name that only a bundle can hold is absent from it, whatever an error would otherwise mean.
             let policy = if self.is_nowhere(lookup, &error) { OnError::Miss } else { self.settings.on_error };
             settle(policy, lookup, Some(route), error, say)
         })
     }
 
-    /// As [`Self::ask`], and tells what was asked on the way and the error, even one that counts as a miss.
+    /// Like [`Self::ask`], but also returns what was asked on the way, and the error, even one that counts as
+    /// a miss.
     pub async fn explain(&self, lookup: Lookup<'_>, route: &Route) -> Explained {
         let deadline = self.deadline();
         let mut trail = Trail { steps: Some(Vec::new()), ..Trail::new(0) };
@@ -133,14 +135,14 @@ impl Backend {
         Explained { outcome, error, steps: trail.steps.unwrap_or_default() }
     }
 
-    /// Makes the next lookup of `id` ask the store, of every kind and for `team` too; without an id, every
-    /// next lookup. An old value still serves if the store does not answer. Makes no call.
+    /// Makes the next lookup of `id` ask the store, for every kind and also for `team`; without an id, every
+    /// next lookup. An old value is still served if the store does not answer. Makes no call.
     pub fn refresh(&self, id: Option<&str>, team: Option<&str>) {
         let stack = self.current();
         let Some(id) = id else { return stack.store.cache().expire_all() };
         for kind in Kind::ALL {
             let names = self.settings.convention.names(Lookup { kind, id, team }).into_names();
-            // A kind that is switched off has no names, and then its bundle answers nothing either.
+            // A kind that is switched off has no names, so its bundle is not asked either.
             let bundle = self.settings.bundles.of(kind).filter(|_| !names.is_empty());
             names.iter().chain(bundle).for_each(|name| stack.store.cache().expire(name));
         }
@@ -150,18 +152,19 @@ impl Backend {
         Arc::clone(&self.stack.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The stack, built anew if a file beneath it has changed.
+    /// The stack, rebuilt if a file that it depends on has changed.
     pub(super) fn up_to_date(&self) -> Result<Arc<Stack>> {
         let stack = self.current();
         if !stack.store.is_outdated() {
             return Ok(stack);
+            // The check and the files are read without a lock, so several threads may get here at once.
         }
         tracing::debug!(
             "{}: a configuration file has changed; building the client anew",
             self.settings.entry.info.title
         );
         let _held = no_fork();
-        // Somebody else may have built it while we waited.
+        // Another thread may have rebuilt it while this one waited.
         let current = self.current();
         if !Arc::ptr_eq(&current, &stack) {
             return Ok(current);

@@ -1,4 +1,4 @@
-//! Lookups on a store that follows a script.
+//! Lookups on a store with scripted answers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +52,7 @@ fn text(reply: Reply) -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_first_name_that_is_there_answers_and_the_answer_is_remembered() {
+async fn the_first_existing_name_answers_and_the_answer_is_remembered() {
     let store = Arc::new(Scripted::new(vec![Act::Absent, Act::Value("global")]));
     let (clock, lookup) = (Clock::manual(), Lookup { team: Some("t"), ..LOOKUP });
     let backend = backend(&store, OnError::Official, &clock);
@@ -62,7 +62,7 @@ async fn the_first_name_that_is_there_answers_and_the_answer_is_remembered() {
     assert_eq!(store.names(), ["p/t--db", "p/db"]);
     assert_eq!(text(backend.remembered(lookup).unwrap()).as_deref(), Some("global"));
     assert!(backend.remembered(LOOKUP).is_none());
-    // The absent name of the team is the first to be doubted.
+    // The absent name of the team becomes doubtful first.
     clock.advance(Duration::from_secs(15));
     assert!(backend.remembered(lookup).is_none());
 }
@@ -100,7 +100,7 @@ async fn a_bundle_answers_for_names_that_the_store_cannot_have() {
 }
 
 #[tokio::test]
-async fn what_the_official_class_takes_for_a_miss_is_never_remembered_as_one() {
+async fn what_the_official_class_considers_a_miss_is_never_remembered_as_one() {
     let pending_deletion = Error::new(ErrorKind::Malformed, "scheduled for deletion").as_upstream_miss();
     let store = Arc::new(Scripted::new(vec![Act::Error(pending_deletion), Act::Value("back")]));
     let backend = backend(&store, OnError::Official, &Clock::manual());

@@ -1,8 +1,9 @@
-//! The last answer to each question, so that a repeated one costs a single look into a map.
+//! The last answer to each question, so that a repeated one costs a single map access.
 //!
-//! The cache of the layers knows physical names; an answer may come from two of them and from a parsed value.
-//! An answer lives no longer than everything it was made of is fresh, and only in the cache's epoch that it
-//! was made in: when something is dropped there, nothing that may have been made of it is repeated.
+//! The cache of the layers holds physical names; an answer may be derived from two of them and from a parsed
+//! value. An answer lives only as long as everything that it was derived from is fresh, and only in the
+//! cache's epoch in which it was derived: when something is dropped there, no answer that may depend on it is
+//! repeated.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,27 +14,27 @@ use crate::store::PerKind;
 use crate::store::convention::Lookup;
 use crate::value::SecretValue;
 
-/// What an answer weighs beside its value and its id, in bytes: about.
+/// The approximate size of an answer besides its value and its id, in bytes.
 const OVERHEAD: usize = 200;
 
-/// What Airflow was answered, and until when that may be repeated.
+/// What Airflow was answered, and how long that may be repeated.
 #[derive(Clone, Debug)]
 pub(crate) struct Remembered {
     /// The secret, or `None` if there is none.
     pub value: Option<SecretValue>,
-    /// When the store said so; the oldest of its answers, if there were several.
+    /// When the store gave this answer; if there were several, the time of the oldest.
     pub fetched: Timestamp,
-    /// From this moment on the cache has to be asked again.
+    /// From this moment the cache has to be asked again.
     pub ask_again: Timestamp,
-    /// When the value was handed to the log maskers.
-    pub told: Stamp,
+    /// The state of the log maskers to which the value was passed.
+    pub masked: Stamp,
 }
 
 type Global = Shelf<Box<str>, Remembered>;
 type OfTeams = Shelf<(Box<str>, Box<str>), Remembered>;
 
-/// Remembered answers: so many for each kind, so many bytes for all. Those with a team stand apart, so that
-/// no text can be both.
+/// Remembered answers: limited in number per kind, and in bytes for all. Those of teams are kept separately,
+/// so that no id can be mistaken for a team and an id.
 #[derive(Debug)]
 pub(crate) struct Memo {
     shelves: Mutex<Shelves>,
@@ -95,8 +96,8 @@ impl Memo {
         (now < answer.ask_again).then(|| answer.clone())
     }
 
-    /// Notes when `value` was handed to the log maskers, if it is still the answer.
-    pub(crate) fn note_told(&self, lookup: Lookup<'_>, value: &SecretValue, told: Stamp) {
+    /// Notes that `value` was passed to the log maskers, if it is still the answer.
+    pub(crate) fn note_masked(&self, lookup: Lookup<'_>, value: &SecretValue, masked: Stamp) {
         let mut shelves = self.lock();
         let answer = match lookup.team {
             None => shelves.global.of_mut(lookup.kind).get_mut(lookup.id),
@@ -105,11 +106,11 @@ impl Memo {
         if let Some(answer) =
             answer.filter(|answer| answer.value.as_ref().is_some_and(|its| its.same_as(value)))
         {
-            answer.told = told;
+            answer.masked = masked;
         }
     }
 
-    /// Remembers `answer`, which was made in `epoch`, if it is worth it at `now`.
+    /// Remembers `answer`, which was derived in `epoch`, if it is still fresh at `now`.
     pub(crate) fn keep(&self, lookup: Lookup<'_>, answer: &Remembered, now: Timestamp, epoch: u64) {
         if answer.ask_again <= now {
             return;
@@ -119,6 +120,7 @@ impl Memo {
         let weight = OVERHEAD + names + answer.value.as_ref().map_or(0, SecretValue::len);
         let mut shelves = self.lock();
         shelves.enter(epoch);
+        // Something was dropped while this answer was being derived, so it may depend on that.
         if shelves.epoch != epoch {
             return;
         }
@@ -149,7 +151,7 @@ mod tests {
 
     fn answer(text: &str, now: Timestamp) -> Remembered {
         let ask_again = now.plus(Duration::from_secs(5));
-        Remembered { value: Some(SecretValue::text(text)), fetched: now, ask_again, told: Stamp::default() }
+        Remembered { value: Some(SecretValue::text(text)), fetched: now, ask_again, masked: Stamp::default() }
     }
 
     #[test]
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stale_already_is_not_kept() {
+    fn a_stale_answer_is_not_kept() {
         let (clock, memo) = (Clock::manual(), Memo::new(1, 10_000));
         let stale = Remembered { ask_again: clock.now(), ..answer("v", clock.now()) };
         memo.keep(lookup("a", None), &stale, clock.now(), 0);

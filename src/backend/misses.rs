@@ -1,4 +1,5 @@
-//! A line for each miss, for those who ask for it: Airflow itself says only that something "isn't defined".
+//! A log line for each miss, if the option asks for it: Airflow itself only reports that something "isn't
+//! defined".
 
 use crate::backend::pattern;
 use crate::backend::plan::{Plan, Skipped};
@@ -8,7 +9,7 @@ use crate::redact::Shown;
 use crate::store::convention::{Kind, Lookup};
 use crate::store::options::{OptionKind, OptionSpec};
 
-/// The option that asks for it.
+/// The option that enables it.
 pub(super) const OPTION: OptionSpec = OptionSpec::new(
     "log_misses",
     OptionKind::Boolean,
@@ -16,8 +17,8 @@ pub(super) const OPTION: OptionSpec = OptionSpec::new(
 )
 .with_default("false");
 
-/// Says that `lookup` found nothing, if it did and the operator asks for it. Without a plan it ended before
-/// it had one.
+/// Logs that `lookup` found nothing, if that is so and the option is set. Without a plan the lookup ended
+/// before it had one.
 pub fn say(settings: &Settings, lookup: Lookup<'_>, plan: Option<&Plan>, reply: &Reply) {
     if settings.log_misses && reply.value.is_none() {
         tracing::info!("{}", text(settings, lookup, plan, reply.outcome));
@@ -63,12 +64,12 @@ mod tests {
         let lookup = Lookup { kind: Kind::Connection, id: "db\n", team: Some("t") };
         let ask =
             |names: &[&str]| Plan::Ask(Route(names.iter().map(|name| SecretName::from(*name)).collect()));
-        let told = |lookup, plan: &Plan, outcome| text(&settings, lookup, Some(plan), outcome);
-        insta::assert_snapshot!(told(lookup, &ask(&["p/t--db", "p/db"]), "absent"), @r#"Connection "db\n" of team "t" is not in Memory: asked for `p/t--db`, then `p/db`. Returning None."#);
-        insta::assert_snapshot!(told(lookup, &ask(&["p/db"]), "denied"), @r#"Connection "db\n" of team "t" was not found in Memory: denied; asked for `p/db`. Returning None."#);
-        insta::assert_snapshot!(told(lookup, &Plan::Skip(Skipped::Pattern("a".to_owned())), "skipped"), @r#"Connection "db\n" of team "t" is not looked up in Memory: its `connections_lookup_pattern` keeps this id out. Returning None."#);
-        insta::assert_snapshot!(told(Lookup { kind: Kind::Variable, team: None, ..lookup },
+        let line = |lookup, plan: &Plan, outcome| text(&settings, lookup, Some(plan), outcome);
+        insta::assert_snapshot!(line(lookup, &ask(&["p/t--db", "p/db"]), "absent"), @r#"Connection "db\n" of team "t" is not in Memory: asked for `p/t--db`, then `p/db`. Returning None."#);
+        insta::assert_snapshot!(line(lookup, &ask(&["p/db"]), "denied"), @r#"Connection "db\n" of team "t" was not found in Memory: denied; asked for `p/db`. Returning None."#);
+        insta::assert_snapshot!(line(lookup, &Plan::Skip(Skipped::Pattern("a".to_owned())), "skipped"), @r#"Connection "db\n" of team "t" is not looked up in Memory: its `connections_lookup_pattern` keeps this id out. Returning None."#);
+        insta::assert_snapshot!(line(Lookup { kind: Kind::Variable, team: None, ..lookup },
             &Plan::Skip(Skipped::KindOff), "skipped"), @r#"Variable "db\n" is not looked up in Memory: variables are switched off there. Returning None."#);
-        insta::assert_snapshot!(told(lookup, &Plan::Skip(Skipped::Ambiguous(String::new())), "refused"), @r#"Connection "db\n" of team "t" is not looked up in Memory: no secret can answer for this id. Returning None."#);
+        insta::assert_snapshot!(line(lookup, &Plan::Skip(Skipped::Ambiguous(String::new())), "refused"), @r#"Connection "db\n" of team "t" is not looked up in Memory: no secret can answer for this id. Returning None."#);
     }
 }

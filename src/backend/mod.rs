@@ -1,13 +1,13 @@
-//! From Airflow's words to the store's, and back.
+//! From Airflow's terms to the store's, and back.
 //!
 //! A [`Lookup`](crate::store::convention::Lookup) is *planned* first (is this kind on, is the id ambiguous,
 //! does it match the pattern, which names are asked in which order), then *asked*, and its outcome *settled*
 //! by the error policy. A remembered answer skips all of it.
 //!
-//! Callers hand over kind, id and team, and get a [`Reply`], or the reason why the store is not asked
-//! ([`Skipped`]). What a secret is called in the store is decided here: a [`Route`] is handed on and shown,
-//! never made elsewhere. Planning is a step of its own since it may ask Python for `[core] multi_team`, and
-//! asking must not.
+//! Callers pass kind, id and team, and get a [`Reply`], or the reason why the store is not asked
+//! ([`Skipped`]). The names of secrets in the store are decided here: a [`Route`] is passed on and shown
+//! elsewhere, but never created there. Planning is a step of its own since it may ask Python for `[core]
+//! multi_team`, while asking must not.
 
 pub mod audit;
 mod bundle;
@@ -48,7 +48,7 @@ pub use settings::Settings;
 pub use settle::settle;
 pub use warnings::Warnings;
 
-/// Every option of the backend itself, the same for every store.
+/// Every option of the backend itself, the same for all stores.
 pub fn options() -> impl Iterator<Item = &'static OptionSpec> {
     settings::OPTIONS.iter().chain(audit::OPTIONS).chain(telemetry::OPTIONS)
 }

@@ -1,4 +1,4 @@
-//! What becomes of an error.
+//! What happens to an error.
 
 use crate::error::{Error, ErrorKind};
 use crate::store::options::Options;
@@ -9,14 +9,15 @@ pub(crate) const WORDS: &[&str] = &["official", "raise", "miss", "deny", "stop"]
 /// The policy of a backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnError {
-    /// As the official class: some errors are misses, the others raise.
+    /// Like the official class: some errors are misses, the others raise.
     #[default]
     Official,
     /// Every error raises.
     Raise,
     /// Every error is a miss, with a warning.
     Miss,
-    /// Denied and unauthenticated lookups end Airflow's search; the rest is as in [`Self::Official`].
+    /// Denied and unauthenticated lookups end Airflow's search; other errors are treated as in
+    /// [`Self::Official`].
     Deny,
     /// Every error ends Airflow's search, so that nothing else answers in an outage.
     Stop,
@@ -49,12 +50,12 @@ impl OnError {
         }
     }
 
-    /// Whether the next name of a lookup is asked after `error`.
+    /// Whether the search continues with the next name after `error`.
     pub(crate) fn leads_on(self, error: &Error) -> bool {
         matches!(self, Self::Official | Self::Miss) && error.is_upstream_absence()
     }
 
-    /// `Ok` says that `error` counts as a miss.
+    /// `Ok` means that `error` counts as a miss.
     pub(crate) fn settle(self, error: Error) -> Result<(), Failure> {
         let refused = matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unauthenticated);
         match self {
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_be_absence_leads_on_and_only_where_it_counts_as_a_miss() {
+    fn only_a_possible_absence_continues_the_search_and_only_where_it_counts_as_a_miss() {
         let every = [OnError::Official, OnError::Raise, OnError::Miss, OnError::Deny, OnError::Stop];
         let row = |error: &Error| every.map(|policy| policy.leads_on(error));
         let denied = Error::new(ErrorKind::Denied, "");

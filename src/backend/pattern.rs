@@ -1,4 +1,4 @@
-//! `*_lookup_pattern`: which ids are looked up at all.
+//! `*_lookup_pattern`: which ids are looked up.
 //!
 //! The patterns are Python's: `re.match(pattern, id, re.IGNORECASE)`, anchored at the start only, with
 //! look-around and back-references. A bad pattern is an error at lookup, as in the official classes.
@@ -23,7 +23,7 @@ pub(super) const fn option(kind: Kind) -> &'static str {
 pub struct Patterns(PerKind<Option<Result<Pattern>>>);
 
 impl Patterns {
-    /// Reads the three options; an empty pattern is none.
+    /// Reads the three options; an empty pattern counts as unset.
     pub fn from_options(options: &Options) -> Self {
         Self(PerKind::make(|kind| {
             let key = option(kind);
@@ -48,7 +48,7 @@ impl Patterns {
         self.of(kind)?.as_ref().ok().map(Pattern::text)
     }
 
-    /// Whether the ids of `kind` are compared at all.
+    /// Whether the ids of `kind` are compared with a pattern.
     pub fn has(&self, kind: Kind) -> bool {
         self.of(kind).is_some()
     }

@@ -9,20 +9,20 @@ use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::prefix::TEAM_SEPARATOR;
 
-/// The names that answer a lookup, in the order in which they are asked. They are made and read here in
-/// `backend`; others hand them on, or show them.
+/// The names that answer a lookup, in the order in which they are asked. They are created and read in
+/// `backend`; other modules pass them on, or show them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route(pub(super) Vec<SecretName>);
 
 impl Route {
-    /// The first name of `lookup`, whatever pattern and team say; none for a kind that is switched off.
+    /// The first name of `lookup`, ignoring pattern and team; `None` for a kind that is switched off.
     pub fn first_of(settings: &Settings, lookup: Lookup<'_>) -> Option<Self> {
         let first = settings.convention.names(lookup).into_names().into_iter().next();
         first.map(|name| Self(vec![name]))
     }
 }
 
-/// As the end of "asked for": "`a`, then `b`".
+/// The end of a sentence with "asked for": "`a`, then `b`".
 impl fmt::Display for Route {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let quoted: Vec<_> = self.0.iter().map(|name| format!("`{name}`")).collect();
@@ -35,7 +35,7 @@ impl fmt::Display for Route {
 pub enum Plan {
     /// Answer `None` without a request.
     Skip(Skipped),
-    /// Ask the store, one name after the other, until one is there.
+    /// Ask the store for one name after the other, until one exists.
     Ask(Route),
 }
 
@@ -44,11 +44,11 @@ pub enum Plan {
 pub enum Skipped {
     /// Lookups of this kind are switched off.
     KindOff,
-    /// Each id names the place that it is in, and this one names none.
+    /// Each id has to name the place that it is in, and this one does not.
     NoPlace,
     /// The id does not match this lookup pattern.
     Pattern(String),
-    /// No secret can have the name, or the id is no text: a sentence without its full stop.
+    /// No secret can have the name, or the id is not a text: a sentence without its full stop.
     Impossible(String),
     /// The id could name a secret of another team: a sentence without its full stop.
     Ambiguous(String),
@@ -63,8 +63,8 @@ impl Skipped {
         }
     }
 
-    /// What is wrong with the id, if anything. Ids that change with each run would fill the log, so all with
-    /// one fault share a warning.
+    /// The fault of the id, if it has one. Ids that change with each run would fill the log, so all with the
+    /// same fault share a warning.
     pub const fn fault(&self) -> Option<&'static str> {
         match self {
             Self::KindOff | Self::NoPlace | Self::Pattern(_) => None,
@@ -73,15 +73,15 @@ impl Skipped {
         }
     }
 
-    /// What a command fails with where no secret can have the name of `id`; `None` where nothing is wrong, or
-    /// where the id is another team's.
+    /// The error of a command if no secret can have the name of `id`; `None` if the id is valid, or is
+    /// another team's.
     pub fn as_error(&self, id: &str) -> Option<Error> {
         let Self::Impossible(reason) = self else { return None };
         let hint = format!("Use another id than {}: Airflow is answered None, without a request", Quoted(id));
         Some(Error::new(ErrorKind::InvalidName, reason.clone()).with_hint(hint))
     }
 
-    /// The reason, for the log where the id has a fault, and for the command line.
+    /// The reason, for the log if the id has a fault, and for the command line.
     pub fn reason(&self, kind: Kind) -> String {
         match self {
             Self::KindOff => format!("lookups of this kind ({kind}) are switched off in the options"),
@@ -94,12 +94,13 @@ impl Skipped {
     }
 }
 
-/// Why `kind` has no names: it is off, or the id names no place.
+/// Why `kind` has no names: it is off, or the id does not name a place.
 fn off(settings: &Settings, kind: Kind) -> Skipped {
     if settings.needs_place(kind) { Skipped::NoPlace } else { Skipped::KindOff }
 }
 
-/// Plans a lookup whose id is no text that a name can hold; `lookup` has what Python would put into a name.
+/// Plans a lookup whose id is not a text that a name can hold; `lookup` contains what Python would put into a
+/// name.
 pub fn plan_odd(
     settings: &Settings,
     lookup: Lookup<'_>,
@@ -114,7 +115,7 @@ pub fn plan_odd(
     let multi_team = multi_team();
     match convention.odd(lookup, odd, multi_team) {
         OddFate::Absent => Ok(Plan::Skip(Skipped::Impossible(absent(lookup, odd)))),
-        // The official classes compare the id with a pattern, where Python wants a text.
+        // The official classes match the id against the pattern, which requires a text in Python.
         OddFate::AsText if !settings.patterns.has(lookup.kind) => plan(settings, lookup, || multi_team),
         OddFate::AsText | OddFate::Refused => Err(unusable(odd)),
     }
@@ -138,10 +139,11 @@ fn fault(odd: OddId) -> &'static str {
 
 /// Plans `lookup` in the order of the official classes: kind off, ambiguous id, pattern, team, global.
 ///
-/// `multi_team` reads `[core] multi_team`; it is called only where the answer depends on it.
+/// `multi_team` reads `[core] multi_team`; it is only called where the answer depends on it.
 pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -> bool) -> Result<Plan> {
     let planned = match settings.convention.names(lookup) {
         Naming::Off => return Ok(Plan::Skip(off(settings, lookup.kind))),
+        // Without teams the id cannot belong to another one, so it is an ordinary id.
         Naming::Ambiguous { separator, names } => {
             if multi_team() {
                 return Ok(Plan::Skip(Skipped::Ambiguous(ambiguous(lookup, separator))));
@@ -154,7 +156,7 @@ pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -
         Naming::Impossible { grammar, names, .. } if settings.bundles.of(lookup.kind).is_none() => {
             Plan::Skip(Skipped::Impossible(impossible(lookup, names.last(), grammar)))
         }
-        // A bundle may hold what the store cannot.
+        // A bundle may contain what the store cannot.
         Naming::Impossible { names, ambiguous: teams, .. } => match teams.filter(|_| multi_team()) {
             Some(separator) => Plan::Skip(Skipped::Ambiguous(ambiguous(lookup, separator))),
             None => Plan::Ask(Route(names)),
@@ -172,7 +174,7 @@ pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -
     Ok(Plan::Skip(Skipped::Pattern(pattern.to_owned())))
 }
 
-/// The official classes' refusal; they know no ids that begin as the separator does.
+/// The refusal of the official classes; they do not check for ids that begin like the separator.
 fn ambiguous(lookup: Lookup<'_>, separator: &str) -> String {
     let why = if separator.starts_with(TEAM_SEPARATOR) || !TEAM_SEPARATOR.starts_with(separator) {
         format!("contains {separator:?}, which separates")
@@ -187,7 +189,7 @@ fn ambiguous(lookup: Lookup<'_>, separator: &str) -> String {
     )
 }
 
-/// Nothing can be there.
+/// No secret can exist under this name.
 fn impossible(lookup: Lookup<'_>, name: Option<&SecretName>, grammar: &str) -> String {
     let name = name.map(SecretName::to_string).unwrap_or_default();
     format!(
@@ -257,7 +259,7 @@ mod tests {
 
     #[cfg(feature = "google")]
     #[test]
-    fn an_id_that_only_a_bundle_can_hold_is_no_way_to_the_secrets_of_another_team() {
+    fn an_id_that_only_a_bundle_can_hold_does_not_reach_the_secrets_of_another_team() {
         let raw = [("bundle".to_owned(), RawValue::Text("all".to_owned()))].into_iter();
         let raw: RawOptions = raw.collect();
         let entry = find("google_secret_manager").unwrap();
@@ -286,12 +288,12 @@ mod tests {
         let sentence = || "a sentence".to_owned();
         let pattern = Skipped::Pattern(sentence());
         let (impossible, ambiguous) = (Skipped::Impossible(sentence()), Skipped::Ambiguous(sentence()));
-        let told = |reason: &Skipped| (reason.outcome(), reason.fault(), reason.as_error("x").is_some());
+        let summary = |reason: &Skipped| (reason.outcome(), reason.fault(), reason.as_error("x").is_some());
         for quiet in [&Skipped::KindOff, &Skipped::NoPlace, &pattern] {
-            assert_eq!(told(quiet), ("skipped", None, false));
+            assert_eq!(summary(quiet), ("skipped", None, false));
         }
-        assert_eq!(told(&impossible), ("refused", Some("refused"), true));
-        assert_eq!(told(&ambiguous), ("refused", Some("ambiguous"), false));
+        assert_eq!(summary(&impossible), ("refused", Some("refused"), true));
+        assert_eq!(summary(&ambiguous), ("refused", Some("ambiguous"), false));
         assert_eq!(ambiguous.reason(Kind::Config), "a sentence. Returning None.");
         insta::assert_snapshot!(Skipped::KindOff.reason(Kind::Config), @"lookups of this kind (config) are \
         switched off in the options");

@@ -1,4 +1,4 @@
-//! Which secrets a process reads in one go before its first lookup.
+//! Which secrets a process reads at once before its first lookup.
 
 use crate::backend::settings::Settings;
 use crate::error::{Error, Result};
@@ -8,7 +8,7 @@ use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::{Inspect, SecretName};
 use crate::value::json::Value;
 
-/// How the option is written.
+/// The shape of the option.
 const SHAPE: &str =
     "a list of ids and patterns such as [\"warehouse\", \"s3_*\"], or an object of such lists by kind";
 
@@ -25,7 +25,7 @@ pub(super) const OPTION: OptionSpec = OptionSpec::new(
 pub struct Prefetch(Vec<(Kind, Box<str>)>);
 
 impl Prefetch {
-    /// Reads the option. A list alone is one of connections.
+    /// Reads the option. A list alone contains connections.
     pub fn from_options(options: &Options) -> Result<Self> {
         let mut prefetch = Self::default();
         match options.json(OPTION.key) {
@@ -58,7 +58,8 @@ impl Prefetch {
         self.0.is_empty()
     }
 
-    /// The names to read, and why there may be more of them. Patterns are compared with what the store lists.
+    /// The names to read, and the error because of which some may be missing. Patterns are matched against
+    /// the store's listing.
     pub(super) async fn names(
         &self,
         settings: &Settings,
@@ -87,24 +88,23 @@ fn wrong(what: &str) -> Error {
     Error::config(format!("`prefetch` in backend_kwargs is {what}")).with_hint(format!("Write {SHAPE}"))
 }
 
-/// The name of a secret that all teams share; none for a kind that is switched off.
+/// The name of a secret that all teams share; `None` for a kind that is switched off.
 fn name_of(settings: &Settings, kind: Kind, id: &str) -> Option<SecretName> {
     settings.convention.names(Lookup { kind, id, team: None }).into_names().into_iter().next()
 }
 
-/// Whether lookups of `id` reach the store. A pattern that does not work says so at the lookup.
+/// Whether lookups of `id` reach the store. An invalid pattern is reported by the lookup.
 fn is_looked_up(settings: &Settings, kind: Kind, id: &str) -> bool {
     settings.patterns.allow(kind, id).unwrap_or(false)
 }
 
-/// Whether `id` is one that all teams share: with a separator in it, it may be a team's own.
+/// Whether all teams share `id`: with a separator in it, it may be a team's own.
 fn is_of_all(settings: &Settings, kind: Kind, id: &str) -> bool {
     let naming = settings.convention.names(Lookup { kind, id, team: None });
     matches!(naming, Naming::Names(_)) && is_looked_up(settings, kind, id)
 }
 
-/// Adds the names in the store that `pattern` matches. What comes before its first wildcard narrows the
-/// listing.
+/// Adds the names in the store that match `pattern`. The part before its first wildcard narrows the listing.
 async fn list(
     settings: &Settings,
     store: &dyn Inspect,
@@ -124,7 +124,7 @@ async fn list(
         let listed = store.list(prefix.as_str(), page.as_ref()).await?;
         found.extend(listed.names.into_iter().filter(|name| wanted(name)));
         page = listed.next;
-        // More than the cache keeps need not be known.
+        // The cache would drop any further names.
         if page.is_none() || found.len() >= settings.layers.cache.max_entries {
             return Ok(());
         }
@@ -135,7 +135,7 @@ async fn list(
 fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut reached) = (0, 0);
-    // Where the last star stands, and how much of the text it has taken.
+    // The position of the last star, and how much of the text it has matched.
     let mut star: Option<(usize, usize)> = None;
     while reached < text.len() {
         match pattern.get(at) {

@@ -1,11 +1,11 @@
-//! What the names of a kind begin with, for those who list them.
+//! The beginnings of the names of a kind, for listings.
 
 use crate::backend::settings::Settings;
 use crate::error::Error;
 use crate::store::convention::{Kind, Lookup};
 
 impl Settings {
-    /// The beginnings of the names of `kind`, in the order in which they are asked for; none if the kind is
+    /// The beginnings of the names of `kind`, in the order in which they are asked; none if the kind is
     /// switched off.
     pub fn prefixes(&self, kind: Kind) -> Vec<String> {
         let names = self.convention.names(Lookup { kind, id: "", team: None }).into_names();
@@ -17,7 +17,7 @@ impl Settings {
         self.prefixes(kind).into_iter().next()
     }
 
-    /// Whether `kind` is switched on and nothing is known of its names all the same: each id names its own
+    /// Whether `kind` is switched on although nothing is known about its names, because each id names its own
     /// place.
     pub fn needs_place(&self, kind: Kind) -> bool {
         let any = Lookup { kind, id: "any/", team: None };
@@ -39,7 +39,7 @@ impl Settings {
         })
     }
 
-    /// Whether two ids are one secret to the store.
+    /// Whether the store has the same secret for two ids.
     pub fn are_one(&self, kind: Kind, left: &str, right: &str) -> bool {
         let names = |id| self.convention.names(Lookup { kind, id, team: None }).into_names();
         names(left) == names(right)

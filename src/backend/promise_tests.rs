@@ -1,4 +1,4 @@
-//! What a whole backend promises, on a store whose secrets change.
+//! Guarantees of a complete backend, on a store whose secrets change.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use crate::store::registry::find;
 use crate::store::{Description, Inspect, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
-/// Secrets by name, and a list of what was asked.
+/// Secrets by name, and a list of the names that were asked for.
 #[derive(Default)]
 struct Changing {
     secrets: Mutex<BTreeMap<String, Result<String>>>,
@@ -42,7 +42,7 @@ impl Changing {
         self.secrets.lock().unwrap().insert(name.to_owned(), outcome.map(str::to_owned));
     }
 
-    /// What was asked since this was asked before.
+    /// The names that were asked for since the previous call.
     fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
@@ -164,7 +164,7 @@ async fn what_the_cache_has_dropped_is_not_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_bridged_for_teams_and_with_a_bundle_that_is_not_there() {
+async fn an_outage_is_bridged_for_teams_and_with_an_absent_bundle() {
     for (kwargs, team) in [(&[][..], Some("blue")), (&[("bundle", "all")][..], None)] {
         let (store, clock) = (Arc::new(Changing::with(&["db"])), Clock::manual());
         let backend = open(&store, &clock, kwargs);
@@ -176,7 +176,7 @@ async fn an_outage_is_bridged_for_teams_and_with_a_bundle_that_is_not_there() {
             clock.advance(Duration::from_secs(seconds));
             assert_eq!(backend.ask("db", team).await, expected, "{seconds}");
         }
-        // That a secret was not there is no answer to whether it is.
+        // That a secret was absent earlier does not mean that it still is.
         assert_eq!(backend.ask("none", team).await, Err(ErrorKind::Unreachable));
     }
 }
@@ -196,13 +196,13 @@ async fn a_bundle_leaves_nothing_behind() {
     }
 }
 
-/// What Google answers for a name on which this identity has no role, whether or not there is such a secret.
+/// Google's answer for a name on which this identity has no role, whether or not the secret exists.
 fn denied() -> Result<&'static str> {
     Err(Error::new(ErrorKind::Denied, "no").as_upstream_absence())
 }
 
 #[tokio::test]
-async fn what_may_be_absence_leads_on_to_the_shared_name_and_is_not_remembered() {
+async fn a_possible_absence_continues_with_the_shared_name_and_is_not_remembered() {
     for policy in ["official", "miss"] {
         let store = Arc::new(Changing::with(&["db"]));
         store.set(&name("blue--db"), denied());
@@ -215,7 +215,7 @@ async fn what_may_be_absence_leads_on_to_the_shared_name_and_is_not_remembered()
             [name("blue--db"), name("db"), name("blue--none"), name("none")],
             "{policy}"
         );
-        // The role was given: no answer of before stands in its way.
+        // The role was granted: no earlier answer prevents the read.
         store.set(&name("blue--db"), Ok("of the team"));
         store.set(&name("blue--none"), Ok("of the team, too"));
         assert_eq!(backend.ask("db", Some("blue")).await, Ok(Some("of the team".to_owned())));
@@ -224,7 +224,7 @@ async fn what_may_be_absence_leads_on_to_the_shared_name_and_is_not_remembered()
 }
 
 #[tokio::test]
-async fn a_denial_is_told_where_the_shared_name_is_absent_too() {
+async fn a_denial_is_reported_if_the_shared_name_is_absent_too() {
     let store = Arc::new(Changing::default());
     store.set(&name("blue--db"), denied());
     let backend = open(&store, &Clock::manual(), &[]);
@@ -237,7 +237,7 @@ async fn a_denial_is_told_where_the_shared_name_is_absent_too() {
 }
 
 #[tokio::test]
-async fn what_may_be_absence_ends_the_search_where_errors_count() {
+async fn a_possible_absence_ends_the_search_where_errors_count() {
     for policy in ["raise", "deny", "stop"] {
         let store = Arc::new(Changing::with(&["db"]));
         store.set(&name("blue--db"), denied());

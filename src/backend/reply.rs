@@ -1,4 +1,4 @@
-//! What a lookup is answered, and what the answer is made of.
+//! The answer to a lookup, and what it is derived from.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::process::Timestamp;
 use crate::store::SecretName;
 use crate::value::SecretValue;
 
-/// What Airflow is answered, and how we came to know it.
+/// The answer for Airflow, and its origin.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// The secret, or `None` if there is none.
     pub value: Option<SecretValue>,
-    /// How old the answer is, where the store gave one.
+    /// The age of the answer, if the store gave one.
     pub age: Option<Duration>,
-    /// When the value was handed to the log maskers.
-    pub told: Stamp,
+    /// The state of the log maskers to which the value was passed.
+    pub masked: Stamp,
     /// `value`, `absent`, `stale`, `skipped`, `refused`, or the kind of the error that counts as a miss.
     pub outcome: &'static str,
 }
@@ -31,38 +31,38 @@ impl Reply {
             Some(_) => "value",
             None => "absent",
         };
-        Self { value, age: Some(age), told: Stamp::default(), outcome }
+        Self { value, age: Some(age), masked: Stamp::default(), outcome }
     }
 
-    /// None, for another reason than the store's answer.
+    /// None, for a reason other than the store's answer.
     pub fn none(outcome: &'static str) -> Self {
-        Self { value: None, age: None, told: Stamp::default(), outcome }
+        Self { value: None, age: None, masked: Stamp::default(), outcome }
     }
 }
 
-/// What an answer is made of: it is as old as its oldest part and as fresh as the first that ends.
+/// What an answer is derived from: it is as old as its oldest part, and fresh until the first part expires.
 pub(super) struct Trail {
     pub(super) fetched: Timestamp,
     pub(super) ask_again: Timestamp,
     pub(super) epoch: u64,
     pub(super) is_stale: bool,
-    /// A name that was absent once, and of which nobody knows whether it still is.
+    /// The error because of which it is unknown whether a name that was absent before still is.
     pub(super) doubt: Option<Error>,
     /// An error that may have meant absence, after which the next name was asked.
     pub(super) passed_over: Option<Error>,
-    /// Where only memory may be asked: what it says beside the answer.
+    /// Set if only memory may be asked: what it reports besides the answer.
     pub(super) memory: Option<Memory>,
-    /// What was asked, where somebody wants to know it.
+    /// What was asked, if the caller wants to know.
     pub(super) steps: Option<Vec<AskedName>>,
 }
 
-/// Of a lookup that must not wait.
+/// The state of a lookup that must not wait.
 pub(super) struct Memory {
-    /// Whether the same lookup is under way elsewhere, so that what it asks is being refreshed.
+    /// Whether the same lookup is already under way elsewhere, so that its names are being refreshed.
     pub(super) is_under_way: bool,
-    /// Whether something of the answer should be refreshed.
+    /// Whether a part of the answer should be refreshed.
     pub(super) is_due: bool,
-    /// What counts the parts of the answer, once there is one.
+    /// The counters for the parts of the answer, incremented once it is complete.
     pub(super) counters: Vec<&'static Counter>,
 }
 
@@ -71,16 +71,16 @@ pub(super) struct Memory {
 pub struct Held {
     /// What Airflow is answered.
     pub reply: Reply,
-    /// Whether something of it should be refreshed now, by a lookup that nobody needs to wait for.
+    /// Whether a part of it should be refreshed now, by a lookup in the background.
     pub is_due: bool,
 }
 
-/// A lookup, and what was asked on the way to its end.
+/// A lookup, and what was asked on the way to its answer.
 #[derive(Clone, Debug)]
 pub struct Explained {
     /// What Airflow is answered.
     pub outcome: Result<Reply, Failure>,
-    /// What went wrong, even where Airflow is answered None.
+    /// The error, even if Airflow is answered None.
     pub error: Option<Error>,
     /// The names that were asked for, in order.
     pub steps: Vec<AskedName>,
@@ -93,7 +93,7 @@ pub struct AskedName {
     pub name: SecretName,
     /// `value`, `absent`, `stale`, or the kind of the error.
     pub outcome: &'static str,
-    /// Whether the store was asked, rather than memory.
+    /// Whether the store was asked, and not memory.
     pub asked_store: bool,
     /// How long it took.
     pub took: Duration,
@@ -114,7 +114,7 @@ impl Trail {
         }
     }
 
-    /// Notes what became of a name, if somebody wants to know.
+    /// Notes the outcome for a name, if the caller wants to know.
     pub(super) fn note(&mut self, name: &SecretName, cached: &Result<Cached>, took: Duration) {
         let Some(steps) = &mut self.steps else { return };
         let outcome = match cached {
@@ -127,7 +127,8 @@ impl Trail {
         steps.push(AskedName { name: name.clone(), outcome, asked_store, took });
     }
 
-    /// Goes on to the next name after `error`. What comes of it is not remembered: an error is no absence.
+    /// Continues with the next name after `error`. The answer is not remembered, since an error is not an
+    /// absence.
     pub(super) fn pass_over(&mut self, error: Error) {
         self.ask_again = Timestamp::ORIGIN;
         self.passed_over = Some(error);

@@ -1,4 +1,4 @@
-//! What a backend was told to do.
+//! The settings of a backend.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::store::convention::{Convention, Kind};
 use crate::store::environment::Environment;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 
-/// What every store has in common.
+/// The options of all stores.
 pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         pattern::option(Kind::Connection),
@@ -44,30 +44,30 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     prefetch::OPTION,
 ];
 
-/// Plain data, valid in every process of a line of forks. Debug shows no option's value.
+/// Plain data, valid in forked processes too. Debug shows no values of options.
 #[derive(Debug)]
 pub struct Settings {
     /// The store.
     pub entry: &'static StoreEntry,
     /// The checked options.
     pub options: Options,
-    /// The identity-bearing environment at construction.
+    /// The identity-bearing environment when the backend was constructed.
     pub environment: Environment,
-    /// Names and values as the official class has them.
+    /// Names and values according to the official class.
     pub convention: Arc<dyn Convention>,
     /// The lookup patterns.
     pub patterns: Patterns,
-    /// What becomes of errors.
+    /// What happens to errors.
     pub on_error: OnError,
     /// Whether each lookup that finds nothing is logged.
     pub log_misses: bool,
-    /// The secrets that hold many.
+    /// The secrets that contain many others.
     pub bundles: BundleNames,
-    /// What is read in one go.
+    /// What is read in advance.
     pub prefetch: Prefetch,
-    /// Where each access is written down, if anywhere.
+    /// Where each access is recorded, if anywhere.
     pub audit: Option<AuditLog>,
-    /// Who is told of lookups.
+    /// Where lookups are reported.
     pub metrics: Metrics,
     /// Cache, limits, retries and timeouts.
     pub layers: LayerSettings,

@@ -1,4 +1,4 @@
-//! What becomes of an error, and what is said of it.
+//! What happens to an error, and how it is logged.
 
 use crate::backend::on_error::{Failure, OnError};
 use crate::backend::plan::Route;
@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::redact::Quoted;
 use crate::store::convention::{Kind, Lookup};
 
-/// Decides what becomes of `error`, and has it said where Airflow would hide it. `Ok` says that it counts as
-/// a miss.
+/// Decides what happens to `error`, and logs it where Airflow would hide it. `Ok` means that it counts as a
+/// miss.
 pub fn settle(
     policy: OnError,
     lookup: Lookup<'_>,
@@ -22,7 +22,7 @@ pub fn settle(
     let fate = match &outcome {
         Ok(_) => "Returning None.",
         Err(failure) if failure.stops_airflow => "Airflow is told to stop its search.",
-        // Airflow itself reports what a config lookup raises, and swallows the rest.
+        // Airflow itself logs what a config lookup raises, and silently ignores other exceptions.
         Err(_) if lookup.kind == Kind::Config => return outcome,
         Err(_) => "Airflow takes this for a miss and asks its next backend.",
     };
@@ -30,7 +30,7 @@ pub fn settle(
     outcome
 }
 
-/// The names asked, as the end of "Connection `x`".
+/// The names that were asked, as the end of "Connection `x`".
 fn tried(route: Option<&Route>) -> String {
     route.map(|route| format!(" (asked for {route})")).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The store in its layers, and the answers made of what it said.
+//! The store with its layers, and the answers derived from it.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use crate::layers::{self, Inspected, Layered, Observe};
 use crate::process::Clock;
 use crate::store::Store;
 
-/// A store in its layers, and the answers made of what it said.
+/// The store with its layers, and the answers derived from it.
 #[derive(Debug)]
 pub(super) struct Stack {
     pub(super) store: Observe,
     pub(super) inspect: Inspected,
     pub(super) memo: Memo,
     pub(super) bundles: Bundles,
-    /// Whether the prefetch is over; held by the caller who does it.
+    /// Whether the prefetch is over; locked by the caller who does it.
     pub(super) prefetched: tokio::sync::Mutex<bool>,
 }
 

@@ -14,10 +14,10 @@ pub const OPTIONS: &[OptionSpec] = &[OptionSpec::new(
 /// The words of the option, in the order of [`Metrics`].
 const WORDS: &[&str] = &["off", "airflow", "opentelemetry"];
 
-/// Who is told of lookups.
+/// Where lookups are reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Metrics {
-    /// Nobody.
+    /// Nowhere.
     #[default]
     Off,
     /// Airflow's `Stats`, and through it `StatsD`, Datadog or OpenTelemetry as `[metrics]` says.
@@ -36,7 +36,7 @@ impl Metrics {
         }
     }
 
-    /// The first argument of `strongroom._telemetry.publish`; none if nobody is told.
+    /// The first argument of `strongroom._telemetry.publish`; `None` if nothing is published.
     pub const fn target(self) -> Option<&'static str> {
         match self {
             Self::Off => None,

@@ -1,4 +1,4 @@
-//! From name to name, until there is an answer.
+//! Going from name to name, until there is an answer.
 
 use std::time::{Duration, Instant};
 
@@ -51,8 +51,8 @@ impl Backend {
             }
             tracing::debug!("{} `{name}` is not there", self.settings.entry.info.title);
         }
-        // What was absent a while ago leads on to the next name in an outage, but is no answer by itself.
-        // Nor is what may have been absence once no other name answers.
+        // A name that was absent a while ago lets an outage continue with the next name, but is not an answer
+        // on its own. Neither is a possible absence if no other name answers.
         if value.is_none()
             && let Some(error) = trail.doubt.take().or_else(|| trail.passed_over.take())
         {
@@ -61,7 +61,7 @@ impl Backend {
         Ok(self.reply(stack, lookup, value, trail))
     }
 
-    /// Looks for `name` in the bundle of its kind, then by itself; answers where it was and what it is.
+    /// Looks for `name` in the bundle of its kind, then on its own; returns its place and value.
     async fn find(
         &self,
         stack: &Stack,
@@ -78,7 +78,7 @@ impl Backend {
         Ok(self.fetch(stack, lookup, name, trail).await?.map(|found| (name.clone(), found)))
     }
 
-    /// `found`, or nothing where its error leaves the answer to the name that comes next.
+    /// `found`, or `None` if its error leaves the answer to the next name.
     fn unless_next_answers<T>(
         &self,
         lookup: Lookup<'_>,
@@ -101,7 +101,7 @@ impl Backend {
         })
     }
 
-    /// Says that `name` answers for another one that could not be read.
+    /// Logs that `name` answers in place of another one that could not be read.
     fn say_passed_over(&self, lookup: Lookup<'_>, name: &SecretName, trail: &Trail) {
         let Some(error) = &trail.passed_over else { return };
         let text = format!(
@@ -112,19 +112,18 @@ impl Backend {
         self.warnings.say(lookup, &self.clock, &text);
     }
 
-    /// Whether `found` says no more than that the store cannot have such a name, which is why a bundle was
-    /// asked.
+    /// Whether `found` only reports that the store cannot have such a name, which is why a bundle was asked.
     fn is_in_bundles_alone<T>(&self, lookup: Lookup<'_>, found: &Result<T>) -> bool {
         found.as_ref().is_err_and(|error| self.is_nowhere(lookup, error))
     }
 
-    /// Whether `error` says that no secret can have such a name.
+    /// Whether `error` means that no secret can have such a name.
     pub(super) fn is_nowhere(&self, lookup: Lookup<'_>, error: &Error) -> bool {
         error.kind() == ErrorKind::InvalidName
             && matches!(self.settings.convention.names(lookup), Naming::Impossible { .. })
     }
 
-    /// What was taken out of a bundle lives no longer than the cache keeps the bundle itself.
+    /// Values from a bundle live only as long as the cache keeps the bundle itself.
     async fn find_in_bundle(
         &self,
         stack: &Stack,
@@ -145,9 +144,9 @@ impl Backend {
         found
     }
 
-    /// What is left of a name without the prefix of its kind: the id, after the team if it is a team's.
+    /// The rest of a name after the prefix of its kind: the id, preceded by the team if it is a team's name.
     fn key_in_bundle(&self, kind: Kind, name: &SecretName) -> Option<String> {
-        // No secret can have an empty name, which is all that is left where there is no prefix.
+        // An empty name is impossible, but it is the prefix where none is configured.
         let (Naming::Names(prefix) | Naming::Impossible { names: prefix, .. }) =
             self.settings.convention.names(Lookup { kind, id: "", team: None })
         else {
@@ -194,19 +193,20 @@ impl Backend {
             value,
             fetched: trail.fetched.min(now),
             ask_again: trail.ask_again,
-            told: Stamp::default(),
+            masked: Stamp::default(),
         };
         stack.memo.keep(lookup, &answer, now, trail.epoch);
         Reply::known(answer.value, now.since(answer.fetched), trail.is_stale)
     }
 
-    /// Reads what the user wants to have at hand, once; lookups meanwhile wait for it. What fails is read
+    /// Reads the configured secrets in advance, once; lookups in the meantime wait for it. What fails is read
     /// again when it is looked up.
     async fn prefetch(&self, stack: &Stack) {
         let mut is_over = stack.prefetched.lock().await;
         if *is_over {
             return;
         }
+        // Half of the time of a lookup, so that the lookup that does it still has time for its own read.
         let deadline = Deadline::within(self.settings.layers.timeout / 2, "the time for a prefetch");
         let prefetch = deadline.run(async {
             let (names, unlisted) = self.settings.prefetch.names(&self.settings, &stack.inspect).await;
@@ -220,7 +220,7 @@ impl Backend {
         *is_over = true;
     }
 
-    /// What Airflow gets for `found`.
+    /// The value for Airflow.
     fn read(
         &self,
         stack: &Stack,
@@ -233,7 +233,7 @@ impl Backend {
     }
 }
 
-/// What memory holds of `name`. The error ends the walk, and nobody sees it.
+/// What memory holds of `name`. The error ends the walk and is never shown.
 fn recall(stack: &Stack, name: &SecretName, memory: &mut Memory) -> Result<Cached> {
     let held = stack.store.cache().held(name, memory.is_under_way);
     let (cached, is_due) = held.ok_or_else(|| Error::internal("memory does not hold the answer"))?;
@@ -243,7 +243,7 @@ fn recall(stack: &Stack, name: &SecretName, memory: &mut Memory) -> Result<Cache
     outcome
 }
 
-/// A secret that makes no sense is not kept.
+/// A malformed secret is not kept.
 fn unless_malformed<T>(stack: &Stack, name: &SecretName, outcome: Result<T>) -> Result<T> {
     outcome.inspect_err(|error| {
         if error.kind() == ErrorKind::Malformed {

@@ -14,7 +14,7 @@ use crate::store::short_key;
 const QUIET: Duration = Duration::from_secs(60);
 const MOST_REMEMBERED: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
 
-/// Remembers what was warned of.
+/// Remembers recent warnings.
 #[derive(Debug)]
 pub struct Warnings(Mutex<LruCache<String, Timestamp>>);
 
@@ -25,22 +25,22 @@ impl Default for Warnings {
 }
 
 impl Warnings {
-    /// Nothing was warned of yet.
+    /// No warnings yet.
     pub fn new() -> Self {
         Self(Mutex::new(LruCache::new(MOST_REMEMBERED)))
     }
 
-    /// Says `text` of `lookup`: as a warning, or at DEBUG if it was warned of within the last minute.
+    /// Logs `text` about `lookup`: as a warning, or at DEBUG if there was one within the last minute.
     pub fn say(&self, lookup: Lookup<'_>, clock: &Clock, text: &str) {
         self.say_as(key(lookup), clock, text);
     }
 
-    /// As [`Self::say`], for all ids of the kind together: `fault` is what is wrong with them.
+    /// Like [`Self::say`], for all ids of the kind together: `fault` is what is wrong with them.
     pub fn say_of_kind(&self, kind: Kind, fault: &str, clock: &Clock, text: &str) {
         self.say_as(key_of_kind(kind, fault), clock, text);
     }
 
-    /// As [`Self::say`], for what concerns no single lookup: `topic` is what was warned of.
+    /// Like [`Self::say`], for what concerns no single lookup: `topic` identifies the warning.
     pub fn say_of(&self, topic: &'static str, clock: &Clock, text: &str) {
         self.say_as(topic.to_owned(), clock, text);
     }
@@ -53,7 +53,7 @@ impl Warnings {
         }
     }
 
-    /// Whether to warn of `lookup` now; the next minute says no.
+    /// Whether to warn about `lookup` now; within the next minute the answer is no.
     pub fn is_due(&self, lookup: Lookup<'_>, clock: &Clock) -> bool {
         self.note(key(lookup), clock)
     }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_ids_are_told_apart_and_not_kept() {
+    fn long_ids_are_distinguished_and_not_kept() {
         let (clock, warnings) = (Clock::manual(), Warnings::new());
         let (one, other) = ("x".repeat(2_000_000), format!("{}y", "x".repeat(1_999_999)));
         let due = |id| warnings.is_due(Lookup { kind: Kind::Variable, id, team: Some(&one) }, &clock);

@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     /// The kind of secret that is looked up.
     #[arg(value_name = "KIND", default_value = "connection")]
     kind: KindWord,
-    /// Airflow's name of it; without one, a name that nobody has.
+    /// Airflow's name of it; without one, a name that no secret has.
     #[arg(value_name = "ID", default_value = PROBE)]
     id: String,
     /// How many lookups go to the store, 1 to 1000.
@@ -30,11 +30,11 @@ pub(super) struct Arguments {
     count: u32,
 }
 
-/// Times of one way of answering, in order of size.
+/// The times of one source of answers, sorted.
 pub(super) struct Times(Vec<Duration>);
 
 impl Times {
-    /// From the times in any order.
+    /// Sorts the times.
     pub(super) fn of(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         Self(times)
@@ -45,7 +45,7 @@ impl Times {
         self.0.len()
     }
 
-    /// The time that so many of a hundred do not exceed, in milliseconds.
+    /// The time that this percentage does not exceed, in milliseconds.
     pub(super) fn shown(&self, percent: usize) -> String {
         format!("{:.3} ms", self.percentile(percent).as_secs_f64() * 1000.0)
     }
@@ -56,14 +56,14 @@ impl Times {
         json!({"p50_us": micros(50), "p99_us": micros(99)})
     }
 
-    /// The time that so many of a hundred do not exceed.
+    /// The time that this percentage does not exceed.
     fn percentile(&self, percent: usize) -> Duration {
         let place = (self.0.len() * percent).div_ceil(100).saturating_sub(1);
         self.0.get(place).copied().unwrap_or_default()
     }
 }
 
-/// Looks the same thing up again and again: past the cache, then out of it.
+/// Repeats the same lookup: first without the cache, then from the cache.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let airflow = source.airflow()?;
     let setup = Setup::of(&airflow, source.component())?;
@@ -80,7 +80,7 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     Ok(Report { warnings: setup.warned(), ..report })
 }
 
-/// What the store allows, as far as it is configured or known.
+/// The quota of the store, as far as it is configured or known.
 pub(super) fn quota(setup: &Setup) -> Option<Rate> {
     let limit = setup.settings.layers.limit;
     limit.rate.or(limit.after_throttle)
@@ -102,7 +102,7 @@ fn past_the_cache(client: &Client, lookup: Lookup<'_>, route: &Route, count: u32
     Ok(Times::of(times))
 }
 
-/// `None` where nothing is kept.
+/// `None` if nothing is cached.
 fn out_of_the_cache(client: &Client, lookup: Lookup<'_>, count: u32) -> Option<Times> {
     let mut times = Vec::new();
     for _ in 0..count {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_quota_is_told_in_lookups() {
+    fn the_quota_is_shown_in_lookups() {
         let times = Times::of(vec![Duration::from_millis(2)]);
         let rate = Rate { calls: NonZeroU32::new(40).unwrap(), per: Duration::from_secs(1) };
         let report = report(10, 20, &times, None, Some(rate));

@@ -1,4 +1,4 @@
-//! `strongroom completions` and `strongroom manual`: what shells and `man` want to know.
+//! `strongroom completions` and `strongroom manual`: the data for shells and `man`.
 
 use clap::Command;
 use serde_json::json;
@@ -19,11 +19,10 @@ pub(super) fn completions(arguments: &Arguments, mut command: Command) -> Result
     as_report(script, "completions")
 }
 
-/// The manual page, in the language of `man`, with every command after the other and those below it behind
-/// it.
+/// The manual page, in the format of `man`, with each command followed by its subcommands.
 pub(super) fn manual(command: Command) -> Result<Report> {
     let mut command = command.disable_help_subcommand(true);
-    // Commands get the options that all have, and their full names.
+    // Adds the global options and the full names to the commands.
     command.build();
     let mut page = Vec::new();
     render(&command, &mut page)
@@ -31,7 +30,7 @@ pub(super) fn manual(command: Command) -> Result<Report> {
     as_report(page, "manual")
 }
 
-/// The part of `command`, then those of the commands below it.
+/// The section of `command`, then those of its subcommands.
 fn render(command: &Command, page: &mut Vec<u8>) -> std::io::Result<()> {
     let source = concat!("strongroom ", env!("CARGO_PKG_VERSION"));
     clap_mangen::Man::new(command.clone()).source(source).render(page)?;
@@ -51,7 +50,7 @@ mod tests {
     use super::*;
     use crate::cli::Arguments as Everything;
 
-    /// The part of the page that is about `name`.
+    /// The section of the page about `name`.
     fn part<'page>(page: &'page str, name: &str) -> &'page str {
         let begin = page.find(&format!(".TH {name} 1 ")).unwrap_or_else(|| panic!("no part about {name}"));
         let rest = &page[begin + 4..];

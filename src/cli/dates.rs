@@ -1,4 +1,4 @@
-//! Moments as people and programs read them, in UTC.
+//! Moments for people and programs, in UTC.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,7 +6,7 @@ use crate::moment;
 
 const DAY: u64 = 86_400;
 
-/// Such as `2026-03-01T12:30:00Z`; before 1970 there were no secrets.
+/// Such as `2026-03-01T12:30:00Z`. Moments before 1970 are clamped, since there were no secrets then.
 pub(super) fn iso(moment: SystemTime) -> String {
     moment::to_seconds(moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! `strongroom describe`: what the store knows of a secret beside its value.
+//! `strongroom describe`: what the store knows about a secret besides its value.
 
 use serde_json::json;
 
@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     subject: Subject,
 }
 
-/// Describes the first name of the lookup that is there. The value is not read.
+/// Describes the first existing name of the lookup. The value is not read.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let airflow = source.airflow()?;
     let setup = Setup::of(&airflow, source.component())?;
@@ -37,12 +37,12 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     Ok(Report { warnings, ..Report::done(text, json).with_code(NO) })
 }
 
-/// A store that tells nothing beside the value can still be asked in other ways.
+/// If a store reports nothing but values, the hint names other commands.
 fn with_other_ways(error: Error) -> Error {
     if error.kind() != ErrorKind::Unsupported || error.hint().is_some() {
         return error;
     }
-    error.with_hint("`strongroom list` shows the names, and `strongroom explain` what became of a lookup")
+    error.with_hint("`strongroom list` shows the names, and `strongroom explain` the outcome of a lookup")
 }
 
 fn found(lookup: Lookup<'_>, described: &Description) -> Report {
@@ -80,14 +80,14 @@ mod tests {
     use crate::store::convention::Kind;
 
     #[test]
-    fn a_store_that_cannot_tell_leaves_other_ways() {
-        let told = |kind| with_other_ways(Error::new(kind, "no")).hint().map(str::to_owned);
-        assert!(told(ErrorKind::Unsupported).is_some_and(|hint| hint.contains("`strongroom explain`")));
-        assert_eq!(told(ErrorKind::Denied), None);
+    fn a_store_that_cannot_describe_leaves_other_commands() {
+        let hint_of = |kind| with_other_ways(Error::new(kind, "no")).hint().map(str::to_owned);
+        assert!(hint_of(ErrorKind::Unsupported).is_some_and(|hint| hint.contains("`strongroom explain`")));
+        assert_eq!(hint_of(ErrorKind::Denied), None);
     }
 
     #[test]
-    fn only_what_is_known_is_told() {
+    fn only_what_is_known_is_shown() {
         let described = Description {
             version: Some("7".to_owned()),
             created: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_368_200)),

@@ -13,8 +13,8 @@ use crate::store::options::OptionKind;
 use crate::value::Text;
 use crate::value::json::{self, Object, Value};
 
-/// Prints the variables that configure the same backend. Values of secret options stand masked, so the lines
-/// of those are to be completed by hand.
+/// Prints the variables that configure the same backend. Values of secret options are masked, so those lines
+/// have to be completed by hand.
 pub(super) fn run(source: &Source) -> Result<Report> {
     let (class, kwargs) = match source.component() {
         Component::Server => ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__SECRETS__BACKEND_KWARGS"),
@@ -49,7 +49,7 @@ pub(super) fn run(source: &Source) -> Result<Report> {
     Ok(Report { warnings: setup.warned(), ..Report::done(text, json).exact() })
 }
 
-/// A value that may be shown. A key that nobody declared may hold anything, and an address a password.
+/// A value that may be shown. An undeclared key may contain anything, and an address a password.
 pub(super) fn shown(entry: &StoreEntry, key: &str, value: &RawValue) -> Value {
     let spec = options_of(entry).find(|spec| spec.key == key);
     let is_secret =
@@ -61,19 +61,18 @@ pub(super) fn shown(entry: &StoreEntry, key: &str, value: &RawValue) -> Value {
     if is_secret || holds_credentials(&written) { Value::from(MASK) } else { written }
 }
 
-/// Whether there is an address with a query, a fragment or a password in it, wherever it stands.
+/// Whether there is an address with a query, a fragment or a password, at any place in the value.
 fn holds_credentials(value: &Value) -> bool {
     let written = json::write(value);
     let text = written.to_str().unwrap_or("://?");
     let mut words_before_hosts =
         text.split('@').map(|before| before.rsplit(['"', ' ']).next().unwrap_or_default());
-    // What is behind the last one is before none.
+    // The last part is not followed by `@`.
     words_before_hosts.next_back();
     (text.contains("://") && text.contains(['?', '#'])) || words_before_hosts.any(|word| word.contains(':'))
 }
 
-/// The options as JSON in which Airflow finds nothing to replace: a dollar sign that is left stands for
-/// itself.
+/// The options as JSON in which Airflow finds nothing to replace: the remaining dollar signs are literal.
 fn without_dollars(written: &str) -> String {
     written.replace('$', r"\u0024")
 }
@@ -85,22 +84,22 @@ mod tests {
     use crate::store::registry::find;
 
     #[test]
-    fn secrets_and_what_nobody_knows_are_masked() {
+    fn secrets_and_unknown_options_are_masked() {
         let entry = find("memory").unwrap();
-        let told = |key, text: &str| {
+        let shown_value = |key, text: &str| {
             let shown = shown(entry, key, &RawValue::Text(text.to_owned()));
             shown.as_str().unwrap().to_owned()
         };
-        assert_eq!(told("secrets", "canary"), MASK);
-        assert_eq!(told("unknown", "canary"), MASK);
-        assert_eq!(told("sep", "https://u:canary@h"), MASK);
+        assert_eq!(shown_value("secrets", "canary"), MASK);
+        assert_eq!(shown_value("unknown", "canary"), MASK);
+        assert_eq!(shown_value("sep", "https://u:canary@h"), MASK);
         for secret in
             ["https://h?token=canary", "https://h#canary", "u:canary@h", "h u:canary@h", "a@b u:canary@h"]
         {
-            assert_eq!(told("sep", secret), MASK, "{secret}");
+            assert_eq!(shown_value("sep", secret), MASK, "{secret}");
         }
-        assert_eq!(told("sep", "airflow@project.example"), "airflow@project.example");
-        assert_eq!(told("cache_ttl", "5m"), "5m");
+        assert_eq!(shown_value("sep", "airflow@project.example"), "airflow@project.example");
+        assert_eq!(shown_value("cache_ttl", "5m"), "5m");
         let inner = json::parse(&Text::from(r#"{"sts": {"endpoint_url": "http://u:canary@h"}}"#)).unwrap();
         assert_eq!(shown(entry, "cache", &RawValue::Json(inner)).as_str(), Some(MASK));
     }

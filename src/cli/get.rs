@@ -1,4 +1,4 @@
-//! `strongroom get` and `strongroom reveal`: one secret, masked or not.
+//! `strongroom get` and `strongroom reveal`: one secret, masked or in full.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ pub(super) struct RevealArguments {
     subject: Subject,
 }
 
-/// Shows that a secret is there and what it is made of, and no secret part of it.
+/// Shows that a secret exists and its fields, without the secret parts.
 pub(super) fn get(source: &Source, arguments: &Arguments) -> Result<Report> {
     let lookup = arguments.subject.lookup();
     with_secret(source, lookup, |secret| shown(lookup, secret, arguments.dialect))
@@ -65,12 +65,12 @@ fn with_secret(
     Ok(report)
 }
 
-/// Ids like one that the store was asked for in vain.
+/// Ids similar to one for which the store has no secret.
 fn near(setup: &Setup, client: &Client, lookup: Lookup<'_>, answer: &LookedUp) -> Vec<String> {
     if matches!(answer, LookedUp::Asked(_)) { near_ids(setup, client, lookup) } else { Vec::new() }
 }
 
-/// There is none; `strongroom explain` says more.
+/// The report about an absent secret; `strongroom explain` gives details.
 fn missing(lookup: Lookup<'_>, answer: &LookedUp, near: &[String]) -> Report {
     let reason = match answer {
         LookedUp::NotAsked(reason) => reason.clone(),
@@ -108,7 +108,7 @@ fn shown(lookup: Lookup<'_>, secret: &SecretValue, dialect: Dialect) -> Result<R
     Ok(Report::done(columns(&rows), json))
 }
 
-/// What a variable holds, by its form alone.
+/// A description of the form of a variable's value.
 fn form(secret: &SecretValue) -> &'static str {
     let text = secret.expose();
     if text.is_empty() {
@@ -137,26 +137,26 @@ fn plain(value: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn told(kind: Kind, secret: &str) -> (String, String) {
+    fn shown_as(kind: Kind, secret: &str) -> (String, String) {
         let lookup = Lookup { kind, id: "a", team: None };
         let report = shown(lookup, &SecretValue::text(secret), Dialect::default()).unwrap();
         (report.text, report.json.to_string())
     }
 
     #[test]
-    fn variables_tell_their_form_alone() {
+    fn variables_show_their_form_only() {
         for (secret, form) in
             [("canary", "text"), (r#"{"a": "canary"}"#, "JSON object"), ("[1]", "JSON array"), ("", "empty")]
         {
-            let (text, json) = told(Kind::Variable, secret);
+            let (text, json) = shown_as(Kind::Variable, secret);
             assert!(text.contains(form) && json.contains(form), "{text}");
             assert!(!text.contains("canary") && !json.contains("canary"));
         }
     }
 
     #[test]
-    fn a_connection_tells_its_fields() {
-        let (text, _) = told(Kind::Connection, "postgres://u:canary@h/db");
+    fn a_connection_shows_its_fields() {
+        let (text, _) = shown_as(Kind::Connection, "postgres://u:canary@h/db");
         insta::assert_snapshot!(text, @r#"
         conn_id       a
         conn_type     postgres

@@ -1,5 +1,4 @@
-//! Set-ups of stores, written down as commands: `strongroom WORD GUIDE`. Which there are, the stores' entries
-//! say.
+//! Set-ups of stores, written out as commands: `strongroom WORD GUIDE`. The stores' entries declare them.
 
 use std::fmt::Write;
 
@@ -42,7 +41,7 @@ struct GuideArguments {
     print_commands: bool,
 }
 
-/// The set-up that is asked for.
+/// The requested set-up.
 #[derive(Debug)]
 pub(super) struct Guided {
     entry: &'static StoreEntry,
@@ -50,7 +49,7 @@ pub(super) struct Guided {
     asked: Configured<GuideArguments>,
 }
 
-/// The stores with set-ups, each with its word.
+/// The stores that have set-ups, each with its word.
 fn guided() -> impl Iterator<Item = (&'static str, &'static StoreEntry, &'static Guides)> {
     STORES.iter().filter_map(|entry| Some((word_of(entry)?, entry, entry.tools.guides.as_ref()?)))
 }
@@ -134,7 +133,7 @@ pub(super) fn run(guided: &Guided) -> Result<Report> {
     Ok(Report { warnings, ..Report::done(text, json) })
 }
 
-/// What is written; what may hold a secret, or has no effect, is left out.
+/// The written options, without those that may be secret or have no effect.
 fn kept(setup: &Setup) -> Vec<(String, own_json::Value)> {
     let members = setup.chosen.options.iter();
     let shown = members.map(|(key, value)| (key.to_owned(), shown(setup.entry, key, value)));
@@ -159,7 +158,7 @@ fn explained(steps: &[GuideStep], class: &str, options: &Value) -> String {
     for step in steps {
         let _ = writeln!(text, "# {}\n{}\n", step.purpose, step.command);
     }
-    // Airflow replaces names behind a dollar sign in what it reads.
+    // Airflow replaces names after a dollar sign in what it reads.
     let written = shell_quoted(&options.to_string().replace('$', r"\u0024"));
     text.push_str("# the backend; the words in capitals are yours to fill in\n");
     let _ = writeln!(text, "export AIRFLOW__SECRETS__BACKEND={class}");

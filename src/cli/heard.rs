@@ -1,4 +1,4 @@
-//! What the house logs while a command runs: warnings that Airflow's log would show.
+//! What is logged while a command runs: warnings that Airflow's log would show.
 
 use std::cell::RefCell;
 
@@ -10,7 +10,7 @@ thread_local! {
     static HEARD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Runs `work`; the warnings that it logs on this thread come with the answer.
+/// Runs `work` and returns its result with the warnings that it logged on this thread.
 pub(super) fn listen<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
     let outer = HEARD.replace(Vec::new());
     let warnings = Listener {

@@ -1,4 +1,4 @@
-//! `strongroom list`: the names that a backend could answer for, and never a value.
+//! `strongroom list`: the names that a backend could answer for, never a value.
 
 use std::time::SystemTime;
 
@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     limit: Option<usize>,
 }
 
-/// Ids with what is known of each.
+/// Ids with what is known about each.
 pub(super) type Listed = Vec<(String, Description)>;
 
 /// One secret in the list.
@@ -52,7 +52,7 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     Ok(Report { warnings, ..Report::done(text, json) })
 }
 
-/// The ids of a kind with what is known of each, at most `limit`; none of a kind that is switched off.
+/// The ids of a kind with what is known about each, at most `limit`; none for a kind that is switched off.
 pub(super) fn names(
     setup: &Setup,
     client: &Client,
@@ -79,7 +79,7 @@ pub(super) fn names(
             }
         }
     }
-    // Of an id that is there twice the first is looked up: the order of the prefixes is kept.
+    // Of a repeated id the first is looked up: the sort is stable and keeps the order of the prefixes.
     found.sort_by(|left, right| left.0.cmp(&right.0));
     found.dedup_by(|later, earlier| later.0 == earlier.0);
     found.truncate(limit);
@@ -135,7 +135,7 @@ fn as_text(entries: &[Entry], now: SystemTime) -> String {
     columns(&rows)
 }
 
-/// Whether it can be read, as far as its store says.
+/// Whether it can be read, as far as its store reports.
 fn is_usual(described: &Description) -> bool {
     described.state.is_none_or(|state| state == "enabled")
 }
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_tells_kind_id_origin_age_and_tags() {
+    fn a_list_has_kind_id_name_age_and_tags() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_368_200);
         let described = Description {
             changed: Some(now - Duration::from_secs(7200)),

@@ -1,21 +1,20 @@
-//! The fields of a connection without what is secret in them.
+//! The fields of a connection without their secret parts.
 //!
 //! `airflow connections list --show-values --hide-sensitive` of Airflow 3.3.2 masks the password, extra and
-//! the credentials in the URI, and so do we. What is not where it should be is masked too: of a secret that
-//! is no URI at all, or of one with an unescaped password, the parts land in fields that are otherwise
-//! harmless.
+//! the credentials in the URI, and so does this. Misplaced parts are masked as well: if a secret is not a URI
+//! at all, or one with an unescaped password, its parts end up in fields that are otherwise harmless.
 
 use serde_json::{Map, Value as Shown, json};
 
 use crate::value::Connection;
 use crate::value::json::Value;
 
-/// What stands in place of a secret, as in Airflow.
+/// The replacement for a secret, as in Airflow.
 pub(super) const MASK: &str = "***";
 
-/// The fields by the names that `airflow connections get` has for them. `secret` is what the connection was
-/// made of: of one that is neither JSON nor a URI, such as `user:password`, Airflow makes fields that are
-/// nothing but its parts.
+/// The fields by the names of `airflow connections get`. `secret` is the text that the connection was parsed
+/// from: if it is neither JSON nor a URI, such as `user:password`, Airflow splits it into fields all the
+/// same.
 pub(super) fn fields(connection: &Connection, secret: &str) -> Map<String, Shown> {
     let is_sound = is_connection(secret) && connection.conn_type.as_str().is_some_and(is_word);
     let plain = |value: &Value, is_harmless: fn(&str) -> bool| match value {
@@ -48,8 +47,8 @@ pub(super) fn fields(connection: &Connection, secret: &str) -> Map<String, Shown
 }
 
 /// Whether the text is JSON, or a URI whose credentials end where they should: with an unescaped `/`, `?` or
-/// `#` in the password, an `@` is left behind the host, and what stands in the place of host and port is the
-/// user and the password.
+/// `#` in the password, there is an `@` after the host, and what seems to be host and port is the user and
+/// the password.
 fn is_connection(secret: &str) -> bool {
     let Some((_, rest)) = secret.split_once("://") else { return secret.trim_start().starts_with('{') };
     if secret.trim_start().starts_with('{') {
@@ -59,7 +58,7 @@ fn is_connection(secret: &str) -> bool {
     !rest.split_once(['/', '?', '#']).is_some_and(|(_, behind)| behind.contains('@'))
 }
 
-/// A protocol before the host is shown, a path behind it is not: that of a webhook is its secret.
+/// A protocol before the host is shown, but not a path after it: the path of a webhook is its secret.
 fn host(connection: &Connection, is_sound: bool) -> Shown {
     let Some(text) = connection.host.as_str() else { return masked(&connection.host) };
     if text.is_empty() {
@@ -76,13 +75,12 @@ fn host(connection: &Connection, is_sound: bool) -> Shown {
     json!(format!("{protocol}{name}{}", if is_whole { "" } else { "/***" }))
 }
 
-/// The keys of extra, and of its values nothing. With an unescaped `?` in the password a part of it becomes a
-/// key.
+/// The keys of extra without their values. With an unescaped `?` in the password a part of it becomes a key.
 fn extra(connection: &Connection, is_sound: bool) -> Shown {
     let Ok(extra) = connection.extra_dejson() else { return json!(MASK) };
     let Some(members) = extra.as_object() else { return json!(MASK) };
     let keys = members.iter().enumerate().map(|(number, (key, value))| {
-        // A key without a value may be all that there is of a secret, such as a token behind a question mark.
+        // A key without a value may be a whole secret, such as a token after a question mark.
         let has_value = value.as_str() != Some("");
         let known = key.to_str().filter(|key| is_sound && has_value && is_word(key) && key.len() <= 64);
         (known.map_or_else(|| format!("key {}", number + 1), str::to_owned), json!(MASK))
@@ -102,7 +100,7 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.+".contains(letter))
 }
 
-/// One host, or several with commas between them. What follows a colon is a port: a password in that place is
+/// One host, or several separated by commas. What follows a colon must be a port: a password in that place is
 /// not shown.
 fn is_host(text: &str) -> bool {
     let is_letter = |letter: char| letter.is_alphanumeric() || "-._\\".contains(letter);
@@ -113,7 +111,7 @@ fn is_host(text: &str) -> bool {
     !text.is_empty() && text.len() <= 253 && text.split(',').all(|host| is_named(host) || is_address(host))
 }
 
-/// An address of IPv6, in brackets where a port may follow.
+/// An IPv6 address, in brackets if a port may follow.
 fn is_address(host: &str) -> bool {
     let bracketed = host.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let (address, port) = bracketed.unwrap_or((host, ""));
@@ -121,8 +119,8 @@ fn is_address(host: &str) -> bool {
     address.parse::<std::net::Ipv6Addr>().is_ok() && port.chars().all(|letter| letter.is_ascii_digit())
 }
 
-/// Connections whose schema is the name of a database. That of any other is the path of a URI, which in a
-/// webhook is the secret; and a login without a password may be a token.
+/// Connection types whose schema is the name of a database. Otherwise it is the path of a URI, which is the
+/// secret of a webhook; and a login without a password may be a token.
 const DATABASES: [&str; 51] = [
     "athena",
     "cassandra",
@@ -177,23 +175,23 @@ const DATABASES: [&str; 51] = [
     "yugabyte",
 ];
 
-/// Whether `conn_type` is one of these, perhaps with a driver, such as `mysql+pymysql`.
+/// Whether `conn_type` is one of these, possibly with a driver, such as `mysql+pymysql`.
 fn is_of_database(conn_type: &str) -> bool {
     let name = conn_type.split('+').next().unwrap_or_default().to_ascii_lowercase().replace('-', "_");
     DATABASES.contains(&name.as_str())
 }
 
-/// Other connections whose login is the name of an account. That of a web service without a password may be
-/// its token, as in `https://TOKEN@host`.
+/// Other connection types whose login is the name of an account. The login of a web service without a
+/// password may be its token, as in `https://TOKEN@host`.
 const ACCOUNTS: [&str; 24] = [
     "amqp", "amqps", "email", "ftp", "ftps", "hdfs", "imap", "imaps", "ldap", "ldaps", "livy", "mqtt",
     "pop3", "psrp", "rabbitmq", "samba", "sftp", "smb", "smtp", "smtps", "spark", "ssh", "webhdfs", "winrm",
 ];
 
-/// What services that take a token as the user name ask for as the password, or ignore there.
+/// Passwords that services require, or ignore, if the user name is a token.
 const DUMMIES: [&str; 8] = ["x", "x-oauth-basic", "api_token", "none", "null", "unused", "-", "_"];
 
-/// Whether the login is the name of an account, and no token in its place.
+/// Whether the login is the name of an account and not a token.
 fn is_account(connection: &Connection, has_database: bool) -> bool {
     let conn_type = connection.conn_type.as_str().map(str::to_ascii_lowercase).unwrap_or_default();
     let is_dummy = |text: &str| DUMMIES.contains(&text.to_ascii_lowercase().as_str());
@@ -205,7 +203,7 @@ fn is_database(text: &str) -> bool {
     text.chars().all(|letter| letter.is_alphanumeric() || "_-.$ ".contains(letter))
 }
 
-/// What stands in the schema of a connection to a web server.
+/// The schema of a connection to a web server.
 fn is_protocol(text: &str) -> bool {
     matches!(text, "http" | "https")
 }
@@ -214,7 +212,7 @@ fn is_nothing(_: &str) -> bool {
     false
 }
 
-/// An account name; what else an unescaped password leaves there is not one.
+/// An account name, which the rest of an unescaped password usually is not.
 fn is_login(text: &str) -> bool {
     text.chars().all(|letter| letter.is_alphanumeric() || "_-.@\\+ $".contains(letter))
 }
@@ -237,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_connection_shows_nothing() {
+    fn other_texts_show_nothing() {
         for secret in [
             "canary",
             "//canary",

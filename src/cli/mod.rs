@@ -1,17 +1,17 @@
 //! The command line: one file per command.
 //!
-//! | file | what stands there |
+//! | file | contents |
 //! |---|---|
 //! | `setup.rs` | from Airflow's configuration to a backend that can be asked |
-//! | `subject.rs` | what a command is about, and how it is looked up |
+//! | `subject.rs` | the subject of a command, and how it is looked up |
 //! | `masked.rs`, `dates.rs`, `heard.rs` | connections without secrets, moments, warnings |
-//! | `output.rs`, `screen.rs`, `progress.rs` | what a command has to say, the exit codes, where it is shown, and how far it is |
-//! | `words.rs`, `near.rs` | words for stores, and what was meant by mistyped ones, by ids and by classes |
+//! | `output.rs`, `screen.rs`, `progress.rs` | the output of a command, the exit codes, the terminal, and progress |
+//! | `words.rs`, `near.rs` | words for stores, and suggestions for mistyped words, ids and classes |
 //! | the others | one command each |
 //!
-//! Exit codes: 0 done; 1 the answer is no (not found, findings); 2 the command line makes no sense; 3 the
-//! configuration cannot be used; 4 the store did not answer or refused, or what should be a connection is
-//! none; 5 the output could not be written. No command but `reveal` shows a value.
+//! Exit codes: 0 done; 1 the answer is no (not found, findings); 2 the command line is invalid; 3 the
+//! configuration cannot be used; 4 the store did not answer or refused, or a connection is invalid; 5 the
+//! output could not be written. No command but `reveal` shows a value.
 
 mod bench;
 mod completions;
@@ -59,7 +59,7 @@ struct Arguments {
     command: Command,
 }
 
-/// A command that goes by Airflow's configuration.
+/// A command that uses Airflow's configuration.
 #[derive(Debug, clap::Args)]
 struct Configured<Own: clap::Args> {
     #[command(flatten)]
@@ -109,15 +109,15 @@ enum Command {
     /// List the names that the backend could answer for.
     ///
     /// Goes through the store page by page, and shows what begins with the configured prefixes.
-    /// Tells the kind, the id, the name in the store, the age and the tags of each; no value is read.
+    /// Shows the kind, the id, the name in the store, the age and the tags of each; no value is read.
     #[command(
         after_help = "Examples:\n  strongroom list\n  strongroom list connections --limit 20\n  strongroom \
         list variables config --json"
     )]
     List(Configured<list::Arguments>),
-    /// Show what the store knows of a secret beside its value.
+    /// Show what the store knows about a secret besides its value.
     ///
-    /// Tells version, dates, tags and the encryption key, as far as the store has them.
+    /// Shows version, dates, tags and the encryption key, as far as the store has them.
     /// The value is not read, so this needs another permission than a lookup.
     #[command(
         after_help = "Examples:\n  strongroom describe connection smtp_default\n  strongroom describe \
@@ -146,7 +146,7 @@ enum Command {
     Lint(Configured<lint::Arguments>),
     /// Take a connection URI apart, or put one together.
     ///
-    /// Reads standard input: a secret on a command line is seen by everybody on the machine.
+    /// Reads standard input: any user of the machine can see a secret on a command line.
     /// Escapes what has to be escaped, as the Airflow of your choice reads it.
     #[command(after_help = "Examples:\n  strongroom uri parse < connection.txt\n  strongroom uri build < \
         fields.json")]
@@ -164,7 +164,7 @@ enum Command {
     /// Print the document that allows what the backend needs and nothing else.
     ///
     /// It is made for the configured prefixes, or for those you give, with tags and encryption keys.
-    /// Makes no call and changes nothing: hand the document to whoever manages access.
+    /// Makes no call and changes nothing: give the document to those who manage access.
     #[command(after_help = "Examples:\n  strongroom policy aws --region eu-west-1 --account \
         111122223333\n  strongroom policy ssm --mode manage --tag team=data\n  strongroom policy vault \
         --account secret")]
@@ -198,7 +198,7 @@ enum Command {
     Env(Configured<Nothing>),
     /// List the stores of this build with the Python class and the options of each.
     ///
-    /// Each option stands with its default and what it is for.
+    /// Each option has its default and its purpose.
     /// Needs no configuration and makes no call.
     #[command(after_help = "Examples:\n  strongroom stores\n  strongroom stores memory --json")]
     Stores(stores::Arguments),
@@ -229,7 +229,7 @@ pub fn run(arguments: impl IntoIterator<Item = String>) -> u8 {
     }
 }
 
-/// Every command, and those below it.
+/// The names of all commands and subcommands.
 fn command_names() -> Vec<String> {
     let root = Arguments::command();
     let name = |command: &clap::Command| command.get_name().to_owned();

@@ -1,4 +1,4 @@
-//! What was probably meant by an id that is not there, or by a class that no one knows.
+//! Suggestions for an absent id and for an unknown class.
 
 use crate::cli::list::names;
 use crate::cli::setup::{Client, Setup};
@@ -6,14 +6,14 @@ use crate::config::airflow::SERVER_CLASS;
 use crate::store::convention::Lookup;
 use crate::store::registry::STORES;
 
-/// So many ids of a kind are looked through at most.
+/// The most ids of a kind that are compared.
 const LOOKED_THROUGH: usize = 500;
 
-/// So many are named at most.
+/// The most that are suggested.
 const NAMED: usize = 3;
 
-/// The ids in the store that are near the one that was looked up, the nearest first; none where the store
-/// does not list them.
+/// The ids in the store that are similar to the one that was looked up, the most similar first; none if the
+/// store does not list them.
 pub(super) fn near_ids(setup: &Setup, client: &Client, lookup: Lookup<'_>) -> Vec<String> {
     let Ok((listed, _)) = names(setup, client, lookup.kind, LOOKED_THROUGH) else { return Vec::new() };
     let known = listed.iter().map(|(id, _)| id.as_str());
@@ -29,7 +29,7 @@ fn nearest<'known>(id: &str, known: impl Iterator<Item = &'known str>) -> Vec<St
     near.into_iter().take(NAMED).map(|(_, id)| id).collect()
 }
 
-/// How far two ids are from each other; `None` if that is far.
+/// The distance between two ids; `None` if it is large.
 fn distance(id: &str, known: &str) -> Option<usize> {
     let plain = |id: &str| -> String {
         id.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
@@ -38,7 +38,7 @@ fn distance(id: &str, known: &str) -> Option<usize> {
         return Some(0);
     }
     let length = id.chars().count();
-    // A long difference needs no count.
+    // With a large difference in length the distance is large, too.
     if length.abs_diff(known.chars().count()) > length / 4 + 1 {
         return None;
     }
@@ -46,7 +46,7 @@ fn distance(id: &str, known: &str) -> Option<usize> {
     (distance <= (length / 4).max(1)).then_some(distance)
 }
 
-/// The class that was probably meant: one of ours, or an official one.
+/// The most similar class: one of ours, or an official one.
 pub(super) fn near_class(class: &str) -> Option<&'static str> {
     let known: Vec<_> =
         classes().chain(STORES.iter().filter_map(|entry| entry.tools.official_class)).collect();
@@ -59,19 +59,19 @@ pub(super) fn near_class(class: &str) -> Option<&'static str> {
     if distance <= near.len() / 8 {
         return Some(near);
     }
-    // A name of ours in the wrong module, or the official name below `strongroom`.
+    // One of our names in the wrong module, or the official name below `strongroom`.
     let name = |path: &str| path.rsplit('.').next().unwrap_or_default().to_lowercase();
     let is_ours = class == "strongroom" || lower.starts_with("strongroom.");
     let near = classes().map(|known| (strsim::damerau_levenshtein(&name(class), &name(known)), known)).min();
     near.filter(|(distance, near)| is_ours && *distance <= name(near).len() / 4).map(|(_, near)| near)
 }
 
-/// The classes of ours.
+/// Our classes.
 fn classes() -> impl Iterator<Item = &'static str> {
     STORES.iter().map(|entry| entry.python_class).chain([SERVER_CLASS])
 }
 
-/// As the end of a sentence: "Did you mean `a` or `b`?".
+/// The end of a sentence: "Did you mean `a` or `b`?".
 pub(super) fn question(near: &[String]) -> Option<String> {
     let quoted: Vec<_> = near.iter().map(|id| format!("`{}`", crate::redact::Shown(id))).collect();
     (!quoted.is_empty()).then(|| format!("Did you mean {}?", quoted.join(" or ")))

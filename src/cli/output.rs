@@ -1,4 +1,4 @@
-//! The only place that writes to the terminal, and what a command has to say.
+//! The only place that writes to the terminal, and the output of a command.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::redact::is_harmful;
 use crate::store::tools::Severity;
 
-/// What a command found out.
+/// The result of a command.
 #[derive(Debug)]
 pub(super) struct Report {
     /// For people.
@@ -21,9 +21,9 @@ pub(super) struct Report {
     pub(super) json: Value,
     /// The exit code.
     pub(super) code: u8,
-    /// Each a line for the standard error.
+    /// Lines for the standard error.
     pub(super) warnings: Vec<String>,
-    /// Whether the text is for programs as well, so that not a letter of it may change.
+    /// Whether programs read the text as well, so that it must not be changed.
     pub(super) is_exact: bool,
 }
 
@@ -31,29 +31,29 @@ pub(super) struct Report {
 pub(super) const DONE: u8 = 0;
 /// The answer is no: nothing was found, or something was found that should not be.
 pub(super) const NO: u8 = 1;
-/// The command line makes no sense.
+/// The command line is invalid.
 pub(super) const USAGE: u8 = 2;
 /// The configuration cannot be used.
 pub(super) const CONFIGURATION: u8 = 3;
-/// The store did not answer, or refused; or what should be a connection is none.
+/// The store did not answer, or refused; or a connection is invalid.
 pub(super) const STORE: u8 = 4;
-/// What was found out could not be written, such as to a full disk.
+/// The output could not be written, such as to a full disk.
 pub(super) const OUTPUT: u8 = 5;
 
 impl Report {
-    /// All went well.
+    /// A successful result.
     pub(super) fn done(text: impl Into<String>, json: Value) -> Self {
         Self { text: text.into(), json, code: DONE, warnings: Vec::new(), is_exact: false }
     }
 
-    /// As this one, with a text of which not a letter may change.
+    /// The same with a text that must not be changed.
     #[must_use]
     pub(super) fn exact(mut self) -> Self {
         self.is_exact = true;
         self
     }
 
-    /// As this one, with another exit code.
+    /// The same with another exit code.
     #[must_use]
     pub(super) fn with_code(mut self, code: u8) -> Self {
         self.code = code;
@@ -81,10 +81,10 @@ pub(super) fn error_as_json(error: &Error) -> Value {
     })
 }
 
-/// Writes what a command found out, and returns the exit code.
+/// Writes the result of a command, and returns the exit code.
 ///
-/// `heard` is what the configuration made worth a warning. A report has it already, an error has not, and it
-/// may well be the cause.
+/// `heard` contains the warnings about the configuration. A report already includes them. An error does not,
+/// and they may well be its cause.
 pub(super) fn finish(outcome: Result<Report, Error>, heard: &[String], as_json: bool) -> u8 {
     let heard = heard.iter().map(|text| format!("warning: {text}"));
     let screen = Screen::of(&io::stdout());
@@ -107,17 +107,17 @@ pub(super) fn finish(outcome: Result<Report, Error>, heard: &[String], as_json: 
     written(print(&text), code)
 }
 
-/// A line on the standard error. No one is left to be told if this fails.
+/// Writes a line to the standard error. If this fails, the failure cannot be reported anywhere.
 fn complain(line: &str) {
     let text = Screen::of(&io::stderr()).fit(&format!("{line}\n"));
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// The exit code of a command whose answer was written, or not.
+/// The exit code, depending on whether the output was written.
 fn written(outcome: io::Result<()>, code: u8) -> u8 {
     let Err(error) = outcome else { return code };
     let reason = match error.kind() {
-        // A reader that closed the pipe early, such as `head`, is no failure.
+        // A reader that closed the pipe early, such as `head`, is not a failure.
         io::ErrorKind::BrokenPipe => return code,
         io::ErrorKind::StorageFull => "the disk is full, so the output is not complete".to_owned(),
         _ => error.to_string(),
@@ -126,8 +126,8 @@ fn written(outcome: io::Result<()>, code: u8) -> u8 {
     OUTPUT
 }
 
-/// JSON leaves some characters as they are that control a terminal, or that it does not have; within its
-/// texts each has another form.
+/// JSON leaves some characters unescaped that control a terminal, or that it cannot show; within JSON texts
+/// each has an escaped form.
 fn pretty(value: &Value, is_ascii: bool) -> String {
     let mut text = String::new();
     for letter in format!("{value:#}\n").chars() {
@@ -157,16 +157,16 @@ pub(super) fn usage(message: &mut clap::Error) -> u8 {
         screen.fit(&if screen.has_colour { text.ansi().to_string() } else { text.to_string() })
     };
     if message.use_stderr() {
-        // No one is left to be told if this fails.
+        // If this fails, the failure cannot be reported anywhere.
         let _ = io::stderr().lock().write_all(fitted(Screen::of(&io::stderr())).as_bytes());
         return USAGE;
     }
     written(print(&fitted(Screen::of(&io::stdout()))), DONE)
 }
 
-/// What was typed in a wrong place may be a secret, and a complaint ends in the log of a pipeline: only the
-/// names of options are repeated, which begin with a dash and stand there without their value, and what is
-/// nearly a word that is known there.
+/// What was typed in the wrong place may be a secret, and error output ends up in the log of a pipeline. So
+/// only names of options are repeated, which begin with a dash and appear there without their value, and
+/// suggestions for mistyped words.
 fn hide_words(message: &mut clap::Error) {
     for kind in [ContextKind::InvalidArg, ContextKind::InvalidValue, ContextKind::InvalidSubcommand] {
         let word = match message.get(kind) {
@@ -182,7 +182,7 @@ fn hide_words(message: &mut clap::Error) {
     }
 }
 
-/// The command or the value that is nearest to a mistyped word.
+/// The command or value that is most similar to a mistyped word.
 fn meant(message: &clap::Error, kind: ContextKind, word: &str) -> Option<(ContextKind, ContextValue)> {
     if kind == ContextKind::InvalidSubcommand {
         let names = super::command_names();
@@ -194,7 +194,7 @@ fn meant(message: &clap::Error, kind: ContextKind, word: &str) -> Option<(Contex
     Some((ContextKind::SuggestedValue, ContextValue::String(near)))
 }
 
-/// Whether standard output shows colours: a terminal that knows them, and no wish for none.
+/// Whether standard output shows colours: a terminal that supports them, and no variable that disables them.
 pub(super) fn has_colour() -> bool {
     Screen::of(&io::stdout()).has_colour
 }
@@ -216,8 +216,7 @@ pub(super) fn counted(count: usize, one: &str, more: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { more })
 }
 
-/// Columns side by side, two spaces apart; the last one is not padded. Control characters are shown, not
-/// sent.
+/// Columns side by side, two spaces apart; the last one is not padded. Control characters are escaped.
 pub(super) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or_default();
     let shown: Vec<Vec<String>> = rows
@@ -271,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn exit_codes_tell_configuration_and_store_apart() {
+    fn exit_codes_distinguish_configuration_and_store() {
         assert_eq!(code_of(&Error::config("x")), CONFIGURATION);
         assert_eq!(code_of(&Error::new(ErrorKind::Denied, "x")), STORE);
     }

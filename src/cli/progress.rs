@@ -1,4 +1,4 @@
-//! How far long work is: on the standard error of a terminal alone, and gone when the work ends.
+//! Progress of long work: only shown on a terminal's standard error, and removed when the work ends.
 
 use std::io::IsTerminal;
 
@@ -6,17 +6,17 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::screen::is_dumb;
 
-/// A line that counts. It is taken off the screen when it is dropped, so that nothing is written over it.
+/// A counting line. It is removed from the screen when dropped, so that other output does not overlap it.
 #[derive(Debug)]
 pub(super) struct Progress(ProgressBar);
 
 impl Progress {
-    /// Of work that is done after `count` steps; `what` is what is counted.
+    /// Progress of work with `count` steps; `what` is what is counted.
     pub(super) fn of(count: usize, what: &str) -> Self {
         Self::shown(Some(count as u64), &format!("{{pos}}/{{len}} {what} {{bar:30}}"))
     }
 
-    /// Of work whose end is not known.
+    /// Progress of work of unknown length.
     pub(super) fn without_end(what: &str) -> Self {
         Self::shown(None, &format!("{{pos}} {what} {{spinner}}"))
     }
@@ -31,7 +31,7 @@ impl Progress {
         Self(bar)
     }
 
-    /// So many steps more are done.
+    /// Adds completed steps.
     pub(super) fn advance(&self, steps: usize) {
         self.0.inc(steps as u64);
     }

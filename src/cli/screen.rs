@@ -1,4 +1,4 @@
-//! What fits where a text goes: colours, the width of a terminal, and letters beyond ASCII.
+//! Adapting text to its destination: colours, the width of a terminal, and characters beyond ASCII.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 
 use crate::process::terminal_width;
 
-/// Narrower than this nothing can be read, so it is not wrapped for.
+/// The smallest width that text is wrapped for; anything narrower is unreadable anyway.
 const NARROWEST: usize = 20;
 
 /// The terminal, file or pipe that a text is written to.
@@ -14,14 +14,14 @@ const NARROWEST: usize = 20;
 pub(super) struct Screen {
     /// Whether there are colours.
     pub(super) has_colour: bool,
-    /// Whether letters beyond ASCII may not be shown as they are.
+    /// Whether characters beyond ASCII must be escaped.
     pub(super) is_ascii: bool,
-    /// The columns, where there is a terminal that says.
+    /// The number of columns, if a terminal reports it.
     width: Option<usize>,
 }
 
 impl Screen {
-    /// What is behind `stream`.
+    /// The properties of `stream`.
     pub(super) fn of(stream: &(impl IsTerminal + AsFd)) -> Self {
         let is_terminal = stream.is_terminal();
         let columns = || std::env::var("COLUMNS").ok()?.trim().parse().ok().filter(|columns| *columns > 0);
@@ -33,7 +33,7 @@ impl Screen {
         }
     }
 
-    /// The text as it fits.
+    /// The text adapted to the destination.
     pub(super) fn fit(&self, text: &str) -> String {
         let text = if self.is_ascii { to_ascii(text) } else { text.to_owned() };
         match self.width {
@@ -43,12 +43,12 @@ impl Screen {
     }
 }
 
-/// Whether the terminal cannot show colours, or the user wants none (no-color.org).
+/// Whether the terminal cannot show colours, or the user does not want them (no-color.org).
 fn wants_no_colour(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     variable("NO_COLOR").is_some_and(|value| !value.is_empty()) || is_dumb(variable)
 }
 
-/// A terminal that knows no control sequences.
+/// Whether the terminal does not support control sequences.
 pub(super) fn is_dumb(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     variable("TERM").is_some_and(|term| term == "dumb")
 }
@@ -65,7 +65,7 @@ fn is_utf8(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     })
 }
 
-/// Letters beyond ASCII as escapes, and our own signs as what is nearest.
+/// Escapes characters beyond ASCII, and replaces our own signs with similar ones.
 fn to_ascii(text: &str) -> String {
     let mut ascii = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -78,7 +78,7 @@ fn to_ascii(text: &str) -> String {
     ascii
 }
 
-/// A line in several, broken at spaces, those after the first below the last column of the first.
+/// Breaks a line at spaces; continuation lines are indented to the last column of the first.
 fn wrapped(line: &str, width: usize) -> String {
     let (body, end) = line.strip_suffix('\n').map_or((line, ""), |body| (body, "\n"));
     if columns_of(body) <= width {
@@ -107,7 +107,7 @@ fn wrapped(line: &str, width: usize) -> String {
     text
 }
 
-/// Where the last column of a line begins: behind two spaces, in its left half.
+/// Where the last column of a line begins: after two spaces, in its left half.
 fn hanging(line: &str, width: usize) -> usize {
     let lead = line.len() - line.trim_start_matches(' ').len();
     let mut indent = lead;
@@ -132,7 +132,7 @@ fn hanging(line: &str, width: usize) -> usize {
     indent.min(width / 2)
 }
 
-/// How many columns a text takes; colours take none.
+/// The width of a text in columns; control sequences for colours take none.
 fn columns_of(text: &str) -> usize {
     let mut is_escape = false;
     let is_seen = |letter: &char| {

@@ -14,7 +14,7 @@ use crate::store::StoreEntry;
 use crate::store::environment::Environment;
 use crate::store::registry::STORES;
 
-/// Which configuration a command goes by.
+/// The configuration that a command uses.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct Source {
     /// The airflow.cfg to read, in place of that in `AIRFLOW_CONFIG` or `AIRFLOW_HOME`. Variables still go
@@ -33,27 +33,27 @@ impl Source {
         AirflowConfig::of_process(self.config.as_deref())
     }
 
-    /// Whose backend is meant.
+    /// The component whose backend is meant.
     pub(super) fn component(&self) -> Component {
         if self.workers { Component::Worker } else { Component::Server }
     }
 }
 
-/// A configured backend, before anything alive is built.
+/// A configured backend, before anything is built.
 #[derive(Debug)]
 pub(super) struct Setup {
-    /// What was written.
+    /// The written configuration.
     pub(super) chosen: Chosen,
     /// The store of this build.
     pub(super) entry: &'static StoreEntry,
-    /// What the options mean.
+    /// The interpreted options.
     pub(super) settings: Arc<Settings>,
-    /// What the user should know of the options.
+    /// What the user should know about the options.
     pub(super) warnings: Vec<String>,
 }
 
 impl Setup {
-    /// The backend that `source` chooses.
+    /// The backend that `source` names.
     pub(super) fn read(source: &Source) -> Result<Self> {
         Self::of(&source.airflow()?, source.component())
     }
@@ -64,18 +64,18 @@ impl Setup {
         Self::from_chosen(chosen)
     }
 
-    /// The backend that was written.
+    /// The backend of a written configuration.
     pub(super) fn from_chosen(chosen: Chosen) -> Result<Self> {
         let entry = entry_of(&chosen.class)?;
         let unread = unread(&chosen);
         let kwargs = if unread.is_some() { Kwargs::Unread } else { Kwargs::Read };
-        // For an error that follows; a command that ends well has its own list.
+        // Logged for the case of a later error; a successful command shows its own list of warnings.
         log(unread.as_slice());
-        // What the constructor of the Python class would log.
+        // The warnings that the constructor of the Python class would log.
         let (configured, mut warnings) =
             heard::listen(|| configure_from(entry, &chosen.options, Environment::of_process(), kwargs));
         let Configured { settings, warnings: more } = configured?;
-        // What a lookup would fail with, every command fails with.
+        // Every command fails with the faults that a lookup would fail with.
         let plays_no_part = |key: &str| (entry.plays_no_part)(&settings.options, key);
         settings.options.check_faults(plays_no_part).map_err(|fault| fault.with_store(entry.info.name))?;
         warnings.extend(more);
@@ -99,7 +99,7 @@ impl Setup {
     }
 }
 
-/// A backend at work, and what drives it.
+/// A running backend, and the runtime that drives it.
 #[derive(Debug)]
 pub(super) struct Client {
     runtime: Runtime,
@@ -108,14 +108,14 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Runs `future` to its end; what is logged meanwhile comes with the answer.
+    /// Runs `future` to its end; returns the warnings that it logged as well.
     pub(super) fn run<F: Future>(&self, future: F) -> Result<(F::Output, Vec<String>)> {
         let (output, heard) = heard::listen(|| self.runtime.block_on(future));
         Ok((output?, heard))
     }
 }
 
-/// The store for a class path: our own, or the official one whose place it takes.
+/// The store for a class path: our own class, or the official one that it replaces.
 pub(super) fn entry_of(class: &str) -> Result<&'static StoreEntry> {
     let is_meant =
         |entry: &&StoreEntry| entry.python_class == class || entry.tools.official_class == Some(class);
@@ -160,7 +160,7 @@ fn log(warnings: &[String]) {
     }
 }
 
-/// What Airflow says in one line of its log and nowhere else.
+/// The fault that Airflow itself reports in a single line of its log.
 fn unread(chosen: &Chosen) -> Option<String> {
     let place = chosen.kwargs_place.as_deref()?;
     let problem = chosen.unread.as_deref()?;

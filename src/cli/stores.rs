@@ -1,4 +1,4 @@
-//! `strongroom stores`: what this build can read, and every option of it.
+//! `strongroom stores`: the stores of this build, and all their options.
 
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ pub(super) struct Arguments {
     store: Option<String>,
 }
 
-/// Prints the stores. An unknown store is answered with those there are.
+/// Prints the stores. For an unknown store the known ones are listed.
 pub(super) fn run(arguments: &Arguments) -> Report {
     let entries: Vec<_> = match arguments.store.as_deref() {
         Some(word) => store_of(word).into_iter().collect(),

@@ -1,4 +1,4 @@
-//! What a command is about: a connection, a variable or a config value, and how it is looked up.
+//! The subject of a command: a connection, a variable or a config value, and how it is looked up.
 
 use crate::backend::{Explained, Plan, Route, plan};
 use crate::cli::setup::{Client, Setup};
@@ -39,13 +39,13 @@ pub(super) struct Subject {
     /// Airflow's name of it: a connection id, a variable's key, or the text of a `_secret` option.
     #[arg(value_name = "ID")]
     id: String,
-    /// The team that asks, where Airflow runs with `[core] multi_team`; without it, nobody's team.
+    /// The team that asks, where Airflow runs with `[core] multi_team`; without it, no team.
     #[arg(long, value_name = "TEAM")]
     team: Option<String>,
 }
 
 impl Subject {
-    /// The question of Airflow. Config values have no team.
+    /// Airflow's lookup. Config values have no team.
     pub(super) fn lookup(&self) -> Lookup<'_> {
         let kind = Kind::from(self.kind);
         let team = self.team.as_deref().filter(|_| kind != Kind::Config);
@@ -53,13 +53,13 @@ impl Subject {
     }
 }
 
-/// How a lookup went.
+/// The outcome of a lookup.
 #[derive(Debug)]
 pub(super) enum LookedUp {
-    /// Nothing was asked; the text says why.
+    /// The store was not asked; the text is the reason.
     NotAsked(String),
-    /// Nothing was asked, which is an error: no secret can have the name, or the lookup pattern does not
-    /// work.
+    /// The store was not asked because of an error: no secret can have the name, or the lookup pattern is
+    /// invalid.
     Refused(Error),
     /// The store was asked.
     Asked(Explained),
@@ -74,7 +74,7 @@ impl LookedUp {
         }
     }
 
-    /// What went wrong, even where Airflow is answered None.
+    /// The error, even if Airflow is answered None.
     pub(super) fn error(&self) -> Option<&Error> {
         match self {
             Self::Asked(explained) => explained.error.as_ref(),
@@ -87,14 +87,14 @@ impl LookedUp {
 /// Why a store is not asked.
 #[derive(Debug)]
 pub(super) enum Unasked {
-    /// As it is meant: switched off, kept out by a pattern, or ambiguous.
+    /// As configured: switched off, excluded by a pattern, or ambiguous.
     Meant(String),
     /// An error of the id or of the configuration.
     Wrong(Error),
 }
 
 impl Unasked {
-    /// For commands that make no lookup: an error either way.
+    /// For commands that make no lookup: an error in either case.
     pub(super) fn into_error(self, setup: &Setup) -> Error {
         match self {
             Self::Meant(reason) => Error::config(reason),
@@ -112,7 +112,7 @@ impl From<Unasked> for LookedUp {
     }
 }
 
-/// Where the lookup would be asked.
+/// The names that the lookup would ask for.
 pub(super) fn route(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>) -> Result<Route, Unasked> {
     match plan(&setup.settings, lookup, || airflow.multi_team()) {
         Ok(Plan::Ask(route)) => Ok(route),
@@ -124,7 +124,7 @@ pub(super) fn route(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>) 
     }
 }
 
-/// Makes one lookup, as Airflow would; what it would log comes with the answer.
+/// Makes one lookup as Airflow would; returns what it would log as well.
 pub(super) fn look_up(
     setup: &Setup,
     client: &Client,

@@ -1,10 +1,10 @@
-//! What every command tells of itself.
+//! The help of every command.
 
 use clap::error::ErrorKind;
 
 use super::*;
 
-/// Every command, and those below it, with the words that lead there.
+/// All commands and subcommands, with the words that lead to them.
 fn commands() -> Vec<(String, clap::Command)> {
     let mut root = Arguments::command();
     root.build();
@@ -20,7 +20,7 @@ fn commands() -> Vec<(String, clap::Command)> {
     found
 }
 
-/// The examples of a help.
+/// The examples in a help text.
 fn examples(command: &clap::Command) -> Vec<String> {
     let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let lines = after.strip_prefix("Examples:\n").unwrap_or_default().lines();
@@ -44,7 +44,7 @@ fn each_help_has_a_purpose_of_two_sentences_and_examples_that_parse() {
         assert!(!examples.is_empty(), "{words}");
         for example in examples {
             assert!(example == words || example.starts_with(&format!("{words} ")), "{words}: {example}");
-            // What follows is for the shell.
+            // The rest is for the shell.
             let typed = example.split_whitespace().take_while(|word| !["|", ">", "<", "&&"].contains(word));
             let parsed = Arguments::try_parse_from(typed);
             assert!(parsed.is_ok(), "{example}: {:?}", parsed.err());
@@ -56,9 +56,9 @@ fn each_help_has_a_purpose_of_two_sentences_and_examples_that_parse() {
 fn each_option_says_what_it_is_for() {
     for (words, command) in commands() {
         for argument in command.get_arguments() {
-            let told = argument.get_help().or(argument.get_long_help()).map(ToString::to_string);
-            let told = told.unwrap_or_default();
-            assert!(told.len() >= 15, "{words} {}: {told}", argument.get_id());
+            let help = argument.get_help().or(argument.get_long_help()).map(ToString::to_string);
+            let help = help.unwrap_or_default();
+            assert!(help.len() >= 15, "{words} {}: {help}", argument.get_id());
             if argument.get_id() == "help" || !argument.get_action().takes_values() {
                 continue;
             }
@@ -70,7 +70,7 @@ fn each_option_says_what_it_is_for() {
 #[test]
 fn the_configuration_is_chosen_where_a_command_reads_it() {
     let without = ["uri parse", "uri build", "stores", "completions", "manual"];
-    // Whoever types the last word of a command wants its options behind it.
+    // Options of a command are usually typed after its last word.
     for (words, command) in commands().into_iter().filter(|(_, command)| !command.has_subcommands()) {
         let reads = !without.contains(&words.trim_start_matches("strongroom "));
         for option in ["config", "workers"] {

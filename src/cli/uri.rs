@@ -1,7 +1,6 @@
-//! `strongroom uri`: connection URIs and JSON, taken apart and put together.
+//! `strongroom uri`: splits and builds connection URIs and JSON.
 //!
-//! The secret comes from standard input alone: what stands on a command line is seen by everybody on the
-//! machine.
+//! The secret is only read from standard input: any user of the machine can see the words of a command line.
 
 use std::io::{self, IsTerminal, Read, Write};
 
@@ -50,7 +49,7 @@ enum Action {
 /// The longest input that is read, in bytes; no store keeps a longer secret.
 const LONGEST: usize = 1 << 20;
 
-/// Reads standard input, and shows what it is.
+/// Reads standard input, and shows its fields or builds a URI.
 pub(super) fn run(arguments: &Arguments) -> Result<Report> {
     let input = input(&arguments.action)?;
     let text = Text::from(input.trim_end_matches(['\r', '\n']));
@@ -67,7 +66,7 @@ fn input(action: &Action) -> Result<Zeroizing<String>> {
             Action::Parse => "URI or JSON",
             Action::Build => "fields as JSON, such as {\"conn_type\": \"postgres\", \"host\": \"h\"}",
         };
-        // Whoever cannot see the prompt can still type.
+        // If the prompt cannot be written, input is still possible.
         let _ = writeln!(io::stderr().lock(), "{what}, then Ctrl-D (it is shown while you type):");
     }
     let mut text = Zeroizing::new(String::new());
@@ -77,7 +76,7 @@ fn input(action: &Action) -> Result<Zeroizing<String>> {
     })
 }
 
-/// Reads all of `input`, unless it is too long: the beginning of a secret would be another one.
+/// Reads all of `input`, unless it is too long: a truncated secret would be a different one.
 fn whole(input: impl Read, text: &mut String) -> io::Result<bool> {
     let mut bytes = Zeroizing::new(Vec::new());
     input.take(LONGEST as u64 + 1).read_to_end(&mut bytes)?;
@@ -112,7 +111,7 @@ fn built(text: &Text, dialect: Dialect) -> Result<Report> {
             .with_hint("Write the fields as JSON, such as {\"conn_type\": \"postgres\", \"host\": \"h\"}")
     })?;
     let uri = build_uri_from_fields(&fields, dialect).map_err(|error| malformed(&error))?;
-    // Airflow writes some fields into a URI that it cannot read again, such as a port that is no number.
+    // Airflow puts some fields into a URI that it cannot read again, such as a port that is not a number.
     let read = parse(&uri, dialect).map_err(|error| malformed(&error))?;
     if !read.conn_type.is_truthy() {
         return Err(Error::new(ErrorKind::Malformed, "conn_type is empty, or no scheme of a URI")
@@ -166,7 +165,7 @@ mod tests {
             assert_eq!(whole(vec![b'x'; length].as_slice(), &mut text).unwrap(), is_whole);
             assert_eq!(text.len(), if is_whole { length } else { 0 });
         }
-        // Half of a letter is beyond the end, which makes no difference.
+        // The limit splits a character, which makes no difference.
         let mut long = vec![b'x'; LONGEST];
         long.extend("é".bytes());
         assert!(!whole(long.as_slice(), &mut String::new()).unwrap());

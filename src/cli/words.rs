@@ -1,4 +1,4 @@
-//! Words on the command line: of stores, and of commands that were mistyped.
+//! Words on the command line: those for stores, and mistyped commands.
 
 use std::sync::LazyLock;
 
@@ -8,13 +8,13 @@ use clap::builder::PossibleValue;
 use crate::store::StoreEntry;
 use crate::store::registry::{STORES, find};
 
-/// A store by the words that people use: short, in full, or as the classes have them.
+/// A store by the words that people use: short, in full, or as in the class names.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StoreWord(pub(super) &'static StoreEntry);
 
 impl ValueEnum for StoreWord {
     fn value_variants<'a>() -> &'a [Self] {
-        // Those of which there is something to print come first.
+        // Stores with something to print come first.
         static WORDS: LazyLock<Vec<StoreWord>> = LazyLock::new(|| {
             let mut words: Vec<_> = STORES.iter().map(StoreWord).collect();
             words.sort_by_key(|word| word.0.tools.policy.is_none());
@@ -30,7 +30,7 @@ impl ValueEnum for StoreWord {
     }
 }
 
-/// The store of a word: one of [`StoreWord`], with dashes as well, its name, or one of its classes.
+/// The store for a word: one of [`StoreWord`], also with dashes, its name, or one of its classes.
 pub(super) fn store_of(word: &str) -> Option<&'static StoreEntry> {
     let plain = word.to_lowercase().replace('-', "_");
     let is_word = |entry: &&StoreEntry| entry.tools.words.contains(&plain.as_str());
@@ -45,8 +45,7 @@ pub(super) fn word_of(entry: &StoreEntry) -> Option<&'static str> {
     entry.tools.words.first().copied()
 }
 
-/// The word that was probably meant by `typed`, if it is near one of `known`. A word that is near is no
-/// secret.
+/// The one of `known` that is most similar to `typed`, if any is similar. A similar word is not a secret.
 pub(super) fn nearest<'known>(
     typed: &str,
     known: impl IntoIterator<Item = &'known str>,
@@ -56,7 +55,7 @@ pub(super) fn nearest<'known>(
     (distance <= (word.chars().count() / 3).max(1)).then_some(word)
 }
 
-/// `--config FILE`, `--workers` and the like in front of the command are moved behind it, where the command
+/// Moves `--config FILE`, `--workers` and the like from before the command to after it, where the command
 /// reads them.
 pub(super) fn options_last(arguments: Vec<String>) -> Vec<String> {
     let mut rest = arguments.into_iter();
@@ -77,13 +76,13 @@ pub(super) fn options_last(arguments: Vec<String>) -> Vec<String> {
             }
         }
     }
-    // Without a command there is nothing to move them behind.
+    // Without a command they cannot be moved.
     if !is_command {
         ordered.extend(moved);
         return ordered;
     }
     let mut rest: Vec<String> = rest.collect();
-    // What follows `--` is no option.
+    // What follows `--` is not an option.
     let end = rest.iter().position(|word| word == "--").unwrap_or(rest.len());
     rest.splice(end..end, moved);
     ordered.extend(rest);

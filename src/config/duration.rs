@@ -1,4 +1,4 @@
-//! Durations as people write them.
+//! Durations in the forms that people write.
 
 use std::time::Duration;
 
@@ -28,9 +28,8 @@ fn parse_simple(text: &str) -> Option<Duration> {
     scaled(number, seconds)
 }
 
-/// The part after `P`: days, and behind `T` hours, minutes and seconds, in this order and at least one of
-/// each part that is there. Years, months and weeks are left out: what is meant by a duration here is never
-/// so long.
+/// The part after `P`: days, and after `T` hours, minutes and seconds, in this order and with at least one in
+/// each present part. Years, months and weeks are not accepted: no option here takes such a long duration.
 fn parse_iso(text: &str) -> Option<Duration> {
     let (days, time) = match text.split_once('t') {
         Some((days, time)) => (days, Some(time)),
@@ -41,7 +40,7 @@ fn parse_iso(text: &str) -> Option<Duration> {
     days.unwrap_or(Some(Duration::ZERO))?.checked_add(time.unwrap_or(Some(Duration::ZERO))?)
 }
 
-/// Numbers with these units in their order, at least one of them.
+/// Numbers with these units in order, at least one of them.
 fn of_units(mut text: &str, units: &[(char, f64)]) -> Option<Duration> {
     let mut total = None;
     for (unit, seconds) in units {
@@ -65,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_write() {
+    fn common_forms_are_read() {
         let cases = [
             ("60", 60_000),
             ("0", 0),
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_means() {
+    fn other_texts_are_refused() {
         for text in [
             "",
             "s",

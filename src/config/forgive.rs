@@ -1,4 +1,4 @@
-//! What the official classes make of a value that is not of the declared kind.
+//! How the official classes treat a value that is not of the declared kind.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use crate::config::read;
 use crate::store::options::{OptionKind, OptionSpec, OptionValue};
 use crate::value::json::Value;
 
-/// The value that the official class would have gone on with, if there is one.
+/// The value that the official class would have used, if there is one.
 pub(super) fn forgive(spec: &OptionSpec, raw: &RawValue) -> Option<OptionValue> {
     match (spec.kind, raw) {
-        // Every text with something in it is true in Python.
+        // Every non-empty text is true in Python.
         (OptionKind::Boolean, RawValue::Text(_)) => Some(OptionValue::Boolean(true)),
         (OptionKind::Count, RawValue::Json(value)) => count(value).map(OptionValue::Count),
         (OptionKind::Duration, RawValue::Json(Value::Array(parts))) => sum(parts).map(OptionValue::Duration),
@@ -18,8 +18,8 @@ pub(super) fn forgive(spec: &OptionSpec, raw: &RawValue) -> Option<OptionValue> 
     }
 }
 
-/// Fewer than none is none, and a part of one does not count.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates, which is what is meant
+/// A negative count means zero, and fractions are dropped.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates, as intended
 fn count(value: &Value) -> Option<u64> {
     match value {
         Value::Int(whole) => Some(whole.as_i64()?.max(0).unsigned_abs()),
@@ -28,8 +28,7 @@ fn count(value: &Value) -> Option<u64> {
     }
 }
 
-/// The time to connect and the time to read, as Python's requests has them in a pair: together they are the
-/// whole.
+/// A pair of the connect and the read timeout, as in Python's requests: together they are the total.
 fn sum(parts: &[Value]) -> Option<Duration> {
     let spec = OptionSpec::new("", OptionKind::Duration, "");
     let part = |value: &Value| match read::read(&spec, &RawValue::Json(value.clone())) {

@@ -1,11 +1,11 @@
-//! The key that was meant by one that does not exist.
+//! The key that a user meant by one that does not exist.
 
 use crate::config::options_of;
 use crate::store::StoreEntry;
 use crate::store::options::OptionKind;
 
-/// Words of other tools, SDKs and older versions, and the keys that say the same here. The first that the
-/// store has is named.
+/// Names from other tools, SDKs and older versions, with the keys that mean the same here. The first key that
+/// the store has is suggested.
 const OTHER_WORDS: [(&str, &[&str]); 100] = [
     ("aws_iam_role", &["role_arn"]),
     ("profile", &["profile_name"]),
@@ -109,7 +109,7 @@ const OTHER_WORDS: [(&str, &[&str]); 100] = [
     ("impersonate_service_account", &["impersonation_chain"]),
 ];
 
-/// What to write in the place of `key`; `None` if nothing is near.
+/// What to write in place of `key`; `None` if nothing is similar.
 pub(super) fn meant(entry: &StoreEntry, key: &str) -> Option<String> {
     let plain = key.to_lowercase().replace('-', "_");
     connection(entry, &plain).or_else(|| external_id(entry, &plain)).or_else(|| {
@@ -118,13 +118,13 @@ pub(super) fn meant(entry: &StoreEntry, key: &str) -> Option<String> {
     })
 }
 
-/// What to write in the place of a key that has no effect; `None` if there is nothing of the kind.
+/// What to write in place of a key that has no effect; `None` if there is no equivalent.
 pub(super) fn instead(entry: &StoreEntry, key: &str) -> Option<String> {
     let other = || other_word(entry, key).map(|key| format!("`{key}` does what it says"));
     connection(entry, key).or_else(|| external_id(entry, key)).or_else(other)
 }
 
-/// Whether `key` is one with an effect.
+/// Whether `key` exists and has an effect.
 fn has(entry: &StoreEntry, key: &str) -> bool {
     options_of(entry).any(|spec| spec.key == key && !matches!(spec.kind, OptionKind::Ignored(_)))
 }
@@ -140,14 +140,14 @@ fn nearest(entry: &StoreEntry, plain: &str) -> Option<&'static str> {
     (distance <= (key.len() / 3).max(1)).then_some(key)
 }
 
-/// A part of the arguments of `AssumeRole`.
+/// A parameter of `AssumeRole`.
 fn external_id(entry: &StoreEntry, plain: &str) -> Option<String> {
     let is_meant = matches!(plain, "external_id" | "externalid" | "aws_external_id" | "role_external_id");
     (is_meant && has(entry, "assume_role_kwargs"))
         .then(|| "Write it as `assume_role_kwargs`: {\"ExternalId\": \"...\"}".to_owned())
 }
 
-/// The keys that sign a backend in, of all stores.
+/// The credentials among the keys of all stores.
 const CREDENTIALS: [&str; 9] = [
     "profile_name",
     "role_arn",
@@ -160,7 +160,7 @@ const CREDENTIALS: [&str; 9] = [
     "token",
 ];
 
-/// A secrets backend is asked for connections, so it cannot be signed in with one of them.
+/// A secrets backend is the source of connections, so it cannot log in with one of them.
 fn connection(entry: &StoreEntry, plain: &str) -> Option<String> {
     if !matches!(
         plain,
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
     use crate::store::registry::STORES;
 
-    fn told(store: &str, key: &str) -> Option<String> {
+    fn suggestion(store: &str, key: &str) -> Option<String> {
         let entry = STORES.iter().find(|entry| entry.info.name == store)?;
         Some(meant(entry, key).unwrap_or_default())
     }
@@ -219,16 +219,16 @@ mod tests {
             ("memory", "cache_tll", "`cache_ttl`"),
             ("memory", "connection_prefix", "`connections_prefix`"),
         ] {
-            if let Some(told) = told(store, key) {
-                assert!(told.contains(expected), "{store} {key}: {told}");
+            if let Some(suggestion) = suggestion(store, key) {
+                assert!(suggestion.contains(expected), "{store} {key}: {suggestion}");
             }
         }
-        assert_eq!(told("memory", "aws_conn_id").unwrap_or_default(), "");
+        assert_eq!(suggestion("memory", "aws_conn_id").unwrap_or_default(), "");
     }
 
     #[test]
     fn every_word_names_a_key_that_some_store_has() {
-        // A build of one store has the keys of that one.
+        // A build with one store only has the keys of that one.
         if STORES.len() < 7 {
             return;
         }

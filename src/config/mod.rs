@@ -1,7 +1,8 @@
-//! From what the user wrote to what it means.
+//! From what the user wrote to its meaning.
 //!
-//! [`RawOptions`] holds the words as they came (from Python's kwargs, or as text from the environment),
-//! `read` checks them against the declarations of [`OptionSpec`], [`configure`] composes the typed whole.
+//! [`RawOptions`] holds the values as they were passed (from Python's kwargs, or as text from the
+//! environment), `read` checks them against the declarations of [`OptionSpec`], and [`configure`] composes
+//! the typed result.
 
 #[cfg(feature = "cli")]
 pub mod airflow;
@@ -20,7 +21,7 @@ pub use settings::{Configured, Kwargs, OPTIONS, configure, configure_from};
 use crate::store::StoreEntry;
 use crate::store::options::OptionSpec;
 
-/// Every option that `entry` takes: its own, the backend's, the layers', and those of the configuration.
+/// Every option that `entry` accepts: its own, and those of the backend, the layers and the configuration.
 pub fn options_of(entry: &StoreEntry) -> impl Iterator<Item = &'static OptionSpec> + use<> {
     let own = [crate::layers::OPTIONS, OPTIONS].into_iter().flatten();
     entry.options.iter().chain(crate::backend::options()).chain(own)

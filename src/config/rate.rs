@@ -1,4 +1,4 @@
-//! Rates as people write them.
+//! Rates in the forms that people write.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::config::duration::parse_duration;
 use crate::store::options::Rate;
 
-/// Longer times are no rates but quotas, which one process cannot keep.
+/// The longest period. Longer ones are quotas, which a single process cannot keep.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
-/// Reads `40/s`, `100/m`, `5/10s`; a number alone is per second. `None` if it is none of these, zero, or over
-/// a day.
+/// Reads `40/s`, `100/m`, `5/10s`; a number alone is per second. `None` if it is none of these, zero, or per
+/// more than a day.
 pub(crate) fn parse_rate(text: &str) -> Option<Rate> {
     let (calls, per) = text.split_once('/').unwrap_or((text, "s"));
     let calls: NonZeroU32 = calls.trim().parse().ok()?;
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_write() {
+    fn common_forms_are_read() {
         for (text, calls, milliseconds) in [
             ("40/s", 40, 1000),
             ("40", 40, 1000),
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none() {
+    fn other_texts_are_refused() {
         for text in [
             "",
             "0/s",

@@ -1,4 +1,4 @@
-//! The user's words, before anybody asked what they mean.
+//! The user's values before they are interpreted.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,26 +6,26 @@ use std::hash::{Hash, Hasher};
 
 use crate::value::json::Value;
 
-/// A value of `backend_kwargs` as it came.
+/// A value of `backend_kwargs` as it was passed.
 #[derive(Clone)]
 pub enum RawValue {
-    /// Text: of the JSON, or from `AIRFLOW__SECRETS__BACKEND_KWARG__X`, which knows nothing else.
+    /// Text: from the JSON, or from `AIRFLOW__SECRETS__BACKEND_KWARG__X`, which can only be text.
     Text(String),
-    /// Anything else that JSON can say.
+    /// Any other JSON value.
     Json(Value),
 }
 
-/// All of `backend_kwargs` as it came. Debug lists the keys only.
+/// The whole `backend_kwargs` as it was passed. Debug lists the keys only.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct RawOptions(BTreeMap<String, RawValue>);
 
 impl RawOptions {
-    /// Adds a key; a later one replaces an earlier.
+    /// Adds a key; a later one replaces an earlier one.
     pub fn insert(&mut self, key: impl Into<String>, value: RawValue) {
         self.0.insert(key.into(), value);
     }
 
-    /// The keys and their values, by key.
+    /// The keys and their values, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &RawValue)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
@@ -49,7 +49,7 @@ impl fmt::Debug for RawOptions {
 }
 
 impl RawValue {
-    /// The value as JSON text, which tells two values apart and says what type each has.
+    /// The value as JSON text, which identifies both the value and its type.
     fn canonical(&self) -> crate::value::Text {
         match self {
             Self::Text(text) => crate::value::Text::from(text.as_str()),

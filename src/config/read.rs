@@ -1,4 +1,4 @@
-//! One word of the user against its declaration.
+//! Checking a value of the user against its declaration.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::store::options::{OptionKind, OptionSpec, OptionValue, Scalar};
 use crate::value::Text;
 use crate::value::json::{self, Value};
 
-/// Checks `raw` against `spec`. `Ok(None)` means that it says nothing, as null does for most options.
+/// Checks `raw` against `spec`. `Ok(None)` means that it counts as unset, like null for most options.
 pub(crate) fn read(spec: &OptionSpec, raw: &RawValue) -> Result<Option<OptionValue>> {
     if matches!(spec.kind, OptionKind::Ignored(_)) {
         return Ok(None);
@@ -30,7 +30,7 @@ fn null(spec: &OptionSpec) -> Option<OptionValue> {
     }
 }
 
-/// Text may stand for every kind, since the environment delivers nothing else.
+/// Text is accepted for every kind, since the environment cannot deliver anything else.
 fn from_text(spec: &OptionSpec, text: &str) -> Result<Option<OptionValue>> {
     let word = text.trim().to_ascii_lowercase();
     match spec.kind {
@@ -39,7 +39,7 @@ fn from_text(spec: &OptionSpec, text: &str) -> Result<Option<OptionValue>> {
         OptionKind::Prefix | OptionKind::Secret => return Ok(Some(OptionValue::Text(text.to_owned()))),
         _ if word == "null" || word == "none" => return Ok(None),
         OptionKind::Text => return Ok(Some(OptionValue::Text(text.to_owned()))),
-        // An empty text says as little as null.
+        // An empty text means the same as null.
         _ if word.is_empty() => return Ok(null(spec)),
         _ => {}
     }
@@ -77,7 +77,7 @@ fn from_json(spec: &OptionSpec, value: &Value) -> Result<Option<OptionValue>> {
         (OptionKind::Object | OptionKind::SecretObject, Value::Object(_)) => {
             Some(OptionValue::Object(value.clone()))
         }
-        // Python takes it for nothing.
+        // Python considers it false, so the official class ignores it.
         (OptionKind::Object | OptionKind::SecretObject, value) if !value.is_truthy() => return Ok(None),
         (OptionKind::Durations, Value::Object(_)) => durations(value),
         (OptionKind::Rate, Value::Int(_)) => parse_rate(&number(value)).map(OptionValue::Rate),
@@ -89,7 +89,7 @@ fn from_json(spec: &OptionSpec, value: &Value) -> Result<Option<OptionValue>> {
     .ok_or_else(|| wrong(spec))
 }
 
-/// What Python's `str` makes of what is no text. Lists and objects with something in them are a mistake
+/// The result of Python's `str` for a value that is not a text. Non-empty lists and objects are a mistake
 /// everywhere.
 fn scalar(value: &Value) -> Option<Scalar> {
     let (text, is_true) = match value {
@@ -101,12 +101,12 @@ fn scalar(value: &Value) -> Option<Scalar> {
     Some(Scalar { text, is_true })
 }
 
-/// As Python asks for the truth of a value; a text that UTF-8 cannot hold has none that anybody meant.
+/// The truth of a value in Python. A text that UTF-8 cannot hold cannot have been intended.
 fn boolean_or_text(kind: OptionKind, value: &Value) -> Option<OptionValue> {
     let may_be_a_path = kind == OptionKind::BooleanOrPath;
     match value {
         Value::String(_) => None,
-        // Looked for where a certificate is verified, and nowhere else.
+        // It is used as a path where a certificate is verified, and fails only there.
         Value::Array(_) | Value::Object(_) if may_be_a_path && value.is_truthy() => {
             Some(OptionValue::Text(NO_PATH.to_owned()))
         }
@@ -126,8 +126,8 @@ fn count(value: &Value) -> Option<u64> {
     }
 }
 
-/// A list stands for itself, an object for its keys, over which Python goes in their place; anything else is
-/// one path.
+/// A list is used as it is, an object as the list of its keys, over which Python would iterate; anything else
+/// is one path.
 fn prefixes(value: &Value) -> Option<OptionValue> {
     match value {
         Value::Array(_) => Some(OptionValue::Json(value.clone())),
@@ -139,8 +139,7 @@ fn prefixes(value: &Value) -> Option<OptionValue> {
     }
 }
 
-/// What stands in the place of a path that is none; the error that names it shows nothing of what was
-/// written.
+/// Replaces a path that is not one; the error that shows it reveals nothing of the value.
 const NO_PATH: &str = "(neither true, false nor a path)";
 
 fn number(value: &Value) -> String {
@@ -163,13 +162,13 @@ fn object(text: &str) -> Option<Value> {
     json::parse(&Text::from(text)).ok().filter(|value| matches!(value, Value::Object(_)))
 }
 
-/// Text stands for itself unless it is a JSON list.
+/// Text is used unchanged unless it is a JSON list.
 fn list_or_text(text: &str) -> OptionValue {
     let list = json::parse(&Text::from(text)).ok().filter(|value| matches!(value, Value::Array(_)));
     list.map_or_else(|| OptionValue::Text(text.to_owned()), OptionValue::Json)
 }
 
-/// Text that is no JSON stands for itself, since the environment delivers no quotes.
+/// Text that is not JSON is used unchanged, since the environment does not deliver quotes.
 fn json_or_text(text: &str) -> Value {
     json::parse(&Text::from(text)).unwrap_or_else(|_| Value::String(Text::from(text)))
 }
@@ -243,13 +242,13 @@ mod tests {
         }
     }
 
-    #[allow(clippy::unnecessary_wraps)] // it stands beside what `read` returns
+    #[allow(clippy::unnecessary_wraps)] // it is compared with what `read` returns
     fn some(text: &str) -> Option<String> {
         Some(text.to_owned())
     }
 
     #[test]
-    fn text_stands_for_every_kind() {
+    fn text_is_accepted_for_every_kind() {
         assert_eq!(text(OptionKind::Boolean, "Yes").unwrap(), some("true"));
         assert_eq!(text(OptionKind::Boolean, "0").unwrap(), some("false"));
         assert_eq!(text(OptionKind::BooleanOrPath, "False").unwrap(), some("false"));
@@ -261,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn null_switches_a_prefix_off_and_says_nothing_elsewhere() {
+    fn null_switches_a_prefix_off_and_counts_as_unset_elsewhere() {
         assert_eq!(text(OptionKind::Prefix, "null").unwrap(), some("null"));
         assert_eq!(json(OptionKind::Prefix, "null").unwrap(), some("null"));
         assert_eq!(text(OptionKind::Prefix, "").unwrap(), some("\"\""));
@@ -282,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn json_types_are_taken_as_they_are() {
+    fn json_types_are_used_unchanged() {
         assert_eq!(json(OptionKind::Boolean, "true").unwrap(), some("true"));
         assert_eq!(json(OptionKind::Boolean, "1").unwrap(), some("true"));
         assert_eq!(json(OptionKind::Duration, "0.5").unwrap(), some("500ms"));
@@ -291,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_what_python_makes_of_it() {
+    fn other_types_are_what_python_makes_of_them() {
         for kind in [OptionKind::Text, OptionKind::Secret, OptionKind::Prefix] {
             for (written, shown) in [
                 ("123456789012", r#""123456789012" is true"#),

@@ -17,7 +17,7 @@ use crate::store::environment::Environment;
 use crate::store::options::{OptionKind, OptionSpec, OptionValue, Options};
 use crate::value::json::Value;
 
-/// What stands for all of the kwargs where they lack something.
+/// Represents all of the kwargs in a fault about something missing.
 const WHOLE: &str = "backend_kwargs";
 
 /// The options that concern the configuration itself.
@@ -31,25 +31,25 @@ pub const OPTIONS: &[OptionSpec] = &[
     ),
 ];
 
-/// A configuration that works, and what the user should know of it.
+/// A valid configuration, and what the user should know about it.
 #[derive(Debug)]
 pub struct Configured {
-    /// What the backend was told to do.
+    /// The settings of the backend.
     pub settings: Arc<Settings>,
     /// Each a whole sentence; shown once per process.
     pub warnings: Vec<String>,
 }
 
-/// Whether Airflow could read the kwargs that were written. If not it passes none of them.
+/// Whether Airflow could read the written kwargs. If not, it passes none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kwargs {
-    /// What came is what was written.
+    /// The kwargs that were passed are those that were written.
     Read,
-    /// What came is less than what was written, so what it lacks is not the user's fault.
+    /// Some kwargs were lost, so what is missing is not the user's fault.
     Unread,
 }
 
-/// Reads `raw`, which is what was written. See [`configure_from`].
+/// Reads `raw`, which is complete. See [`configure_from`].
 pub fn configure(
     entry: &'static StoreEntry,
     raw: &RawOptions,
@@ -61,8 +61,8 @@ pub fn configure(
 /// Reads `raw`. Does no I/O: it runs inside `import airflow`.
 ///
 /// Errors are for options that can never work; an unknown key is one only under `strict`. What the official
-/// constructor accepts is none: it becomes an error of the lookups that need it. So does what unread kwargs
-/// lack.
+/// constructor accepts is not an error here: it becomes an error of the lookups that need it. The same
+/// applies to options that are missing from unread kwargs.
 pub fn configure_from(
     entry: &'static StoreEntry,
     raw: &RawOptions,
@@ -112,7 +112,7 @@ pub fn configure_from(
     Ok(Configured { settings: Arc::new(settings), warnings })
 }
 
-/// A configuration that lacks something may be one with a misspelt key, of which nobody would hear otherwise.
+/// An incomplete configuration may contain a misspelt key, which would otherwise not be reported.
 fn and_warnings(error: Error, warnings: &[String]) -> Error {
     let hint = error.hint().map(str::to_owned).into_iter().chain(warnings.iter().cloned());
     let hint = hint.collect::<Vec<_>>().join(". ");
@@ -157,13 +157,13 @@ fn set(
     Ok(())
 }
 
-/// Whether the official class may know the key: then its constructor accepted whatever was written there.
+/// Whether the official class may know the key: then its constructor would have accepted any value.
 fn is_official(entry: &StoreEntry, spec: &OptionSpec) -> bool {
     let of_store = entry.options.iter().any(|own| own.key == spec.key);
     of_store || spec.key == "timeout" || spec.key.ends_with("_lookup_pattern")
 }
 
-/// What to say of a key that nobody declared, with the nearest declared one if it is near.
+/// The report about an undeclared key, with the nearest declared one if it is similar.
 fn unknown(entry: &StoreEntry, key: &str, fate: &str) -> Error {
     let error = Error::config(format!(
         "the unknown key `{}` in backend_kwargs of {} {fate}",
@@ -231,9 +231,9 @@ mod tests {
         configure(find("memory").unwrap(), &raw, Environment::default())
     }
 
-    /// Everything that an option decides, but for the options themselves.
+    /// Everything that the options decide, except the options themselves.
     fn decided(entry: &'static StoreEntry, raw: &RawOptions) -> String {
-        // Without these a store cannot be configured at all.
+        // The options without which a store cannot be configured.
         let variables = Environment::copied(crate::store::registry::variables(), |name| {
             (name == "VAULT_TOKEN").then(|| "t".to_owned())
         });
@@ -248,7 +248,7 @@ mod tests {
         for entry in crate::store::registry::STORES {
             let nothing = RawOptions::default();
             for spec in options_of(entry).filter(|spec| !spec.default.is_empty()) {
-                // An option of an audit file without a file is refused.
+                // An option of the audit file is refused if there is no file.
                 if spec.key.starts_with("audit_") {
                     continue;
                 }

@@ -1,10 +1,10 @@
-//! Addresses that are written in options, variables and files.
+//! Addresses in options, variables and files.
 
 use url::Url;
 
-/// The address that `text` is: http or https, a host, and no user name. A name and a password in an address
-/// are mostly credentials in the wrong place: they would go out in a header of each request, to a service
-/// that asks for none.
+/// The valid address in `text`: http or https, a host, and no user name. A name and a password in an address
+/// are usually credentials in the wrong place: they would be sent in a header of each request, to a service
+/// that does not ask for them.
 pub fn web_address(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let is_of_web = matches!(url.scheme(), "http" | "https") && url.has_host();

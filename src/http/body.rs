@@ -1,4 +1,4 @@
-//! Reading the body of an answer, and not more than an answer can have.
+//! Reading the body of an answer, up to a limit.
 
 use reqwest::Response;
 
@@ -6,18 +6,17 @@ use crate::http::TransportError;
 use crate::http::send::TransportKind;
 
 /// The largest body that is read, in bytes. A secret has 64 KiB at most, a page of names a few hundred, and a
-/// batch of twenty secrets of AWS, each byte written as six, less than 8 MiB. What sends more is no store,
-/// and would fill the memory.
+/// batch of twenty AWS secrets less than 8 MiB, even if each byte is escaped as six. A larger answer does not
+/// come from a store, and would fill the memory.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
-/// No more than this is reserved because a header says so.
+/// The most memory that is reserved because of a `Content-Length`.
 const RESERVED: usize = 64 * 1024;
 
 /// The whole body of `response`, if it has at most [`LARGEST_BODY`] bytes; a larger one is not read to its
 /// end.
 ///
-/// A connection that breaks within the body is one that broke, and a server that stops to send is one that is
-/// silent.
+/// A connection that breaks within the body is reported as broken, and a server that stops sending as silent.
 pub async fn read_body(response: &mut Response) -> Result<Vec<u8>, TransportError> {
     let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     if announced > LARGEST_BODY {
@@ -51,8 +50,8 @@ mod tests {
         ClientSettings, NoAnswerHints, ProxySettings, Roots, build_client, client_config, send,
     };
 
-    /// Answers one request with `head`, then with pieces until nobody reads them or there are `pieces` of 64
-    /// KiB. Returns how many bytes it got rid of.
+    /// Answers one request with `head`, then with pieces of 64 KiB until they are no longer read or there are
+    /// `pieces` of them. Returns how many bytes were sent.
     fn server(head: &'static str, pieces: usize) -> (String, JoinHandle<usize>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/", listener.local_addr().unwrap());
@@ -72,30 +71,30 @@ mod tests {
             read_timeout: Duration::from_secs(30),
             proxies: ProxySettings::NONE,
         };
-        let client = build_client(&settings, &client_config(&Roots::Nobody).unwrap()).unwrap();
+        let client = build_client(&settings, &client_config(&Roots::Empty).unwrap()).unwrap();
         let request = client.get(address).build().unwrap();
         read_body(&mut send(&client, request, true).await.unwrap()).await
     }
 
     #[tokio::test]
-    async fn what_never_ends_is_read_up_to_the_limit() {
+    async fn an_endless_body_is_read_up_to_the_limit() {
         let (address, sending) = server("connection: close", usize::MAX);
         let error = body(&address).await.unwrap_err();
         assert_eq!((error.kind(), error.is_temporary()), (TransportKind::TooLarge, false));
-        // The runtime closes the connection while it is driven.
+        // The runtime only closes the connection while it is driven.
         let sent = tokio::task::spawn_blocking(|| sending.join().unwrap()).await.unwrap();
-        // The rest lay in the buffers of the two sockets.
+        // The rest is in the buffers of the two sockets.
         assert!((LARGEST_BODY..2 * LARGEST_BODY).contains(&sent), "{sent}");
     }
 
     #[tokio::test]
-    async fn what_is_announced_too_large_is_not_read() {
+    async fn a_body_that_is_announced_too_large_is_not_read() {
         let (address, _sending) = server("content-length: 16777217", 0);
         assert_eq!(body(&address).await.unwrap_err().kind(), TransportKind::TooLarge);
     }
 
     #[tokio::test]
-    async fn what_fills_the_limit_is_an_answer() {
+    async fn a_body_of_exactly_the_limit_is_an_answer() {
         let (address, sending) = server("content-length: 16777216", 256);
         assert_eq!(body(&address).await.unwrap().len(), LARGEST_BODY);
         assert_eq!(sending.join().unwrap(), LARGEST_BODY);

@@ -1,4 +1,4 @@
-//! The HTTP client: redirects off, every timeout set, a pool for a runtime that nobody drives between
+//! The HTTP client: redirects off, every timeout set, and a pool for a runtime that is not driven between
 //! lookups.
 
 use std::collections::BTreeSet;
@@ -14,14 +14,14 @@ use crate::error::{Error, Result};
 use crate::http::ProxySettings;
 use crate::process::{Generation, generation};
 
-/// Idle connections older than this are not used again. Services of the clouds close theirs after 20 s and
-/// more; on a current-thread runtime nobody reads that notice between two lookups.
+/// Idle connections older than this are not reused. Services of the clouds close theirs after 20 s or more,
+/// and on a current-thread runtime their notice is not read between two lookups.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Enough for the threads of one process that look up at the same time.
+/// Enough for concurrent lookups from the threads of one process.
 const POOL_MAX_IDLE: usize = 32;
 
-/// What distinguishes one client from another.
+/// The settings in which clients differ.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
     /// How long a connection may take to open, TLS and proxy included.
@@ -36,14 +36,16 @@ pub struct ClientSettings {
 pub fn build_client(settings: &ClientSettings, tls: &Arc<ClientConfig>) -> Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(ClientConfig::clone(tls))
+        // A redirect could carry the token to another host; Vault's store follows its own, within limits.
         .redirect(Policy::none())
+        // Retries happen in one layer (`layers/retry.rs`), which knows the deadline and the budget.
         .retry(reqwest::retry::never())
         .referer(false)
         .connect_timeout(settings.connect_timeout)
         .read_timeout(settings.read_timeout)
         .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         .pool_max_idle_per_host(POOL_MAX_IDLE)
-        // Without this reqwest reads the environment of the process.
+        // Otherwise reqwest reads the environment of the process.
         .no_proxy();
     for proxy in settings.proxies.to_reqwest()? {
         builder = builder.proxy(proxy);
@@ -63,9 +65,10 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Warns, once per host and process, that secrets travel in the clear to a host that is not this machine.
+/// Warns, once per host and process, that secrets are sent unencrypted to a host that is not this machine.
 pub fn warn_about_plain_http(url: &Url) {
-    /// Plain data, and only touched under [`crate::process::no_fork`]. A child writes a log of its own.
+    /// Plain data, only locked under [`crate::process::no_fork`]. A child writes its own log, so it warns
+    /// again.
     static WARNED: Mutex<(Generation, BTreeSet<String>)> = Mutex::new((0, BTreeSet::new()));
     if url.scheme() != "http" || is_loopback(url) {
         return;
@@ -108,7 +111,7 @@ mod tests {
             read_timeout: Duration::from_secs(1),
             proxies: ProxySettings::explicit(Some("proxy:3128"), Some("http://user:pw@proxy:3128")),
         };
-        for roots in [Roots::Nobody, Roots::Mozilla, Roots::Anybody] {
+        for roots in [Roots::Empty, Roots::Mozilla, Roots::Unverified] {
             build_client(&settings, &client_config(&roots).unwrap()).unwrap();
         }
     }

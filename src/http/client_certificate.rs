@@ -1,4 +1,4 @@
-//! Who we are, where the server asks for a certificate.
+//! Our own certificate, for servers that require one.
 
 use std::fs;
 use std::path::Path;
@@ -13,14 +13,13 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use crate::error::{Error, Result};
 use crate::redact::ShownPath;
 
-/// Sessions that are kept for a quicker second handshake.
+/// Sessions that are kept for faster handshakes.
 const SESSIONS: usize = 32;
 
 /// `config` with the certificate in one PEM file and its key in another, or in the same. Sessions are not
-/// shared with `config`, whose connections are nobody's.
+/// shared with `config`, whose connections are anonymous.
 ///
-/// Call it under [`crate::process::no_fork`]. Files that cannot be used are a `Config` error that shows no
-/// content.
+/// Call it under [`crate::process::no_fork`]. Unusable files are a `Config` error that shows no contents.
 pub fn with_client_certificate(
     config: &ClientConfig,
     certificate: &Path,

@@ -1,23 +1,23 @@
 //! The one network stack that every store shares: reqwest on hyper, with rustls on ring.
 //!
-//! | file | what stands there |
+//! | file | contents |
 //! |---|---|
 //! | `tls.rs` | which certificates are trusted, and one `ClientConfig` per distinct answer |
-//! | `client_certificate.rs` | who we are, where the server asks for a certificate |
-//! | `verifier.rs` | what `verify: false` means |
+//! | `client_certificate.rs` | our own certificate, for servers that require one |
+//! | `verifier.rs` | the meaning of `verify: false` |
 //! | `proxy.rs` | proxies, from the configuration or from a copy of the environment |
-//! | `client.rs` | the client: redirects off, every timeout set, a pool for a runtime that nobody drives |
-//! | `send.rs` | sending: connections that the server closed, and errors in words |
+//! | `client.rs` | the client: redirects off, every timeout set, a pool for a runtime that is not always driven |
+//! | `send.rs` | sending: connections that the server has closed, and descriptions of errors |
 //! | `address.rs` | which addresses may be configured |
 //! | `body.rs` | reading an answer, up to a limit |
-//! | `no_answer.rs` | what such an error means for a store |
+//! | `no_answer.rs` | what a missing answer means for a store |
 //!
-//! Rules of the house, each with its reason in the file that keeps it:
+//! Rules of this module, each with its reason in the file concerned:
 //!
-//! * Redirects are never followed: reqwest would carry tokens to another host.
-//! * The environment is never read here; callers hand in the copy that was taken with the GIL held.
+//! * Redirects are never followed automatically: reqwest would carry tokens to another host.
+//! * The environment is never read here; callers pass the copy that was taken with the GIL held.
 //! * Clients and TLS configurations belong to one generation of the process (see [`crate::process`]); they
-//!   are built under [`crate::process::no_fork`] and nothing that is alive stays in a static without its
+//!   are built under [`crate::process::no_fork`], and nothing alive is kept in a static without its
 //!   generation.
 
 mod address;

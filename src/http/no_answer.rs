@@ -1,12 +1,12 @@
-//! From "no answer came" to [`Error`], the same for every store but for the words that help.
+//! From a missing answer to [`Error`], the same for every store except the hints.
 
 use crate::error::{Error, ErrorKind};
 use crate::http::{TransportError, TransportKind};
 
-/// What an operator can do, in the words of one store's options.
+/// What an operator can do, in terms of one store's options.
 #[derive(Clone, Copy, Debug)]
 pub struct NoAnswerHints<'hint> {
-    /// Nothing came in time.
+    /// No answer arrived in time.
     pub timeout: &'hint str,
     /// The certificate is not trusted.
     pub certificate: &'hint str,
@@ -18,12 +18,12 @@ pub struct NoAnswerHints<'hint> {
     pub request: &'hint str,
 }
 
-/// Where to look when the answer has no end.
+/// The hint for an answer that exceeds the limit.
 const TOO_LARGE: &str =
     "Check that the configured address is the store's, and proxies: something else may have answered";
 
 impl TransportError {
-    /// The error that it is: `subject` was asked over the network.
+    /// The error of a call about `subject`.
     pub fn to_error(&self, subject: &str, hints: &NoAnswerHints<'_>) -> Error {
         let (kind, text, hint) = match self.kind() {
             TransportKind::Timeout => (ErrorKind::Timeout, "no answer in time", hints.timeout),

@@ -6,7 +6,7 @@ use reqwest::{NoProxy, Proxy};
 
 use crate::error::{Error, Result};
 
-/// Which proxy is asked, by the scheme of the request. Debug shows no address, since it may hold a password.
+/// The proxies by the scheme of the request. Debug shows no address, since it may hold a password.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ProxySettings {
     http: Option<String>,
@@ -15,7 +15,7 @@ pub struct ProxySettings {
 }
 
 impl ProxySettings {
-    /// No proxy, whatever the environment says.
+    /// No proxy, whatever the environment contains.
     pub const NONE: Self = Self { http: None, https: None, bypass: None };
 
     /// Proxies that the user configured, by scheme; `NO_PROXY` does not apply to them
@@ -25,13 +25,13 @@ impl ProxySettings {
     }
 
     /// The proxies of the environment: `http_proxy`, `https_proxy` and `no_proxy`, where the lower-case
-    /// spelling goes first and an empty one switches the other off (Python's
+    /// spelling takes precedence and an empty one disables the other (Python's
     /// `urllib.request.getproxies_environment`).
     ///
-    /// `with_all` says whether `all_proxy` stands in for a missing one: requests does so, botocore does not.
+    /// `with_all` says whether `all_proxy` replaces a missing one: requests does so, botocore does not.
     pub fn from_environment<'text>(lookup: impl Fn(&str) -> Option<&'text str>, with_all: bool) -> Self {
         let bypass = lookup("no_proxy").or_else(|| lookup("NO_PROXY"));
-        // The list below knows `*` for names only, not for addresses.
+        // reqwest supports `*` for names only, not for addresses.
         if bypass.is_some_and(|list| list.split(',').any(|entry| entry.trim() == "*")) {
             return Self::NONE;
         }
@@ -49,7 +49,7 @@ impl ProxySettings {
         [&self.http, &self.https].into_iter().flatten().any(|address| address.starts_with("https://"))
     }
 
-    /// What reqwest is to be told, in the order in which it asks.
+    /// The proxies for reqwest, in the order in which it asks them.
     pub(super) fn to_reqwest(&self) -> Result<Vec<Proxy>> {
         let bypass = self.bypass.as_deref().and_then(NoProxy::from_string);
         let http = self.http.as_deref().map(|address| (Proxy::http(address), "http"));
@@ -61,7 +61,7 @@ impl ProxySettings {
     }
 }
 
-/// As urllib3 has it: an address without a scheme is that of an http proxy.
+/// Like urllib3: an address without a scheme is that of an http proxy.
 fn address(text: &str) -> Option<String> {
     match text.trim() {
         "" => None,
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn lower_case_goes_first_and_empty_switches_off() {
+    fn lower_case_takes_precedence_and_an_empty_one_disables() {
         let settings = from(
             &[("http_proxy", "low:1"), ("HTTP_PROXY", "up:1"), ("https_proxy", ""), ("HTTPS_PROXY", "up:2")],
             false,

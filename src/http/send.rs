@@ -1,4 +1,4 @@
-//! Sending: connections that the server closed meanwhile, and errors in words.
+//! Sending: connections that the server has closed, and descriptions of errors.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,7 +8,7 @@ use reqwest::{Client, Request, Response};
 
 use crate::process::Spare;
 
-/// What kind of thing prevented an answer.
+/// The kind of problem that prevented an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransportKind {
     /// The name could not be resolved.
@@ -19,15 +19,15 @@ pub enum TransportKind {
     Certificate,
     /// The connection could not be opened, or the server stayed silent, for too long.
     Timeout,
-    /// The connection broke under way.
+    /// The connection broke during the exchange.
     Broken,
-    /// The request cannot be sent as it is, such as a URL that is none.
+    /// The request cannot be sent, such as one with an invalid URL.
     Request,
-    /// The answer is larger than any that a store gives.
+    /// The answer is larger than any answer of a store.
     TooLarge,
 }
 
-/// Why there is no answer. The text holds no URL, header or body.
+/// Why there is no answer. The text contains no URL, header or body.
 #[derive(Clone, Debug)]
 pub struct TransportError {
     kind: TransportKind,
@@ -35,17 +35,17 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// What kind of thing it was.
+    /// The kind of problem.
     pub fn kind(&self) -> TransportKind {
         self.kind
     }
 
-    /// Whether asking again may help. An untrusted certificate stays untrusted.
+    /// Whether another attempt may help. An untrusted certificate stays untrusted.
     pub fn is_temporary(&self) -> bool {
         !matches!(self.kind, TransportKind::Certificate | TransportKind::Request | TransportKind::TooLarge)
     }
 
-    /// What was found out here, without the client's help.
+    /// An error that was found here and not by the client.
     pub(super) fn new(kind: TransportKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into() }
     }
@@ -88,7 +88,7 @@ fn classify(error: &reqwest::Error) -> TransportKind {
     }
 }
 
-/// The causes from the outside in, without repeating what an outer one already says.
+/// The causes from the outermost to the innermost, without texts that an outer one already contains.
 fn chain_text(error: &reqwest::Error) -> String {
     let mut text = String::new();
     for cause in causes(error).skip(1) {
@@ -107,7 +107,7 @@ fn causes<'error>(
     std::iter::successors(Some(error), |error| (*error).source())
 }
 
-/// Looks into each `io::Error` too, whose `source` skips the error that it carries: that of rustls.
+/// Also looks into each `io::Error`, whose `source` skips the error that it carries: that of rustls.
 fn is_certificate(error: &(dyn StdError + 'static)) -> bool {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return matches!(error, rustls::Error::InvalidCertificate(_));
@@ -119,13 +119,12 @@ fn is_certificate(error: &(dyn StdError + 'static)) -> bool {
     }
 }
 
-/// Sends `request`. When it is `repeatable`, the connection turns out to be dead and the read has an attempt
+/// Sends `request`. If it is `repeatable`, the connection turns out to be dead and the read has an attempt
 /// left, it is sent once more.
 ///
-/// A connection that was idle may have been closed by the server, and on a current-thread runtime nobody has
-/// read the notice. Reading it first is cheap, but cannot see what is still under way; hence the second
-/// attempt. It is not made when the connection could not be opened or when time ran out: that is for the
-/// layer that retries.
+/// The server may have closed an idle connection, and on a current-thread runtime the notice may be unread.
+/// Reading it first is cheap, but cannot see what is still in transit; hence the second attempt. There is
+/// none if the connection could not be opened or time ran out: that is left to the layer that retries.
 pub async fn send(client: &Client, request: Request, repeatable: bool) -> Result<Response, TransportError> {
     notice_closed_connections().await;
     let again = if repeatable { request.try_clone() } else { None };
@@ -138,8 +137,8 @@ pub async fn send(client: &Client, request: Request, repeatable: bool) -> Result
     }
 }
 
-/// Lets the runtime look at its sockets (first round), wake the tasks that own them (second) and let those
-/// that sit behind TLS finish (third). Each costs a microsecond.
+/// Lets the runtime poll its sockets (first round), wake the tasks that own them (second) and let those
+/// behind TLS finish (third). Each costs a microsecond.
 async fn notice_closed_connections() {
     for _ in 0..3 {
         tokio::task::yield_now().await;
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_change_by_itself_is_temporary() {
+    fn only_problems_that_may_pass_are_temporary() {
         let error = |kind| TransportError { kind, text: String::new() };
         assert!(error(TransportKind::Broken).is_temporary() && error(TransportKind::Dns).is_temporary());
         assert!(

@@ -1,4 +1,4 @@
-//! Which certificates are trusted, and one `ClientConfig` per distinct answer.
+//! Which certificates are trusted, and one `ClientConfig` per distinct choice.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,11 +15,11 @@ use crate::http::verifier::AcceptAnyCertificate;
 use crate::process::{Generation, OncePerProcess, generation};
 use crate::redact::ShownPath;
 
-/// Whose signature on the server's certificate is trusted.
+/// The certificates that may have signed that of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Roots {
-    /// Nobody's: for clients that only ever speak plain http. An https request of such a client fails.
-    Nobody,
+    /// No certificates: for clients that only speak plain http. An https request of such a client fails.
+    Empty,
     /// Mozilla's list, built in. The official classes use the same list through `certifi`.
     Mozilla,
     /// The platform's store (`ca_bundle: system`).
@@ -31,18 +31,18 @@ pub enum Roots {
         /// The option or environment variable that named it, for messages.
         named_by: &'static str,
     },
-    /// Mozilla's list and, where it can be read, one more file. For variables that the official class does
-    /// not read: they may add trust but never take it away.
+    /// Mozilla's list and, if it can be read, one more file. For variables that the official class does not
+    /// read: they may add trust but never remove it.
     MozillaAnd {
         /// The file.
         path: PathBuf,
     },
-    /// Everybody's: `verify: false`.
-    Anybody,
+    /// Every certificate is accepted: `verify: false`.
+    Unverified,
 }
 
 impl Roots {
-    /// The file or directory behind it, whose change makes a new configuration necessary.
+    /// The file or directory behind it, whose changes require a new configuration.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Bundle { path, .. } | Self::MozillaAnd { path } => Some(path),
@@ -51,7 +51,7 @@ impl Roots {
     }
 }
 
-/// One configuration that is in use, and what it was made from.
+/// One configuration in use, and what it was made from.
 struct Shared {
     generation: Generation,
     roots: Roots,
@@ -59,16 +59,16 @@ struct Shared {
     config: Arc<ClientConfig>,
 }
 
-/// More distinct TLS settings than this are not remembered: each costs half a mebibyte.
+/// The most TLS settings that are remembered: each costs half a mebibyte.
 const MAX_SHARED: usize = 8;
 
-/// Only touched under [`crate::process::no_fork`], so no fork can find it locked.
+/// Only locked under [`crate::process::no_fork`], so that a fork never finds it locked.
 static SHARED: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
 
-/// The configuration for `roots`: the same one for every client of this generation, as long as the file
-/// behind it does not change.
+/// The configuration for `roots`: the same one for every client of this generation, until the file behind it
+/// changes.
 ///
-/// Call it under [`crate::process::no_fork`]. A file that is missing, empty or no PEM is a `Config` error.
+/// Call it under [`crate::process::no_fork`]. A file that is missing, empty or not PEM is a `Config` error.
 pub fn client_config(roots: &Roots) -> Result<Arc<ClientConfig>> {
     let changed = roots.path().and_then(|path| fs::metadata(path).ok()?.modified().ok());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +85,7 @@ pub fn client_config(roots: &Roots) -> Result<Arc<ClientConfig>> {
     Ok(config)
 }
 
-/// What a parent built is leaked, not dropped: its session caches hold locks of the parent.
+/// Leaks what a parent built instead of dropping it: its session caches contain locks of the parent.
 fn abandon_inherited(shared: &mut Vec<Shared>) {
     let present = generation();
     let (own, inherited) = std::mem::take(shared).into_iter().partition(|known| known.generation == present);
@@ -99,7 +99,7 @@ fn build(roots: &Roots) -> Result<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::internal("TLS could not be set up").with_source(error))?;
-    if *roots == Roots::Anybody {
+    if *roots == Roots::Unverified {
         warn_about_missing_verification();
         let verifier = Arc::new(AcceptAnyCertificate(provider));
         return Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth());
@@ -107,12 +107,12 @@ fn build(roots: &Roots) -> Result<ClientConfig> {
     Ok(builder.with_root_certificates(root_store(roots)?).with_no_client_auth())
 }
 
-/// Installs ring for libraries that ask for the process's default; a second call changes nothing.
+/// Installs ring for libraries that ask for the process's default provider; a second call has no effect.
 fn ring_provider() -> Arc<CryptoProvider> {
     if let Some(provider) = CryptoProvider::get_default() {
         return Arc::clone(provider);
     }
-    // Losing the race to another thread leaves a provider in place all the same.
+    // If another thread was faster, its provider is used.
     let _ = rustls::crypto::ring::default_provider().install_default();
     CryptoProvider::get_default()
         .map_or_else(|| Arc::new(rustls::crypto::ring::default_provider()), Arc::clone)
@@ -130,7 +130,7 @@ fn warn_about_missing_verification() {
 
 fn root_store(roots: &Roots) -> Result<RootCertStore> {
     match roots {
-        Roots::Nobody | Roots::Anybody => Ok(RootCertStore::empty()),
+        Roots::Empty | Roots::Unverified => Ok(RootCertStore::empty()),
         Roots::Mozilla => Ok(mozilla()),
         Roots::System => system(),
         Roots::Bundle { path, named_by } => bundle(path, named_by),
@@ -173,7 +173,7 @@ fn bundle_error(path: &Path, named_by: &str, reason: &str) -> Error {
     )
 }
 
-/// A file that is missing or no PEM adds nothing: the official class would not have looked at it either.
+/// A file that is missing or not PEM adds nothing: the official class would not have read it either.
 fn mozilla_and(path: &Path) -> RootCertStore {
     let mut store = mozilla();
     match certificates(path) {
@@ -183,7 +183,7 @@ fn mozilla_and(path: &Path) -> RootCertStore {
     store
 }
 
-/// The certificates of a file or directory. The reason of a failure holds nothing of the content.
+/// The certificates of a file or directory. The reason of a failure contains nothing of the file.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
     if metadata.is_dir() { certificates_of_directory(path) } else { certificates_of_file(path) }
@@ -199,7 +199,7 @@ fn certificates_of_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, Str
     }
 }
 
-/// As OpenSSL's `CApath`, but whatever the files are called; those that are no PEM are skipped.
+/// Like OpenSSL's `CApath`, but with any file names; files that are not PEM are skipped.
 fn certificates_of_directory(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let entries = fs::read_dir(path).map_err(|error| error.to_string())?;
     let files = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file());
@@ -246,7 +246,7 @@ mod tests {
     fn equal_settings_share_one_configuration() {
         let first = client_config(&Roots::Mozilla).unwrap();
         assert!(Arc::ptr_eq(&first, &client_config(&Roots::Mozilla).unwrap()));
-        assert!(!Arc::ptr_eq(&first, &client_config(&Roots::Anybody).unwrap()));
+        assert!(!Arc::ptr_eq(&first, &client_config(&Roots::Unverified).unwrap()));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What `verify: false` means: the certificate of the server is not looked at.
+//! The meaning of `verify: false`: the certificate of the server is not verified.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-/// Accepts every certificate. The handshake is still checked against the key in it, as OpenSSL does with
-/// `CERT_NONE`, so a broken peer fails early; who the peer is remains unknown.
+/// Accepts every certificate. The handshake is still checked against the key in it, as in OpenSSL with
+/// `CERT_NONE`, so a faulty server fails early; its identity remains unknown.
 #[derive(Debug)]
 pub(super) struct AcceptAnyCertificate(pub(super) Arc<CryptoProvider>);
 

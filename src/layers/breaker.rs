@@ -1,6 +1,6 @@
-//! Notices that a store is down, so that not every expired value is an attempt.
+//! Detects that a store is down, so that not every expired value causes an attempt.
 //!
-//! Only the refresh of a value that can still be served asks the breaker; a first read always goes through.
+//! Only refreshes of values that can still be served ask the breaker; a first read is always made.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,26 +8,26 @@ use std::time::Duration;
 
 use crate::process::Timestamp;
 
-/// So many failures in a row, within so much time, open the breaker.
+/// This many failures in a row, within this time, open the breaker.
 const FAILURES: usize = 10;
 const WITHIN: Duration = Duration::from_secs(10);
-/// While it is open, one attempt passes in this time.
+/// While it is open, one attempt is allowed per period.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 
-/// Counts failures in a row; one success closes it.
+/// Counts failures in a row; one success closes the breaker.
 #[derive(Debug, Default)]
 pub(super) struct Breaker(Mutex<Failures>);
 
 #[derive(Debug, Default)]
 struct Failures {
-    /// The last ones, oldest first.
+    /// The last failures, oldest first.
     recent: VecDeque<Timestamp>,
     /// Set while the breaker is open.
     next_probe: Option<Timestamp>,
 }
 
 impl Breaker {
-    /// Whether an attempt may be made now. While the breaker is open, the caller who is told so is the probe.
+    /// Whether an attempt may be made now. While the breaker is open, the allowed attempt is a probe.
     pub(super) fn allows(&self, now: Timestamp) -> bool {
         let mut failures = self.lock();
         match failures.next_probe {
@@ -40,7 +40,7 @@ impl Breaker {
         }
     }
 
-    /// The store did not answer.
+    /// Notes that the store did not answer.
     pub(super) fn note_failure(&self, now: Timestamp) {
         let mut failures = self.lock();
         failures.recent.push_back(now);
@@ -54,7 +54,7 @@ impl Breaker {
         }
     }
 
-    /// The store answered.
+    /// Notes that the store answered.
     pub(super) fn note_success(&self) {
         let mut failures = self.lock();
         failures.recent.clear();
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn while_it_is_open_one_attempt_passes_every_five_seconds() {
+    fn while_it_is_open_one_attempt_is_allowed_every_five_seconds() {
         let (clock, breaker) = (Clock::manual(), Breaker::default());
         fail(&breaker, &clock, 10, Duration::ZERO);
         let mut passed = 0;

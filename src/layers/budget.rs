@@ -1,8 +1,8 @@
-//! Bounds the retries of a store, so that an outage is not multiplied by them.
+//! Limits the retries of a store, so that they do not multiply the load of an outage.
 //!
-//! The figures are those of botocore's standard mode (`botocore/retries/quota.py` and `standard.py`): 500 to
-//! spend, 5 for a retry and 10 for one after a timeout; a retry that helps gives its price back, any other
-//! success 1.
+//! The figures are those of botocore's standard mode (`botocore/retries/quota.py` and `standard.py`): a
+//! budget of 500, of which a retry costs 5, or 10 after a timeout; a successful retry returns its price, and
+//! any other success 1.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,7 +13,7 @@ const AFTER_ERROR: u32 = 5;
 const AFTER_TIMEOUT: u32 = 10;
 const REWARD: u32 = 1;
 
-/// What is left to spend on retries.
+/// The rest of the budget for retries.
 #[derive(Debug)]
 pub(super) struct RetryBudget(AtomicU32);
 
@@ -24,19 +24,19 @@ impl Default for RetryBudget {
 }
 
 impl RetryBudget {
-    /// Whether a retry after an error of `kind` can be paid.
+    /// Whether the budget has enough for a retry after an error of `kind`.
     pub(super) fn allows(&self, kind: ErrorKind) -> bool {
         self.0.load(Ordering::Acquire) >= price(kind)
     }
 
-    /// Pays for a retry after an error of `kind`; `None` if there is not enough left, else the price.
+    /// Pays for a retry after an error of `kind`; returns the price, or `None` if the rest is not enough.
     pub(super) fn pay(&self, kind: ErrorKind) -> Option<u32> {
         let price = price(kind);
         let paid = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(price));
         paid.ok().map(|_| price)
     }
 
-    /// A read succeeded, after retries for `paid` in all.
+    /// Notes a successful read, whose retries cost `paid` in total.
     pub(super) fn note_success(&self, paid: u32) {
         let reward = paid.max(REWARD);
         // Always `Some`, so it cannot fail.

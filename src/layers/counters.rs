@@ -1,7 +1,7 @@
-//! What happened in this process, counted for each store.
+//! Counts what happened in this process, for each store.
 //!
-//! Plain atomics in a static, so that counting takes no lock and a fork finds nothing half done. A child
-//! starts at zero.
+//! Plain atomics in a static, so that counting takes no lock and a fork never finds anything half done. A
+//! child starts at zero.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::process::generation;
 use crate::store::registry::STORES;
 
-/// Upper bounds of the histogram's buckets; one more bucket holds what took longer.
+/// The upper limits of the histogram's buckets; one more bucket counts longer calls.
 pub const LATENCY_BOUNDS: [Duration; 14] = {
     const fn ms(milliseconds: u64) -> Duration {
         Duration::from_millis(milliseconds)
@@ -36,12 +36,12 @@ pub const LATENCY_BOUNDS: [Duration; 14] = {
 #[derive(Debug)]
 pub struct Counter {
     count: AtomicU64,
-    told: AtomicU64,
+    reported: AtomicU64,
 }
 
 impl Counter {
     const fn zero() -> Self {
-        Self { count: AtomicU64::new(0), told: AtomicU64::new(0) }
+        Self { count: AtomicU64::new(0), reported: AtomicU64::new(0) }
     }
 
     /// Adds `count`.
@@ -49,20 +49,20 @@ impl Counter {
         self.count.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// What was counted.
+    /// The count.
     pub fn get(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// What was counted since this was asked before, for metrics that take increments.
+    /// What was counted since the previous call, for metrics that take increments.
     pub fn increment(&self) -> u64 {
         let count = self.get();
-        count.saturating_sub(self.told.swap(count, Ordering::Relaxed))
+        count.saturating_sub(self.reported.swap(count, Ordering::Relaxed))
     }
 
     fn reset(&self) {
         self.count.store(0, Ordering::Relaxed);
-        self.told.store(0, Ordering::Relaxed);
+        self.reported.store(0, Ordering::Relaxed);
     }
 }
 
@@ -70,7 +70,7 @@ impl Counter {
 #[derive(Debug)]
 pub struct Counters {
     generation: AtomicU64,
-    /// Requests to the store, each attempt by itself.
+    /// Requests to the store; every attempt counts.
     pub calls: Counter,
     /// Lookups answered from memory with a value.
     pub hits: Counter,
@@ -90,12 +90,12 @@ pub struct Counters {
     pub throttles: Counter,
     /// How long calls took: one counter for each of [`LATENCY_BOUNDS`] and one for the rest.
     latency: [Counter; LATENCY_BOUNDS.len() + 1],
-    /// The sum of all, in microseconds.
+    /// The sum of all latencies, in microseconds.
     latency_sum: Counter,
 }
 
 static COUNTERS: [Counters; STORES.len()] = [const { Counters::zero() }; STORES.len()];
-/// For stores that are in no registry, such as those of tests.
+/// For stores that are not in the registry, such as those of tests.
 static OTHERS: Counters = Counters::zero();
 
 impl Counters {
@@ -120,6 +120,7 @@ impl Counters {
     pub fn of(store: &str) -> &'static Self {
         let index = STORES.iter().position(|entry| entry.info.name == store);
         let counters = index.and_then(|index| COUNTERS.get(index)).unwrap_or(&OTHERS);
+        // The first use in a child resets what it inherited from its parent.
         if counters.generation.swap(generation(), Ordering::AcqRel) != generation() {
             counters.all().for_each(|(_, counter)| counter.reset());
             counters.latency.iter().chain([&counters.latency_sum]).for_each(Counter::reset);

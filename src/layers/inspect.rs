@@ -1,5 +1,5 @@
-//! What a store says of itself, asked as lookups are: within a deadline, in the same queue, and again when
-//! that may help.
+//! Inspection of a store under the same conditions as lookups: with a deadline, in the same queue, and with
+//! retries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,18 +14,18 @@ use crate::process::Deadline;
 use crate::store::tools::{Finding, Unread};
 use crate::store::{Description, Descriptions, Inspect, Names, Page, SecretName};
 
-/// The [`Inspect`] of a store behind the limits of its lookups. Of a store without one nothing is known.
+/// The [`Inspect`] of a store, subject to the limits of its lookups. A store without one reports nothing.
 #[derive(Debug)]
 pub struct Inspected {
     timed: Arc<Timeout>,
     attempts: Arc<Attempts>,
     queue: Arc<Queue>,
-    /// How long one question may take in all, where no deadline is set.
+    /// The time limit of one call in total, if no deadline is set.
     timeout: Duration,
 }
 
 impl Inspected {
-    /// Wraps what `timed` holds; `attempts` and `queue` are those of its lookups.
+    /// Wraps the store in `timed`; `attempts` and `queue` are those of its lookups.
     pub(super) fn new(
         timed: Arc<Timeout>,
         attempts: Arc<Attempts>,
@@ -39,7 +39,7 @@ impl Inspected {
         self.timed.store().inspect()
     }
 
-    /// What `call` comes to, made as often as a lookup would be.
+    /// Makes `call` with as many attempts as a lookup has.
     async fn ask<T, F: Future<Output = Result<T>>>(&self, what: &str, call: impl Fn() -> F) -> Result<T> {
         let asked = async {
             self.queue.wait().await?;
@@ -90,7 +90,7 @@ impl Inspect for Inspected {
         self.inner()?.identity()
     }
 
-    /// Once: what fails is among the findings.
+    /// A single attempt: failures are among the findings.
     async fn diagnose(&self) -> Vec<Finding> {
         let Some(inner) = self.inner() else { return Vec::new() };
         let found = async {

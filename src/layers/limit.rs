@@ -1,10 +1,10 @@
-//! Keeps the calls of this process under a rate.
+//! Keeps the calls of this process within a rate.
 //!
-//! A limiter is a bucket of as many tokens as the rate has calls; each token is back as soon as the rate's
-//! time has passed since it was taken. So no more calls than that begin within any such time, and unused ones
-//! are no advance on later. All backends of the process that name the same rate for the same store share one
-//! bucket. A bucket that only a throttle starts belongs to one backend's connection to the store: the quota
-//! of one account says nothing of another's.
+//! A limiter is a bucket of as many tokens as the rate has calls; each token returns as soon as the rate's
+//! period has passed since it was taken. So no more calls than that begin within any such period, and unused
+//! tokens do not accumulate. All backends of the process with the same rate for the same store share one
+//! bucket. A bucket that is only started by a throttle belongs to one backend's connection to the store: the
+//! quota of one account means nothing for another.
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -23,30 +23,29 @@ use crate::value::SecretValue;
 
 type Limiters = Mutex<HashMap<(&'static str, LimitSettings), Arc<Limiter>>>;
 
-/// The operation of errors that are the queue's own, and none of the store.
+/// The operation of errors that come from our own queue and not from the store.
 const OPERATION: &str = "rate_limit";
-/// How long the pause that a store asks for may be at most, so that one strange answer does not silence a
-/// process.
+/// The longest pause that a store can request, so that one strange answer does not silence a process.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Whether `error` says that a call was not made, since its turn would have come too late.
+/// Whether `error` means that a call was not made, since its turn would have come too late.
 pub(super) fn is_own_limit(error: &Error) -> bool {
     error.operation() == Some(OPERATION)
 }
 
-/// The limiters of this process. A child makes its own: nobody knows whether a lock was held at the fork.
+/// The limiters of this process. A child builds its own, since a lock may have been held at the fork.
 static LIMITERS: ForkCell<Limiters> = ForkCell::new();
 
 /// When and how much a store is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LimitSettings {
-    /// The rate that the user wrote: it holds from the first call on.
+    /// The user's rate, which applies from the first call.
     pub rate: Option<Rate>,
-    /// The rate to keep once the store has throttled a call, if the user wrote none.
+    /// The rate that applies once the store has throttled a call, if the user set none.
     pub after_throttle: Option<Rate>,
 }
 
-/// Hands out tokens, in the order of asking.
+/// Issues tokens in the order of the requests.
 #[derive(Debug)]
 struct Limiter {
     settings: LimitSettings,
@@ -57,9 +56,9 @@ struct Limiter {
 struct Tokens {
     /// Set from the first call on, or from the first throttle on.
     rate: Option<Rate>,
-    /// When the last calls began or will begin, oldest first: at most as many as the rate has.
+    /// When the last calls began or will begin, oldest first: at most as many as the rate allows.
     taken: VecDeque<Instant>,
-    /// The store asked for silence until then.
+    /// The store asked for a pause until this moment.
     not_before: Option<Instant>,
 }
 
@@ -69,12 +68,14 @@ impl Limiter {
         Self { settings, tokens: Mutex::new(tokens) }
     }
 
-    /// Takes the next token if it comes within `patience`, and says when; else how long it would have taken.
+    /// Takes the next token if it is available within `patience`, and returns when; otherwise returns the
+    /// wait.
     fn take(&self, now: Instant, patience: Duration) -> Result<Instant, Duration> {
         let mut tokens = self.lock();
         let begin = tokens.next(now);
         let wait = begin.saturating_duration_since(now);
         if wait > patience {
+            // The token is not taken, so that the calls behind this one do not wait for it.
             return Err(wait);
         }
         tokens.note(begin, now);
@@ -111,7 +112,7 @@ impl Tokens {
     fn note(&mut self, begin: Instant, now: Instant) {
         let Some(rate) = self.rate else { return };
         self.taken.push_back(begin);
-        // What is left out was taken by calls that no later one has to wait for.
+        // Drops entries that no later call has to wait for.
         let calls = usize::try_from(rate.calls.get()).unwrap_or(usize::MAX);
         while self.taken.len() > calls || self.taken.front().is_some_and(|taken| *taken + rate.per <= now) {
             self.taken.pop_front();
@@ -134,7 +135,7 @@ impl Queue {
         Self { store, settings, counters, limiter: OnceLock::new() }
     }
 
-    /// Waits for a token, no longer than the deadline of the lookup leaves room for. Not under
+    /// Waits for a token, at most until the deadline of the lookup. Must not be called within
     /// [`crate::process::no_fork`].
     ///
     /// # Errors
@@ -161,7 +162,7 @@ impl Queue {
         }
     }
 
-    /// Nobody limits most stores: they need no bucket.
+    /// Most stores have no limit and need no bucket.
     fn limiter(&self) -> Option<&Arc<Limiter>> {
         if self.settings == LimitSettings::default() {
             return None;
@@ -190,7 +191,7 @@ impl Queue {
     }
 }
 
-/// A store whose reads wait for their turn.
+/// A store whose reads wait in the queue.
 #[derive(Debug)]
 pub struct Limit {
     inner: Arc<dyn Store>,
@@ -215,7 +216,7 @@ impl Store for Limit {
         self.inner.get(name).await
     }
 
-    /// One call for all, and one more for each name that it does not answer.
+    /// One call for all names, and one more for each name that it does not answer.
     async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
         let mut answers = match self.queue.wait().await {
             Ok(()) => self.inner.get_many(names).await,
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_throttle_in_one_place_silences_no_other() {
+    async fn a_throttle_in_one_place_does_not_silence_another() {
         let settings = LimitSettings { rate: None, after_throttle: Some(rate(1, 60_000)) };
         let [throttled, other] =
             ["here", "there"].map(|_| Queue::new("limit-test-places", settings, Counters::of("memory")));
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_full_queue_is_said_at_once() {
+    async fn a_full_queue_is_reported_at_once() {
         let settings = LimitSettings { rate: Some(rate(1, 60_000)), after_throttle: None };
         let queue = Queue::new("limit-test", settings, Counters::of("memory"));
         queue.wait().await.unwrap();

@@ -1,6 +1,6 @@
 //! Wrappers around a store, each a [`Store`] itself.
 //!
-//! The order, from the outside: `observe > cache > limit > retry > timeout > store`.
+//! The order, from the outermost: `observe > cache > limit > retry > timeout > store`.
 //!
 //! ```text
 //! right:  observe(cache(limit(retry(timeout(store)))))
@@ -13,10 +13,10 @@
 //! ```
 //!
 //! A further attempt is a call like any other: [`Retry`] waits for it in the queue of [`Limit`]. The deadline
-//! of the whole lookup is above all of them, in [`crate::backend`].
+//! of the whole lookup is outside all of them, in [`crate::backend`].
 //!
-//! They wrap lookups only. [`Inspected`] is the one wrapper of a store's [`crate::store::Inspect`]: it has
-//! the deadline, the attempts and the queue of the lookups, and no cache.
+//! They wrap lookups only. [`Inspected`] is the only wrapper of a store's [`crate::store::Inspect`]: it has
+//! the deadline, the attempts and the queue of the lookups, but no cache.
 
 mod breaker;
 mod budget;
@@ -43,12 +43,12 @@ pub use timeout::Timeout;
 use crate::process::Clock;
 use crate::store::Store;
 
-/// A store in its layers.
+/// A store with its layers.
 #[derive(Debug)]
 pub struct Layered {
     /// For lookups.
     pub lookups: Observe,
-    /// For those who look at the store from outside.
+    /// For tools that look at the store from outside.
     pub inspect: Inspected,
 }
 

@@ -1,4 +1,4 @@
-//! Counts what callers are answered. The outermost layer, so that it sees every answer once.
+//! Counts the answers to callers. The outermost layer, so that it sees every answer exactly once.
 
 use std::num::NonZeroUsize;
 
@@ -28,14 +28,14 @@ impl Observe {
         &self.cache
     }
 
-    /// As [`Cache::fetch`], counted.
+    /// Like [`Cache::fetch`], counted.
     pub async fn fetch(&self, name: &SecretName) -> Result<Cached> {
         let outcome = self.cache.fetch(name).await;
         self.counter(&outcome).add(1);
         outcome
     }
 
-    /// What counts `outcome`.
+    /// The counter for `outcome`.
     pub fn counter(&self, outcome: &Result<Cached>) -> &'static Counter {
         match outcome {
             Err(_) => &self.counters.errors,

@@ -1,4 +1,4 @@
-//! What can be configured of the layers.
+//! The options of the layers.
 
 use std::time::Duration;
 
@@ -65,25 +65,26 @@ pub const OPTIONS: &[OptionSpec] = &[
     .with_default("5"),
 ];
 
-/// The default of `max_attempts`: botocore's number for years. With three, a burst of throttling loses tasks.
+/// The default of `max_attempts`: botocore's number for years. With three, tasks fail in a burst of
+/// throttling.
 const MOST_ATTEMPTS: u64 = 5;
 
 /// The typed options of the layers.
 #[derive(Clone, Debug)]
 pub struct LayerSettings {
-    /// Bounds and ages of the cache.
+    /// Limits and ages of the cache.
     pub cache: CacheSettings,
-    /// How many calls are made at most.
+    /// The limits for calls.
     pub limit: LimitSettings,
     /// The deadline of a whole lookup.
     pub timeout: Duration,
-    /// Attempts in all, at least one.
+    /// The total number of attempts, at least one.
     pub max_attempts: usize,
 }
 
 impl LayerSettings {
-    /// Reads the options. `max_attempts` of the user takes precedence over `store_attempts`, what the store's
-    /// own configuration (such as `AWS_MAX_ATTEMPTS`) asks for; `rate_limit` takes precedence over
+    /// Reads the options. The user's `max_attempts` takes precedence over `store_attempts`, which the store's
+    /// own configuration (such as `AWS_MAX_ATTEMPTS`) sets; `rate_limit` takes precedence over
     /// `after_throttle`, the rate that the store's quota suggests once it has throttled a call.
     pub fn from_options(
         options: &Options,
@@ -99,8 +100,8 @@ impl LayerSettings {
         }
     }
 
-    /// How long one attempt may take. A single attempt has the whole deadline; otherwise half of it, so that
-    /// a server that hangs once still leaves time for the next attempt.
+    /// The time limit of one attempt. A single attempt has the whole deadline; otherwise half of it, so that
+    /// after an attempt that hangs there is still time for the next one.
     pub fn attempt_timeout(&self) -> Duration {
         if self.max_attempts > 1 { self.timeout / 2 } else { self.timeout }
     }
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_users_attempts_go_before_the_stores() {
+    fn the_users_attempts_take_precedence_over_the_stores() {
         let mut options = Options::default();
         assert_eq!(LayerSettings::from_options(&options, Some(7), None).max_attempts, 7);
         options.set("max_attempts", OptionValue::Count(0));

@@ -1,4 +1,4 @@
-//! Tries a call again when that may help. The only place that retries.
+//! Repeats a call when that may help. The only place that retries.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use crate::process::{Deadline, Spare, full_jitter};
 use crate::store::{SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
-/// The longest waits before the second attempt when the store asks for fewer calls, and when it merely
-/// failed. These are the bases of botocore's standard mode (`botocore/retries/standard.py`): one second and a
-/// twentieth.
+/// The longest delays before the second attempt if the store asks for fewer calls, and if it merely failed.
+/// These are the bases of botocore's standard mode (`botocore/retries/standard.py`): one second and a
+/// twentieth of a second.
 const THROTTLED_BASE: Duration = Duration::from_secs(1);
 const FAILED_BASE: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
-/// How calls are tried again after temporary errors, for all that is asked of one store.
+/// How the calls to one store are repeated after temporary errors.
 ///
-/// Each further attempt waits in the same queue as every other call, and is paid out of a budget that only
-/// successes fill: while the store is down, most calls have one attempt.
+/// Each further attempt waits in the same queue as every other call, and is paid from a budget that only
+/// successes refill: while the store is down, most calls have one attempt.
 #[derive(Debug)]
 pub struct Attempts {
     store: &'static str,
@@ -35,14 +35,15 @@ pub struct Attempts {
     budget: RetryBudget,
 }
 
-/// The waits of one call; both sides count the same attempts.
+/// The delays of one call; both iterators count the same attempts.
 struct Waits<I> {
     throttled: I,
     failed: I,
 }
 
 impl<I: Iterator<Item = Duration>> Waits<I> {
-    /// The next wait, if another attempt is left: what the store asks for, or a random part of the back-off.
+    /// The next delay, if another attempt is left: the one that the store asks for, or a random part of the
+    /// back-off.
     fn after(&mut self, error: &Error) -> Option<Duration> {
         let (throttled, failed) = (self.throttled.next()?, self.failed.next()?);
         let longest = if error.kind() == ErrorKind::Throttled { throttled } else { failed };
@@ -56,13 +57,14 @@ impl Attempts {
         Self { store, most, queue, counters, budget: RetryBudget::default() }
     }
 
-    /// Makes `call`, and makes it again while that may help. `subject` is what it is about, for the log.
+    /// Makes `call`, and repeats it while that may help. `subject` describes it, for the log.
     pub(super) async fn run<T, F: Future<Output = Result<T>>>(
         &self,
         subject: impl Fn() -> String,
         call: impl Fn() -> F,
     ) -> Result<T> {
         let (mut waits, mut paid) = (self.waits(), 0);
+        // `http::send` may use up attempts as well, when it resends on a dead connection.
         let spare = self.spare(1);
         loop {
             let error = match spare.run(call()).await {
@@ -92,12 +94,12 @@ impl Attempts {
         Waits { throttled: backoff(THROTTLED_BASE), failed: backoff(FAILED_BASE) }
     }
 
-    /// What `reads` of them may send again, in all their attempts.
+    /// The number of requests that `reads` reads may resend, in all their attempts.
     fn spare(&self, reads: usize) -> Spare {
         Spare::new(self.most.saturating_sub(1).saturating_mul(reads))
     }
 
-    /// Waits for the next attempt and answers what it cost, or hands the error back if there is none.
+    /// Waits for the next attempt and returns its price, or returns the error if there is none.
     async fn prepare(&self, subject: &str, error: Error, wait: Option<Duration>) -> Result<u32> {
         let Some(wait) = wait.filter(|wait| is_affordable(*wait)) else { return Err(error) };
         let store = self.store;
@@ -107,10 +109,11 @@ impl Attempts {
         }
         tracing::debug!("{store} {subject}: {error}; trying again in {wait:?}");
         tokio::time::sleep(wait).await;
+        // The queue's own error would hide the reason for the retry.
         if self.queue.wait().await.is_err() {
             return Err(error);
         }
-        // Paid once it is certain that the attempt is made.
+        // Paid once it is certain that the attempt will be made.
         let price = self.budget.pay(error.kind()).ok_or(error)?;
         self.counters.retries.add(1);
         Ok(price)
@@ -137,12 +140,12 @@ impl Retry {
     }
 }
 
-/// Whether the deadline of the lookup leaves room for it.
+/// Whether the deadline of the lookup leaves enough time for it.
 fn is_affordable(wait: Duration) -> bool {
     Deadline::current().is_none_or(|deadline| wait < deadline.remaining())
 }
 
-/// The error of an answer that may be another one a moment later.
+/// The error of an answer that may be different a moment later.
 fn temporary(answers: &[Option<Result<Option<SecretValue>>>], index: usize) -> Option<&Error> {
     answers.get(index)?.as_ref()?.as_ref().err().filter(|error| error.is_temporary())
 }
@@ -157,7 +160,7 @@ impl Store for Retry {
         self.attempts.run(|| format!("`{name}`"), || self.inner.get(name)).await
     }
 
-    /// Those that failed for a moment are read again together.
+    /// Names with temporary errors are read again together.
     async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
         let attempts = &*self.attempts;
         let (mut waits, mut paid) = (attempts.waits(), 0);

@@ -1,4 +1,4 @@
-//! A store that follows a script, for the tests of the layers and of the backend.
+//! A store with scripted answers, for the tests of the layers and of the backend.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -12,13 +12,13 @@ use crate::store::tools::Finding;
 use crate::store::{Description, Inspect, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
-/// What the store does at one call.
+/// What the store does in one call.
 #[derive(Clone)]
 pub(crate) enum Act {
     Value(&'static str),
     Absent,
     Error(Error),
-    /// A value that is known to end after some seconds.
+    /// A value that expires after some seconds.
     Short(&'static str, u64),
     /// A value after some seconds.
     Late(&'static str, u64),
@@ -27,7 +27,7 @@ pub(crate) enum Act {
     Wait(u64, Error),
 }
 
-/// Follows its steps, then repeats what it does by default.
+/// Follows its steps, then repeats its default.
 pub(crate) struct Scripted {
     steps: Mutex<VecDeque<Act>>,
     delay: Option<Duration>,
@@ -93,7 +93,7 @@ impl Store for Scripted {
                 Ok(Some(SecretValue::text(value)))
             }
             Some(Act::Panic) => {
-                // A reader that is alone has nobody who could take over.
+                // Lets other callers join first, so that one of them can take over.
                 tokio::task::yield_now().await;
                 panic!("as the script says")
             }
@@ -112,7 +112,7 @@ impl Store for Scripted {
     }
 }
 
-/// What is asked follows the same script.
+/// Inspection follows the same script.
 #[async_trait]
 impl Inspect for Scripted {
     async fn list(&self, prefix: &str, _page: Option<&Page>) -> Result<Names> {

@@ -28,7 +28,7 @@ async fn get(store: &Layered, name: &str) -> crate::error::Result<Option<String>
     Ok(value.map(|value| value.expose().to_owned()))
 }
 
-/// Cache above limit: what memory answers does not wait.
+/// Cache outside limit: answers from memory do not wait.
 #[tokio::test(start_paused = true)]
 async fn a_hit_takes_no_token() {
     let store = Arc::new(Scripted::new(vec![Act::Value("v")]));
@@ -40,7 +40,7 @@ async fn a_hit_takes_no_token() {
     assert_eq!(started.elapsed(), Duration::ZERO);
 }
 
-/// Cache above retry: all callers of one name share one series of attempts.
+/// Cache outside retry: all callers of one name share one series of attempts.
 #[tokio::test(start_paused = true)]
 async fn callers_share_the_retries() {
     let store = Arc::new(Scripted::new(vec![throttled(), throttled(), Act::Value("v")]));
@@ -68,7 +68,7 @@ async fn each_attempt_takes_a_token() {
     assert_eq!((store.calls(), started.elapsed()), (3, 2 * per));
 }
 
-/// Retry above timeout: an attempt that hangs leaves time for the next.
+/// Retry outside timeout: after an attempt that hangs there is time for the next one.
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_hangs_is_followed_by_another() {
     let never = Error::new(ErrorKind::Internal, "never");
@@ -78,7 +78,7 @@ async fn an_attempt_that_hangs_is_followed_by_another() {
     assert_eq!(lookup.unwrap().as_deref(), Some("v"));
 }
 
-/// Observe above cache: hits are counted, and so is what they save.
+/// Observe outside cache: hits are counted, too.
 #[tokio::test(start_paused = true)]
 async fn answers_and_calls_are_counted() {
     let counters: &'static Counters = Box::leak(Box::new(Counters::zero()));
@@ -92,7 +92,8 @@ async fn answers_and_calls_are_counted() {
     waits 0, retries 1, throttles 1");
 }
 
-/// Limit below the cache and its breaker: who waits too long for a turn has not asked the store.
+/// Limit inside the cache and its breaker: a call that waited too long in the queue has not reached the
+/// store.
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_does_not_open_the_breaker() {
     let store = Arc::new(Scripted::new(vec![Act::Value("1"), Act::Value("2")]));
@@ -108,10 +109,9 @@ async fn a_full_queue_does_not_open_the_breaker() {
     assert_eq!(get(&stack, "a").await.unwrap().as_deref(), Some("2"));
 }
 
-/// What is asked beside lookups has the name of the store, the attempts and the queue of lookups, and no
-/// cache.
+/// Inspection uses the store's name, the attempts and the queue of lookups, but no cache.
 #[tokio::test(start_paused = true)]
-async fn an_inspection_is_tried_again_in_the_queue_of_the_lookups() {
+async fn an_inspection_is_retried_in_the_queue_of_the_lookups() {
     let store = Arc::new(Scripted::new(vec![Act::Value("v"), throttled(), Act::Absent, Act::Absent]));
     let per = Duration::from_secs(2);
     let stack = stack(store.clone(), &limited(1, per), Clock::System);
@@ -134,7 +134,7 @@ async fn an_inspection_that_hangs_ends_with_the_deadline_and_names_the_store() {
     assert!(stack.inspect.diagnose().await.is_empty());
 }
 
-/// A store that says nothing of itself is no error where nothing is asked of it.
+/// A store without inspection only fails where it is needed.
 #[tokio::test]
 async fn a_store_without_inspect_cannot_list_and_says_so() {
     #[derive(Debug)]

@@ -1,5 +1,5 @@
-//! Cuts one attempt that takes too long, counts what reaches the store, and puts the store's name on what it
-//! answers.
+//! Limits the time of one attempt, counts the calls that reach the store, and adds the store's name to its
+//! errors.
 
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -23,7 +23,7 @@ pub struct Timeout {
 }
 
 impl Timeout {
-    /// The store itself, which is not cut.
+    /// The store itself, without a time limit.
     pub(super) fn store(&self) -> &dyn Store {
         &*self.inner
     }
@@ -33,7 +33,7 @@ impl Timeout {
         Self { inner, limit, counters }
     }
 
-    /// What `call` comes to within the limit; it counts as one.
+    /// The result of `call` within the limit; it counts as one call.
     pub(super) async fn run<T>(&self, call: impl Future<Output = T>) -> Result<T> {
         let _measured = Measured { counters: self.counters, started: Instant::now() };
         tokio::time::timeout(self.limit, call).await.map_err(|_elapsed| self.error())
@@ -44,7 +44,7 @@ impl Timeout {
         self.note(self.run(call).await.flatten())
     }
 
-    /// Counts what was throttled. The one place where an error of a store gets the store's name.
+    /// Counts throttled calls. The only place where an error of a store gets the store's name.
     fn note<T>(&self, outcome: Result<T>) -> Result<T> {
         outcome.map_err(|error| {
             if error.kind() == ErrorKind::Throttled {
@@ -61,7 +61,7 @@ impl Timeout {
     }
 }
 
-/// A call under way. It counts as one however it ends, also when the caller gives up.
+/// A call under way. It counts as one however it ends, even if the caller gives up.
 struct Measured {
     counters: &'static Counters,
     started: Instant,

@@ -1,7 +1,8 @@
 //! Which texts are secret in the answer to a lookup.
 //!
 //! The rule is Airflow's: a connection's text and password and a configuration value always, a variable and
-//! what stands in `extra` or in JSON when its key sounds sensitive. To know that is for the masker, so each
+//! the contents of `extra` or of JSON when the key sounds sensitive. That decision is the masker's, so each
+//! text comes with its key.
 //! text comes with its key.
 
 use zeroize::Zeroizing;
@@ -10,12 +11,12 @@ use crate::store::convention::{Kind, Lookup};
 use crate::value::connection::{self, Connection, Dialect};
 use crate::value::{SecretValue, Text, Value, json};
 
-/// A path of a URI is hidden from this length on, in characters.
+/// A path of a URI is hidden if it has at least this length, in characters.
 const SHORTEST_PATH: usize = 5;
-/// A part of a path from this length on, in characters, may be a key by itself.
+/// A part of a path of at least this length, in characters, may be a key in itself.
 const SHORTEST_KEY: usize = 16;
 
-/// A text to hide, and the key that decides whether to, if any.
+/// A text to hide, and the key, if any, that decides whether it is hidden.
 pub type Entry = (Zeroizing<String>, Option<String>);
 
 /// The secret texts of `value`, the answer to `lookup`.
@@ -63,7 +64,7 @@ impl Entries {
         self.add(&Zeroizing::new(format!("{login}:{password}")), key);
     }
 
-    /// A text that is hidden as a whole if its key says so, and what is secret within it.
+    /// A text that is hidden as a whole if its key says so, and the secrets within it.
     fn add_text(&mut self, text: &str, key: Option<&str>) {
         self.add(text, key);
         self.add_url(text, key);
@@ -73,8 +74,8 @@ impl Entries {
         }
     }
 
-    /// The texts within JSON, each under the key that is nearest above it, as Airflow's masker walks it. A
-    /// list without a key is passed over: Airflow would hide any text in it, `require` included.
+    /// The texts within JSON, each under the nearest key above it, as Airflow's masker walks it. A list
+    /// without a key is skipped: Airflow would hide any text in it, including `require`.
     fn add_leaves(&mut self, value: &Value, key: Option<&str>) {
         let mut open = vec![(value, key)];
         while let Some((value, key)) = open.pop() {
@@ -103,8 +104,8 @@ impl Entries {
         self.add_hook(text, "");
     }
 
-    /// Path and query of a webhook, always: whoever knows them may call it. And what a query of any URL names
-    /// a key.
+    /// Path and query of a webhook, always: anyone who knows them may call it. Also what the query of any URL
+    /// calls a key.
     fn add_hook(&mut self, url: &str, conn_type: &str) {
         let Some(url) = WebAddress::of(url.trim()) else { return };
         let keys = url.query.split('&').filter_map(|pair| pair.split_once('='));
@@ -125,11 +126,11 @@ impl Entries {
     }
 }
 
-/// The URLs that a connection may stand for: its own text, a host with a protocol, and host and schema
+/// The URLs that a connection may describe: its own text, a host with a protocol, and host and schema
 /// together.
 fn addresses(text: &str, connection: &Connection) -> Vec<Zeroizing<String>> {
     let host = connection.host.as_str().unwrap_or_default();
-    // Of an HTTP connection the schema is the protocol; of a URI, the path.
+    // For an HTTP connection the schema is the protocol; for a URI it is the path.
     let path =
         connection.schema.as_str().filter(|schema| !matches!(*schema, "http" | "https")).unwrap_or_default();
     let mut found = Vec::new();
@@ -149,8 +150,7 @@ fn is_web(conn_type: &str) -> bool {
     conn_type.starts_with("http") || conn_type.contains("webhook") || conn_type.contains("slack")
 }
 
-/// Names of parameters whose value is a key, as the webhooks of Google Chat, Azure Logic Apps and others have
-/// them.
+/// Names of parameters whose value is a key, as in the webhooks of Google Chat, Azure Logic Apps and others.
 const KEYS: [&str; 9] =
     ["key", "token", "sig", "signature", "secret", "code", "api_key", "apikey", "access_token"];
 
@@ -177,7 +177,7 @@ impl<'url> WebAddress<'url> {
         Some(Self { host, path, route: route.trim_end_matches('/'), query })
     }
 
-    /// A host such as `hooks.slack.com`, or a path such as `api/webhooks/1/KEY`, with something behind it.
+    /// A host such as `hooks.slack.com`, or a path such as `api/webhooks/1/KEY`, followed by something.
     fn is_hook(&self) -> bool {
         let names_hooks = |part: &str| HOOKS.contains(&part.to_ascii_lowercase().as_str());
         let is_host = self.host.split(['.', '-']).any(names_hooks);

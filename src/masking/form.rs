@@ -1,7 +1,7 @@
-//! What has to be looked for to hide one secret.
+//! What to search for in order to hide one secret.
 //!
-//! Percent-encoding, form encoding, JSON and `repr` are not here: [`super::view`] undoes them in the searched
-//! text.
+//! Percent-encoding, form encoding, JSON and `repr` are not handled here: [`super::view`] decodes them in the
+//! searched text.
 
 use std::str::from_utf8;
 
@@ -12,15 +12,17 @@ use zeroize::Zeroizing;
 use crate::value::text::strip;
 use crate::value::{Text, json};
 
-/// A part of a secret is looked for by itself from this length on, in characters: Airflow's own least.
+/// A part of a secret is searched for on its own if it has at least this length, in characters: Airflow's own
+/// minimum.
 const SHORTEST: usize = 5;
 /// Airflow never hides its own name.
 const NO_SECRET: &str = "airflow";
-/// A line of a longer secret from this length on, in characters: shorter ones are common words.
+/// A line of a longer secret is searched for if it has at least this length, in characters: shorter lines are
+/// common words.
 const SHORTEST_LINE: usize = 16;
 
-/// The secret as it is and without white space at its ends, the lines of one that has several (a task's
-/// output is masked line by line), and the base64 of the whole.
+/// The secret as it is and without white space at its ends, its lines if it has several (a task's output is
+/// masked line by line), and the base64 of the whole.
 pub fn of(secret: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     let mut forms = vec![Zeroizing::new(secret.to_vec())];
     let Ok(text) = from_utf8(secret) else { return forms };
@@ -36,7 +38,8 @@ pub fn of(secret: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     forms
 }
 
-/// The lines of a text, but of JSON: what is secret in that is known by its keys, and a line of it is none.
+/// The lines of a text, except of JSON: its secrets are known by their keys, and a line of it is not a
+/// secret.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     let is_json = text.starts_with(['{', '[']) && json::parse(&Text::from(text)).is_ok();
     let is_secret =
@@ -45,7 +48,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     lines.take(if is_json { 0 } else { usize::MAX })
 }
 
-/// `-----BEGIN PRIVATE KEY-----` says what follows and is no secret.
+/// `-----BEGIN PRIVATE KEY-----` describes what follows and is not secret.
 fn is_marker(line: &str) -> bool {
     line.starts_with("-----") && line.ends_with("-----")
 }
@@ -54,8 +57,8 @@ fn is_long(text: &str, least: usize) -> bool {
     text.chars().nth(least - 1).is_some()
 }
 
-/// Padded and not, with either alphabet, of UTF-8 and of the encoding that `requests` has for a password. The
-/// padding is looked for too, so that it does not stay behind.
+/// With and without padding, in either alphabet, of UTF-8 and of the encoding that `requests` uses for a
+/// password. The padding is searched for as well, so that it is not left behind.
 fn base64(text: &str) -> Vec<Zeroizing<Vec<u8>>> {
     let latin: Option<Vec<u8>> = text.chars().map(|letter| u8::try_from(letter).ok()).collect();
     let latin = latin.filter(|_| !text.is_ascii()).map(Zeroizing::new);

@@ -1,9 +1,9 @@
-//! Finds many texts in one, and takes new ones without being built anew.
+//! Finds many texts in one, and accepts new ones without being rebuilt.
 //!
-//! Each text is found by a window of eight bytes out of it (or by all of it, if it is shorter): the windows
-//! of the searched text are looked up in a table, and what stands there is compared as a whole. A library
-//! such as `aho-corasick` searches faster, but has to be built again at each registration, and a process of
-//! Airflow registers and logs in turns.
+//! Each text is found by a window of eight bytes of it (or by all of it, if it is shorter): the windows of
+//! the searched text are looked up in a table, and each hit is compared in full. A library such as
+//! `aho-corasick` searches faster, but has to be rebuilt at each registration, and an Airflow process
+//! registers and logs in turn.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -16,10 +16,10 @@ use zeroize::Zeroizing;
 
 /// The widest window, in bytes.
 const WIDEST: usize = 8;
-/// How many windows of a text are weighed when one is chosen.
+/// How many windows of a text are considered when one is chosen.
 const CANDIDATES: usize = 64;
 
-/// A text that is looked for, and where in it the window begins by which it is found.
+/// A text to find, and the offset in it of the window by which it is found.
 #[derive(Clone)]
 struct Anchor {
     text: Arc<Zeroizing<Vec<u8>>>,
@@ -33,8 +33,8 @@ struct Windows {
     anchors: HashMap<u64, Vec<Anchor>, RandomState>,
 }
 
-/// A set of texts to look for. Debug shows how many. Copies share the texts, which are overwritten with the
-/// last.
+/// A set of texts to find. Debug shows how many. Copies share the texts, which are overwritten with the last
+/// copy.
 #[derive(Clone, Default)]
 pub struct Index {
     windows: Vec<Windows>,
@@ -48,18 +48,18 @@ impl Index {
         self.known.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
     }
 
-    /// The texts, in no order.
+    /// The texts, in no particular order.
     pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
         let anchors = self.windows.iter().flat_map(|windows| windows.anchors.values()).flatten();
         anchors.map(|anchor| anchor.text.as_slice())
     }
 
-    /// Adds `text`; the empty one and those that are there already change nothing.
+    /// Adds `text`; an empty or already known text changes nothing.
     pub fn insert(&mut self, text: &[u8]) {
         let hash = (self.hashes.0.hash_one(text), self.hashes.1.hash_one(text));
         if text.is_empty() || !self.known.insert(hash) {
@@ -75,7 +75,8 @@ impl Index {
         }
     }
 
-    /// Calls `found` with the place of each text in `searched`, overlapping ones too, in no order.
+    /// Calls `found` with the place of each text in `searched`, including overlapping ones, in no particular
+    /// order.
     pub fn find(&self, searched: &[u8], mut found: impl FnMut(Range<usize>)) {
         for windows in &self.windows {
             windows.find(searched, &mut found);
@@ -84,7 +85,7 @@ impl Index {
 }
 
 impl Windows {
-    /// Many texts begin alike (`postgresql://`): the window is the one that the fewest others are found by.
+    /// Many texts begin alike (`postgresql://`), so the window is the one that finds the fewest other texts.
     fn insert(&mut self, text: &[u8]) {
         let crowd = |key: &u64| self.anchors.get(key).map_or(0, Vec::len);
         let Some((offset, key)) = candidates(text, self.width).min_by_key(|(_, key)| crowd(key)) else {
@@ -116,7 +117,7 @@ fn candidates(text: &[u8], width: usize) -> impl Iterator<Item = (usize, u64)> +
     text.windows(width).enumerate().step_by(step).map(|(offset, window)| (offset, key(window)))
 }
 
-/// Up to eight bytes as a number. Windows of one table are equally long, so that equal numbers are equal
+/// Up to eight bytes as a number. Windows of one table have the same length, so equal numbers are equal
 /// windows.
 fn key(window: &[u8]) -> u64 {
     match <[u8; WIDEST]>::try_from(window) {

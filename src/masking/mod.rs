@@ -1,16 +1,15 @@
 //! What is secret in an answer, and how it is found in a text that is about to be logged.
 //!
-//! Airflow compiles one pattern of all that it hides, anew at each registration. Here a registration is an
-//! insertion into an index, and a text is read once. What a secret looks like when it is printed is not
-//! listed form by form: the text is decoded as well ([`view`]), and the secret is looked for in what comes
-//! out.
+//! Airflow compiles one pattern of everything it hides, again at each registration. Here a registration is an
+//! insertion into an index, and a text is read once. The printed forms of a secret are not listed one by one:
+//! the text is decoded as well ([`view`]), and the secret is searched for in the result.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | [`answer`] | which texts are secret in the answer to a lookup, and under which key |
-//! | [`form`] | what has to be looked for: the text, its lines, its base64 |
+//! | [`form`] | what to search for: the text, its lines, its base64 |
 //! | [`index`] | finds many texts in one |
-//! | [`view`] | percent-encoding and backslash escapes undone, with the places in the original |
+//! | [`view`] | percent-encoding and backslash escapes decoded, with the places in the original |
 
 pub mod answer;
 pub mod form;
@@ -23,24 +22,24 @@ use std::ops::Range;
 use index::Index;
 use zeroize::Zeroizing;
 
-/// How often an encoding may be wrapped into another: JSON in a form in JSON.
+/// How many encodings may be nested: JSON in a form in JSON.
 const DEEPEST: usize = 3;
 
-/// The texts that are hidden. Debug shows how many; memory is overwritten when the last copy goes.
+/// The texts that are hidden. Debug shows how many; memory is overwritten with the last copy.
 #[derive(Clone, Default)]
 pub struct Masks {
     index: Index,
 }
 
 impl Masks {
-    /// Hides `secret` in every form of [`form::of`]. Its length is for the caller to judge.
+    /// Hides `secret` in every form of [`form::of`]. The caller decides whether it is long enough.
     pub fn add(&mut self, secret: &[u8]) {
         for form in form::of(secret) {
             self.index.insert(&form);
         }
     }
 
-    /// Hides what `other` hides, too.
+    /// Hides what `other` hides as well.
     pub fn extend(&mut self, other: Self) {
         if self.is_empty() {
             *self = other;
@@ -49,7 +48,7 @@ impl Masks {
         }
     }
 
-    /// How many texts are looked for.
+    /// How many texts are searched for.
     pub fn len(&self) -> usize {
         self.index.len()
     }
@@ -59,10 +58,10 @@ impl Masks {
         self.index.len() == 0
     }
 
-    /// The places of `text` to hide, in order and apart. `text` is UTF-8, or what Python's `surrogatepass`
-    /// makes of it.
+    /// The places of `text` to hide, in order and not overlapping. `text` is UTF-8, or the result of Python's
+    /// `surrogatepass`.
     ///
-    /// Secrets that overlap are one place, so that none leaves a part of itself behind.
+    /// Secrets that overlap are one place, so that no part of either is left behind.
     pub fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         if !self.is_empty() {
@@ -74,7 +73,7 @@ impl Masks {
         apart(found)
     }
 
-    /// `text` with `replacement` in every place that [`Self::find`] names; `None` if there is none.
+    /// `text` with `replacement` in every place that [`Self::find`] returns; `None` if there are none.
     pub fn replace(&self, text: &[u8], replacement: &[u8]) -> Option<Vec<u8>> {
         let places = self.find(text);
         if places.is_empty() {
@@ -98,7 +97,7 @@ impl fmt::Debug for Masks {
     }
 }
 
-/// Sorted, with those that overlap made one. Neighbours stay apart, as two matches of a pattern would.
+/// Sorted, with overlapping places merged. Neighbours stay separate, as two matches of a pattern would.
 fn apart(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
     places.sort_unstable_by_key(|place| (place.start, place.end));
     let mut merged: Vec<Range<usize>> = Vec::with_capacity(places.len());
@@ -111,29 +110,29 @@ fn apart(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
     merged
 }
 
-/// When a secret was handed to the maskers, to know whether that still holds. The default is never.
+/// When a secret was passed to the maskers, to know whether they still have it. The default means never.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
-    /// Counts what makes maskers forget; from 1.
+    /// Counts the events that make maskers forget; starts at 1.
     pub epoch: u64,
-    /// Which supervisor was told; 0 where there is none.
+    /// Which supervisor received it; 0 where there is none.
     pub channel: usize,
 }
 
-/// The text that an escaped pattern stands for: `re.escape` of Python, `QuoteMeta` of re2. `None` for a
-/// pattern that is not one text. In generalized UTF-8, as all that is searched.
+/// The text that an escaped pattern matches: `re.escape` of Python, `QuoteMeta` of re2. `None` for a pattern
+/// that is not a single text. In generalized UTF-8, like everything that is searched.
 pub fn unescape_pattern(pattern: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut text = Zeroizing::new(Vec::with_capacity(pattern.len()));
     let mut rest = pattern;
     loop {
         rest = match rest {
             [] => return Some(text),
-            // QuoteMeta writes NUL so, since it stands in C strings.
+            // QuoteMeta writes NUL like this, since NUL ends C strings.
             [b'\\', b'x', b'0', b'0', rest @ ..] => {
                 text.push(0);
                 rest
             }
-            // A letter or digit behind a backslash is a class or a reference, never itself.
+            // A letter or digit after a backslash is a class or a reference, never a literal.
             [b'\\', letter, ..] if letter.is_ascii_alphanumeric() => return None,
             [b'\\', letter, rest @ ..] => {
                 text.push(*letter);

@@ -67,7 +67,7 @@ fn base64_of_the_whole_is_found_with_and_without_padding() {
 }
 
 #[test]
-fn white_space_at_the_ends_and_lines_are_looked_for_by_themselves() {
+fn stripped_texts_and_single_lines_are_searched_for_too() {
     let masks =
         masks(&["  canary\n", "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG\nshort=\n-----END KEY-----\n"]);
     assert_eq!(shown(&masks, "canary"), "***");
@@ -182,7 +182,7 @@ fn a_webhook_in_a_password_is_hidden_by_its_path() {
 }
 
 #[test]
-fn lines_of_json_are_no_secrets_and_airflow_is_none() {
+fn lines_of_json_and_the_word_airflow_are_not_secrets() {
     let masks = masks(&["{\n  \"region_name\": \"eu-central-1\",\n  \"b\": 1\n}", "airflow\n", "ab"]);
     assert_eq!(shown(&masks, "\"region_name\": \"eu-central-1\","), "\"region_name\": \"eu-central-1\",");
     assert_eq!(shown(&masks, "/opt/airflow/dags YWI"), "/opt/airflow/dags YWI");

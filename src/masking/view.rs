@@ -1,15 +1,15 @@
 //! A text with its encodings undone, and where each byte of it comes from.
 //!
-//! A secret may be printed percent-encoded (`quote`, `quote_plus`, `urlencode`, `SQLAlchemy`, with either
-//! case of digits), in JSON (with and without ASCII escapes) or as `repr`. All of them read the same once
-//! they are decoded.
+//! A secret may be printed percent-encoded (`quote`, `quote_plus`, `urlencode`, `SQLAlchemy`, with digits in
+//! either case), in JSON (with and without ASCII escapes) or as `repr`. All of them read the same once they
+//! are decoded.
 
 use std::ops::Range;
 
 /// A decoded text.
 pub struct View {
     bytes: Vec<u8>,
-    /// The place in the original at which each byte begins, and its end.
+    /// For each byte, the place in the original at which it begins; then the end of the original.
     origins: Vec<usize>,
 }
 
@@ -19,14 +19,14 @@ impl View {
         &self.bytes
     }
 
-    /// The place in the original text that a place in this one stands for.
+    /// The place in the original text that corresponds to a place in this one.
     pub fn place(&self, place: Range<usize>) -> Range<usize> {
         let origin = |at: usize| self.origins.get(at).copied().unwrap_or_default();
         origin(place.start)..origin(place.end)
     }
 }
 
-/// What a step of a decoder reads: so many bytes of the text, which stand for these.
+/// What one step of a decoder reads: how many bytes of the text, and what they mean.
 struct Piece {
     length: usize,
     content: Content,
@@ -38,10 +38,10 @@ enum Content {
     Character(char),
 }
 
-/// Undoes one encoding at the start of a text; `None` where nothing is encoded there.
+/// Decodes one encoding at the start of a text; `None` where nothing is encoded there.
 type Decoder = fn(&[u8]) -> Option<Piece>;
 
-/// Calls `search` with every view of `text` that differs from it, with up to `depth` encodings undone.
+/// Calls `search` with every view of `text` that differs from it, with up to `depth` encodings decoded.
 pub fn each(text: &[u8], depth: usize, search: &mut impl FnMut(&View)) {
     if depth > 0 && is_encoded(text) {
         decode_all(text, None, depth, search);
@@ -53,7 +53,7 @@ fn is_encoded(text: &[u8]) -> bool {
 }
 
 fn decode_all(text: &[u8], origins: Option<&[usize]>, depth: usize, search: &mut impl FnMut(&View)) {
-    // A blank that is still `+` after percent-encoding was undone is none.
+    // A `+` that remains after percent-decoding is not a space.
     let is_form =
         text.contains(&b'+') && (origins.is_none() || text.contains(&b'%') || text.contains(&b'\\'));
     let decoders: [(bool, Decoder); 3] =
@@ -107,7 +107,7 @@ fn percent(text: &[u8]) -> Option<Piece> {
     }
 }
 
-/// As [`percent`], and a blank is `+`.
+/// Like [`percent`], and `+` is a space.
 fn form(text: &[u8]) -> Option<Piece> {
     match text {
         [b'+', ..] => Some(Piece { length: 1, content: Content::Byte(b' ') }),
@@ -138,7 +138,7 @@ fn character(digits: &[u8], count: usize) -> Option<Piece> {
     Some(Piece { length: 2 + count, content: Content::Character(character) })
 }
 
-/// `\ud83d\ude00`: JSON writes what lies beyond the basic plane in two halves.
+/// `\ud83d\ude00`: JSON writes characters beyond the basic plane as two halves.
 fn surrogate_pair(digits: &[u8]) -> Option<Piece> {
     let high = hexadecimal(digits, 4)?;
     let [b'\\', b'u', rest @ ..] = digits.get(4..)? else { return None };

@@ -1,4 +1,4 @@
-//! Age is measured on one clock, and tests hold its hands.
+//! The clock that measures ages, which tests can control.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Where the clocks that do not show the system's time begin: some time after the origin.
+/// The start of clocks that do not show the system's time: some time after the origin.
 const START: Timestamp = Timestamp(1_000_000_000);
 
 /// A moment on the clock, in nanoseconds since an arbitrary origin.
@@ -14,7 +14,7 @@ const START: Timestamp = Timestamp(1_000_000_000);
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The moment before every other: whatever ends here has ended.
+    /// The moment before all others: whatever ends here has ended.
     pub const ORIGIN: Self = Self(0);
 
     /// The time from `earlier` to this moment; zero if `earlier` is later.
@@ -33,13 +33,12 @@ impl Timestamp {
 /// The source of [`Timestamp`]s.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
-    /// `CLOCK_BOOTTIME` where there is one, so that a suspended laptop does not keep old values.
+    /// `CLOCK_BOOTTIME` where available, so that a suspended laptop does not keep old values.
     #[default]
     System,
     /// A clock for tests: it moves only by [`Clock::advance`].
     Manual(Arc<AtomicU64>),
-    /// tokio's time since the given moment, for simulations: where tokio's time is paused, this clock is,
-    /// too.
+    /// tokio's time since the given moment, for simulations: if tokio's time is paused, so is this clock.
     Tokio(Instant),
 }
 
@@ -63,7 +62,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock on; the others move by themselves.
+    /// Advances a manual clock; the others advance on their own.
     pub fn advance(&self, duration: Duration) {
         if let Self::Manual(nanos) = self {
             let step = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);

@@ -14,12 +14,12 @@ tokio::task_local! {
     static CURRENT: Deadline;
 }
 
-/// The moment at which a lookup ends, whatever it waits for. On tokio's time, as the waits are.
+/// The moment at which a lookup ends, whatever it waits for. Measured in tokio's time, like the waits.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
     end: Instant,
     budget: Duration,
-    /// What it is, for the error.
+    /// Its description, for the error.
     name: &'static str,
 }
 
@@ -29,19 +29,19 @@ impl Deadline {
     /// A deadline `budget` from now.
     pub fn after(budget: Duration) -> Self {
         let now = Instant::now();
-        // A budget past the end of the clock is as good as a year.
+        // A budget beyond the range of the clock is replaced by a year.
         let end = now.checked_add(budget).unwrap_or(now + Duration::from_secs(31_536_000));
         Self { end, budget, name: LOOKUP }
     }
 
-    /// A deadline `budget` from now, or the one that the calling code runs under if that is nearer. `name`
-    /// says what it is, such as "the time for a prefetch".
+    /// A deadline `budget` from now, or that of the calling code if it is earlier. `name` describes it, such
+    /// as "the time for a prefetch".
     pub fn within(budget: Duration, name: &'static str) -> Self {
         let own = Self { name, ..Self::after(budget) };
         Self::current().filter(|outer| outer.end <= own.end).unwrap_or(own)
     }
 
-    /// What is left, zero once the deadline has passed.
+    /// The remaining time, zero once the deadline has passed.
     pub fn remaining(&self) -> Duration {
         self.end.saturating_duration_since(Instant::now())
     }
@@ -53,7 +53,7 @@ impl Deadline {
 
     /// Runs `future` until the deadline; then it is dropped and the error is [`ErrorKind::Timeout`].
     pub async fn run<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
-        // Pinned here, and lent from here on: a future that is handed on by value takes its place twice.
+        // Pinned here and borrowed from now on: a future that is passed by value takes up its size twice.
         let cut = pin!(tokio::time::timeout_at(self.end, CURRENT.scope(*self, future)));
         #[cfg(feature = "programs")]
         let cut = kept::until_the_end_of(cut);

@@ -1,9 +1,9 @@
-//! Drives much work at the same time on one thread, which is there only while there is something to do.
+//! Drives several pieces of work concurrently on one thread, which exists only while there is work.
 //!
 //! For work that its callers do not drive themselves, such as the lookups of an event loop. A thread serves
-//! one *shift*: it begins with the first work and ends with the last, so that nothing is left that a fork
-//! could meet. Who waited for the last work waits for the end of the thread as well; that takes some
-//! microseconds.
+//! one *shift*: it begins with the first piece of work and ends with the last, so that no thread is left that
+//! a fork could meet. The caller that waited for the last piece also waits for the end of the thread, which
+//! takes some microseconds.
 
 use std::fmt;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ use crate::process::{
     Generation, Runtime, ThreadNumber, between_forks, generation, thread_number, until_gone,
 };
 
-/// How long the end of a thread is waited for at most.
+/// The longest wait for the end of a thread.
 const LAST_STEPS: Duration = Duration::from_millis(100);
 
 /// The number of a shift.
@@ -30,29 +30,29 @@ pub type Shift = u64;
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type UnderWay<T> = FuturesUnordered<Abortable<Work<Ended<T>>>>;
 
-/// Work of one kind and the thread that drives it. It belongs to one generation of the process.
+/// Work of one kind, and the thread that drives it. It belongs to one generation of the process.
 pub struct Driver<T> {
     state: Mutex<State<T>>,
     generation: Generation,
 }
 
 struct State<T> {
-    /// What the thread has not taken up yet.
+    /// The work that the thread has not yet taken up.
     arrived: Vec<Abortable<Work<Ended<T>>>>,
     waker: Option<Waker>,
-    /// How many wait for work, or want it done without waiting.
+    /// How many callers wait for work, or want it done without waiting.
     places: usize,
     /// The present shift.
     shift: Option<Shift>,
     shifts: Shift,
-    /// The threads of all shifts that may not be gone yet.
+    /// The threads of all shifts that may still exist.
     threads: Vec<ThreadNumber>,
 }
 
-/// The outcome of work, and whether anybody has a place to wait for it.
+/// The outcome of work, and whether a caller has a place to wait for it.
 type Ended<T> = (T, bool);
 
-/// Somebody's interest in a piece of work. The work is given up when it goes.
+/// A caller's interest in a piece of work. The work is abandoned when it is dropped.
 #[derive(Debug)]
 pub struct Interest<T: Send + 'static> {
     driver: &'static Driver<T>,
@@ -80,7 +80,8 @@ impl<T: Send + 'static> Default for Driver<T> {
 }
 
 impl<T: Send + 'static> Driver<T> {
-    /// Takes `work` on. With a shift the caller has to start a thread that calls [`Self::drive`] with it.
+    /// Accepts `work`. If a shift is returned, the caller has to start a thread that calls [`Self::drive`]
+    /// with it.
     pub fn begin(
         &'static self,
         work: impl Future<Output = T> + Send + 'static,
@@ -89,7 +90,7 @@ impl<T: Send + 'static> Driver<T> {
         (Interest { driver: self, work: handle }, shift)
     }
 
-    /// As [`Self::begin`], of work that nobody waits for.
+    /// Like [`Self::begin`], for work that no caller waits for.
     pub fn begin_alone(&self, work: impl Future<Output = T> + Send + 'static) -> Option<Shift> {
         self.add(async { (work.await, false) }).1
     }
@@ -105,7 +106,7 @@ impl<T: Send + 'static> Driver<T> {
         (handle, shift)
     }
 
-    /// Drives what has begun until nothing is left, and hands over what has ended. Call it without the GIL.
+    /// Drives all accepted work until none is left, and passes on the outcomes. Call it without the GIL.
     pub fn drive(&self, shift: Shift, runtime: &Runtime, mut hand_over: impl FnMut(Vec<T>)) -> Result<()> {
         self.lock().threads.push(thread_number());
         let _used = runtime.used();
@@ -113,13 +114,13 @@ impl<T: Send + 'static> Driver<T> {
         loop {
             let turn = async {
                 let ended = poll_fn(|context| self.step(shift, &mut under_way, context)).await;
-                // The runtime has put off some work that was long at it, and forgets to wake it once this has
-                // ended.
+                // The runtime defers tasks that used up their budget, and does not wake them once this future
+                // has ended.
                 yield_now().await;
                 ended
             };
             let ended = runtime.block_on(turn)?;
-            // A child that was forked while something was handed over has no work here.
+            // In a child that was forked while outcomes were passed on, this thread has no work.
             if ended.is_empty() || self.generation != generation() {
                 return Ok(());
             }
@@ -129,7 +130,7 @@ impl<T: Send + 'static> Driver<T> {
         }
     }
 
-    /// What has ended; nothing once the shift is over.
+    /// The outcomes that have arrived; none once the shift is over.
     fn step(
         &self,
         shift: Shift,
@@ -153,7 +154,7 @@ impl<T: Send + 'static> Driver<T> {
         }
     }
 
-    /// Takes up what has arrived. False once the shift is over.
+    /// Takes up accepted work. False once the shift is over.
     fn take_up(&self, shift: Shift, under_way: &mut UnderWay<T>, context: &Context<'_>) -> bool {
         let mut state = self.lock();
         if state.shift != Some(shift) {
@@ -167,7 +168,7 @@ impl<T: Send + 'static> Driver<T> {
         state.shift.is_some()
     }
 
-    /// The end of somebody's interest. After the last one the shift is over; answers the threads to wait for.
+    /// Ends a caller's interest. After the last one the shift is over; returns the threads to wait for.
     fn leave(&self) -> Vec<ThreadNumber> {
         let mut state = self.lock();
         state.places -= 1;
@@ -177,6 +178,7 @@ impl<T: Send + 'static> Driver<T> {
         state.shift = None;
         state.arrived.clear();
         state.wake();
+        // A caller on the driving thread itself must not wait for its own end.
         let own = thread_number();
         state.threads.iter().copied().filter(|thread| *thread != own).collect()
     }
@@ -186,7 +188,7 @@ impl<T: Send + 'static> Driver<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // A panic while the lock was held leaves lists that are still lists.
+        // The lists are consistent even if a thread panicked with the lock held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -206,9 +208,9 @@ impl<T> State<T> {
 }
 
 impl<T: Send + 'static> Drop for Interest<T> {
-    /// Where it was the last one, this waits for the thread to be gone. Let go of the GIL before.
+    /// Waits for the end of the thread if this was the last one. Release the GIL before.
     fn drop(&mut self) {
-        // The driver of a parent may be locked for ever.
+        // The driver of a parent may be locked forever.
         if self.driver.generation != generation() {
             return;
         }
@@ -235,7 +237,7 @@ mod tests {
         Box::leak(Box::default())
     }
 
-    /// Drives a shift on a thread, and says what ended.
+    /// Drives a shift on a thread, and returns the outcomes.
     fn on_a_thread(driver: &'static Driver<u64>, shift: Option<Shift>) -> std::thread::JoinHandle<Vec<u64>> {
         std::thread::spawn(move || {
             let mut all = Vec::new();
@@ -251,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn much_work_takes_the_time_of_one_and_one_thread_and_one_shift() {
+    fn concurrent_work_takes_the_time_of_one_piece_and_one_thread_and_one_shift() {
         let (driver, start) = (driver(), Instant::now());
         let begun: Vec<_> = (0..200)
             .map(|number| {
@@ -271,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_gives_the_work_up_and_the_last_one_waits_for_the_thread() {
+    fn leaving_abandons_the_work_and_the_last_one_waits_for_the_thread() {
         static DROPPED: AtomicUsize = AtomicUsize::new(0);
         struct Counted;
         impl Drop for Counted {
@@ -295,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn work_that_nobody_waits_for_is_done_and_then_the_shift_is_over() {
+    fn work_without_a_waiting_caller_is_done_and_then_the_shift_is_over() {
         let driver = driver();
         let (place, shift) = driver.begin(async { 1 });
         assert_eq!(
@@ -313,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shift_that_is_over_before_its_thread_comes_drives_nothing() {
+    fn a_shift_that_is_over_before_its_thread_starts_drives_nothing() {
         let driver = driver();
         let (place, shift) = driver.begin(async { 1 });
         drop(place);

@@ -1,15 +1,15 @@
 //! Fork generations: what a process built is never used by its children.
 //!
-//! Four rules, each of which was found by a hang (see `docs/architecture.md`, "Process model"):
+//! Four rules, each of which was found through a hang (see `docs/architecture.md`, "Process model"):
 //!
-//! 1. Everything alive sits in a [`ForkCell`], stamped with the generation that built it. A child sees a
-//!    stale stamp, leaks the inherited value (no destructor, no lock) and builds its own.
+//! 1. Everything alive is in a [`ForkCell`], stamped with the generation that built it. A child sees a stale
+//! stamp, leaks the inherited value (no destructor, no lock) and builds its own.
 //! 2. While something is being built, no fork may begin: a half-initialised static would stay
-//!    half-initialised for ever in the child. [`no_fork`] holds forks off; inside there is only work of the
-//!    CPU and short file reads: no network, no Python, no child process, and no second `no_fork`.
-//! 3. While a thread is within a step of a lookup, no fork begins either: the libraries below us keep locks
-//!    in statics, and one that is taken at the fork stays taken for ever in the child. [`between_forks`]
-//!    holds forks off for each step, which never waits for the network, and lets them pass in between.
+//! half-initialised in the child forever. [`no_fork`] holds forks off; within it there is only CPU work and
+//! short file reads: no network, no Python, no child process, and no second `no_fork`.
+//! 3. While a thread is within a step of a lookup, no fork begins either: the libraries that we use keep
+//! locks in statics, and a lock that is held at the fork stays held in the child forever. [`between_forks`]
+//! holds forks off during each step, which never waits for the network, and lets them pass in between.
 //! 4. Nothing here takes the GIL: the forking thread holds it while it waits in the `prepare` handler.
 
 use std::cell::Cell;
@@ -20,17 +20,17 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Which process of a line of forks this is; each child counts one further.
+/// Which process in a line of forks this is; each child increments it.
 pub type Generation = u64;
 
 static GENERATION: AtomicU64 = AtomicU64::new(1);
 static BUILDING: AtomicBool = AtomicBool::new(false);
-/// A fork waits for steps to end, or is under way: no step begins.
+/// A fork is waiting for steps to end, or is under way: no step begins.
 static FORKING: AtomicBool = AtomicBool::new(false);
 /// How many steps of lookups are under way.
 static STEPS: AtomicUsize = AtomicUsize::new(0);
 
-/// How long a thread sleeps before it looks again whether it may go on.
+/// How long a thread sleeps before it checks again whether it may continue.
 const PAUSE: Duration = Duration::from_micros(50);
 
 thread_local! {
@@ -48,12 +48,12 @@ pub fn generation() -> Generation {
 pub struct OncePerProcess(AtomicU64);
 
 impl OncePerProcess {
-    /// It has not happened yet.
+    /// Has not happened yet.
     pub const fn new() -> Self {
         Self(AtomicU64::new(0))
     }
 
-    /// Whether it has not happened yet in this process; from now on it has.
+    /// Whether this is the first call in this process.
     pub fn is_first(&self) -> bool {
         let present = generation();
         self.0.swap(present, Ordering::AcqRel) != present
@@ -70,9 +70,10 @@ fn release_building() {
     BUILDING.store(false, Ordering::Release);
 }
 
-/// Waits until nobody is within a step or builds. Steps first: one of them may wait to build.
+/// Waits until no thread is within a step or builds. Steps come first, since one of them may be waiting to
+/// build.
 ///
-/// A step that forks, to run another program, waits for no other step: that might be waiting for it.
+/// A step that forks, to run another program, does not wait for other steps, which might be waiting for it.
 extern "C" fn before_fork() {
     if own_steps() == 0 {
         while FORKING.swap(true, Ordering::SeqCst) {
@@ -94,6 +95,7 @@ extern "C" fn after_fork() {
 
 extern "C" fn begin_generation() {
     GENERATION.fetch_add(1, Ordering::SeqCst);
+    // Only the forking thread exists in the child, so the steps of all others are gone.
     STEPS.store(own_steps(), Ordering::SeqCst);
     FORKING.store(false, Ordering::SeqCst);
     release_building();
@@ -110,7 +112,8 @@ impl ForkBarrier {
     fn begin() -> Self {
         loop {
             STEPS.fetch_add(1, Ordering::SeqCst);
-            // The fork that set the flag looks at the count after it; one of the two sees the other.
+            // The fork that sets the flag reads the count afterwards, so at least one of the two sees the
+            // other.
             if own_steps() > 0 || !FORKING.load(Ordering::SeqCst) {
                 OWN_STEPS.set(own_steps() + 1);
                 return Self(());
@@ -139,7 +142,7 @@ pub async fn between_forks<F: Future>(future: F) -> F::Output {
     .await
 }
 
-/// Registers the fork handlers, once per process line. Call it before anything else of this module.
+/// Registers the fork handlers, once per process line. Call it before anything else in this module.
 #[allow(unsafe_code)]
 pub fn install_fork_handlers() {
     static INSTALLED: Once = Once::new();
@@ -152,12 +155,12 @@ pub fn install_fork_handlers() {
     });
 }
 
-/// While it lives, no fork begins in this process. See the rules of the module.
+/// While it exists, no fork begins in this process. See the rules of the module.
 #[must_use = "forks are held off only while the guard lives"]
 #[derive(Debug)]
 pub struct NoFork(());
 
-/// Holds forks off, waiting for others who do so and for a fork under way.
+/// Holds forks off, after waiting for others that do so and for a fork under way.
 pub fn no_fork() -> NoFork {
     hold_building();
     NoFork(())
@@ -209,7 +212,7 @@ impl<T> ForkCell<T> {
         unsafe { Self::current(pointer) }
     }
 
-    /// As [`Self::get_or_try`], for what cannot fail.
+    /// Like [`Self::get_or_try`], for what cannot fail.
     pub fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
         match self.get_or_try(|| Ok::<_, std::convert::Infallible>(make())) {
             Ok(value) => value,
@@ -227,7 +230,7 @@ impl<T> ForkCell<T> {
             return Ok(value);
         }
         let _held = no_fork();
-        // Another thread may have built while we waited; the loser would build in vain.
+        // Another thread may have built the value while this one waited.
         let seen = self.pointer.load(Ordering::Acquire);
         // SAFETY: as in `get`.
         if let Some(value) = unsafe { Self::current(seen) } {
@@ -235,7 +238,7 @@ impl<T> ForkCell<T> {
         }
         let fresh = Box::into_raw(Box::new((generation(), make()?)));
         // The inherited value behind `seen`, if any, is leaked on purpose: its locks and sockets belong to
-        // the parent. `no_fork` is exclusive, so nobody else stores here meanwhile.
+        // the parent. `no_fork` is exclusive, so no other thread stores here in the meantime.
         self.pointer.store(fresh, Ordering::Release);
         // SAFETY: `fresh` was just made and is freed only in `drop`.
         Ok(unsafe { &(*fresh).1 })

@@ -1,4 +1,4 @@
-//! What is kept until a lookup has ended, though the attempt that began it was given up.
+//! Values that are kept until a lookup has ended, even if the attempt that created them was abandoned.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -7,9 +7,9 @@ use tokio::time::error::Elapsed;
 
 use crate::error::Result;
 
-/// What is kept. After a lookup that failed or was cancelled it is dropped.
+/// A kept value. After a lookup that failed or was cancelled it is dropped.
 pub(super) trait Kept: Send {
-    /// The lookup has succeeded without it, so that the next one may still want it.
+    /// The lookup has succeeded without it, so the next one may still need it.
     fn leave(self: Box<Self>);
 }
 
@@ -19,14 +19,13 @@ tokio::task_local! {
     static KEPT: All;
 }
 
-/// Keeps `value` until the lookup that the calling code runs in has ended. Without a lookup it is dropped at
-/// once.
+/// Keeps `value` until the lookup of the calling code has ended. Outside a lookup it is dropped at once.
 pub(super) fn keep(value: impl Kept + 'static) {
-    // Refused outside a lookup only.
+    // Fails only outside a lookup.
     let _ = KEPT.try_with(|kept| kept.borrow_mut().push(Box::new(value)));
 }
 
-/// Runs the lookup, or a part of it: then the whole decides.
+/// Runs the lookup, or a part of it: then the whole lookup decides.
 pub(super) async fn until_the_end_of<T>(
     lookup: impl Future<Output = Result<Result<T>, Elapsed>>,
 ) -> Result<Result<T>, Elapsed> {
@@ -63,7 +62,7 @@ mod tests {
     }
 
     impl Counted {
-        /// How many are kept, and how many were left.
+        /// How many values are kept, and how many were left.
         fn counts(&self) -> (usize, usize) {
             (Arc::strong_count(&self.alive) - 1, self.left.load(Ordering::SeqCst))
         }
@@ -74,7 +73,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_kept_lives_as_long_as_the_outer_deadline() {
+    async fn kept_values_live_as_long_as_the_outer_deadline() {
         let kept = Counted::default();
         let inner = async {
             keep(kept.clone());
@@ -92,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_kept_is_left_by_a_lookup_that_succeeds_and_by_no_other() {
+    async fn only_a_successful_lookup_leaves_kept_values() {
         let kept = Counted::default();
         let lookup = async |end: Result<()>| {
             let part = async {

@@ -1,8 +1,8 @@
 //! What belongs to the operating-system process: forks, the runtime, deadlines, the clock, other programs.
 //!
-//! Airflow forks between scheduler and task, often twice, from processes with live threads. Whatever is
-//! alive (runtime, clients, credentials, caches) therefore belongs to one *generation* of the process:
-//! a child abandons what it inherited, without running a destructor or taking a lock, and builds anew.
+//! Airflow forks between scheduler and task, often twice, from processes with live threads. Whatever is alive
+//! (runtime, clients, credentials, caches) therefore belongs to one *generation* of the process: a child
+//! abandons what it inherited, without running a destructor or taking a lock, and builds its own.
 //!
 //! This is the only folder with `unsafe`.
 

@@ -1,4 +1,5 @@
-//! Programs that print credentials: started for a lookup, ended with it, and all that they started, too.
+//! Programs that print credentials: started for a lookup, and ended with it, including the processes that
+//! they started.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -16,41 +17,40 @@ use tokio::net::unix::pipe::Receiver;
 use crate::process::kept::{Kept, keep};
 use crate::process::{Clock, Generation, Timestamp, generation};
 
-/// More than this is not read of what a program prints, in bytes: a token has some thousands.
+/// The most output of a program that is read, in bytes: a token has a few thousand.
 const LARGEST_OUTPUT: u64 = 1024 * 1024;
 
-/// How long the end of a killed program is waited for, so that no dead process remains: so many times a
-/// millisecond. It is gone after the first as a rule.
+/// How often the end of a killed program is awaited, with a pause of a millisecond each, so that no dead
+/// process remains. It usually takes one attempt.
 const REAP_ATTEMPTS: u32 = 100;
 const REAP_PAUSE: Duration = Duration::from_millis(1);
 
-/// How often it is looked whether a program that has closed its output has ended. It has after the first time
-/// as a rule.
+/// The pauses between checks whether a program that has closed its output has ended. Usually the first check
+/// succeeds.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a program printed and how it ended, or why that is not known: it could not be started, took too long
+/// The output and status of a program, or why they are unknown: it could not be started, took too long
 /// (`TimedOut`), or printed more than a token has (`FileTooLarge`).
 pub type Outcome = Result<Output, io::ErrorKind>;
 
-/// Whether a run that ended so may do better the next time: it was slow, or there was no room for another
-/// process.
+/// Whether such a run may succeed the next time: it was slow, or the system could not start another process.
 pub fn may_pass(kind: io::ErrorKind) -> bool {
     matches!(kind, io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory)
 }
 
 type Run = Shared<BoxFuture<'static, Outcome>>;
 
-/// A run that a lookup left is taken up by the next one if that begins within this time: what it printed is
-/// still new then.
+/// How long a run that a lookup left behind can be taken over by the next one: its output is still recent
+/// then.
 const LEFT_FOR: Duration = Duration::from_mins(1);
 
-/// One program, of which one run at most is under way: who asks meanwhile waits for the same one.
+/// One program with at most one run under way: concurrent callers wait for the same run.
 ///
 /// A run outlives the attempt that started it, since the next attempt of the lookup would only start another.
 /// When the last lookup that waits for it fails, it is killed with every process of its group. A lookup that
-/// succeeds without it, since there was an old value to serve, leaves it to the next one: else a program that
-/// takes longer than a refresh may wait would never come to its end.
+/// succeeds without it, because there was an old value to serve, leaves it to the next one: otherwise a
+/// program that takes longer than a refresh may take would never finish.
 #[derive(Debug, Default)]
 pub struct Program {
     state: Arc<Mutex<State>>,
@@ -72,8 +72,8 @@ struct Started {
 }
 
 impl Program {
-    /// Runs what `command` makes, for `limit` at most, or joins the run under way. Its standard input is
-    /// empty, what it says on its standard error is dropped.
+    /// Runs the result of `command`, for `limit` at most, or joins the run under way. Its standard input is
+    /// empty, and its standard error is discarded.
     pub async fn run(&self, limit: Option<Duration>, command: impl FnOnce() -> Command) -> Outcome {
         let run = self.join(limit, command);
         keep(Waiting { run: run.clone(), state: Arc::clone(&self.state) });
@@ -125,10 +125,10 @@ async fn run_once(command: Command, limit: Option<Duration>) -> Outcome {
     }
 }
 
-/// A program at the head of a process group of its own. If it has not ended when this is dropped, the whole
-/// group is killed.
+/// A program in a process group of its own. If it has not ended when this is dropped, the whole group is
+/// killed.
 ///
-/// Without tokio's processes: those install a handler for SIGCHLD where a wait fails, and a process that
+/// Does not use tokio's processes: they install a handler for SIGCHLD if a wait fails, and a process that
 /// ignores that signal would no longer do so.
 #[derive(Debug)]
 struct Group {
@@ -142,8 +142,8 @@ impl Group {
         Ok(Self { child: command.spawn()?, has_ended: false })
     }
 
-    /// All that is printed, and then the end: a program that has ended keeps its number until it is waited
-    /// for, so that the number of the group is nobody else's meanwhile.
+    /// Reads all output, then waits for the end: a program that has ended keeps its number until it has been
+    /// waited for, so the number of the group cannot be reused until then.
     async fn output(&mut self) -> Outcome {
         let stdout = self.printed().await.map_err(|error| error.kind())?;
         if stdout.len() as u64 > LARGEST_OUTPUT {
@@ -156,6 +156,7 @@ impl Group {
     async fn printed(&mut self) -> io::Result<Vec<u8>> {
         let mut printed = Vec::new();
         if let Some(pipe) = self.child.stdout.take() {
+            // One byte more than the limit, to notice that there is more.
             let pipe = Receiver::from_owned_fd(OwnedFd::from(pipe))?;
             pipe.take(LARGEST_OUTPUT + 1).read_to_end(&mut printed).await?;
         }
@@ -173,8 +174,9 @@ impl Group {
         }
     }
 
-    /// How it ended, if it has. Where this process ignores SIGCHLD, or somebody in it waits for every child,
-    /// nobody knows: that counts as success, as in `subprocess` of Python, and what was printed decides.
+    /// The status, if the program has ended. If this process ignores SIGCHLD, or other code in it waits for
+    /// every child, the status is lost: that counts as success, as in Python's `subprocess`, and the output
+    /// decides.
     fn try_end(&mut self) -> io::Result<Option<ExitStatus>> {
         let status = match self.child.try_wait() {
             Err(error) if error.raw_os_error() == Some(libc::ECHILD) => Some(ExitStatus::default()),
@@ -202,7 +204,7 @@ impl Drop for Group {
     }
 }
 
-/// Whether nobody has waited for `process` yet, alive or not: until then its number is nobody else's.
+/// Whether `process` has not been waited for, alive or not: until then its number is not reused.
 #[allow(unsafe_code)]
 fn is_our_child(process: libc::pid_t) -> bool {
     let Ok(process) = libc::id_t::try_from(process) else { return false };
@@ -236,7 +238,7 @@ mod tests {
         command
     }
 
-    /// So many seconds as nobody else sleeps, for the command lines of this test.
+    /// A number of seconds that no other process sleeps, to find the command lines of this test.
     #[cfg(target_os = "linux")]
     fn marker(number: u32) -> String {
         format!("{}.{number}", 1_000_000 + std::process::id())
@@ -251,7 +253,8 @@ mod tests {
         lines.filter(|line| String::from_utf8_lossy(line).contains(marker)).count()
     }
 
-    /// Waits until `count` processes have it. A killed one is gone when the kernel has got round to it.
+    /// Waits until `count` processes have it. A killed one disappears when the kernel has processed the
+    /// signal.
     #[cfg(target_os = "linux")]
     async fn until(marker: &str, count: usize) {
         let start = Instant::now();
@@ -280,7 +283,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn whoever_gives_up_leaves_no_process() {
+    async fn giving_up_leaves_no_process() {
         let marker = marker(1);
         let script = format!("sleep {marker} & (sleep {marker}; :) & wait");
         let mut group = Group::start(shell(&script)).unwrap();
@@ -293,7 +296,7 @@ mod tests {
         until(&marker, 0).await;
     }
 
-    /// As a handler of SIGCHLD does that waits for every child.
+    /// Acts like a handler of SIGCHLD that waits for every child.
     #[allow(unsafe_code)]
     fn wait_elsewhere(leader: u32) {
         let leader = libc::pid_t::try_from(leader).unwrap();
@@ -302,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_printed_counts_where_somebody_else_waited() {
+    async fn the_output_counts_if_other_code_has_waited() {
         let mut group = Group::start(shell("echo out; exit 3")).unwrap();
         wait_elsewhere(group.child.id());
         let output = group.output().await.unwrap();
@@ -355,7 +358,7 @@ mod tests {
         assert!(deadline.run(lookup(failed())).await.is_err());
         assert_eq!(lines(&runs), 1);
         until(&marker, 0).await;
-        // One that succeeds by other means leaves it to the next one.
+        // A lookup that succeeds by other means leaves it to the next one.
         deadline.run(lookup(Ok(()))).await.unwrap();
         assert_eq!(living(&marker), 2);
         assert!(deadline.run(lookup(failed())).await.is_err());
@@ -388,7 +391,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_asks_meanwhile_shares_the_run_and_who_asks_later_starts_another() {
+    async fn concurrent_callers_share_the_run_and_later_ones_start_another() {
         let directory = tempfile::tempdir().unwrap();
         let runs = directory.path().join("runs");
         let script = format!("echo run >> '{}'; sleep 0.2; echo done", runs.display());

@@ -1,4 +1,4 @@
-//! Chance, for spreading retries. Not for secrets.
+//! Random numbers for spreading retries. Not for secrets.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -12,7 +12,7 @@ thread_local! {
 /// A random part of `longest`, from nothing to all of it: "full jitter" (AWS Architecture Blog, "Exponential
 /// Backoff And Jitter").
 ///
-/// A forked child starts anew, or all children of one parent would wait equally long and strike together.
+/// A forked child reseeds, or all children of one parent would wait equally long and retry together.
 pub fn full_jitter(longest: Duration) -> Duration {
     SOURCE.with_borrow_mut(|source| {
         let current = generation();
@@ -28,7 +28,7 @@ pub fn full_jitter(longest: Duration) -> Duration {
     })
 }
 
-/// Makes the chance of this thread repeatable, for simulations.
+/// Makes the random numbers of this thread repeatable, for simulations.
 pub fn seed_jitter(seed: u64) {
     SOURCE.set(Some((generation(), fastrand::Rng::with_seed(seed))));
 }

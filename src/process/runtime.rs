@@ -10,16 +10,16 @@ use tokio::runtime::{Builder, Handle};
 use crate::error::{Error, Result};
 use crate::process::{ThreadNumber, thread_number, until_gone};
 
-/// How long the end of the blocking pool's threads (DNS, files) is waited for after the last lookup. They end
-/// with their work, some microseconds later; one that hangs in the resolver is left to it.
+/// How long the end of the blocking pool's threads (DNS, files) is awaited after the last lookup. They end
+/// with their work, some microseconds later; one that hangs in the resolver is not waited for.
 const LAST_STEPS: Duration = Duration::from_millis(5);
 
-/// A current-thread runtime: the thread that waits for a lookup is the one that drives it.
+/// A current-thread runtime: the thread that waits for a lookup also drives it.
 #[derive(Debug)]
 pub struct Runtime {
-    /// Always there until it is dropped.
+    /// Set until it is dropped.
     tokio: Option<tokio::runtime::Runtime>,
-    /// Threads of the blocking pool that may not be gone yet.
+    /// Threads of the blocking pool that may still exist.
     helpers: Arc<Helpers>,
     users: AtomicUsize,
 }
@@ -37,6 +37,8 @@ impl Runtime {
         let started = Arc::clone(&helpers);
         let tokio = Builder::new_current_thread()
             .enable_all()
+            // Idle threads of the pool end at once: Python 3.12 and newer warn when a process with threads
+            // forks.
             .thread_keep_alive(Duration::ZERO)
             .thread_name("strongroom-io")
             .on_thread_start(move || lock(&started).push(thread_number()))
@@ -45,9 +47,9 @@ impl Runtime {
         Ok(Self { tokio: Some(tokio), helpers, users: AtomicUsize::new(0) })
     }
 
-    /// Notes that the calling thread drives the runtime from now on. The last one who stops waits until every
-    /// thread that helped is gone: Python 3.12 and newer warn when a process with threads forks. Let go of
-    /// the GIL before.
+    /// Notes that the calling thread drives the runtime from now on. The last thread that stops waits until
+    /// every helper thread is gone: Python 3.12 and newer warn when a process with threads forks. Release the
+    /// GIL before.
     pub fn used(&self) -> Used<'_> {
         self.users.fetch_add(1, Ordering::SeqCst);
         Used(self)
@@ -90,7 +92,7 @@ impl Drop for Used<'_> {
 }
 
 fn lock(helpers: &Helpers) -> std::sync::MutexGuard<'_, Vec<ThreadNumber>> {
-    // A panic while the lock was held leaves a list that is still a list.
+    // The list is consistent even if a thread panicked with the lock held.
     helpers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,8 +1,8 @@
-//! How often a read may send its request again.
+//! How often a read may resend its request.
 //!
-//! A read has so many attempts, the first included. They are spent in two places: by the layer that retries,
-//! and by `http::send`, which sends a request again at once when an idle connection turns out to be dead.
-//! Both take from one store, so that together they never make more.
+//! A read has a number of attempts, including the first. They are spent in two places: by the layer that
+//! retries, and by `http::send`, which resends a request at once when an idle connection turns out to be
+//! dead. Both take from the same supply, so that together they never exceed the number.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,23 +17,23 @@ tokio::task_local! {
 pub struct Spare(Arc<AtomicUsize>);
 
 impl Spare {
-    /// So many.
+    /// A supply of this many attempts.
     pub fn new(attempts: usize) -> Self {
         Self(Arc::new(AtomicUsize::new(attempts)))
     }
 
-    /// Takes one; whether there was one.
+    /// Takes one; returns whether there was one.
     pub fn take(&self) -> bool {
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
     }
 
-    /// Runs `future`, whose requests take from here.
+    /// Runs `future`, whose requests take from this supply.
     pub async fn run<F: Future>(&self, future: F) -> F::Output {
         SPARE.scope(self.clone(), future).await
     }
 
-    /// Takes one of the read that the calling code runs in. What is no read, such as a look at a metadata
-    /// service, may always be sent once more.
+    /// Takes one from the read of the calling code. Requests outside a read, such as one to a metadata
+    /// service, may always be resent once.
     pub fn take_one() -> bool {
         SPARE.try_with(Self::take).unwrap_or(true)
     }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_taken_anywhere_is_gone_everywhere() {
+    async fn an_attempt_that_is_taken_anywhere_is_gone_everywhere() {
         let spare = Spare::new(2);
         assert!(spare.run(async { Spare::take_one() }).await && spare.take());
         assert!(!spare.take() && !spare.run(async { Spare::take_one() }).await);

@@ -1,8 +1,8 @@
-//! How wide a terminal is.
+//! The width of a terminal.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// The columns of the terminal behind `descriptor`; `None` if there is none, or it does not say.
+/// The columns of the terminal behind `descriptor`; `None` if it is not a terminal, or does not report them.
 #[allow(unsafe_code)]
 pub fn terminal_width(descriptor: BorrowedFd<'_>) -> Option<usize> {
     let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };

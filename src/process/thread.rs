@@ -1,11 +1,11 @@
-//! Which thread this is, and which have ended.
+//! The number of the current thread, and which threads have ended.
 
 use std::time::{Duration, Instant};
 
-/// How often it is looked whether a thread has gone. It has after the first time as a rule.
+/// The pause between checks whether a thread has ended. Usually the first check succeeds.
 const PAUSE: Duration = Duration::from_micros(20);
 
-/// The number of a thread, as the kernel counts them.
+/// The kernel's number of a thread.
 pub type ThreadNumber = i32;
 
 /// Whether this is the first thread of the process, the one on which Python runs signal handlers. In a
@@ -17,7 +17,7 @@ pub fn is_main_thread() -> bool {
     unsafe { libc::gettid() == libc::getpid() }
 }
 
-/// Other systems do not say; asking for signals on another thread costs a look and finds nothing.
+/// Other systems do not report this; checking for signals on another thread costs little and finds none.
 #[cfg(not(target_os = "linux"))]
 pub fn is_main_thread() -> bool {
     true
@@ -37,22 +37,22 @@ pub fn thread_number() -> ThreadNumber {
     0
 }
 
-/// Whether the process still has a thread of this number: one that is ending counts until the kernel has let
-/// go of it.
+/// Whether the process still has a thread with this number: one that is ending counts until the kernel has
+/// released it.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 fn is_alive(thread: ThreadNumber) -> bool {
-    // SAFETY: signal 0 is sent to nobody; the call only says whether there is such a thread.
+    // SAFETY: signal 0 is not delivered; the call only reports whether there is such a thread.
     unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, 0) == 0 }
 }
 
-/// Other systems do not say.
+/// Other systems do not report this.
 #[cfg(not(target_os = "linux"))]
 fn is_alive(_thread: ThreadNumber) -> bool {
     false
 }
 
-/// Waits until `threads`, which are about to end, have gone, but no longer than `limit`. Answers those that
+/// Waits until `threads`, which are about to end, are gone, but no longer than `limit`. Returns those that
 /// are left.
 pub fn until_gone(mut threads: Vec<ThreadNumber>, limit: Duration) -> Vec<ThreadNumber> {
     let end = Instant::now() + limit;

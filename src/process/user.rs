@@ -1,4 +1,4 @@
-//! Whose process this is.
+//! The user of this process.
 
 /// The effective user of the process: the owner of the files that it creates.
 #[allow(unsafe_code)]

@@ -1,4 +1,4 @@
-//! What Airflow asks for: an id and a team, which are texts nearly always.
+//! What Airflow asks for: an id and a team, which are nearly always texts.
 
 use std::borrow::Cow;
 
@@ -7,11 +7,11 @@ use pyo3::types::PyString;
 
 use crate::store::convention::OddId;
 
-/// An id as text, and whether it was none.
+/// An id as text, and whether it was something else.
 pub(super) struct Asked<'py> {
-    /// The text; what Python's `str` makes of anything else.
+    /// The text; for anything else, what Python's `str` makes of it.
     pub(super) text: Cow<'py, str>,
-    /// What it was, if not a text that a name can hold.
+    /// What it was, if not a text that can be part of a name.
     pub(super) odd: Option<OddId>,
 }
 
@@ -30,7 +30,8 @@ impl<'py> Asked<'py> {
     }
 }
 
-/// The team of a caller. The official classes ask for its truth and put it into the name as it is.
+/// The team of a caller. Like the official classes: only its truth matters, and it goes into the name
+/// unchanged.
 pub(super) fn team<'py>(team: Option<&'py Bound<'py, PyAny>>) -> PyResult<Option<Cow<'py, str>>> {
     let Some(team) = team else { return Ok(None) };
     match team.cast::<PyString>() {

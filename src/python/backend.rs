@@ -107,8 +107,8 @@ impl Backend {
         })
     }
 
-    /// As a lookup, without waiting: `(True, value, _)` from memory, else `(False, None, begun)`. `tell` is
-    /// called with the end of what has begun, within `context`, on the thread that calls `drive`.
+    /// Like a lookup, but without waiting: `(True, value, _)` from memory, else `(False, None, begun)`.
+    /// `deliver` is called with the end of the lookup, within `context`, on the thread that calls `drive`.
     fn begin(
         &self,
         py: Python<'_>,
@@ -116,19 +116,19 @@ impl Backend {
         id: &Bound<'_, PyAny>,
         team_name: Option<&Bound<'_, PyAny>>,
         context: Py<PyAny>,
-        tell: Py<PyAny>,
+        deliver: Py<PyAny>,
     ) -> PyResult<(bool, Py<PyAny>, Option<Begun>)> {
         guarded(py, || {
             let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind).unwrap_or(Kind::Variable);
-            let recipient = Recipient { context, tell: Some(tell) };
+            let recipient = Recipient { context, deliver: Some(deliver) };
             let (asked, team) = (Asked::read(id)?, team(team_name)?);
             let lookup = Lookup { kind, id: &asked.text, team: team.as_deref() };
             self.begin_lookup(py, lookup, asked.odd, recipient)
         })
     }
 
-    /// The arguments of Airflow's `Connection` for a value. What Airflow will not be able to use is warned of
-    /// once a minute, since Airflow itself takes it for a miss without a word.
+    /// The arguments of Airflow's `Connection` for a value. Logs a warning once a minute about what Airflow
+    /// will not be able to use, since Airflow itself silently treats it as a miss.
     fn connection_fields<'py>(
         &self,
         py: Python<'py>,
@@ -149,7 +149,7 @@ impl Backend {
         })
     }
 
-    /// Makes the next lookup ask the store: of `id` in every kind, or of everything. Waits for nothing.
+    /// Makes the next lookup ask the store: for `id` in every kind, or for everything. Does not wait.
     #[pyo3(signature = (id=None, team_name=None))]
     fn refresh(&self, py: Python<'_>, id: Option<&str>, team_name: Option<&str>) -> PyResult<()> {
         guarded(py, || {
@@ -166,7 +166,8 @@ impl Backend {
 }
 
 impl Backend {
-    /// What can be answered at once. An access or a miss that is to be written down takes the longer way.
+    /// What can be answered at once. A lookup to record (in the audit file, or as a logged miss) takes the
+    /// longer way.
     fn known(&self, lookup: Lookup<'_>) -> Option<Reply> {
         let settings = &self.shared.settings;
         if settings.audit.is_some() {
@@ -212,8 +213,7 @@ impl Backend {
         }
     }
 
-    /// Answers from memory, or begins. An access that is to be written down is answered on the other thread
-    /// always.
+    /// Answers from memory, or begins. A lookup for the audit file is always answered on the other thread.
     fn begin_lookup(
         &self,
         py: Python<'_>,
@@ -225,10 +225,10 @@ impl Backend {
         let planned = self.plan(py, lookup, odd, &mut interrupted);
         interrupted?;
         let Ok(Plan::Ask(route)) = planned else {
-            // It asks no store, so it does not wait.
+            // It asks no store, so it does not block.
             return Ok((true, self.look_up(py, lookup, || planned)?, None));
         };
-        // The thread that is to drive it could tell nobody that there is no runtime.
+        // Without a runtime the driving thread could not even report that there is none.
         if let Err(error) = py.detach(runtime) {
             return Err(to_python(py, &error, false));
         }
@@ -238,7 +238,7 @@ impl Backend {
         let start = Start::now(py, &self.shared);
         let (held, records) = log::collect(|| self.held(lookup, &route));
         let Some(held) = held else { return Ok((false, py.None(), Some(open(recipient)))) };
-        let refresh = held.is_due.then(|| open(Recipient { tell: None, ..recipient }));
+        let refresh = held.is_due.then(|| open(Recipient { deliver: None, ..recipient }));
         let watch = Watch { shared: &self.shared, lookup, start: &start, is_asked: true };
         Ok((true, finish(py, &self.logger, watch, Ok(Ok(held.reply)), &records)?, refresh))
     }
@@ -251,7 +251,7 @@ impl Backend {
         (held.reply.value.is_some() || !self.shared.settings.log_misses).then_some(held)
     }
 
-    /// A lookup that is not remembered: plan, let go of the GIL, ask, log, mask.
+    /// A lookup that is not in memory: plan, release the GIL, ask, log, mask.
     fn look_up(
         &self,
         py: Python<'_>,
@@ -286,7 +286,7 @@ impl Backend {
             Err(error) => return Ok(self.shared.settle(lookup, error)),
         };
         match self.shared.backend() {
-            // An access that is written down did not stop at what is remembered.
+            // A lookup for the audit file did not stop at what is in memory.
             Ok(backend) => match backend.remembered(lookup) {
                 Some(reply) => Ok(Ok(reply)),
                 None => block_on(backend.ask(lookup, &route)),
@@ -308,7 +308,7 @@ impl Backend {
     }
 }
 
-/// What is left of a lookup that has come to its end: log, count, mask, answer.
+/// What remains of a lookup that has ended: log, count, mask, answer.
 pub(super) fn finish(
     py: Python<'_>,
     logger: &str,
@@ -316,7 +316,7 @@ pub(super) fn finish(
     outcome: Outcome,
     records: &log::Records,
 ) -> PyResult<Py<PyAny>> {
-    // A signal that came in meanwhile is handled here, before anything that passes errors over.
+    // A signal that arrived meanwhile is handled here, before any code that swallows errors.
     py.check_signals()?;
     log::emit(py, logger, records)?;
     watch.publish(py, &outcome)?;
@@ -332,19 +332,19 @@ pub(super) fn finish(
         Ok(Err(failure)) => Err(to_python(py, &failure.error, failure.stops_airflow)),
         Err(Interrupted::Signal(exception)) => Err(exception),
         Err(Interrupted::Runtime(error) | Interrupted::Defect(error)) => Err(to_python(py, &error, false)),
-        // Nobody waits for this.
+        // There is no caller that waits for this.
         Err(Interrupted::GivenUp) => Ok(py.None()),
     }
 }
 
-/// Hands the value to the log maskers, unless they and the supervisor know it since an earlier lookup.
+/// Passes the value to the log maskers, unless they and the supervisor know it from an earlier lookup.
 fn hide(py: Python<'_>, shared: &Shared, lookup: Lookup<'_>, reply: &Reply) -> PyResult<()> {
     let Some(value) = &reply.value else { return Ok(()) };
-    if reply.told == masking::stamp(py) {
+    if reply.masked == masking::stamp(py) {
         return masking::report_kept(py);
     }
     if let (Some(stamp), Some(backend)) = (masking::register(py, lookup, value)?, shared.existing()) {
-        backend.note_told(lookup, value, stamp);
+        backend.note_masked(lookup, value, stamp);
     }
     Ok(())
 }
@@ -360,7 +360,7 @@ fn ambiguous(py: Python<'_>, error: PyErr, interrupted: &mut PyResult<()>) -> bo
     true
 }
 
-/// Says so if Airflow could not read the kwargs and passed none. Nothing to say if that cannot be found out;
+/// Warns if Airflow could not read the kwargs and passed none. Does nothing if that cannot be determined;
 /// what a signal handler raised meanwhile is kept, and ends the constructor.
 fn unread_kwargs(
     options: &Bound<'_, PyDict>,

@@ -8,10 +8,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::value::json::{self, Int, Object};
 use crate::value::{SecretValue, Text, Value};
 
-/// Nesting past which a Python value is refused; JSON of that depth is no configuration.
+/// The depth beyond which a Python value is refused; JSON that deep is not configuration.
 const DEEPEST: usize = 64;
 
-/// A secret as Airflow gets it: text, or the object that a structured value stands for.
+/// A secret as Airflow gets it: text, or the object that a structured value describes.
 pub(super) fn secret_to_python(py: Python<'_>, value: Option<&SecretValue>) -> PyResult<Py<PyAny>> {
     match value {
         None => Ok(py.None()),
@@ -50,7 +50,7 @@ pub(super) fn text_from_python(text: &Bound<'_, PyString>) -> PyResult<Text> {
     Text::from_utf8_surrogatepass(bytes).map_err(|_| PyValueError::new_err("the text is not valid"))
 }
 
-/// A list or dict that is being filled, and what of the value is still to come.
+/// A list or dict that is being filled, and its members that are still to come.
 enum Open<'py, 'value> {
     List(Bound<'py, PyList>, std::slice::Iter<'value, Value>),
     Dict(Bound<'py, PyDict>, std::slice::Iter<'value, (Text, Value)>),
@@ -65,7 +65,7 @@ impl<'value> Open<'_, 'value> {
         }
     }
 
-    /// Puts what was made of a member in its place.
+    /// Puts a finished member in its place.
     fn put(&self, py: Python<'_>, key: Option<&Text>, made: Py<PyAny>) -> PyResult<()> {
         match (self, key) {
             (Self::Dict(dict, _), Some(key)) => dict.set_item(text_to_python(py, key)?, made),
@@ -75,7 +75,7 @@ impl<'value> Open<'_, 'value> {
     }
 }
 
-/// What `json.loads` would have given. It does not recurse: a thread may have little of a stack.
+/// What `json.loads` would have given. It does not recurse: a thread may have a small stack.
 pub(super) fn value_to_python(py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
     let (made, opened) = begin(py, value)?;
     let mut open: Vec<Open<'_, '_>> = opened.into_iter().collect();
@@ -154,9 +154,9 @@ fn read(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
     }
 }
 
-/// By index and not by Python's protocol: to guess a length PyO3 imports `operator.length_hint` behind a lock
-/// that lets go of the GIL, and a child that another thread forks in that moment would find it taken for
-/// ever.
+/// By index and not by Python's iteration: to guess a length PyO3 imports `operator.length_hint` behind a
+/// lock that releases the GIL, and a child that another thread forks at that moment would find the lock held
+/// forever.
 fn read_array<'py>(items: impl Iterator<Item = Bound<'py, PyAny>>, depth: usize) -> PyResult<Value> {
     Ok(Value::Array(items.map(|item| read(&item, depth + 1)).collect::<PyResult<_>>()?))
 }

@@ -6,10 +6,10 @@ use pyo3::types::PyDict;
 
 use crate::error::Error;
 
-/// The exception for `error`; `stops_airflow` asks for the class that ends Airflow's search.
+/// The exception for `error`; `stops_airflow` requests the class that ends Airflow's search.
 pub(super) fn to_python(py: Python<'_>, error: &Error, stops_airflow: bool) -> PyErr {
     build(py, error, stops_airflow).unwrap_or_else(|failed| {
-        // The package is broken if its own exceptions cannot be made; the text is still worth having.
+        // The package is broken if its own exceptions cannot be made; the text is still useful.
         PyRuntimeError::new_err(format!("{error} (and its exception could not be built: {failed})"))
     })
 }

@@ -1,4 +1,4 @@
-//! No panic crosses the boundary: `PanicException` is no `Exception`, so Airflow would not catch it.
+//! No panic crosses the boundary: `PanicException` is not an `Exception`, so Airflow would not catch it.
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
@@ -12,7 +12,7 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Keeps panics off stderr, where their message could show a value; the place is kept for the exception.
+/// Keeps panics off stderr, where their message could show a value; the location is kept for the exception.
 pub(super) fn silence_panics() {
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|location| format!("{}:{}", location.file(), location.line()));
@@ -20,7 +20,7 @@ pub(super) fn silence_panics() {
     }));
 }
 
-/// Passes an error on only if a signal handler raised it: for calls whose own failure must not fail a lookup.
+/// Returns an error only if a signal handler raised it: for calls whose own failure must not fail a lookup.
 pub(super) fn unless_raised_by_handler(py: Python<'_>, result: PyResult<()>) -> PyResult<()> {
     let Err(error) = result else { return Ok(()) };
     let raised_by_handler = py
@@ -29,7 +29,7 @@ pub(super) fn unless_raised_by_handler(py: Python<'_>, result: PyResult<()>) -> 
     if raised_by_handler.unwrap_or(true) { Err(error) } else { Ok(()) }
 }
 
-/// Runs `work`; a panic becomes an `InternalError` that names the place and nothing else.
+/// Runs `work`; a panic becomes an `InternalError` that names only the location.
 pub(super) fn guarded<T>(py: Python<'_>, work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     panic::catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_message| Err(to_python(py, &defect(), false)))

@@ -13,8 +13,8 @@ use crate::store::options::OptionKind;
 use crate::store::registry::variables;
 use crate::value::Value;
 
-/// Reads `kwargs`. Values that JSON cannot say (such as objects) are refused by name, but for keys that have
-/// no effect.
+/// Reads `kwargs`. Values that JSON cannot express (such as objects) are refused by name, except for keys
+/// that have no effect.
 pub(super) fn read_kwargs(kwargs: &Bound<'_, PyDict>, entry: &StoreEntry) -> PyResult<RawOptions> {
     kwargs
         .iter()
@@ -42,7 +42,7 @@ fn has_no_effect(entry: &StoreEntry, key: &str) -> bool {
     spec.is_none_or(|spec| matches!(spec.kind, OptionKind::Ignored(_)))
 }
 
-/// A text that UTF-8 cannot hold stays what it is: JSON can say it, and whoever reads the option refuses it.
+/// A text that UTF-8 cannot hold is kept: JSON can express it, and the reader of the option refuses it.
 fn read_value(value: &Bound<'_, PyAny>) -> PyResult<RawValue> {
     match value.cast::<PyString>().map(|text| text.to_str().map(str::to_owned)) {
         Ok(Ok(text)) => Ok(RawValue::Text(text)),
@@ -53,8 +53,8 @@ fn read_value(value: &Bound<'_, PyAny>) -> PyResult<RawValue> {
 
 /// Copies the identity-bearing variables out of `os.environ`, with the GIL held.
 ///
-/// `os.environ.get` costs about a microsecond a name, the dictionary of bytes behind it a fiftieth of that;
-/// a constructor has twenty in all. The public way is the fallback where there is no such dictionary.
+/// `os.environ.get` costs about a microsecond per name, the dictionary of bytes behind it a fiftieth of that;
+/// a constructor reads twenty names. The public way is the fallback where that dictionary is missing.
 pub(super) fn read_environment(py: Python<'_>) -> PyResult<Environment> {
     let environ = py.import("os")?.getattr("environ")?;
     match environ.getattr("_data").and_then(|data| Ok(data.cast_into::<PyDict>()?)) {
@@ -71,8 +71,8 @@ fn from_data(data: &Bound<'_, PyDict>, name: &'static str) -> Option<String> {
     String::from_utf8(value.cast::<PyBytes>().ok()?.as_bytes().to_vec()).ok()
 }
 
-/// Makes what [`read_environment`] needs. Call it when the module is imported: the lock in it lets go of the
-/// GIL, and a child that another thread forks in that moment would find it taken for ever.
+/// Makes what [`read_environment`] needs. Call it when the module is imported: its lock releases the GIL, and
+/// a child that another thread forks at that moment would find the lock held forever.
 pub(super) fn prepare(py: Python<'_>) {
     variable_keys(py);
 }

@@ -1,9 +1,8 @@
-//! Lookups of event loops: answered at once from memory, or asked of the store while the loop goes on.
+//! Lookups of event loops: answered at once from memory, or from the store while the loop continues.
 //!
-//! One thread drives them all, within their deadlines, which count from the call. It is there while there are
-//! lookups under way and gone when the last of them is answered. What is done with Python for a lookup
-//! (logging, metrics, masking, making a connection) is done on that thread as well, within the context of the
-//! caller.
+//! One thread drives them all, within their deadlines, which count from the call. It exists while lookups are
+//! under way and ends when the last of them is answered. The Python work for a lookup (logging, metrics,
+//! masking, making a connection) runs on that thread as well, within the context of the caller.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -25,16 +24,16 @@ use crate::store::convention::{Kind, Lookup};
 
 static DRIVER: ForkCell<Driver<Answered>> = ForkCell::new();
 
-/// A lookup that has come to its end, and what is to be called with it.
+/// A lookup that has ended, and who receives it.
 type Answered = (Ended, Recipient);
 
-/// Who is told of the end of a lookup: `tell` within `context`, or nobody.
+/// Who receives the end of a lookup: `deliver`, called within `context`, if anything.
 pub(super) struct Recipient {
     pub(super) context: Py<PyAny>,
-    pub(super) tell: Option<Py<PyAny>>,
+    pub(super) deliver: Option<Py<PyAny>>,
 }
 
-/// A lookup for longer than the call that asked.
+/// A lookup that outlives the call that asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Question {
     kind: Kind,
@@ -54,13 +53,13 @@ impl From<Lookup<'_>> for Question {
     }
 }
 
-/// How often each question is under way.
+/// How many times each question is under way.
 #[derive(Debug, Default)]
 pub(super) struct Questions(Mutex<HashMap<Question, usize>>);
 
 impl Questions {
     fn lock(&self) -> MutexGuard<'_, HashMap<Question, usize>> {
-        // A panic while the lock was held leaves a map that is still a map.
+        // The map is consistent even if a thread panicked with the lock held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -70,15 +69,15 @@ pub(super) fn is_under_way(shared: &Shared, lookup: Lookup<'_>) -> bool {
     shared.questions.get().is_some_and(|questions| questions.lock().contains_key(&lookup.into()))
 }
 
-/// A lookup under way, and whose it is.
+/// A lookup under way, and its owner.
 pub(super) struct Inquiry {
     shared: Arc<Shared>,
     logger: String,
     question: Question,
     start: Start,
-    /// Whether somebody waits for the answer.
+    /// Whether a caller waits for the answer.
     is_asked: bool,
-    /// Nobody has written down what became of it.
+    /// Whether the outcome is still to be recorded.
     is_open: bool,
 }
 
@@ -105,7 +104,7 @@ impl Inquiry {
     async fn ask(&self, route: Route, deadline: Deadline) -> Result<Reply, Failure> {
         let lookup = self.question.lookup();
         let reply = match self.shared.backend() {
-            // An access that is written down did not stop at what is remembered.
+            // A lookup for the audit file did not stop at what is in memory.
             Ok(backend) => match backend.remembered(lookup) {
                 Some(reply) => Ok(reply),
                 None => backend.ask_until(deadline, lookup, &route).await,
@@ -116,7 +115,7 @@ impl Inquiry {
         reply.inspect(|reply| misses::say(&self.shared.settings, lookup, Some(&plan), reply))
     }
 
-    /// The end of the lookup, written down. A panic within is one of its errors.
+    /// The end of the lookup, recorded. A panic within it counts as one of its errors.
     async fn answered(mut self, route: Route, deadline: Deadline) -> Ended {
         let work = AssertUnwindSafe(self.ask(route, deadline)).catch_unwind();
         let (outcome, mut records) = collect_all(work).await;
@@ -141,7 +140,7 @@ impl Inquiry {
 }
 
 impl Drop for Inquiry {
-    /// One that was given up is written down as well.
+    /// A lookup that was given up is recorded as well.
     fn drop(&mut self) {
         if self.is_open {
             let _ = self.close(Err(Interrupted::GivenUp));
@@ -149,7 +148,7 @@ impl Drop for Inquiry {
     }
 }
 
-/// A lookup that has come to its end. What is left to do needs Python.
+/// A lookup that has ended. What remains to be done needs Python.
 #[pyclass(frozen, module = "strongroom._native")]
 pub(super) struct Ended {
     inquiry: Inquiry,
@@ -158,8 +157,7 @@ pub(super) struct Ended {
 
 #[pymethods]
 impl Ended {
-    /// The answer, as that of a lookup that was waited for: it logs, counts and masks, and raises what that
-    /// would. Once.
+    /// The answer, as for a blocking lookup: it logs, counts, masks and raises in the same way. Only once.
     fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         guarded(py, || {
             let left = self.left.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -169,29 +167,28 @@ impl Ended {
     }
 }
 
-/// The interest of a caller in a lookup that is under way.
+/// A caller's interest in a lookup that is under way.
 #[pyclass(frozen, module = "strongroom._native")]
 pub(super) struct Begun {
     place: Mutex<Option<Interest<Answered>>>,
-    /// The shift that the caller has to start a thread for, if any.
+    /// The shift for which the caller has to start a thread, if any.
     #[pyo3(get)]
     shift: Option<Shift>,
 }
 
 #[pymethods]
 impl Begun {
-    /// Gives the lookup up, unless it has come to its end. If it was the last one, its thread is gone
-    /// afterwards.
+    /// Gives the lookup up, unless it has ended. If it was the last one, its thread is gone afterwards.
     fn leave(&self, py: Python<'_>) {
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
         py.detach(|| drop(place));
     }
 }
 
-/// Begins `inquiry`, which asks along `route`. Without anybody to tell it goes on by itself.
+/// Begins `inquiry`, which asks along `route`. It continues even if there is no `deliver` to call.
 pub(super) fn begin(mut inquiry: Inquiry, route: Route, recipient: Recipient) -> Begun {
     let deadline = Deadline::after(inquiry.shared.settings.layers.timeout);
-    inquiry.is_asked = recipient.tell.is_some();
+    inquiry.is_asked = recipient.deliver.is_some();
     let is_alone = !inquiry.is_asked;
     let work = async move { (inquiry.answered(route, deadline).await, recipient) };
     let driver = DRIVER.get_or_init(Driver::default);
@@ -204,32 +201,32 @@ pub(super) fn begin(mut inquiry: Inquiry, route: Route, recipient: Recipient) ->
     Begun { place: Mutex::new(place), shift }
 }
 
-/// Drives lookups until the shift is over: what the thread for it runs.
+/// Drives lookups until the shift is over: the body of its thread.
 #[pyfunction]
 pub(super) fn drive(py: Python<'_>, shift: Shift) -> PyResult<()> {
     guarded(py, || {
         let Some(driver) = DRIVER.get() else { return Ok(()) };
-        let outcome = py.detach(|| driver.drive(shift, runtime()?, tell_all));
+        let outcome = py.detach(|| driver.drive(shift, runtime()?, deliver_all));
         outcome.map_err(|error| to_python(py, &error, false))
     })
 }
 
-/// Tells everybody. Nobody is left to be told once the interpreter shuts down.
-fn tell_all(answered: Vec<Answered>) {
+/// Delivers each answer. There are no recipients left once the interpreter shuts down.
+fn deliver_all(answered: Vec<Answered>) {
     Python::try_attach(|py| {
         for (ended, recipient) in answered {
-            // It fails where an event loop was closed meanwhile, or a masker or a metric without anybody to
-            // tell.
-            let _ = tell(py, ended, &recipient);
+            // It fails if an event loop was closed meanwhile, or a masker or a metric fails with no recipient
+            // to report it to.
+            let _ = deliver(py, ended, &recipient);
         }
     });
 }
 
-fn tell(py: Python<'_>, ended: Ended, recipient: &Recipient) -> PyResult<()> {
+fn deliver(py: Python<'_>, ended: Ended, recipient: &Recipient) -> PyResult<()> {
     let ended = Py::new(py, ended)?;
     let run = recipient.context.getattr(py, "run")?;
-    match &recipient.tell {
-        Some(tell) => run.call1(py, (tell, ended))?,
+    match &recipient.deliver {
+        Some(deliver) => run.call1(py, (deliver, ended))?,
         None => run.call1(py, (ended.getattr(py, "result")?,))?,
     };
     Ok(())

@@ -1,4 +1,4 @@
-//! Log records: collected while the GIL is away, handed to Python's `logging` once it is back.
+//! Log records: collected while the GIL is released, passed to Python's `logging` once it is held again.
 //!
 //! Nothing is written while a lookup runs, since a log handler may fork, block or take the GIL.
 
@@ -20,9 +20,9 @@ thread_local! {
     static RECORDS: RefCell<Option<Records>> = const { RefCell::new(None) };
 }
 
-/// Sends our events to the thread that looks something up. Call it once, when the module is imported.
+/// Sends the crate's events to the thread that runs the lookup. Call it once, when the module is imported.
 pub(super) fn install() {
-    // It fails only if it ran before, which leaves the same subscriber in place.
+    // It fails only if it ran before, in which case the same subscriber is in place.
     let _ = tracing::subscriber::set_global_default(Listener { level: Level::DEBUG, hear: note });
 }
 
@@ -42,7 +42,7 @@ pub(super) fn collect<T>(work: impl FnOnce() -> T) -> (T, Records) {
     (result, records)
 }
 
-/// As [`collect`], of work that goes on bit by bit among other work, on whichever thread.
+/// Like [`collect`], for work that proceeds step by step among other work, on any thread.
 pub(super) async fn collect_all<F: Future>(work: F) -> (F::Output, Records) {
     let (mut work, mut records) = (pin!(work), Records::new());
     let output = poll_fn(|context| {
@@ -53,8 +53,8 @@ pub(super) async fn collect_all<F: Future>(work: F) -> (F::Output, Records) {
     (output.await, records)
 }
 
-/// Hands `records` to the Python logger `name`. A log handler that fails never fails a lookup; errors are
-/// those that a signal handler raised meanwhile.
+/// Passes `records` to the Python logger `name`. A failing log handler never fails a lookup; an error is one
+/// that a signal handler raised meanwhile.
 pub(super) fn emit(py: Python<'_>, name: &str, records: &[(Level, String)]) -> PyResult<()> {
     if records.is_empty() {
         return Ok(());
@@ -69,17 +69,17 @@ pub(super) fn emit(py: Python<'_>, name: &str, records: &[(Level, String)]) -> P
     unless_raised_by_handler(py, emitted)
 }
 
-/// The logger, where `logging` is loaded. It is never imported here: a child that another thread forks while
-/// a module is being imported finds its lock taken for ever.
+/// The logger, if `logging` is loaded. It is never imported here: a child that another thread forks while a
+/// module is being imported finds the import lock held forever.
 fn logger<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
     let logging = modules.get_item("logging")?;
-    // None of it is there yet while another thread imports it.
+    // Its attributes are missing while another thread imports it.
     let get_logger = logging.and_then(|logging| logging.getattr("getLogger").ok());
     get_logger.map(|get_logger| get_logger.call1((name,))).transpose()
 }
 
-/// What `logging` does where nobody has set it up: warnings go to the standard error, the rest nowhere.
+/// What `logging` does when it is not configured: warnings go to standard error, the rest nowhere.
 fn to_standard_error(py: Python<'_>, records: &[(Level, String)]) -> PyResult<()> {
     let stream = py.import("sys")?.getattr("stderr")?;
     if stream.is_none() {

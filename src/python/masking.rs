@@ -1,7 +1,7 @@
-//! Tells Airflow's log maskers what to hide, and is the matcher that they hide it with.
+//! Registers secrets with Airflow's log maskers, and is the matcher with which they hide them.
 //!
-//! What is secret in an answer is for `crate::masking` to say, whether it is hidden for Airflow's own rule. A
-//! masker that fails never fails a lookup.
+//! What is secret in an answer is decided by `crate::masking`, and whether it is hidden by Airflow's own
+//! rule. A failing masker never fails a lookup.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,14 +19,15 @@ use crate::value::{SecretValue, Text};
 /// Counts what makes maskers forget: resets, new maskers, texts that could not be reported yet.
 static EPOCH: AtomicU64 = AtomicU64::new(1);
 
-/// Whatever was registered is to be registered again when it is looked up next.
+/// Everything registered so far is to be registered again when it is next looked up.
 #[pyfunction]
 pub(super) fn masking_changed() {
     EPOCH.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Registers `value`, the answer to `lookup`. The answer is what to compare with [`stamp`] before the next
-/// time; `None` if not everybody could be told. Errors are those that a signal handler raised meanwhile.
+/// Registers `value`, the answer to `lookup`. The result is to be compared with [`stamp`] before the next
+/// time; `None` if a masker or the supervisor could not be reached. An error is one that a signal handler
+/// raised meanwhile.
 pub(super) fn register(py: Python<'_>, lookup: Lookup<'_>, value: &SecretValue) -> PyResult<Option<Stamp>> {
     if !airflow_is_loaded(py) {
         return Ok(None);
@@ -34,16 +35,17 @@ pub(super) fn register(py: Python<'_>, lookup: Lookup<'_>, value: &SecretValue) 
     let stamp = stamp(py);
     let entries: Vec<(String, Option<String>)> =
         answer::entries(lookup, value).into_iter().map(|(text, key)| (text.to_string(), key)).collect();
-    let told = py
+    let reached = py
         .import("strongroom._masking")
         .and_then(|module| module.call_method1("register", (entries,))?.extract::<bool>());
-    match told {
-        Ok(told) => Ok(told.then_some(stamp)),
+    match reached {
+        Ok(reached) => Ok(reached.then_some(stamp)),
         Err(error) => unless_raised_by_handler(py, Err(error)).map(|()| None),
     }
 }
 
-/// Who is to be told of a secret now: the maskers, in the state they are in, and the supervisor of a task.
+/// Where a secret has to be registered now: the maskers, in their current state, and the supervisor of a
+/// task.
 pub(super) fn stamp(py: Python<'_>) -> Stamp {
     Stamp { epoch: EPOCH.load(Ordering::Relaxed), channel: channel(py).unwrap_or_default() }
 }
@@ -52,7 +54,7 @@ fn airflow_is_loaded(py: Python<'_>) -> bool {
     WORDS.get(py).is_none_or(|words| words.modules.bind(py).contains(&words.airflow).unwrap_or(true))
 }
 
-/// The address of the object through which a task speaks to its supervisor.
+/// The address of the object through which a task talks to its supervisor.
 fn channel(py: Python<'_>) -> Option<usize> {
     let words = WORDS.get(py)?;
     let module = words.modules.bind(py).get_item(&words.task_runner).ok()??;
@@ -60,7 +62,7 @@ fn channel(py: Python<'_>) -> Option<usize> {
     Some(channel.as_ptr().addr())
 }
 
-/// What [`stamp`] looks up, as Python has it.
+/// What [`stamp`] looks up, as Python objects.
 struct Words {
     modules: Py<PyDict>,
     airflow: Py<PyString>,
@@ -68,8 +70,8 @@ struct Words {
     channel: Py<PyString>,
 }
 
-/// Makes what [`stamp`] needs. Call it when the module is imported: the lock in it lets go of the GIL, and a
-/// child that another thread forks in that moment would find it taken for ever.
+/// Makes what [`stamp`] needs. Call it when the module is imported: its lock releases the GIL, and a child
+/// that another thread forks at that moment would find the lock held forever.
 pub(super) fn prepare(py: Python<'_>) -> PyResult<()> {
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.unbind();
     let word = |text| PyString::intern(py, text).unbind();
@@ -88,13 +90,13 @@ static WORDS: PyOnceLock<Words> = PyOnceLock::new();
 /// Whether texts are still to be reported to the supervisor of a task.
 static KEPT: AtomicBool = AtomicBool::new(false);
 
-/// Says whether texts are still to be reported.
+/// Sets whether texts are still to be reported.
 #[pyfunction]
 pub(super) fn keep_masks(are_kept: bool) {
     KEPT.store(are_kept, Ordering::Relaxed);
 }
 
-/// Reports what could not be reported before, if anything. Errors are those that a signal handler raised
+/// Reports what could not be reported before, if anything. An error is one that a signal handler raised
 /// meanwhile.
 pub(super) fn report_kept(py: Python<'_>) -> PyResult<()> {
     if !KEPT.load(Ordering::Relaxed) {
@@ -118,25 +120,25 @@ impl Masks {
         Self::default()
     }
 
-    /// Hides the text that an escaped pattern stands for; False if it is not one text.
+    /// Hides the text that an escaped pattern matches; False if it is not a single text.
     fn add_pattern(&self, pattern: &Bound<'_, PyString>) -> PyResult<bool> {
         let text = unescape_pattern(text_from_python(pattern)?.as_bytes());
         Ok(text.inspect(|text| locked(&self.masks).add(text)).is_some())
     }
 
-    /// Hides what `other` hides now, too.
+    /// Hides what `other` hides now, as well.
     fn extend(&self, other: &Bound<'_, Self>) {
         let copy = locked(&other.get().masks).clone();
         locked(&self.masks).extend(copy);
     }
 
-    /// How many texts are looked for.
+    /// How many texts are searched for.
     fn count(&self) -> usize {
         locked(&self.masks).len()
     }
 
-    /// `string` with `repl` in place of what is hidden; the same object if nothing is. What else a pattern of
-    /// `re` takes is left to one.
+    /// `string` with `repl` in place of what is hidden; the same object if nothing is. Any other arguments
+    /// that a pattern of `re` accepts are passed on to one.
     #[pyo3(signature = (repl, string, count=0))]
     fn sub(
         slf: &Bound<'_, Self>,
@@ -169,7 +171,7 @@ impl Masks {
     }
 }
 
-/// Taken with the GIL and given back before it goes, so that a fork never finds it taken.
+/// Taken with the GIL and released before the GIL is, so that a fork never finds it held.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,7 @@
 //! The boundary to Python: kwargs in; values, exceptions and log records out. The only folder with PyO3.
 //!
-//! Every entry point is the same four steps: read the arguments, let go of the GIL, drive the lookup on the
-//! calling thread, and turn the outcome into Python's words. No panic crosses: each becomes an
-//! `InternalError`.
+//! Every entry point takes the same four steps: read the arguments, release the GIL, drive the lookup on the
+//! calling thread, and translate the outcome for Python. No panic crosses: each becomes an `InternalError`.
 
 mod asked;
 mod backend;

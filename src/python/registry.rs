@@ -1,10 +1,10 @@
 //! One configuration, one client, one cache, however often Airflow builds a backend.
 //!
 //! Airflow makes a new backend for every `_secret` option and, up to Task SDK 1.3.1, for every lookup. All of
-//! them that were written alike, under the same identity, share what stands here.
+//! them with the same text and identity share what is in this list.
 //!
-//! The list is touched with the GIL held and never let go of meanwhile, so a fork (which happens with the
-//! GIL held, too) always finds it unlocked. It holds plain data; what is alive sits in a [`ForkCell`].
+//! The list is used with the GIL held throughout, so a fork (which also happens with the GIL held) always
+//! finds it unlocked. It holds plain data; live objects are in a [`ForkCell`].
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ use crate::store::StoreEntry;
 use crate::store::convention::Lookup;
 use crate::store::environment::Environment;
 
-/// Configurations kept alive for later backends. One whose backends are still in use lives on by itself.
+/// Configurations kept alive for later backends. One whose backends are still in use outlives its removal.
 const MOST_KEPT: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
 type Key = (&'static str, RawOptions, Environment);
@@ -35,12 +35,12 @@ pub(super) struct Shared {
     live: ForkCell<Backend>,
     /// For lookups that end before there is a backend.
     warnings: ForkCell<Warnings>,
-    /// What event loops have asked and were not answered yet.
+    /// What event loops have asked for and still wait for.
     pub(super) questions: ForkCell<Questions>,
 }
 
 impl Shared {
-    /// The backend of this process, if it was built already.
+    /// The backend of this process, if it is already built.
     pub(super) fn existing(&self) -> Option<&Backend> {
         self.live.get()
     }
@@ -50,13 +50,14 @@ impl Shared {
         self.live.get_or_try(|| Backend::open(Arc::clone(&self.settings), Clock::System))
     }
 
-    /// Says `text` of `lookup`, which ended before there was a backend: a warning once a minute. Call it
+    /// Logs `text` about `lookup`, which ended before there was a backend: a warning once a minute. Call it
     /// without the GIL.
     pub(super) fn warn(&self, lookup: Lookup<'_>, text: &str) {
         self.warnings.get_or_init(Warnings::new).say(lookup, &Clock::System, text);
     }
 
-    /// The reply to a lookup that is not made; says so where the log should have it. Call it without the GIL.
+    /// The reply to a lookup that is not made; logs why where that belongs in the log. Call it without the
+    /// GIL.
     pub(super) fn skip(&self, lookup: Lookup<'_>, skipped: &Skipped) -> Reply {
         if let Some(fault) = skipped.fault() {
             self.warn_of_kind(lookup, fault, &skipped.reason(lookup.kind));
@@ -64,8 +65,8 @@ impl Shared {
         Reply::none(skipped.outcome())
     }
 
-    /// The lookup did not get as far as a store, such as without a region: the error policy applies all the
-    /// same.
+    /// For a lookup that did not reach a store, such as one without a region: the error policy applies
+    /// nevertheless.
     pub(super) fn settle(&self, lookup: Lookup<'_>, error: Error) -> Result<Reply, Failure> {
         let fault = (error.kind() == ErrorKind::InvalidName).then_some(error.kind().as_str());
         settle(self.settings.on_error, lookup, None, error, |text| match fault {
@@ -74,24 +75,24 @@ impl Shared {
         })
     }
 
-    /// As [`Self::warn`], for all ids of the kind together: `fault` is what is wrong with them.
+    /// Like [`Self::warn`], for all ids of the kind together: `fault` is what is wrong with them.
     fn warn_of_kind(&self, lookup: Lookup<'_>, fault: &str, text: &str) {
         self.warnings.get_or_init(Warnings::new).say_of_kind(lookup.kind, fault, &Clock::System, text);
     }
 
-    /// As [`Self::warn`], for what concerns no single lookup.
+    /// Like [`Self::warn`], for what concerns no single lookup.
     pub(super) fn warn_of(&self, topic: &'static str, text: &str) {
         self.warnings.get_or_init(Warnings::new).say_of(topic, &Clock::System, text);
     }
 
-    /// Whether to warn of `lookup` now, which ended before there was a backend. Call it without the GIL.
+    /// Whether to warn about `lookup` now, which ended before there was a backend. Call it without the GIL.
     pub(super) fn warning_is_due(&self, lookup: Lookup<'_>) -> bool {
         self.warnings.get_or_init(Warnings::new).is_due(lookup, &Clock::System)
     }
 }
 
-/// The shared configuration for these words, and what to warn of if this process has not met it before.
-/// `unread` says of kwargs that Airflow could not read; it may run Python, so the list is not held meanwhile.
+/// The shared configuration for this text, and the warnings if this process has not seen it before. `unread`
+/// reports kwargs that Airflow could not read; it may run Python, so the list is not locked meanwhile.
 pub(super) fn share(
     _py: Python<'_>,
     entry: &'static StoreEntry,

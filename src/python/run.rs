@@ -1,4 +1,4 @@
-//! Drives a lookup on the calling thread, without the GIL, and lets Python's signal handlers cut it.
+//! Drives a lookup on the calling thread, without the GIL, and lets Python's signal handlers interrupt it.
 
 use std::future::Future;
 use std::pin::pin;
@@ -15,15 +15,15 @@ const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
 static RUNTIME: ForkCell<Runtime> = ForkCell::new();
 
-/// Why a lookup did not come to its end.
+/// Why a lookup did not finish.
 pub(super) enum Interrupted {
-    /// A signal handler of Python raised; its exception goes through unchanged.
+    /// A Python signal handler raised; its exception goes through unchanged.
     Signal(PyErr),
     /// The runtime could not start.
     Runtime(Error),
     /// It panicked.
     Defect(Error),
-    /// Whoever asked does not want to know any more.
+    /// The caller no longer wants the answer.
     GivenUp,
 }
 

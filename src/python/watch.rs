@@ -1,4 +1,5 @@
-//! What is told of a lookup once it has ended: the audit file and metrics, where the operator asks for them.
+//! What is reported about a lookup once it has ended: the audit file and metrics, if the operator enabled
+//! them.
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +14,10 @@ use crate::python::registry::Shared;
 use crate::python::run::Interrupted;
 use crate::store::convention::Lookup;
 
-/// What became of a lookup.
+/// The outcome of a lookup.
 pub(super) type Outcome = Result<Result<Reply, Failure>, Interrupted>;
 
-/// When a lookup began, and who asks.
+/// When a lookup began, and who asked.
 pub(super) struct Start {
     at: Instant,
     claims: Claims,
@@ -36,12 +37,12 @@ pub(super) struct Watch<'lookup> {
     pub(super) shared: &'lookup Shared,
     pub(super) lookup: Lookup<'lookup>,
     pub(super) start: &'lookup Start,
-    /// Whether somebody asked, rather than that a value in use is refreshed.
+    /// Whether a caller asked, as opposed to the refresh of a value in use.
     pub(super) is_asked: bool,
 }
 
 impl Watch<'_> {
-    /// Writes the lookup down. Without a line there is no value, if the operator says so. Call it without the
+    /// Records the lookup. If the operator requires it, there is no value without a line. Call it without the
     /// GIL.
     pub(super) fn record(&self, outcome: Outcome) -> Outcome {
         let Some(audit) = &self.shared.settings.audit else { return outcome };
@@ -65,7 +66,7 @@ impl Watch<'_> {
         }
     }
 
-    /// Tells the metrics. An error is what a signal handler raised meanwhile.
+    /// Updates the metrics. An error is one that a signal handler raised meanwhile.
     pub(super) fn publish(&self, py: Python<'_>, outcome: &Outcome) -> PyResult<()> {
         let target = self.shared.settings.metrics.target().filter(|_| self.is_asked);
         let Some(target) = target else { return Ok(()) };
@@ -105,7 +106,7 @@ fn slug(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// Who asks, as the environment of a task says. What cannot be read is not claimed.
+/// Who asks, according to the environment of a task. What cannot be read is not claimed.
 fn claims(py: Python<'_>) -> Claims {
     let environment = py.import("os").and_then(|os| os.getattr("environ"));
     let claim = |name: &str| {

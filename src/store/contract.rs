@@ -1,4 +1,4 @@
-//! What a store has to be able to do: [`Store`] for lookups, [`Inspect`] for those who look at it from
+//! What a store has to be able to do: [`Store`] for lookups, [`Inspect`] for tools that look at it from
 //! outside.
 
 use std::fmt::Debug;
@@ -32,8 +32,8 @@ impl StoreInfo {
 /// A place where secrets live, as lookups need it.
 ///
 /// Implementations classify their own errors, know nothing of caches and retries (see [`crate::layers`],
-/// which also puts the store's name on each error) and may be asked from several threads at once. A cancelled
-/// call (a dropped future) leaves them usable.
+/// which also puts the store's name on each error) and may be called from several threads at once. A
+/// cancelled call (a dropped future) leaves them usable.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
     /// What this store is.
@@ -42,69 +42,69 @@ pub trait Store: Debug + Send + Sync {
     /// Reads one secret by its physical name. `Ok(None)` means absent and nothing else.
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>>;
 
-    /// Reads at most [`Self::batch_size`] secrets with one request. The answers are in the order of `names`,
-    /// one for each, and each by itself: an error of one does not lose the others. `None` is for a name that
-    /// the request did not answer: the caller reads it by [`Self::get`]. So is every name, in a store without
-    /// such a request.
+    /// Reads at most [`Self::batch_size`] secrets with one request. There is one answer for each name, in the
+    /// order of `names`, and an error for one does not affect the others. `None` means that the request did
+    /// not answer for this name, and the caller reads it with [`Self::get`]; a store without such a request
+    /// returns `None` for every name.
     async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
         vec![None; names.len()]
     }
 
-    /// How many names [`Self::get_many`] is asked for at present: one where it is of no use.
+    /// How many names [`Self::get_many`] takes at present: one where a batch gains nothing.
     fn batch_size(&self) -> NonZeroUsize {
         NonZeroUsize::MIN
     }
 
-    /// Whether a file that this store was built from (a profile, a key) has changed since, so that the
-    /// caller should build it anew. Asked before each uncached read: at most a few `stat` calls.
+    /// Whether a file that this store was built from (a profile, a key) has changed since, so that the caller
+    /// should rebuild it. Checked before each uncached read, so it costs a few `stat` calls at most.
     fn is_outdated(&self) -> bool {
         false
     }
 
-    /// What it says of itself and of its secrets, if it can: having it is the capability, and no flag repeats
-    /// it.
+    /// What the store can report about itself and its secrets, if it can. Returning it is the capability; no
+    /// separate flag repeats it.
     fn inspect(&self) -> Option<&dyn Inspect> {
         None
     }
 }
 
-/// What a store says of itself and of its secrets, never their values: for the command line, and no lookup
-/// waits for it.
+/// What a store reports about itself and about its secrets, never their values: for the command line. No
+/// lookup waits for it.
 #[async_trait]
 pub trait Inspect: Send + Sync {
-    /// Names that begin with `prefix`, one page of them; never values. `page` is what the page before named
-    /// as the next one, `None` for the first. A store that cannot list answers [`StoreInfo::cannot`].
+    /// Names that begin with `prefix`, one page of them; never values. `page` is the [`Names::next`] of the
+    /// previous page, `None` for the first one. A store that cannot list answers [`StoreInfo::cannot`].
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Names>;
 
-    /// As [`Self::list`], with what the store reports of each secret in the same answer.
+    /// Like [`Self::list`], with what the store reports about each secret in the same answer.
     async fn list_described(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
         self.list(prefix, page).await.map(Descriptions::from)
     }
 
-    /// What the store reports of one secret without its value; `None` if there is none. A store that cannot
-    /// describe answers [`StoreInfo::cannot`].
+    /// What the store reports about one secret without its value; `None` if it does not exist. A store that
+    /// cannot describe secrets answers [`StoreInfo::cannot`].
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>>;
 
-    /// Why a secret that a lookup did not find is not there, such as one that is deleted and can be brought
-    /// back; `None` if the store has nothing to report. Asked by `strongroom explain` after a miss: it may
-    /// make a few calls.
+    /// Why a secret that a lookup did not find is absent: it may be deleted and recoverable, for example.
+    /// `None` if the store has nothing to report. `strongroom explain` asks after a miss, so this may make a
+    /// few calls.
     async fn why_absent(&self, _name: &SecretName) -> Result<Option<Finding>> {
         Ok(None)
     }
 
-    /// Who the store is asked as and where, in words that hold no secret. Makes no call; `None` where there
-    /// is no identity.
+    /// Which identity the store is asked with and where, in words that hold no secret. Makes no call; `None`
+    /// where there is no identity.
     fn identity(&self) -> Option<String> {
         None
     }
 
-    /// What is noteworthy of the store as it answers: its clock, its certificates, its version. May make a
-    /// few calls.
+    /// What is noteworthy about the running store: its clock, its certificates, its version. May make a few
+    /// calls.
     async fn diagnose(&self) -> Vec<Finding> {
         Vec::new()
     }
 
-    /// What the store holds and no lookup gets, such as a misspelt field of a file.
+    /// What the store holds although no lookup returns it, such as a misspelt field of a file.
     async fn unread(&self) -> Result<Vec<Unread>> {
         Ok(Vec::new())
     }

@@ -39,7 +39,7 @@ impl Kind {
         }
     }
 
-    /// The word for all of them in options and in names of places, such as that of `bundle`.
+    /// The word for all of them in options and in the names of places, such as that of `bundle`.
     pub const fn group(self) -> &'static str {
         match self {
             Self::Connection => "connections",
@@ -48,13 +48,13 @@ impl Kind {
         }
     }
 
-    /// The kind that [`Self::group`] has this word for.
+    /// The kind whose [`Self::group`] is this word.
     pub fn of_group(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.group() == word)
     }
 
-    /// What the environment variables begin with in which Airflow looks for them; it looks for no config
-    /// values there.
+    /// The prefix of the environment variables in which Airflow looks for this kind; it does not look for
+    /// config values there.
     pub const fn variable_prefix(self) -> Option<&'static str> {
         match self {
             Self::Connection => Some("AIRFLOW_CONN_"),
@@ -79,12 +79,12 @@ impl fmt::Display for Kind {
     }
 }
 
-/// One question of Airflow: a kind, an id, and the team that asks.
+/// One question from Airflow: a kind, an id, and the team that asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Lookup<'text> {
     /// What is asked for.
     pub kind: Kind,
-    /// Airflow's name of it.
+    /// What Airflow calls it.
     pub id: &'text str,
     /// The team of the caller; never set for [`Kind::Config`].
     pub team: Option<&'text str>,
@@ -93,7 +93,7 @@ pub struct Lookup<'text> {
 /// The names that answer a lookup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Naming {
-    /// This kind is switched off: nothing is asked of the store.
+    /// This kind is switched off: the store is not asked.
     Off,
     /// The id could name a secret of another team; it is refused when Airflow runs with `[core] multi_team`.
     Ambiguous {
@@ -102,8 +102,8 @@ pub enum Naming {
         /// The names to ask when teams are off.
         names: Vec<SecretName>,
     },
-    /// A team's own names, and those that count where Airflow runs without teams. (Only Vault's rules look at
-    /// that.)
+    /// A team's own names, and those that apply where Airflow runs without teams. (Only Vault's rules tell
+    /// the two apart.)
     OfTeam {
         /// The names to ask under `[core] multi_team`.
         names: Vec<SecretName>,
@@ -112,34 +112,34 @@ pub enum Naming {
     },
     /// No secret of this store can have this name, so there is nothing to ask.
     Impossible {
-        /// What a name can be, as the rest of a sentence.
+        /// What a valid name looks like, as the rest of a sentence.
         grammar: &'static str,
-        /// The names to ask where something else than the store may answer, such as a bundle.
+        /// The names to ask where something other than the store may answer, such as a bundle.
         names: Vec<SecretName>,
-        /// What makes the id ambiguous as well, where it is: a bundle has entries of other teams, too.
+        /// What makes the id ambiguous as well, if it is: a bundle also holds the secrets of other teams.
         ambiguous: Option<&'static str>,
     },
-    /// Ask these in order; the first that is there answers. An error ends the search.
+    /// Ask these in order; the first that exists answers. An error ends the search.
     Names(Vec<SecretName>),
 }
 
-/// An id that is no text that a name can hold.
+/// An id that is not a text that a name can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OddId {
     /// Python's None.
     Nothing,
-    /// A number, or another object of Python's.
+    /// A number, or another Python object.
     Object,
-    /// A text with half of a pair of surrogates in it.
+    /// A text that contains a lone surrogate.
     Surrogate,
 }
 
-/// What becomes of a lookup of such an id.
+/// What happens to a lookup of such an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OddFate {
-    /// Python puts what `str` makes of it into the name.
+    /// Python puts the result of `str` into the name.
     AsText,
-    /// It is none of the names that there are.
+    /// No name can match it.
     Absent,
     /// Python raises.
     Refused,
@@ -156,17 +156,17 @@ impl Naming {
     }
 }
 
-/// The rules of one configured backend: plain data, shared by all processes of a line of forks.
+/// The rules of one configured backend: plain data that forked processes can share.
 pub trait Convention: Debug + Send + Sync {
     /// The names that answer `lookup`, in the order of the official class.
     fn names(&self, lookup: Lookup<'_>) -> Naming;
 
-    /// What Airflow gets for a secret that holds `value`. `None` says that the secret answers nothing.
+    /// What Airflow gets for a secret that holds `value`. `None` means that the secret has no answer.
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>>;
 
-    /// What the official class makes of an id that is no text that a name can hold. `multi_team` is `[core]
-    /// multi_team`: where there are teams most classes look for one in the id, which Python does in texts
-    /// only.
+    /// What the official class does with an id that is not a text that a name can hold. `multi_team` is
+    /// `[core] multi_team`: with teams, most classes search the id for one, which fails in Python for
+    /// anything but a text.
     fn odd(&self, _lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
         match odd {
             OddId::Surrogate => OddFate::Refused,
@@ -175,14 +175,14 @@ pub trait Convention: Debug + Send + Sync {
         }
     }
 
-    /// Fields of a secret that Airflow does not get although they say something, each with what to do: for
-    /// `strongroom lint`.
+    /// Fields of a secret that have a meaning but do not reach Airflow, each with a remedy: for `strongroom
+    /// lint`.
     fn dropped(&self, _kind: Kind, _value: &SecretValue) -> Vec<String> {
         Vec::new()
     }
 
-    /// Whether each id begins with the place that it is in, such as a mount: then nothing is known of names
-    /// without an id, and the names of the empty id, by which prefixes are known, are those of the id
+    /// Whether each id begins with the place that it is in, such as a mount. Then nothing is known of names
+    /// without an id, and the names of the empty id, from which prefixes are derived, are those of the id
     /// `PLACE/`.
     fn place_in_id(&self) -> bool {
         false

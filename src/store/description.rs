@@ -1,10 +1,10 @@
-//! What a store tells of a secret without telling the secret.
+//! What a store reports about a secret without revealing it.
 
 use std::time::SystemTime;
 
 use crate::store::{Names, Page, SecretName};
 
-/// What is known of one secret beside its value. A store leaves out what it does not have.
+/// What is known about one secret besides its value. A store leaves out what it does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// The name in the store.
@@ -19,13 +19,13 @@ pub struct Description {
     pub key: Option<String>,
     /// The store's word for whether it can be read, such as `enabled` or `disabled`.
     pub state: Option<&'static str>,
-    /// When it was made.
+    /// When it was created.
     pub created: Option<SystemTime>,
-    /// When it was changed last.
+    /// When it was last changed.
     pub changed: Option<SystemTime>,
-    /// The day on which it was read last.
+    /// The day on which it was last read.
     pub accessed: Option<SystemTime>,
-    /// When it stops being good, as whoever wrote it has said; stores go on telling it.
+    /// When it expires, as its author has set it; stores still return it afterwards.
     pub expires: Option<SystemTime>,
     /// When it will be deleted.
     pub deleted: Option<SystemTime>,

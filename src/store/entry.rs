@@ -1,4 +1,4 @@
-//! What the rest of the product needs to know of a store.
+//! What the rest of the product needs to know about a store.
 
 use std::sync::Arc;
 
@@ -18,23 +18,23 @@ pub struct StoreEntry {
     pub python_class: &'static str,
     /// What can be configured beyond the options of every backend.
     pub options: &'static [OptionSpec],
-    /// The environment variables that it reads beside those that all stores share.
+    /// The environment variables that it reads besides those that all stores share.
     pub variables: &'static [&'static str],
     /// Reads the naming rules out of the options. Runs in the constructor of the Python class: no I/O. An
     /// error means that the options can never work.
     pub convention: fn(&Options) -> Result<Arc<dyn Convention>>,
-    /// What can never work although each option is right by itself, such as a login without a name. Runs in
-    /// the constructor of the Python class: no I/O.
+    /// Combinations that can never work although each option is valid on its own, such as a login without a
+    /// name. Runs in the constructor of the Python class: no I/O.
     pub check: fn(&Options, &Environment) -> Result<()>,
-    /// Whether nothing depends on an option under these, such as on the password of a login that is not used.
-    /// What cannot be used there is then no fault.
+    /// Whether an option has no effect together with these, such as the password of a login that is not used.
+    /// An unusable value is not an error there.
     pub plays_no_part: fn(&Options, &str) -> bool,
     /// How many attempts the store's own configuration asks for, such as `AWS_MAX_ATTEMPTS`; no I/O.
     pub attempts: fn(&Options, &Environment) -> Option<u64>,
     /// The rate to keep once the store has throttled a call, where its quota is known and low; the user's
     /// `rate_limit` takes precedence over it.
     pub rate_after_throttle: Option<Rate>,
-    /// What the command line needs to know of it.
+    /// What the command line needs to know about it.
     pub tools: Tools,
     /// Builds the store. Runs on first use in each process under [`crate::process::no_fork`]: CPU and short
     /// file reads only, no network.

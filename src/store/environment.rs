@@ -1,10 +1,10 @@
-//! The part of the environment that decides who we are and where we read.
+//! The part of the environment that decides which identity is used and where secrets are read.
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
-/// What every store that speaks to the network reads, and where the user's files are. What a store reads
-/// beside these it declares in its entry.
+/// What every store on the network reads, and where the user's files are. The variables that only one store
+/// reads are declared in its entry.
 pub const SHARED_VARIABLES: &[&str] = &[
     "ALL_PROXY",
     "CURL_CA_BUNDLE",
@@ -29,12 +29,12 @@ pub const SHARED_VARIABLES: &[&str] = &[
 #[derive(Clone, Default)]
 pub struct Environment {
     values: BTreeMap<&'static str, String>,
-    /// What could have been set; empty in an environment of nothing.
+    /// The variables that could have been set; empty in a default environment.
     declared: &'static [&'static str],
 }
 
 impl Environment {
-    /// Builds the copy from `lookup`, asked once for each of `declared`.
+    /// Builds the copy from `lookup`, which is called once for each of `declared`.
     pub fn copied(
         declared: &'static [&'static str],
         mut lookup: impl FnMut(&'static str) -> Option<String>,
@@ -52,13 +52,13 @@ impl Environment {
         self.values.get(name).map(String::as_str)
     }
 
-    /// As [`Self::get`], an empty value being as good as none (as most AWS tools have it).
+    /// Like [`Self::get`], but an empty value counts as unset (as in most AWS tools).
     pub fn non_empty(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())
     }
 }
 
-/// What was declared is the same in one build.
+/// `declared` is the same throughout one build, so only the values are compared.
 impl PartialEq for Environment {
     fn eq(&self, other: &Self) -> bool {
         self.values == other.values

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::store::SecretName;
 
-/// Where a listing goes on. Only the store that gave it can read it; it is good for the same prefix only.
+/// Where a listing continues. Only the store that issued it can read it, and it is valid for the same prefix
+/// only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Page(Arc<str>);
 
@@ -21,7 +22,7 @@ impl Page {
     }
 }
 
-/// Without the token, which is long and says nothing.
+/// Omits the token, which is long and meaningless to readers.
 impl fmt::Debug for Page {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Page(..)")
@@ -38,7 +39,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// Those of `names` that begin with `prefix`, in order and each once, as the only page.
+    /// The names among `names` that begin with `prefix`, sorted and without duplicates, as the only page.
     pub fn only_page<N: Into<SecretName>>(names: impl IntoIterator<Item = N>, prefix: &str) -> Self {
         let names = names.into_iter().map(Into::into);
         let mut names: Vec<SecretName> = names.filter(|name| name.as_str().starts_with(prefix)).collect();
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_chosen_by_their_beginning_and_told_once() {
+    fn names_are_chosen_by_their_beginning_and_listed_once() {
         let names = Names::only_page(["b/2", "a/1", "b/1", "b/2", "B/3"], "b/");
         assert_eq!(names, Names { names: vec!["b/1".into(), "b/2".into()], next: None });
         assert_eq!(Names::only_page(["x", ""], "").names.len(), 2);

@@ -1,6 +1,6 @@
 //! Places where secrets live: one folder per store, the same file names in each.
 //!
-//! | file | what stands there |
+//! | file | contents |
 //! |---|---|
 //! | `mod.rs` | the [`Store`] itself, what it offers to [`Inspect`], and its [`StoreEntry`] |
 //! | `config.rs` | its options and the typed settings they become |

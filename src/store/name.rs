@@ -14,7 +14,7 @@ use crate::redact::Shown;
 pub struct SecretName(Arc<str>);
 
 impl SecretName {
-    /// The name as the store gets it.
+    /// The name as it is sent to the store.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -32,11 +32,11 @@ impl From<&str> for SecretName {
     }
 }
 
-/// What is kept of a long text, in bytes. A thousand names of a megabyte each would be a gigabyte.
+/// The longest text that is kept whole, in bytes: a thousand names of a megabyte each would take a gigabyte.
 const LONGEST_KEPT: usize = 256;
 
-/// What stands for `text` where nothing but whether it was seen before has to be remembered: the text, or its
-/// hash where it is long. Two that begin alike are still two.
+/// A short key for `text`, for uses that only need to remember whether it was seen before: the text itself,
+/// or its hash if it is long. The hash covers all of it, so two texts with the same beginning stay distinct.
 pub(crate) fn short_key(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST_KEPT {
         return Cow::Borrowed(text);
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_short_and_tell_names_apart() {
+    fn keys_are_short_and_keep_names_distinct() {
         let (one, other) = ("x".repeat(2_000_000), format!("{}y", "x".repeat(1_999_999)));
         assert_eq!(short_key("a/b"), "a/b");
         assert!(short_key(&one).len() < 64 && short_key(&one) != short_key(&other));

@@ -6,11 +6,11 @@ use crate::error::Result;
 use crate::store::SecretName;
 use crate::value::SecretValue;
 
-/// How many reads are under way at most: enough that waiting costs little, few enough for any store's quota.
+/// How many reads run at once at most: enough to hide the latency, few enough for any store's quota.
 const AT_ONCE: usize = 8;
 
-/// Reads each of `names` by `read`, at most eight at a time; the answers stand in the order of the names.
-/// Whoever drops the future stops the reads that are under way.
+/// Reads each of `names` with `read`, at most eight at a time; the answers are in the order of the names.
+/// Dropping the future stops the reads that are under way.
 pub async fn one_by_one<'names, Read>(
     names: impl IntoIterator<Item = &'names SecretName>,
     mut read: impl FnMut(&'names SecretName) -> Read,

@@ -1,7 +1,7 @@
 //! What can be written into `backend_kwargs`: declarations, and the typed values they become.
 //!
-//! Each module declares its own options beside the code that uses them; `config/` reads the user's words by
-//! these declarations, and tests prove that the stubs and the documentation name every one of them.
+//! Each module declares its own options beside the code that uses them; `config/` reads the user's text
+//! according to these declarations, and tests check that the stubs and the documentation name every option.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -34,22 +34,22 @@ pub enum OptionKind {
     Choice(&'static [&'static str]),
     /// A JSON object, also as JSON text.
     Object,
-    /// As [`Self::Object`], with credentials inside.
+    /// Like [`Self::Object`], with credentials inside.
     SecretObject,
     /// A JSON object whose values are durations.
     Durations,
     /// Calls per time, such as `40/s`, `100/m`, `5/10s`.
     Rate,
-    /// Any JSON; whoever reads it checks the shape that the text describes.
+    /// Any JSON; the code that reads it checks the shape, which the text describes.
     Json(&'static str),
-    /// As [`Self::Json`], with credentials inside.
+    /// Like [`Self::Json`], with credentials inside.
     SecretJson(&'static str),
     /// Accepted because the official class accepts it; the text says why it has no effect.
     Ignored(&'static str),
 }
 
 impl OptionKind {
-    /// The word for the shape in listings.
+    /// The word for this shape in listings.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -88,7 +88,7 @@ pub struct OptionSpec {
     pub default: &'static str,
     /// One sentence for the reference.
     pub doc: &'static str,
-    /// Whether null and the empty text say no, as they do where the official class asks for the truth of a
+    /// Whether null and the empty text mean no, as they do where the official class tests the truth of a
     /// value.
     pub null_is_no: bool,
 }
@@ -99,7 +99,7 @@ impl OptionSpec {
         Self { key, kind, default: "", doc, null_is_no: false }
     }
 
-    /// Has null and the empty text say no.
+    /// Makes null and the empty text mean no.
     #[must_use]
     pub const fn with_null_as_no(mut self) -> Self {
         self.null_is_no = true;
@@ -114,15 +114,15 @@ impl OptionSpec {
     }
 }
 
-/// A value that the user wrote, checked against its declaration.
+/// A value from the user, checked against its declaration.
 #[derive(Clone, PartialEq)]
 pub enum OptionValue {
-    /// Null, which says "off" for a prefix.
+    /// Null, which means "off" for a prefix.
     Null,
     /// Of [`OptionKind::Text`], [`OptionKind::Secret`], [`OptionKind::Prefix`], [`OptionKind::Prefixes`],
     /// [`OptionKind::Choice`].
     Text(String),
-    /// Of the same kinds but the last, where something else was written than text.
+    /// Of the same kinds but the last, where something other than text was written.
     Scalar(Scalar),
     /// Of [`OptionKind::Boolean`] and [`OptionKind::BooleanOrPath`].
     Boolean(bool),
@@ -140,17 +140,17 @@ pub enum OptionValue {
     Json(Value),
 }
 
-/// A number, a boolean or an empty list where a text is meant. The official classes are written in Python,
-/// which asks some values whether they are true and puts others into a name as they are.
+/// A number, a boolean or an empty list where a text is expected. The official classes test the truth of some
+/// such values and put others into a name as they are.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Scalar {
     /// What Python's `str` makes of it.
     pub text: String,
-    /// Whether Python takes it for true.
+    /// Whether Python considers it true.
     pub is_true: bool,
 }
 
-/// So many calls in so much time.
+/// A number of calls in a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rate {
     /// The most calls that begin within `per`.
@@ -167,27 +167,27 @@ pub struct Options {
 }
 
 impl Options {
-    /// Sets `key`, replacing what was there.
+    /// Sets `key`, replacing any earlier value.
     pub fn set(&mut self, key: &'static str, value: OptionValue) {
         self.values.insert(key, value);
     }
 
-    /// Notes that what was written for `key` cannot be used: an error of the lookups that need it.
+    /// Notes that the value of `key` cannot be used: lookups that need it fail with this error.
     pub fn set_fault(&mut self, key: &'static str, fault: Error) {
         self.faults.insert(key, fault);
     }
 
-    /// Why what was written for `key` cannot be used, if so.
+    /// Why the value of `key` cannot be used, if it cannot.
     pub fn fault(&self, key: &str) -> Option<&Error> {
         self.faults.get(key)
     }
 
-    /// Everything that cannot be used.
+    /// The faults of all unusable values.
     pub fn faults(&self) -> impl Iterator<Item = &Error> {
         self.faults.values()
     }
 
-    /// The first fault that matters; `plays_no_part` says of which keys nothing depends.
+    /// The first fault that matters; `plays_no_part` says which keys have no effect.
     pub fn check_faults(&self, plays_no_part: impl Fn(&str) -> bool) -> Result<()> {
         match self.faults.iter().find(|(key, _)| !plays_no_part(key)) {
             Some((_, fault)) => Err(fault.clone()),
@@ -200,7 +200,7 @@ impl Options {
         self.values.get(key)
     }
 
-    /// The text of `key`; null is as good as nothing, and what Python takes for false is as good as an empty
+    /// The text of `key`; null counts as unset, and a value that Python considers false counts as an empty
     /// text.
     pub fn text(&self, key: &str) -> Option<&str> {
         match self.values.get(key) {
@@ -210,7 +210,7 @@ impl Options {
         }
     }
 
-    /// The text of `key` as Python would put it into a name: `0` is `0` and not nothing.
+    /// The text of `key` as Python would put it into a name: `0` is the text `0` and not empty.
     pub fn spelled(&self, key: &str) -> Option<&str> {
         match self.values.get(key) {
             Some(OptionValue::Scalar(scalar)) => Some(&scalar.text),
@@ -218,13 +218,12 @@ impl Options {
         }
     }
 
-    /// Whether something was written that Python takes for false, such as 0, and that is neither null nor a
-    /// text.
+    /// Whether the value is one that Python considers false, such as 0, and that is neither null nor a text.
     pub fn is_false(&self, key: &str) -> bool {
         matches!(self.values.get(key), Some(OptionValue::Scalar(scalar)) if !scalar.is_true)
     }
 
-    /// As [`Self::text`], empty being as good as nothing.
+    /// Like [`Self::text`], but an empty text counts as unset.
     pub fn non_empty(&self, key: &str) -> Option<&str> {
         self.text(key).filter(|text| !text.is_empty())
     }
@@ -313,7 +312,7 @@ impl fmt::Debug for OptionValue {
     }
 }
 
-/// Faults are errors, which are not compared: the same key is at fault in both.
+/// Faults are errors, which cannot be compared: the same keys have to be at fault in both.
 impl PartialEq for Options {
     fn eq(&self, other: &Self) -> bool {
         self.values == other.values && self.faults.keys().eq(other.faults.keys())

@@ -1,6 +1,6 @@
-//! A regular expression of the user, in Python's words.
+//! A regular expression of the user, in Python's syntax.
 //!
-//! As in `re.match(pattern, text, re.IGNORECASE)`: anchored at the start only, with look-around and
+//! It matches like `re.match(pattern, text, re.IGNORECASE)`: anchored at the start only, with look-around and
 //! back-references.
 
 use fancy_regex::{Regex, RegexBuilder};
@@ -10,12 +10,11 @@ use crate::process::ForkCell;
 use crate::redact::Quoted;
 use crate::store::python_regex::anchored;
 
-/// How often a match may go back and try another way. Python goes on for years; here a pattern that needs
-/// more is one that does not work.
+/// How often a match may backtrack. Python would go on for years; here a pattern that needs more is an error.
 const MOST_BACKTRACKS: usize = 100_000;
 
-/// The longest text that is compared, in bytes: each look-ahead may read all of it. Airflow's own ids end at
-/// 250 characters.
+/// The longest text that is compared, in bytes, since each look-ahead may read all of it. Airflow's own ids
+/// end at 250 characters.
 const LONGEST: usize = 1024;
 
 /// A pattern, compiled on first use in each process.
@@ -26,7 +25,7 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Takes the text as it is; a fault in it shows at the first match.
+    /// Takes the text unchanged; an error in it appears at the first match.
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), compiled: ForkCell::new() }
     }
@@ -36,7 +35,7 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether `text` matches from its start. Not under [`crate::process::no_fork`].
+    /// Whether `text` matches from its start. Must not be called within [`crate::process::no_fork`].
     pub fn matches(&self, text: &str) -> Result<bool> {
         if text.len() > LONGEST {
             return Err(too_long(text));
@@ -60,7 +59,7 @@ fn too_long(text: &str) -> Error {
     .with_hint(format!("Use an id of at most {LONGEST} bytes"))
 }
 
-/// Where it fails, the error is that of the user's own text: it counts the characters that the user wrote.
+/// If compilation fails, the error is that of the user's own text, whose positions the user can find.
 fn compile(pattern: &str) -> Result<Regex, fancy_regex::Error> {
     let compiled = RegexBuilder::new(&anchored(pattern)).backtrack_limit(MOST_BACKTRACKS).build();
     compiled.map_err(|error| Regex::new(pattern).err().unwrap_or(error))
@@ -74,9 +73,9 @@ mod tests {
         Pattern::new(pattern).matches(text)
     }
 
-    /// Each line was seen with Python's `re.match(pattern, id, re.IGNORECASE)`.
+    /// Each line was checked against Python's `re.match(pattern, id, re.IGNORECASE)`.
     #[test]
-    fn as_python_has_it() {
+    fn the_results_are_those_of_python() {
         for (pattern, id, expected) in [
             ("C", "c1", true),
             ("1", "c1", false),
@@ -106,7 +105,7 @@ mod tests {
         }
     }
 
-    /// Python needs minutes to centuries for each of them.
+    /// Python needs minutes to centuries for each of these.
     #[test]
     fn no_pattern_takes_long() {
         let (many, most) = ("a".repeat(40), "a".repeat(250));

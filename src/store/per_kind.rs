@@ -1,20 +1,20 @@
-//! One thing for each kind of what Airflow asks for.
+//! One thing for each kind that Airflow asks for.
 
 use crate::store::convention::Kind;
 
-/// One of each kind.
+/// One value of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PerKind<T> {
-    /// That of connections.
+    /// The one of connections.
     pub connections: T,
-    /// That of variables.
+    /// The one of variables.
     pub variables: T,
-    /// That of configuration options.
+    /// The one of configuration options.
     pub config: T,
 }
 
 impl<T> PerKind<T> {
-    /// What `make` makes of each kind.
+    /// Calls `make` for each kind.
     pub fn make(mut make: impl FnMut(Kind) -> T) -> Self {
         Self {
             connections: make(Kind::Connection),
@@ -23,7 +23,7 @@ impl<T> PerKind<T> {
         }
     }
 
-    /// What `make` makes of each kind, or its first error.
+    /// Calls `make` for each kind, up to its first error.
     pub fn try_make<E>(mut make: impl FnMut(Kind) -> Result<T, E>) -> Result<Self, E> {
         Ok(Self {
             connections: make(Kind::Connection)?,
@@ -32,7 +32,7 @@ impl<T> PerKind<T> {
         })
     }
 
-    /// That of `kind`.
+    /// The value of `kind`.
     #[inline]
     pub const fn of(&self, kind: Kind) -> &T {
         match kind {
@@ -42,7 +42,7 @@ impl<T> PerKind<T> {
         }
     }
 
-    /// That of `kind`, to change.
+    /// The value of `kind`, to change.
     #[inline]
     pub const fn of_mut(&mut self, kind: Kind) -> &mut T {
         match kind {
@@ -62,7 +62,7 @@ impl<T> PerKind<T> {
         [&mut self.connections, &mut self.variables, &mut self.config].into_iter()
     }
 
-    /// The same of each.
+    /// Converts all three.
     pub fn map<U>(self, mut to: impl FnMut(T) -> U) -> PerKind<U> {
         PerKind { connections: to(self.connections), variables: to(self.variables), config: to(self.config) }
     }

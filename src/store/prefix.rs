@@ -1,17 +1,18 @@
-//! Names made of a prefix, a separator and Airflow's id, as `SecretsManagerBackend` makes them.
+//! Names made of a prefix, a separator and Airflow's id, as `SecretsManagerBackend` builds them.
 //!
 //! Source: `airflow.providers.amazon.aws.secrets.secrets_manager` 9.39.0 (constructor, `_get_secret`,
-//! `_names_a_team_namespace`) and `BaseSecretsBackend.build_path`; the tests below are the table that was
-//! measured on it. Every store that has no naming rules of its own uses these.
+//! `_names_a_team_namespace`) and `BaseSecretsBackend.build_path`; the table in the tests below was measured
+//! on it. Every store without naming rules of its own uses these.
 
 use crate::store::convention::{Kind, Lookup, Naming};
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::{PerKind, SecretName};
 
-/// What stands between the team and the id in a name of a team.
+/// What separates the team from the id in a team's name.
 pub const TEAM_SEPARATOR: &str = "--";
 
-/// What a team's name may end with, so that an id that begins with it could belong to two teams.
+/// The beginning of the separator. A team's name may end with it, so an id that begins with it could belong
+/// to two teams.
 const BEGIN_OF_SEPARATOR: &str = "-";
 
 /// The option that holds the prefix of connections.
@@ -56,7 +57,7 @@ pub const fn prefix_key(kind: Kind) -> &'static str {
     }
 }
 
-/// What applies where the user wrote nothing.
+/// What applies where the user set nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrefixDefaults {
     /// The prefix of each kind.
@@ -83,12 +84,12 @@ impl PrefixDefaults {
 pub struct PrefixRules {
     /// The prefix of each kind, without separators at its end; `None` switches the kind off.
     pub prefixes: PerKind<Option<String>>,
-    /// What stands between prefix and id.
+    /// What separates prefix and id.
     pub separator: String,
 }
 
 impl PrefixRules {
-    /// Reads the rules out of the options; `defaults` stands in for what the user left out.
+    /// Reads the rules from the options; `defaults` fills in what the user left out.
     pub fn from_options(options: &Options, defaults: PrefixDefaults) -> Self {
         let separator = options.spelled(SEPARATOR.key).unwrap_or(defaults.separator);
         let prefix = |kind| {
@@ -98,7 +99,7 @@ impl PrefixRules {
         Self { prefixes: PerKind::make(prefix), separator: separator.to_owned() }
     }
 
-    /// The names that answer `lookup`: that of the team first, then the one that all teams share.
+    /// The names that answer `lookup`: the team's own first, then the one that all teams share.
     pub fn names(&self, lookup: Lookup<'_>) -> Naming {
         let Some(prefix) = self.prefix(lookup.kind) else { return Naming::Off };
         let names =
@@ -111,7 +112,8 @@ impl PrefixRules {
         self.prefixes.of(kind).as_deref()
     }
 
-    /// The name within a team. Without a prefix there are none: upstream asks for the shared name only.
+    /// The name within a team. Without a prefix there is none: the official class then asks for the shared
+    /// name only.
     fn team_name(&self, prefix: &str, lookup: Lookup<'_>) -> Option<SecretName> {
         let team = lookup.team.filter(|team| !team.is_empty() && !prefix.is_empty())?;
         Some(self.name(prefix, &format!("{team}{TEAM_SEPARATOR}{}", lookup.id)))
@@ -134,9 +136,9 @@ pub fn naming(kind: Kind, id: &str, names: Vec<SecretName>) -> Naming {
     }
 }
 
-/// What makes `id` ambiguous, if it is: the team's separator in it, or a part of that at its begin. For the
-/// team `ops` the id `-db` makes `ops---db`, which is the name of `db` for the team `ops-`. Configuration
-/// options have no teams to begin their names.
+/// What makes `id` ambiguous, if it is: it contains the team's separator, or begins with a part of it. For
+/// the team `ops` the id `-db` makes `ops---db`, which is also the name of `db` for the team `ops-`. Names of
+/// configuration options do not begin with a team.
 pub fn ambiguity(kind: Kind, id: &str) -> Option<&'static str> {
     if id.contains(TEAM_SEPARATOR) {
         Some(TEAM_SEPARATOR)

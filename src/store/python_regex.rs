@@ -1,26 +1,27 @@
-//! Python's regular expressions in the words of the engine.
+//! Translation of Python's regular expressions for the engine.
 //!
-//! The engine (`fancy-regex`) is close to Python's `re`; this is the rest that people write. What stays
-//! different is listed in `docs/differences.md`. Source: "Regular Expression Syntax" in the documentation of
-//! Python's `re`.
+//! The engine (`fancy-regex`) is close to Python's `re`; this translates the differences that people use. The
+//! remaining ones are listed in `docs/differences.md`. Source: "Regular Expression Syntax" in the
+//! documentation of Python's `re`.
 
 use std::fmt::Write;
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// `pattern` as `re.match(pattern, ..., re.IGNORECASE)` takes it: anchored at the start, without case.
+/// Translates `pattern` as `re.match(pattern, ..., re.IGNORECASE)` understands it: anchored at the start,
+/// ignoring case.
 pub(super) fn anchored(pattern: &str) -> String {
     let (flags, body) = leading_flags(pattern);
-    // The engine knows no `a`, `u` and `L`: text is always Unicode.
+    // The engine has no `a`, `u` and `L`: text is always Unicode.
     let kept: String = flags.chars().filter(|flag| "msx".contains(*flag)).collect();
-    // A comment of a verbose pattern would run over the bracket that closes the group.
+    // In a verbose pattern a comment at the end would swallow the bracket that closes the group.
     let end = if kept.contains('x') { "\n)" } else { ")" };
     let mut translation = Translation { text: format!(r"(?i{kept})\A(?:"), has_lines: kept.contains('m') };
     translation.add(&mut body.chars().peekable());
     translation.text + end
 }
 
-/// Flags at the very start, such as `(?x)`, and the rest.
+/// Splits off flags at the very start, such as `(?x)`.
 fn leading_flags(pattern: &str) -> (&str, &str) {
     let flags = pattern.strip_prefix("(?").and_then(|rest| rest.split_once(')'));
     match flags {
@@ -43,7 +44,7 @@ impl Translation {
             match character {
                 '\\' => self.add_escape(rest),
                 '[' => self.add_class(rest),
-                // Python's end is also before a last line break.
+                // Python's `$` also matches before a last line break.
                 '$' if !self.has_lines => self.text.push_str(r"(?=\n?\z)"),
                 _ => self.text.push(character),
             }
@@ -71,8 +72,7 @@ impl Translation {
         let _ = write!(self.text, r"\x{code:02x}");
     }
 
-    /// Within brackets Python knows no nesting and no set operations, and a `]` that comes first is a
-    /// character.
+    /// Within brackets Python has no nesting and no set operations, and a `]` in first place is a literal.
     fn add_class(&mut self, rest: &mut Peekable<Chars<'_>>) {
         self.text.push('[');
         if rest.next_if_eq(&'^').is_some() {
@@ -85,6 +85,7 @@ impl Translation {
             match character {
                 ']' => return self.text.push(']'),
                 '\\' => self.add_escape(rest),
+                // The engine would take these for nested classes and set operations.
                 '[' | '&' | '~' => self.text.extend(['\\', character]),
                 _ => self.text.push(character),
             }

@@ -24,7 +24,7 @@ pub const STORES: &[StoreEntry] = &[
 ];
 
 /// Every environment variable that may change the identity, the endpoint or the TLS roots of a store of this
-/// build, in order and each once. Two stores may read the same ones.
+/// build, sorted and without duplicates, since two stores may read the same ones.
 pub fn variables() -> &'static [&'static str] {
     static VARIABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         let of_stores = STORES.iter().flat_map(|entry| entry.variables);
@@ -42,7 +42,7 @@ impl Environment {
         Self::copied(variables(), |name| std::env::var(name).ok())
     }
 
-    /// An environment of what `lookup` says.
+    /// An environment with the answers of `lookup`.
     #[cfg(test)]
     pub fn read(lookup: impl FnMut(&'static str) -> Option<String>) -> Self {
         Self::copied(variables(), lookup)
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_of_the_command_line_means_one_store() {
+    fn a_word_on_the_command_line_means_one_store() {
         let mut known = BTreeMap::new();
         for entry in STORES {
             assert!(!entry.tools.words.is_empty() && !entry.tools.about.is_empty(), "{}", entry.info.name);
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_of_each_store_are_declared_once_and_said_in_one_sentence() {
+    fn the_keys_of_each_store_are_declared_once_and_described_in_one_sentence() {
         for entry in STORES {
             let keys: BTreeSet<_> = entry.options.iter().map(|spec| spec.key).collect();
             assert_eq!(keys.len(), entry.options.len(), "{}", entry.info.name);

@@ -1,4 +1,4 @@
-//! What the command line needs to know of a store: what it replaces, what to check, what to allow.
+//! What the command line needs to know about a store: what it replaces, what to check, what to allow.
 
 use crate::error::{Error, Result};
 use crate::store::convention::Kind;
@@ -9,24 +9,24 @@ use crate::value::json::Value;
 /// The part of a [`crate::store::StoreEntry`] that lookups do not need.
 #[derive(Clone, Copy, Debug)]
 pub struct Tools {
-    /// The class of Airflow or of a provider whose place the store takes.
+    /// The class of Airflow or of a provider that the store replaces.
     pub official_class: Option<&'static str>,
     /// The words for it on the command line, the short one first. Its registry name is one more.
     pub words: &'static [&'static str],
-    /// What the short word stands for, in one line of the help.
+    /// What the short word means, in one line of the help.
     pub about: &'static str,
     /// Whether a listing has the tags of each secret, without a call for each.
     pub lists_tags: bool,
-    /// What is noteworthy in options and environment. No I/O.
+    /// What is noteworthy about options and environment. No I/O.
     pub check: fn(&Options, &Environment) -> Vec<Finding>,
     /// The document that allows what a backend needs and nothing else.
     pub policy: Option<PolicyTool>,
-    /// Set-ups that the command line writes down as commands, each below the store's short word.
+    /// Set-ups that the command line writes out as commands, each as a subcommand of the store's short word.
     pub guides: Option<Guides>,
 }
 
 impl Tools {
-    /// A store of which there is nothing to say; words and what they stand for are to be filled in.
+    /// A store without any of this; words and their meaning are to be filled in.
     pub const NONE: Self = Self {
         official_class: None,
         words: &[],
@@ -43,18 +43,18 @@ impl Tools {
 pub struct PolicyTool {
     /// The document.
     pub write: fn(&PolicyRequest) -> String,
-    /// What cannot be said, of what is asked for on the command line alone.
+    /// Refuses what the document cannot express, among what is given on the command line alone.
     pub check_asked: fn(&PolicyRequest) -> Result<()>,
-    /// What cannot be said, of the whole request.
+    /// Refuses what the document cannot express, of the whole request.
     pub check: fn(&PolicyRequest) -> Result<()>,
     /// The region that is configured.
     pub region: fn(&Options, &Environment) -> Option<String>,
-    /// What to do where nothing says what the names begin with; `None` where no names are needed.
+    /// What to do where the beginnings of the names are not known; `None` where no names are needed.
     pub without_names: Option<&'static str>,
 }
 
 impl PolicyTool {
-    /// A document that is written by `write` and knows neither tags nor keys nor regions.
+    /// A document that `write` produces and that has neither tags nor keys nor regions.
     pub const fn new(write: fn(&PolicyRequest) -> String) -> Self {
         Self {
             write,
@@ -73,7 +73,7 @@ impl PolicyTool {
 pub enum Severity {
     /// It is as it should be.
     Fine,
-    /// It works, and should be known.
+    /// It works, and is worth knowing.
     Note,
     /// It works now, and may not tomorrow, or is less safe than it could be.
     Warning,
@@ -93,7 +93,7 @@ impl Severity {
     }
 }
 
-/// One result of a check. No text of it holds a secret.
+/// One result of a check. Its texts hold no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// How much it matters.
@@ -123,10 +123,10 @@ impl Finding {
     }
 }
 
-/// Something that a store holds and no lookup gets.
+/// Something that a store holds although no lookup returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unread {
-    /// Airflow's name of it, if it has one.
+    /// What Airflow calls it, if it has a name there.
     pub id: Option<String>,
     /// Where it is, such as a file.
     pub place: String,
@@ -139,7 +139,7 @@ pub struct Unread {
 pub struct PolicyRequest {
     /// Whether writing is allowed too.
     pub manages: bool,
-    /// The beginning of the names of each kind that is switched on, as the store has them.
+    /// The beginning of the names of each kind that is switched on, as they are in the store.
     pub prefixes: Vec<(Kind, String)>,
     /// Names that are read as a whole, such as bundles.
     pub names: Vec<String>,
@@ -151,12 +151,12 @@ pub struct PolicyRequest {
     pub account: Option<String>,
     /// The region.
     pub region: Option<String>,
-    /// What is configured; empty where nothing is, or another store.
+    /// What is configured; empty if nothing is, or another store is.
     pub options: Options,
 }
 
 impl PolicyRequest {
-    /// Refuses tags and keys where a document would leave them out without a word.
+    /// Refuses tags and keys, which a document would otherwise leave out silently.
     pub fn refuse_tags_and_keys(&self) -> Result<()> {
         if self.tags.is_empty() && self.keys.is_empty() {
             return Ok(());
@@ -171,7 +171,7 @@ impl PolicyRequest {
 pub struct Guides {
     /// What they are for, in one line of the help.
     pub about: &'static str,
-    /// The same with what there is to know.
+    /// The same in more detail.
     pub long_about: &'static str,
     /// Examples, below the help.
     pub examples: &'static str,
@@ -179,32 +179,32 @@ pub struct Guides {
     pub all: &'static [Guide],
 }
 
-/// One set-up, which `strongroom WORD GUIDE` writes down.
+/// One set-up, which `strongroom WORD GUIDE` writes out.
 #[derive(Clone, Copy, Debug)]
 pub struct Guide {
-    /// The word behind that of the store, such as `approle`.
+    /// The word after that of the store, such as `approle`.
     pub word: &'static str,
     /// What it is for, in one line of the help.
     pub about: &'static str,
-    /// The same with what there is to know.
+    /// The same in more detail.
     pub long_about: &'static str,
-    /// The name that is set up, from the one that was asked for. Checked before anything is read.
+    /// The name to set up, derived from the one that was given. Checked before anything is read.
     pub name: fn(Option<&str>, bool) -> Result<String>,
-    /// The commands. Makes no call.
+    /// Writes the commands. Makes no call.
     pub write: fn(&GuideRequest<'_>) -> GuideSteps,
 }
 
 /// What a guide is made of.
 pub struct GuideRequest<'text> {
-    /// What is set up is called so.
+    /// The name of what is set up.
     pub name: &'text str,
     /// The document of [`PolicyTool`].
     pub policy: &'text str,
-    /// The place in the store that was asked for, such as a mount.
+    /// The place in the store that was given, such as a mount.
     pub account: Option<&'text str>,
-    /// What is configured, where it is this store.
+    /// What is configured, if it is this store.
     pub configured: Option<(&'text Options, &'text Environment)>,
-    /// What is written in the configuration and holds no secret, in order.
+    /// What the configuration contains that is not secret, in order.
     pub written: Vec<(String, Value)>,
     /// Whether a text may be shown: an address may hold a password.
     pub may_be_shown: &'text dyn Fn(&str) -> bool,
@@ -215,7 +215,7 @@ pub struct GuideRequest<'text> {
 pub struct GuideSteps {
     /// Each command.
     pub steps: Vec<GuideStep>,
-    /// The options of the backend in the end.
+    /// The options that the backend has at the end.
     pub options: Vec<(String, Value)>,
 }
 

@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::json::{self, JsonError, Object, Value};
 use super::text::{self, Text};
 
-/// Each field of the result in its order, and the keys of a secret that may hold it.
+/// The fields of the result in their order, each with the keys of a secret that may hold it.
 const DEFAULT_WORDS: [(&str, &[&str]); 7] = [
     ("login", &["login", "user", "username", "user_name"]),
     ("password", &["password", "pass", "key"]),
@@ -19,8 +19,8 @@ const DEFAULT_WORDS: [(&str, &[&str]); 7] = [
     ("extra", &["extra"]),
 ];
 
-/// Which keys of a secret stand for which field: the official table, and the operator's `extra_conn_words`
-/// after it.
+/// Which keys of a secret mean which field: the official table, followed by the operator's
+/// `extra_conn_words`.
 #[derive(Debug, Clone, Default)]
 pub struct FieldAliases {
     extra_words: Vec<(&'static str, String)>,
@@ -30,10 +30,11 @@ pub struct FieldAliases {
 /// Why a secret cannot be rewritten.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FieldError {
-    /// The secret starts with `{` and is no JSON.
+    /// The secret starts with `{` but is not JSON.
     #[error("the secret starts with '{{' but is not valid JSON: {0}; store valid JSON or a connection URI")]
     Json(#[from] JsonError),
-    /// `extra_conn_words` names a field that connections do not have (a `KeyError` at every lookup upstream).
+    /// `extra_conn_words` names a field that connections do not have (a `KeyError` at every lookup in the
+    /// official class).
     #[error(
         "extra_conn_words names the unknown field {field:?}; use login, password, host, port, schema, \
         conn_type or extra"
@@ -50,8 +51,8 @@ impl FieldAliases {
         Self::default()
     }
 
-    /// Adds words for a field; `user` means `login`, as upstream. An unknown field is an error when a secret
-    /// is read.
+    /// Adds words for a field; `user` means `login`, as in the official class. An unknown field is an error
+    /// when a secret is read.
     #[must_use]
     pub fn with_extra_words<W: Into<String>>(
         mut self,
@@ -66,21 +67,21 @@ impl FieldAliases {
         self
     }
 
-    fn stands_for(&self, key: &Text, field: &str, defaults: &[&str]) -> bool {
+    fn means(&self, key: &Text, field: &str, defaults: &[&str]) -> bool {
         let is = |word: &str| key.as_bytes() == word.as_bytes();
         defaults.iter().any(|word| is(word))
             || self.extra_words.iter().any(|(owner, word)| *owner == field && is(word))
     }
 
-    /// The value of the first key, in the secret's own order, that stands for the field.
+    /// The value of the first key, in the secret's own order, that means the field.
     fn find(&self, secret: &Object, field: &str, defaults: &[&str]) -> Value {
-        let found = secret.iter().find(|(key, _)| self.stands_for(key, field, defaults));
+        let found = secret.iter().find(|(key, _)| self.means(key, field, defaults));
         found.map(|(_, value)| value.clone()).unwrap_or_default()
     }
 }
 
-/// The connection as seven-key JSON, byte-equal to what the official class returns. None when the secret does
-/// not start with `{` after white space: it is used verbatim then.
+/// The connection as seven-key JSON, byte-equal to the official class's result. None when the secret does not
+/// start with `{` after white space: then it is used verbatim.
 pub fn normalize_connection(secret: &Text, aliases: &FieldAliases) -> Result<Option<Text>, FieldError> {
     if !text::strip(secret.as_bytes()).starts_with(b"{") {
         return Ok(None);
@@ -107,7 +108,7 @@ const OTHER_WORDS: [(&str, &[&str]); 6] = [
     ("extra", &["extra_dejson", "extras"]),
 ];
 
-/// Fields that stay empty although the secret has them under another word, each with that word.
+/// Fields that remain empty although the secret has them under another word, each with that word.
 pub fn dropped_fields(secret: &Text, aliases: &FieldAliases) -> Vec<(&'static str, String)> {
     let parsed = json::parse(secret).ok();
     let Some(members) = parsed.as_ref().and_then(Value::as_object) else { return Vec::new() };

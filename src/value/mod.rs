@@ -2,8 +2,9 @@
 //!
 //! Everything here follows Python and Airflow to the byte, because an operator who changes the class path
 //! must get the same connection as before. The rules come from Python's `urllib.parse`, `json` and
-//! `ipaddress` (3.11.7) and from Airflow's `models/connection.py` and `sdk/definitions/connection.py`; where
-//! each one is used, a comment names it. `tests/golden/connections.jsonl` holds what Airflow itself answers.
+//! `ipaddress` (3.11.7) and from Airflow's `models/connection.py` and `sdk/definitions/connection.py`; a
+//! comment names the source where a rule is used. `tests/golden/connections.jsonl` holds Airflow's own
+//! answers.
 //!
 //! * [`SecretValue`] is a secret on its way from a store to Python.
 //! * [`Text`] is a Python `str`: UTF-8 that may also hold lone surrogates, wiped when dropped.

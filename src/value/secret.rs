@@ -19,12 +19,12 @@ enum Content {
 }
 
 impl SecretValue {
-    /// A plain string, handed to Airflow as it is.
+    /// A plain string, passed to Airflow as it is.
     pub fn text(text: impl Into<String>) -> Self {
         Self::new(Content::Text(SecretString::from(text.into())))
     }
 
-    /// A value of a structured file or engine, as JSON text; Python gets the object it stands for.
+    /// A value of a structured file or engine, as JSON text; Python gets the object it describes.
     pub fn structured(json: impl Into<String>) -> Self {
         Self::new(Content::Structured(SecretString::from(json.into())))
     }
@@ -33,32 +33,33 @@ impl SecretValue {
         Self { content: Arc::new(content), valid_for: None }
     }
 
-    /// Notes how long, from the moment of the read, the value is known to stay what it is: until a rotation,
-    /// an expiry or a deletion whose date the store told with it. A store that learns no such date notes
-    /// nothing; Secrets Manager is one, since the answer of `GetSecretValue` has none.
+    /// Records how long, from the moment of the read, the value is known to stay the same: until a rotation,
+    /// an expiry or a deletion whose date the store reported with it. A store that reports no such date
+    /// records nothing, such as Secrets Manager, since the answer of `GetSecretValue` has none.
     #[must_use]
     pub fn with_valid_for(mut self, valid_for: Duration) -> Self {
         self.valid_for = Some(valid_for);
         self
     }
 
-    /// How long from the moment of the read the value is known to stay what it is, where the store told.
+    /// How long, from the moment of the read, the value is known to stay the same, where the store reported
+    /// it.
     pub fn valid_for(&self) -> Option<Duration> {
         self.valid_for
     }
 
-    /// Whether both share one text in memory, so that `other` is this very read or a clone of it. Equal texts
+    /// Whether both share one text in memory, so that `other` is the same read or a clone of it. Equal texts
     /// of two reads are not the same.
     pub fn same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.content, &other.content)
     }
 
-    /// Whether the text is JSON that stands for a Python object.
+    /// Whether the text is JSON that describes a Python object.
     pub fn is_structured(&self) -> bool {
         matches!(*self.content, Content::Structured(_))
     }
 
-    /// The secret itself. Only `python/` and the parsers of values may ask for it.
+    /// The secret itself. Only `python/` and the parsers of values may request it.
     pub fn expose(&self) -> &str {
         match &*self.content {
             Content::Text(text) | Content::Structured(text) => text.expose_secret(),

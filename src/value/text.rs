@@ -38,7 +38,7 @@ impl Text {
         std::str::from_utf8(&self.0).ok()
     }
 
-    /// Whether there is no character in it.
+    /// Whether it contains no character.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -89,13 +89,13 @@ impl fmt::Debug for Text {
     }
 }
 
-/// Text in the making. When it outgrows its memory the old block is wiped, so no half of a secret stays
+/// A text being built. When it outgrows its memory the old block is wiped, so no part of a secret is left
 /// behind.
 #[derive(Default)]
 pub(crate) struct TextBuilder(Vec<u8>);
 
 impl TextBuilder {
-    /// Room for `capacity` bytes before the first growth.
+    /// Reserves `capacity` bytes before the first growth.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self(Vec::with_capacity(capacity))
     }
@@ -156,7 +156,7 @@ impl Drop for TextBuilder {
     }
 }
 
-/// A slice of the input where nothing had to change, else text of its own: saves most copies of a typical
+/// A slice of the input where nothing had to change, else a text of its own: avoids most copies of a typical
 /// URI.
 pub(crate) enum Part<'a> {
     /// Unchanged.
@@ -203,7 +203,7 @@ impl fmt::Debug for CodePoints<'_> {
     }
 }
 
-/// First code point of generalized UTF-8 and its width in bytes; None at the end and for bytes that are no
+/// First code point of generalized UTF-8 and its width in bytes; None at the end and for bytes that are not a
 /// character.
 pub(crate) fn decode_first(bytes: &[u8]) -> Option<(u32, usize)> {
     let low = |byte: u8| if byte & 0xC0 == 0x80 { Some(u32::from(byte & 0x3F)) } else { None };
@@ -289,7 +289,7 @@ pub(crate) fn lowercase(bytes: &[u8]) -> Text {
         let mut part = chunk.valid().to_lowercase();
         lower.push_str(&part);
         part.zeroize();
-        // What UTF-8 calls invalid is a lone surrogate here, and has no case.
+        // What UTF-8 treats as invalid is a lone surrogate here, and has no case.
         lower.push_bytes(chunk.invalid());
     }
     lower.finish()
@@ -300,7 +300,7 @@ pub(crate) fn find(bytes: &[u8], byte: u8) -> Option<usize> {
     bytes.iter().position(|&candidate| candidate == byte)
 }
 
-/// `str.partition` at an ASCII character: before, and after it if it is there.
+/// `str.partition` at an ASCII character: the text before it, and the text after it if it is present.
 pub(crate) fn partition(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
     match find(bytes, separator).and_then(|at| bytes.split_at_checked(at)) {
         Some((before, after)) => (before, after.get(1..)),
@@ -308,7 +308,7 @@ pub(crate) fn partition(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// `str.rpartition` at an ASCII character: before it if it is there, and after.
+/// `str.rpartition` at an ASCII character: the text before it if it is present, and the text after it.
 pub(crate) fn partition_last(bytes: &[u8], separator: u8) -> (Option<&[u8]>, &[u8]) {
     let at = bytes.iter().rposition(|&candidate| candidate == separator);
     match at.and_then(|at| bytes.split_at_checked(at)) {

@@ -1,4 +1,4 @@
-"""Made-up secret values, and the hunt for their traces."""
+"""Made-up secret values, and the search for their traces."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.airflow.versions import can
 
 
 def _canary() -> str:
-    """A value that has to be quoted in a URI around a core that stays the same in every spelling but base64."""
+    """A value that has to be quoted in a URI, around a core that stays the same in every encoding but base64."""
     return f"p/ {secrets.token_hex(16)} %@"
 
 
 @dataclass(frozen=True)
 class Canaries:
-    """What the stores hold. The example DAG prints the greeting, so that one is no canary."""
+    """The contents of the stores. The example DAG prints the greeting, so it is not a canary."""
 
     password: str = field(default_factory=_canary)
     token: str = field(default_factory=_canary)
@@ -27,7 +27,7 @@ class Canaries:
     greeting: str = "hello from the test"
 
     def cores(self) -> dict[str, str]:
-        """The part of each secret that must be nowhere."""
+        """The part of each secret that must not appear anywhere."""
         return {part.name: getattr(self, part.name).split()[1] for part in fields(self) if part.name != "greeting"}
 
 
@@ -39,7 +39,7 @@ def spellings(core: str) -> list[bytes]:
 
 
 def must_be_nowhere(airflow: Airflow, cores: dict[str, str], console: str = "") -> None:
-    """Fails if a core stands in a file of the home, or in output that was not asked to show it."""
+    """Fails if a core appears in a file of the home, or in output that is not meant to show it."""
     found = [
         f"{name} in {place}"
         for place, content in [*_everything(airflow), ("the console", console.encode())]
@@ -62,12 +62,12 @@ def _everything(airflow: Airflow) -> Iterator[tuple[str, bytes]]:
 
 
 def _printed(output: str) -> str:
-    """Without the lines in which `dags test` of Airflow 3.0 says, value and all, what it is about to mask."""
+    """The output without the lines in which `dags test` of Airflow 3.0 prints the value that it is about to mask."""
     if can("masking in silence"):
         return output
     return "\n".join(line for line in output.splitlines() if "msg=MaskSecret(" not in line)
 
 
 def _shows_values(result: Result) -> bool:
-    """Whether printing a secret is what the command is for."""
+    """Whether the command is meant to print a secret."""
     return bool({"get", "get-value"}.intersection(result.arguments))

@@ -1,7 +1,7 @@
-"""The classes under test, named in this one place.
+"""The classes under test, defined only here.
 
-``STRONGROOM_TEST_CLASSES=official`` puts the ones in their place that Airflow and its Amazon provider ship: a run that
-is green with both tests the behaviour, and not the harness. Tests of what only ours has are marked ``ours``.
+``STRONGROOM_TEST_CLASSES=official`` replaces them by those of Airflow and its Amazon provider: a run that
+is green with both tests the behaviour, and not the harness. Tests of features that only ours have are marked ``ours``.
 """
 
 from __future__ import annotations

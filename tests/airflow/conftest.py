@@ -32,12 +32,12 @@ COMMANDS = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Names the mark of this folder."""
+    """Declares the mark of this folder."""
     config.addinivalue_line("markers", "needs(what): only on an Airflow that has it, see tests/airflow/versions.py")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what this Airflow has not and, with the official classes, what only ours can."""
+    """Leaves out what this Airflow lacks and, with the official classes, what only ours can do."""
     left_out = [item for item in items if not _possible(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
@@ -50,7 +50,7 @@ def _possible(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session")
 def canaries() -> Canaries:
-    """Values that nothing but a secret store should hold."""
+    """Values that only a secret store should hold."""
     return Canaries()
 
 
@@ -63,7 +63,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
 
 
 def look_up(airflow: Airflow, environment: Mapping[str, str], *names: str) -> dict[str, Result]:
-    """Runs the named commands; the DAG writes what it found beside the home."""
+    """Runs the named commands; the DAG writes what it found next to the home."""
     report = airflow.home.with_name("found.json")
     report.unlink(missing_ok=True)
     environment = {
@@ -76,7 +76,7 @@ def look_up(airflow: Airflow, environment: Mapping[str, str], *names: str) -> di
 
 
 def connection_fields(canaries: Canaries) -> dict[str, Any]:
-    """The example connection in the words of Airflow's own JSON format."""
+    """The example connection with the field names of Airflow's own JSON format."""
     return {
         "conn_type": "postgres",
         "host": "warehouse.example.com",
@@ -99,7 +99,7 @@ def connection_uri(canaries: Canaries) -> str:
 
 @pytest.fixture(scope="session")
 def aws_user(aws_server: MiniStack, canaries: Canaries) -> Credentials:
-    """Fills the store; the answer may read ``airflow/*`` and nothing else."""
+    """Fills the store; the returned user may read ``airflow/*`` and nothing else."""
     aliases = {"user": "u", "pass": canaries.password, "remote_host": "h", "database": "d", "engine": "mysql"}
     aws_server.put_secrets(
         {
@@ -130,7 +130,7 @@ def from_aws(airflow: Airflow, aws_server: MiniStack, aws_user: Credentials) -> 
 
 @pytest.fixture(scope="session")
 def secret_files(tmp_path_factory: pytest.TempPathFactory, canaries: Canaries) -> dict[str, Path]:
-    """The same secrets as files, one of each format, and as an Astro project has them."""
+    """The same secrets as files: one of each format, and the settings of an Astro project."""
     folder = tmp_path_factory.mktemp("files")
     connection = connection_fields(canaries)
     astro = {("" if name == "conn_type" else "conn_") + name: value for name, value in connection.items()}

@@ -1,4 +1,4 @@
-"""What a lookup must have printed, whatever the store."""
+"""What a lookup must have printed, for every store."""
 
 from __future__ import annotations
 

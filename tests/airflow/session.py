@@ -19,17 +19,17 @@ DAGS = Path(__file__).resolve().parents[2] / "dags"
 #: Whether ``[core] multi_team`` is on in every command: the same tests then show that it changes nothing for them.
 MULTI_TEAM = "STRONGROOM_TEST_MULTI_TEAM" in os.environ
 
-#: Variables of the caller that would steer Airflow or a store.
+#: Variables of the caller that would configure Airflow or a store.
 NOT_OURS = ("AIRFLOW", "AWS_", "AZURE_", "GOOGLE_", "VAULT_")
 
 #: A command takes 2-10 s, `dags test` up to 60 s on a busy machine.
 TIMEOUT = 300.0
-#: As many as there are cores on a small machine.
+#: As many as the cores of a small machine.
 AT_ONCE = 2
 
 
 def home_environment(home: Path) -> dict[str, str]:
-    """What makes Airflow live in ``home``, quiet and alone."""
+    """The variables that make Airflow run in ``home``, quiet and isolated."""
     teams = {"AIRFLOW__CORE__MULTI_TEAM": "True"} if MULTI_TEAM else {}
     return {
         **teams,
@@ -57,7 +57,7 @@ class Result:
     err: str = field(repr=False)
 
     def json(self) -> Any:
-        """The output of a command that was asked for JSON: its last line, after whatever was logged."""
+        """The output of a command with `--output json`: its last line, after any log lines."""
         return json.loads(self.out.splitlines()[-1])
 
     def must(self, code: int = 0) -> Result:
@@ -73,15 +73,15 @@ class Airflow:
 
     home: Path
     results: list[Result] = field(default_factory=list)
-    #: Where the commands are started; the home if nothing is said.
+    #: The folder in which the commands are started; the home by default.
     folder: Path | None = None
 
     def migrate(self) -> None:
-        """Makes the metadata database, an SQLite file in the home."""
+        """Creates the metadata database, an SQLite file in the home."""
         self.run([["db", "migrate"]], {})[0].must()
 
     def run(self, commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -> list[Result]:
-        """Runs ``airflow`` commands, some at once, and answers in their order."""
+        """Runs ``airflow`` commands, several at once, and returns the results in their order."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             program = str(Path(sys.executable).with_name("airflow"))
             results = list(pool.map(lambda command: self._run([program, *command], environment), commands))
@@ -89,7 +89,7 @@ class Airflow:
         return results
 
     def python(self, code: str, environment: Mapping[str, str]) -> Result:
-        """Runs a piece of Python as a fresh process."""
+        """Runs Python code in a new process."""
         result = self._run([sys.executable, "-c", code], environment)
         self.results.append(result)
         return result
@@ -118,7 +118,7 @@ class Airflow:
 
 
 def _own_environment() -> dict[str, str]:
-    """Ours, without what would steer Airflow or a store; no shared AWS files, no metadata service."""
+    """Our environment, without settings of Airflow or a store, shared AWS files or a metadata service."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)}
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     return {**kept, **nowhere, "AWS_EC2_METADATA_DISABLED": "true"}

@@ -18,7 +18,7 @@ DAG_FILE = Path(__file__).parent / "dags" / "strongroom_paths.py"
 
 
 def running_environment(home: Path, port: int) -> dict[str, str]:
-    """Every component on ports of its own, temporary files in the home, and nothing from outside."""
+    """Every component on its own port, temporary files in the home, and nothing from outside."""
     url = f"http://127.0.0.1:{port}"
     return {
         **home_environment(home),
@@ -45,13 +45,13 @@ def running_environment(home: Path, port: int) -> dict[str, str]:
 def standalone(
     airflow: Airflow, log: Path, environment: Mapping[str, str], dag: Path = DAG_FILE
 ) -> Iterator[dict[str, str]]:
-    """Runs it; gives the environment that commands beside it need. Ends all of it.
+    """Runs it, yields the environment for other commands, and ends all of it.
 
-    The DAG comes when everything is up: it is due at once, and its tasks would not find the API server.
+    The DAG is added once everything is up: it is due at once, and its tasks would not find the API server before.
     """
     for folder in ("dags", "tmp"):
         (airflow.home / folder).mkdir(parents=True)
-    airflow.migrate()  # with teams `standalone` looks for them before it has made a database
+    airflow.migrate()  # with teams, `standalone` looks for them before it has created a database
     port = free_port()
     environment = {**running_environment(airflow.home, port), **environment}
     command = [str(Path(sys.executable).with_name("airflow")), "standalone"]
@@ -62,14 +62,14 @@ def standalone(
 
 
 def ended_runs(airflow: Airflow) -> list[str]:
-    """How the runs of all DAGs ended, straight from the database: a command takes seconds."""
+    """How the runs of all DAGs ended, directly from the database: a command would take seconds."""
     address = f"file:{airflow.home / 'airflow.db'}?mode=ro"
     with contextlib.closing(sqlite3.connect(address, uri=True, timeout=30)) as database:
         return [str(state) for (state,) in database.execute("select state from dag_run where end_date is not null")]
 
 
 def still_writing(log: Path) -> list[str]:
-    """The processes that hold a file open, by their commands; all of Airflow's hold the log."""
+    """The commands of the processes that have a file open; every process of Airflow has the log open."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Airflow reads from Secrets Manager as an IAM user that may do nothing else."""
+"""Airflow reads from Secrets Manager as an IAM user with no other permission."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_example_dag(from_aws: Results, canaries: Canaries) -> None:
     expect.the_dag(from_aws["dag"], canaries, SECRETS_MANAGER)
 
 
-def test_a_wrong_key_and_a_forbidden_name_bring_nothing(
+def test_a_wrong_key_and_a_forbidden_name_find_nothing(
     airflow: Airflow, aws_server: MiniStack, aws_user: Credentials
 ) -> None:
     wrong = secrets_manager(aws_server, replace(aws_user, secret_key="not-the-key"))

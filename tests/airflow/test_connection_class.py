@@ -1,4 +1,4 @@
-"""Connections are those that Airflow's own classes make of the same text."""
+"""Connections equal those that Airflow's own classes make from the same text."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ except AirflowSecretsBackendAccessDenied as error:
 
 
 @pytest.mark.ours
-def test_every_golden_connection_is_the_one_that_airflow_makes(airflow: Airflow) -> None:
+def test_every_golden_connection_equals_airflows(airflow: Airflow) -> None:
     printed = airflow.python(COMPARE.replace("sys.argv[1]", repr(str(GOLDEN))), {}).must().out.splitlines()
     lines = len(GOLDEN.read_text().splitlines())
     classes = ["airflow.models.connection"]
@@ -167,7 +167,7 @@ def test_every_golden_connection_is_the_one_that_airflow_makes(airflow: Airflow)
 
 
 @pytest.mark.ours
-def test_a_class_of_somebody_else_is_made_by_its_own_methods(airflow: Airflow) -> None:
+def test_another_connection_class_is_created_by_its_own_methods(airflow: Airflow) -> None:
     assert airflow.python(OTHER_CLASSES, {}).must().out.splitlines()[-1] == "theirs"
 
 

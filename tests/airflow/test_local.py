@@ -23,7 +23,7 @@ def test_a_variable_and_an_option(from_files: Results, canaries: Canaries) -> No
     assert from_files["config"].must().out.splitlines()[-1] == canaries.dsn
 
 
-def test_what_no_file_holds(from_files: Results) -> None:
+def test_absent_secrets(from_files: Results) -> None:
     expect.nothing(from_files["absent connection"], "Connection not found.")
     expect.nothing(from_files["absent variable"], "Variable absent does not exist")
 

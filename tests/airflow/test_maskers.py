@@ -1,4 +1,4 @@
-"""What becomes of Airflow's own log maskers in a process with a backend of ours, and who is told of a secret."""
+"""How Airflow's own log maskers change in a process with a backend of ours, and to which processes secrets are sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.ours
 
 SECRET, TOKEN = "p/ canary-0815 %@", "t/ canary-4711 %@"
 
-#: A process of Airflow with a backend that was made before anything is logged.
+#: A process of Airflow with a backend that was created before anything is logged.
 PRELUDE = f"""
 import copy, json, logging, os, pickle, re, sys, threading, time
 import airflow.configuration, airflow.settings
@@ -73,7 +73,7 @@ print(json.dumps({
     assert found == {"compiled": 0, "hidden": True, "unread": "v/ canary-99", "benign": "require"}
 
 
-def test_a_masker_is_reset_copied_pickled_and_taken_over_as_ever(airflow: Airflow) -> None:
+def test_a_masker_is_reset_copied_pickled_and_subclassed_as_before(airflow: Airflow) -> None:
     found = result(
         airflow,
         """
@@ -107,7 +107,7 @@ print(json.dumps({"before": before, "after": after, "patterns": patterns, "reset
     )
     assert found == {
         "before": dict.fromkeys(("copy", "deep copy", "pickle", "subclass"), True),
-        # What was copied keeps its texts, as with Airflow's own.
+        # A copy keeps its texts, as with Airflow's own masker.
         "after": dict.fromkeys(("copy", "deep copy", "pickle", "subclass"), True),
         "patterns": ["set", True],
         "reset": [f"{SECRET}1", None],
@@ -116,7 +116,7 @@ print(json.dumps({"before": before, "after": after, "patterns": patterns, "reset
     }
 
 
-def test_what_others_put_into_a_masker_is_hidden_too(airflow: Airflow) -> None:
+def test_what_other_code_adds_to_a_masker_is_hidden_too(airflow: Airflow) -> None:
     found = result(
         airflow,
         """
@@ -133,7 +133,7 @@ print(json.dumps([by_hand, by_pattern, masker.redact("set by hand, added by hand
     assert found == ["***", "*** ***", "***, ***"]
 
 
-@pytest.mark.needs("logging that is configured anew")
+@pytest.mark.needs("logging that is configured again")
 def test_a_second_configuration_of_logging_is_followed_by_the_next_lookup(airflow: Airflow) -> None:
     found = result(
         airflow,
@@ -152,27 +152,27 @@ print(json.dumps({"new": len(new), "without": without, "hidden": hidden(f"{SECRE
     assert found == {"new": 1, "without": [f"{SECRET}1"], "hidden": True}
 
 
-def test_a_masker_that_is_not_as_expected_is_used_as_it_is(airflow: Airflow) -> None:
+def test_an_unexpected_masker_is_used_unchanged(airflow: Airflow) -> None:
     found = result(
         airflow,
         """
 class Noted(logging.Handler):
     def emit(self, record):
         notes.append((record.levelname, record.getMessage()))
-notes, told = [], []
+notes, registered = [], []
 logging.getLogger("strongroom").addHandler(Noted())
 logging.getLogger("strongroom").setLevel("DEBUG")
 modules = [sys.modules[name] for name in _maskers._MODULES if "SecretsMasker" in vars(sys.modules.get(name, re))]
 _maskers._done.clear()
 for module in modules:
-    odd = lambda self, secret, name=None: told.append(secret)
+    odd = lambda self, secret, name=None: registered.append(secret)
     module.SecretsMasker.add_mask = odd
 ours = backend()
 value = ours.get_conn_value("c1")
 ours.get_conn_value("c2")
 print(json.dumps({
     "value": value == uri(1),
-    "told": all(text in told for text in (uri(1), f"{SECRET}1", f"{TOKEN}1")),
+    "registered": all(text in registered for text in (uri(1), f"{SECRET}1", f"{TOKEN}1")),
     "levels": sorted({level for level, _ in notes}),
     "notes": len(notes) == len(modules),
     "left": [module.SecretsMasker.add_mask.__name__ for module in modules] == ["<lambda>"] * len(modules),
@@ -180,7 +180,7 @@ print(json.dumps({
 }))
 """,
     )
-    assert found == {"value": True, "told": True, "levels": ["DEBUG"], "notes": True, "left": True, "shown": []}
+    assert found == {"value": True, "registered": True, "levels": ["DEBUG"], "notes": True, "left": True, "shown": []}
 
 
 @pytest.mark.needs("connections of the Task SDK")
@@ -217,7 +217,7 @@ print(json.dumps(codes))
     assert found == {"0": 2000}
 
 
-# Who is told. The parent stands for the supervisor: it has the matcher, forks, and reads what the child sends.
+# Sending to the supervisor. The parent plays the supervisor: it has the matcher, forks, and reads what the child sends.
 
 SUPERVISED = """
 import socket
@@ -235,16 +235,16 @@ def supervised(work, parent_is_ours=True):
         work(ours or backend())
         os._exit(0)
     there.close()
-    told = []
+    sent = []
     while length := here.recv(4):
         body = b""
         while len(body) < int.from_bytes(length, "big"):
             body += here.recv(65536)
         number, message = msgspec.msgpack.decode(body)[:2]
-        told.append(message["value"] if message["type"] == "MaskSecret" else message["type"])
+        sent.append(message["value"] if message["type"] == "MaskSecret" else message["type"])
         here.sendall(_ResponseFrame(id=number).as_bytes())
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    return told
+    return sent
 
 def airflows_own():
     from airflow.sdk.execution_time.comms import GetVariable
@@ -261,13 +261,13 @@ def on_loop(work):
         work()
     asyncio.run(main())
 
-def has(told, number):
-    return [isinstance(message, list) and f"{SECRET}{number}" in message for message in told]
+def has(sent, number):
+    return [isinstance(message, list) and f"{SECRET}{number}" in message for message in sent]
 """
 
 
 @pytest.mark.needs("a supervisor")
-def test_the_supervisor_is_told_once_and_by_the_next_lookup_of_a_cached_value(airflow: Airflow) -> None:
+def test_the_supervisor_gets_a_text_once_and_with_the_next_lookup_of_a_cached_value(airflow: Airflow) -> None:
     found = result(
         airflow,
         SUPERVISED
@@ -280,8 +280,8 @@ def work(ours):
     for _ in range(3):
         ours.get_conn_value("c1")
         ours.get_variable("my_token")
-told = supervised(work)
-print(json.dumps({"messages": len(told), "connection": has(told, 1), "variable": "v/ canary-99" in told[1]}))
+sent = supervised(work)
+print(json.dumps({"messages": len(sent), "connection": has(sent, 1), "variable": "v/ canary-99" in sent[1]}))
 """,
     )
     assert found == {"messages": 2, "connection": [True, False], "variable": True}
@@ -294,7 +294,7 @@ def test_a_supervisor_without_our_matcher_is_sent_nothing_more(airflow: Airflow)
 
 
 @pytest.mark.needs("a supervisor")
-def test_what_a_thread_or_a_loop_reads_is_told_as_soon_as_the_sdk_allows(airflow: Airflow) -> None:
+def test_what_a_thread_or_a_loop_reads_is_sent_as_soon_as_the_sdk_allows(airflow: Airflow) -> None:
     found = result(
         airflow,
         SUPERVISED
@@ -330,7 +330,7 @@ def work(ours):
     value = ours.get_conn_value("c1")
     CommsDecoder.send = send
     assert value == uri(1)
-    time.sleep(1.2)
+    time.sleep(1.2)  # past the pause of 1 s after a failed attempt
     ours.get_variable("my_token")
 print(json.dumps(has(supervised(work), 1)))
 """,
@@ -338,6 +338,6 @@ print(json.dumps(has(supervised(work), 1)))
     assert found == [True]
 
 
-def test_json_is_what_a_process_answers(airflow: Airflow) -> None:
-    """The assertions above would pass on nothing if the last line were not read."""
+def test_the_last_line_of_a_process_is_read(airflow: Airflow) -> None:
+    """Otherwise the assertions above would pass without reading the last line."""
     assert result(airflow, "print(json.dumps({'a': 1}))") == json.loads('{"a": 1}')

@@ -1,4 +1,4 @@
-"""What reaches a StatsD server through Airflow's own metrics, in each kind of process that sets them up."""
+"""The metrics that reach a StatsD server through Airflow's own metrics, in each kind of process that sets them up."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INITIALIZE = {
     "3.3": "stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=True)",
     "3.2": "stats.Stats.initialize(factory=stats_utils.get_stats_factory(stats.Stats))",
 }
-#: Before 3.2 there is one for all.
+#: Before 3.2 all processes set them up in the same way.
 ONE_FOR_ALL = "from airflow.stats import Stats"
 
 PUBLISH = """
@@ -65,7 +65,7 @@ class StatsD:
         return {f"AIRFLOW__METRICS__{name.upper()}": value for name, value in options.items()}
 
     def packets(self) -> list[str]:
-        """What has come about Strongroom; on the loopback nothing is still under way once its sender has ended."""
+        """The packets about Strongroom; on the loopback interface all have arrived once their sender has ended."""
         found = []
         while True:
             try:
@@ -76,7 +76,7 @@ class StatsD:
 
 @pytest.fixture
 def statsd() -> Iterator[StatsD]:
-    """A server of its own for each test."""
+    """A separate server for each test."""
     server = StatsD()
     yield server
     server.socket.close()

@@ -1,4 +1,4 @@
-"""The commands of Airflow on the pages, in a real Airflow, and what they say of a store that fails."""
+"""The commands of Airflow on the pages, in a real Airflow, and their output for a store that fails."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def test_every_command_finds_what_the_pages_put_there(airflow: Airflow, tmp_path
     environment["AIRFLOW__SENTRY__SENTRY_DSN_SECRET"] = "sentry_dsn"
     assert len(COMMANDS) >= 3
     for result in airflow.run([command[1:] for command in COMMANDS], environment):
-        said = result.must().out
-        assert any(word in said for word in ("world", "mail.example.com", "sentry.example.com")), result.arguments
+        output = result.must().out
+        assert any(word in output for word in ("world", "mail.example.com", "sentry.example.com")), result.arguments
 
 
 def refused(airflow: Airflow, *options: str) -> Result:
-    """How `airflow connections get` ends on a store that cannot be reached."""
+    """The result of `airflow connections get` on a store that cannot be reached."""
     kwargs = {"region_name": "eu-central-1", "endpoint_url": "http://127.0.0.1:9", "max_attempts": 1}
     keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     environment = backend_environment(SECRETS_MANAGER, kwargs) | keys
@@ -57,5 +57,5 @@ def test_the_reason_shows_with_verbose_alone(airflow: Airflow) -> None:
     reason = "no connection (aws_secrets_manager GetSecretValue)"
     assert reason not in plain.out + plain.err
     assert reason in verbose.out + verbose.err
-    # Airflow itself notes the exception at ERROR before 3.0, at DEBUG since.
+    # Airflow itself logs the exception at ERROR before 3.0, at DEBUG since.
     assert ("Traceback" in verbose.out + verbose.err) == (AIRFLOW < (3, 0))

@@ -1,4 +1,4 @@
-"""Airflow knows the package as a provider, and can be imported after it."""
+"""Airflow recognises the package as a provider, and can be imported after it."""
 
 from __future__ import annotations
 

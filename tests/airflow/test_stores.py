@@ -31,7 +31,7 @@ def found(
     canaries: Canaries,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Results:
-    """Every lookup, each in a command of its own."""
+    """Every lookup, each in a separate command."""
     server = store.opened(request, tmp_path_factory.mktemp(store.name))
     written: Secrets = {
         ("connection", CONNECTION): connection_uri(canaries),
@@ -45,7 +45,7 @@ def found(
 
 
 @pytest.mark.parametrize("name", described())
-def test_tests_of_its_own_are_there(name: str) -> None:
+def test_its_own_tests_exist(name: str) -> None:
     own = described()[name].airflow_tests
     assert not own or Path(__file__).with_name(own).exists(), f"{name}: there is no {own}"
 
@@ -64,6 +64,6 @@ def test_the_example_dag(found: Results, canaries: Canaries, store: Store) -> No
     expect.the_dag(found["dag"], canaries, store.backend)
 
 
-def test_no_secret_left_a_trace(found: Results, airflow: Airflow, canaries: Canaries) -> None:
+def test_no_secret_leaves_a_trace(found: Results, airflow: Airflow, canaries: Canaries) -> None:
     assert found["dag"].code == 0
     must_be_nowhere(airflow, canaries.cores())

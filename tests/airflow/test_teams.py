@@ -1,4 +1,4 @@
-"""With `[core] multi_team` a name that could be another team's is refused, and core's calls for a team are answered."""
+"""`[core] multi_team`: a name that could be another team's is refused, and core's lookups for a team are answered."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ except Exception as error:
 
 @pytest.fixture(scope="module")
 def environment(aws_server: MiniStack, aws_user: Credentials) -> dict[str, str]:
-    """Secrets for all, some of which the team alpha has for itself."""
+    """Shared secrets, and team alpha's own versions of some."""
     aws_server.put_secrets(
         {
             "airflow/connections/shared_db": "postgres://for-all",
@@ -47,7 +47,7 @@ def environment(aws_server: MiniStack, aws_user: Credentials) -> dict[str, str]:
     return {**secrets_manager(aws_server, aws_user), "AIRFLOW__CORE__MULTI_TEAM": "True"}
 
 
-def test_a_name_that_could_be_a_teams_is_refused_and_any_other_served(
+def test_a_name_that_could_be_a_teams_is_refused_and_others_are_served(
     airflow: Airflow, environment: dict[str, str]
 ) -> None:
     commands = [
@@ -71,7 +71,7 @@ def test_a_refusal_is_a_warning(airflow: Airflow, environment: dict[str, str]) -
         assert "warning" in line.lower()
 
 
-def test_without_teams_it_is_a_name_like_any_other(airflow: Airflow, environment: dict[str, str]) -> None:
+def test_without_teams_it_is_an_ordinary_name(airflow: Airflow, environment: dict[str, str]) -> None:
     alone = {**environment, "AIRFLOW__CORE__MULTI_TEAM": "False"}
     (variable,) = airflow.run([["variables", "get", "alpha--shared_word"]], alone)
     assert variable.must().out.splitlines()[-1] == "for alpha"

@@ -1,4 +1,4 @@
-"""After all lookups no secret stands in Airflow's home, in a log, or in output that was not meant to show it."""
+"""After all lookups no secret is in Airflow's home, in a log, or in output that is not meant to show it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.servers.aws import Credentials
 Results = dict[str, Result]
 
 
-def test_no_secret_left_a_trace(
+def test_no_secret_leaves_a_trace(
     airflow: Airflow, canaries: Canaries, aws_user: Credentials, from_aws: Results, from_files: Results
 ) -> None:
     assert from_aws["dag"].code == from_files["dag"].code == 0
@@ -22,12 +22,14 @@ def test_no_secret_left_a_trace(
 
 
 @pytest.mark.ours
-def test_nor_did_the_secrets_of_an_astro_project(airflow: Airflow, canaries: Canaries, from_astro: Results) -> None:
+def test_no_secret_of_an_astro_project_leaves_a_trace(
+    airflow: Airflow, canaries: Canaries, from_astro: Results
+) -> None:
     assert from_astro["dag"].code == 0
     must_be_nowhere(airflow, canaries.cores())
 
 
-def test_the_hunt_finds_what_is_there(airflow: Airflow, canaries: Canaries, from_aws: Results) -> None:
+def test_the_search_finds_what_is_there(airflow: Airflow, canaries: Canaries, from_aws: Results) -> None:
     with closing(sqlite3.connect(airflow.home / "airflow.db")) as database:
         (runs,) = database.execute("select count(*) from dag_run where state = 'success'").fetchone()
     assert runs >= 1

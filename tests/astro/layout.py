@@ -1,4 +1,4 @@
-"""An Astro project as the CLI reads it: its files, and the environment that its Airflow is started with."""
+"""An Astro project as the CLI reads it: its files, and the environment in which its Airflow is started."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def copy(folder: Path) -> Path:
 
 
 def home(project: Path) -> Path:
-    """Where `astro dev start --standalone` has Airflow put its files."""
+    """Where `astro dev start --standalone` makes Airflow put its files."""
     return project / ".astro" / "standalone"
 
 
 def env_file(project: Path) -> dict[str, str]:
-    """The variables of `.env`: a line each, quotes around a whole value dropped."""
+    """The variables of `.env`: one per line, without quotes around a whole value."""
     lines = [line.strip() for line in (project / ".env").read_text().splitlines()]
     pairs = [line.partition("=") for line in lines if "=" in line and not line.startswith("#")]
     return {name: value[1:-1] if value[:1] == value[-1:] in ("'", '"') else value for name, _, value in pairs}
@@ -39,12 +39,12 @@ def image_environment(project: Path) -> dict[str, str]:
 
 
 def dockerfile(project: Path) -> list[str]:
-    """The instructions of the Dockerfile, comments and all."""
+    """The instructions of the Dockerfile, with comments."""
     return (project / "Dockerfile").read_text().splitlines()
 
 
 def standalone(project: Path, variables: Mapping[str, str]) -> dict[str, str]:
-    """What `astro dev start --standalone` gives to Airflow on a machine without a proxy."""
+    """The environment that `astro dev start --standalone` gives to Airflow on a machine without a proxy."""
     path = [str(project / "include"), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **variables,

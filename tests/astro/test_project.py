@@ -1,4 +1,4 @@
-"""The example project is in order, and serves its DAG from files and from Secrets Manager."""
+"""The example project is valid, and runs its DAG with secrets from files and from Secrets Manager."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ def look_up(airflow: Airflow, environment: dict[str, str]) -> tuple[dict[str, st
 
 
 @pytest.mark.ours
-def test_the_project_is_in_order(project: Path) -> None:
+def test_the_project_is_valid(project: Path) -> None:
     for name in ("packages.txt", "requirements.txt", ".astro/config.yaml", "dags", "include"):
         assert (project / name).exists(), name
     local, deployed = layout.env_file(project), layout.image_environment(project)
     assert (local["AIRFLOW__SECRETS__BACKEND"], deployed["AIRFLOW__SECRETS__BACKEND"]) == (LOCAL, SECRETS_MANAGER)
     json.loads(deployed["AIRFLOW__SECRETS__BACKEND_KWARGS"])
 
-    # The files are where the containers see them, and in no image. At the top, Astro would copy them into the database.
+    # The containers see the files, but no image contains them. At the top, Astro would copy them into the database.
     kwargs = json.loads(local["AIRFLOW__SECRETS__BACKEND_KWARGS"])
     files = [path for name, path in kwargs.items() if name.endswith("_file_path")]
     ignored = (project / ".dockerignore").read_text().splitlines()
     assert all(path.startswith("include/") and (project / path).is_file() and path in ignored for path in files)
     assert not (project / "airflow_settings.yaml").exists()
 
-    # The wheel comes from a file: no package of this name is to be looked for.
+    # The wheel comes from a file, so no package of this name must be looked up.
     requirements = (project / "requirements.txt").read_text().splitlines()
     assert not [line for line in requirements if line.startswith("strongroom")]
     instructions = layout.dockerfile(project)

@@ -25,7 +25,7 @@ class OnGoogle:
         self.configure()
 
     def configure(self, **options: Any) -> None:
-        """With other options than usual."""
+        """Uses other options than usual."""
         self.shell.backend("google", **{**self.server.options(), **options})
 
     def put(self, kind: str, secret_id: str, value: str = URI) -> None:
@@ -33,12 +33,12 @@ class OnGoogle:
         self.server.put(f"airflow-{kind}-{secret_id}", value)
 
     def calls(self) -> list[str]:
-        """What Secret Manager was asked since the last time."""
+        """The requests to Secret Manager since this was last called."""
         return [place for place in self.server.places() if place != "metadata"]
 
 
 class OnAzure:
-    """A backend on the double of Azure, under Azure's own names."""
+    """A backend on the double of Azure, under Azure's real names."""
 
     store = "azure"
 
@@ -50,7 +50,7 @@ class OnAzure:
         self.configure()
 
     def configure(self, **options: Any) -> None:
-        """With other options than usual."""
+        """Uses other options than usual."""
         usual = {"vault_url": VAULT, "tenant_id": TENANT, "client_id": CLIENT, "client_secret": SECRET}
         self.shell.backend("azure", **{**usual, **options})
 
@@ -59,7 +59,7 @@ class OnAzure:
         self.server.put(f"airflow-{kind}-{secret_id}", value, **attributes)
 
     def calls(self) -> list[str]:
-        """What the vault was asked since the last time."""
+        """The requests to the vault since this was last called."""
         found = [asked for asked in self.server.log() if asked.startswith(("Get", "unknown"))]
         self.server.asked.clear()
         return [asked for asked in found if asked != "unknown"]
@@ -67,7 +67,7 @@ class OnAzure:
 
 Cloud = OnGoogle | OnAzure
 
-#: A read; a page of a list; a description; a description of nothing; why nothing is there.
+#: A read; a page of a list; a description; a description of an absent secret; why a secret is absent.
 CALLS = {
     "google": (["access"], ["list"], ["secret", "version"], ["secret"], ["secret"]),
     "azure": (
@@ -81,7 +81,7 @@ CALLS = {
 
 
 def finding(run: Run, check: str) -> dict[str, str]:
-    """What was found of one kind; nothing at all is a failure."""
+    """The finding of one check; it is an error if there is none."""
     found: list[dict[str, str]] = [each for each in run.json["findings"] if each["check"] == check]
     assert found, run.out
     return found[0]

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.command_line.clouds import Cloud, OnAzure, OnGoogle
-from tests.command_line.houses import STORES, House, house
 from tests.command_line.shell import Shell
+from tests.command_line.store_shell import STORES, StoreShell, open_store
 from tests.servers.azure import Azure
 from tests.servers.google import GoogleServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How the transcripts are made."""
+    """The option that records the transcripts."""
     parser.addoption("--write-transcripts", action="store_true", help="record the transcripts instead of comparing")
 
 
@@ -45,7 +45,7 @@ def cloud(request: pytest.FixtureRequest) -> Cloud:
 
 
 @pytest.fixture(params=STORES)
-def each_store(request: pytest.FixtureRequest, shell: Shell) -> Iterator[House]:
+def each_store(request: pytest.FixtureRequest, shell: Shell) -> Iterator[StoreShell]:
     """Each store in turn, empty."""
-    with house(request.param, shell, request) as opened:
+    with open_store(request.param, shell, request) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""Runs the command line in an environment of its own, and looks for secrets in everything that it says."""
+"""Runs the command line in a separate environment, and searches all of its output for secrets."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from urllib.parse import quote
 from tests.servers.aws import REGION, Credentials, clean_environment
 from tests.stores import described
 
-#: Exit codes as docs/command-line.md has them.
+#: Exit codes as documented in docs/command-line.md.
 DONE, NO, USAGE, CONFIGURATION, STORE = range(5)
 
-#: The program of the wheel, or the one that cargo built, where this names it.
+#: The program of the wheel, or the one that cargo built, if this names it.
 BINARY = os.environ.get("STRONGROOM_BINARY")
 PROGRAM = [BINARY] if BINARY else [sys.executable, "-m", "strongroom"]
 
@@ -42,7 +42,7 @@ class Run:
 
 @dataclass
 class Shell:
-    """An environment in which commands are run; ``secrets`` must never be seen, but by ``reveal``."""
+    """An environment in which commands are run; ``secrets`` must not be shown, except by ``reveal``."""
 
     home: Path
     variables: dict[str, str] = field(default_factory=dict)
@@ -54,12 +54,12 @@ class Shell:
         self.variables["AIRFLOW__SECRETS__BACKEND_KWARGS"] = json.dumps(options)
 
     def aws_backend(self, store: str, url: str, credentials: Credentials, **options: Any) -> None:
-        """A backend on one of the AWS stores; its keys are secrets as well."""
+        """A backend on one of the AWS stores; its keys are secrets too."""
         self.secrets.append(credentials.secret_key)
         self.backend(store, region_name=REGION, endpoint_url=url, **credentials.options(), **options)
 
     def run(self, *arguments: str, stdin: str = "", variables: Mapping[str, str] | None = None) -> Run:
-        """Runs a command and searches what it said."""
+        """Runs a command and searches its output."""
         given = clean_environment() | {"AIRFLOW_HOME": str(self.home), "HOME": str(self.home)}
         given = {name: value for name, value in given.items() if not name.startswith(("AIRFLOW__", "VAULT_"))}
         given |= self.variables | dict(variables or {})
@@ -73,7 +73,7 @@ class Shell:
         return Run(done.returncode, done.stdout, done.stderr)
 
     def search(self, text: str, arguments: object) -> None:
-        """Fails if one of the secrets stands in ``text`` in any form."""
+        """Fails if one of the secrets is in ``text`` in any form."""
         for secret in self.secrets:
             forms = [secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode().rstrip("=")]
             assert not [form for form in forms if form in text], f"a secret was shown by {arguments}"

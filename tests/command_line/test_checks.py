@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.command_line.houses import STORES
 from tests.command_line.shell import CONFIGURATION, DONE, NO, STORE, USAGE, Shell
+from tests.command_line.store_shell import STORES
 from tests.servers.aws import REGION, Credentials, MiniStack, allow
 from tests.servers.counting import Counter
 
@@ -38,17 +38,17 @@ def test_lint_finds_what_airflow_cannot_use_and_reads_each_once(aws: MiniStack, 
     assert (found.code, found.json["connections"]) == (NO, 6)
     expected = {"malformed": "malformed", "typeless": "no_conn_type", "list": "unusable", "extra": "malformed"}
     assert checks(found) == expected | {"odd@name": "illegal_name"}
-    # This identity may not read several at once, which is found out once.
+    # This identity may not read several at once, which takes one request to find out.
     assert counted.operations() == ["ListSecrets", "BatchGetSecretValue"] + ["GetSecretValue"] * 6
     assert "6 connections read, 5 findings" in shell.run("lint").out
 
 
-def test_lint_of_sound_connections_is_done(shell: Shell) -> None:
+def test_lint_of_valid_connections_succeeds(shell: Shell) -> None:
     shell.backend("memory", secrets={"airflow/connections/a": "http://h", "airflow/variables/b": "{"})
     assert shell.run("lint").code == DONE
 
 
-def test_uris_come_from_standard_input_alone(shell: Shell) -> None:
+def test_uris_come_from_standard_input_only(shell: Shell) -> None:
     shell.secrets.append(CANARY)
     parsed = shell.run("uri", "parse", "--json", stdin=f"postgres://u:{CANARY}@h:5432/db\n")
     assert (parsed.code, parsed.json["fields"]["schema"]) == (DONE, "db")
@@ -59,7 +59,7 @@ def test_uris_come_from_standard_input_alone(shell: Shell) -> None:
     assert shell.run("uri", "parse", stdin=f"{{{CANARY}").code == STORE
 
 
-def test_a_sound_set_up_has_no_problem(aws: MiniStack, counted: Counter, shell: Shell) -> None:
+def test_a_correct_set_up_has_no_problem(aws: MiniStack, counted: Counter, shell: Shell) -> None:
     aws.put_secrets({"airflow/variables/v": CANARY})
     shell.secrets.append(CANARY)
     actions = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
@@ -67,10 +67,10 @@ def test_a_sound_set_up_has_no_problem(aws: MiniStack, counted: Counter, shell: 
     shell.aws_backend("aws", counted.url, aws.user(allow(actions, "airflow/*"), listing))
     found = shell.run("doctor", "--json")
     assert found.code == DONE
-    told = checks(found)
-    assert [told[check] for check in ("backend", "identity", "read", "list", "describe")] == ["ok"] * 5
-    assert (told["static_keys"], told.get("plain_http")) == ("warning", None)
-    assert told["clock"] == "ok"
+    result = checks(found)
+    assert [result[check] for check in ("backend", "identity", "read", "list", "describe")] == ["ok"] * 5
+    assert (result["static_keys"], result.get("plain_http")) == ("warning", None)
+    assert result["clock"] == "ok"
     assert counted.operations() == [*["GetSecretValue"] * 3, *["ListSecrets"] * 3, "DescribeSecret", ""]
     assert shell.run("doctor", "--strict").code == NO
     counted.clear()
@@ -78,7 +78,7 @@ def test_a_sound_set_up_has_no_problem(aws: MiniStack, counted: Counter, shell: 
     assert counted.operations() == []
 
 
-def test_what_is_wrong_is_told_apart(aws: MiniStack, shell: Shell) -> None:
+def test_problems_are_distinguished(aws: MiniStack, shell: Shell) -> None:
     shell.aws_backend("aws", aws.url, aws.user())
     denied = checks(shell.run("doctor", "--json"))
     assert (denied["read"], denied["list"], denied["describe"]) == ("problem", "note", "note")
@@ -91,7 +91,7 @@ def test_what_is_wrong_is_told_apart(aws: MiniStack, shell: Shell) -> None:
         "aws",
         aws.url,
         aws.user(),
-        role_arn="arn:aws:iam::000000000000:role/nobody",
+        role_arn="arn:aws:iam::000000000000:role/unknown",
         service_config={"sts": {"endpoint_url": aws.url}},
     )
     assert checks(shell.run("doctor", "--json"))["identity"] == "problem"
@@ -109,7 +109,7 @@ def test_an_empty_region_and_keys_in_two_places_are_warnings(aws: MiniStack, she
 
 
 def policy(shell: Shell, *arguments: str) -> list[dict[str, Any]]:
-    """The statements that are printed."""
+    """The printed statements."""
     printed = shell.run("policy", *arguments, "--json")
     assert printed.code == DONE, printed.err
     statements: list[dict[str, Any]] = printed.json["Statement"]
@@ -117,7 +117,7 @@ def policy(shell: Shell, *arguments: str) -> list[dict[str, Any]]:
 
 
 def allowed(call: Any, **arguments: Any) -> bool:
-    """Whether the server lets a call through."""
+    """Whether the server allows a call."""
     try:
         call(**arguments)
     except ClientError as error:
@@ -154,7 +154,7 @@ def test_with_the_printed_policy_the_parameter_store_is_read_and_nothing_else(aw
     assert not allowed(client.delete_parameter, Name="/airflow/connections/c")
 
 
-def test_managing_is_allowed_below_the_prefix_alone(aws: MiniStack, shell: Shell) -> None:
+def test_managing_is_allowed_below_the_prefix_only(aws: MiniStack, shell: Shell) -> None:
     user = aws.user(*policy(shell, "aws", "--mode", "manage", "--prefix", "mine/", "--region", REGION))
     client = aws.client("secretsmanager", user)
     assert allowed(client.create_secret, Name="mine/a", SecretString="x")
@@ -163,7 +163,7 @@ def test_managing_is_allowed_below_the_prefix_alone(aws: MiniStack, shell: Shell
     assert not allowed(client.create_secret, Name="other/a", SecretString="x")
 
 
-def test_with_a_tag_only_what_has_it_is_read_and_changed(aws: MiniStack, shell: Shell) -> None:
+def test_with_a_tag_only_secrets_with_it_are_read_and_changed(aws: MiniStack, shell: Shell) -> None:
     tags = [{"Key": "AirbyteManaged", "Value": "true"}]
     root = aws.client("secretsmanager")
     root.create_secret(Name="airflow/connections/tagged", SecretString="http://h", Tags=tags)
@@ -190,7 +190,7 @@ def test_every_store_has_a_document(shell: Shell, store: str, mode: str) -> None
         json.loads(printed.out)
 
 
-def test_bench_counts_calls_and_tells_the_quota(aws: MiniStack, counted: Counter, shell: Shell) -> None:
+def test_bench_counts_calls_and_reports_the_quota(aws: MiniStack, counted: Counter, shell: Shell) -> None:
     aws.put_secrets({"airflow/connections/c": CANARY})
     shell.secrets.append(CANARY)
     user = aws.user(allow("secretsmanager:GetSecretValue", "airflow/*"))
@@ -213,7 +213,7 @@ def test_a_document_that_would_allow_more_than_asked_is_not_printed(shell: Shell
 
 @pytest.mark.parametrize("store", ["aws", "ssm"])
 @pytest.mark.parametrize("prefix", ["air*", "a?rflow", "${aws:username}"])
-def test_a_policy_of_aws_is_no_pattern(shell: Shell, store: str, prefix: str) -> None:
+def test_a_prefix_with_a_pattern_is_refused(shell: Shell, store: str, prefix: str) -> None:
     given = shell.run("policy", store, "--prefix", prefix)
     shell.backend(store, region_name="eu-west-1", variables_prefix=prefix)
     configured = shell.run("policy", store)

@@ -10,7 +10,7 @@ from tests.servers.azure import CLIENT
 from tests.servers.google import PROJECT
 
 
-def test_each_command_makes_its_calls_and_no_other(cloud: Cloud) -> None:
+def test_each_command_makes_exactly_its_calls(cloud: Cloud) -> None:
     read, page, described, not_described, why = CALLS[cloud.store]
     cloud.put("connections", "db")
     cloud.put("variables", "v", CANARY)
@@ -18,7 +18,7 @@ def test_each_command_makes_its_calls_and_no_other(cloud: Cloud) -> None:
     cloud.calls()
     got = run("get", "connection", "db", "--json")
     assert (got.code, got.json["fields"]["host"], cloud.calls()) == (DONE, "db.example", read)
-    assert (run("get", "connection", "nobody").code, cloud.calls()) == (NO, read + page)
+    assert (run("get", "connection", "absent").code, cloud.calls()) == (NO, read + page)
     revealed = run("reveal", "variable", "v")
     assert (revealed.code, revealed.out.strip(), cloud.calls()) == (DONE, CANARY, read)
     listed = run("list", "connections", "--json")
@@ -27,10 +27,10 @@ def test_each_command_makes_its_calls_and_no_other(cloud: Cloud) -> None:
     found = run("describe", "connection", "db", "--json")
     assert (found.code, found.json["found"], found.json["state"], found.err) == (DONE, True, "enabled", "")
     assert cloud.calls() == described
-    missing = run("describe", "connection", "nobody", "--json")
+    missing = run("describe", "connection", "absent", "--json")
     assert (missing.code, missing.json["found"], cloud.calls()) == (NO, False, not_described)
     assert (run("explain", "connection", "db").code, cloud.calls()) == (DONE, read)
-    assert (run("explain", "connection", "nobody").code, cloud.calls()) == (NO, read + why + page)
+    assert (run("explain", "connection", "absent").code, cloud.calls()) == (NO, read + why + page)
     linted = run("lint")
     assert (linted.code, cloud.calls()) == (DONE, page + read)
 
@@ -49,7 +49,7 @@ def test_a_thousand_names_take_as_many_calls_as_pages(google: OnGoogle, azure: O
     assert (len(listed.json["secrets"]), azure.calls()) == (1_000, ["GetSecrets"] * 40)
 
 
-def test_what_google_tells_of_a_secret_is_told(google: OnGoogle) -> None:
+def test_the_metadata_of_google_are_described(google: OnGoogle) -> None:
     key = "projects/p/locations/global/keyRings/r/cryptoKeys/k"
     google.server.describe(
         "airflow-connections-db",
@@ -61,11 +61,15 @@ def test_what_google_tells_of_a_secret_is_told(google: OnGoogle) -> None:
     )
     google.put("connections", "db")
     google.put("connections", "db")
-    told = google.shell.run("describe", "connection", "db", "--json").json
-    assert (told["name"], told["version"], told["state"]) == ("airflow-connections-db", "2", "enabled")
-    assert (told["key"], told["form"], told["deleted"]) == (key, "replicated automatically", "2099-01-01T00:00:00Z")
-    assert told["tags"] == {"team": "data", "annotations/owner": "me", "aliases/live": "1"}
-    assert google.shell.run("list", "--json").json["secrets"][0]["tags"] == told["tags"]
+    result = google.shell.run("describe", "connection", "db", "--json").json
+    assert (result["name"], result["version"], result["state"]) == ("airflow-connections-db", "2", "enabled")
+    assert (result["key"], result["form"], result["deleted"]) == (
+        key,
+        "replicated automatically",
+        "2099-01-01T00:00:00Z",
+    )
+    assert result["tags"] == {"team": "data", "annotations/owner": "me", "aliases/live": "1"}
+    assert google.shell.run("list", "--json").json["secrets"][0]["tags"] == result["tags"]
     version = f"projects/{PROJECT}/secrets/airflow-connections-db/versions/2"
     google.server.order("change", name=version, verb="disable")
     assert google.shell.run("describe", "connection", "db", "--json").json["state"] == "disabled"
@@ -81,15 +85,15 @@ def test_regional_secrets_of_google_are_described_and_listed(google: OnGoogle) -
     assert "region europe-west3" in google.shell.run("explain", "connection", "db").out
 
 
-def test_what_key_vault_tells_of_a_secret_is_told(azure: OnAzure) -> None:
+def test_the_metadata_of_key_vault_are_described(azure: OnAzure) -> None:
     now = int(time.time())
     for number in range(30):
         azure.put("connections", "db", more={"tags": {"n": str(number)}, "contentType": "text/plain"}, exp=now + DAY)
-    told = azure.shell.run("describe", "connection", "db", "--json").json
+    result = azure.shell.run("describe", "connection", "db", "--json").json
     newest = azure.server.secrets["airflow-connections-db"]["version"]
-    assert (told["name"], told["version"], told["state"]) == ("airflow-connections-db", newest, "enabled")
-    assert (told["form"], told["tags"]) == ("text/plain", {"n": "29"})
-    assert told["expires"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + DAY))
+    assert (result["name"], result["version"], result["state"]) == ("airflow-connections-db", newest, "enabled")
+    assert (result["form"], result["tags"]) == ("text/plain", {"n": "29"})
+    assert result["expires"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + DAY))
     assert azure.calls() == ["GetSecretVersions"] * 2
     assert "GetSecret" not in azure.server.log()
     azure.put("connections", "off", enabled=False)
@@ -101,12 +105,12 @@ def test_what_key_vault_tells_of_a_secret_is_told(azure: OnAzure) -> None:
     assert "since the secret is disabled" in linted.json["findings"][0]["text"]
 
 
-def test_a_deleted_secret_of_key_vault_says_so(azure: OnAzure) -> None:
+def test_a_deleted_secret_of_key_vault_is_described(azure: OnAzure) -> None:
     azure.put("connections", "db")
     azure.server.delete("airflow-connections-db")
-    told = azure.shell.run("describe", "connection", "db", "--json")
-    assert (told.code, told.json["state"]) == (DONE, "deleted")
-    assert told.json["deleted"] > time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    result = azure.shell.run("describe", "connection", "db", "--json")
+    assert (result.code, result.json["state"]) == (DONE, "deleted")
+    assert result.json["deleted"] > time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     assert azure.shell.run("get", "connection", "db").code == NO
     explained = azure.shell.run("explain", "connection", "db", "--json")
     (backend,) = explained.json["backends"]
@@ -116,7 +120,7 @@ def test_a_deleted_secret_of_key_vault_says_so(azure: OnAzure) -> None:
     assert finding(azure.shell.run("doctor", "--json"), "deleted")["severity"] == "warning"
 
 
-def test_a_secret_of_google_without_a_version_says_so(google: OnGoogle) -> None:
+def test_a_secret_of_google_without_a_version_is_described(google: OnGoogle) -> None:
     google.server.describe("airflow-connections-db", labels={})
     assert google.shell.run("describe", "connection", "db", "--json").json["state"] == "without a version"
     explained = google.shell.run("explain", "connection", "db", "--json")
@@ -124,10 +128,10 @@ def test_a_secret_of_google_without_a_version_says_so(google: OnGoogle) -> None:
     assert "gcloud secrets versions add airflow-connections-db" in explained.json["remedy"]
 
 
-def test_a_store_that_may_not_tell_why_is_no_failure(google: OnGoogle, azure: OnAzure) -> None:
+def test_a_store_that_does_not_say_why_is_not_a_failure(google: OnGoogle, azure: OnAzure) -> None:
     google.server.set(forbidden=["secretmanager.secrets.get"])
     google.configure()
-    explained = google.shell.run("explain", "connection", "nobody")
+    explained = google.shell.run("explain", "connection", "absent")
     assert (explained.code, "is not there is not known" in explained.out) == (NO, True)
     assert "secretmanager.secrets.get" in explained.out
 
@@ -159,8 +163,8 @@ def test_pages_that_lead_elsewhere_are_not_followed(azure: OnAzure) -> None:
     assert azure.shell.run("doctor").code == DONE
 
 
-def test_versions_of_one_second_are_not_told_apart(azure: OnAzure) -> None:
+def test_versions_of_one_second_are_not_distinguished(azure: OnAzure) -> None:
     for _ in range(2):
         azure.put("connections", "db", created=1, updated=1)
-    told = azure.shell.run("describe", "connection", "db", "--json")
-    assert (told.json["version"], "in one second" in told.err) == (None, True)
+    result = azure.shell.run("describe", "connection", "db", "--json")
+    assert (result.json["version"], "in one second" in result.err) == (None, True)

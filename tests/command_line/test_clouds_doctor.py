@@ -1,4 +1,4 @@
-"""doctor on Google Secret Manager and Azure Key Vault: what operators meet, and what to do about it."""
+"""doctor on Google Secret Manager and Azure Key Vault: common problems, and their remedies."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tests.servers.azure_tokens import new_identity
 from tests.servers.google import PROJECT, READER, api_error
 
 
-def test_a_sound_set_up_has_no_problem_and_takes_few_calls(cloud: Cloud) -> None:
+def test_a_correct_set_up_has_no_problem_and_takes_few_calls(cloud: Cloud) -> None:
     cloud.put("connections", "db")
     cloud.calls()
     found = cloud.shell.run("doctor", "--json")
     assert found.code == DONE, found.out
-    told = checks(found)
-    assert {told[check] for check in ("identity", "read", "list", "describe", "clock")} == {"ok"}
-    assert told["static_keys"] == "warning"
-    assert told.get("certificates") == ("ok" if cloud.store == "azure" else None)
+    result = checks(found)
+    assert {result[check] for check in ("identity", "read", "list", "describe", "clock")} == {"ok"}
+    assert result["static_keys"] == "warning"
+    assert result.get("certificates") == ("ok" if cloud.store == "azure" else None)
     read, page, _, not_described, _ = CALLS[cloud.store]
     deleted = ["GetDeletedSecrets"] if cloud.store == "azure" else []
     assert cloud.calls() == read * 3 + page * 3 + not_described + deleted
@@ -35,22 +35,22 @@ def test_a_sound_set_up_has_no_problem_and_takes_few_calls(cloud: Cloud) -> None
     assert cloud.calls() == []
 
 
-def test_the_identity_is_told_without_a_secret(google: OnGoogle, azure: OnAzure) -> None:
+def test_the_identity_is_shown_without_a_secret(google: OnGoogle, azure: OnAzure) -> None:
     google.configure(impersonation_chain="target@proj-1.iam.gserviceaccount.com", iam_endpoint_url=google.server.url)
-    told = google.shell.run("explain", "connection", "x", "--json").json["backends"][0]["identity"]
-    assert told == (
+    result = google.shell.run("explain", "connection", "x", "--json").json["backends"][0]["identity"]
+    assert result == (
         f"target@proj-1.iam.gserviceaccount.com, impersonated by {READER}, key {google.server.key['private_key_id']} "
         f"(gcp_keyfile_dict) in project {PROJECT} at {google.server.url}"
     )
     azure.configure()
-    told = azure.shell.run("explain", "connection", "x", "--json").json["backends"][0]["identity"]
-    assert told == f"the application {CLIENT} of tenant {TENANT} (client secret from backend_kwargs) at {VAULT}"
+    result = azure.shell.run("explain", "connection", "x", "--json").json["backends"][0]["identity"]
+    assert result == f"the application {CLIENT} of tenant {TENANT} (client secret from backend_kwargs) at {VAULT}"
     azure.configure(tenant_id=None, client_id=None, client_secret=None)
-    told = azure.shell.run("doctor", "--json")
-    assert "the managed identity of this machine" in finding(told, "identity")["evidence"]
+    result = azure.shell.run("doctor", "--json")
+    assert "the managed identity of this machine" in finding(result, "identity")["evidence"]
 
 
-def test_an_address_with_more_than_an_address_in_it_is_not_shown(google: OnGoogle, azure: OnAzure) -> None:
+def test_an_address_that_contains_a_secret_is_not_shown(google: OnGoogle, azure: OnAzure) -> None:
     commands = (["doctor"], ["explain", "connection", "x"], ["list"], ["describe", "connection", "x"])
     for end in (f"?token={CANARY}", f"#{CANARY}", f"/{CANARY}/"):
         google.configure(endpoint_url=f"{google.server.url}{end}", max_attempts=1)
@@ -64,13 +64,13 @@ def test_an_address_with_more_than_an_address_in_it_is_not_shown(google: OnGoogl
 
 
 @pytest.mark.parametrize("ahead", [60, 600])
-def test_a_clock_that_is_wrong_is_told(cloud: Cloud, ahead: int) -> None:
+def test_a_wrong_clock_is_reported(cloud: Cloud, ahead: int) -> None:
     if isinstance(cloud, OnGoogle):
         cloud.server.set(ahead=ahead)
     else:
         cloud.server.ahead = ahead
-    told = finding(cloud.shell.run("doctor", "--json"), "clock")
-    assert told["severity"] == ("problem" if ahead > 300 else "warning")
+    result = finding(cloud.shell.run("doctor", "--json"), "clock")
+    assert result["severity"] == ("problem" if ahead > 300 else "warning")
 
 
 def google_denied(cloud: OnGoogle) -> None:
@@ -141,7 +141,7 @@ def azure_separator(cloud: OnAzure) -> None:
     cloud.configure(sep="_")
 
 
-#: What happens, the check that tells it, and a part of the remedy.
+#: The fault, the check that reports it, and a part of the remedy.
 WAYS: list[tuple[str, Callable[[Any], None], str, str]] = [
     ("google", google_denied, "read", "roles/secretmanager.secretAccessor"),
     ("google", google_denied, "read", "takes some minutes"),
@@ -165,20 +165,20 @@ WAYS: list[tuple[str, Callable[[Any], None], str, str]] = [
 
 
 @pytest.mark.parametrize(("store", "bring_about", "check", "remedy"), WAYS)
-def test_what_operators_meet_is_told_with_its_remedy(
+def test_common_problems_are_reported_with_their_remedies(
     request: pytest.FixtureRequest, store: str, bring_about: Callable[[Any], None], check: str, remedy: str
 ) -> None:
     cloud: Cloud = request.getfixturevalue(store)
     bring_about(cloud)
     found = cloud.shell.run("doctor", "--json")
-    told = finding(found, check)
+    result = finding(found, check)
     if check == "identity":
-        told = next(each for each in found.json["findings"] if each["check"] == check and each["severity"] != "ok")
-    assert (found.code, told["severity"]) == (NO, "problem")
-    assert remedy in told["remedy"]
+        result = next(each for each in found.json["findings"] if each["check"] == check and each["severity"] != "ok")
+    assert (found.code, result["severity"]) == (NO, "problem")
+    assert remedy in result["remedy"]
 
 
-def test_a_role_that_was_just_given_works_a_moment_later(cloud: Cloud) -> None:
+def test_a_new_role_works_a_moment_later(cloud: Cloud) -> None:
     if isinstance(cloud, OnGoogle):
         google_denied(cloud)
     else:
@@ -191,29 +191,29 @@ def test_a_role_that_was_just_given_works_a_moment_later(cloud: Cloud) -> None:
     assert cloud.shell.run("doctor").code == DONE
 
 
-def test_who_may_read_alone_has_no_problem(google: OnGoogle, azure: OnAzure) -> None:
-    """What listings and descriptions take is named, and no lookup needs it."""
+def test_permission_to_read_is_enough(google: OnGoogle, azure: OnAzure) -> None:
+    """What listings and descriptions need is reported, and lookups do not need it."""
     azure.server.applications[CLIENT].permissions = {"get"}
     azure.server.denial = "AccessDenied"
     azure.configure()
     found = azure.shell.run("doctor", "--json")
     assert found.code == DONE
     for check in ("list", "describe"):
-        told = finding(found, check)
-        assert (told["severity"], "secret permission `list`" in told["remedy"]) == ("note", True)
+        result = finding(found, check)
+        assert (result["severity"], "secret permission `list`" in result["remedy"]) == ("note", True)
     permissions = {"list": "secretmanager.secrets.list", "describe": "secretmanager.secrets.get"}
     google.server.set(forbidden=[*permissions.values(), "secretmanager.versions.get"])
     google.configure()
     found = google.shell.run("doctor", "--json")
     assert found.code == DONE
     for check, permission in permissions.items():
-        told = finding(found, check)
-        assert (told["severity"], permission in told["remedy"]) == ("note", True)
+        result = finding(found, check)
+        assert (result["severity"], permission in result["remedy"]) == ("note", True)
 
 
 @pytest.mark.parametrize(("days", "severity"), [(-1, "problem"), (10, "warning"), (99, "ok")])
 @pytest.mark.parametrize("form", ["pem", "pfx"])
-def test_the_end_of_a_client_certificate_is_told(
+def test_the_expiry_of_a_client_certificate_is_reported(
     azure: OnAzure, tmp_path: Path, days: int, severity: str, form: str
 ) -> None:
     identity = new_identity(days)
@@ -223,8 +223,8 @@ def test_the_end_of_a_client_certificate_is_told(
     password = {} if form == "pem" else {"client_certificate_password": CANARY}
     azure.configure(client_secret=None, client_certificate_path=str(path), **password)
     found = azure.shell.run("doctor", "--json")
-    told = finding(found, "client_certificate")
-    assert (told["severity"], str(path) in told["evidence"]) == (severity, True)
+    result = finding(found, "client_certificate")
+    assert (result["severity"], str(path) in result["evidence"]) == (severity, True)
     assert found.code == (NO if severity == "problem" else DONE)
     environment = {
         "AZURE_TENANT_ID": TENANT,
@@ -233,17 +233,17 @@ def test_the_end_of_a_client_certificate_is_told(
         "AZURE_CLIENT_CERTIFICATE_PASSWORD": CANARY,
     }
     azure.configure(tenant_id=None, client_id=None, client_secret=None)
-    told = finding(azure.shell.run("doctor", "--json", variables=environment), "client_certificate")
-    assert told["severity"] == severity
+    result = finding(azure.shell.run("doctor", "--json", variables=environment), "client_certificate")
+    assert result["severity"] == severity
 
 
-def test_tokens_of_another_cloud_are_told(azure: OnAzure) -> None:
+def test_tokens_of_another_cloud_are_reported(azure: OnAzure) -> None:
     azure.configure(authority="https://login.microsoftonline.us")
     found = azure.shell.run("doctor", "--offline", "--json")
     assert (finding(found, "cloud")["severity"], found.code) == ("warning", DONE)
 
 
-def test_secrets_that_cannot_be_read_for_long_are_told(google: OnGoogle, azure: OnAzure) -> None:
+def test_secrets_that_soon_cannot_be_read_are_reported(google: OnGoogle, azure: OnAzure) -> None:
     soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + DAY))
     google.server.describe("airflow-connections-db", expireTime=soon)
     google.put("connections", "db")
@@ -270,13 +270,13 @@ def test_two_ids_of_airflow_are_one_name_in_key_vault(azure: OnAzure) -> None:
     assert explained["answered_by"] == "the backend of [secrets]"
 
 
-def test_a_key_is_told_without_its_age(google: OnGoogle, tmp_path: Path) -> None:
+def test_a_key_is_reported_without_its_age(google: OnGoogle, tmp_path: Path) -> None:
     path = tmp_path / "key.json"
     path.write_text(json.dumps(google.server.key))
     key_id = google.server.key["private_key_id"]
     google.configure(gcp_keyfile_dict=None)
     google.shell.variables["GOOGLE_APPLICATION_CREDENTIALS"] = str(path)
-    told = finding(google.shell.run("doctor", "--json"), "static_keys")
-    assert (key_id in told["evidence"], "its age is not in it" in told["evidence"]) == (True, True)
+    result = finding(google.shell.run("doctor", "--json"), "static_keys")
+    assert (key_id in result["evidence"], "its age is not in it" in result["evidence"]) == (True, True)
     google.configure(gcp_keyfile_dict=None, project_id="proj-2")
     assert finding(google.shell.run("doctor", "--json"), "project")["severity"] == "note"

@@ -1,4 +1,4 @@
-"""The documents for Google and Azure, by an evaluator of Google's expression language and by their parts."""
+"""The documents for Google and Azure, checked with an evaluator of Google's expression language and part by part."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tests.command_line.shell import CONFIGURATION
 
 
 def allows(expression: str, name: str) -> bool:
-    """What a condition of IAM makes of the name of a secret, by an evaluator of Google's expression language."""
+    """The result of an IAM condition for the name of a secret, by an evaluator of Google's expression language."""
     environment = Environment()
     program = environment.program(environment.compile(expression))
     return bool(program.evaluate({"resource": json_to_cel({"name": name})}))
 
 
 @pytest.mark.parametrize("mode", ["read", "manage"])
-def test_the_condition_of_google_is_true_below_the_prefixes_alone(google: OnGoogle, mode: str) -> None:
+def test_the_condition_of_google_is_true_below_the_prefixes_only(google: OnGoogle, mode: str) -> None:
     google.configure(connections_prefix="mine-conn", variables_prefix=None, bundle={"config": "mine-all"})
     printed = google.shell.run("policy", "gcp", "--account", "42", "--mode", mode, "--json")
     bindings = {binding["role"]: binding for binding in printed.json["bindings"]}
@@ -34,7 +34,7 @@ def test_the_condition_of_google_is_true_below_the_prefixes_alone(google: OnGoog
             assert not allows(expression, f"{below}/{name}"), name
         assert not allows(expression, "projects/43/secrets/mine-conn-db")
         assert not allows(expression, f"projects/42/locations/l/{below}/mine-conn-db")
-    # What holds for the whole project reads no value and changes nothing that is there.
+    # The permissions on the whole project allow no reading of values and no changes to existing secrets.
     whole = {role for role, binding in bindings.items() if "condition" not in binding}
     creator = {"projects/PROJECT_ID/roles/SECRET_CREATOR"} if mode == "manage" else set()
     assert whole == {"roles/secretmanager.viewer"} | creator
@@ -56,7 +56,7 @@ def test_no_prefix_makes_a_condition_wider(google: OnGoogle) -> None:
         assert not allows(expression, "projects/42/secrets/other")
 
 
-def test_a_project_that_is_no_number_is_refused(google: OnGoogle) -> None:
+def test_a_project_without_a_number_is_refused(google: OnGoogle) -> None:
     refused = google.shell.run("policy", "gcp", "--account", "my-project")
     assert (refused.code, "gcloud projects describe" in refused.err) == (CONFIGURATION, True)
 
@@ -77,7 +77,7 @@ def test_the_template_of_azure_assigns_one_role_on_one_vault(azure: OnAzure, mod
     assert assignment["name"] == f"[guid('{vault}', 'PRINCIPAL_ID', '{role}')]"
 
 
-def test_a_prefix_that_azure_cannot_keep_is_refused(azure: OnAzure) -> None:
+def test_a_prefix_for_azure_is_refused(azure: OnAzure) -> None:
     refused = azure.shell.run("policy", "azure", "--prefix", "mine-")
     assert (refused.code, refused.out) == (CONFIGURATION, "")
     assert "no condition on names" in refused.err

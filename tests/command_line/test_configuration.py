@@ -1,4 +1,4 @@
-"""What is configured is what Airflow would read."""
+"""The configuration of the command line is the one that Airflow would read."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_workers_may_have_a_backend_of_their_own(shell: Shell) -> None:
     assert shell.run("reveal", "variable", "v").out == "server\n"
 
 
-def test_a_file_may_be_named(shell: Shell) -> None:
+def test_a_configuration_file_can_be_named(shell: Shell) -> None:
     path = write(shell, f"[secrets]\nbackend = {MEMORY}\nbackend_kwargs = {secrets('named')}\n", "other.cfg")
     assert shell.run("reveal", "variable", "v").code == CONFIGURATION
     assert shell.run("reveal", "variable", "v", "--config", str(path)).out == "named\n"
@@ -66,7 +66,7 @@ def test_a_file_may_be_named(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("kwargs", [f'{{"secrets": "{CANARY}"', f'["{CANARY}"]', f'{{"timeout": "{CANARY}"}}'])
-def test_what_is_written_wrong_is_told_and_not_shown(shell: Shell, kwargs: str) -> None:
+def test_mistakes_are_reported_without_their_text(shell: Shell, kwargs: str) -> None:
     shell.secrets.append(CANARY)
     shell.variables["AIRFLOW__SECRETS__BACKEND"] = MEMORY
     shell.variables["AIRFLOW__SECRETS__BACKEND_KWARGS"] = kwargs
@@ -101,7 +101,7 @@ def test_env_prints_what_airflow_reads_back_unchanged(shell: Shell) -> None:
     assert json.loads(kwargs) == {"config_prefix": "***", "sep": "$HOME"}
 
 
-def test_what_is_typed_in_a_wrong_place_is_not_repeated(shell: Shell) -> None:
+def test_misplaced_arguments_are_not_repeated(shell: Shell) -> None:
     shell.secrets.append(CANARY)
     for typed in (
         ["uri", "parse", f"postgres://u:{CANARY}@h"],
@@ -121,7 +121,7 @@ def test_what_is_typed_in_a_wrong_place_is_not_repeated(shell: Shell) -> None:
     assert "a value is required for '--config <FILE>'" in shell.run("list", "--config").err
 
 
-def test_an_error_comes_with_what_may_have_caused_it(shell: Shell) -> None:
+def test_an_error_comes_with_its_possible_cause(shell: Shell) -> None:
     shell.backend("aws")
     shell.variables["AIRFLOW__SECRETS__BACKEND_KWARGS"] = "{'region_name': 'eu-west-1'}"
     for arguments in (["get", "connection", "c"], ["list", "--json"]):
@@ -154,8 +154,8 @@ def test_each_command_has_help(shell: Shell) -> None:
     names = [line.split()[0] for line in commands if line.strip() and not line.startswith(" ")]
     assert {"get", "reveal", "list", "describe", "explain", "lint", "uri", "env", "doctor", "policy"} <= set(names)
     for name in set(names) - {"help"}:
-        told = shell.run(name, "--help")
-        assert (told.code, "Examples:" in told.out) == (DONE, True), name
+        result = shell.run(name, "--help")
+        assert (result.code, "Examples:" in result.out) == (DONE, True), name
 
 
 def test_completions_and_the_manual_are_made(shell: Shell) -> None:

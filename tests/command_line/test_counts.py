@@ -1,4 +1,4 @@
-"""How often a store is asked: exactly as often as a command has to."""
+"""How often a store is called: exactly as often as a command needs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.command_line.houses import SERVERS, House, house
 from tests.command_line.shell import DONE, NO, Shell
+from tests.command_line.store_shell import SERVERS, StoreShell, open_store
 
 CANARY = "canary-3ad952"
 URI = f"http://u:{CANARY}@h"
@@ -17,50 +17,50 @@ MANY = 1000
 
 
 @pytest.fixture
-def server(request: pytest.FixtureRequest, shell: Shell, store: str) -> Iterator[House]:
-    """The store that the test is about, empty."""
+def server(request: pytest.FixtureRequest, shell: Shell, store: str) -> Iterator[StoreShell]:
+    """The store under test, empty."""
     shell.secrets.append(CANARY)
-    with house(store, shell, request) as found:
+    with open_store(store, shell, request) as found:
         yield found
 
 
 @pytest.fixture
-def server_aws(request: pytest.FixtureRequest, shell: Shell) -> Iterator[House]:
+def server_aws(request: pytest.FixtureRequest, shell: Shell) -> Iterator[StoreShell]:
     """Secrets Manager, empty."""
     shell.secrets.append(CANARY)
-    with house("aws", shell, request) as found:
+    with open_store("aws", shell, request) as found:
         yield found
 
 
 @pytest.mark.parametrize("store", SERVERS)
-def test_explain_makes_the_calls_of_one_lookup_and_asks_after_a_miss_why(server: House, store: str) -> None:
+def test_explain_makes_the_calls_of_one_lookup_and_asks_why_after_a_miss(server: StoreShell, store: str) -> None:
     server.put({("variable", "v"): CANARY})
-    # What is not there may be misspelt, so the ids of its kind are listed.
+    # An absent id may be misspelt, so the ids of its kind are listed.
     for secret_id, code, more, near in (
         ("v", DONE, [], []),
-        ("nobody", NO, list(SERVERS[store].why), [SERVERS[store].listed]),
+        ("absent", NO, list(SERVERS[store].why), [SERVERS[store].listed]),
     ):
         assert server.run("get", "variable", secret_id).code == code
         assert server.operations() == [SERVERS[store].read, *near]
         of_lookup, more = [SERVERS[store].read], more + near
-        told = server.run("explain", "variable", secret_id, "--json")
-        assert (told.code, server.operations()) == (code, of_lookup + more), told.err
-        assert [each["from_store"] for each in told.json["backends"][0]["names"]] == [True]
+        result = server.run("explain", "variable", secret_id, "--json")
+        assert (result.code, server.operations()) == (code, of_lookup + more), result.err
+        assert [each["from_store"] for each in result.json["backends"][0]["names"]] == [True]
 
 
 @pytest.mark.parametrize("store", SERVERS)
-def test_explain_of_a_denial_makes_the_calls_of_one_lookup(server: House, store: str) -> None:
+def test_explain_of_a_denial_makes_the_calls_of_one_lookup(server: StoreShell, store: str) -> None:
     server.put({("variable", "v"): CANARY})
     server.shut()
     server.run("get", "variable", "v")
     of_lookup = server.operations()
-    told = server.run("explain", "variable", "v", "--json").json["backends"][0]
-    assert told["error"]["kind"] == "denied"
+    result = server.run("explain", "variable", "v", "--json").json["backends"][0]
+    assert result["error"]["kind"] == "denied"
     assert server.operations() == of_lookup
 
 
 @pytest.mark.parametrize("store", SERVERS)
-def test_a_thousand_names_take_as_many_calls_as_pages(server: House, store: str) -> None:
+def test_a_thousand_names_take_as_many_calls_as_pages(server: StoreShell, store: str) -> None:
     names = [f"v{number:04}" for number in range(MANY)]
     server.put({("variable", name): CANARY for name in names})
     listed = server.run("list", "variables", "--json")
@@ -72,7 +72,7 @@ def test_a_thousand_names_take_as_many_calls_as_pages(server: House, store: str)
 
 
 @pytest.mark.parametrize("store", SERVERS)
-def test_lint_reads_each_connection_once_and_together_where_the_store_can(server: House, store: str) -> None:
+def test_lint_reads_each_connection_once_and_together_where_the_store_can(server: StoreShell, store: str) -> None:
     count = 45
     server.put({("connection", f"c{number:03}"): URI for number in range(count)} | {("connection", "bad"): "{"})
     found = server.run("lint", "--json")
@@ -83,22 +83,22 @@ def test_lint_reads_each_connection_once_and_together_where_the_store_can(server
     assert Tally(server.operations()) == {SERVERS[store].listed: pages, request: -(-(count + 1) // size)}
 
 
-def test_lint_keeps_to_the_rate_limit_and_to_patterns(server_aws: House) -> None:
+def test_lint_respects_the_rate_limit_and_patterns(server_aws: StoreShell) -> None:
     server_aws.put({("connection", f"{word}{number}"): URI for word in ("a", "b") for number in range(20)})
     found = server_aws.run("lint", "--json", connections_lookup_pattern="a", rate_limit="100/s")
     kept_out = [each["id"] for each in found.json["findings"]]
     assert (found.json["connections"], kept_out) == (40, sorted(f"b{number}" for number in range(20)))
-    # The names that are looked up stand together in the first batch, but for one.
+    # All names but one are in the first batch.
     assert Tally(server_aws.operations())["GetSecretValue"] <= 1
 
 
-def test_without_a_cache_lint_reads_one_by_one(server_aws: House) -> None:
+def test_without_a_cache_lint_reads_one_by_one(server_aws: StoreShell) -> None:
     server_aws.put({("connection", f"c{number}"): URI for number in range(3)})
     assert server_aws.run("lint", cache_ttl=0).code == DONE
     assert server_aws.operations() == ["ListSecrets"] + ["GetSecretValue"] * 3
 
 
-def test_a_bundle_is_read_once_by_lint(server_aws: House) -> None:
+def test_a_bundle_is_read_once_by_lint(server_aws: StoreShell) -> None:
     server_aws.put({("connection", f"c{number}"): URI for number in range(3)})
     server_aws.put({("connection", "all"): json.dumps({"inner": URI})})
     assert server_aws.run("lint", bundle="airflow/connections/all").code == NO

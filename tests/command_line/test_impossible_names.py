@@ -1,4 +1,4 @@
-"""Ids that make names which no secret can have: every command says so alike, and asks nothing."""
+"""Ids whose names no secret can have: every command reports them in the same way, without a request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.command_line.shell import DONE, NO, STORE, Shell
 from tests.servers.aws import REGION
 from tests.servers.double import Answer, Double, serving
 
-#: Each store with an id that none of its names can hold.
+#: Each store with an id that is not valid in any of its names.
 STORES: dict[str, tuple[str, dict[str, Any], str]] = {
     "secrets manager": ("aws", {"region_name": REGION, "endpoint_url": "<url>"}, "run:1"),
     "google": ("google", {"project_id": "p", "anonymous": True, "endpoint_url": "<url>"}, "run.1"),
@@ -23,13 +23,13 @@ COMMANDS = [("get",), ("reveal",), ("describe",), ("bench",)]
 
 @pytest.fixture
 def server() -> Any:
-    """A server that must not be asked."""
+    """A server that must not get a request."""
     with serving(lambda request: Answer(500)) as started:
         yield started
 
 
 def configured(shell: Shell, server: Double, store: str, **more: Any) -> str:
-    """The id that is impossible there."""
+    """Configures the store, and returns an id that is impossible there."""
     name, options, id = STORES[store]
     shell.variables |= {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "x"}
     shell.backend(name, **{key: server.url if value == "<url>" else value for key, value in options.items()}, **more)
@@ -38,7 +38,7 @@ def configured(shell: Shell, server: Double, store: str, **more: Any) -> str:
 
 @pytest.mark.parametrize("kind", ["connection", "variable", "config"])
 @pytest.mark.parametrize("store", STORES)
-def test_every_command_says_so_alike(shell: Shell, server: Double, store: str, kind: str) -> None:
+def test_every_command_reports_it_in_the_same_way(shell: Shell, server: Double, store: str, kind: str) -> None:
     id = configured(shell, server, store)
     for command in COMMANDS:
         refused = shell.run(*command, kind, id, "--json")
@@ -56,7 +56,7 @@ def test_every_command_says_so_alike(shell: Shell, server: Double, store: str, k
     assert server.requests == []
 
 
-def test_a_variable_of_the_environment_answers_all_the_same(shell: Shell, server: Double) -> None:
+def test_a_variable_of_the_environment_still_answers(shell: Shell, server: Double) -> None:
     id = configured(shell, server, "google")
     shell.variables[f"AIRFLOW_VAR_{id.upper()}"] = "x"
     explained = shell.run("explain", "variable", id, "--json")
@@ -64,14 +64,14 @@ def test_a_variable_of_the_environment_answers_all_the_same(shell: Shell, server
 
 
 @pytest.mark.parametrize("store", STORES)
-def test_what_only_a_bundle_can_hold_is_still_no_name(shell: Shell, server: Double, store: str) -> None:
+def test_an_id_that_only_a_bundle_can_hold_is_still_an_invalid_name(shell: Shell, server: Double, store: str) -> None:
     id = configured(shell, server, store, bundle={"connections": "all"})
     described = shell.run("describe", "connection", id, "--json")
     assert (described.code, described.json["error"]["kind"]) == (STORE, "invalid_name")
     assert server.requests == []
 
 
-def test_an_id_that_is_ambiguous_or_switched_off_is_no_error_of_a_name(shell: Shell) -> None:
+def test_an_ambiguous_or_switched_off_id_is_not_an_invalid_name(shell: Shell) -> None:
     shell.backend("memory", variables_prefix=None)
     shell.variables["AIRFLOW__CORE__MULTI_TEAM"] = "True"
     for kind, id in (("connection", "a--b"), ("variable", "a")):

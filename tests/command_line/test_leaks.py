@@ -1,4 +1,4 @@
-"""Nothing secret is shown whatever stands in the configuration, wherever it stands."""
+"""Secrets are not shown, wherever they are in the configuration by mistake."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import pytest
 import strongroom
 from strongroom import _cli
 from strongroom.exceptions import InternalError
-from tests.command_line.houses import SERVERS, STORES
 from tests.command_line.shell import CLASSES, CONFIGURATION, NO, PROGRAM, STORE, USAGE, Shell
+from tests.command_line.store_shell import SERVERS, STORES
 
 CANARY = "canary-f17a6d"
 KNOWN = {store["python_class"]: store for store in strongroom.stores()}
-#: Nobody listens there, and it is where ``nowhere`` leads.
-NOBODY = "127.0.0.1:9"
+#: Nothing listens there; the addresses in ``nowhere`` lead to it.
+UNUSED = "127.0.0.1:9"
 COMMANDS = (["doctor"], ["env"], ["explain", "variable", "v", "--json"], ["list"])
 #: Forms that a secret may have by mistake.
 FORMS: dict[str, Any] = {
@@ -31,7 +31,7 @@ FORMS: dict[str, Any] = {
     "an object": {"a": {"b": CANARY}},
     "JSON cut short": f'{{"private_key": "{CANARY}',
 }
-#: A path is one of its two meanings, and a text that looks like one is told where the file is not there.
+#: The option may also be a path, and a text that looks like one is named if the file does not exist.
 PATHS = {"gcp_credential_config_file"}
 
 
@@ -43,7 +43,7 @@ def test_options_that_are_secret_are_not_shown_in_any_form(shell: Shell, store: 
     options = dict.fromkeys(secret, FORMS[form])
     if form == "text":
         options = {key: value for key, value in options.items() if key not in PATHS}
-    # All together, then each by itself: the first that is wrong may hide the others.
+    # All together, then each separately: the first error may hide the others.
     for chosen in (options, *({key: value} for key, value in options.items())):
         shell.backend(store, max_attempts=1, **{**STORES[store].nowhere, **chosen})
         for command in COMMANDS if chosen is options else COMMANDS[2:3]:
@@ -55,7 +55,7 @@ def test_options_that_are_secret_are_not_shown_in_any_form(shell: Shell, store: 
 @pytest.mark.parametrize("store", SERVERS)
 def test_an_address_with_a_password_or_a_token_is_not_shown(shell: Shell, store: str) -> None:
     shell.secrets.append(CANARY)
-    for address in (f"http://u:{CANARY}@{NOBODY}", f"http://{NOBODY}?token={CANARY}", f"http://{NOBODY}#{CANARY}"):
+    for address in (f"http://u:{CANARY}@{UNUSED}", f"http://{UNUSED}?token={CANARY}", f"http://{UNUSED}#{CANARY}"):
         shell.backend(store, max_attempts=1, **{**STORES[store].nowhere, STORES[store].address: address})
         for command in COMMANDS:
             shell.run(*command)
@@ -70,7 +70,7 @@ def test_a_key_with_a_line_break_is_an_error_with_a_remedy(shell: Shell, key: st
     assert (refused.code, "without a line break" in refused.err) == (STORE, True)
 
 
-def test_words_that_are_not_unicode_end_in_no_traceback(shell: Shell) -> None:
+def test_arguments_that_are_not_unicode_cause_no_traceback(shell: Shell) -> None:
     shell.backend("memory")
     for arguments in (["get", "variable", "\udcff\udcfe"], ["\udcff"], ["policy", "vault", "--prefix", "\udcff"]):
         run = shell.run(*arguments)
@@ -89,7 +89,7 @@ def test_a_secret_in_the_place_of_the_class_is_not_shown(shell: Shell, written: 
 
 
 def test_what_is_printed_for_a_shell_controls_no_terminal(shell: Shell) -> None:
-    shell.variables |= {"VAULT_ADDR": f"http://{NOBODY}", "VAULT_NAMESPACE": "a\x1b[31m\u202e"}
+    shell.variables |= {"VAULT_ADDR": f"http://{UNUSED}", "VAULT_NAMESPACE": "a\x1b[31m\u202e"}
     shell.backend("vault", token=CANARY)
     shell.secrets.append(CANARY)
     for end in ([], ["--json"], ["--print-commands"]):
@@ -99,8 +99,8 @@ def test_what_is_printed_for_a_shell_controls_no_terminal(shell: Shell) -> None:
     line = next(line for line in run.out.splitlines() if "VAULT_NAMESPACE" in line)
     script = f'{line}; printf %s "$VAULT_NAMESPACE"'
     unicode = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-    told = subprocess.run(["/bin/bash", "-c", script], env=unicode, capture_output=True, check=True)
-    assert told.stdout.decode() == "a\x1b[31m\u202e"
+    result = subprocess.run(["/bin/bash", "-c", script], env=unicode, capture_output=True, check=True)
+    assert result.stdout.decode() == "a\x1b[31m\u202e"
 
 
 @pytest.mark.parametrize("character", ["\x1b", "\x9b", "\x7f", "\u202e"])
@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_read_is_named_and_not_shown(shell: Shell) -> None
     assert (refused.code, str(file) in refused.out) == (NO, True)
 
 
-def test_without_home_the_users_own_folder_is_looked_at(shell: Shell) -> None:
+def test_without_home_the_folder_of_the_user_is_read(shell: Shell) -> None:
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": shell_path()}
     done = subprocess.run(
         [*PROGRAM, "get", "variable", "v"], env=environment, capture_output=True, text=True, timeout=60, check=False
@@ -166,7 +166,7 @@ def test_ctrl_c_ends_a_command_that_waits(shell: Shell, command: list[str]) -> N
         )
         connection, _ = silent.accept()
         with connection:
-            time.sleep(0.1)
+            time.sleep(0.1)  # the command waits for the answer by then
             waiting.send_signal(signal.SIGINT)
             out, err = waiting.communicate(timeout=30)
     assert (waiting.returncode, out) == (-signal.SIGINT, "")
@@ -174,10 +174,10 @@ def test_ctrl_c_ends_a_command_that_waits(shell: Shell, command: list[str]) -> N
 
 
 @pytest.mark.parametrize("command", [["stores"], ["manual"], ["list", "--json"]])
-def test_a_reader_that_goes_away_is_no_failure(shell: Shell, command: list[str]) -> None:
+def test_a_closed_pipe_is_not_a_failure(shell: Shell, command: list[str]) -> None:
     shell.backend("memory", secrets={f"airflow/variables/v{number}": "x" for number in range(5000)})
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": shell_path(), **shell.variables, "HOME": str(shell.home)}
-    # More than an argument may hold stands in a file.
+    # Too long for an argument, so it is in a file.
     kwargs = environment.pop("AIRFLOW__SECRETS__BACKEND_KWARGS")
     (shell.home / "kwargs.json").write_text(kwargs)
     environment["AIRFLOW__SECRETS__BACKEND_KWARGS_CMD"] = f"cat {shell.home}/kwargs.json"

@@ -1,4 +1,4 @@
-"""lint, doctor and get on local files: what a file holds and no lookup gets."""
+"""lint, doctor and get on local files: whatever a file contains that no lookup can return."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every command on docs/operating.md works as it stands there."""
+"""Every command on docs/operating.md works as written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CANARY = "canary-b25e07"
 OFFICIAL = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
 BLOCKS = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), re.DOTALL)
 LINES = [line for block in BLOCKS for line in block.splitlines()]
-#: Words in a row of code that begin with the name of the program.
+#: Words in code spans that begin with the name of the program.
 INLINE = sorted(set(re.findall(r"`(strongroom [^`]*)`", PAGE.read_text())))
 
 
@@ -47,7 +47,7 @@ def place(shell: Shell) -> Path:
 
 
 def run(shell: Shell, script: str) -> subprocess.CompletedProcess[str]:
-    """Runs a block as a shell would, and stops at the first command that does not end with 0."""
+    """Runs a block in a shell, and stops at the first command with an exit code other than 0."""
     environment = {name: value for name, value in clean_environment().items() if not name.startswith("AIRFLOW__")}
     environment |= {"AIRFLOW_HOME": str(shell.home), "HOME": str(shell.home)}
     environment |= {"PATH": f"{shell.home / 'bin'}:{os.environ['PATH']}"}
@@ -70,7 +70,7 @@ def run(shell: Shell, script: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0].replace("/", "|"))
-def test_a_block_runs_as_it_stands(shell: Shell, place: Path, block: str) -> None:
+def test_a_block_runs_as_written(shell: Shell, place: Path, block: str) -> None:
     done = run(shell, block)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout or any(place.glob("*.json"))
@@ -93,7 +93,7 @@ def test_each_command_for_operators_is_on_the_page() -> None:
     assert not [word for word in words if f"strongroom {word}" not in PAGE.read_text()]
 
 
-def test_the_links_of_the_page_lead_somewhere() -> None:
+def test_the_links_of_the_page_have_a_target() -> None:
     for target in re.findall(r"\]\(([^)#]*)(#[^)]*)?\)", PAGE.read_text()):
         name, anchor = target
         path = (PAGE.parent / name) if name else PAGE

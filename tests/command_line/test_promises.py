@@ -1,4 +1,4 @@
-"""The promises in README.md of this folder name tests that are there."""
+"""The promises in README.md of this folder name existing tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_promise_has_its_test(promise: str, file: str, name: str) -> None:
     assert any(isinstance(each, ast.Assert) for each in ast.walk(found[0])), promise
 
 
-def test_each_row_is_read_and_no_promise_stands_twice() -> None:
+def test_each_row_is_read_and_no_promise_is_repeated() -> None:
     rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| ") and "::" in line]
     assert len(rows) == len(ROWS) > 30
     assert max(Counter(promise for promise, _, _ in ROWS).values()) == 1

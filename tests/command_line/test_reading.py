@@ -1,11 +1,11 @@
-"""get, reveal, list, describe: on every store, with exact counts of calls, and without a value but by ``reveal``."""
+"""get, reveal, list, describe: on every store, with exact counts of calls; only ``reveal`` shows a value."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.command_line.houses import SERVERS, STORES, House, house, ids
 from tests.command_line.shell import CONFIGURATION, DONE, NO, STORE, Shell
+from tests.command_line.store_shell import SERVERS, STORES, StoreShell, ids, open_store
 from tests.servers.aws import MiniStack
 from tests.servers.counting import Counter
 from tests.stores.aws import READER
@@ -17,14 +17,14 @@ SECRETS: Secrets = {("connection", "db"): URI, ("variable", "v"): CANARY}
 
 
 @pytest.fixture
-def filled(each_store: House) -> House:
+def filled(each_store: StoreShell) -> StoreShell:
     """Each store in turn, with a connection and a variable."""
     each_store.shell.secrets += [CANARY, "canary-7f03b2"]
     each_store.put(SECRETS)
     return each_store
 
 
-def test_get_shows_fields_and_masks_what_is_secret(filled: House) -> None:
+def test_get_shows_fields_and_masks_what_is_secret(filled: StoreShell) -> None:
     got = filled.run("get", "connection", "db", "--json")
     assert got.code == DONE, got.err
     fields = {"conn_type": "postgres", "description": None, "host": "db.example", "schema": "sales", "login": "app"}
@@ -37,17 +37,17 @@ def test_get_shows_fields_and_masks_what_is_secret(filled: House) -> None:
         assert filled.operations() == [SERVERS[filled.store].read] * 3
 
 
-def test_what_is_not_there_is_told_with_the_names_asked_for(filled: House) -> None:
-    missing = filled.run("get", "variable", "nobody", "--json")
+def test_an_absent_secret_is_reported_with_the_requested_names(filled: StoreShell) -> None:
+    missing = filled.run("get", "variable", "absent", "--json")
     assert (missing.code, missing.json["found"]) == (NO, False)
     assert missing.json["reason"].startswith("asked for `")
-    assert missing.json["reason"].endswith(f"{STORES[filled.store].place('variable', 'nobody')}`")
+    assert missing.json["reason"].endswith(f"{STORES[filled.store].place('variable', 'absent')}`")
 
 
 @pytest.mark.parametrize(
     "secret", ["canary-7f03b2", "admin:canary-7f03b2", "canary-7f03b2:canary-7f03b2", "//canary-7f03b2"]
 )
-def test_a_secret_that_is_no_connection_shows_nothing_of_itself(shell: Shell, secret: str) -> None:
+def test_a_secret_that_is_not_a_connection_is_not_shown(shell: Shell, secret: str) -> None:
     shell.secrets += ["canary-7f03b2", "anary-7f03b2"]
     shell.backend("memory", secrets={"airflow/connections/c": secret})
     assert shell.run("get", "connection", "c").code == DONE
@@ -56,12 +56,12 @@ def test_a_secret_that_is_no_connection_shows_nothing_of_itself(shell: Shell, se
     shell.run("uri", "parse", stdin=secret)
 
 
-def test_only_reveal_shows_a_value(filled: House) -> None:
+def test_only_reveal_shows_a_value(filled: StoreShell) -> None:
     assert filled.run("reveal", "variable", "v").out == f"{CANARY}\n"
     assert filled.run("reveal", "connection", "db", "--json").json["value"] == URI
 
 
-def test_list_shows_the_own_names_and_asks_for_no_value(filled: House) -> None:
+def test_list_shows_its_own_names_and_reads_no_value(filled: StoreShell) -> None:
     filled.put({("config", "c"): CANARY})
     listed = filled.run("list", "--json")
     assert listed.code == DONE, listed.err
@@ -75,7 +75,7 @@ def test_list_shows_the_own_names_and_asks_for_no_value(filled: House) -> None:
     assert filled.run("list", "variables", "--json").json["secrets"][0]["id"] == "v"
 
 
-def test_describe_tells_what_is_known_beside_the_value(filled: House) -> None:
+def test_describe_shows_everything_but_the_value(filled: StoreShell) -> None:
     described = filled.run("describe", "variable", "v", "--json")
     if described.code == CONFIGURATION:
         error = described.json["error"]
@@ -90,13 +90,13 @@ def test_describe_tells_what_is_known_beside_the_value(filled: House) -> None:
     if filled.store in ("aws", "ssm"):
         assert described.json["version"]
         assert described.json["store_id"].startswith("arn:aws:")
-    missing = filled.run("describe", "variable", "nobody", "--json")
+    missing = filled.run("describe", "variable", "absent", "--json")
     assert (missing.code, missing.json["found"]) == (NO, False)
 
 
 @pytest.mark.parametrize("store", [word for word, calls in SERVERS.items() if calls.described])
 def test_a_description_is_one_call(shell: Shell, request: pytest.FixtureRequest, store: str) -> None:
-    with house(store, shell, request) as opened:
+    with open_store(store, shell, request) as opened:
         opened.put(SECRETS)
         opened.run("describe", "variable", "v")
         assert opened.operations() == [SERVERS[store].described]
@@ -108,14 +108,14 @@ def test_what_is_below_another_prefix_is_not_listed(aws: MiniStack, shell: Shell
     assert ids(shell.run("list", "--json").json["secrets"]) == [("variable", "v")]
 
 
-def test_a_kind_that_is_switched_off_asks_nothing(aws: MiniStack, counted: Counter, shell: Shell) -> None:
+def test_a_kind_that_is_switched_off_makes_no_request(aws: MiniStack, counted: Counter, shell: Shell) -> None:
     shell.aws_backend("aws", counted.url, aws.user(*READER), variables_prefix=None)
     missing = shell.run("get", "variable", "v")
     assert (missing.code, "switched off" in missing.out) == (NO, True)
     assert (shell.run("describe", "variable", "v").code, counted.operations()) == (CONFIGURATION, [])
 
 
-def test_a_long_list_comes_page_by_page_and_ends_where_asked(aws: MiniStack, counted: Counter, shell: Shell) -> None:
+def test_a_long_list_comes_page_by_page_and_ends_at_the_limit(aws: MiniStack, counted: Counter, shell: Shell) -> None:
     aws.put_secrets({f"airflow/variables/{number:03}": CANARY for number in range(130)})
     shell.secrets.append(CANARY)
     shell.aws_backend("aws", counted.url, aws.user(*READER))
@@ -139,7 +139,7 @@ def test_tags_are_listed(aws: MiniStack, shell: Shell) -> None:
 
 @pytest.mark.parametrize("command", [["get", "variable", "v"], ["reveal", "variable", "v"], ["list"], ["lint"]])
 @pytest.mark.parametrize("store", ["aws", "ssm"])
-def test_a_denial_is_told_with_its_remedy(aws: MiniStack, shell: Shell, store: str, command: list[str]) -> None:
+def test_a_denial_is_reported_with_its_remedy(aws: MiniStack, shell: Shell, store: str, command: list[str]) -> None:
     shell.secrets.append(CANARY)
     aws.put_secrets({"airflow/variables/v": CANARY})
     aws.put_parameters({"/airflow/variables/v": CANARY})

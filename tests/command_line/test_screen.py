@@ -1,4 +1,4 @@
-"""The width of a terminal, letters beyond ASCII, and a disk that is full."""
+"""The width of a terminal, letters beyond ASCII, and a full disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WIDTH = 60
 OUTPUT = 5
 
 
-@pytest.mark.parametrize("line", ["doctor --offline", "explain variable nobody", "stores", "--help", "doctor --help"])
+@pytest.mark.parametrize("line", ["doctor --offline", "explain variable absent", "stores", "--help", "doctor --help"])
 def test_lines_are_wrapped_to_the_terminal(shell: Shell, line: str) -> None:
     shown = on_terminal(shell, line, "stdout", COLUMNS=str(WIDTH), NO_COLOR="1")
     wide = on_pipe(shell, line).stdout
@@ -34,12 +34,12 @@ def test_a_dumb_terminal_has_no_colours_and_no_progress(shell: Shell) -> None:
     [({"LC_ALL": "C"}, True), ({"LANG": "C.UTF-8"}, False), ({"LC_ALL": "C", "LANG": "C.UTF-8"}, True)],
 )
 def test_without_utf_8_a_text_is_ascii(shell: Shell, locale: dict[str, str], is_ascii: bool) -> None:
-    for line in ("get variable nobodé", "explain variable nobodé", "get variable nobodé --json"):
+    for line in ("get variable absenté", "explain variable absenté", "get variable absenté --json"):
         done = on_pipe(shell, line, **locale)
         assert (done.stdout + done.stderr).isascii() is is_ascii, done
 
 
-def test_what_programs_read_is_never_changed(shell: Shell) -> None:
+def test_output_for_programs_is_never_changed(shell: Shell) -> None:
     shell.backend("memory", secrets={"airflow/variables/é": "é…"})
     done = subprocess.run(
         [*PROGRAM, "reveal", "variable", "é"],
@@ -52,7 +52,7 @@ def test_what_programs_read_is_never_changed(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("line", ["stores", "list", "get variable 1", "doctor", "explain variable 1 --json", "--help"])
-def test_a_full_disk_is_an_error_of_its_own(shell: Shell, line: str) -> None:
+def test_a_full_disk_has_its_own_error(shell: Shell, line: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [*PROGRAM, *line.split()],

@@ -1,4 +1,4 @@
-"""What each command prints with ``--json`` has the members that docs/command-line.md names, and no others."""
+"""The JSON output of each command has exactly the members that docs/command-line.md names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.command_line.shell import CONFIGURATION, DONE, NO, STORE, Shell
 
 PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
-#: The commands that the page describes, with the text about each.
+#: The commands that the page describes, with their text.
 SECTIONS = {
     name.strip(): text
     for title, text in re.findall(r"^### (.+)\n((?:(?!^#).*\n?)*)", PAGE, re.MULTILINE)
@@ -25,7 +25,7 @@ SECRETS = {
     "airflow/connections/broken": f"{{{CANARY}",
     "airflow/variables/v": CANARY,
 }
-#: Members whose own members are the user's.
+#: Members whose own members depend on the user's data.
 FREE = {"tags", "extra_dejson", "backend_kwargs"}
 FIELDS = json.dumps({"conn_type": "http", "host": "h", "extra": {"a": CANARY}})
 ACCESS = {
@@ -36,12 +36,12 @@ ACCESS = {
     "outcome": "denied",
     "took_ms": 2,
 }
-#: What shows each member at least once: arguments, standard input and exit code.
+#: Runs that show each member at least once: arguments, standard input and exit code.
 CASES: dict[str, list[tuple[str, str, int]]] = {
     "get": [
         ("get connection db", "", DONE),
         ("get variable v", "", DONE),
-        ("get variable nobody", "", NO),
+        ("get variable absent", "", NO),
     ],
     "reveal": [("reveal variable v", "", DONE)],
     "list": [("list", "", DONE)],
@@ -63,7 +63,7 @@ TOGETHER = {"stores", "completions", "manual"}
 
 
 def documented(text: str) -> set[str]:
-    """The paths of all members that the shapes in `text` have."""
+    """The paths of all members in the shapes in `text`."""
     paths: set[str] = set()
     for shape in re.findall(r'`([\[{]+"[^`]*)`', text):
         paths |= set(members(shape))
@@ -86,7 +86,7 @@ def members(shape: str) -> Iterator[str]:
 
 
 def printed(value: Any, above: str = "") -> Iterator[str]:
-    """The paths of all members of what was printed."""
+    """The paths of all members in the output."""
     if isinstance(value, list):
         for each in value:
             yield from printed(each, f"{above}[]")
@@ -111,7 +111,7 @@ def of_runs(shell: Shell, command: str) -> set[str]:
     return found
 
 
-def test_each_command_that_is_described_is_tried() -> None:
+def test_each_described_command_is_run() -> None:
     assert set(SECTIONS) == set(CASES) | {"explain"}
 
 
@@ -125,7 +125,7 @@ def test_a_description_has_the_members_of_a_list_and_one_more(shell: Shell) -> N
     assert of_runs(shell, "describe") == listed | {"found"}
 
 
-def test_what_needs_no_configuration_has_the_members_of_the_page(shell: Shell) -> None:
+def test_commands_without_a_configuration_have_the_members_of_the_page(shell: Shell) -> None:
     together = set().union(*(of_runs(shell, command) for command in sorted(TOGETHER)))
     assert together == documented(SECTIONS["stores"])
 
@@ -135,14 +135,14 @@ def test_a_search_has_the_members_of_the_page(shell: Shell) -> None:
     shell.variables |= {"AIRFLOW_CONN_DB": f"http://u:{CANARY}@h", "AIRFLOW__SENTRY__SENTRY_DSN_SECRET": "dsn"}
     shell.backend("memory", secrets=SECRETS)
     runs = [shell.run("explain", *words, "--json") for words in (["connection", "db"], ["config", "dsn"])]
-    # A store that does not answer has the members of an error; those of what was deleted are in the tests of Key Vault.
+    # A store that does not answer shows the members of an error; tests of Key Vault show those of a deleted secret.
     shell.backend("vault", url="http://127.0.0.1:9", token=CANARY, max_attempts=1)
     runs.append(shell.run("explain", "variable", "v", "--json"))
     assert [run.code for run in runs] == [DONE, NO, STORE]
     found = set().union(*(set(printed(run.json)) for run in runs))
-    told = documented(SECTIONS["explain"])
-    assert found <= told
-    assert {path for path in told - found if "absent_because[]" not in path} == set()
+    result = documented(SECTIONS["explain"])
+    assert found <= result
+    assert {path for path in result - found if "absent_because[]" not in path} == set()
 
 
 @pytest.mark.parametrize("line", ["get variable v", "list", "explain variable v", "lint", "bench", "env", "policy aws"])
@@ -155,6 +155,6 @@ def test_an_error_has_the_members_of_the_page(shell: Shell, line: str) -> None:
     assert set(printed(run.json)) == documented(PAGE.partition("## Commands")[0])
 
 
-def test_a_complaint_about_the_command_line_leaves_the_output_empty(shell: Shell) -> None:
+def test_a_usage_error_leaves_the_output_empty(shell: Shell) -> None:
     run = shell.run("get", "--json", CANARY)
     assert (run.code, run.out) == (2, "")

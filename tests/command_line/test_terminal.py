@@ -1,4 +1,4 @@
-"""What is for a terminal alone: colours, and how far long work is."""
+"""What only a terminal shows: colours, and the progress of long work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.command_line.shell import CLASSES, PROGRAM, Shell
 
 COLOUR = "\x1b[3"
 CANARY = "canary-77b1c0"
-#: Long work, and what is counted in it.
+#: Long work, and what its progress counts.
 LONG = {
     "list": ("list", "variables"),
     "lint": ("lint", "connections"),
@@ -25,7 +25,7 @@ LONG = {
 
 
 def environment(shell: Shell, more: Mapping[str, str]) -> dict[str, str]:
-    """A memory store with hundreds of names; the options come from a file, since an argument holds less."""
+    """A memory store with hundreds of names; the options come from a file, since they are too long for an argument."""
     secrets = {f"airflow/{kind}/{number}": f"http://u:{CANARY}@h" for kind in KINDS for number in range(400)}
     (shell.home / "kwargs.json").write_text(json.dumps({"secrets": secrets}))
     return {
@@ -43,42 +43,42 @@ KINDS = ("connections", "variables")
 
 
 def on_terminal(shell: Shell, line: str, stream: str, **more: str) -> str:
-    """What a command writes to `stream`, which is a terminal; the other one is a pipe."""
+    """The output of a command on `stream`, which is a terminal; the other one is a pipe."""
     ours, theirs = pty.openpty()
     out, err = (theirs, subprocess.DEVNULL) if stream == "stdout" else (subprocess.DEVNULL, theirs)
     with subprocess.Popen([*PROGRAM, *line.split()], env=environment(shell, more), stdout=out, stderr=err) as running:
         os.close(theirs)
-        told = b""
-        # The terminal of a process that has ended gives an error in place of an end.
+        output = b""
+        # Reading the terminal of a process that has ended raises an error instead of returning an end of file.
         with contextlib.suppress(OSError):
             while part := os.read(ours, 65536):
-                told += part
+                output += part
         os.close(ours)
         assert running.wait(60) in (0, 1)
-    text = told.decode()
+    text = output.decode()
     shell.search(text, line)
     return text
 
 
 def on_pipe(shell: Shell, line: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """What a command writes where nobody looks."""
+    """The output of a command on pipes."""
     return subprocess.run(
         [*PROGRAM, *line.split()], env=environment(shell, more), capture_output=True, text=True, timeout=60, check=False
     )
 
 
 @pytest.mark.parametrize("name", LONG)
-def test_how_far_long_work_is_stands_on_a_terminal_alone(shell: Shell, name: str) -> None:
+def test_progress_is_shown_on_a_terminal_only(shell: Shell, name: str) -> None:
     shell.secrets.append(CANARY)
     line, counted = LONG[name]
     shown = on_terminal(shell, line, "stderr")
     assert counted in shown
-    # It is taken away at the end.
+    # It is erased at the end.
     assert shown.rstrip("\r").endswith("\x1b[2K"), repr(shown[-40:])
     assert on_pipe(shell, line).stderr == ""
 
 
-def test_colours_are_for_a_terminal_alone(shell: Shell) -> None:
+def test_colours_are_for_a_terminal_only(shell: Shell) -> None:
     shell.secrets.append(CANARY)
     assert COLOUR in on_terminal(shell, "doctor --offline", "stdout")
     assert COLOUR not in on_terminal(shell, "doctor --offline", "stdout", NO_COLOR="1")
@@ -94,9 +94,9 @@ def test_no_other_command_has_colours(shell: Shell, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["list", "get variable nobody", "doctor", "explain variable 1", "get --frob", "list --help"]
+    "line", ["list", "get variable absent", "doctor", "explain variable 1", "get --frob", "list --help"]
 )
-def test_a_narrow_terminal_without_a_language_is_no_failure(shell: Shell, line: str) -> None:
+def test_a_narrow_terminal_without_a_language_is_not_a_failure(shell: Shell, line: str) -> None:
     shell.secrets.append(CANARY)
     narrow = on_pipe(shell, line, COLUMNS="20", LC_ALL="C")
     wide = on_pipe(shell, line)

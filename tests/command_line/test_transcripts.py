@@ -1,6 +1,6 @@
-"""What every command prints on every store is as it was recorded, and shows no secret but where it must.
+"""The output of every command on every store matches its transcript, and only ``reveal`` shows a secret.
 
-After a change that is meant: ``python -m pytest tests/command_line/test_transcripts.py --write-transcripts``.
+After an intended change: ``python -m pytest tests/command_line/test_transcripts.py --write-transcripts``.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import re
 
 import pytest
 
-from tests.command_line.houses import STORES, house
 from tests.command_line.shell import CONFIGURATION, DONE, NO, STORE, USAGE, Shell
+from tests.command_line.store_shell import STORES, open_store
 from tests.command_line.transcript import CANARY, FOLDER, SECRETS, SHOWING, commands, difference, record
 
 CASES = [(store, command) for store in STORES for command in commands(store)]
@@ -33,9 +33,9 @@ WITHOUT_STORE = {
         (["frobnicate"], ""),
     ),
 }
-#: Long scripts, of which the beginning is enough.
+#: Long scripts, of which only the beginning is recorded.
 BEGINNINGS = {"completions": ["completions", "bash"], "manual": ["manual"]}
-#: So many lines of these.
+#: The number of lines of these.
 LINES = 12
 
 
@@ -55,7 +55,7 @@ def test_a_command_prints_what_was_recorded(
     request: pytest.FixtureRequest, shell: Shell, store: str, command: str
 ) -> None:
     shell.secrets.append(CANARY)
-    with house(store, shell, request) as opened:
+    with open_store(store, shell, request) as opened:
         opened.put(SECRETS)
         text, runs = record(opened, commands(store)[command])
     compared(request, f"{store}/{command}", text)
@@ -66,7 +66,7 @@ def test_a_command_prints_what_was_recorded(
 
 
 @pytest.mark.parametrize("name", WITHOUT_STORE)
-def test_what_needs_no_store_is_recorded_once(request: pytest.FixtureRequest, shell: Shell, name: str) -> None:
+def test_commands_without_a_store_are_recorded_once(request: pytest.FixtureRequest, shell: Shell, name: str) -> None:
     shell.secrets.append(CANARY)
     text = ""
     for arguments, stdin in WITHOUT_STORE[name]:
@@ -86,11 +86,11 @@ def test_scripts_begin_as_recorded(request: pytest.FixtureRequest, shell: Shell,
 
 
 def version_free(text: str) -> str:
-    """Without the number of the version."""
+    """The text without the version number."""
     return re.sub(r"\b\d+\.\d+\.\d+\b", "<version>", text)
 
 
-def test_there_is_no_file_that_nobody_compares() -> None:
+def test_every_file_is_compared() -> None:
     names = {f"{store}/{command}" for store, command in CASES} | {f"any/{name}" for name in WITHOUT_STORE | BEGINNINGS}
     files = {path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*") if path.is_file()}
     assert files == names

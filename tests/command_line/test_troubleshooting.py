@@ -1,4 +1,4 @@
-"""What operators meet when they set up a store: each case has a finding of doctor with cause and remedy."""
+"""Common problems when a store is set up: for each, doctor has a finding with its cause and remedy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.stores.aws import READER
 
 CANARY = "canary-d4870b"
 NAME = "airflow/connections/db"
-ROLE = "arn:aws:iam::000000000000:role/nobody"
+ROLE = "arn:aws:iam::000000000000:role/unknown"
 
 
 def finding(run: Run, check: str) -> Mapping[str, Any]:
@@ -48,8 +48,8 @@ def test_the_wrong_region(aws: MiniStack, filled: Shell) -> None:
     listed, region = finding(found, "list"), finding(found, "region")
     assert (listed["severity"], "us-east-1" in listed["evidence"]) == ("warning", True)
     assert (region["severity"], REGION in region["evidence"]) == ("warning", True)
-    told = filled.run("explain", "connection", "db")
-    assert (told.code, "in us-east-1" in told.out) == (NO, True)
+    result = filled.run("explain", "connection", "db")
+    assert (result.code, "in us-east-1" in result.out) == (NO, True)
 
 
 def elsewhere(statement: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,14 +91,14 @@ def test_an_access_key_that_is_wrong(aws: MiniStack, filled: Shell) -> None:
     assert identity[1]["remedy"]
 
 
-def test_a_long_lived_access_key_is_told_with_the_way_to_its_age(aws: MiniStack, filled: Shell) -> None:
+def test_a_long_lived_access_key_is_reported_with_the_command_for_its_age(aws: MiniStack, filled: Shell) -> None:
     filled.aws_backend("aws", aws.url, aws.user(*READER))
     keys = finding(filled.run("doctor", "--offline", "--json"), "static_keys")
     assert (keys["severity"], "aws iam list-access-keys" in keys["remedy"]) == ("warning", True)
 
 
 def test_the_age_of_a_long_lived_access_key(aws: MiniStack, filled: Shell) -> None:
-    # IAM takes the user from the key that signs; the server at hand takes the one who is called so.
+    # IAM finds the user by the key that signs; the test server takes the one with that name.
     iam = aws.client("iam")
     iam.create_user(UserName="default")
     listing = {"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": "*"}
@@ -121,16 +121,16 @@ def test_the_caller_is_named_with_its_account(aws: MiniStack, filled: Shell) -> 
     filled.aws_backend("aws", aws.url, aws.user(*READER))
     assert '"check": "caller"' not in filled.run("doctor", "--json").out
     filled.variables["AWS_ENDPOINT_URL_STS"] = aws.url
-    told = finding(filled.run("doctor", "--json"), "caller")
-    assert told["severity"] == "ok"
-    assert told["evidence"].startswith("AWS knows the caller as arn:aws:")
-    assert " of account " in told["evidence"]
+    result = finding(filled.run("doctor", "--json"), "caller")
+    assert result["severity"] == "ok"
+    assert result["evidence"].startswith("AWS knows the caller as arn:aws:")
+    assert " of account " in result["evidence"]
     filled.variables["AWS_ENDPOINT_URL_STS"] = "http://127.0.0.1:9"
     away = finding(filled.run("doctor", "--json"), "caller")
     assert (away["severity"], "it did not answer" in away["evidence"]) == ("note", True)
 
 
-def test_a_permission_that_was_just_given(aws: MiniStack, filled: Shell) -> None:
+def test_a_permission_that_was_just_granted(aws: MiniStack, filled: Shell) -> None:
     user = aws.user()
     filled.aws_backend("aws", aws.url, user)
     assert filled.run("doctor").code == NO
@@ -142,7 +142,7 @@ def test_a_permission_that_was_just_given(aws: MiniStack, filled: Shell) -> None
 
 
 @pytest.mark.parametrize("address", ["nonsense", "http://", "http://h:notaport"])
-def test_an_address_that_is_none(aws: MiniStack, filled: Shell, address: str) -> None:
+def test_an_invalid_address(aws: MiniStack, filled: Shell, address: str) -> None:
     filled.aws_backend("aws", address, aws.user())
     client = finding(filled.run("doctor", "--json"), "client")
     assert (client["severity"], "endpoint_url" in client["evidence"] + client["remedy"]) == ("problem", True)
@@ -183,7 +183,7 @@ def test_a_key_in_the_store_and_in_the_environment(aws: MiniStack, filled: Shell
     assert (both["severity"], "connection `db`" in both["evidence"]) == ("warning", True)
 
 
-def test_a_right_to_read_alone_is_enough(aws: MiniStack, filled: Shell) -> None:
+def test_a_permission_to_read_is_enough(aws: MiniStack, filled: Shell) -> None:
     filled.aws_backend("aws", aws.url, aws.user(allow("secretsmanager:GetSecretValue", "airflow/*")))
     found = filled.run("doctor", "--json")
     assert found.code == DONE

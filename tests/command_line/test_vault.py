@@ -24,38 +24,36 @@ def fill(vault: Vault, *paths: str, mount: str = "secret", **more: Any) -> None:
 # describe
 
 
-def test_metadata_are_told_with_one_call_and_the_value_is_not_asked(
-    vault: Vault, counted_vault: Counter, shell: Shell
-) -> None:
+def test_metadata_take_one_call_and_the_value_is_not_read(vault: Vault, counted_vault: Counter, shell: Shell) -> None:
     fill(vault, "connections/db", "connections/db")
     vault.write(f"{METADATA}connections/db", {"custom_metadata": {"team": "sales", "owner": "a=b"}})
     backend(shell, vault, counted_vault.url)
     described = shell.run("describe", "connection", "db", "--json")
     assert described.code == DONE, described.err
-    told = described.json
-    assert (told["name"], told["version"], told["form"]) == ("secret/connections/db", "2", "KV 2")
-    assert told["tags"] == {"team": "sales", "owner": "a=b"}
+    result = described.json
+    assert (result["name"], result["version"], result["form"]) == ("secret/connections/db", "2", "KV 2")
+    assert result["tags"] == {"team": "sales", "owner": "a=b"}
     stored = vault.read(f"{METADATA}connections/db")
-    assert told["created"] == f"{stored['created_time'][:19]}Z"
-    assert told["changed"] == f"{stored['updated_time'][:19]}Z"
-    assert (told["deleted"], told["accessed"], told["key"]) == (None, None, None)
+    assert result["created"] == f"{stored['created_time'][:19]}Z"
+    assert result["changed"] == f"{stored['updated_time'][:19]}Z"
+    assert (result["deleted"], result["accessed"], result["key"]) == (None, None, None)
     assert asked(counted_vault) == [f"GET {METADATA}connections/db"]
 
 
-def test_a_version_that_is_gone_is_described_as_gone(vault: Vault, shell: Shell) -> None:
+def test_a_deleted_version_is_described_as_deleted(vault: Vault, shell: Shell) -> None:
     fill(vault, "connections/db")
     backend(shell, vault, vault.plain_url)
 
-    def told() -> tuple[str, bool]:
+    def state() -> tuple[str, bool]:
         json = shell.run("describe", "connection", "db", "--json").json
         return json["form"], json["deleted"] is not None
 
     vault.delete("secret/data/connections/db")
-    assert told() == ("KV 2, current version deleted", True)
+    assert state() == ("KV 2, current version deleted", True)
     vault.write("secret/undelete/connections/db", {"versions": [1]})
-    assert told() == ("KV 2", False)
+    assert state() == ("KV 2", False)
     vault.write("secret/destroy/connections/db", {"versions": [1]})
-    assert told()[0] == "KV 2, current version destroyed"
+    assert state()[0] == "KV 2, current version destroyed"
     vault.write(f"{METADATA}connections/bare", {"custom_metadata": {"a": "b"}})
     bare = shell.run("describe", "connection", "bare", "--json").json
     assert (bare["form"], bare["version"]) == ("KV 2, without any version", None)
@@ -65,23 +63,23 @@ def test_a_version_that_is_gone_is_described_as_gone(vault: Vault, shell: Shell)
     assert (soon["form"], soon["deleted"] is not None) == ("KV 2", True)
 
 
-def test_what_is_not_there_is_asked_for_once_and_so_is_the_engine(
+def test_an_absent_secret_takes_one_request_and_so_does_the_engine(
     vault: Vault, counted_vault: Counter, shell: Shell
 ) -> None:
     backend(shell, vault, counted_vault.url)
-    missing = shell.run("describe", "connection", "nobody", "--json")
+    missing = shell.run("describe", "connection", "absent", "--json")
     assert (missing.code, missing.json["found"]) == (NO, False)
-    assert asked(counted_vault) == [f"GET {METADATA}connections/nobody", "GET sys/internal/ui/mounts/secret"]
+    assert asked(counted_vault) == [f"GET {METADATA}connections/absent", "GET sys/internal/ui/mounts/secret"]
 
 
-def test_version_1_tells_that_a_secret_is_there_and_no_more(vault: Vault, counted_vault: Counter, shell: Shell) -> None:
+def test_version_1_shows_only_that_a_secret_exists(vault: Vault, counted_vault: Counter, shell: Shell) -> None:
     fill(vault, "connections/old", "connections/deep/old", mount="kv1", version=1)
     token = vault.token(vault.policy({"kv1/connections/*": ["list"]}))
     backend(shell, vault, counted_vault.url, token=token, mount_point="kv1", kv_engine_version=1)
-    told = shell.run("describe", "connection", "old", "--json").json
-    assert (told["form"], told["version"], told["created"], told["tags"]) == ("KV 1", None, None, {})
+    result = shell.run("describe", "connection", "old", "--json").json
+    assert (result["form"], result["version"], result["created"], result["tags"]) == ("KV 1", None, None, {})
     assert shell.run("describe", "connection", "deep/old").code == DONE
-    # A folder is no secret.
+    # A folder is not a secret.
     assert shell.run("describe", "connection", "deep").code == NO
     assert shell.run("describe", "connection", "no/body").code == NO
     folders = ["connections", "connections/deep", "connections", "connections/no"]
@@ -103,7 +101,7 @@ def test_a_description_that_is_denied_names_the_line_of_the_policy(vault: Vault,
     assert 'path "kv1/connections/" { capabilities = ["list"] }' in denied.json["error"]["hint"]
 
 
-def test_the_version_of_the_engine_is_told_where_it_is_another(vault: Vault, shell: Shell) -> None:
+def test_a_wrong_version_of_the_engine_is_reported(vault: Vault, shell: Shell) -> None:
     fill(vault, "connections/db")
     fill(vault, "connections/db", mount="kv1", version=1)
     token = vault.token(vault.policy({"secret/*": ["read", "list"], "kv1/*": ["read", "list"]}))
@@ -114,7 +112,7 @@ def test_the_version_of_the_engine_is_told_where_it_is_another(vault: Vault, she
     for mount, form in (("kv1", "KV 1"), ("secret", "KV 2")):
         backend(shell, vault, vault.plain_url, token=token, mount_point=mount, kv_engine_version="auto")
         assert shell.run("describe", "connection", "db", "--json").json["form"] == form
-        assert shell.run("describe", "connection", "nobody").code == NO
+        assert shell.run("describe", "connection", "absent").code == NO
 
 
 def test_mounts_paths_and_namespaces_are_those_of_a_lookup(vault: Vault, counted_vault: Counter, shell: Shell) -> None:
@@ -174,7 +172,7 @@ def test_version_1_and_empty_paths_are_listed_too(vault: Vault, counted_vault: C
     assert [call.split("?")[0] for call in asked(counted_vault)] == ["GET kv1", "GET kv1/b"]
 
 
-def test_names_of_every_kind_are_listed_and_described_as_they_are(vault: Vault, shell: Shell) -> None:
+def test_names_of_every_kind_are_listed_and_described_unchanged(vault: Vault, shell: Shell) -> None:
     names = [
         'an "odd" name',
         "it's",
@@ -195,7 +193,7 @@ def test_names_of_every_kind_are_listed_and_described_as_they_are(vault: Vault, 
         assert shell.run("explain", "connection", name).code == DONE
 
 
-def test_a_name_that_would_become_another_is_not_sent(vault: Vault, counted_vault: Counter, shell: Shell) -> None:
+def test_a_name_that_would_change_on_the_way_is_not_sent(vault: Vault, counted_vault: Counter, shell: Shell) -> None:
     fill(vault, "other")
     backend(shell, vault, counted_vault.url)
     refused = shell.run("describe", "connection", "../other", "--json")
@@ -236,16 +234,16 @@ def test_without_a_mount_a_listing_says_what_it_needs(vault: Vault, shell: Shell
     assert "each id names the mount that it is in" in refused.err
     named = shell.run(*command, variables={"AIRFLOW__SECRETS__BACKEND_KWARG__MOUNT_POINT": "secret"})
     assert named.code == DONE, named.err
-    told = shell.run("explain", "connection", "db").out
-    assert "the id names no mount (`mount_point` is null)" in told
+    result = shell.run("explain", "connection", "db").out
+    assert "the id names no mount (`mount_point` is null)" in result
     pattern = {"AIRFLOW__SECRETS__BACKEND_KWARG__CONNECTIONS_LOOKUP_PATTERN": "^mine"}
-    told = shell.run("explain", "connection", "secret/db", variables=pattern).out
-    assert 'the id does not match the lookup pattern "^mine"' in told
+    result = shell.run("explain", "connection", "secret/db", variables=pattern).out
+    assert 'the id does not match the lookup pattern "^mine"' in result
     assert shell.run("get", "connection", "secret/db").code == DONE
 
 
 def test_no_secret_is_shown_by_any_command(vault: Vault, shell: Shell) -> None:
-    """The search is the shell's own: it fails at a value or a token in any output."""
+    """The shell itself searches: it fails if any output contains a value or a token."""
     fill(vault, "connections/db")
     vault.put("variables/v", {"value": CANARY})
     backend(shell, vault, vault.plain_url)

@@ -1,4 +1,4 @@
-"""doctor on Vault: what it asks, and what it says of servers, tokens, engines and policies."""
+"""doctor on Vault: its requests, and its findings about servers, tokens, engines and policies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.stores.hashicorp_vault import READS_ALL
 PROBE = "strongroom_doctor_probe"
 
 
-def test_a_sound_set_up_has_no_problem_and_costs_these_calls(
+def test_a_correct_set_up_has_no_problem_and_takes_these_calls(
     vault: Vault, counted_vault: Counter, shell: Shell
 ) -> None:
     vault.put("connections/db", {"conn_uri": URI})
@@ -28,19 +28,19 @@ def test_a_sound_set_up_has_no_problem_and_costs_these_calls(
     shell.secrets += [CANARY, *login.canaries]
     shell.backend("vault", url=counted_vault.url, **login.options)
     sound = shell.run("doctor", "--json")
-    told = found(sound)
+    result = found(sound)
     assert sound.code == DONE, sound.out
     fine = ("backend", "identity", "read", "list", "describe", "server", "clock", "token", "engine")
-    assert {check: told[check] for check in fine} == {check: ["ok"] for check in fine}
-    assert told["permissions"] == ["ok"] * 3
-    assert told["static_keys"] == ["warning"]
+    assert {check: result[check] for check in fine} == {check: ["ok"] for check in fine}
+    assert result["permissions"] == ["ok"] * 3
+    assert result["static_keys"] == ["warning"]
     assert sound.json["warnings"] == 1
     assert asked(counted_vault) == [
         f"POST {login.path}",
         f"GET secret/data/connections/{PROBE}",
         f"GET secret/data/variables/{PROBE}",
         f"GET secret/data/config/{PROBE}",
-        # Nothing is there three times: is it the right engine?
+        # Nothing was found three times, so it checks whether the engine is the right one.
         "GET sys/internal/ui/mounts/secret",
         "LIST secret/metadata/connections",
         "LIST secret/metadata/variables",
@@ -65,10 +65,10 @@ def test_an_engine_of_another_version_is_a_problem_in_airflows_words(vault: Vaul
     backend(shell, vault, vault.plain_url, token=token, mount_point="kv1")
     wrong = shell.run("doctor", "--json")
     assert wrong.code == NO
-    told = finding(wrong, "engine", "problem")
-    assert "by default Airflow uses `kv_engine_version` 2" in told["evidence"]
-    assert "written using version 1" in told["evidence"]
-    assert told["remedy"] == "Write 1, or auto, as `kv_engine_version` in backend_kwargs"
+    result = finding(wrong, "engine", "problem")
+    assert "by default Airflow uses `kv_engine_version` 2" in result["evidence"]
+    assert "written using version 1" in result["evidence"]
+    assert result["remedy"] == "Write 1, or auto, as `kv_engine_version` in backend_kwargs"
     for version in (1, "auto"):
         backend(shell, vault, vault.plain_url, token=token, mount_point="kv1", kv_engine_version=version)
         right = shell.run("doctor", "--json")
@@ -80,13 +80,13 @@ def test_an_engine_of_another_version_is_a_problem_in_airflows_words(vault: Vaul
     assert "another engine than KV" in shell.run("doctor").out
 
 
-def test_each_permission_is_told_by_itself(vault: Vault, shell: Shell) -> None:
+def test_each_permission_is_reported_separately(vault: Vault, shell: Shell) -> None:
     vault.put("connections/db", {"conn_uri": URI})
     rules = {"secret/data/connections/*": ["read", "update"], "secret/metadata/variables/*": ["list"]}
     backend(shell, vault, vault.plain_url, token=vault.token(vault.policy(rules)))
-    told = shell.run("doctor", "--json")
-    assert told.code == NO
-    lines = {each["evidence"]: each for each in told.json["findings"] if each["check"] == "permissions"}
+    result = shell.run("doctor", "--json")
+    assert result.code == NO
+    lines = {each["evidence"]: each for each in result.json["findings"] if each["check"] == "permissions"}
     lacking = lines[f"variables: reading in `secret/data/variables/{PROBE}` is not allowed"]
     assert lacking["severity"] == "problem"
     assert 'path "secret/data/variables/*" { capabilities = ["read"] }' in lacking["remedy"]
@@ -97,18 +97,18 @@ def test_each_permission_is_told_by_itself(vault: Vault, shell: Shell) -> None:
     assert lines["variables in `secret/metadata/variables/`: listing allowed"]["severity"] == "ok"
 
 
-def test_questions_that_are_refused_are_notes(vault: Vault, shell: Shell) -> None:
+def test_refused_requests_are_notes(vault: Vault, shell: Shell) -> None:
     vault.put("connections/db", {"conn_uri": URI})
     body = {"policies": [vault.policy(READS_ALL)], "ttl": "1h", "no_default_policy": True}
     token = vault.write("auth/token/create-orphan", body)["auth"]["client_token"]
     backend(shell, vault, vault.plain_url, token=token)
     refused = shell.run("doctor", "--json")
-    told = found(refused)
+    result = found(refused)
     assert refused.code == DONE, refused.out
-    assert (told["token"], told["permissions"], told["engine"]) == (["note"], ["note"], ["ok"])
+    assert (result["token"], result["permissions"], result["engine"]) == (["note"], ["note"], ["ok"])
 
 
-def test_tokens_that_may_all_or_end_soon_are_warnings(vault: Vault, shell: Shell) -> None:
+def test_root_tokens_and_tokens_that_expire_soon_are_warnings(vault: Vault, shell: Shell) -> None:
     vault.put("connections/db", {"conn_uri": URI})
     root = vault.write("auth/token/create", {"policies": ["root"]})["auth"]["client_token"]
     backend(shell, vault, vault.plain_url, token=root)
@@ -118,7 +118,7 @@ def test_tokens_that_may_all_or_end_soon_are_warnings(vault: Vault, shell: Shell
     backend(shell, vault, vault.plain_url)
     assert "nobody renews it, and it ends in" in finding(shell.run("doctor", "--json"), "token", "warning")["evidence"]
     assert shell.run("doctor", "--strict").code == NO
-    # A file is kept by whoever writes it.
+    # A file is renewed by the process that writes it.
     file = shell.home / "token"
     file.write_text(vault.token(vault.policy(READS_ALL)))
     shell.backend("vault", url=vault.plain_url, token_path=str(file))
@@ -130,7 +130,7 @@ def test_tokens_that_may_all_or_end_soon_are_warnings(vault: Vault, shell: Shell
     assert (few.code, found(few)["token"]) == (DONE, ["ok", "note"]), few.out
 
 
-def test_what_is_wrong_with_server_login_and_mount_is_told_apart(vault: Vault, shell: Shell) -> None:
+def test_problems_of_server_login_and_mount_are_distinguished(vault: Vault, shell: Shell) -> None:
     token = backend(shell, vault, vault.plain_url)
     vault.write("auth/token/revoke", {"token": token})
     gone = shell.run("doctor", "--json")
@@ -154,7 +154,7 @@ def test_what_is_wrong_with_server_login_and_mount_is_told_apart(vault: Vault, s
 
 @pytest.fixture
 def own_vault(tls: Certificate, tmp_path: Path) -> Iterator[Vault]:
-    """A server to seal."""
+    """A separate server that the test may seal."""
     folder = tmp_path / "server"
     folder.mkdir()
     with openbao(folder, tls) as server:
@@ -165,20 +165,20 @@ def test_a_sealed_server_is_a_problem(own_vault: Vault, shell: Shell) -> None:
     backend(shell, own_vault, own_vault.plain_url, max_attempts=1)
     own_vault.seal()
     sealed = shell.run("doctor", "--json")
-    told = found(sealed)
-    assert (sealed.code, told["reach"], told["server"]) == (NO, ["problem"], ["problem"])
+    result = found(sealed)
+    assert (sealed.code, result["reach"], result["server"]) == (NO, ["problem"], ["problem"])
     assert "vault operator unseal" in finding(sealed, "server", "problem")["remedy"]
-    assert {"token", "engine", "permissions"}.isdisjoint(told)
+    assert {"token", "engine", "permissions"}.isdisjoint(result)
 
 
-def test_without_a_mount_the_server_and_the_token_are_looked_at(
+def test_without_a_mount_the_server_and_the_token_are_checked(
     vault: Vault, counted_vault: Counter, shell: Shell
 ) -> None:
     vault.put("connections/db", {"conn_uri": URI})
     backend(shell, vault, counted_vault.url, mount_point=None)
-    told = shell.run("doctor", "--json")
-    assert told.code == DONE, told.out
-    severities = found(told)
+    result = shell.run("doctor", "--json")
+    assert result.code == DONE, result.out
+    severities = found(result)
     assert (severities["read"], severities["engine"], severities["server"]) == (["note"], ["note"], ["ok"])
     assert asked(counted_vault) == ["GET sys/health", "GET auth/token/lookup-self"]
     away = shell.run("doctor", "--json", variables=_kwargs(shell, url="http://127.0.0.1:9"))
@@ -197,15 +197,15 @@ def _kwargs(shell: Shell, **changed: object) -> dict[str, str]:
     return {name: json.dumps(json.loads(shell.variables[name]) | changed)}
 
 
-def test_keys_in_two_places_are_told(vault: Vault, shell: Shell) -> None:
+def test_keys_in_two_places_are_reported(vault: Vault, shell: Shell) -> None:
     vault.put("connections/db", {"conn_uri": URI})
     backend(shell, vault, vault.plain_url)
     shell.variables["AIRFLOW_CONN_DB"] = URI
-    told = finding(shell.run("doctor", "--json"), "two_places", "warning")
-    assert "`db`: in the store and in the environment" in told["evidence"]
+    result = finding(shell.run("doctor", "--json"), "two_places", "warning")
+    assert "`db`: in the store and in the environment" in result["evidence"]
 
 
-def test_what_the_options_say_needs_no_call(shell: Shell) -> None:
+def test_findings_about_the_options_need_no_call(shell: Shell) -> None:
     shell.secrets.append(CANARY)
     shell.backend(
         "vault",
@@ -218,9 +218,9 @@ def test_what_the_options_say_needs_no_call(shell: Shell) -> None:
         global_secrets_path="shared",
         mount_point="secret/data",
     )
-    told = shell.run("doctor", "--offline", "--json")
+    result = shell.run("doctor", "--offline", "--json")
     expected = {"static_keys": ["warning"], "plain_http": ["warning"], "tls": ["warning"]}
-    severities = found(told)
+    severities = found(result)
     assert {check: severities[check] for check in expected} == expected
     assert severities["options"] == ["note", "warning", "warning"]
-    assert all(each["remedy"] for each in told.json["findings"] if each["severity"] not in ("ok", "note"))
+    assert all(each["remedy"] for each in result.json["findings"] if each["severity"] not in ("ok", "note"))

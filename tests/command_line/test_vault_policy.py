@@ -1,4 +1,4 @@
-"""What ``policy vault`` and ``vault approle`` print does on a server what it says, and nothing else."""
+"""The output of ``policy vault`` and ``vault approle`` does on a server exactly what it claims."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.command_line.vault import CANARY, URI, allowed, backend, found
 from tests.servers.process import program
 from tests.servers.vault import ROOT, Vault
 
-#: Whose secrets are below the prefixes, and what else is on the server.
+#: The owner of the secrets below the prefixes, and the rest of the server's contents.
 OURS = ("connections/c", "variables/v", "config/o")
 THEIRS = "other/x"
 READING = (["get", "connection", "c"], ["get", "variable", "v"], ["get", "config", "o"], ["list"], ["lint"], ["doctor"])
 
 
 def fill(vault: Vault, mount: str, version: int = 2, **more: Any) -> None:
-    """Secrets below the usual paths, and somebody else's."""
+    """Stores secrets below the usual paths, and some of another owner."""
     for path in (*OURS, THEIRS):
         key = "conn_uri" if path.startswith("connections") else "value"
         vault.put(path, {key: URI}, mount, version=version, **more)
@@ -38,7 +38,7 @@ def holder(vault: Vault, shell: Shell, *arguments: str, **more: Any) -> str:
 
 
 def refused_elsewhere(vault: Vault, token: str, mount: str, version: int = 2, **more: Any) -> None:
-    """Nothing of another folder, of the engine or of the server is open to ``token``."""
+    """Checks that ``token`` has no access to another folder, another engine or the server."""
     values, names = (f"{mount}/data", f"{mount}/metadata") if version == 2 else (mount, mount)
     body = {"data": {"value": "x"}} if version == 2 else {"value": "x"}
     more = {**more, "token": token}
@@ -79,8 +79,8 @@ def test_with_the_printed_policy_secrets_are_read_and_nothing_else(
         run = shell.run(*command)
         assert run.code == DONE, (command, run.out, run.err)
     assert len(shell.run("list", "--json").json["secrets"]) == 3
-    told = found(shell.run("doctor", "--json"))
-    assert set(told["permissions"]) == {"ok"}
+    result = found(shell.run("doctor", "--json"))
+    assert set(result["permissions"]) == {"ok"}
     values = f"{mount}/data" if version == 2 else mount
     body = {"data": {"value": "x"}} if version == 2 else {"value": "x"}
     for path in OURS:
@@ -95,7 +95,7 @@ def test_with_the_printed_policy_secrets_are_read_and_nothing_else(
 
 
 @pytest.mark.parametrize(("mount", "version"), [("secret", 2), ("kv1", 1)])
-def test_managing_is_allowed_below_the_paths_alone(vault: Vault, shell: Shell, mount: str, version: int) -> None:
+def test_managing_is_allowed_below_the_paths_only(vault: Vault, shell: Shell, mount: str, version: int) -> None:
     fill(vault, mount, version)
     options = {"mount_point": mount, "kv_engine_version": version}
     backend(shell, vault, vault.plain_url, token="unused-token", **options)
@@ -158,7 +158,7 @@ def test_a_bundle_is_read_and_its_neighbours_are_not(vault: Vault, shell: Shell)
 @pytest.mark.parametrize(
     "odd", ['a" ] } path "*', "back\\slash\\", "{x}", "# /* x", "d\u00e9p\u00f4t \u540d", "a*b", "a*", "+a"]
 )
-def test_a_prefix_is_one_text_in_the_policy(vault: Vault, shell: Shell, odd: str) -> None:
+def test_a_prefix_is_quoted_in_the_policy(vault: Vault, shell: Shell, odd: str) -> None:
     vault.put(f"{odd}/c", {"conn_uri": URI})
     vault.put("connections/c", {"conn_uri": URI})
     vault.put(THEIRS, {"value": "x"})
@@ -173,7 +173,7 @@ def test_a_prefix_is_one_text_in_the_policy(vault: Vault, shell: Shell, odd: str
 
 
 @pytest.mark.parametrize("odd", ["+", "x/+/y", "x+*", "{{identity.entity.name}}", "${x}", 'x\n}\npath "*" {'])
-def test_a_prefix_that_would_be_a_pattern_is_left_out_and_said(vault: Vault, shell: Shell, odd: str) -> None:
+def test_a_prefix_that_would_be_a_pattern_is_left_out_with_a_warning(vault: Vault, shell: Shell, odd: str) -> None:
     vault.put(THEIRS, {"value": "x"})
     printed = shell.run("policy", "vault", "--prefix", odd, "--prefix", "good", "--mode", "manage")
     assert printed.code == DONE
@@ -190,9 +190,9 @@ def test_a_prefix_that_would_be_a_pattern_is_left_out_and_said(vault: Vault, she
 
 
 def run_commands(commands: list[dict[str, str]], folder: Path, **known: str) -> dict[str, str]:
-    """Runs the printed commands in a shell, in order; what one prints fills in the capitals of those that follow."""
+    """Runs the printed commands in a shell, in order; the output of one fills the placeholders of those that follow."""
     (folder / "bin").mkdir()
-    # OpenBao's program takes the commands of Vault's.
+    # OpenBao's program accepts Vault's commands.
     (folder / "bin" / "vault").symlink_to(program("bao"))
     environment = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "HOME": str(folder), "VAULT_TOKEN": ROOT}
     exports: list[str] = []
@@ -255,7 +255,7 @@ def test_mount_namespace_version_and_names_are_in_the_commands(vault: Vault, she
     login = {"auth_type": "approle", "auth_mount_point": "my role", "role_id": "r", "secret_id": CANARY}
     shell.secrets.append(CANARY)
     shell.backend("vault", url=vault.plain_url, **options, **login)
-    # As Airflow does, `$HOME` is replaced in the options.
+    # As in Airflow, `$HOME` is replaced in the options.
     printed = shell.run("vault", "approle", "--role-name", "team-1", "--json").json
     known = run_commands(printed["commands"], tmp_path, WORKER_CIDRS="127.0.0.0/8")
     kwargs = printed["backend_kwargs"]

@@ -1,4 +1,4 @@
-"""What was probably meant: ids, classes, options of Airflow, keys of backend_kwargs, commands and words."""
+"""Suggestions for misspelt ids, classes, options of Airflow, keys of backend_kwargs, commands and words."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ SECRETS = {"airflow/connections/smtp_default": f"smtp://u:{CANARY}@h", "airflow/
 def test_near_ids_are_named(shell: Shell) -> None:
     shell.secrets.append(CANARY)
     shell.backend("memory", secrets=SECRETS)
-    told = shell.run("explain", "connection", "smtp_defalt")
-    assert told.code == NO
-    assert "Did you mean `smtp_default`?" in told.out
+    run = shell.run("explain", "connection", "smtp_defalt")
+    assert run.code == NO
+    assert "Did you mean `smtp_default`?" in run.out
     as_json = shell.run("explain", "connection", "smtp_defalt", "--json").json
     assert as_json["backends"][0]["near"] == ["smtp_default"]
     assert "Did you mean `smtp_default`?" in as_json["remedy"]
@@ -51,13 +51,13 @@ def test_near_classes_are_named(shell: Shell, written: str, meant: str) -> None:
     assert (done.code, f"Did you mean `{meant}`?" in done.err) == (CONFIGURATION, True)
 
 
-def test_an_official_class_has_no_cache_of_ours(shell: Shell, tmp_path: Path) -> None:
+def test_an_official_class_has_no_strongroom_cache(shell: Shell, tmp_path: Path) -> None:
     shell.backend(
         "airflow.secrets.local_filesystem.LocalFilesystemBackend", variables_file_path=str(tmp_path / "v.env")
     )
     (tmp_path / "v.env").write_text("a=1\n")
-    told = shell.run("explain", "variable", "a", "--json").json["backends"][0]
-    assert (told["answers"], told["cache"]) == (True, None)
+    run = shell.run("explain", "variable", "a", "--json").json["backends"][0]
+    assert (run["answers"], run["cache"]) == (True, None)
     assert "cache:" not in shell.run("explain", "variable", "a").out
 
 
@@ -106,7 +106,7 @@ def test_hints_name_the_key_that_works(shell: Shell, store: str, key: str, meant
     assert meant in warned
 
 
-def test_every_kind_that_is_on_is_tried_and_the_remedy_names_prefix_and_command(aws: MiniStack, shell: Shell) -> None:
+def test_every_enabled_kind_is_tried_and_the_remedy_names_prefix_and_command(aws: MiniStack, shell: Shell) -> None:
     listing = {"Effect": "Allow", "Action": "secretsmanager:ListSecrets", "Resource": "*"}
     user = aws.user(allow("secretsmanager:GetSecretValue", "airflow/connections/*"), listing)
     shell.aws_backend("aws", aws.url, user, config_prefix=None)
@@ -145,27 +145,27 @@ def by_the_machine(azure: OnAzure, folder: Path) -> str:
 
 @pytest.mark.parametrize("login", [by_secret, by_federated_token, by_the_machine])
 def test_the_caller_of_azure_is_named(azure: OnAzure, tmp_path: Path, login: Callable[[OnAzure, Path], str]) -> None:
-    """The application and the tenant as Entra ID has them in the token, for each login, without a request."""
+    """The application and the tenant as in the token of Entra ID, for each login, without a request."""
     application = login(azure, tmp_path)
-    (told,) = callers(azure.shell.run("doctor", "--json"))
-    assert told["evidence"] == f"Entra ID knows the caller as the application {application} of tenant {TENANT}"
-    assert told["severity"] == "ok"
-    assert told["evidence"] in " ".join(azure.shell.run("doctor").out.split())
+    (run,) = callers(azure.shell.run("doctor", "--json"))
+    assert run["evidence"] == f"Entra ID knows the caller as the application {application} of tenant {TENANT}"
+    assert run["severity"] == "ok"
+    assert run["evidence"] in " ".join(azure.shell.run("doctor").out.split())
     azure.calls()
     assert callers(azure.shell.run("doctor", "--offline", "--json")) == []
     assert azure.calls() == []
 
 
 def test_a_caller_that_is_refused_by_entra_has_no_name(azure: OnAzure) -> None:
-    """There is no token to read it from; the login says why."""
+    """There is no token to read it from; the error of the login says why."""
     azure.configure(client_secret=f"{CANARY}-wrong", max_attempts=1)
-    told = azure.shell.run("doctor", "--json")
-    assert (told.code, callers(told)) == (NO, [])
+    run = azure.shell.run("doctor", "--json")
+    assert (run.code, callers(run)) == (NO, [])
 
 
-def callers(told: Run) -> list[dict[str, Any]]:
-    """What doctor says of the caller."""
-    return [each for each in told.json["findings"] if each["check"] == "caller"]
+def callers(run: Run) -> list[dict[str, Any]]:
+    """The findings about the caller."""
+    return [each for each in run.json["findings"] if each["check"] == "caller"]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def callers(told: Run) -> list[dict[str, Any]]:
         (json.dumps({"engine": "postgres", "host": "h", "dbname": CANARY}), "dropped"),
     ],
 )
-def test_lint_finds_what_becomes_something_else(aws: MiniStack, shell: Shell, value: str, check: str) -> None:
+def test_lint_finds_values_that_become_another_type(aws: MiniStack, shell: Shell, value: str, check: str) -> None:
     shell.secrets.append(CANARY)
     aws.put_secrets({"airflow/connections/c": value})
     listing = {"Effect": "Allow", "Action": "secretsmanager:ListSecrets", "Resource": "*"}
@@ -188,7 +188,7 @@ def test_lint_finds_what_becomes_something_else(aws: MiniStack, shell: Shell, va
 
 
 @pytest.mark.parametrize("nonsense", [CANARY, f"my_type://{CANARY}", f"://{CANARY}", "?"])
-def test_uri_parse_of_nonsense_is_no_success(shell: Shell, nonsense: str) -> None:
+def test_uri_parse_of_nonsense_fails(shell: Shell, nonsense: str) -> None:
     assert shell.run("uri", "parse", stdin=nonsense).code == STORE
 
 
@@ -212,7 +212,7 @@ def test_stores_and_policy_take_the_same_words(shell: Shell, words: tuple[str, .
     assert (listed.code, [each["name"] for each in listed.json]) == (code, ["hashicorp_vault"])
 
 
-def test_the_configuration_may_stand_before_the_command(shell: Shell) -> None:
+def test_the_configuration_option_may_come_before_the_command(shell: Shell) -> None:
     config = shell.home / "other.cfg"
     config.write_text(f"[secrets]\nbackend = {CLASSES['memory']}\n")
     for line in (

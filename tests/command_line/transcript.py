@@ -1,6 +1,6 @@
-"""What commands print on every store, as files: one for each store and command, so that a change of a word is seen.
+"""The output of commands on every store, as files: one for each store and command, so that changed words are seen.
 
-A file is a row of runs: the command line, what it printed, what it complained of, and how it ended. What differs from
+A file is a sequence of runs: the command line, its output, its errors, and its exit code. Parts that differ from
 run to run is replaced by a word in angle brackets.
 """
 
@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.command_line.houses import SERVERS, STORES, House
 from tests.command_line.shell import Run
+from tests.command_line.store_shell import SERVERS, STORES, StoreShell
 from tests.stores.description import Secrets
 
 FOLDER = Path(__file__).with_name("transcripts")
@@ -23,7 +23,7 @@ SECRETS: Secrets = {("connection", "db"): URI, ("connection", "broken"): f"{{{CA
 
 #: The only command that shows a value.
 SHOWING = "reveal"
-#: What differs from run to run.
+#: Parts that differ from run to run.
 CHANGING = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<date>"),
     (r"\b\d+[smhd] ago", "<age> ago"),
@@ -55,19 +55,19 @@ class Part:
     """Runs in one state of the store."""
 
     lines: Sequence[str]
-    #: What happens to the store before, and what it is called in the file.
-    before: Callable[[House], object] | None = None
+    #: The change of the store before the runs, and its title in the file.
+    before: Callable[[StoreShell], object] | None = None
     title: str = ""
 
 
 def denied(*lines: str) -> Part:
-    """The reader has lost its rights."""
-    return Part(lines, House.shut, "the identity may do nothing")
+    """The reader has no permissions."""
+    return Part(lines, StoreShell.shut, "the identity has no permissions")
 
 
 def gone(*lines: str) -> Part:
-    """Nobody answers."""
-    return Part(lines, House.move, "nobody answers")
+    """The store does not answer."""
+    return Part(lines, StoreShell.move, "the store does not answer")
 
 
 def both(line: str) -> tuple[str, str]:
@@ -76,7 +76,7 @@ def both(line: str) -> tuple[str, str]:
 
 
 def commands(store: str) -> Mapping[str, Sequence[Part]]:
-    """What is recorded of a store: files, and what is run for each."""
+    """The files of a store, and the commands in each."""
     found: dict[str, list[Part]] = {
         "get": [Part((*both("get connection db"), *both("get variable region"), *both("get variable nobody")))],
         "reveal": [Part((*both("reveal connection db"), *both("reveal variable region"), "reveal variable nobody"))],
@@ -110,43 +110,45 @@ def commands(store: str) -> Mapping[str, Sequence[Part]]:
     return found
 
 
-def record(house: House, parts: Sequence[Part]) -> tuple[str, list[Run]]:
-    """Runs everything; the text for the file, and the runs."""
+def record(opened: StoreShell, parts: Sequence[Part]) -> tuple[str, list[Run]]:
+    """Runs everything; returns the text for the file, and the runs."""
     text, runs = "", []
-    usual = dict(house.options)
+    usual = dict(opened.options)
     for part in parts:
         if part.before:
-            house.options = dict(usual)
-            part.before(house)
+            opened.options = dict(usual)
+            part.before(opened)
             text += f"# {part.title}\n\n"
         for line in part.lines:
-            run = house.run(*line.split())
+            run = opened.run(*line.split())
             runs.append(run)
-            text += shown(house, line, run)
+            text += shown(opened, line, run)
     return text, runs
 
 
-def shown(house: House, line: str, run: Run) -> str:
-    """One run as it stands in the file."""
+def shown(opened: StoreShell, line: str, run: Run) -> str:
+    """One run in the form of the file."""
     complaints = f"--- standard error\n{run.err}" if run.err else ""
-    return f"$ strongroom {line}\n{normalised(house, run.out + complaints)}[exit code {run.code}]\n\n"
+    return f"$ strongroom {line}\n{normalised(opened, run.out + complaints)}[exit code {run.code}]\n\n"
 
 
-def normalised(house: House, text: str) -> str:
-    """The text without what differs from run to run."""
-    places = {str(house.shell.home): "<home>"} | {
-        str(Path(str(house.options[option])).parent): "<folder>" for option in ("ca_bundle",) if option in house.options
+def normalised(opened: StoreShell, text: str) -> str:
+    """The text without the parts that differ from run to run."""
+    places = {str(opened.shell.home): "<home>"} | {
+        str(Path(str(opened.options[option])).parent): "<folder>"
+        for option in ("ca_bundle",)
+        if option in opened.options
     }
     for place, word in places.items():
         text = text.replace(place, word)
     for pattern, word in CHANGING:
         text = re.sub(pattern, word, text)
-    # Columns are as wide as what stands in them.
+    # The widths of columns depend on their contents.
     return re.sub(r"(?<=\S) {2,}", "  ", text)
 
 
 def difference(expected: str, found: str) -> str:
-    """The first line that is not as it was, for the message of a test."""
+    """The first line that differs, for the message of a test."""
     pairs = zip([*expected.splitlines(), "(the end)"], [*found.splitlines(), "(the end)"], strict=False)
     for number, (left, right) in enumerate(pairs, 1):
         if left != right:

@@ -17,7 +17,7 @@ URI = f"postgres://app:{CANARY}@db.example:5432/sales"
 
 
 def asked(counted: Counter) -> list[str]:
-    """What was asked since the last time, as ``METHOD path``."""
+    """The requests since this was last called, as ``METHOD path``."""
     calls = [f"{call.method} {call.path.removeprefix('/v1/')}" for call in counted.calls]
     counted.clear()
     return calls
@@ -34,10 +34,10 @@ def backend(shell: Shell, vault: Vault, url: str, *, token: str | None = None, *
 def found(run: Run) -> dict[str, list[str]]:
     """The findings of ``doctor``: check to severities, worst last."""
     order = ["ok", "note", "warning", "problem"]
-    told: dict[str, list[str]] = {}
+    by_check: dict[str, list[str]] = {}
     for each in run.json["findings"]:
-        told.setdefault(each["check"], []).append(each["severity"])
-    return {check: sorted(severities, key=order.index) for check, severities in told.items()}
+        by_check.setdefault(each["check"], []).append(each["severity"])
+    return {check: sorted(severities, key=order.index) for check, severities in by_check.items()}
 
 
 def finding(run: Run, check: str, severity: str) -> dict[str, str]:
@@ -49,7 +49,7 @@ def finding(run: Run, check: str, severity: str) -> dict[str, str]:
 
 
 def allowed(call: Callable[..., object], *arguments: Any, **more: Any) -> bool:
-    """Whether the server lets a call through; what is refused for another reason was let through."""
+    """Whether the server allows a call; an error other than a refusal counts as allowed."""
     try:
         call(*arguments, **more)
     except urllib.error.HTTPError as error:

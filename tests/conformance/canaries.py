@@ -1,4 +1,4 @@
-"""Made-up secrets, and every spelling in which one could leak."""
+"""Made-up secrets, and every encoding in which one could leak."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-#: Stands around the core of a canary: characters that each way of quoting changes.
+#: The text around the core of a canary: characters that each way of quoting changes.
 BEFORE, AFTER = "p/ ", ' %@"\\é'
 
 
 def canary() -> str:
-    """A secret whose core is the same in every way of quoting, and that needs quoting in all of them."""
+    """A secret whose core no way of quoting changes, and that needs quoting in all of them."""
     return f"{BEFORE}{secrets.token_hex(12)}{AFTER}"
 
 
 def plain_canary() -> str:
-    """A secret that may stand in a line of a file, or in an address."""
+    """A secret that is valid in a line of a file, or in an address."""
     return secrets.token_hex(12)
 
 
 def core(secret: str) -> str:
-    """The part of a canary that quoting leaves alone; of another secret the whole."""
+    """The part of a canary that quoting does not change; the whole of any other secret."""
     return secret.removeprefix(BEFORE).removesuffix(AFTER)
 
 
 def spellings(secret: str) -> set[bytes]:
-    """As it is (percent-encoded, JSON and repr leave the core alone), hexadecimal, and base64 at each alignment."""
+    """The core itself (as in percent-encoding, JSON and repr), in hexadecimal, and in base64 at each alignment."""
     raw = core(secret).encode()
     found = {raw, raw.hex().encode(), raw[::-1]}
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
@@ -37,7 +37,7 @@ def spellings(secret: str) -> set[bytes]:
 
 
 def must_be_nowhere(secrets_by_name: Mapping[str, str], places: Iterable[tuple[str, bytes]]) -> None:
-    """Fails if a secret stands in one of the places, whatever its spelling."""
+    """Fails if a secret appears in one of the places, in any encoding."""
     spelt = {name: spellings(secret) for name, secret in secrets_by_name.items()}
     found = [
         f"{name} in {place}"
@@ -56,7 +56,7 @@ def files_below(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def texts_in(value: Any) -> Iterator[str]:
-    """The texts of a JSON value, long enough to be told from chance."""
+    """The texts of a JSON value that are long enough not to match by chance."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What a store may be asked to show."""
+"""The capabilities of a store."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from enum import Enum
 
 
 class Capability(Enum):
-    """A thing that a harness says its store can do. Each has at least one case in this suite."""
+    """A capability that a harness declares for its store. Each has at least one case in this suite."""
 
     FOUND = "a value of each kind comes back"
-    ABSENT = "what is not there is None"
+    ABSENT = "an absent secret is None"
     EMPTY = "an empty value is a value"
     UNICODE = "a value may be any text"
     LARGE = "a value of 64 KiB comes back whole"
     ODD_NAMES = "names with characters that mean something elsewhere"
-    TEAMS = "a team's own value comes before the shared one"
-    CHANGES = "a value can change while a backend lives"
+    TEAMS = "a team's own value takes precedence over the shared one"
+    CHANGES = "a value can change during the life of a backend"
     COUNTED = "requests to the store can be counted"
     CONCURRENT = "64 threads get the same answer"
     INTERRUPTED = "signal handlers may raise at any moment"
     TRACES = "no secret shows anywhere"
-    LISTED = "names are listed below the prefixes, and no value"
+    LISTED = "names are listed below the prefixes, without values"
     DESCRIBED = "a secret is described without its value"
 
     DENIED = "the identity may not read"
     UNAUTHENTICATED = "the credentials are not accepted"
     THROTTLED = "the store asks for fewer calls"
     SERVER_ERROR = "the store says that it failed"
-    BAD_GATEWAY = "something in between answers with a page"
-    HANG = "no answer comes"
-    REFUSED = "nobody listens"
+    BAD_GATEWAY = "a proxy answers with a page"
+    HANG = "there is no answer"
+    REFUSED = "nothing listens"
     BROKEN_OFF = "the connection ends within an answer"
-    TRUNCATED = "an answer is complete and its content is not"
+    TRUNCATED = "an answer is complete and its contents are not"
     GARBAGE = "an answer has content of another kind"
 
 
-#: What any store at all can be asked to show.
+#: What every store can show.
 EVERY_STORE = frozenset(
     {
         Capability.FOUND,
@@ -50,7 +50,7 @@ EVERY_STORE = frozenset(
     }
 )
 
-#: Asking again may help, so the store is asked as often as ``max_attempts`` says.
+#: Faults that may pass, so that the store is called as often as ``max_attempts`` allows.
 TEMPORARY = frozenset(
     {
         Capability.THROTTLED,

@@ -1,4 +1,4 @@
-"""Every test here runs for each harness that declares what it needs."""
+"""Every test here runs for each harness that declares the capabilities it needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.servers.aws import clear_environment
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marks of this suite."""
+    """Declares the marks of this suite."""
     config.addinivalue_line("markers", "shows(*capabilities): runs for each harness that declares all of them")
     config.addinivalue_line("markers", "shows_faults: runs for each fault of each harness")
 
@@ -35,7 +35,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def all_harnesses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harnesses]:
-    """Servers live as long as the session."""
+    """The servers run for the whole session."""
     with Harnesses(tmp_path_factory) as opened:
         yield opened
 
@@ -50,5 +50,5 @@ def harness(request: pytest.FixtureRequest, all_harnesses: Harnesses) -> Iterato
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the caller's steers a store."""
+    """Keeps the caller's environment from configuring a store."""
     clear_environment(monkeypatch)

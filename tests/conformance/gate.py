@@ -1,6 +1,6 @@
-"""An HTTP proxy that breaks connections and answers on demand, and counts what it was asked.
+"""An HTTP proxy that breaks connections and answers on demand, and counts requests.
 
-It needs to know nothing of the store behind it: any store that is asked over HTTP may stand there.
+It does not depend on the store behind it: any store that is reached over HTTP will do.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.conformance.harness import Harness, Options, Planting
 from tests.servers.process import LOOPBACK
 from tests.servers.tls import Certificate, Server
 
-#: What the gate can do by itself.
+#: The faults that the gate itself can show.
 GATE_FAULTS = frozenset(
     {
         Capability.BAD_GATEWAY,
@@ -36,7 +36,7 @@ NOT_OURS_TO_PASS_ON = {"connection", "keep-alive", "transfer-encoding", "content
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that takes the place of the store's own, as something in between would give it."""
+    """An answer in place of the store's own, as a proxy would give it."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -44,7 +44,7 @@ class Answer:
 
 
 def page(status: int, title: str, *headers: tuple[str, str]) -> Answer:
-    """A page of a web server that is no store."""
+    """A page of a web server that is not the store."""
     content = f"<html><head><title>{status} {title}</title></head><body>nginx</body></html>"
     return Answer(status, (("Content-Type", "text/html"), *headers), content.encode())
 
@@ -53,7 +53,7 @@ BAD_GATEWAY = page(502, "Bad Gateway")
 
 
 class Gate:
-    """A running proxy. ``fault`` is what happens from now on to every request, or to those that ``spoils`` picks.
+    """A running proxy. ``fault`` applies from now on to every request, or to those that ``spoils`` selects.
 
     With ``tls`` it speaks HTTPS.
     """
@@ -63,9 +63,9 @@ class Gate:
         self.tls = tls
         self.fault: Capability | Answer | None = None
         self.requests = 0
-        #: Which requests are counted, by their path: where a read takes a login before it, that is not a read.
+        #: Which requests are counted, by their path: the login before a read is not a read.
         self.counts: Callable[[str], bool] = lambda _path: True
-        #: Which requests the fault happens to, by their path.
+        #: Which requests the fault applies to, by their path.
         self.spoils: Callable[[str], bool] = lambda _path: True
         self.healed = threading.Event()
         self._lock = threading.Lock()
@@ -75,11 +75,11 @@ class Gate:
 
     @property
     def url(self) -> str:
-        """Where clients find it, before, during and after a fault."""
+        """The address for clients, before, during and after a fault."""
         return f"{'https' if self.tls else 'http'}://{LOOPBACK}:{self.port}"
 
     def inject(self, fault: Capability | Answer) -> None:
-        """Begins a fault. Open connections are closed, so that no client lives on an old one."""
+        """Starts a fault. Open connections are closed, so that no client keeps using an old one."""
         self.healed.clear()
         self.fault = fault
         if fault is Capability.REFUSED:
@@ -94,12 +94,12 @@ class Gate:
         self.healed.set()
 
     def reset(self) -> None:
-        """Ends the fault and forgets what was counted."""
+        """Ends the fault and resets the counts."""
         self.heal()
         self.requests = 0
 
     def close(self) -> None:
-        """Nobody listens any more."""
+        """Stops listening."""
         self._server.stop()
 
     def asked(self, path: str) -> None:
@@ -144,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
             super().finish()
 
     def answer(self) -> None:
-        """Reads a request, and does to it what the fault says."""
+        """Reads a request and applies the fault to it."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.gate.asked(self.path)
         fault = self.gate.fault if self.gate.spoils(self.path) else None
@@ -162,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self, body: bytes, fault: Capability | None) -> None:
         with contextlib.closing(http.client.HTTPConnection(self.gate.upstream, timeout=UPSTREAM_TIMEOUT)) as upstream:
-            # The host stays the one that the client signed.
+            # The host is still the one that the client signed.
             upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
                 upstream.putheader(name, value)
@@ -190,16 +190,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silence."""
+        """No output."""
 
 
 class Gated(Harness):
-    """A store that is asked over HTTP: what any has whose backends go through a gate, which ``running`` opens."""
+    """A store that is reached over HTTP: the common parts of backends behind a gate, which ``running`` opens."""
 
     gate: Gate
 
     def reset(self) -> None:
-        """Opens the gate and forgets what it counted."""
+        """Opens the gate and resets its counts."""
         self.gate.reset()
 
     def inject(self, fault: Capability) -> Options:
@@ -212,16 +212,16 @@ class Gated(Harness):
         self.gate.heal()
 
     def requests(self) -> int:
-        """What went through the gate and counts."""
+        """The counted requests that went through the gate."""
         return self.gate.requests
 
     def addresses(self, canary: str) -> list[Planting]:
-        """An address with a password in it, and one that is broken behind it."""
+        """An address with a password in it, and an invalid one that contains a password."""
         with_password = self.gate.url.replace("//", f"//user:{canary}@")
         broken = f"http://user:{canary}@[::1/"
         return [
             Planting("address", {self.address_option: with_password}),
-            Planting("address that is invalid", {self.address_option: broken}),
+            Planting("invalid address", {self.address_option: broken}),
         ]
 
     def proxies(self, canary: str) -> Mapping[str, str]:

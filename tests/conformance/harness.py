@@ -1,4 +1,4 @@
-"""How the suite handles a store: what a harness says and does."""
+"""How the suite runs a store: the interface of a harness."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Options = dict[str, Any]
 
 KINDS: tuple[Kind, ...] = ("connection", "variable", "config")
 
-#: Ids that mean something to a path, a URL, a shell, JSON, YAML, a log or a pattern. Each store holds all it can.
+#: Ids with a special meaning in a path, a URL, a shell, JSON, YAML, a log or a pattern. Each store holds those it can.
 ODD_NAMES: Mapping[str, str] = {
     "space": "odd name",
     "spaces around": " odd ",
@@ -52,7 +52,7 @@ ODD_NAMES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Planting:
-    """A configuration with made-up secrets in it, beside those that the usual one has."""
+    """A configuration with made-up secrets in it, in addition to those of the usual one."""
 
     label: str
     options: Options
@@ -60,48 +60,48 @@ class Planting:
 
 
 class Harness(ABC):
-    """A store on a server, as its description in ``tests/stores`` names it.
+    """A store on a server; its description in ``tests/stores`` names it.
 
     It is opened once per session and emptied before each test.
     """
 
     #: The name in ``strongroom.stores()``.
     store: ClassVar[str]
-    #: Which server, where a store is tested on several.
+    #: The server, if a store is tested on several.
     server: ClassVar[str] = ""
-    #: What the store can be asked to show here. What the server cannot do is left out.
+    #: The capabilities of the store on this server. What the server cannot do is left out.
     capabilities: ClassVar[frozenset[Capability]]
     #: Labels of ``ODD_NAMES`` that no secret of this store can have.
     impossible_names: ClassVar[frozenset[str]] = frozenset()
     #: Other spellings of the id ``hello`` that mean the same secret.
     same_as_hello: ClassVar[frozenset[str]] = frozenset()
-    #: Whether the store takes capitals for small letters in names.
+    #: Whether the store treats capital and small letters in names as equal.
     ignores_case: ClassVar[bool] = False
-    #: How often a read is sent whose credentials are refused: twice, where it is made again with another token.
+    #: How often a read with refused credentials is sent: twice, if it is repeated with another token.
     refused_reads: ClassVar[int] = 1
-    #: The option that says where the store is, and the store's word for ``verify``.
+    #: The option with the store's address, and the store's name for ``verify``.
     address_option: ClassVar[str] = "endpoint_url"
     verify_option: ClassVar[str] = "verify"
 
     def __init__(self, folder: Path) -> None:
-        """``folder`` is the harness's own."""
+        """``folder`` belongs to the harness alone."""
         self.folder = folder
-        #: Another for each test: backends that were configured alike share a cache.
+        #: Different for each test: backends with the same configuration share a cache.
         self.generation = 0
 
     @classmethod
     def label(cls) -> str:
-        """What tests are called after."""
+        """The name of the harness in test ids."""
         return f"{cls.store}-{cls.server}" if cls.server else cls.store
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """The servers run meanwhile."""
+        """Runs the servers."""
         yield
 
     @abstractmethod
     def reset(self) -> None:
-        """Forgets every secret, fault and count."""
+        """Deletes every secret, fault and count."""
 
     @abstractmethod
     def put(self, kind: Kind, secret_id: str, value: str, team: str | None = None) -> None:
@@ -109,33 +109,33 @@ class Harness(ABC):
 
     @abstractmethod
     def options(self) -> Options:
-        """The ``backend_kwargs`` of a backend that reads what was put before. JSON can express them."""
+        """The ``backend_kwargs`` of a backend that reads the stored values. They can be expressed in JSON."""
 
     def inject(self, fault: Capability) -> Options:
-        """Makes every read fail from now on. What it returns goes over the options of a backend.
+        """Makes every read fail from now on. The returned options replace those of a backend.
 
-        Nothing in it says that a backend that was made before meets the fault too, and lives on after ``heal``.
+        If it returns none, an existing backend meets the fault too, and works again after ``heal``.
         """
         raise NotImplementedError(fault)
 
     def heal(self) -> None:  # noqa: B027 (without faults there is nothing to end)
-        """Ends the fault. Secrets stay."""
+        """Ends the fault. The secrets stay."""
 
     def requests(self) -> int:
-        """How often the store was asked for a value since the last reset."""
+        """How often a value was requested from the store since the last reset."""
         raise NotImplementedError
 
     def plantings(self, canary: str) -> list[Planting]:
-        """Configurations that hold ``canary`` where the store's credentials are: in files, in the environment.
+        """Configurations that hold ``canary`` in the store's credentials: in files, in the environment.
 
-        Options that are marked as secret are planted by the suite itself.
+        The suite itself plants options that are marked as secret.
         """
         del canary
         return []
 
     def description(self) -> Any:
-        """What ``strongroom.stores()`` says of the store."""
-        # Not above: the descriptions of the stores are read where there is no wheel.
+        """The entry of the store in ``strongroom.stores()``."""
+        # Imported here because the descriptions of the stores are also read where the wheel is not installed.
         import strongroom
 
         return next(store for store in strongroom.stores() if store["name"] == self.store)
@@ -148,7 +148,7 @@ class Harness(ABC):
         return bundle
 
     def backend(self, **options: Any) -> SecretsBackend:
-        """A backend that reads what was put, configured further by ``options``."""
+        """A backend that reads the stored values, with further ``options``."""
         return backend_class(self.store)(**{"cache_max_entries": self.generation, **self.options(), **options})
 
 
@@ -163,7 +163,7 @@ def backend_class(store: str) -> type[SecretsBackend]:
 
 
 def look_up(backend: SecretsBackend, kind: Kind, secret_id: str, team: str | None = None) -> Any:
-    """What the getter of a kind gives."""
+    """The result of the getter for a kind."""
     if kind == "connection":
         return backend.get_conn_value(secret_id, team)
     return backend.get_variable(secret_id, team) if kind == "variable" else backend.get_config(secret_id)

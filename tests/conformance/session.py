@@ -10,17 +10,17 @@ import pytest
 from tests.conformance.harness import Harness
 from tests.stores import described
 
-#: Numbers that make the configurations of one test different from those of all others.
+#: Numbers that make the configuration of each test unique.
 GENERATIONS = itertools.count(10_000)
 
 
 def harnesses() -> list[type[Harness]]:
-    """Those of every store."""
+    """The harnesses of every store."""
     return [harness for store in described().values() for harness in store.harnesses]
 
 
 class Harnesses(contextlib.ExitStack):
-    """The harnesses whose servers run; each is opened once."""
+    """The harnesses with running servers; each is opened once."""
 
     def __init__(self, folders: pytest.TempPathFactory) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Every fault ends in its own exception, is said once, is never taken for absence, and passes."""
+"""Every fault raises its own exception, is reported once, never counts as absent, and passes."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from tests.conformance.harness import KINDS, Harness, Kind, Options, look_up
 
 VALUE = "x://" + "secret-value-" * 40
 QUICK: Options = {"timeout": "5s", "max_attempts": 1}
-#: A hang lasts as long as it may.
+#: A hang lasts until the timeout.
 HANG: Options = {**QUICK, "timeout": "500ms"}
 
 
 def quick(fault: Capability) -> Options:
-    """Options that let a fault show soon."""
+    """Options that make a fault show quickly."""
     return HANG if fault is Capability.HANG else QUICK
 
 
 def broken(harness: Harness, fault: Capability, **options: Any) -> tuple[SecretsBackend, bool]:
-    """A backend that meets the fault, and whether it will live to see it healed."""
+    """A backend that meets the fault, and whether it can be used after the fault has ended."""
     harness.put("variable", "hello", VALUE)
     changed = harness.inject(fault)
     return harness.backend(**{**quick(fault), **options, **changed}), not changed
 
 
 def failure(backend: SecretsBackend, kind: Kind = "variable") -> StrongroomError:
-    """What a lookup raises."""
+    """The error of a lookup."""
     with pytest.raises(StrongroomError) as caught:
         look_up(backend, kind, "hello")
     return caught.value
@@ -56,8 +56,8 @@ def test_a_fault_raises_its_own_exception(harness: Harness, fault: Capability, k
 
 
 @shows_faults
-def test_a_fault_is_over_when_it_is_over(harness: Harness, fault: Capability) -> None:
-    """Nothing of it is remembered, not even as absence, and the client still works."""
+def test_nothing_remains_of_a_fault_that_has_ended(harness: Harness, fault: Capability) -> None:
+    """Nothing of it is cached, not even as absent, and the client still works."""
     backend, lives_on = broken(harness, fault, on_error="raise")
     for _ in range(2):
         assert type(failure(backend)) is FAULTS[fault]
@@ -66,7 +66,7 @@ def test_a_fault_is_over_when_it_is_over(harness: Harness, fault: Capability) ->
 
 
 @shows_faults
-def test_a_fault_may_count_as_a_miss_and_is_said_once(
+def test_a_fault_may_count_as_a_miss_and_is_reported_once(
     harness: Harness, fault: Capability, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -84,11 +84,11 @@ def test_a_fault_may_count_as_a_miss_and_is_said_once(
 @shows_faults
 @shows(Capability.COUNTED)
 @pytest.mark.parametrize("attempts", [1, 2])
-def test_only_what_may_pass_is_tried_again(harness: Harness, fault: Capability, attempts: int) -> None:
+def test_only_faults_that_may_pass_are_retried(harness: Harness, fault: Capability, attempts: int) -> None:
     backend, _ = broken(harness, fault, on_error="raise", max_attempts=attempts, timeout="3s")
     before = harness.requests()
     assert type(failure(backend)) is FAULTS[fault]
-    # A connection that was refused, or broke in the middle, never made it to the count or may be tried once more.
+    # A refused connection is not counted, and one that broke off may be tried once more.
     expected = {
         Capability.REFUSED: {0},
         Capability.HANG: {1, attempts},
@@ -116,17 +116,17 @@ def test_a_hang_ends_with_the_deadline(harness: Harness) -> None:
 
 
 class Mine(BaseException):
-    """What a handler raises."""
+    """The exception of a handler."""
 
 
 def handler(number: int, _frame: FrameType | None) -> None:
-    """A handler of somebody else's."""
+    """A handler of the caller."""
     raise Mine(number)
 
 
 @shows(Capability.HANG)
-def test_a_cancelled_lookup_leaves_the_backend_whole(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A signal handler raises in the middle of a hang, again and again; then the same backend reads."""
+def test_a_cancelled_lookup_leaves_the_backend_usable(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal handler raises during a hang, several times; then the same backend reads."""
     harness.put("variable", "hello", VALUE)
     backend = harness.backend(timeout="60s")
     before = signal.signal(signal.SIGALRM, handler)
@@ -147,7 +147,7 @@ def test_a_cancelled_lookup_leaves_the_backend_whole(harness: Harness, monkeypat
 
 @shows(Capability.HANG)
 def test_a_waiter_takes_over_from_a_cancelled_reader(harness: Harness) -> None:
-    """One thread waits for the main one, whose lookup is cut; the waiter gets the value once there is one."""
+    """One thread waits for the main thread, whose lookup is cancelled; the waiter gets the value once there is one."""
     harness.put("variable", "hello", VALUE)
     harness.inject(Capability.HANG)
     backend, answers = harness.backend(timeout="30s"), []
@@ -168,7 +168,7 @@ def test_a_waiter_takes_over_from_a_cancelled_reader(harness: Harness) -> None:
 
 @shows(Capability.INTERRUPTED)
 def test_handlers_that_raise_at_any_moment_break_nothing(harness: Harness) -> None:
-    """Each exception comes through, wherever it was raised: before, within or after the native part of a lookup."""
+    """Each exception gets through, wherever it was raised: before, within or after the native part of a lookup."""
     harness.put("variable", "hello", VALUE)
     backend, lost = harness.backend(cache_ttl=0), 0
     before = signal.signal(signal.SIGALRM, handler)
@@ -184,7 +184,7 @@ def test_handlers_that_raise_at_any_moment_break_nothing(harness: Harness) -> No
 
 
 def interrupted(backend: SecretsBackend) -> bool:
-    """Looks up until the handler raises; not so if it never does."""
+    """Looks up until the handler raises; false if it never does."""
     end = time.monotonic() + 0.3
     try:
         while time.monotonic() < end:

@@ -14,20 +14,20 @@ ALL = pytest.mark.parametrize("harness_class", harnesses(), ids=lambda harness: 
 
 
 def test_every_store_has_a_harness() -> None:
-    """A new store joins by its description in ``tests/stores``."""
+    """A new store is included by its description in ``tests/stores``."""
     assert {harness.store for harness in harnesses()} == {store["name"] for store in strongroom.stores()}
 
 
 def test_labels_are_unique() -> None:
-    """Each harness can be told from the others."""
+    """The names of harnesses in test ids are different."""
     labels = [harness.label() for harness in harnesses()]
     assert len(set(labels)) == len(labels)
 
 
 @ALL
 def test_every_declared_capability_has_a_case(harness_class: type[Harness]) -> None:
-    """Whoever adds a capability writes what it means."""
-    # The modules register their cases when they are collected, so that must have happened even if one was named alone.
+    """A new capability needs a case that defines it."""
+    # The modules register their cases when they are collected, so all must be imported even if one was named alone.
     from tests.conformance import test_faults, test_names, test_sharing, test_traces, test_values
 
     assert all((test_faults, test_names, test_sharing, test_traces, test_values))
@@ -36,14 +36,14 @@ def test_every_declared_capability_has_a_case(harness_class: type[Harness]) -> N
 
 @pytest.mark.parametrize("store", [store["name"] for store in strongroom.stores()])
 def test_what_every_store_can_do_is_declared(store: str) -> None:
-    """On one server at least."""
+    """On at least one server."""
     declared = {shown for harness in harnesses() if harness.store == store for shown in harness.capabilities}
     assert {capability.name for capability in EVERY_STORE - declared} == set()
 
 
 @ALL
 def test_impossible_names_are_known(harness_class: type[Harness]) -> None:
-    """A label that is misspelt would leave out nothing."""
+    """A misspelt label would leave out nothing."""
     assert set(harness_class.impossible_names) <= set(ODD_NAMES)
 
 

@@ -1,4 +1,4 @@
-"""Names and what is known of them, as the command line tells them: below the prefixes, in every page, and no value."""
+"""Names and metadata, as the command line shows them: below the prefixes, from every page, and without values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(shell: Shell, harness: Harness, *arguments: str, **options: Any) -> Run:
 
 
 @shows(Capability.LISTED)
-def test_names_are_listed_by_kind_and_none_twice(shell: Shell, harness: Harness) -> None:
+def test_names_are_listed_by_kind_and_without_duplicates(shell: Shell, harness: Harness) -> None:
     for kind in KINDS:
         for number in range(3):
             harness.put(kind, f"{kind}{number}", CANARY)
@@ -42,7 +42,7 @@ def test_names_are_listed_by_kind_and_none_twice(shell: Shell, harness: Harness)
 
 
 @shows(Capability.LISTED)
-def test_a_long_list_is_whole(shell: Shell, harness: Harness) -> None:
+def test_a_long_list_is_complete(shell: Shell, harness: Harness) -> None:
     ids = [f"v{number:03}" for number in range(120)]
     for each in ids:
         harness.put("variable", each, CANARY)
@@ -59,8 +59,8 @@ def test_an_empty_store_has_an_empty_list(shell: Shell, harness: Harness) -> Non
 @shows(Capability.DESCRIBED)
 def test_a_secret_is_described_and_a_missing_one_is_not(shell: Shell, harness: Harness) -> None:
     harness.put("variable", "hello", CANARY)
-    told = run(shell, harness, "describe", "variable", "hello")
-    assert told.code == DONE, told.err
-    assert told.json["name"].endswith(STORES[harness.store].place("variable", "hello"))
-    missing = run(shell, harness, "describe", "variable", "nobody")
+    described = run(shell, harness, "describe", "variable", "hello")
+    assert described.code == DONE, described.err
+    assert described.json["name"].endswith(STORES[harness.store].place("variable", "hello"))
+    missing = run(shell, harness, "describe", "variable", "absent")
     assert (missing.code, missing.json["found"]) == (NO, False)

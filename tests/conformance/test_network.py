@@ -1,4 +1,4 @@
-"""The same for every store on the network: which certificates are trusted, and how long a store is left alone."""
+"""Rules for every store on the network: which certificates are trusted, and how long a store is left alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BEHIND_A_GATE = shows(Capability.BAD_GATEWAY)
 
 
 class Secured:
-    """The store behind TLS, and below a home directory the bundles with its authority and with another one."""
+    """The store behind TLS, and two bundles in a home directory: with its authority, and with another one."""
 
     def __init__(self, harness: Any) -> None:
         self.harness = harness
@@ -40,7 +40,7 @@ class Secured:
             yield opened
 
     def verify(self, value: Any) -> Options:
-        """The store's word for ``verify``."""
+        """The store's option for ``verify``."""
         return {self.harness.verify_option: value}
 
     def _bundle(self, name: str, authority: Any) -> str:
@@ -51,7 +51,7 @@ class Secured:
 
 @pytest.fixture
 def secured(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Secured:
-    """The home directory is set. Where no option names a bundle, a login is verified with that of the environment."""
+    """Sets the home directory. Unless an option names a bundle, a login is verified with that of the environment."""
     made = Secured(harness)
     monkeypatch.setenv("HOME", str(made.home))
     if of_login := harness.options().get("ca_bundle"):
@@ -82,7 +82,7 @@ UNTRUSTED: dict[str, Written] = {
 
 
 def read(secured: Secured, written: Options) -> Any:
-    """What a backend over TLS reads, and what it raises."""
+    """What a backend over TLS reads, or the error that it raises."""
     secured.harness.put("variable", "hello", "world")
     with secured.running() as opened:
         place = {secured.harness.address_option: opened.url}
@@ -104,13 +104,13 @@ def test_a_certificate_that_is_not_trusted(secured: Secured, case: str) -> None:
 
 
 @BEHIND_A_GATE
-def test_a_bundle_that_is_not_there_is_named(secured: Secured) -> None:
+def test_a_missing_bundle_is_named(secured: Secured) -> None:
     with pytest.raises(ConfigurationError, match=r"home/nowhere\.pem` of `ca_bundle`"):
         read(secured, {"ca_bundle": "~/nowhere.pem"})
 
 
 def throttled(harness: Any, wait: str, **options: Any) -> tuple[ThrottledError, int]:
-    """What a lookup raises while every request is answered by ``wait``, and how many there were."""
+    """The error of a lookup while every request is answered by ``wait``, and the number of requests."""
     harness.put("variable", "hello", "world")
     harness.gate.inject(page(429, "Too Many Requests", ("Retry-After", wait)))
     backend, before = harness.backend(on_error="raise", **options), harness.requests()
@@ -121,7 +121,7 @@ def throttled(harness: Any, wait: str, **options: Any) -> tuple[ThrottledError, 
 
 @BEHIND_A_GATE
 @pytest.mark.parametrize("is_date", [False, True], ids=["seconds", "date"])
-def test_a_store_that_asks_for_more_time_than_there_is_is_asked_once(harness: Harness, is_date: bool) -> None:
+def test_a_wait_beyond_the_deadline_means_one_request(harness: Harness, is_date: bool) -> None:
     wait = formatdate(time.time() + 60, usegmt=True) if is_date else "60"
     error, requests = throttled(harness, wait, max_attempts=3, timeout="5s")
     assert requests == 1
@@ -131,6 +131,6 @@ def test_a_store_that_asks_for_more_time_than_there_is_is_asked_once(harness: Ha
 
 @BEHIND_A_GATE
 @pytest.mark.parametrize("wait", ["Sun, 06 Nov 1994 08:49:37 GMT", "soon", "-1"])
-def test_a_time_that_has_passed_or_makes_no_sense_is_no_time(harness: Harness, wait: str) -> None:
+def test_a_time_in_the_past_or_an_invalid_one_is_ignored(harness: Harness, wait: str) -> None:
     error, requests = throttled(harness, wait, max_attempts=2)
     assert (requests, error.retry_after) == (2, None)

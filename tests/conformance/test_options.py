@@ -29,7 +29,7 @@ EACH_OPTION = pytest.mark.parametrize(
 
 @pytest.fixture(autouse=True)
 def _nothing_has_to_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a constructor cannot do without, where there is such a thing: Vault's wants a token."""
+    """The options that a constructor requires: Vault's needs a token."""
     monkeypatch.setenv("VAULT_TOKEN", "made-up")
 
 
@@ -66,13 +66,13 @@ def test_secrets_are_marked() -> None:
 
 
 @EACH_OPTION
-def test_whatever_sounds_secret_is_marked(store: str, option: dict[str, Any]) -> None:
+def test_options_with_secret_sounding_names_are_marked(store: str, option: dict[str, Any]) -> None:
     sounds = re.search(r"password|secret(?!_values|s_path)|token$|private|credential", option["key"])
     assert not sounds or option["secret"], store
 
 
 def misspelt(key: str, known: set[str]) -> str:
-    """The key with two letters swapped, such that it is no other key."""
+    """The key with two letters swapped, so that it is not another key."""
     swapped = (key[:at] + key[at + 1] + key[at] + key[at + 2 :] for at in range(1, len(key) - 1))
     return next((candidate for candidate in swapped if candidate not in known), key + "x")
 
@@ -84,8 +84,8 @@ def test_a_misspelt_key_is_named_with_the_nearest(
     secret, key = canary(), misspelt(option["key"], {option["key"] for _, option in OPTIONS})
     backend_class(store)(**{key: secret})
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    (said,) = [text for text in warnings if f"`{key}`" in text]
-    assert f"Did you mean `{option['key']}`?" in said
+    (logged,) = [text for text in warnings if f"`{key}`" in text]
+    assert f"Did you mean `{option['key']}`?" in logged
     assert core(secret) not in caplog.text
 
 
@@ -98,7 +98,7 @@ def test_strict_refuses_a_misspelt_key(store: str, option: dict[str, Any]) -> No
 
 
 @EACH_STORE
-def test_a_key_like_no_other_has_no_suggestion(store: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_key_unlike_any_other_has_no_suggestion(store: str, caplog: pytest.LogCaptureFixture) -> None:
     backend_class(store)(**{f"zzzzzzzzzzzz_{store}": canary()})
-    (said,) = [text for text in caplog.messages if "zzzzzzzzzzzz" in text]
-    assert "Did you mean" not in said
+    (logged,) = [text for text in caplog.messages if "zzzzzzzzzzzz" in text]
+    assert "Did you mean" not in logged

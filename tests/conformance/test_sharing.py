@@ -1,4 +1,4 @@
-"""What is kept, what is shared, and how often the store is asked."""
+"""What is cached, what is shared, and how often the store is called."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ THREADS = 64
 
 
 def from_many_threads(backends: list[SecretsBackend], kind: Kind = "variable") -> list[Any]:
-    """What each of 64 threads gets that ask at the same moment."""
+    """The result of each of 64 threads that look up at the same moment."""
     answers: list[Any] = []
     start = threading.Barrier(THREADS)
 
@@ -56,7 +56,7 @@ def test_many_threads_and_backends_make_one_call(harness: Harness, value: str | 
 
 
 @shows(Capability.COUNTED)
-def test_what_is_known_is_not_asked_for_again(harness: Harness) -> None:
+def test_what_is_cached_is_not_requested_again(harness: Harness) -> None:
     harness.put("variable", "hello", "world")
     for _ in range(20):
         assert harness.backend().get_variable("hello") == "world"
@@ -75,7 +75,7 @@ def test_without_a_cache_every_lookup_asks(harness: Harness) -> None:
 
 
 @shows(Capability.COUNTED)
-def test_absence_has_a_time_of_its_own(harness: Harness) -> None:
+def test_absent_has_its_own_time_to_live(harness: Harness) -> None:
     harness.put("variable", "hello", "world")
     backend = harness.backend(cache_negative_ttl=0)
     for _ in range(3):
@@ -94,7 +94,7 @@ def test_the_oldest_of_too_many_is_asked_for_again(harness: Harness) -> None:
 
 
 @shows(Capability.COUNTED)
-def test_what_is_switched_off_is_never_asked_for(harness: Harness) -> None:
+def test_what_is_switched_off_is_never_requested(harness: Harness) -> None:
     keys = {option["key"] for option in harness.description()["options"]}
     off: dict[str, Any] = {f"{kind}_lookup_pattern": "never" for kind in ("connections", "variables", "config")}
     prefixes = {f"{kind}_prefix": None for kind in ("connections", "variables", "config")}

@@ -1,6 +1,6 @@
 """No secret shows anywhere: not in logs, exceptions, objects, pickles, files or the environment of children.
 
-Each lookup runs in a process of its own, in which every logger is at level 1 and everything that is left is printed.
+Each lookup runs in a separate process, in which every logger is at level 1 and everything that remains is printed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ POLICIES = ("official", "raise", "miss")
 
 
 def trace(folder: Path, store: str, cases: Sequence[Planting]) -> list[tuple[str, bytes]]:
-    """Looks up in a process of its own, once for each case; all that was left behind, by case."""
+    """Runs each case in a separate process; returns everything that was left behind, by case."""
     description = next(known for known in strongroom.stores() if known["name"] == store)
     lookups = [(kind, secret_id) for kind in KINDS for secret_id in ("hello", "hello", "nothing")]
     job = {"class": description["python_class"], "lookups": lookups, "cases": [asdict(case) for case in cases]}
@@ -51,14 +51,14 @@ def trace(folder: Path, store: str, cases: Sequence[Planting]) -> list[tuple[str
 
 
 def parts(stream: str, content: bytes) -> Iterator[tuple[str, bytes]]:
-    """What was written to a stream, by case."""
+    """The output on a stream, by case."""
     for part in content.split(MARK.encode()):
         label, _, rest = part.partition(b"\n")
         yield f"{stream} of {label.decode()}", rest
 
 
 def secret_options(harness: Harness) -> list[str]:
-    """The keys that the store itself calls secret."""
+    """The keys that the store itself marks as secret."""
     return [option["key"] for option in harness.description()["options"] if option["secret"]]
 
 
@@ -69,7 +69,7 @@ def known_secrets(harness: Harness, options: Options) -> dict[str, str]:
 
 
 def fill(harness: Harness) -> dict[str, str]:
-    """Puts a canary of each kind into the store, many times over, so that a part of the value holds one too."""
+    """Puts a canary of each kind into the store, repeated, so that any part of the value contains one too."""
     secrets: dict[str, str] = {kind: canary() for kind in KINDS}
     for kind in KINDS:
         harness.put(
@@ -79,7 +79,7 @@ def fill(harness: Harness) -> dict[str, str]:
 
 
 def usual(harness: Harness, label: str = "usual", **changed: Any) -> Planting:
-    """A case with the harness's own options, and some changed."""
+    """A case with the harness's own options, some of them changed."""
     return Planting(label, {**harness.options(), "timeout": "2s", "max_attempts": 1, **changed})
 
 
@@ -106,7 +106,7 @@ def test_no_fault_shows_a_secret(harness: Harness, fault: Capability, tmp_path: 
 
 @shows(Capability.TRACES)
 def test_no_secret_option_shows_whatever_it_holds(harness: Harness, tmp_path: Path) -> None:
-    """As text, as an object, as text of an object, and as what it cannot be."""
+    """As a string, as an object, as JSON in a string, and as values of a wrong type."""
     fill(harness)
     secrets = {key: canary() for key in secret_options(harness)}
     cases = [usual(harness, key, **{key: shape}) for key, secret in secrets.items() for shape in shapes(secret)]
@@ -120,7 +120,7 @@ def shapes(secret: str) -> list[Any]:
 
 @shows(Capability.TRACES)
 def test_no_source_of_credentials_shows_what_it_holds(harness: Harness, tmp_path: Path) -> None:
-    """Files, the environment, addresses with a password: what the harness knows of."""
+    """Files, the environment, addresses with a password: every source that the harness declares."""
     fill(harness)
     secret = plain_canary()
     cases = [
@@ -131,8 +131,8 @@ def test_no_source_of_credentials_shows_what_it_holds(harness: Harness, tmp_path
 
 
 @shows(Capability.TRACES)
-def test_what_would_show_is_found(harness: Harness, tmp_path: Path) -> None:
-    """The hunt itself: an unknown key is named in a warning, so a canary there must be found."""
+def test_the_search_finds_a_canary(harness: Harness, tmp_path: Path) -> None:
+    """The search itself: an unknown key is named in a warning, so a canary there must be found."""
     secret = plain_canary()
     places = trace(tmp_path, harness.store, [usual(harness, "unknown", **{secret: 1})])
     with pytest.raises(AssertionError, match="secret in standard error of unknown"):

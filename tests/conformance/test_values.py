@@ -1,4 +1,4 @@
-"""What was put in comes out, under whatever name, and what was not is None."""
+"""A stored value comes back, under any name, and an absent one is None."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_value_of_each_kind_comes_back(harness: Harness, kind: Kind) -> None:
 
 @shows(Capability.ABSENT)
 @EACH_KIND
-def test_what_is_not_there_is_none(harness: Harness, kind: Kind) -> None:
+def test_an_absent_secret_is_none(harness: Harness, kind: Kind) -> None:
     harness.put(kind, "hello", URI)
     backend = harness.backend(on_error="raise")
     other_case = set() if harness.ignores_case else {"Hello"}
@@ -81,8 +81,8 @@ def test_a_large_value_comes_back_whole(harness: Harness, label: str) -> None:
 
 @shows(Capability.ODD_NAMES)
 @EACH_KIND
-def test_odd_names_are_names_like_others(harness: Harness, kind: Kind) -> None:
-    """All of them at once, so that no two of them can be the same to the store."""
+def test_odd_names_work_like_others(harness: Harness, kind: Kind) -> None:
+    """All of them at once, so that no two of them can be the same secret to the store."""
     names = {label: name for label, name in ODD_NAMES.items() if label not in harness.impossible_names}
     for number, name in enumerate(names.values()):
         harness.put(kind, name, f"x://{number}")

@@ -1,7 +1,7 @@
-"""Looks things up with every log record shown, and shows everything that it is left with, but for the values.
+"""Looks secrets up with every log record shown, and prints everything that remains, except the values.
 
 The job comes as JSON on standard input: ``class``, ``lookups`` (pairs of a kind and an id) and ``cases``, each with a
-``label``, ``options`` and an ``environment``. ``MARK`` and the label begin what belongs to a case on either stream.
+``label``, ``options`` and an ``environment``. ``MARK`` and the label mark the start of each case on both streams.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ MARK = "-----case "
 
 
 class Everything(logging.Handler):
-    """Prints all that a record holds."""
+    """Prints everything that a record holds."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """To standard error."""
+        """Prints to standard error."""
         print("record", vars(record), record.getMessage(), file=sys.stderr)
 
 
@@ -37,7 +37,7 @@ def show(what: str, value: object) -> None:
 
 
 def show_error(error: BaseException) -> None:
-    """An exception with all that hangs on it."""
+    """An exception with everything attached to it."""
     seen: list[BaseException] = []
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -68,7 +68,7 @@ def show_object(what: str, value: object) -> None:
 
 
 def ask(backend: SecretsBackend, kind: str, secret_id: str) -> object:
-    """A lookup in each of its ways."""
+    """A lookup in each possible way."""
     if kind == "connection":
         return backend.get_conn_value(secret_id)
     if kind == "config":
@@ -77,7 +77,7 @@ def ask(backend: SecretsBackend, kind: str, secret_id: str) -> object:
 
 
 def main(job: dict[str, Any]) -> None:
-    """Does the job, case by case."""
+    """Runs the job, case by case."""
     logging.basicConfig(level=1, handlers=[Everything()])
     for logger in logging.Logger.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
@@ -96,7 +96,7 @@ def main(job: dict[str, Any]) -> None:
 
 
 def run(backend_class: Any, options: dict[str, Any], lookups: list[tuple[str, str]]) -> None:
-    """One case; its last line says how many lookups gave a value."""
+    """One case; its last line is the number of lookups that returned a value."""
     answered = 0
     try:
         backend = backend_class(**options)

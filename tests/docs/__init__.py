@@ -1,1 +1,1 @@
-"""Whether the pages are true: their commands run, their configuration is taken, their links lead somewhere."""
+"""Whether the pages are correct: their commands run, their configuration is valid, their links work."""

@@ -1,4 +1,4 @@
-"""The pages, and what stands on them."""
+"""The pages and their contents."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Block:
 
     @property
     def name(self) -> str:
-        """How it is called in a list of tests."""
+        """Its name in a list of tests."""
         return f"{self.page}:{self.line}".replace("/", "|")
 
     @property
@@ -43,7 +43,7 @@ def blocks(*languages: str) -> list[Block]:
 
 
 def inline(beginning: str) -> list[str]:
-    """Every row of code within a sentence or a table that begins so."""
+    """The code spans in sentences and tables that start like this."""
     found = set()
     for path in PAGES:
         prose = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Every block of commands on the pages runs as it stands, or stands here with the reason why it cannot."""
+"""Every block of commands on the pages runs as written, or is listed here with the reason why it cannot."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.servers.aws import REGION, MiniStack, clean_environment
 from tests.servers.process import REPOSITORY
 from tests.servers.vault import ROOT, Vault
 
-#: Why a line cannot run here, by how it begins. Its syntax is looked at all the same.
+#: Why a line cannot run here, by its beginning. Its syntax is checked all the same.
 CANNOT_RUN = {
     "make ": "a target of the Makefile; tests/tools runs this very suite in one, and the page's targets exist",
     "cargo test": "the Rust tests; `make test` runs them",
@@ -41,7 +41,7 @@ RUN_ELSEWHERE = {"docs/operating.md": "tests/command_line/test_operating.py"}
 
 
 def commands(block: Block) -> list[str]:
-    """The commands of a block, each with its continued lines; no comments."""
+    """The commands of a block, each with its continued lines; without comments."""
     joined = re.sub(r"(\\|\|)\n\s*", lambda end: " " if end[1] == "\\" else "| ", block.text)
     lines = [line.strip() for line in joined.splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
@@ -67,7 +67,7 @@ def program(home: Path, name: str, script: str) -> None:
 
 
 def run(home: Path, script: str, variables: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs a block as a shell would, and stops at the first command that does not end with 0."""
+    """Runs a block in a shell, and stops at the first command with an exit code other than 0."""
     environment = {name: value for name, value in clean_environment().items() if not name.startswith("AIRFLOW__")}
     environment |= {"AIRFLOW_HOME": str(home), "HOME": str(home), "PATH": f"{home / 'bin'}:{os.environ['PATH']}"}
     parts = [str(REPOSITORY), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
@@ -164,7 +164,7 @@ print(answer)
 
 
 def aws_blocks(page: str) -> str:
-    """The commands of a page that go to AWS."""
+    """The commands of a page that call AWS."""
     found = [line for block, line in LINES if block.page == f"docs/{page}.md" for line in [line] if "aws " in line[:4]]
     assert len(found) > 4
     return "\n".join(found)

@@ -1,4 +1,4 @@
-"""Every configuration on the pages is taken as it stands there, without a warning."""
+"""Every configuration on the pages is accepted as written, without a warning."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.stores import described
 
 BACKEND, KWARGS = "AIRFLOW__SECRETS__BACKEND", "AIRFLOW__SECRETS__BACKEND_KWARGS"
 
-#: Blocks of JSON that are no options, by a key that they have.
+#: Blocks of JSON that are not options, by a key that they have.
 NO_OPTIONS = {
     "Statement": "a policy",
     "dbname": "a secret as RDS writes it",
@@ -38,7 +38,7 @@ def _nothing_around(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def taken(caplog: pytest.LogCaptureFixture, name: str, kwargs: dict[str, Any]) -> None:
-    """The class takes the kwargs, and has nothing to say."""
+    """Checks that the class accepts the kwargs without a message."""
     module, _, cls = name.rpartition(".")
     with caplog.at_level(logging.WARNING):
         getattr(importlib.import_module(module), cls)(**kwargs)
@@ -78,7 +78,7 @@ def test_environments(block: Block, caplog: pytest.LogCaptureFixture) -> None:
     if BACKEND in found:
         taken(caplog, found[BACKEND], kwargs)
     elif kwargs:
-        # The class stands above, in the same file.
+        # The class is named further up in the same file.
         taken(caplog, "strongroom.local.LocalFilesystemBackend", kwargs)
 
 
@@ -97,7 +97,7 @@ def test_json(block: Block, caplog: pytest.LogCaptureFixture) -> None:
     taken(caplog, store, content)
 
 
-def test_what_is_no_option_is_still_on_a_page() -> None:
+def test_blocks_that_are_not_options_are_still_on_a_page() -> None:
     keys = {key for block in blocks("json") for key in json.loads(block.text)}
     assert NO_OPTIONS.keys() <= keys
 
@@ -126,7 +126,7 @@ PYTHON = [block for block in blocks("python") if not block.text.startswith(">>>"
 
 @pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.name)
 def test_python(block: Block) -> None:
-    # A line of an expression with its value behind it is a claim.
+    # A line with an expression followed by its value is a claim to check.
     code = re.sub(r"^(\w+\[.*?\])\s+# (.+)$", r"assert \1 == \2", block.text, flags=re.MULTILINE)
     code = re.sub(r"^(\w+\(.*\))\n# (.+)$", r"assert \1 == \2", code, flags=re.MULTILINE)
     backend = LocalFilesystemBackend()
@@ -144,18 +144,18 @@ def test_the_shape_of_the_statistics_is_that_of_the_page() -> None:
 
 def test_options_in_sentences_are_json() -> None:
     broken = []
-    # The page of the command line has shapes of output, which are no JSON.
+    # The page of the command line has shapes of output, which are not JSON.
     for page in [page for page in PAGES if page.stem != "command-line"]:
         for text in re.findall(r"`(\{\"[^`]*\})`", page.read_text()):
             try:
                 json.loads(text)
             except ValueError:
                 broken.append((page.name, text))
-    # Three dots stand for something there.
+    # Three dots stand for omitted parts.
     assert [found for found in broken if "..." not in found[1]] == []
 
 
-#: What each page says of values that are no text: an option, the value, and whether the constructor has a WARNING.
+#: What each page says about values that are not text: an option, the value, and whether the constructor logs a WARNING.
 SAID: dict[str, tuple[str, dict[str, Any], list[tuple[str, Any, bool]]]] = {
     "aws-ssm-parameter-store": (
         "strongroom.aws.SystemsManagerParameterStoreBackend",

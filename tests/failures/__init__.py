@@ -1,5 +1,5 @@
-"""What a lookup does under each failure of each store, kept as a table in ``docs/failures.md``.
+"""The outcome of a lookup under each failure of each store, kept as a table in ``docs/failures.md``.
 
 ``python -m pytest tests/failures`` measures every row and compares it with the page.
-``python -m pytest tests/failures --write-failures`` writes the page anew.
+``python -m pytest tests/failures --write-failures`` rewrites the page.
 """

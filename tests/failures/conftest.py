@@ -17,12 +17,12 @@ Case = tuple[type[Harness], Way, Phase]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How the page is made."""
+    """The option that writes the page."""
     parser.addoption("--write-failures", action="store_true", help="write docs/failures.md instead of comparing")
 
 
 def cases() -> list[Case]:
-    """A row each."""
+    """One row each."""
     return [(kind, way, phase) for kind, ways in failing().items() for way in ways for phase in way.phases]
 
 
@@ -42,12 +42,12 @@ class Book:
 
 @pytest.fixture(scope="session")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
-    """Servers live as long as the session."""
+    """The servers run for the whole session."""
     with Harnesses(tmp_path_factory) as harnesses:
         yield Book(harnesses)
 
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the caller's steers a store."""
+    """Keeps the caller's environment from configuring a store."""
     clear_environment(monkeypatch)

@@ -16,8 +16,8 @@ PAGE = REPOSITORY / "docs" / "failures.md"
 INTRODUCTION = """\
 # Failures
 
-What a lookup does when its store fails: what it answers, how old that is, how often it asks, how long it takes and what
-it says. Every row was measured by the tests, and the tests fail when a row changes. To measure anew:
+What a lookup does when its store fails: its result, how old that is, how many requests it makes, how long it takes and
+what it logs. Every row was measured by the tests, and the tests fail when a row changes. To measure again:
 `python -m pytest tests/failures --write-failures`.
 
 The rules behind the rows:
@@ -25,21 +25,21 @@ The rules behind the rows:
 - **The store does not answer** (throttled, unreachable, timed out, 5xx): the read is tried again, at most
   `max_attempts` times. If that fails too, a value that is not older than `cache_ttl` + `cache_max_stale` is served,
   with a WARNING that says why. Without such a value the lookup ends with the error.
-- **The store answers** that the secret is not there, may not be read, or something that makes no sense: that counts at
+- **The store answers** that the secret does not exist or may not be read, or its answer is invalid: that counts at
   once, and an old value is dropped. A revoked or deleted secret is not served from memory.
-- **An error is never remembered as absence**, and None is said of a secret only if the store says that it is not there.
-  The exception is what the official class answers with None; it comes with a WARNING.
+- **An error is never cached as absent**, and the result is None only if the store says that the secret does not exist.
+  The exceptions are errors for which the official class returns None; they come with a WARNING.
 
-Rows are of a backend with `timeout: 3s`, `max_attempts: 2`, `cache_ttl: 200ms`, and the defaults besides, such as
-`on_error: official`. The default `timeout` is 10 s, `max_attempts` 5 and `cache_ttl` 60 s. With another word in
+The rows are for a backend with `timeout: 3s`, `max_attempts: 2`, `cache_ttl: 200ms`, and otherwise defaults, such as
+`on_error: official`. The default `timeout` is 10 s, `max_attempts` 5 and `cache_ttl` 60 s. With another value of
 `on_error` the calls and the times are the same, and old values are served as here.
 
 | column | meaning |
 |---|---|
 | known | *nothing read yet* in this process; or *an expired value*, read before and past its `cache_ttl` |
 | served | the value, None, or the exception |
-| age | *fresh*, *past its ttl*, or - where there is no answer of the store |
-| asked | requests that the server saw; - where nobody counts |
+| age | *fresh*, *past its ttl*, or - where the store gave no answer |
+| asked | requests that the server saw; - where they are not counted |
 | counted | calls in `strongroom.stats()`, which also has those that never reached the server |
 | took | *at once* is under half a second; waits between attempts are random, so *< 2.5 s* may be shorter |
 | log | the highest level, and which of the texts below the table |
@@ -53,31 +53,31 @@ def failing() -> Mapping[type[Harness], Sequence[Way]]:
 
 
 def title(kind: type[Harness]) -> str:
-    """What a store's section is called."""
+    """The title of a store's section."""
     return {str(store["name"]): str(store["title"]) for store in strongroom.stores()}[kind.store]
 
 
 def sections(page: str) -> tuple[str, dict[str, str]]:
-    """What the page begins with, and its sections by their titles."""
+    """The introduction of the page, and its sections by title."""
     introduction, *parts = page.split("\n## ")
     return introduction, {part.partition("\n")[0]: f"## {part}" for part in parts}
 
 
 def with_section(page: str, kind: type[Harness], section: str) -> str:
-    """The page with the section of one store written anew, and the others as they are, in the order of the stores."""
+    """The page with a new section for one store and the others unchanged, in the order of the stores."""
     known = {**sections(page)[1], title(kind): section}
     return "\n".join([INTRODUCTION, *(known[each] for each in map(title, failing()) if each in known)])
 
 
 def section(title: str, rows: Sequence[Row], ways: Sequence[Way]) -> str:
-    """The rows of a store, and what there is to know about them."""
+    """The rows of a store, and the notes about them."""
     texts = list(dict.fromkeys(row.text for row in rows if row.text))
     lines = [f"## {title}", "", HEAD, *(_line(row, texts) for row in rows), ""]
     notes = [fill(f"- **{way.what}**: {way.note}", 120, subsequent_indent="  ") for way in ways if way.note]
     if notes:
-        lines += ["What may surprise:", "", *notes, ""]
+        lines += ["Notes:", "", *notes, ""]
     if texts:
-        lines += ["What is said:", "", *(f"{number}. `{_code(text)}`" for number, text in enumerate(texts, 1)), ""]
+        lines += ["Log messages:", "", *(f"{number}. `{_code(text)}`" for number, text in enumerate(texts, 1)), ""]
     return "\n".join(lines)
 
 
@@ -89,5 +89,5 @@ def _line(row: Row, texts: Sequence[str]) -> str:
 
 
 def _code(text: str) -> str:
-    """Between backticks there can be none."""
+    """A code span cannot contain backticks."""
     return text.replace("`", "'")

@@ -18,13 +18,13 @@ from tests.conformance.harness import Harness
 from tests.conformance.session import Harnesses
 from tests.failures.way import Phase, Scene, Way
 
-#: With two attempts the one wait between them is always shorter than what is left of the time.
+#: With two attempts the one wait between them is always shorter than the remaining time.
 OPTIONS = {"timeout": "3s", "max_attempts": 2, "cache_ttl": "200ms"}
 TTL = 0.2
-#: What a lookup may take, with room for a busy machine, and what the table calls it.
+#: The durations of a lookup, with room for a busy machine, and their names in the table.
 SPANS = ((0.5, "at once"), (2.5, "< 2.5 s"), (3.5, "3 s"))
-TOO_LONG = "longer than it may"
-#: What differs from run to run.
+TOO_LONG = "longer than allowed"
+#: Parts of log messages that differ from run to run.
 CHANGING = (
     (r"\b\d+(\.\d+)?(ns|µs|ms|s)\b", "<time>"),
     (r"127\.0\.0\.1:\d+", "<address>"),
@@ -36,16 +36,16 @@ CHANGING = (
 
 @dataclass(frozen=True)
 class Row:
-    """What became of a lookup."""
+    """The outcome of a lookup."""
 
     store: str
     what: str
     phase: Phase
     served: str
     age: str
-    #: As the store saw it; "-" where nobody counts.
+    #: As the store saw it; "-" where nothing counts them.
     asked: str
-    #: As ``strongroom.stats()`` has it.
+    #: As ``strongroom.stats()`` reports it.
     counted: int
     took: str
     level: str
@@ -53,7 +53,7 @@ class Row:
 
 
 def measured(harnesses: Harnesses, kind: type[Harness], way: Way, phase: Phase) -> Row:
-    """Lets a store fail and looks up. What took too long is measured again: the machine may be busy."""
+    """Makes a store fail and looks up. If that took too long it is measured again: the machine may be busy."""
     for _ in range(3):
         harness = harnesses.get(kind)
         with way.scene(harness) as scene:
@@ -71,7 +71,7 @@ def _measured(harness: Harness, way: Way, phase: Phase, scene: Scene) -> Row:
     backend = harness.backend(**OPTIONS, audit_path=str(audit), **scene.options)
     if phase is Phase.STALE:
         assert backend.get_variable("hello") == "world"
-        time.sleep(TTL * 1.2)
+        time.sleep(TTL * 1.2)  # the value expires
     scene.begin()
     asked, counted = _asked(harness, scene), _counted(harness)
     with _logged() as records:
@@ -134,7 +134,7 @@ class _Records(logging.Handler):
 
 @contextlib.contextmanager
 def _logged() -> Iterator[list[logging.LogRecord]]:
-    """Every record of ours meanwhile."""
+    """Every record of ours in the meantime."""
     handler = _Records()
     logger = logging.getLogger("strongroom")
     level = logger.level
@@ -148,7 +148,7 @@ def _logged() -> Iterator[list[logging.LogRecord]]:
 
 
 def _loudest(records: list[logging.LogRecord]) -> tuple[str, str]:
-    """The highest level, and all that was said at it; of DEBUG the last line only."""
+    """The highest level, and all messages at it; of DEBUG only the last line."""
     if not records:
         return "-", ""
     level = max(record.levelno for record in records)

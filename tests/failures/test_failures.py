@@ -1,4 +1,4 @@
-"""The page says what happens."""
+"""The page matches what happens."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tests.failures.way import Phase
 
 
 def label(case: Case) -> str:
-    """What a test is called after."""
+    """The name of a case in test ids."""
     kind, way, phase = case
     return f"{kind.store}-{way.what}-{phase.name.lower()}"
 
 
 def test_every_store_has_rows() -> None:
-    """A new store joins by its description in ``tests/stores``."""
+    """A new store is included by its description in ``tests/stores``."""
     assert {kind.store for kind in failing()} == {store["name"] for store in strongroom.stores()}
 
 
 @pytest.mark.parametrize("case", cases(), ids=label)
-def test_what_holds_for_every_failure(book: Book, case: Case) -> None:
-    """Old values come with a warning and with their age; no lookup takes longer than it may."""
+def test_rules_for_every_failure(book: Book, case: Case) -> None:
+    """Old values come with a warning and with their age; no lookup takes longer than allowed."""
     row = book.row(case)
     assert row.took != TOO_LONG
     assert (row.served == "the value") == (row.age == "past its ttl") == ("is served" in row.text)
@@ -34,7 +34,7 @@ def test_what_holds_for_every_failure(book: Book, case: Case) -> None:
 
 @pytest.mark.parametrize("kind", failing(), ids=lambda kind: kind.store)
 def test_the_page_has_every_row(book: Book, kind: type[Harness], request: pytest.FixtureRequest) -> None:
-    """Word for word. After a change that is meant: ``python -m pytest tests/failures -k STORE --write-failures``."""
+    """Word for word. After an intended change: ``python -m pytest tests/failures -k STORE --write-failures``."""
     measured = section(title(kind), [book.row(case) for case in cases() if case[0] is kind], failing()[kind])
     if request.config.getoption("--write-failures"):
         PAGE.write_text(with_section(PAGE.read_text(), kind, measured))

@@ -1,10 +1,10 @@
 """The official classes and ours, side by side on the same server and the same files.
 
-``outcomes``    how a lookup ended, and when two lookups ended alike
-``house``       ministack behind a counting proxy, and both classes asked the same
-``values``      the secrets that are tried
-``namespace``   a network in which the clouds' host names lead here; ``real_hosts`` is what runs in it
-``differences`` what is different on purpose, with the reason and what ours does instead
+``outcomes``    the outcome of a lookup, and when two outcomes are equal
+``comparison``       ministack behind a counting proxy, and the same lookups by both classes
+``values``      the stored secrets
+``namespace``   a network in which the clouds' host names lead here; ``real_hosts`` runs in it
+``differences`` intended differences, with the reason and the outcome of ours
 
 Run it in an environment of ``tests/requirements/airflow-*.txt``: it holds the official classes.
 """

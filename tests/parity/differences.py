@@ -1,4 +1,4 @@
-"""What is different on purpose, by the id of the case: the reason, and what ours does instead.
+"""Intended differences, by the id of the case: the reason, and the outcome of ours.
 
 Every entry has a line in ``docs/differences.md``. An entry that is no longer different fails.
 """
@@ -21,7 +21,7 @@ from tests.parity.outcomes import Outcome, assert_parity
 
 @dataclass(frozen=True)
 class Difference:
-    """What ours does, and why.
+    """The outcome of ours, and its reason.
 
     Without ``asked`` the requests are the same. Of a connection, ``value`` names the fields that matter.
     """
@@ -34,27 +34,29 @@ class Difference:
 
 
 def assert_as_agreed(case_id: str, official: Outcome, ours: Outcome) -> None:
-    """Parity, or the difference that was agreed on."""
+    """Parity, or the agreed difference."""
     difference = DIFFERENCES.get(case_id)
     if difference is None:
         assert_parity(official, ours)
         return
     assert ours != official, f"no longer different, so no longer to be listed: {official}"
-    assert (ours.ending, _told(ours.value, difference.value)) == (difference.ending, difference.value), repr(ours.error)
+    assert (ours.ending, _named(ours.value, difference.value)) == (difference.ending, difference.value), repr(
+        ours.error
+    )
     assert ours.asked == (official.asked if difference.asked is None else difference.asked)
     if difference.error:
         assert isinstance(ours.error, difference.error), repr(ours.error)
 
 
-def _told(value: object, expected: object) -> object:
-    """``value``, without the fields of a connection that nobody named."""
+def _named(value: object, expected: object) -> object:
+    """``value``, without the fields of a connection that are not named."""
     if isinstance(value, dict) and isinstance(expected, dict):
         return {name: value.get(name) for name in expected}
     return value
 
 
 def raises(reason: str, error: type[Exception] = ConfigurationError, asked: tuple[str, ...] | None = ()) -> Difference:
-    """An error; before any request, unless said otherwise."""
+    """An error; without a request unless ``asked`` says otherwise."""
     return Difference(reason, "raises", error=error, asked=asked)
 
 
@@ -77,47 +79,47 @@ HELLO = "airflow/variables/hello"
 VAULT_HELLO = "GET /v1/secret/data/variables/hello"
 TEAMS_HELLO = "airflow/variables/T--hello"
 
-REGION_LAST = "AWS_REGION is read last: it turns an error into an answer, and changes no other one"
+REGION_LAST = "AWS_REGION is read last: it turns an error into an answer, and changes nothing else"
 ONE_ASSUMPTION = "a role is assumed once a lookup; the official class builds its client again to name the exceptions"
 LAST_FIFTH = "a session under 75 minutes is renewed in its last fifth, not at every call"
-TEAM_ERROR = "an error on a team's own name is no reason to answer with the name that all share"
-CUT = "an answer that was cut is not the absence of a secret"
+TEAM_ERROR = "an error on a team's own name does not lead to the shared name"
+CUT = "an answer that was cut does not mean that the secret is absent"
 ONE_BAD = "a bad connection breaks only itself"
-JSON_TEXT = "a connection that is JSON in a string is what was meant"
-BYTE_ORDER = "a byte order mark is no part of the first key"
-YAML_TYPES = "a secret is text or JSON, so other types of YAML become either"
+JSON_TEXT = "a connection as JSON in a string is read as intended"
+BYTE_ORDER = "a byte order mark is not part of the first key"
+YAML_TYPES = "a secret is text or JSON, so other YAML types become one of these"
 
 EMPTY_REGION = "boto3 signs for a region without a name"
 ENGINE = "the engine behind lookup patterns reads this in its own way, not in Python's"
-LENIENT = "the engine behind lookup patterns takes what Python's refuses"
-FIELDS = "core's class takes the fields of an object as they are; ours reads them as connection JSON"
+LENIENT = "the engine behind lookup patterns accepts what Python's refuses"
+FIELDS = "core's class uses the fields of an object unchanged; ours reads them as connection JSON"
 RETRIED = "tried again where botocore does not"
-VENDOR_FILES = "AWS files are read by the vendor's parser, which knows no quoted names"
+VENDOR_FILES = "AWS files are read by the vendor's parser, which does not support quoted names"
 
 
-VAULT_SEGMENTS = "`.` and `..` name no secret: a client on the way takes them for steps to another path"
-VAULT_CONTROL = "a character that no path may hold is told from an outage before anything is asked"
-VAULT_MOUNT = "an id that begins with a slash names no mount"
+VAULT_SEGMENTS = "`.` and `..` do not name a secret: a client on the way follows them to another path"
+VAULT_CONTROL = "a character that is invalid in a path is distinguished from an outage before any request"
+VAULT_MOUNT = "an id that begins with a slash does not name a mount"
 VAULT_VERSION_TEXT = "an option may come as text, out of AIRFLOW__SECRETS__BACKEND_KWARG__*"
 VAULT_ENVIRONMENT = "VAULT_NAMESPACE and VAULT_CACERT mean here what they mean to `vault`"
 VAULT_PAIR = "JSON has lists and no tuples, and requests cannot use a list of two files"
-VAULT_UNKNOWN = "an option that nobody knows is named in a WARNING, or refused where `strict` is true"
-VAULT_LOGIN_MOUNT = "a login that is not there is no absent secret"
-VAULT_PROXY = "a 404 that Vault has not written is no absence"
-VAULT_NOBODY = "a team without a name has no folder of its own: the official class reads those of all below its path"
-TEAM_DASH = "an id that begins as the separator does makes, for one team, the name of another team's secret"
-VAULT_AUTH_TYPE = "`auth_type` is taken in any case: what it means is plain"
-VAULT_203 = "a proxy on the way may answer 203 with a good answer"
+VAULT_UNKNOWN = "an unknown option is named in a WARNING, or refused where `strict` is true"
+VAULT_LOGIN_MOUNT = "a login that does not exist is not an absent secret"
+VAULT_PROXY = "a 404 that is not from Vault does not mean absent"
+VAULT_EMPTY_TEAM = "a team without a name has no folder: the official class reads those of all teams"
+TEAM_DASH = "for one team, an id that begins like the separator makes the name of another team's secret"
+VAULT_AUTH_TYPE = "`auth_type` is accepted in any case, since its meaning is clear"
+VAULT_203 = "a proxy on the way may return a valid answer with 203"
 
 #: Logins that `strongroom get` masks and `airflow connections get` shows, by the secret.
-TOKEN_AS_LOGIN = "the user of a web address without a password, or with one that means nothing, may be a token"
+TOKEN_AS_LOGIN = "the user of a web address without a password, or with a meaningless one, may be a token"
 MASKED_LOGINS: dict[str, str] = {
     "https://ghp0token@git.example": TOKEN_AS_LOGIN,
     "https://ghp0token:x-oauth-basic@git.example": TOKEN_AS_LOGIN,
     '{"conn_type": "http", "host": "h", "login": "token"}': TOKEN_AS_LOGIN,
 }
 
-#: What is tried again, so that we ask more often than hvac does: by the case, exactly how many requests more. hvac
+#: Faults that are retried, so that ours makes more requests than hvac: by the case, exactly how many more. hvac
 #: sends a read four times in all after 412, 500, 502 and 503, and everything else once; ours sends each 5 times.
 MORE_OFTEN = {
     "vault: status 412": 1,
@@ -129,13 +131,13 @@ MORE_OFTEN = {
     "vault: status 504": 4,
     "vault: quota": 4,
     "vault: login 429": 4,
-    # Which of all 503 is a seal: asked beside each try.
+    # Which kind of 503 is a seal: one more request for each try.
     "vault: login 503": 9,
     "vault: status 503": 6,
     "vault: sealed": 6,
 }
 
-#: What is throttled is waited for longer, and the time of a lookup (10 s) may end before its last attempt: a bound.
+#: Throttling means longer waits, and the time of a lookup (10 s) may end before its last attempt: an upper bound.
 FEWER_IN_TIME = {"vault: quota", "vault: status 429", "vault: login 429"}
 
 
@@ -145,7 +147,7 @@ def of_vault(labels: Sequence[str], difference: Difference, kinds: str = "conn v
 
 
 def vault_names() -> Iterator[tuple[str, Difference]]:
-    """Ids that no secret can have, with teams on and off; an id with a slash and no team is refused by both then."""
+    """Ids that no secret can have, with teams on and off; both then refuse an id with a slash and no team."""
     for reason, labels in (
         (VAULT_SEGMENTS, ("dots", "dot segments", "dot", "dot within", "dots within")),
         (VAULT_CONTROL, ("newline", "nul", "delete", "tab")),
@@ -157,7 +159,7 @@ def vault_names() -> Iterator[tuple[str, Difference]]:
 
 
 def dashes() -> Iterator[tuple[str, Difference]]:
-    """Ids that begin as the separator does, with teams on: of AWS, then of Key Vault."""
+    """Ids that begin like the separator, with teams on: of AWS, then of Key Vault."""
     for kind in ("conn", "var"):
         for team in ("", ", team T"):
             yield f"{kind} dash in front, teams on{team}", nothing(TEAM_DASH, ())
@@ -166,11 +168,11 @@ def dashes() -> Iterator[tuple[str, Difference]]:
 
 
 def pattern(kind: str, name: str) -> Difference:
-    """A name that is asked for, though the pattern is none."""
+    """A name that is requested, although the pattern is invalid."""
     return nothing(LENIENT, (f"airflow/{kind}/{name}",))
 
 
-#: Agreed on, and listed in docs/differences.md.
+#: Agreed, and listed in docs/differences.md.
 DIFFERENCES: dict[str, Difference] = {
     "vault: 404 of another kind, name of a team": nothing(TEAM_ERROR, ("airflow-variables-T--c1",)),
     "vault: 404 of a proxy, name of a team": nothing(TEAM_ERROR, ("airflow-variables-T--c1",)),
@@ -243,7 +245,7 @@ DIFFERENCES: dict[str, Difference] = {
     "vault: body 203": gives(VAULT_203, "world"),
     **of_vault(
         [f"nested {name}, team '', by team True" for name in ("T/c1", "a/b/c", "/c1", "c1/")],
-        nothing(VAULT_NOBODY, ()),
+        nothing(VAULT_EMPTY_TEAM, ()),
         "conn var",
     ),
     **of_vault(["mount null, slash in front"], nothing(VAULT_MOUNT, ())),

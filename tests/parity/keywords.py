@@ -1,4 +1,4 @@
-"""What the comparisons of keywords with every type of value share: see `test_kwargs.py`."""
+"""The common parts of the tests that give keywords every type of value: see `test_kwargs.py`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from tests.parity.outcomes import Outcome
 
 
 def wrong(label: str, official: Outcome, ours: Outcome) -> list[str]:
-    """What the official class reads, and we do not."""
+    """Values that the official class reads and ours does not."""
     if official.ending != "value" or (ours.ending, ours.value) == (official.ending, official.value):
         return []
     return [f"{label}: official {official.value!r}, ours {ours.ending} {ours.value!r} {ours.error!r}"]
 
 
 def lookups(key: str) -> tuple[str, ...]:
-    """Names are made for each getter."""
+    """The getters for a key; those of names differ."""
     return ("var", "conn", "config") if key.endswith("_prefix") or key == "sep" else ("var",)

@@ -1,8 +1,8 @@
 """A private network in which the clouds' own host names lead to servers of this machine.
 
-``run`` starts pytest in a network and mount namespace of its own: nothing there reaches the outside, ``/etc/hosts``
-leads the names to the loopback interface, and a certificate authority of ours is trusted through the variables that the
-clients read anyway. So the official classes run as they are: no address, transport or class of theirs is changed.
+``run`` starts pytest in a separate network and mount namespace: nothing there reaches the outside, ``/etc/hosts``
+leads the names to the loopback interface, and our certificate authority is trusted through the variables that the
+clients read anyway. So the official classes run unchanged: no address, transport or class of theirs is replaced.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ import pytest
 from tests.servers.tls import Certificate, certificate
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-#: Where each name leads; port 443 is free there.
+#: The address of each name; port 443 is free there.
 HOSTS = {
     "127.0.0.2": ("secretmanager.googleapis.com", "oauth2.googleapis.com", "iamcredentials.googleapis.com"),
     "127.0.0.3": ("reader.vault.azure.net", "absent.vault.azure.net", "login.microsoftonline.com"),
 }
 #: Root needs no user namespace; others get one in which they are root.
 WAYS = (("unshare", "--net", "--mount"), ("unshare", "--map-root-user", "--net", "--mount"))
-#: Where the certificates are, for the process inside.
+#: The folder of the certificates, for the process inside.
 FOLDER = "STRONGROOM_NAMESPACE_FOLDER"
-#: Each takes a good minute on two quiet cores.
+#: Each takes over a minute on two quiet cores.
 LIMIT = 600
 #: linux/mount.h
 MS_BIND = 4096
@@ -40,7 +40,7 @@ MS_BIND = 4096
 
 @cache
 def way() -> tuple[str, ...] | None:
-    """The command that makes the namespaces, if there is one on this machine."""
+    """The command that creates the namespaces, if this machine has one."""
     inside = "from tests.parity.namespace import enter; enter()"
     for command in WAYS:
         try:
@@ -55,7 +55,7 @@ def way() -> tuple[str, ...] | None:
 
 
 def assert_passes_inside(file: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Runs the tests of a file inside. Where no namespace can be made they are left out aloud, and CI fails."""
+    """Runs the tests of a file inside. Without a namespace they are skipped with a message, and CI fails."""
     if way() is None:
         reason = f"{file}: needs `unshare --net --mount`, as root or with user namespaces"
         assert "STRONGROOM_CI" not in os.environ, reason
@@ -69,12 +69,12 @@ def assert_passes_inside(file: str, folder: Path, capsys: pytest.CaptureFixture[
 
 
 def run(file: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Runs the tests of a file inside; what they printed is in the answer."""
+    """Runs the tests of a file inside; their output is in the result."""
     command = way()
     assert command, "no namespace can be made here"
     tls = certificate(folder, *(name for names in HOSTS.values() for name in names))
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    # gRPC reads its variable once.
+    # gRPC reads its variable only once.
     environment |= {FOLDER: str(folder), "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(tls.authority)}
     inside = [*command, sys.executable, "-m", "tests.parity.namespace", file]
     return subprocess.run(inside, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=LIMIT)
@@ -87,18 +87,18 @@ def tls_of_hosts() -> Certificate:
 
 
 def trust() -> dict[str, str]:
-    """The variable by which the clients that are not gRPC trust them."""
+    """The variable by which clients other than gRPC trust the authority."""
     return {"REQUESTS_CA_BUNDLE": str(tls_of_hosts().authority)}
 
 
 def enter() -> None:
-    """Opens the loopback interface and leads the names to it; the namespaces are new."""
+    """Enables the loopback interface and leads the names to it; the namespaces are new."""
     _raise_loopback()
     lines = ["127.0.0.1 localhost", *(f"{address} {name}" for address, names in HOSTS.items() for name in names)]
     with tempfile.NamedTemporaryFile("w", prefix="strongroom-hosts-") as hosts:
         hosts.write("\n".join([*lines, ""]))
         hosts.flush()
-        # The mount outlives the name.
+        # The mount outlives the file's name.
         if ctypes.CDLL(None, use_errno=True).mount(hosts.name.encode(), b"/etc/hosts", None, MS_BIND, None):
             raise OSError(ctypes.get_errno(), "mount")
 

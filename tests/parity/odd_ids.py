@@ -1,4 +1,4 @@
-"""Ids that are no text, for Google and Azure: see `test_odd_ids.py`."""
+"""Ids that are not text, for Google and Azure: see `test_odd_ids.py`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Named:
 
 
 class Text(str):
-    """A text of a class of its own."""
+    """A subclass of ``str``."""
 
 
-#: With bytes and objects, which `str` can make a name of as well.
+#: With bytes and objects, which `str` can turn into a name as well.
 ODD: list[Any] = [None, 5, -1, 2.5, True, False, *SURROGATES, b"hello", Named(), Text("hello")]
 THERE = ("None", "5", "-1", "True", "False", "named", "hello", "b-hello-", "2-5")
 WAYS: dict[str, dict[str, Any]] = {
@@ -32,13 +32,13 @@ TEAMS: list[tuple[str | None, bool]] = [(None, False), (None, True), ("t", True)
 
 
 def check(run: Callable[[str, Any, str | None, bool], tuple[Outcome, Outcome]]) -> None:
-    """Each id for each getter, alone and for a team, with teams on and off; every one that differs is named."""
+    """Each id for each getter, alone and for a team, with teams on and off; every difference is named."""
     wrong = []
     for name, lookup, (team, multi_team) in itertools.product(ODD, ("var", "conn", "config"), TEAMS):
         official, ours = run(lookup, name, team, multi_team)
-        # Agreed: see "dash in front" in `differences.py`.
+        # An agreed difference: see "dash in front" in `differences.py`.
         is_refused = multi_team and lookup != "config" and str(name).startswith("-") and ours.ending == "none"
         if not same(official, ours) and not is_refused:
-            told = f"{lookup} {name!r} {team} {multi_team}: {official} {official.error!r}"
-            wrong.append(f"{told}\n  {ours} {ours.error!r}")
+            what = f"{lookup} {name!r} {team} {multi_team}: {official} {official.error!r}"
+            wrong.append(f"{what}\n  {ours} {ours.error!r}")
     assert wrong == [], "\n".join(wrong)

@@ -1,4 +1,4 @@
-"""How a lookup ended, and when two lookups ended alike."""
+"""The outcome of a lookup, and when two outcomes are equal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONNECTION_FIELDS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a lookup gave, and the requests that it made.
+    """The result of a lookup, and its requests.
 
     ``ending`` is ``value``, ``none`` or ``raises``. ``code`` is the error code of AWS. ``error`` is for the reader of
     a failed test: exception classes are ours, so they are not compared.
@@ -44,16 +44,16 @@ class Outcome:
 
 
 def outcome(look_up: Callable[[], object], asked: Callable[[], tuple[str, ...]] = tuple) -> Outcome:
-    """Looks up; ``asked`` then tells the requests. A panic is no ``Exception`` and fails the test."""
+    """Looks up; ``asked`` then returns the requests. A panic is not an ``Exception`` and fails the test."""
     try:
         value = look_up()
-    except Exception as error:  # noqa: BLE001  (what a lookup raises is what is compared)
+    except Exception as error:  # noqa: BLE001  (the error of a lookup is compared)
         return Outcome("raises", None, asked(), _code(error), error)
     return Outcome("none" if value is None else "value", plain(value), asked())
 
 
 def plain(value: object) -> object:
-    """A value as something whose ``==`` overlooks nothing: neither a type nor NaN."""
+    """A value in a form whose ``==`` overlooks nothing: neither a type nor NaN."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, tuple(CONNECTION_CLASSES.values())):
@@ -68,11 +68,11 @@ def connection(found: Any) -> dict[str, str]:
         for name in CONNECTION_FIELDS
     }
     fields["uri"] = lambda: found.get_uri()
-    return {"class": f"{type(found).__module__}", **{name: _told(read) for name, read in fields.items()}}
+    return {"class": f"{type(found).__module__}", **{name: _read(read) for name, read in fields.items()}}
 
 
-def _told(read: Callable[[], object]) -> str:
-    """What reading a field gives; some fields fail for some contents."""
+def _read(read: Callable[[], object]) -> str:
+    """The result of reading a field; some fields fail for some contents."""
     try:
         return repr(read())
     except Exception as error:  # noqa: BLE001  (an error is an outcome of a field, too)
@@ -86,7 +86,7 @@ def _code(error: Exception) -> str | None:
 
 
 def assert_parity(official: Outcome, ours: Outcome) -> None:
-    """The same ending, the same value, the same requests; an error with the same code, of a class of ours."""
+    """The same outcome, the same value, the same requests; an error with the same code, of a class of ours."""
     assert ours == official, f"\nofficial: {official}\nours:     {ours}"
     if official.code:
         assert ours.code == official.code

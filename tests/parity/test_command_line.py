@@ -1,4 +1,4 @@
-"""The command line reads what Airflow reads: its configuration, and the fields of a connection."""
+"""The command line reads the same as Airflow: its configuration, and the fields of a connection."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def shell(tmp_path: Path) -> Shell:
 
 
 def by_airflow(text: str) -> Any:
-    """The kwargs as Airflow gets them, ``None`` where it refuses the file; what it cannot read is nothing."""
+    """The kwargs that Airflow gets, ``None`` if it refuses the file; empty if it cannot read them."""
     parser = AirflowConfigParser()
     try:
         parser.read_string(text)
@@ -66,12 +66,12 @@ def test_kwargs_are_those_of_airflow(shell: Shell, monkeypatch: pytest.MonkeyPat
     expected = by_airflow(text)
     (shell.home / "airflow.cfg").write_text(text)
     shell.variables |= variables
-    told = shell.run("env", "--json")
+    result = shell.run("env", "--json")
     if expected is None:
-        assert told.code == CONFIGURATION
+        assert result.code == CONFIGURATION
         return
-    assert told.code == DONE, told.err
-    written = json.loads(told.json["AIRFLOW__SECRETS__BACKEND_KWARGS"])
+    assert result.code == DONE, result.err
+    written = json.loads(result.json["AIRFLOW__SECRETS__BACKEND_KWARGS"])
     # Values of unknown keys are masked, so they are compared as secrets of the memory store.
     assert set(written) == set(expected)
 
@@ -123,18 +123,18 @@ def test_get_agrees_with_airflow_field_by_field(shell: Shell, secret: str) -> No
 
 
 @pytest.mark.parametrize("secret", ["http://h:notaport/", "{", "a://b://c://d"])
-def test_what_airflow_cannot_parse_is_an_error(shell: Shell, secret: str) -> None:
+def test_a_secret_that_airflow_cannot_parse_is_an_error(shell: Shell, secret: str) -> None:
     shell.backend("memory", secrets={"airflow/connections/c": secret})
     assert shell.run("get", "connection", "c").code == STORE
 
 
 DSN = "canary-of-the-backend"
-#: Where an option of the file and of the environment may stand, with a value that is not the backend's.
+#: Places of an option in the file and in the environment, with a value that is not the backend's.
 FORMS = {
     "env": ("AIRFLOW__SENTRY__SENTRY_DSN", "plain"),
     "env cmd": ("AIRFLOW__SENTRY__SENTRY_DSN_CMD", "printf plain"),
     "env secret": ("AIRFLOW__SENTRY__SENTRY_DSN_SECRET", "dsn"),
-    "env other secret": ("AIRFLOW__SENTRY__SENTRY_DSN_SECRET", "nobody"),
+    "env other secret": ("AIRFLOW__SENTRY__SENTRY_DSN_SECRET", "unknown"),
     "file": ("sentry_dsn", "plain"),
     "file empty": ("sentry_dsn", ""),
     "file cmd": ("sentry_dsn_cmd", "printf plain"),
@@ -175,6 +175,6 @@ def test_the_backend_is_asked_for_an_option_where_airflow_asks(
     by_backend = parser.get("sentry", "sentry_dsn", fallback=None) == DSN
     (shell.home / "airflow.cfg").write_text(text)
     shell.variables |= variables
-    told = shell.run("explain", "config", "dsn", "--json").json
-    asked = any(option["hidden_by"] is None for option in told["options"])
-    assert asked == by_backend, told
+    result = shell.run("explain", "config", "dsn", "--json").json
+    asked = any(option["hidden_by"] is None for option in result["options"])
+    assert asked == by_backend, result

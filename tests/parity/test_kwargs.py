@@ -1,6 +1,6 @@
-"""Every official keyword with every type of JSON value: what the official class reads a secret with, ours does too.
+"""Every official keyword with every type of JSON value: if the official class reads a secret with it, so does ours.
 
-Where the official class reads nothing ours may read more: it takes a number for the text that was meant. The keywords
+Where the official class reads nothing ours may read more: it reads a number as the text that was intended. The keywords
 of Google and Azure are in their folders.
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.parity.house import PARAMETER_STORE, Case, House, open_house
-from tests.parity.vault_house import VaultHouse
+from tests.parity.comparison import PARAMETER_STORE, Case, Comparison, open_comparison
+from tests.parity.vault_comparison import VaultComparison
 from tests.servers.aws import MiniStack
 
 #: Numbers, booleans, texts, lists, objects and null: true and false ones of each.
@@ -93,9 +93,9 @@ VAULT_KEYS = [
 
 
 def cases(keys: Sequence[str]) -> Iterator[Case]:
-    """Each key with each value; what concerns names for each getter."""
+    """Each key with each value; keys of names for each getter."""
     for key, value in itertools.product(keys, VALUES):
-        # `open(5)` would read, and close, whatever file of this process has that number.
+        # `open(5)` would read, and close, the file of this process with that descriptor.
         if key == "token_path" and isinstance(value, int):
             continue
         of_names = key.endswith(("_prefix", "_path", "_pattern", "_words")) or key == "sep"
@@ -104,39 +104,39 @@ def cases(keys: Sequence[str]) -> Iterator[Case]:
 
 
 @pytest.fixture(scope="module")
-def parameters(aws_server: MiniStack) -> Iterator[House]:
+def parameters(aws_server: MiniStack) -> Iterator[Comparison]:
     """The parameter store, with its users."""
-    with open_house(aws_server, PARAMETER_STORE) as opened:
+    with open_comparison(aws_server, PARAMETER_STORE) as opened:
         yield opened
 
 
-def check(house: House | VaultHouse, all_cases: Iterator[Case], folder: Path) -> None:
-    """All cases in one go, since a server is filled once for all of them; every one that differs is named."""
+def check(comparison: Comparison | VaultComparison, all_cases: Iterator[Case], folder: Path) -> None:
+    """All cases together, since a server is filled once for all of them; every difference is named."""
     wrong = []
     for case in all_cases:
-        official, ours = house.run(case, folder)
+        official, ours = comparison.run(case, folder)
         if official.ending == "value" and (ours.ending, ours.value) != (official.ending, official.value):
             wrong.append(f"{case.id}: official {official.value!r}, ours {ours.ending} {ours.value!r} {ours.error!r}")
     assert wrong == [], "\n".join(wrong)
 
 
-def test_secrets_manager(house: House, tmp_path: Path) -> None:
-    """Names below a prefix and bare ones are there."""
+def test_secrets_manager(comparison: Comparison, tmp_path: Path) -> None:
+    """There are secrets with names below a prefix and bare ones."""
     named = {f"airflow/{kind}/hello": "postgres://h" for kind in ("connections", "config")}
-    with house.holding({"hello": "bare", "5/hello": "five", **named}):
-        check(house, cases(AWS_KEYS), tmp_path)
+    with comparison.holding({"hello": "bare", "5/hello": "five", **named}):
+        check(comparison, cases(AWS_KEYS), tmp_path)
 
 
-def test_parameter_store(parameters: House, tmp_path: Path) -> None:
+def test_parameter_store(parameters: Comparison, tmp_path: Path) -> None:
     """The same for parameters."""
     named = {f"/airflow/{kind}/hello": "postgres://h" for kind in ("connections", "config")}
     with parameters.holding({"/hello": "bare", **named}):
         check(parameters, cases(AWS_KEYS), tmp_path)
 
 
-def test_vault(vault_house: VaultHouse, tmp_path: Path) -> None:
-    """With a token, in a mount that is called by a number, and below paths of other names."""
-    vault_house.server.mount("77")
+def test_vault(vault_comparison: VaultComparison, tmp_path: Path) -> None:
+    """With a token, in a mount with a number for a name, and below paths with other names."""
+    vault_comparison.server.mount("77")
     paths = ["secret/data/connections/hello", "secret/data/config/hello", "secret/data/hello", "secret/data/x/hello"]
-    with vault_house.holding({path: {"value": path, "conn_uri": path} for path in paths}):
-        check(vault_house, cases(VAULT_KEYS), tmp_path)
+    with vault_comparison.holding({path: {"value": path, "conn_uri": path} for path in paths}):
+        check(vault_comparison, cases(VAULT_KEYS), tmp_path)

@@ -1,4 +1,4 @@
-"""Texts that somebody may have stored as a connection, a variable or a config value."""
+"""Texts that users may have stored as a connection, a variable or a config value."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def alias_values() -> dict[str, str]:
 
 CONNECTIONS = {**URIS, **JSONS, **NOT_JSON, **OTHERS}
 
-#: These go all the way, from the server to a connection object.
+#: These are compared as connection objects too.
 THROUGH = {
     label: text
     for label, text in CONNECTIONS.items()

@@ -1,1 +1,1 @@
-"""What holds for every input, tried on many. The same ones each time in `make test`, ever new ones in `make soak`."""
+"""Properties of every input, tried on many: the same inputs each time in `make test`, new ones in `make soak`."""

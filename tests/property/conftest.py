@@ -1,4 +1,4 @@
-"""Two profiles: few examples that are the same in each run, and many that are not."""
+"""Two profiles: few examples that are the same in each run, and many that differ."""
 
 from __future__ import annotations
 

@@ -9,5 +9,5 @@ from tests.servers.aws import clear_environment
 
 @pytest.fixture(autouse=True)
 def _no_aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing around the tests steers an AWS client."""
+    """Keeps the environment of the tests from configuring an AWS client."""
     clear_environment(monkeypatch)

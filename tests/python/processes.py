@@ -1,4 +1,4 @@
-"""What other processes there are."""
+"""What other processes are running."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def living(variable: str, value: str) -> int:
-    """How many processes were started with this in their environment. A dead one has none."""
+    """The number of living processes that were started with this variable. A dead process has no environment."""
     wanted, count = f"{variable}={value}".encode(), 0
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -22,7 +22,7 @@ def living(variable: str, value: str) -> int:
 
 
 def dead_children() -> int:
-    """How many children of ours have ended and were not waited for."""
+    """The number of our children that have ended and were not waited for."""
     count = 0
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -34,7 +34,7 @@ def dead_children() -> int:
 
 
 def none_lives(variable: str, value: str) -> bool:
-    """Whether the last of them is gone. A killed process is, once the kernel has got round to it."""
+    """Whether the last of them has ended. A killed process stays for a moment, until the kernel has removed it."""
     end = time.monotonic() + 30
     while living(variable, value) and time.monotonic() < end:
         time.sleep(0.01)
@@ -42,8 +42,8 @@ def none_lives(variable: str, value: str) -> bool:
 
 
 @contextmanager
-def deaf_to_children() -> Iterator[None]:
-    """Nobody waits for the children of this process: the kernel does away with them when they end."""
+def ignoring_sigchld() -> Iterator[None]:
+    """Ignores SIGCHLD: the kernel removes the children of this process when they end, and waiting for them fails."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         yield
@@ -51,7 +51,7 @@ def deaf_to_children() -> Iterator[None]:
         signal.signal(signal.SIGCHLD, before)
 
 
-def is_deaf_to_children() -> bool:
-    """Whether SIGCHLD is ignored, as the kernel sees it: a handler that a library installs is unknown to Python."""
+def ignores_sigchld() -> bool:
+    """Whether SIGCHLD is ignored according to the kernel: Python does not know a handler that a library installs."""
     lines = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return bool(int(lines["SigIgn"], 16) >> (signal.SIGCHLD - 1) & 1)

@@ -1,4 +1,4 @@
-"""Python programs of a few lines in processes of their own: threads, forks and signals disturb nobody else there."""
+"""Short Python programs in their own processes: threads, forks and signals disturb no other test there."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PRELUDE = """
                 work()
             except BaseException as error:
                 print("child:", repr(error), file=sys.stderr)
-                os._exit(1)
+                os._exit(1)  # not sys.exit: handlers of the parent must not run here
             os._exit(0)
         return pid
 
@@ -51,7 +51,7 @@ def script(body: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Ours, without anything that steers an AWS client."""
+    """Our environment without anything that configures an AWS client."""
     return clean_environment() | {"PYTHONPATH": ":".join(sys.path)}
 
 

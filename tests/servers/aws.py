@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"
-#: How the resources of a service begin in policies.
+#: The beginning of the resource names of each service in policies.
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
 PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/"
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """A key pair as AWS clients take it."""
+    """A key pair as AWS clients expect it."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -47,9 +47,9 @@ class Credentials:
         return variables
 
 
-#: What the names of variables begin with that steer the clients of clouds.
+#: Prefixes of the variables that configure the clients of clouds.
 CLOUDS = ("AWS_", "AZURE_", "IDENTITY_", "IMDS_", "MSI_")
-#: Variables that steer clients, beside those.
+#: Other variables that configure clients.
 STEERING = (
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -60,7 +60,7 @@ STEERING = (
     "SSL_CERT_FILE",
 )
 
-#: The account's root, which may do everything. Its signature is not checked: give it to no code under test.
+#: The account's root, with all permissions. Its signature is not checked: do not give it to code under test.
 ROOT = Credentials("test", "test")
 
 
@@ -75,7 +75,7 @@ def deny(action: str | Sequence[str], *names: str) -> dict[str, Any]:
 
 
 def allow_parameters(action: str | Sequence[str], *names: str) -> dict[str, Any]:
-    """A policy statement that allows an action on parameters, named without the slash in front."""
+    """A policy statement that allows an action on parameters, named without the leading slash."""
     return _statement("Allow", action, names, PARAMETER)
 
 
@@ -91,7 +91,7 @@ def _statement(effect: str, action: str | Sequence[str], names: Sequence[str], r
 
 @dataclass(frozen=True)
 class MiniStack:
-    """A running server and what a test does to it as the account's root."""
+    """A running server, and what a test can do to it as the account's root."""
 
     url: str
     authority: Path | None = None
@@ -99,7 +99,7 @@ class MiniStack:
 
     def client(self, service: str, credentials: Credentials = ROOT, region: str = REGION) -> Any:
         """A boto3 client; its methods come from data at run time, hence ``Any``."""
-        # Not above: the descriptions of the stores are read where it is not installed.
+        # Imported here because the descriptions of the stores are also read where boto3 is not installed.
         import boto3
 
         session = boto3.session.Session(
@@ -112,7 +112,7 @@ class MiniStack:
         return session.client(service, endpoint_url=self.url, verify=verify)
 
     def reset(self) -> None:
-        """Forgets every secret, user and role."""
+        """Deletes every secret, user and role."""
         ask(f"{self.url}/_ministack/reset", "POST", authority=self.authority)
 
     def put_secrets(self, secrets: Mapping[str, str | bytes], region: str = REGION) -> None:
@@ -139,7 +139,7 @@ class MiniStack:
         return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
     def role(self, *statements: Mapping[str, Any], external_id: str | None = None) -> str:
-        """A new role that the account's users may assume; the answer is its ARN."""
+        """A new role that the account's users may assume; returns its ARN."""
         name = f"role-{next(self._numbers)}"
         trust: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
         if external_id:
@@ -150,7 +150,7 @@ class MiniStack:
         return str(role["Arn"])
 
     def assume(self, role_arn: str, caller: Credentials, **arguments: str) -> Credentials:
-        """What STS hands to ``caller`` for a role."""
+        """The credentials that STS issues to ``caller`` for a role."""
         sts = self.client("sts", caller)
         given = sts.assume_role(RoleArn=role_arn, RoleSessionName="tests", **arguments)["Credentials"]
         return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
@@ -162,7 +162,7 @@ def _policy(statements: Sequence[Mapping[str, Any]]) -> str:
 
 @contextlib.contextmanager
 def ministack(folder: Path, *, auth: bool = True, tls: Certificate | None = None) -> Iterator[MiniStack]:
-    """Runs the server with its files in ``folder``; without ``auth`` it believes every request."""
+    """Runs the server with its files in ``folder``; without ``auth`` it accepts every request."""
     port = free_port()
     url = f"{'https' if tls else 'http'}://{LOOPBACK}:{port}"
     environment = {
@@ -186,14 +186,14 @@ def ministack(folder: Path, *, auth: bool = True, tls: Certificate | None = None
 
 
 def clean_environment() -> dict[str, str]:
-    """Our environment without anything that steers an AWS client, and with no shared files to find."""
+    """Our environment without anything that configures an AWS client, and without shared files."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(CLOUDS)}
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     return kept | nowhere | {"AWS_EC2_METADATA_DISABLED": "true"}
 
 
 def clear_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the caller's steers a client, in this process and in those that it starts."""
+    """Keeps the caller's environment from configuring a client, in this process and in those that it starts."""
     clean = clean_environment()
     for name in set(os.environ) - set(clean):
         monkeypatch.delenv(name)

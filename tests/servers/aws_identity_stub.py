@@ -1,4 +1,4 @@
-"""A small server that plays the places where AWS credentials come from, and a Secrets Manager of two lines.
+"""A small server that plays the services that AWS credentials come from, and a minimal Secrets Manager.
 
 One process plays all of them, each under its usual paths:
 
@@ -15,8 +15,8 @@ It starts on a free port of the loopback interface::
         ...
         assert stub.count("imds-credentials") == 1
 
-``stub.script(name, Answer(...), ...)`` replaces the next answers of one place; ``stub.requests`` holds what was asked.
-Run as a program it serves until it is stopped and logs requests as JSON lines.
+``stub.script(name, Answer(...), ...)`` replaces the next answers of one place; ``stub.requests`` holds all requests.
+Run as a program, it serves until it is stopped and logs requests as JSON lines.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 @dataclass(frozen=True)
 class Answer:
     """An answer to give instead of the usual one. A ``delay`` in seconds comes before it; ``drop`` closes the
-    connection without a word."""
+    connection without an answer."""
 
     status: int = 200
     body: str = ""
@@ -52,7 +52,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked. ``place`` is the name under which it is counted."""
+    """A request. ``place`` is the name under which it is counted."""
 
     place: str
     method: str
@@ -67,7 +67,7 @@ class Request:
 
     @property
     def access_key_id(self) -> str | None:
-        """Who signed it."""
+        """The access key that signed it."""
         authorization = self.headers.get("authorization", "")
         _, found, rest = authorization.partition("Credential=")
         return rest.split("/", 1)[0] if found else None
@@ -78,7 +78,7 @@ class IdentityStub:
 
     def __init__(self, port: int = 0, lifetime: float = 3600.0, verbose: bool = False) -> None:
         self.lifetime = lifetime
-        """Seconds for which the credentials that are handed out are valid."""
+        """Seconds for which the issued credentials are valid."""
         self.verbose = verbose
         self.requests: list[Request] = []
         self._scripts: dict[str, deque[Answer]] = {}
@@ -94,11 +94,11 @@ class IdentityStub:
 
     @property
     def url(self) -> str:
-        """The address, without a slash at its end."""
+        """The address, without a trailing slash."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def start(self) -> None:
-        """Begins to serve."""
+        """Starts serving."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -116,7 +116,7 @@ class IdentityStub:
         self.stop()
 
     def script(self, place: str, *answers: Answer) -> None:
-        """Gives ``answers`` to the next requests at ``place``, one each; then the usual ones follow again."""
+        """Gives ``answers`` to the next requests at ``place``, one each; after that the usual ones again."""
         with self._lock:
             self._scripts.setdefault(place, deque()).extend(answers)
 
@@ -127,7 +127,7 @@ class IdentityStub:
             self._scripts.clear()
 
     def count(self, place: str) -> int:
-        """How often ``place`` was asked."""
+        """The number of requests at ``place``."""
         with self._lock:
             return sum(request.place == place for request in self.requests)
 
@@ -137,7 +137,7 @@ class IdentityStub:
             return next(request for request in reversed(self.requests) if request.place == place)
 
     def note(self, request: Request) -> Answer | None:
-        """Keeps ``request``; gives the scripted answer to it, if there is one."""
+        """Records ``request``; returns the scripted answer to it, if there is one."""
         with self._lock:
             self.requests.append(request)
             script = self._scripts.get(request.place)
@@ -147,12 +147,12 @@ class IdentityStub:
         return answer
 
     def expiration(self) -> datetime:
-        """When credentials that are handed out now end."""
+        """When credentials that are issued now expire."""
         return datetime.now(timezone.utc) + timedelta(seconds=self.lifetime)
 
 
 def place_of(method: str, path: str, headers: dict[str, str], body: str) -> str:
-    """The name of what was asked for."""
+    """The name under which a request is counted."""
     if path == "/latest/api/token":
         return "imds-token"
     if path.startswith("/latest/meta-data/iam/security-credentials/"):
@@ -208,7 +208,7 @@ def json_error(code: str, message: str = "no") -> str:
 
 
 def usual_answer(stub: IdentityStub, request: Request) -> Answer:
-    """What a real service would say."""
+    """The answer that a real service would give."""
     expiration = stub.expiration()
     match request.place:
         case "imds-token":
@@ -264,7 +264,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Requests are kept, not printed."""
+        """Requests are recorded, not printed."""
 
     def _serve(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -289,7 +289,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(content)
         except (BrokenPipeError, ConnectionResetError):
-            # The client was too impatient, which may be what a test is about.
+            # The client gave up waiting, which is the point of some tests.
             self.close_connection = True
 
 

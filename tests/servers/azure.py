@@ -1,13 +1,12 @@
 """A double of Azure: Key Vault, Entra ID, and the metadata services of machines and of App Service.
 
 No emulator that can be installed from a package registry checks tokens, so this one does: it verifies the signature,
-issuer, audience and time of every token, and client assertions by the certificate of the application. Requests and
-answers of the vault are checked against ``azure_contract.py``, and ``test_azure_double.py`` has the vendor's own
-clients accept it.
+issuer, audience and lifetime of every token, and client assertions by the certificate of the application. Requests and
+answers of the vault are checked against ``azure_contract.py``, and ``test_azure_double.py`` shows that the vendor's own
+clients accept them.
 
-``url`` is https on the loopback interface and plays vault, login and App Service. ``proxy`` is plain http: it answers
-as the metadata services, and is an HTTP proxy that leads ``*.vault.azure.net`` and ``login.microsoftonline.com`` here,
-whatever DNS says.
+``url`` is https on the loopback interface and plays vault, login and App Service. ``proxy`` is plain http: it plays
+the metadata services, and is an HTTP proxy that leads ``*.vault.azure.net`` and ``login.microsoftonline.com`` here,
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from tests.servers.tls import Certificate, Server, certificate
 TENANT = "7f3c0a52-1111-4222-8333-0123456789ab"
 OTHER_TENANT = "7f3c0a52-2222-4222-8333-0123456789ab"
 CLIENT = "11111111-aaaa-4bbb-8ccc-0123456789ab"
-SECRET = "made-up-client-secret-of-nobody"
+SECRET = "made-up-client-secret"
 MANAGED = "22222222-aaaa-4bbb-8ccc-0123456789ab"
 VAULT = "https://reader.vault.azure.net"
 RESOURCE = "https://vault.azure.net"
@@ -49,7 +48,7 @@ Reply = tuple[int, dict[str, str], Any]
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: what it was (an operation of the vault, ``challenge``, ``token``, ``imds``, ``app-service``,
+    """A request: its operation (one of the vault, ``challenge``, ``token``, ``imds``, ``app-service``,
     ``discovery``), and how it ended."""
 
     what: str
@@ -61,19 +60,19 @@ class Asked:
 
 @dataclass
 class Application:
-    """Who may log in, and how."""
+    """An application that may log in, and how."""
 
     tenant: str = TENANT
     secrets: set[str] = field(default_factory=lambda: {SECRET})
     expired: set[str] = field(default_factory=set)
     certificates: list[Identity] = field(default_factory=list)
-    #: Subjects of platforms that it trusts.
+    #: Subjects of other platforms that it trusts.
     federated: set[str] = field(default_factory=set)
     permissions: set[str] = field(default_factory=lambda: {"get", "list", "set", "delete", "recover"})
 
 
 class Azure:
-    """The double. Everything that it knows may be changed while it runs."""
+    """The double. All of its state may be changed while it runs."""
 
     def __init__(self, tls: Certificate) -> None:
         self.tls = tls
@@ -90,13 +89,13 @@ class Azure:
             self.deleted: dict[str, dict[str, Any]] = {}
             #: The versions before the current ones, by name.
             self.older: dict[str, list[dict[str, Any]]] = {}
-            #: How far the clock that is told is ahead, in seconds.
+            #: How far the clock of the double is ahead, in seconds.
             self.ahead = 0
             self.applications = {CLIENT: Application(), MANAGED: Application(secrets=set())}
             self.asked: list[Asked] = []
-            #: Answers that come instead of the vault's, or of the login's.
+            #: Answers that replace those of the vault, or of the login.
             self.vault_fault: Reply | None = None
-            #: The same for single secrets, by name in small letters: in turn, and the last one from then on.
+            #: The same for single secrets, by name in lower case: in turn, and the last one from then on.
             self.faults: dict[str, list[Reply]] = {}
             self.login_fault: Reply | None = None
             self.denial = "ForbiddenByRbac"
@@ -110,7 +109,7 @@ class Azure:
 
     @property
     def url(self) -> str:
-        """The vault and the login under the name of this machine."""
+        """The address of the vault and the login on the loopback interface."""
         return f"https://{LOOPBACK}:{self.port}"
 
     @property
@@ -119,13 +118,13 @@ class Azure:
         return f"http://{LOOPBACK}:{self.plain_port}"
 
     def put(self, name: str, value: str, more: dict[str, Any] | None = None, **attributes: Any) -> None:
-        """A new version of a secret; ``more`` is what stands beside its attributes."""
+        """A new version of a secret; ``more`` holds members next to its attributes."""
         now = int(time.time())
         with self._lock:
             before = self.secrets.get(name.lower())
             if before:
                 self.older.setdefault(name.lower(), []).append(before)
-                # Two versions of one second would have no order.
+                # Two versions of the same second would have no order.
                 now = max(now, before["attributes"]["created"] + 1)
             self.secrets[name.lower()] = {
                 "name": name,
@@ -136,22 +135,22 @@ class Azure:
             }
 
     def delete(self, name: str) -> None:
-        """Deletes a secret, so that it can still be brought back."""
+        """Deletes a secret in a way that can be undone."""
         with self._lock:
             self.deleted[name.lower()] = self.secrets.pop(name.lower())
 
     def count(self, *what: str) -> int:
-        """How often this was asked."""
+        """The number of requests for these operations."""
         with self._lock:
             return sum(1 for asked in self.asked if asked.what in what)
 
     def log(self) -> list[str]:
-        """What was asked, in order."""
+        """The operations that were requested, in order."""
         with self._lock:
             return [asked.what for asked in self.asked]
 
     def federated_token(self, subject: str = "system:serviceaccount:airflow:worker", **changes: Any) -> str:
-        """What a platform gives to one of its workloads."""
+        """The token that a platform gives to one of its workloads."""
         now = int(time.time())
         own = {"aud": FEDERATED_AUDIENCE, "sub": subject, "iss": "https://platform", "nbf": now, "exp": now + 600}
         return sign(self.platform, {**own, **changes})
@@ -164,14 +163,14 @@ class Azure:
         return sign(self.key, {**own, "nbf": now, "exp": now + self.lifetime})
 
     def revoke_tokens(self) -> None:
-        """The vault accepts no token that was issued until now."""
+        """From now on the vault rejects every token issued so far."""
         with self._lock:
             self.rejected |= self.seen
 
     # -- one request ------------------------------------------------------------------------------------------
 
     def answer(self, method: str, target: str, headers: Any, body: bytes, *, encrypted: bool) -> Reply:
-        """What becomes of a request."""
+        """The answer to a request."""
         parts = urlsplit(target)
         query = parse_qs(parts.query, keep_blank_values=True)
         host = (headers.get("Host") or "").split(":")[0]
@@ -201,8 +200,8 @@ class Azure:
             return "unknown", "", (400, {}, _error("BadParameter", str(error)))
         token = authorization.removeprefix("Bearer ")
         try:
-            said = claims(token, self.key.public_key(), audience=RESOURCE)
-            if said["iss"] != f"https://sts.windows.net/{self.vault_tenant}/":
+            claimed = claims(token, self.key.public_key(), audience=RESOURCE)
+            if claimed["iss"] != f"https://sts.windows.net/{self.vault_tenant}/":
                 raise BadTokenError("issuer")
         except BadTokenError as error:
             number = {"audience": "AKV10022: Invalid audience.", "issuer": "AKV10032: Invalid issuer."}
@@ -214,10 +213,10 @@ class Azure:
         if rejected:
             return name, "", (401, challenge, _error("Unauthorized", "the token was revoked"))
         fault = self.vault_fault or self._fault_of(secret)
-        reply = fault or self._permitted(name, secret, said["appid"], headers["Host"], query, body)
+        reply = fault or self._permitted(name, secret, claimed["appid"], headers["Host"], query, body)
         if not fault:
             check_answer(name, reply[0], reply[2])
-        return name, said["appid"], reply
+        return name, claimed["appid"], reply
 
     def _fault_of(self, secret: str) -> Reply | None:
         with self._lock:
@@ -292,7 +291,7 @@ class Azure:
         return self._page("/deletedsecrets", found, query)
 
     def _GetSecretVersions(self, name: str, query: dict[str, list[str]], body: Any) -> Reply:
-        """A secret that is not there has no versions, which is no error. They stand in no order of time."""
+        """A secret that does not exist has no versions, which is not an error. The order is not by time."""
         key = name.lower()
         with self._lock:
             all_of_it = [self.secrets[key], *self.older.get(key, [])] if key in self.secrets else []
@@ -322,7 +321,7 @@ class Azure:
         attributes = {"recoveryLevel": "Recoverable+Purgeable", "recoverableDays": 7, **found["attributes"]}
         return {"id": f"{VAULT}/secrets/{found['name']}{version}", "attributes": attributes, **found.get("more", {})}
 
-    # -- who asks ---------------------------------------------------------------------------------------------
+    # -- identities -------------------------------------------------------------------------------------------
 
     def _metadata(self, path: str, query: dict[str, list[str]], headers: Any) -> tuple[str, Reply]:
         first = {key: values[0] for key, values in query.items()}
@@ -371,7 +370,7 @@ class Azure:
         if application is None or application.tenant != tenant:
             return _refused(400, "unauthorized_client", 700016)
         resource, found, default = form.get("scope", "").partition("/.default")
-        # The vendor's client for Python asks for OpenID's scopes beside it.
+        # The vendor's client for Python also asks for the scopes of OpenID.
         if form.get("grant_type") != "client_credentials" or not found or default.strip():
             return _refused(400, "invalid_scope", 1002012)
         number = self._credential_error(application, client, endpoint, form)
@@ -394,9 +393,9 @@ class Azure:
 
     def _assertion_error(self, application: Application, client: str, endpoint: str, assertion: str) -> int | None:
         try:
-            said = header(assertion)
+            claimed = header(assertion)
             for identity in application.certificates:
-                if any(str(said.get(name)).rstrip("=") == value for name, value in identity.thumbprints.items()):
+                if any(str(claimed.get(name)).rstrip("=") == value for name, value in identity.thumbprints.items()):
                     own = claims(assertion, identity.key.public_key(), audience=endpoint)
                     return self._replayed(own) if own["iss"] == own["sub"] == client else 700027
             own = claims(assertion, self.platform.public_key(), audience=FEDERATED_AUDIENCE)
@@ -422,12 +421,12 @@ def _refused(status: int, code: str, number: int) -> Reply:
 
 
 def vault_error(status: int, code: str, inner: str = "", **headers: str) -> Reply:
-    """An answer of the vault that is an error."""
+    """An error of the vault."""
     return status, headers, _error(code, "made-up words of the vault", inner)
 
 
 def login_error(status: int, code: str, number: int) -> Reply:
-    """An answer of the login service that is an error."""
+    """An error of the login service."""
     return _refused(status, code, number)
 
 
@@ -455,7 +454,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_request
 
     def do_CONNECT(self) -> None:
-        """Is the server behind the tunnel itself, under the name that was asked for."""
+        """Acts as the server behind the tunnel, under the name that was asked for."""
         self.send_response_only(200)
         self.end_headers()
         self.wfile.flush()
@@ -467,18 +466,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = False
 
     def finish(self) -> None:
-        """The tunnel's socket has taken the place of the one that the server knows."""
+        """Closes the tunnel's socket, which has replaced the one that the server knows."""
         with contextlib.suppress(OSError):
             super().finish()
         self.connection.close()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silence: ``Azure.asked`` is the record."""
+        """No output: ``Azure.asked`` is the record."""
 
 
 @contextlib.contextmanager
 def azure(folder: Path, tls: Certificate | None = None, address: tuple[str, int] = (LOOPBACK, 0)) -> Iterator[Azure]:
-    """Runs the double: with a certificate of its own on a free port, if nothing else is said."""
+    """Runs the double: by default on a free port, with its own certificate."""
     tls = tls or certificate(folder, *NAMES)
     double = Azure(tls)
     servers = []

@@ -1,10 +1,10 @@
-"""What Key Vault's contract says of the requests and answers that the double in ``azure.py`` knows.
+"""Key Vault's contract for the requests and answers that the double in ``azure.py`` supports.
 
 Source: Azure/azure-rest-api-specs at commit 255623fd37c49809caf482d8add59e3cebef3376,
 ``specification/keyvault/data-plane/Secrets/stable/2025-07-01/secrets.json``: paths, parameters, and the definitions
 ``SecretBundle``, ``SecretListResult``, ``SecretItem``, ``DeletedSecretBundle``, ``DeletedSecretListResult``,
-``DeletedSecretItem``, ``SecretAttributes``, ``KeyVaultError``. The newer versions of the interface that the vendor's
-clients ask for have the same of these.
+``DeletedSecretItem``, ``SecretAttributes``, ``KeyVaultError``. The newer API versions that the vendor's
+clients request define the same.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-#: Stable versions: folders beside the one named above, and what the vendor's clients for Rust and Python ask for.
+#: Stable API versions: the folders next to the one named above, and those that the vendor's clients request.
 API_VERSIONS = frozenset({"2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"})
 #: The pattern of ``secret-name`` in ``SetSecret``.
 NAME = "[0-9a-zA-Z-]+"
 LARGEST_PAGE = 25
-#: Operations: method, path, query parameters beside ``api-version``.
+#: Operations: method, path, query parameters other than ``api-version``.
 OPERATIONS: Mapping[str, tuple[str, str, frozenset[str]]] = {
     "SetSecret": ("PUT", f"/secrets/(?P<name>{NAME})/?", frozenset()),
     "GetSecretVersions": ("GET", f"/secrets/(?P<name>{NAME})/versions", frozenset({"maxresults", "$skiptoken"})),
@@ -66,11 +66,11 @@ ANSWERS: Mapping[str, Mapping[str, Any]] = {
 
 
 class ContractError(AssertionError):
-    """A request or an answer that the contract does not know."""
+    """A request or an answer that the contract does not define."""
 
 
 def operation(method: str, path: str, query: Mapping[str, list[str]]) -> tuple[str, str]:
-    """The operation that a request asks for and the secret that it names; raises on what is none."""
+    """The operation and the secret of a request; raises if there is no such operation."""
     for name, (verb, pattern, known) in OPERATIONS.items():
         found = re.fullmatch(pattern, path)
         if found and verb == method and set(query) - {"api-version"} <= known:
@@ -79,7 +79,7 @@ def operation(method: str, path: str, query: Mapping[str, list[str]]) -> tuple[s
 
 
 def check_answer(name: str, status: int, answer: Any) -> None:
-    """Raises if an answer is not what the contract says of the operation."""
+    """Raises if an answer does not follow the contract of the operation."""
     _check(ANSWERS[name] if status == 200 else ERROR, answer, name)
 
 

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-# The library is imported where it is used: the description of the store is read where it is not installed.
+# Imported where it is used: the description of the store is also read where the library is not installed.
 
 
 class BadTokenError(Exception):
-    """Why a token is not accepted, in one word."""
+    """Why a token is rejected, in one word."""
 
 
 def encode(content: bytes) -> str:
-    """Base64 for URLs, without the signs at its end."""
+    """Base64 for URLs, without padding."""
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def decode(text: str) -> bytes:
-    """The other way round."""
+    """The reverse."""
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
@@ -42,7 +42,7 @@ def paddings() -> dict[str, padding.AsymmetricPadding]:
 
 
 def new_key() -> rsa.RSAPrivateKey:
-    """A key of the smallest size that Entra ID takes."""
+    """A key of the smallest size that Entra ID accepts."""
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -58,7 +58,7 @@ def sign(key: rsa.RSAPrivateKey, claims: dict[str, Any], **header: str) -> str:
 
 
 def header(token: str) -> dict[str, Any]:
-    """What a token says of itself, believed as it is."""
+    """The header of a token, without verification."""
     try:
         found: dict[str, Any] = json.loads(decode(token.split(".")[0]))
     except ValueError as error:
@@ -67,7 +67,7 @@ def header(token: str) -> dict[str, Any]:
 
 
 def claims(token: str, key: rsa.RSAPublicKey, *, audience: str) -> dict[str, Any]:
-    """What a token says, once signature, audience and times are verified."""
+    """The claims of a token, after signature, audience and lifetime are verified."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
 
@@ -96,7 +96,7 @@ class Identity:
 
     @property
     def thumbprints(self) -> dict[str, str]:
-        """What the header of an assertion may name it by."""
+        """The fields by which the header of an assertion may refer to it."""
         from cryptography.hazmat.primitives import serialization
 
         der = self.certificate.public_bytes(serialization.Encoding.DER)
@@ -121,7 +121,7 @@ class Identity:
 
 
 def new_identity(days: float = 1) -> Identity:
-    """A certificate that signs itself, as those of applications often do; it ends in so many days."""
+    """A self-signed certificate, as applications often have; it expires after so many days."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.x509.oid import NameOID

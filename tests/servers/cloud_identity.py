@@ -1,7 +1,7 @@
-"""Where a machine learns who it is in Azure and in Google Cloud: a double of what a login to Vault asks there.
+"""Where a machine gets its identity in Azure and in Google Cloud: a double of what a login to Vault asks there.
 
-It checks secrets, headers and tokens, and signs what it hands out, so that whoever is given one of its tokens can
-verify it. Sources of paths and fields:
+It checks secrets, headers and tokens, and signs the tokens that it issues, so that their receivers can
+verify them. Sources of paths and fields:
 
 * Microsoft's documentation: "OAuth 2.0 client credentials flow" (both versions of the token endpoint), "How to use
   managed identities for Azure resources on an Azure VM to acquire an access token", "Azure Instance Metadata Service",
@@ -44,7 +44,7 @@ class Entra:
     principal: str = "principal"
     client_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     header: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
-    #: What the metadata service says of the machine, beside ``MACHINE``.
+    #: What the metadata service reports about the machine, in addition to ``MACHINE``.
     machine: dict[str, str] = field(default_factory=dict)
 
     def answer(self, request: Request) -> Answer:
@@ -61,7 +61,7 @@ class Entra:
         return route(request) if route else Answer(404)
 
     def federated_token(self) -> str:
-        """What a pod holds that the application trusts."""
+        """The token in a pod, which the application trusts."""
         return self.outside.token(sub="system:serviceaccount:jobs:airflow", aud="api://AzureADTokenExchange")
 
     def _by_secret(self, request: Request) -> Answer:
@@ -77,12 +77,12 @@ class Entra:
         known = form.get("client_id") == self.client_id
         if not known or not (form.get("client_secret") == self.client_secret or self._trusts(form)):
             return _refused("invalid_client", 401)
-        # Other clients ask for the scopes of OpenID beside the one that counts.
+        # Other clients also ask for the scopes of OpenID.
         scopes = [scope for scope in form.get("scope", "").split() if scope.endswith("/.default")]
         if not scopes:
             return _refused("invalid_scope")
         token = self._token(scopes[0].removesuffix("/.default"))
-        # The newer endpoint writes numbers.
+        # The newer endpoint returns numbers.
         return Answer(200, {"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token})
 
     def _trusts(self, form: Mapping[str, str]) -> bool:
@@ -132,7 +132,7 @@ class Google:
     signer: Signer = field(default_factory=lambda: Signer("google"))
     email: str = "airflow@project.iam.gserviceaccount.com"
     token: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
-    #: What an outside provider vouches for a workload with, and what that is exchanged for.
+    #: The token by which an outside provider identifies a workload, and the token that it is exchanged for.
     subject: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     federated: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
 
@@ -143,7 +143,7 @@ class Google:
         return {**place, **key, "client_email": self.email, "client_id": "1"}
 
     def metadata(self, request: Request) -> Answer:
-        """The metadata server of the machine, which wants its header and shows one of its own."""
+        """The metadata server of the machine, which requires its header and sends one of its own."""
         if request.headers.get("metadata-flavor") != "Google":
             return Answer(403)
         answers: dict[str, object] = {
@@ -202,7 +202,7 @@ def _refused(error: str, status: int = 400) -> Answer:
 
 @contextlib.contextmanager
 def tunnel(target: Double) -> Iterator[str]:
-    """The address of an HTTP proxy that leads every CONNECT to ``target``, whatever host was meant."""
+    """The address of an HTTP proxy that leads every CONNECT to ``target``, whatever host it names."""
     port = int(target.url.rpartition(":")[2])
     listener = socket.create_server((LOOPBACK, 0))
     ended = threading.Event()
@@ -243,7 +243,7 @@ def _carry(client: socket.socket, port: int) -> None:
 
 @contextlib.contextmanager
 def entra_double(entra: Entra, tls: Certificate | None = None) -> Iterator[Double]:
-    """Serves all of Azure's, over http unless there is a certificate."""
+    """Serves all services of Azure; over http unless there is a certificate."""
     with serving(entra.answer, tls) as double:
         yield double
 

@@ -1,4 +1,4 @@
-"""A proxy that passes requests on unchanged and writes down what was asked: for exact call counts, and for TLS."""
+"""A proxy that passes requests on unchanged and records them: for exact call counts, and for TLS."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIGNED_HOST = "x-forwarded-host"
 
 @dataclass(frozen=True)
 class Call:
-    """One request that went through, when it came (on ``time.monotonic``), and how it ended (status 0: no answer)."""
+    """One request that went through, when it arrived (on ``time.monotonic``), and its status (0: no answer)."""
 
     method: str
     path: str
@@ -33,7 +33,7 @@ class Call:
 
     @property
     def operation(self) -> str:
-        """What was asked for, such as ``GetSecretValue``; empty where nothing says so."""
+        """The requested operation, such as ``GetSecretValue``; empty if the request does not name one."""
         return self.target.rpartition(".")[2]
 
 
@@ -47,17 +47,17 @@ class Counter:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def names(self, target: str = "secretsmanager.GetSecretValue") -> list[str]:
-        """The secret names asked for, in order."""
+        """The names of the secrets that were requested, in order."""
         with self._lock:
             return [call.name for call in self.calls if call.target == target]
 
     def operations(self) -> list[str]:
-        """What was asked for, in order."""
+        """The requested operations, in order."""
         with self._lock:
             return [call.operation for call in self.calls]
 
     def clear(self) -> None:
-        """Starts counting anew."""
+        """Starts counting from zero."""
         with self._lock:
             self.calls.clear()
             self.connections = 0
@@ -105,11 +105,11 @@ class _Handler(BaseHTTPRequestHandler):
                 answer = connection.getresponse()
                 content = answer.read()
             except (OSError, http.client.HTTPException):
-                # What happened behind us happens in front of us: no answer, and the connection closed.
+                # The client sees the same as this proxy: no answer, and the connection closed.
                 self._record(body, 0)
                 self.close_connection = True
                 return
-        # Before the client hears of it: whoever has an answer finds it counted.
+        # Recorded before the answer is sent, so that a client that has its answer finds the request counted.
         self._record(body, answer.status)
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
@@ -120,14 +120,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def _headers(self) -> list[tuple[str, str]]:
-        """The request's own, with the host that the client signed, even if a proxy between us changed it."""
+        """The headers of the request, with the host that the client signed, even if another proxy has changed it."""
         host = self.headers.get(SIGNED_HOST) or self.headers.get("Host") or ""
         left_out = HOP_BY_HOP | {"host", SIGNED_HOST}
         kept = [(name, value) for name, value in self.headers.items() if name.lower() not in left_out]
         return [*kept, ("Host", host), (SIGNED_HOST, host)]
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silence: ``Counter.calls`` is the record."""
+        """No output: ``Counter.calls`` is the record."""
 
 
 def _secret_name(body: bytes) -> str:

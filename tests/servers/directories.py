@@ -1,4 +1,4 @@
-"""Where OpenBao asks who somebody is: an LDAP directory, a RADIUS server, the TokenReview of a Kubernetes cluster."""
+"""The services by which OpenBao identifies a user: LDAP, RADIUS, and the TokenReview of a Kubernetes cluster."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REVIEW = "/apis/authentication.k8s.io/v1/tokenreviews"
 
 @dataclass(frozen=True)
 class Directory:
-    """A running server that knows one user. ``secret`` is what a RADIUS client shares with it."""
+    """A running server with one user. ``secret`` is what a RADIUS client shares with it."""
 
     port: int
     username: str
@@ -30,7 +30,7 @@ class Directory:
 
     @property
     def url(self) -> str:
-        """Where an LDAP client finds it."""
+        """The address for an LDAP client."""
         return f"ldap://{LOOPBACK}:{self.port}"
 
 
@@ -61,14 +61,14 @@ def radius_server(folder: Path) -> Iterator[Directory]:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A Kubernetes cluster as far as a reviewer of tokens sees it; ``signer`` signs those of service accounts."""
+    """A Kubernetes cluster as a reviewer of tokens sees it; ``signer`` signs those of service accounts."""
 
     double: Double
     signer: Signer
     reviewer: str
 
     def token(self, account: str = "airflow", namespace: str = "jobs", lifetime: float = 300) -> str:
-        """What stands in the file of a pod."""
+        """The contents of the token file of a pod."""
         subject = f"system:serviceaccount:{namespace}:{account}"
         bound = {"namespace": namespace, "serviceaccount": {"name": account, "uid": f"uid-of-{subject}"}}
         claims = {"sub": subject, "aud": ["vault"], "iss": "https://kubernetes.default.svc", "kubernetes.io": bound}
@@ -77,7 +77,7 @@ class Cluster:
 
 @contextlib.contextmanager
 def cluster(tls: Certificate) -> Iterator[Cluster]:
-    """Serves TokenReview of ``authentication.k8s.io/v1``, to the bearer of one reviewer's token.
+    """Serves TokenReview of ``authentication.k8s.io/v1`` to callers with the reviewer's token.
 
     Source of the fields: the Kubernetes API reference, TokenReview v1.
     """

@@ -1,6 +1,6 @@
-"""What every double of ours stands on: a function from requests to answers, served over http or https.
+"""The base of our doubles: a function from requests to answers, served over http or https.
 
-A double plays a service that no server can be had of. It keeps every request, so that tests can look at them.
+A double plays a service for which no server can be installed. It records every request, so that tests can check them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.servers.tls import Certificate, listening
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked. Names of headers are lower case."""
+    """A request. Names of headers are in lower case."""
 
     method: str
     target: str
@@ -42,18 +42,18 @@ class Request:
 
     @property
     def json(self) -> Any:
-        """The body; ``ValueError`` if it is no JSON."""
+        """The body; ``ValueError`` if it is not JSON."""
         return json.loads(self.body)
 
     @property
     def bearer(self) -> str:
-        """The token of an Authorization header, or nothing."""
+        """The token of an Authorization header, or an empty string."""
         return self.headers.get("authorization", "").removeprefix("Bearer ")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said to a request; a body that is no bytes is written as JSON."""
+    """The answer to a request; a body that is not bytes is written as JSON."""
 
     status: int = 200
     body: object = b""
@@ -66,20 +66,20 @@ class Answer:
 
 @dataclass
 class Double:
-    """A running double and what it was asked, in order."""
+    """A running double and its requests, in order."""
 
     url: str
     requests: list[Request] = field(default_factory=list)
 
     def paths(self) -> list[str]:
-        """What was asked for, as ``METHOD path``."""
+        """The requests, as ``METHOD path``."""
         return [f"{request.method} {request.path}" for request in list(self.requests)]
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    # Head and body leave in one packet.
+    # Head and body leave in one packet; two would wait 40 ms for each other (Nagle and delayed acknowledgement).
     wbufsize = -1
     answer: Callable[[Request], Answer]
     double: Double
@@ -102,12 +102,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_LIST = serve
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silence: ``Double.requests`` is the record."""
+        """No output: ``Double.requests`` is the record."""
 
 
 @contextlib.contextmanager
 def serving(answer: Callable[[Request], Answer], tls: Certificate | None = None) -> Iterator[Double]:
-    """Serves ``answer`` on a free port meanwhile; with ``tls`` over https."""
+    """Serves ``answer`` on a free port; with ``tls`` over https."""
     handler = type("Handler", (_Handler,), {"answer": staticmethod(answer)})
     with listening(handler, tls, "double") as server:
         double = Double(server.url)

@@ -1,4 +1,4 @@
-"""microburst: a proxy that answers with AWS errors, delays and broken bodies where a rule says so."""
+"""microburst: a proxy that answers with AWS errors, delays and broken bodies according to rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.servers.process import LOOPBACK, answers, ask, free_port, program, ru
 class Faults:
     """A running fault proxy.
 
-    ``asked`` counts every try that left the client, ``reached`` those that got through to the server.
+    ``asked`` counts every attempt that left the client, ``reached`` those that got through to the server.
     """
 
     control: str
@@ -26,7 +26,7 @@ class Faults:
 
     @property
     def url(self) -> str:
-        """Where a client finds the server with its faults."""
+        """The address of the server with its faults."""
         return self.asked.url
 
     def rule(
@@ -37,7 +37,7 @@ class Faults:
         times: int | None = None,
         **effects: Any,
     ) -> None:
-        """Adds a rule, after those already there.
+        """Adds a rule after the existing ones.
 
         ``effects`` are microburst's own: ``error={"code": ..., "status": ...}``, ``latency=300`` (ms),
         ``timeout_ms=...`` (hold, then 504), ``reset=True``, ``response={"truncate_frac": 0.5}``,
@@ -52,7 +52,7 @@ class Faults:
         self.rule(error={"code": code, "status": status}, times=times, **where)
 
     def clear(self) -> None:
-        """Drops every rule and every record."""
+        """Removes every rule and every record."""
         self.asked.clear()
         self.reached.clear()
         ask(f"{self.control}/_microburst/rules", "POST", [])
@@ -69,7 +69,7 @@ class Faults:
 def microburst(folder: Path, upstream: str) -> Iterator[Faults]:
     """Runs the fault proxy in front of ``upstream``.
 
-    It rewrites the Host header, which AWS signatures cover; a counting proxy on either side of it puts that right.
+    It rewrites the Host header, which AWS signatures cover; a counting proxy on each side of it restores the original.
     """
     port = free_port()
     control = f"http://{LOOPBACK}:{port}"

@@ -25,14 +25,14 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 @pytest.fixture(scope="session")
 def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
-    """The server that checks signatures and policies; what it holds stays over the session."""
+    """The server that checks signatures and policies; it keeps its contents during the session."""
     with ministack(tmp_path_factory.mktemp("aws")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def open_aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
-    """The server that believes every request."""
+    """The server that accepts every request."""
     with ministack(tmp_path_factory.mktemp("aws-open"), auth=False) as server:
         yield server
 
@@ -41,7 +41,7 @@ def open_aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniSt
 def fault_server(aws_server: MiniStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faults]:
     """The fault proxy in front of ``aws_server``."""
     with microburst(tmp_path_factory.mktemp("faults"), aws_server.url) as proxy:
-        # Its first fault takes seconds, while it loads the service's model: longer than an attempt may take.
+        # Its first fault takes longer than an attempt may, because it loads the service's model.
         proxy.error("ResourceNotFoundException")
         headers = {"X-Amz-Target": "secretsmanager.GetSecretValue", "Content-Type": "application/x-amz-json-1.1"}
         request = urllib.request.Request(proxy.url, b'{"SecretId": "warm-up"}', headers)
@@ -52,14 +52,14 @@ def fault_server(aws_server: MiniStack, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 def google_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleServer]:
-    """The double of Google; what it holds stays over the session."""
+    """The double of Google; it keeps its contents during the session."""
     with google(tmp_path_factory.mktemp("google")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    """The double of Azure; what it holds stays over the session."""
+    """The double of Azure; it keeps its contents during the session."""
     with azure(tmp_path_factory.mktemp("azure")) as server:
         yield server
 

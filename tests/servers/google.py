@@ -1,7 +1,7 @@
 """Google Cloud Secret Manager and Google's identities, as ``google_double.py`` plays them.
 
-What was looked at before it was written: gcplocal and cloudbox of PyPI answer ``:access`` in another way than Google's
-client asks for it; the Go emulator of blackwell-systems has no checksums, and its module can no longer be had.
+Alternatives considered: gcplocal and cloudbox of PyPI answer ``:access`` in a form that Google's client does
+not expect; the Go emulator of blackwell-systems has no checksums, and its module is no longer available.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 
 from tests.servers.process import LOOPBACK, answers, ask, free_port, program, running
 
-#: Under eight letters, since the hunt for traces takes any longer text in a key for a secret.
+#: Under eight letters, since the search for traces treats any longer text in a key as a secret.
 PROJECT = "proj-1"
 READER = f"reader@{PROJECT}.iam.gserviceaccount.com"
 DOUBLE = Path(__file__).with_name("google_double.py")
-#: What stands in the google_double, for tests.
+#: The parts of ``google_double`` that tests use.
 SUBJECT_TOKEN = "subject-token-of-another-provider"
 MACHINE = "machine@metadata.iam.gserviceaccount.com"
 PROJECT_OF_MACHINE = "metadata"
@@ -33,12 +33,12 @@ class GoogleServer:
     url: str
     key: dict[str, str] = field(default_factory=dict, repr=False)
 
-    def order(self, word: str, **told: Any) -> Any:
-        """Has it do something."""
-        return json.loads(ask(f"{self.url}/double/{word}", "POST", told))
+    def order(self, word: str, **given: Any) -> Any:
+        """Sends an order to the double."""
+        return json.loads(ask(f"{self.url}/double/{word}", "POST", given))
 
     def reset(self) -> None:
-        """No secrets, no faults; ``key`` is that of a reader who may read all."""
+        """No secrets, no faults; ``key`` is that of a reader with access to all secrets."""
         self.order("reset")
         self.key = self.new_key(READER)
 
@@ -48,21 +48,21 @@ class GoogleServer:
         return made
 
     def put(self, secret_id: str, value: str | bytes, parent: str = f"projects/{PROJECT}", **version: Any) -> None:
-        """Adds a version; ``state`` and ``damaged`` make it a special one."""
+        """Adds a version, which ``state`` and ``damaged`` can make a special one."""
         data = value.encode() if isinstance(value, str) else value
         version["data"] = base64.b64encode(data).decode()
         self.order("put", name=f"{parent}/secrets/{secret_id}", version=version)
 
     def describe(self, secret_id: str, parent: str = f"projects/{PROJECT}", **members: Any) -> None:
-        """Has a secret say more of itself, such as ``labels``; makes it, without a version, if it is not there."""
+        """Sets members of a secret, such as ``labels``; creates it, without a version, if it does not exist."""
         self.order("describe", name=f"{parent}/secrets/{secret_id}", members=members)
 
-    def set(self, **told: Any) -> None:
-        """Changes what the double goes by, such as ``denied`` and ``lifetime``."""
-        self.order("set", **told)
+    def set(self, **given: Any) -> None:
+        """Changes the state of the double, such as ``denied`` and ``lifetime``."""
+        self.order("set", **given)
 
     def fail(self, place: str, status: int, body: Any) -> None:
-        """An answer to every request at one place from now on."""
+        """From now on every request at one place gets this answer."""
         self.set(faults={place: {"status": status, "body": body}})
 
     def heal(self) -> None:
@@ -70,7 +70,7 @@ class GoogleServer:
         self.set(faults={})
 
     def log(self) -> list[dict[str, str]]:
-        """What was asked since this was called before."""
+        """The requests since this was last called."""
         found: list[dict[str, str]] = self.order("log")
         return found
 

@@ -1,6 +1,6 @@
 """The vendor's own clients against the double: run as a program in the environment of the servers.
 
-It prints one line of JSON: what each step gave. It does not import anything of ours.
+It prints one line of JSON: the outcome of each step. It does not import any of our code.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ BODIES: list[dict[str, Any]] = []
 
 
 def keep(answer: requests.Response, *_: Any, **__: Any) -> None:
-    """Every answer of Secret Manager, for the comparison with the schemas."""
+    """Keeps every answer of Secret Manager, for the comparison with the schemas."""
     if answer.ok and "/v1/projects/" in answer.url and "serviceAccounts" not in answer.url:
         BODIES.append({"method": answer.request.method, "path": answer.url, "body": answer.json()})
 
 
 def client(credentials: Any) -> Any:
-    """The client over REST. Its address is plain, which it takes from nobody but a transport."""
+    """The client over REST. Its address is plain http, which it only accepts by way of a transport."""
     host = URL.removeprefix("http://")
     transport = SecretManagerServiceRestTransport(host=host, url_scheme="http", credentials=credentials)
     transport._session.hooks["response"].append(keep)
@@ -49,7 +49,7 @@ def key(**more: Any) -> Any:
 
 
 def outcome(work: Callable[[], Any]) -> str:
-    """What it gave, or the status of the error; the class of one that came before."""
+    """The result, or the status of the error, or its class if it has no status."""
     try:
         return str(work())
     except exceptions.GoogleAPICallError as error:
@@ -65,7 +65,7 @@ def read(found: Any, name: str) -> str:
 
 
 def first_read(credentials: Any, asked: Any = None) -> str:
-    """The value, with credentials that are refreshed before if somebody asks."""
+    """The value, with credentials that are refreshed first if ``asked`` is given."""
     if asked:
         credentials.refresh(asked)
     return read(client(credentials), "v/versions/latest")
@@ -105,7 +105,7 @@ def written() -> Iterator[tuple[str, str]]:
 
 
 def identities() -> Iterator[tuple[str, str]]:
-    """Every way to a token."""
+    """Every way to get a token."""
     asked = google.auth.transport.requests.Request()
     ways: dict[str, Any] = {
         "signed for the service": key(always_use_jwt_access=True),

@@ -1,8 +1,8 @@
 """Secret Manager at its real host name, over gRPC and REST on one port, made from the vendor's own protobuf classes.
 
 Identities, secrets and errors are those of ``google_double.py``. Requests and answers pass through the messages of
-google-cloud-secret-manager: gRPC as bytes of these messages, REST as their JSON, with the address taken apart by the
-vendor's own rule (``google.api.http`` of the method). What a client says in its TLS handshake decides: HTTP/2 leads to
+google-cloud-secret-manager: gRPC as bytes of these messages, REST as their JSON, with the address parsed by the
+vendor's own rule (``google.api.http`` of the method). The TLS handshake of a client decides: HTTP/2 leads to
 gRPC, HTTP/1.1 to REST and to Google's token endpoints.
 """
 
@@ -35,7 +35,7 @@ from tests.servers.process import LOOPBACK
 from tests.servers.tls import Certificate
 
 SERVICE = "google.cloud.secretmanager.v1.SecretManagerService"
-#: google/rpc/code.proto, beside those of the double.
+#: google/rpc/code.proto, in addition to those of the double.
 google_double.HTTP.update(CANCELLED=499, UNKNOWN=500, ABORTED=409, OUT_OF_RANGE=400, UNIMPLEMENTED=501, DATA_LOSS=500)
 RULES = [rule["uri"] for rule in VendorRules._BaseAccessSecretVersion._get_http_options()]
 NAME = re.compile(r"projects/[^/]+/secrets/[A-Za-z0-9_-]{1,255}/versions/(?:latest|\d+)")
@@ -43,7 +43,7 @@ NAME = re.compile(r"projects/[^/]+/secrets/[A-Za-z0-9_-]{1,255}/versions/(?:late
 
 @dataclass(frozen=True)
 class Fault:
-    """What is answered instead: a status and a reason, to the first requests of each client, or to all; or silence."""
+    """An injected answer: a status and a reason, for the first requests of each client, or for all; or no answer."""
 
     status: str = "UNAVAILABLE"
     reason: str = ""
@@ -53,14 +53,14 @@ class Fault:
 
 
 class SecretManager:
-    """The service behind both ways of asking."""
+    """The service behind both protocols."""
 
     def __init__(self, google: Google) -> None:
         self.google = google
-        #: By secret: what is answered instead of it, and answers that hold other members.
+        #: By secret: the injected fault, and answers with other members.
         self.faults: dict[str, Fault] = {}
         self.answers: dict[str, dict[str, Any]] = {}
-        #: What was asked, by way.
+        #: The requests, by protocol.
         self.asked: dict[str, list[str]] = defaultdict(list)
         self._answered: Counter[tuple[str, str]] = Counter()
         self.is_over = threading.Event()
@@ -89,12 +89,12 @@ class SecretManager:
 
 
 class _Rest(google_double.Handler):
-    """REST, and the places where tokens come from."""
+    """REST, and the services that issue tokens."""
 
     service: SecretManager
 
     def secret_manager(self, path: str, query: dict[str, str], body: dict[str, Any]) -> dict[str, Any]:
-        """By the vendor's rule; the lock of the double is let go meanwhile, since a fault may take its time."""
+        """By the vendor's rule; the lock of the double is released in the meantime, since a fault may take a while."""
         name = next((path[: -len(":access")] for rule in RULES if path_template.validate(rule, f"/v1/{path}")), None)
         if name is None or self.command != "GET":
             raise ApiError("NOT_FOUND", "Method not found.")
@@ -104,14 +104,14 @@ class _Rest(google_double.Handler):
             answer = self.service.access(AccessSecretVersionRequest(name=name), self.headers["Authorization"], "rest")
         finally:
             lock.acquire()
-        # Protobuf's JSON leaves out what has the value of its type.
+        # Protobuf's JSON omits members that have the default value of their type.
         written = AccessSecretVersionResponse.to_json(answer, always_print_fields_with_no_presence=False)
-        told: dict[str, Any] = json.loads(written)
-        return told
+        fields: dict[str, Any] = json.loads(written)
+        return fields
 
 
 class _Grpc(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """gRPC: one method, its messages the vendor's."""
+    """gRPC: one method, with the vendor's messages."""
 
     def __init__(self, service: SecretManager) -> None:
         self.handler = grpc.unary_unary_rpc_method_handler(
@@ -135,12 +135,12 @@ class _Grpc(grpc.GenericRpcHandler):  # type: ignore[misc]
 
 def _status(error: ApiError) -> Any:
     """The error as gRPC carries it: ``google.rpc.Status`` with its details."""
-    told: Any = error.body["error"]
+    fields: Any = error.body["error"]
     details = []
-    for detail in told["details"]:
+    for detail in fields["details"]:
         details.append(any_pb2.Any())
         details[-1].Pack(error_details_pb2.ErrorInfo(reason=detail["reason"], domain=detail["domain"]))
-    return status_pb2.Status(code=code_pb2.Code.Value(told["status"]), message=told["message"], details=details)
+    return status_pb2.Status(code=code_pb2.Code.Value(fields["status"]), message=fields["message"], details=details)
 
 
 @dataclass
@@ -181,7 +181,7 @@ def _grpc_server(service: SecretManager) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _front(address: str, tls: Certificate, grpc_port: int, rest_port: int) -> Iterator[None]:
-    """Ends TLS, and leads on by the protocol that was agreed on."""
+    """Ends TLS, and passes the connection on according to the agreed protocol."""
     context = tls.context("h2", "http/1.1")
 
     async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -217,7 +217,7 @@ def _front(address: str, tls: Certificate, grpc_port: int, rest_port: int) -> It
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Until either side has had enough; a client that hangs up is part of some tests."""
+    """Copies until either side closes; a client that hangs up is part of some tests."""
     with contextlib.suppress(OSError):
         while data := await reader.read(65536):
             writer.write(data)

@@ -1,7 +1,7 @@
-"""A small server that plays Secret Manager and the places where Google's tokens come from. It runs as a program.
+"""A small server that plays Secret Manager and the services that issue Google's tokens. It runs as a program.
 
-No server of Google's can be had, and of what others made (see ``tests/servers/google.py``) none knows identities,
-checksums or Google's errors. So this one is held to Google's own words, in ``tests/servers/test_google.py``: the
+Google has no server to install, and none of the emulators (see ``tests/servers/google.py``) supports identities,
+checksums or Google's errors. So ``tests/servers/test_google.py`` compares this one with Google's own definitions: the
 vendor's client for Python reads and writes through it, and its answers are compared with the discovery document.
 
 | path | what it plays |
@@ -11,10 +11,10 @@ vendor's client for Python reads and writes through it, and its answers are comp
 | ``/token`` | the OAuth 2.0 token endpoint: JWT bearer (RFC 7523) and refresh tokens |
 | ``/sts`` | the Security Token Service (RFC 8693) |
 | ``/computeMetadata/v1/...`` | the metadata server |
-| ``/subject`` | another provider, which hands out subject tokens |
-| ``/double`` | orders of the tests, and what was asked |
+| ``/subject`` | another provider, which issues subject tokens |
+| ``/double`` | orders of the tests, and the record of requests |
 
-A bearer token is good for something only if this server issued it, or if a service account whose key it made signed it.
+A bearer token is valid only if this server issued it, or if a service account whose key it made signed it.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class OAuthError(Exception):
 
 @dataclass
 class Issued:
-    """A token and whose it is."""
+    """A token and its principal."""
 
     principal: str
     expires: float
@@ -101,26 +101,26 @@ class Issued:
 
 @dataclass
 class State:
-    """All that the server knows."""
+    """The state of the server."""
 
     #: By resource name; each version is data, state and whether its checksum is false.
     secrets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    #: What a secret says beside its name, such as ``labels``.
+    #: Members of a secret in addition to its name, such as ``labels``.
     members: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: By e-mail address: key id and key.
     keys: dict[str, dict[str, rsa.RSAPublicKey]] = field(default_factory=dict)
     tokens: dict[str, Issued] = field(default_factory=dict)
-    #: Who may do nothing, which projects have not enabled the API, who may impersonate whom.
+    #: Principals without permissions, projects without the API, and who may impersonate whom.
     denied: set[str] = field(default_factory=set)
-    #: By principal: the only secrets on which it has a role. Of any other name it learns nothing.
+    #: By principal: the only secrets on which it has a role. It learns nothing about any other name.
     bound: dict[str, list[str]] = field(default_factory=dict)
-    #: Which permissions nobody has.
+    #: Permissions that no principal has.
     forbidden: set[str] = field(default_factory=set)
     disabled_projects: set[str] = field(default_factory=set)
     creators: set[tuple[str, str]] = field(default_factory=set)
-    #: How far the clock that is told is ahead, in seconds.
+    #: How far the clock of the double is ahead, in seconds.
     ahead: int = 0
-    #: What the metadata server and the token endpoints say of a token's life.
+    #: The lifetime that the metadata server and the token endpoints report.
     lifetime: int = 3600
     #: By place: an answer instead of the usual one.
     faults: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -130,7 +130,7 @@ class State:
 
 
 class Google:
-    """The places, by what they do."""
+    """The services, by operation."""
 
     def __init__(self) -> None:
         self.state = State()
@@ -146,7 +146,7 @@ class Google:
         return token
 
     def principal(self, authorization: str | None, audience: str = AUDIENCE, enough: str = CLOUD_PLATFORM) -> str:
-        """Whose token it is. Of the scopes one of two is ``enough``."""
+        """The principal of a token. One of two scopes is ``enough``."""
         token = (authorization or "").removeprefix("Bearer ")
         if not token:
             message = "Method doesn't allow unregistered callers (callers without established identity)."
@@ -166,7 +166,7 @@ class Google:
         return issued.principal
 
     def verified(self, token: str) -> tuple[str, dict[str, Any]]:
-        """Who signed a JWT, and what it claims (AIP-4111, RFC 7523)."""
+        """The signer of a JWT, and its claims (AIP-4111, RFC 7523)."""
         try:
             signed, _, signature = token.rpartition(".")
             header, claims = (json.loads(decoded(part)) for part in signed.split("."))
@@ -228,7 +228,7 @@ class Google:
         }
 
     def metadata(self, path: str) -> bytes:
-        """What the metadata server says below ``/computeMetadata/v1/``."""
+        """What the metadata server answers below ``/computeMetadata/v1/``."""
         account = "instance/service-accounts/default"
         if path == f"{account}/token":
             token = {"access_token": self.issue(MACHINE), "expires_in": self.state.lifetime, "token_type": "Bearer"}
@@ -257,7 +257,7 @@ class Google:
     # Secret Manager.
 
     def authorize(self, principal: str, permission: str, resource: str) -> None:
-        """Whether someone may do it."""
+        """Raises unless a principal has a permission."""
         project = resource.split("/")[1]
         if project in self.state.disabled_projects:
             message = f"Secret Manager API has not been used in project {project} before or it is disabled."
@@ -358,24 +358,24 @@ class Google:
 
     # Orders of the tests.
 
-    def order(self, word: str, told: dict[str, Any]) -> Any:
-        """Does what a test says."""
+    def order(self, word: str, given: dict[str, Any]) -> Any:
+        """Carries out an order of a test."""
         state = self.state
         if word == "reset":
             self.state = State(pool=state.pool, keys={}, log=[])
         elif word == "describe":
-            state.secrets.setdefault(told["name"], [])
-            state.members.setdefault(told["name"], {}).update(told["members"])
+            state.secrets.setdefault(given["name"], [])
+            state.members.setdefault(given["name"], {}).update(given["members"])
         elif word == "put":
-            state.secrets.setdefault(told["name"], []).append({"state": "ENABLED", **told["version"]})
+            state.secrets.setdefault(given["name"], []).append({"state": "ENABLED", **given["version"]})
         elif word == "remove":
-            state.secrets.pop(told["name"], None)
+            state.secrets.pop(given["name"], None)
         elif word == "change":
-            self.change(told["name"], told["verb"])
+            self.change(given["name"], given["verb"])
         elif word == "key":
-            return self.key(told["email"], told["project"])
+            return self.key(given["email"], given["project"])
         elif word == "set":
-            for name, value in told.items():
+            for name, value in given.items():
                 kind = type(getattr(state, name))
                 setattr(state, name, {tuple(v) if isinstance(v, list) else v for v in value} if kind is set else value)
         elif word == "revoke":
@@ -388,7 +388,7 @@ class Google:
         return {}
 
     def key(self, email: str, project: str) -> dict[str, str]:
-        """A new key of a service account, as the console has it to download."""
+        """A new key of a service account, as the console offers it for download."""
         if email not in self.state.pool:
             made = rsa.generate_private_key(65537, 2048)
             self.state.pool[email] = made, secrets.token_hex(20)
@@ -426,7 +426,7 @@ class Handler(BaseHTTPRequestHandler):
     google: Google
 
     def do_GET(self) -> None:
-        """Any request."""
+        """Handles every request."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         split = urlsplit(self.path)
         path, query = unquote(split.path).lstrip("/"), {k: v[0] for k, v in parse_qs(split.query).items()}
@@ -439,7 +439,7 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_PATCH = do_DELETE = do_GET
 
     def answer(self, path: str, query: dict[str, str], body: bytes) -> tuple[int, bytes, str]:
-        """By path."""
+        """The answer, by path."""
         if path.startswith("double/"):
             return self.json(self.google.order(path.removeprefix("double/"), json.loads(body or b"{}")))
         place = self.place(path)
@@ -463,7 +463,7 @@ class Handler(BaseHTTPRequestHandler):
 
     @staticmethod
     def place(path: str) -> str:
-        """What a request is counted as."""
+        """The name under which a request is counted."""
         if path.startswith("computeMetadata") or not path:
             return "metadata"
         if path.endswith(":generateAccessToken"):
@@ -476,7 +476,7 @@ class Handler(BaseHTTPRequestHandler):
         return next((kind for kind, pattern in kinds.items() if re.fullmatch(pattern, path)), "other")
 
     def of_metadata(self, path: str) -> tuple[int, bytes, str]:
-        """Only to those who ask in the right way."""
+        """Only for requests with the required header."""
         if self.headers.get("Metadata-Flavor") != "Google":
             raise OAuthError("forbidden", 403)
         content = self.google.metadata(path.split("?")[0])
@@ -511,11 +511,11 @@ class Handler(BaseHTTPRequestHandler):
 
     @staticmethod
     def json(answer: Any) -> tuple[int, bytes, str]:
-        """A sound answer."""
+        """A successful answer."""
         return 200, json.dumps(answer).encode(), "application/json; charset=UTF-8"
 
     def send(self, status: int, content: bytes, kind: str, **headers: str) -> None:
-        """Sends it."""
+        """Sends an answer."""
         self.send_response_only(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
@@ -528,7 +528,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silence."""
+        """No output."""
 
 
 class Server(ThreadingHTTPServer):
@@ -539,7 +539,7 @@ class Server(ThreadingHTTPServer):
 
 
 def main(port: int) -> None:
-    """Serves until it is ended."""
+    """Serves until it is stopped."""
     google = Google()
     server = Server(("127.0.0.1", port), type("Bound", (Handler,), {"google": google}))
     google.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -17,7 +17,7 @@ from pathlib import Path
 LOOPBACK = "127.0.0.1"
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-#: A start takes 1-2 s on an idle machine; a busy one gets time.
+#: A start takes 1-2 s on an idle machine; the rest is for a busy one.
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 10.0
 
@@ -32,7 +32,7 @@ def program(name: str) -> str:
 
 
 def free_port() -> int:
-    """A TCP port that nobody listened on a moment ago."""
+    """A TCP port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -40,7 +40,7 @@ def free_port() -> int:
 
 
 def wait_until(ready: Callable[[], bool], what: str, timeout: float = START_TIMEOUT) -> None:
-    """Asks ``ready`` every 50 ms; past the timeout the error says what was awaited."""
+    """Calls ``ready`` every 50 ms; after the timeout the error says what was awaited."""
     deadline = time.monotonic() + timeout
     while not ready():
         if time.monotonic() > deadline:
@@ -55,7 +55,7 @@ def ask(
     authority: Path | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> bytes:
-    """One request straight to a server of ours, past any proxy of the environment; an error status raises."""
+    """One request straight to one of our servers, past any proxy of the environment; an error status raises."""
     handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
     if authority:
         trust = ssl.create_default_context(cafile=str(authority))
@@ -85,9 +85,9 @@ def running(
     ready: Callable[[], bool],
     timeout: float = START_TIMEOUT,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs a server in its own session; ends all of that on the way out, whatever happened.
+    """Runs a server in its own session, and ends the whole session on the way out, whatever happened.
 
-    The server gets ``environment`` and, unless that names one, our ``PATH``; nothing else of ours.
+    The server gets ``environment`` and, unless that sets it, our ``PATH``; nothing else of ours.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -106,7 +106,7 @@ def running(
 
 
 def end_session(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process that leads its own session, and whatever it started: politely at first, then for certain."""
+    """Ends a process that leads its own session, with all its children: first by SIGTERM, then by SIGKILL."""
     for signal_number in (signal.SIGTERM, signal.SIGKILL):
         process.send_signal(signal_number)
         for pid in _session(process.pid):
@@ -118,7 +118,7 @@ def end_session(process: subprocess.Popen[bytes]) -> None:
 
 
 def _session(leader: int) -> list[int]:
-    """The living processes of a session, whatever group they are in; none where there is no ``/proc``."""
+    """The living processes of a session, whatever their group; empty where there is no ``/proc``."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

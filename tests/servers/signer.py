@@ -29,7 +29,7 @@ class Signer:
     _key: rsa.RSAPrivateKey = field(default_factory=_new_key, repr=False)
 
     def token(self, lifetime: float = 300, **claims: object) -> str:
-        """A signed token with these claims, issued now; a negative lifetime gives one that has ended."""
+        """A signed token with these claims, issued now; a negative lifetime gives an expired one."""
         now = int(time.time())
         issued = min(now, now + int(lifetime)) - 5
         content = {"iat": issued, "nbf": issued, "exp": now + int(lifetime), **claims}
@@ -39,7 +39,7 @@ class Signer:
         return f"{signed}.{_encode(signature)}"
 
     def claims(self, token: str) -> dict[str, Any]:
-        """The claims of a token that this key signed and whose time has not ended; otherwise ``ValueError``."""
+        """The claims of a token that this key signed and that has not expired; otherwise ``ValueError``."""
         header, claims, signature = _parts(token)
         if header.get("alg") != "RS256" or header.get("kid") != self.name:
             raise ValueError(f"signed by {header.get('kid')!r} with {header.get('alg')!r}")
@@ -49,11 +49,11 @@ class Signer:
         except InvalidSignature as error:
             raise ValueError("the signature is wrong") from error
         if not claims.get("exp", 0) > time.time():
-            raise ValueError("the token has ended, or says no end")
+            raise ValueError("the token has expired, or has no expiry")
         return claims
 
     def public_pem(self) -> str:
-        """The public key as OpenBao takes it."""
+        """The public key in the form that OpenBao expects."""
         form = serialization.PublicFormat.SubjectPublicKeyInfo
         return self._key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
 
@@ -73,16 +73,16 @@ class Signer:
 
 
 def audience_is(claims: Mapping[str, Any], wanted: str) -> bool:
-    """Whether a token is meant for ``wanted``: the claim is a text or a list."""
+    """Whether a token is meant for ``wanted``: the claim is a string or a list."""
     audience = claims.get("aud", [])
     return wanted in ([audience] if isinstance(audience, str) else audience)
 
 
 def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes]:
-    """``ValueError`` for anything that is no token."""
+    """``ValueError`` for anything that is not a token."""
     pieces = token.split(".")
     if len(pieces) != 3:
-        raise ValueError("no token of three parts")
+        raise ValueError("a token must have three parts")
     header, claims, signature = (_decode(piece) for piece in pieces)
     return json.loads(header), json.loads(claims), signature
 

@@ -11,7 +11,7 @@ from tests.servers.process import LOOPBACK
 
 @contextlib.contextmanager
 def silent_server() -> Iterator[str]:
-    """The kernel accepts for it; nobody reads."""
+    """The kernel accepts the connections; nothing reads from them."""
     with socket.socket() as listener:
         listener.bind((LOOPBACK, 0))
         listener.listen(64)

@@ -1,4 +1,4 @@
-"""The double of Azure is what the vendor's own clients take for Azure: what they do with it, and what it refuses."""
+"""The vendor's own clients accept the double of Azure: what they can do with it, and what it refuses."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ AUDIENCE = "https://vault.azure.net"
 
 @pytest.fixture(scope="module")
 def running_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    """One start for all of these."""
+    """One start for all tests of this file."""
     with azure(tmp_path_factory.mktemp("azure")) as double:
         yield double
 
 
 @pytest.fixture
 def cloud(running_azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Azure:
-    """Under the real names of Azure."""
+    """The double under the real names of Azure."""
     running_azure.reset()
     monkeypatch.setenv("HTTPS_PROXY", running_azure.proxy)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(running_azure.tls.authority))
@@ -61,7 +61,7 @@ def cloud(running_azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Azure:
 
 
 def vault(credential: Any, **options: Any) -> SecretClient:
-    """The vendor's client, which tries nothing twice."""
+    """The vendor's client, without retries."""
     return SecretClient(vault_url=VAULT, credential=credential, retry_total=0, **options)
 
 
@@ -89,7 +89,7 @@ def test_secrets_are_written_read_listed_changed_and_deleted(cloud: Azure) -> No
         client.set_secret("name-08", "again")
 
 
-def test_versions_and_deleted_secrets_are_told_without_values(cloud: Azure) -> None:
+def test_versions_and_deleted_secrets_are_listed_without_values(cloud: Azure) -> None:
     client = vault(by_secret())
     for number in range(30):
         client.set_secret("name", str(number), tags={"number": str(number)}, content_type="text/plain")
@@ -97,18 +97,18 @@ def test_versions_and_deleted_secrets_are_told_without_values(cloud: Azure) -> N
     newest = max(versions, key=lambda found: str(found.created_on))
     assert (len(versions), newest.version) == (30, client.get_secret("name").properties.version)
     assert (newest.tags, newest.content_type) == ({"number": "29"}, "text/plain")
-    assert list(client.list_properties_of_secret_versions("nobody")) == []
+    assert list(client.list_properties_of_secret_versions("unknown")) == []
     client.begin_delete_secret("name").wait()
     assert [found.name for found in client.list_deleted_secrets()] == ["name"]
     assert client.get_deleted_secret("name").scheduled_purge_date is not None
     with pytest.raises(ResourceNotFoundError):
-        client.get_deleted_secret("nobody")
+        client.get_deleted_secret("unknown")
     client.begin_recover_deleted_secret("name").wait()
     assert client.get_secret("name").value == "29"
 
 
 @pytest.mark.parametrize("version", [*ApiVersion])
-def test_every_version_of_the_vendors_client_is_known(cloud: Azure, version: ApiVersion) -> None:
+def test_every_version_of_the_vendors_client_is_supported(cloud: Azure, version: ApiVersion) -> None:
     if version.value not in API_VERSIONS:
         pytest.fail(f"{version.value} is missing in the contract")
     cloud.put("hello", "world")
@@ -155,7 +155,7 @@ def test_the_metadata_services_are_those_that_the_vendors_client_asks(
     ("changes", "number"),
     [
         ({"client_secret": "wrong"}, 7000215),
-        ({"client_id": "nobody"}, 700016),
+        ({"client_id": "unknown"}, 700016),
         ({"tenant_id": "nowhere"}, 90002),
         ({"tenant_id": OTHER_TENANT}, 700016),
     ],
@@ -165,7 +165,7 @@ def test_a_wrong_principal_gets_no_token(cloud: Azure, changes: dict[str, str], 
         by_secret(**changes).get_token(f"{AUDIENCE}/.default")
 
 
-def test_a_strangers_certificate_and_workload_get_no_token(cloud: Azure, tmp_path: Path) -> None:
+def test_an_unknown_certificate_and_workload_get_no_token(cloud: Azure, tmp_path: Path) -> None:
     stranger = CertificateCredential(TENANT, CLIENT, certificate_data=new_identity().pem())
     with pytest.raises(ClientAuthenticationError, match="AADSTS7000"):
         stranger.get_token(f"{AUDIENCE}/.default")
@@ -174,7 +174,7 @@ def test_a_strangers_certificate_and_workload_get_no_token(cloud: Azure, tmp_pat
 
 
 def answer(cloud: Azure, token: str, path: str = "/secrets/hello?api-version=7.6") -> tuple[int, Any]:
-    """What the vault says to a token."""
+    """The vault's answer to a token."""
     headers = {"Authorization": f"Bearer {token}"}
     request = urllib.request.Request(cloud.proxy + path, headers=headers)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -190,28 +190,28 @@ def test_a_token_is_verified(cloud: Azure) -> None:
     cloud.put("hello", "world")
     assert answer(cloud, cloud.token(CLIENT, TENANT, AUDIENCE))[1]["value"] == "world"
     now = int(time.time())
-    said = {"aud": AUDIENCE, "iss": f"https://sts.windows.net/{TENANT}/", "appid": CLIENT, "exp": now + 60}
+    claimed = {"aud": AUDIENCE, "iss": f"https://sts.windows.net/{TENANT}/", "appid": CLIENT, "exp": now + 60}
     bad = [
-        sign(new_key(), said),
-        sign(cloud.key, {**said, "exp": now - 1}),
-        sign(cloud.key, {**said, "aud": "https://management.azure.com"}),
+        sign(new_key(), claimed),
+        sign(cloud.key, {**claimed, "exp": now - 1}),
+        sign(cloud.key, {**claimed, "aud": "https://management.azure.com"}),
         cloud.token(CLIENT, OTHER_TENANT, AUDIENCE),
         "no.token.atall",
         "nonsense",
     ]
     assert [answer(cloud, token)[0] for token in bad] == [401] * len(bad)
-    assert answer(cloud, cloud.token("nobody", TENANT, AUDIENCE))[0] == 403
+    assert answer(cloud, cloud.token("unknown", TENANT, AUDIENCE))[0] == 403
 
 
 @pytest.mark.parametrize(
     "path", ["/secrets/a.b?api-version=7.6", "/secrets/a?api-version=0.1", "/secrets/a?x=1", "/secrets?maxresults=26"]
 )
-def test_what_the_contract_does_not_know_is_refused(cloud: Azure, path: str) -> None:
+def test_a_request_outside_the_contract_is_refused(cloud: Azure, path: str) -> None:
     status, content = answer(cloud, cloud.token(CLIENT, TENANT, AUDIENCE), path)
     assert (status, content["error"]["code"]) == (400, "BadParameter")
 
 
-def test_an_answer_that_the_contract_does_not_know_is_found() -> None:
+def test_an_answer_outside_the_contract_is_detected() -> None:
     check_answer("GetSecret", 200, {"value": "x", "id": "y", "attributes": {"enabled": True, "exp": 1}})
     for wrong in ({"value": 1}, {"values": "x"}, {"attributes": {"enabled": "yes"}}):
         with pytest.raises(ContractError):

@@ -1,4 +1,4 @@
-"""The double of Azure's and Google's identity services, as the vendors' own clients see it."""
+"""The double of Azure's and Google's identity services, tested with the vendors' own clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The double is what Google's own clients take for Google, and its answers have the form of the discovery document."""
+"""Google's own clients accept the double, and its answers have the form of the discovery document."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleServer]:
 
 @pytest.fixture(scope="module")
 def report(server: GoogleServer) -> Any:
-    """What the vendor's clients for Python say, once."""
+    """The report of the vendor's clients for Python, made once."""
     server.reset()
     server.set(creators=[[READER, TARGET]])
     client = Path(__file__).with_name("google_client.py")
@@ -42,7 +42,7 @@ def report(server: GoogleServer) -> Any:
     return json.loads(done.stdout)
 
 
-def test_the_vendors_clients_take_it_for_google(report: Any) -> None:
+def test_the_vendors_clients_accept_it(report: Any) -> None:
     assert report["outcomes"] == {
         "again": "Conflict ALREADY_EXISTS",
         "bad name": "BadRequest INVALID_ARGUMENT",
@@ -83,7 +83,7 @@ def test_its_answers_have_the_form_of_the_discovery_document(report: Any) -> Non
 
 
 def method_of(verb: str, path: str) -> tuple[str, Any]:
-    """The method of the document that a request is for."""
+    """The method of the discovery document that a request is for."""
     for name, method in CONTRACT["methods"].items():
         pattern = re.sub(r"\\\{\w+\\\}", "[^/:]+", re.escape(method["path"]))
         if method["method"] == verb and re.fullmatch(pattern, path.lstrip("/")):
@@ -92,7 +92,7 @@ def method_of(verb: str, path: str) -> tuple[str, Any]:
 
 
 def check(value: dict[str, Any], schema: str, where: str) -> None:
-    """No member that the document does not name, and each of its type."""
+    """Checks that the document names every member, and that each has its type."""
     for key in value:
         member: Any = value[key]
         rule = CONTRACT["schemas"][schema].get(key)
@@ -127,7 +127,7 @@ def test_the_checksum_is_crc_32c(server: GoogleServer) -> None:
 
 
 def metadata(server: GoogleServer, path: str) -> bytes:
-    """What the metadata server says to those who ask in the right way."""
+    """What the metadata server answers to a request with the required header."""
     import urllib.request
 
     request = urllib.request.Request(f"{server.url}/computeMetadata/v1/{path}", headers={"Metadata-Flavor": "Google"})
@@ -136,7 +136,7 @@ def metadata(server: GoogleServer, path: str) -> bytes:
         return content
 
 
-def test_metadata_is_for_those_who_ask_in_the_right_way(server: GoogleServer) -> None:
+def test_metadata_requires_the_header(server: GoogleServer) -> None:
     assert metadata(server, "project/project-id") == b"metadata"
     with pytest.raises(OSError, match="403"):
         ask(f"{server.url}/computeMetadata/v1/project/project-id")

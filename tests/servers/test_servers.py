@@ -1,4 +1,4 @@
-"""The servers do what the other tests rely on: they refuse what they should, count right, and end."""
+"""The servers do what the other tests rely on: they refuse what they should, count correctly, and end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ READ = "secretsmanager:GetSecretValue"
 
 
 def read(server: MiniStack, credentials: Credentials, name: str) -> str:
-    """The value of a secret, asked for once."""
+    """The value of a secret, in one request."""
     client = server.client("secretsmanager", credentials)
     return str(client.get_secret_value(SecretId=name)["SecretString"])
 
@@ -63,12 +63,12 @@ def test_a_reset_forgets(aws: MiniStack) -> None:
     assert error_of(aws, user, "airflow/a") == "UnrecognizedClientException"
 
 
-def test_the_open_server_believes_everyone(open_aws: MiniStack) -> None:
+def test_the_open_server_accepts_every_caller(open_aws: MiniStack) -> None:
     open_aws.put_secrets({"a": "value", "binary": b"\x00"}, region=REGION)
     assert read(open_aws, Credentials("any", "thing"), "a") == "value"
 
 
-def test_a_fault_fires_as_often_as_told(aws: MiniStack, faults: Faults) -> None:
+def test_a_fault_fires_as_often_as_requested(aws: MiniStack, faults: Faults) -> None:
     aws.put_secrets({"airflow/a": "value"})
     user = aws.user(allow(READ, "airflow/*"))
     faults.error("ThrottlingException", times=1)

@@ -1,4 +1,4 @@
-"""The logins let in who may come in, and nobody else: shown with hvac, which the official class is built on."""
+"""The logins admit the right callers and no one else: shown with hvac, which the official class is built on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EMAIL = "airflow@project.iam.gserviceaccount.com"
 
 
 def enter(url: str, login: str, *given: object, tls: Mapping[str, Any] | None = None, **named: Any) -> str:
-    """What is read after a login of hvac, such as ``approle.login``; or the name of the error."""
+    """The value read after a login of hvac, such as ``approle.login``; or the name of the error."""
     client = hvac.Client(url, **(tls or {}))
     try:
         operator.attrgetter(login)(client.auth)(*given, **named)
@@ -40,7 +40,7 @@ def enter(url: str, login: str, *given: object, tls: Mapping[str, Any] | None = 
 
 @pytest.fixture
 def policy(vault: Vault) -> str:
-    """May read the one secret that is there."""
+    """A policy that may read the one secret."""
     vault.put("airflow/a", {"value": ENTERS})
     return vault.policy({"secret/data/airflow/*": ["read"]})
 
@@ -94,7 +94,7 @@ def test_kubernetes(vault: Vault, policy: str, kubernetes_cluster: Cluster, tls:
     vault_logins.kubernetes(vault, policy, kubernetes_cluster, tls.authority, tmp_path)
     tokens = {
         kubernetes_cluster.token(): ENTERS,
-        kubernetes_cluster.token("somebody"): "Forbidden",
+        kubernetes_cluster.token("other"): "Forbidden",
         kubernetes_cluster.token(lifetime=-60): "Forbidden",
         dataclasses.replace(kubernetes_cluster, signer=Signer("cluster")).token(): "Forbidden",
     }
@@ -115,8 +115,8 @@ def test_radius(vault: Vault, policy: str, radius_users: Directory) -> None:
         assert enter(vault.plain_url, "radius.login", "airflow", given) == ending
 
 
-def test_cert(vault: Vault, policy: str, client_certificate: Certificate, strange_certificate: Certificate) -> None:
-    login = vault_logins.cert(vault, policy, client_certificate, strange_certificate)
+def test_cert(vault: Vault, policy: str, client_certificate: Certificate, untrusted_certificate: Certificate) -> None:
+    login = vault_logins.cert(vault, policy, client_certificate, untrusted_certificate)
     for given, ending in ((login.options["cert"], ENTERS), (login.wrong["cert"], "InvalidRequest")):
         tls = {"verify": str(vault.authority), "cert": tuple(given)}
         assert enter(vault.url, "cert.login", tls=tls) == ending
@@ -125,13 +125,13 @@ def test_cert(vault: Vault, policy: str, client_certificate: Certificate, strang
 
 @pytest.fixture(scope="module")
 def caller(aws_server: MiniStack) -> Credentials:
-    """A user of AWS; anybody may ask STS who they are."""
+    """A user of AWS; any user may ask STS for its own identity."""
     return aws_server.user()
 
 
 @pytest.fixture(scope="module")
 def arn(aws_server: MiniStack, caller: Credentials) -> str:
-    """How STS calls that user."""
+    """The ARN by which STS knows that user."""
     return str(aws_server.client("sts", caller).get_caller_identity()["Arn"])
 
 

@@ -1,4 +1,4 @@
-"""A certificate authority of our own, and the one server of the tests that speaks TLS where it is told to."""
+"""A certificate authority of our own, and the HTTP server of the tests, which speaks TLS if given a certificate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Certificate:
     authority: Path
 
     def context(self, *protocols: str) -> ssl.SSLContext:
-        """The server's side of TLS, with the protocols that may be agreed on."""
+        """The server's side of TLS, with the protocols to offer."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, self.key)
         if protocols:
@@ -35,7 +35,7 @@ class Certificate:
 def certificate(folder: Path, *names: str, common_name: str | None = None) -> Certificate:
     """Makes an authority and a certificate in ``folder``: for ``names``, else for ``localhost`` and 127.0.0.1.
 
-    It serves servers and clients; a client that Vault is to know by its certificate needs a ``common_name``.
+    It works for servers and clients; a client that Vault identifies by its certificate needs a ``common_name``.
     """
     command = [
         program("python"),
@@ -53,7 +53,7 @@ def certificate(folder: Path, *names: str, common_name: str | None = None) -> Ce
 
 
 class Server(ThreadingHTTPServer):
-    """An HTTP server of ours, with a thread for each connection; over TLS if it has a certificate to show."""
+    """An HTTP server with a thread for each connection; over TLS if it has a certificate."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -66,17 +66,17 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Its address."""
         host, port = self.server_address[:2]
         return f"{'https' if self.tls else 'http'}://{host!s}:{port}"
 
     def show(self, tls: Certificate) -> None:
-        """Another certificate from now on; it knows nothing of the sessions of the former one."""
+        """Switches to another certificate; TLS sessions of the former one are not resumed."""
         self.tls = tls.context()
 
     def start(self, name: str) -> None:
-        """Begins to serve."""
-        arguments = {"poll_interval": 0.02}
+        """Starts serving."""
+        arguments = {"poll_interval": 0.02}  # the default of 0.5 s is how long each stop would take
         threading.Thread(target=self.serve_forever, kwargs=arguments, name=name, daemon=True).start()
 
     def stop(self) -> None:
@@ -85,7 +85,7 @@ class Server(ThreadingHTTPServer):
         self.server_close()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """In the thread of the connection, so that a slow handshake keeps no other client waiting."""
+        """Runs in the thread of the connection, so that a slow handshake delays no other client."""
         if not self.tls:
             super().finish_request(request, client_address)
             return
@@ -98,7 +98,7 @@ class Server(ThreadingHTTPServer):
 
 @contextlib.contextmanager
 def listening(handler: type[BaseHTTPRequestHandler], tls: Certificate | None, name: str) -> Iterator[Server]:
-    """Serves meanwhile on a free port."""
+    """Serves on a free port."""
     server = Server(handler, tls)
     server.start(name)
     try:

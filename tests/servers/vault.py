@@ -16,16 +16,16 @@ from urllib.parse import quote
 from tests.servers.process import LOOPBACK, answers, ask, free_port, program, running, wait_until
 from tests.servers.tls import Certificate
 
-#: Of the token that may do everything. Give it to no code under test.
+#: The root token. Do not give it to code under test.
 ROOT = "root-of-the-tests"
 #: What every reader of secrets may do unless a test says otherwise.
 READ: Mapping[str, Sequence[str]] = {"secret/*": ["read"], "kv1/*": ["read"]}
-#: What the mounts and logins that are always there are called.
+#: The names of the mounts and logins that always exist.
 BUILT_IN_MOUNTS = {"sys/", "identity/", "cubbyhole/"}
 BUILT_IN_LOGINS = {"token/"}
 BUILT_IN_POLICIES = {"root", "default", "response-wrapping"}
 
-#: One listener with TLS, beside the plain one of the development mode, and a record of every request.
+#: One listener with TLS, next to the plain one of the development mode, and a record of every request.
 CONFIGURATION = """
 listener "tcp" {{
   address = "{address}"
@@ -43,9 +43,9 @@ audit "file" "requests" {{
 
 @dataclass(frozen=True)
 class Vault:
-    """A running server and what a test does to it as root.
+    """A running server, and what a test can do to it as root.
 
-    ``url`` is https with ``authority`` behind it; ``plain_url`` is the same server over http, for proxies of ours.
+    ``url`` is https with the certificate authority ``authority``; ``plain_url`` is the same over http, for our proxies.
     """
 
     url: str
@@ -73,7 +73,7 @@ class Vault:
         return answer
 
     def read(self, path: str, **more: Any) -> dict[str, Any]:
-        """What stands under ``data`` at a path."""
+        """The ``data`` of the answer at a path."""
         data: dict[str, Any] = self.request("GET", path, **more)["data"]
         return data
 
@@ -86,7 +86,7 @@ class Vault:
         self.request("DELETE", path, **more)
 
     def names(self, path: str, **more: Any) -> list[str]:
-        """What a LIST gives; nothing where nothing is."""
+        """The names in the answer to a LIST; empty if there are none."""
         try:
             keys: list[str] = self.request("LIST", path, **more)["data"]["keys"]
         except urllib.error.HTTPError as error:
@@ -98,21 +98,21 @@ class Vault:
     def put(
         self, path: str, fields: Mapping[str, Any], mount: str = "secret", *, version: int = 2, **more: Any
     ) -> None:
-        """Writes the fields of a secret; of a versioned one this makes a new version."""
+        """Writes the fields of a secret; in a versioned store this creates a new version."""
         if version == 1:
             self.write(f"{mount}/{path}", fields, **more)
         else:
             self.write(f"{mount}/data/{path}", {"data": fields}, **more)
 
     def mount(self, path: str, version: int = 2, **more: Any) -> str:
-        """A new KV store, once it answers."""
+        """A new KV store, returned once it answers."""
         self.write(f"sys/mounts/{path}", {"type": "kv", "options": {"version": str(version)}}, **more)
         if version != 1:
             wait_until(lambda: self._is_ready(path, **more), f"the versions of {path}")
         return path
 
     def _is_ready(self, path: str, **more: Any) -> bool:
-        """A versioned store refuses everything for some milliseconds."""
+        """A new versioned store refuses everything for some milliseconds."""
         try:
             self.read(f"{path}/config", **more)
         except urllib.error.HTTPError as error:
@@ -135,12 +135,12 @@ class Vault:
         return token
 
     def enable(self, method: str, mount: str | None = None, **more: Any) -> str:
-        """Mounts a login method; the answer is where."""
+        """Mounts a login method and returns its path."""
         self.write(f"sys/auth/{mount or method}", {"type": method}, **more)
         return mount or method
 
     def create_namespace(self, path: str, **more: Any) -> str:
-        """A new namespace with a versioned store ``secret``; ``namespace=`` says within which."""
+        """A new namespace with a versioned store ``secret``; ``namespace=`` is the one that contains it."""
         self.write(f"sys/namespaces/{path}", **more)
         outer = more.get("namespace")
         full = f"{outer}/{path}" if outer else path
@@ -148,20 +148,20 @@ class Vault:
         return full
 
     def quota(self, requests: int, path: str = "", seconds: int = 3600) -> None:
-        """At most so many requests in that time; those beyond are answered with 429."""
+        """At most so many requests in that time; further ones are answered with 429."""
         rule = {"rate": requests, "interval": f"{seconds}s", "path": path}
         self.write(f"sys/quotas/rate-limit/quota-{next(self._numbers)}", rule)
 
     def seal(self) -> None:
-        """From here on every request is answered with 503. There is no way back: seal a server of your own."""
+        """From here on every request is answered with 503. It cannot be undone: seal a server of your own."""
         self.request("POST", "sys/seal")
 
     def mark(self) -> int:
-        """Where the record of requests ends now."""
+        """The current end of the record of requests."""
         return self.audit.stat().st_size
 
     def requests(self, after: int = 0) -> list[str]:
-        """What was asked after a mark, root's calls included, as ``operation path``; also where TLS hides it."""
+        """The requests after a mark, root's included, as ``operation path``; also those over TLS."""
         with self.audit.open() as record:
             record.seek(after)
             entries = [json.loads(line) for line in record]
@@ -169,7 +169,7 @@ class Vault:
         return [f"{request['operation']} {request['path']}" for request in asked]
 
     def reset(self) -> None:
-        """Back to the first day: an empty versioned ``secret``, an empty ``kv1``, no login method but tokens."""
+        """Back to the initial state: an empty versioned ``secret``, an empty ``kv1``, no login method but tokens."""
         for name in self.names("sys/quotas/rate-limit"):
             self.delete(f"sys/quotas/rate-limit/{name}")
         for name in self.names("sys/namespaces"):
@@ -183,7 +183,7 @@ class Vault:
         self.mount("kv1", 1)
 
     def _drop_namespace(self, path: str, outer: str | None = None) -> None:
-        """Innermost first; a namespace goes away in the background, so this waits for its end."""
+        """Innermost first; a namespace is deleted in the background, so this waits for its end."""
         full = f"{outer}/{path}" if outer else path
         for name in self.names("sys/namespaces", namespace=full):
             self._drop_namespace(name.rstrip("/"), full)
@@ -193,7 +193,7 @@ class Vault:
 
 @contextlib.contextmanager
 def openbao(folder: Path, tls: Certificate) -> Iterator[Vault]:
-    """Runs the server with its files in ``folder``; what it holds is in memory."""
+    """Runs the server with its files in ``folder``; its contents are in memory."""
     plain, secure = f"{LOOPBACK}:{free_port()}", f"{LOOPBACK}:{free_port()}"
     audit, configuration = folder / "requests.jsonl", folder / "openbao.hcl"
     configuration.write_text(CONFIGURATION.format(address=secure, tls=tls, audit=audit))

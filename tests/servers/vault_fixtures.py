@@ -15,7 +15,7 @@ from tests.servers.vault import Vault, openbao
 
 @pytest.fixture(scope="session")
 def vault_server(tls: Certificate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
-    """The server with the API of HashiCorp Vault; what it holds stays over the session."""
+    """The server with the API of HashiCorp Vault; it keeps its contents during the session."""
     with openbao(tmp_path_factory.mktemp("vault"), tls) as server:
         yield server
 
@@ -50,7 +50,7 @@ def radius_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Directory
 
 @pytest.fixture(scope="session")
 def kubernetes_cluster(tls: Certificate) -> Iterator[Cluster]:
-    """Whom OpenBao asks about the tokens of service accounts."""
+    """The cluster that OpenBao asks about the tokens of service accounts."""
     with cluster(tls) as running:
         yield running
 
@@ -63,11 +63,11 @@ def signer() -> Signer:
 
 @pytest.fixture(scope="session")
 def client_certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """What a client shows to Vault, from an authority of its own."""
+    """A certificate that a client shows to Vault, from its own authority."""
     return certificate(tmp_path_factory.mktemp("client"), "airflow", common_name="airflow")
 
 
 @pytest.fixture(scope="session")
-def strange_certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """The same by an authority that nobody knows."""
+def untrusted_certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """A certificate from an authority that no server trusts."""
     return certificate(tmp_path_factory.mktemp("stranger"), "airflow", common_name="airflow")

@@ -1,12 +1,12 @@
-"""OpenBao behind a front that adds the logins which only Vault has: aws, azure, gcp and github.
+"""OpenBao behind a front that adds the logins that only Vault has: aws, azure, gcp and github.
 
-The front checks what it is given as Vault does, by the files named below, and answers with a token that OpenBao made,
-in OpenBao's own words. Everything else it passes on. What it takes is also held against ``vault_openapi.json``.
+The front checks a login as Vault does, according to the files named below, and answers with a token that OpenBao made,
+in OpenBao's own format. It passes everything else on. Its input is also checked against ``vault_openapi.json``.
 
 * aws: ``builtin/credential/aws`` of hashicorp/vault (``path_login.go``, ``path_config_client.go``); the signed request
-  is played to the STS of ministack, which verifies the signature
+  is replayed to the STS of ministack, which verifies the signature
 * gcp: ``plugin/path_login.go`` of hashicorp/vault-plugin-auth-gcp
-* azure: ``path_login.go`` of hashicorp/vault-plugin-auth-azure; what it refuses it answers with 500, as Vault does
+* azure: ``path_login.go`` of hashicorp/vault-plugin-auth-azure; a refusal is answered with 500, as by Vault
 * github: ``builtin/credential/github`` of hashicorp/vault
 """
 
@@ -32,20 +32,20 @@ from tests.servers.vault import Vault
 
 CONTRACT: Mapping[str, Any] = json.loads(Path(__file__).with_name("vault_openapi.json").read_text())["logins"]
 LOGIN = re.compile(r"/v1/auth/([^/]+)/login")
-#: What Vault lets through of the headers that begin with ``X-Amz-``.
+#: The headers beginning with ``X-Amz-`` that Vault accepts.
 AMAZON_HEADERS = {"algorithm", "content-sha256", "credential", "date", "security-token", "signature", "signedheaders"}
 AMAZON_HEADERS |= {"user-agent"}
 SERVER_ID = "x-vault-aws-iam-server-id"
-#: Seconds by which the clocks of Vault and of a signer of Google's may differ.
+#: Seconds by which the clocks of Vault and of Google's signers may differ.
 TOLERANCE = 60
 LONGEST = 15 * 60
 
-#: Fields of a login, already held against the contract; what it refuses it raises.
+#: Fields of a login, already checked against the contract; it raises to refuse them.
 Check = Callable[[dict[str, str]], None]
 
 
 class Refusal(Exception):
-    """What a login is answered with instead of a token."""
+    """The answer to a login that is refused."""
 
     def __init__(self, reason: str, status: int = 400) -> None:
         super().__init__(reason)
@@ -54,14 +54,14 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Method:
-    """A login method: what it is called in the contract, and what it asks of the fields."""
+    """A login method: its name in the contract, and its check of the fields."""
 
     name: str
     check: Check
 
 
 def aws(server: MiniStack, role: str, arn: str, server_id: str | None = None) -> Method:
-    """Lets the caller ``arn`` in; with ``server_id`` its header must be among those that were signed."""
+    """Admits the caller ``arn``; with ``server_id`` its header must be among the signed ones."""
 
     def check(fields: dict[str, str]) -> None:
         _expect(fields.get("role") == role, "entry for role not found")
@@ -76,7 +76,10 @@ def aws(server: MiniStack, role: str, arn: str, server_id: str | None = None) ->
             _expect(headers.get(SERVER_ID) == server_id, f"expected {SERVER_ID} to be the server's")
             _expect(SERVER_ID in _signed_headers(headers), f"{SERVER_ID} wasn't signed")
         host = url.hostname or ""
-        _expect(re.fullmatch(r"sts(\.[a-z0-9-]+)?\.amazonaws\.com", host) is not None and url.path == "/", "no STS")
+        _expect(
+            re.fullmatch(r"sts(\.[a-z0-9-]+)?\.amazonaws\.com", host) is not None and url.path == "/",
+            "not an STS address",
+        )
         _expect(_caller(server, host, headers, body) == arn, "IAM principal does not belong to the role")
 
     return Method("aws", check)
@@ -90,11 +93,11 @@ def _plain(fields: Mapping[str, str], name: str) -> str:
 
 
 def _headers(fields: Mapping[str, str]) -> dict[str, str]:
-    """The signed headers: a JSON object whose values are texts or lists of one text."""
+    """The signed headers: a JSON object whose values are strings or lists of one string."""
     try:
         given: dict[str, Any] = json.loads(_plain(fields, "iam_request_headers"))
     except ValueError as error:
-        raise Refusal("iam_request_headers is no JSON") from error
+        raise Refusal("iam_request_headers is not JSON") from error
     return {name.lower(): value if isinstance(value, str) else ",".join(value) for name, value in given.items()}
 
 
@@ -104,7 +107,7 @@ def _signed_headers(headers: Mapping[str, str]) -> list[str]:
 
 
 def _caller(server: MiniStack, host: str, headers: Mapping[str, str], body: str) -> str:
-    """Who STS says that signed this; with the host that was signed, whatever the server's is."""
+    """The ARN of the signer according to STS; with the host that was signed, whatever the server's is."""
     connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=30)
     with contextlib.closing(connection):
         connection.request("POST", "/", body, {**headers, "host": host})
@@ -117,7 +120,7 @@ def _caller(server: MiniStack, host: str, headers: Mapping[str, str], body: str)
 
 
 def gcp(account: Signer, email: str, role: str) -> Method:
-    """Lets a service account in, by a token that its key signed for ``vault/<role>`` and for 15 minutes at most."""
+    """Admits a service account, by a token that its key signed for ``vault/<role>``, valid for 15 minutes at most."""
 
     def check(fields: dict[str, str]) -> None:
         extraneous = set(fields) - set(CONTRACT["gcp"]["fields"])
@@ -132,7 +135,7 @@ def gcp(account: Signer, email: str, role: str) -> Method:
 
 
 def azure(entra: Signer, resource: str, role: str, principal: str, group: tuple[str, str] | None = None) -> Method:
-    """Lets a principal in, by a token for ``resource``; ``group`` are a subscription and a resource group to name."""
+    """Admits a principal, by a token for ``resource``; ``group`` is a subscription and resource group to be named."""
 
     def check(fields: dict[str, str]) -> None:
         _expect(bool(fields.get("jwt")), "jwt is required")
@@ -151,7 +154,7 @@ def azure(entra: Signer, resource: str, role: str, principal: str, group: tuple[
 
 
 def github(token: str) -> Method:
-    """Lets the owner of a personal token in."""
+    """Admits the owner of a personal token."""
 
     def check(fields: dict[str, str]) -> None:
         _expect(fields.get("token") == token, "error making upstream request: 401 Bad credentials")
@@ -175,7 +178,7 @@ def _expect(holds: bool, otherwise: str, status: int = 400) -> None:
 def vault_front(
     vault: Vault, policy: str, methods: Mapping[str, Method], tls: Certificate | None = None
 ) -> Iterator[Double]:
-    """Serves ``vault`` with further logins, by the mount; who gets in holds ``policy``."""
+    """Serves ``vault`` with further logins, by mount; an admitted caller gets ``policy``."""
 
     def answer(request: Request) -> Answer:
         found = LOGIN.fullmatch(request.path)
@@ -193,18 +196,18 @@ def vault_front(
 
 
 def _fields(method: Method, request: Request) -> dict[str, str]:
-    """The fields of a login; what Vault's OpenAPI document does not know of is a mistake of ours."""
+    """The fields of a login; one that Vault's OpenAPI document does not define is a mistake of ours."""
     contract = CONTRACT[method.name]
     if request.method not in (contract["method"], "PUT"):
         raise Refusal("unsupported operation", 405)
     fields = request.json
     unknown = {name for name, value in fields.items() if name not in contract["fields"] or not isinstance(value, str)}
-    _expect(not unknown, f"not in the contract, or no text: {sorted(unknown)}", 422)
+    _expect(not unknown, f"not in the contract, or not a string: {sorted(unknown)}", 422)
     return dict(fields)
 
 
 def pass_on(vault: Vault, request: Request) -> Answer:
-    """What the server itself says to a request."""
+    """The server's own answer to a request."""
     left_out = {"host", "connection", "content-length"}
     headers = {name: value for name, value in request.headers.items() if name not in left_out}
     connection = http.client.HTTPConnection(urlsplit(vault.plain_url).netloc, timeout=30)

@@ -1,6 +1,6 @@
-"""Each login to Vault as a pytest fixture: set up on a server behind a counting proxy, with the options that log in.
+"""Each login to Vault as a pytest fixture: set up on a server behind a counting proxy, with the options for the login.
 
-They come with what is wrong and must be refused, and with what must be seen nowhere: see ``Login``.
+They include wrong options, which must be refused, and secrets that must not appear anywhere: see ``Login``.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ RESOURCE = "https://vault.example.org"
 
 @dataclass
 class Place:
-    """A Vault with three variables, and the proxy that counts what it is asked."""
+    """A Vault with three variables, and the proxy that counts its requests."""
 
     vault: Vault
     policy: str
     counter: Counter
-    #: Logins that OpenBao has not, by their mount; filled before the first lookup.
+    #: Logins that OpenBao lacks, by mount; filled before the first lookup.
     methods: dict[str, Method] = field(default_factory=dict)
 
     def asked(self) -> list[str]:
-        """What was asked since the last time, as ``METHOD path``."""
+        """The requests since this was last called, as ``METHOD path``."""
         calls = [f"{call.method} {call.path}" for call in self.counter.calls]
         self.counter.clear()
         return calls
@@ -46,7 +46,7 @@ class Place:
 
 @pytest.fixture
 def vault_place(vault: Vault) -> Iterator[Place]:
-    """OpenBao behind the front with the logins of clouds, behind a counting proxy."""
+    """OpenBao behind the front with the cloud logins, behind a counting proxy."""
     for name in ("a", "b", "c"):
         vault.put(f"variables/{name}", {"value": f"value of {name}"})
     policy = vault.policy({"secret/data/variables/*": ["read"]})
@@ -57,19 +57,19 @@ def vault_place(vault: Vault) -> Iterator[Place]:
 
 @pytest.fixture(scope="session")
 def entra_tenant() -> Entra:
-    """A tenant of Azure's."""
+    """A tenant of Azure."""
     return Entra()
 
 
 @pytest.fixture(scope="session")
 def google_account() -> Google:
-    """A service account of Google's."""
+    """A service account of Google."""
     return Google()
 
 
 @pytest.fixture(scope="module")
 def aws_caller(aws_server: MiniStack) -> tuple[Credentials, str]:
-    """A user of AWS, and how STS calls it."""
+    """A user of AWS, and its ARN."""
     user = aws_server.user()
     return user, str(aws_server.client("sts", user).get_caller_identity()["Arn"])
 
@@ -92,7 +92,7 @@ def azure_login(
 
 @pytest.fixture
 def gcp_login(vault_place: Place, google_account: Google) -> Login:
-    """A service account by its key."""
+    """A service account with its key."""
     vault_place.methods["gcp"] = vault_front.gcp(google_account.signer, google_account.email, "airflow")
     options = {
         "auth_type": "gcp",
@@ -107,7 +107,7 @@ def gcp_login(vault_place: Place, google_account: Google) -> Login:
 
 @pytest.fixture
 def aws_iam_login(vault_place: Place, aws_server: MiniStack, aws_caller: tuple[Credentials, str]) -> Login:
-    """A user of AWS, at a Vault that wants its own name to be signed."""
+    """A user of AWS, at a Vault that requires its own name to be signed."""
     user, arn = aws_caller
     vault_place.methods["aws"] = vault_front.aws(aws_server, "airflow", arn, SERVER_ID)
     options = {"auth_type": "aws_iam", "role_id": "airflow", "iam_server_id": SERVER_ID}
@@ -131,14 +131,14 @@ def approle_login(vault_place: Place) -> Login:
 
 @pytest.fixture
 def userpass_login(vault_place: Place) -> Login:
-    """A user at a mount of another name."""
+    """A user at a mount with another name."""
     login = vault_logins.userpass(vault_place.vault, vault_place.policy, "people")
     return Login(login.path, {**login.options, "auth_mount_point": "people"}, login.wrong, login.canaries)
 
 
 @pytest.fixture
 def jwt_login(vault_place: Place, signer: Signer) -> Login:
-    """A token that Vault knows the key of."""
+    """A token whose key Vault knows."""
     return vault_logins.jwt(vault_place.vault, vault_place.policy, signer)
 
 
@@ -163,5 +163,5 @@ def ldap_login(vault_place: Place, ldap_users: Directory) -> Login:
 
 @pytest.fixture
 def radius_login(vault_place: Place, radius_users: Directory) -> Login:
-    """A user of a RADIUS server, whose own secret is in the options too, as the official class wants it."""
+    """A user of a RADIUS server, whose own secret is in the options too, as the official class expects."""
     return vault_logins.radius(vault_place.vault, vault_place.policy, radius_users)

@@ -1,6 +1,6 @@
-"""The logins that OpenBao has itself: each set up as an operator does it, with the options that then log in.
+"""The logins that OpenBao has itself: each set up as an operator would, with the options for the login.
 
-For approle, userpass, jwt, kubernetes, ldap, radius and cert; the logins of clouds are in ``vault_front``.
+For approle, userpass, jwt, kubernetes, ldap, radius and cert; the cloud logins are in ``vault_front``.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tests.servers.vault import Vault
 
 @dataclass(frozen=True)
 class Login:
-    """A way in. ``wrong`` replaces options so that the server refuses; ``canaries`` must be seen nowhere."""
+    """A login. ``wrong`` replaces options so that the server refuses; ``canaries`` must not appear anywhere."""
 
-    #: What is posted to, without ``/v1/``.
+    #: The path of the login request, without ``/v1/``.
     path: str
     options: Mapping[str, Any] = field(repr=False)
     wrong: Mapping[str, Any] = field(repr=False)
@@ -29,12 +29,12 @@ class Login:
 
 
 def new_secret(length: int = 12) -> str:
-    """A password that stands nowhere else."""
+    """A password that occurs nowhere else."""
     return f"canary-{secrets.token_hex(length)}"
 
 
 def approle(vault: Vault, policy: str, mount: str | None = None, **role: Any) -> Login:
-    """A role with a secret id; ``role`` are settings of it, such as ``token_num_uses``."""
+    """A role with a secret id; ``role`` holds settings of it, such as ``token_num_uses``."""
     path = vault.enable("approle", mount)
     vault.write(f"auth/{path}/role/airflow", {"token_policies": [policy], **role})
     role_id = vault.read(f"auth/{path}/role/airflow/role-id")["role_id"]
@@ -44,7 +44,7 @@ def approle(vault: Vault, policy: str, mount: str | None = None, **role: Any) ->
 
 
 def wrapped_secret_id(vault: Vault, mount: str = "approle", ttl: str = "60s") -> str:
-    """A token that gives a secret id of ``approle`` to the first who unwraps it."""
+    """A token that gives a secret id of ``approle`` to the first caller who unwraps it."""
     answer = vault.write(f"auth/{mount}/role/airflow/secret-id", X_Vault_Wrap_TTL=ttl)
     token: str = answer["wrap_info"]["token"]
     return token
@@ -79,7 +79,7 @@ def kubernetes(vault: Vault, policy: str, cluster: Cluster, authority: Path, fol
     vault.write(f"auth/{path}/config", {**settings, "disable_local_ca_jwt": True})
     bound = {"bound_service_account_names": ["airflow"], "bound_service_account_namespaces": ["jobs"]}
     vault.write(f"auth/{path}/role/airflow", {**bound, "audience": "vault", "token_policies": [policy]})
-    token, other = cluster.token(), cluster.token("somebody")
+    token, other = cluster.token(), cluster.token("other")
     (folder / "token").write_text(f"{token}\n")
     (folder / "another").write_text(other)
     options = {"auth_type": "kubernetes", "kubernetes_role": "airflow", "kubernetes_jwt_path": str(folder / "token")}
@@ -88,7 +88,7 @@ def kubernetes(vault: Vault, policy: str, cluster: Cluster, authority: Path, fol
 
 
 def ldap(vault: Vault, policy: str, directory: Directory, mount: str | None = None) -> Login:
-    """Users of a directory, who are found by their common name."""
+    """Users of a directory, found by their common name."""
     path = vault.enable("ldap", mount)
     settings = {"url": directory.url, "userdn": f"ou=people,{BASE}", "userattr": "cn", "token_policies": [policy]}
     vault.write(f"auth/{path}/config", settings)
@@ -98,7 +98,7 @@ def ldap(vault: Vault, policy: str, directory: Directory, mount: str | None = No
 
 
 def radius(vault: Vault, policy: str, server: Directory) -> Login:
-    """Users of a RADIUS server. The official class wants its host and secret too, and sends them away."""
+    """Users of a RADIUS server. The official class requires its host and secret too, and sends them."""
     path = vault.enable("radius")
     settings: dict[str, Any] = {
         "host": "127.0.0.1",
@@ -113,11 +113,11 @@ def radius(vault: Vault, policy: str, server: Directory) -> Login:
     return Login(f"auth/{path}/login/{server.username}", options, {"password": new_secret()}, canaries)
 
 
-def cert(vault: Vault, policy: str, client: Certificate, stranger: Certificate) -> Login:
-    """Holders of certificates of one authority; the server must be asked over https."""
+def cert(vault: Vault, policy: str, client: Certificate, untrusted: Certificate) -> Login:
+    """Holders of certificates of one authority; the server must be addressed over https."""
     path = vault.enable("cert")
     rule = {"certificate": client.authority.read_text(), "token_policies": [policy]}
     vault.write(f"auth/{path}/certs/airflow", rule)
     options = {"auth_type": "cert", "cert": [str(client.certificate), str(client.key)]}
-    wrong = {"cert": [str(stranger.certificate), str(stranger.key)]}
+    wrong = {"cert": [str(untrusted.certificate), str(untrusted.key)]}
     return Login(f"auth/{path}/login", options, wrong, tuple(client.key.read_text().split("\n")[1:3]))

@@ -1,7 +1,7 @@
-"""The stores, each described once: a module for each, called after the store, with its ``STORE``.
+"""The stores, each described once: a module for each, with the name of the store, and its ``STORE``.
 
-What the tests of a store need stands there: conformance, failures, the command line, Airflow, the invariants and
-``make`` walk these descriptions. ``description`` says what one may hold; ``aws`` is what the two stores of AWS share.
+A description holds what the tests of a store need: conformance, failures, the command line, Airflow, the invariants and
+``make`` iterate over these. ``description`` defines what one may hold; ``aws`` is what the two stores of AWS share.
 
 ``tests.tools.stages`` reads them before any environment exists, so no module here imports more than the standard
 library at its top.
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from tests.stores.description import Store
 
-#: The modules here that describe no store.
+#: The modules here that do not describe a store.
 SHARED = ("aws", "description")
 
 
@@ -26,5 +26,5 @@ def described() -> Mapping[str, Store]:
     for name, module in modules.items():
         assert hasattr(module, "STORE"), f"tests/stores/{name}.py has no STORE: see tests/stores/description.py"
         missing = [attribute for attribute in Store.__annotations__ if not hasattr(module.STORE, attribute)]
-        assert not missing, f"the STORE of tests/stores/{name}.py does not say its {', '.join(missing)}"
+        assert not missing, f"the STORE of tests/stores/{name}.py does not set its {', '.join(missing)}"
     return {name: module.STORE for name, module in modules.items()}

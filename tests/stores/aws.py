@@ -1,4 +1,4 @@
-"""What the stores of AWS share: users, faults, and every place where credentials may stand."""
+"""What the stores of AWS share: users, faults, and every source of credentials."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.stores.description import Reader, Store, below_prefix
 
 USER = "reader"
 NO_KEYS: Options = {"aws_access_key_id": None, "aws_secret_access_key": None}
-#: What the server may be asked to show of any store of AWS, and what only one that knows identities can.
+#: The capabilities that any store of AWS can show, and those that only a server with identities can show.
 NAMED = {Capability.LISTED, Capability.DESCRIBED}
 OF_EVERY_SERVER = EVERY_STORE | GATE_FAULTS | NAMED | {Capability.TEAMS, Capability.CHANGES, Capability.COUNTED}
 OF_IDENTITIES = frozenset(
@@ -37,16 +37,16 @@ class Aws(Gated):
     service: ClassVar[str]
     target: ClassVar[str]
     operation: ClassVar[str]
-    #: The operations that tell names and what is known of them.
-    telling: ClassVar[tuple[str, ...]]
-    #: The code with which the service says that it failed.
+    #: The operations that return names and metadata.
+    metadata_operations: ClassVar[tuple[str, ...]]
+    #: The code with which the service reports a failure of its own.
     server_error: ClassVar[str]
 
     def __init__(self, folder: Path) -> None:
-        """Not before ``running`` is there anything to talk to."""
+        """There is no server to talk to before ``running``."""
         super().__init__(folder)
         self.root: Any
-        self.keys = Credentials("AKIAIOSFODNN7EXAMPLE", "made-up-secret-key-of-nobody")
+        self.keys = Credentials("AKIAIOSFODNN7EXAMPLE", "made-up-secret-key")
 
     def options(self) -> Options:
         """A reader's key, and the gate as the endpoint."""
@@ -54,7 +54,7 @@ class Aws(Gated):
         return {"region_name": REGION, "endpoint_url": self.gate.url, **keys}
 
     def unchecked_client(self, url: str) -> Any:
-        """A client of the account's root that leaves judging to the server: botocore would refuse an empty value."""
+        """A client of the account's root that leaves validation to the server: botocore would refuse an empty value."""
         import boto3
         from botocore.config import Config
 
@@ -64,7 +64,7 @@ class Aws(Gated):
 
 
 class OnMinistack(Aws):
-    """The server that tells one identity from another, with AWS's own errors before it."""
+    """The server that distinguishes identities, behind a gate that returns AWS's own errors."""
 
     server = "ministack"
 
@@ -91,7 +91,7 @@ class OnMinistack(Aws):
         self.keys = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
     def inject(self, fault: Capability) -> Options:
-        """What AWS would do to this user."""
+        """Makes the server do what AWS would do to this user."""
         if fault is Capability.DENIED:
             self.iam.put_user_policy(UserName=USER, PolicyName="denies", PolicyDocument=self._policy(Effect="Deny"))
         elif fault is Capability.UNAUTHENTICATED:
@@ -105,7 +105,7 @@ class OnMinistack(Aws):
         return {}
 
     def heal(self) -> None:
-        """Everything as it was, but for the counts of the gate."""
+        """Everything as it was, except for the counts of the gate."""
         super().heal()
         self.faults.clear()
         self._set_key("Active")
@@ -113,8 +113,8 @@ class OnMinistack(Aws):
             self.iam.delete_user_policy(UserName=USER, PolicyName="denies")
 
     def _policy(self, **changes: str) -> str:
-        """A policy on reading and telling everything."""
-        actions = [f"{self.service}:{operation}" for operation in (self.operation, *self.telling)]
+        """A policy for reading values, names and metadata of everything."""
+        actions = [f"{self.service}:{operation}" for operation in (self.operation, *self.metadata_operations)]
         statement = {"Effect": "Allow", "Action": actions, "Resource": "*", **changes}
         return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
@@ -134,7 +134,7 @@ class OnMinistack(Aws):
         self.iam.update_access_key(UserName=USER, AccessKeyId=self.keys.access_key, Status=status)
 
     def plantings(self, canary: str) -> list[Planting]:
-        """Every place from which credentials are read, and addresses with a password in them."""
+        """Every source of credentials, and addresses with a password in them."""
         return [*self._profiles(canary), *self._services(canary), *self._addresses(canary)]
 
     def _profiles(self, canary: str) -> Iterator[Planting]:
@@ -169,14 +169,14 @@ class OnMinistack(Aws):
         yield from self.addresses(canary)
         with_password = self.proxies(canary)["HTTP_PROXY"]
         yield Planting("proxy", {"config_kwargs": {"proxies": {"http": with_password, "https": with_password}}})
-        yield Planting("proxy that is none", {"config_kwargs": {"proxies": {"http": f"http://u:{canary}@:x:/"}}})
+        yield Planting("invalid proxy", {"config_kwargs": {"proxies": {"http": f"http://u:{canary}@:x:/"}}})
         yield Planting("proxy of the environment", {}, self.proxies(canary))
 
 
 class OnMoto(Aws):
     """A second opinion on values, names and broken answers.
 
-    moto answers everybody, and its own errors do not look like AWS's, so no fault of its own is declared.
+    moto accepts every caller, and its own errors do not look like AWS's, so it declares no faults of its own.
     """
 
     server = "moto"
@@ -203,7 +203,7 @@ class OnMoto(Aws):
 
 
 def moto_server() -> str:
-    """moto's server, from an environment of its own: it would change the version of the other servers."""
+    """moto's server, from its own environment, because it would change the versions of the other servers."""
     folder = Path(os.environ.get("STRONGROOM_MOTO", REPOSITORY / ".cache" / "venvs" / "moto"))
     path = folder / "bin" / "moto_server"
     if not path.exists():
@@ -212,7 +212,7 @@ def moto_server() -> str:
 
 
 def profiles(folder: Path, canary: str) -> Mapping[str, str]:
-    """Shared files: sound and broken ones, and programs that print a key, print nonsense, and fail."""
+    """Shared files: valid and broken ones, and programs that print a key, print nonsense, and fail."""
     keys = f"aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {canary}\naws_session_token = {canary}\n"
     answer = {"Version": 1, "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": canary}
     process = {
@@ -237,7 +237,7 @@ def profiles(folder: Path, canary: str) -> Mapping[str, str]:
 
 
 def _program(path: Path, code: str) -> str:
-    """A program that also leaves its arguments and its environment beside itself."""
+    """A program that also leaves its arguments and its environment in files next to it."""
     seen = f"import os, pathlib; here = pathlib.Path({os.fspath(path)!r})\n"
     seen += "there = pathlib.Path(os.environ['HOME']) / here.with_suffix('.seen').name\n"
     seen += "seen = [pathlib.Path('/proc/self', name).read_bytes() for name in ('cmdline', 'environ')]\n"
@@ -246,7 +246,7 @@ def _program(path: Path, code: str) -> str:
     return f'"{sys.executable}" "{path}"'
 
 
-#: What a reader of either store may do: read, list, describe. The server looks for these on everything at once.
+#: What a reader of either store may do: read, list, describe. The server supports these for all resources only.
 ON_EVERYTHING = (
     "secretsmanager:ListSecrets",
     "secretsmanager:BatchGetSecretValue",
@@ -272,7 +272,7 @@ class AwsStore(Store):
         return below_prefix("/", kind, secret_id, team)
 
     def reader(self, server: MiniStack, url: str) -> Reader:
-        """A user of IAM, and another who may do nothing."""
+        """A user of IAM, and another without permissions."""
         user, stranger = server.user(*READER), server.user()
         options = {"region_name": REGION, "endpoint_url": url, **user.options()}
         return Reader(options, stranger.options, [user.secret_key, stranger.secret_key])

@@ -20,16 +20,16 @@ class SecretsManager(aws.Aws):
     impossible_names = frozenset({"colon"})
     service = target = "secretsmanager"
     operation = "GetSecretValue"
-    telling = ("ListSecrets", "DescribeSecret")
+    metadata_operations = ("ListSecrets", "DescribeSecret")
     server_error = "InternalServiceError"
 
     def __init__(self, folder: Path) -> None:
-        """Begins empty."""
+        """Starts empty."""
         super().__init__(folder)
         self.names: set[str] = set()
 
     def reset(self) -> None:
-        """Forgets the names as well."""
+        """Forgets the names too."""
         super().reset()
         self.names.clear()
 
@@ -44,15 +44,15 @@ class SecretsManager(aws.Aws):
 
 
 class OnMinistack(SecretsManager, aws.OnMinistack):
-    """The server that tells one identity from another, with AWS's own errors before it."""
+    """The server that distinguishes identities, behind a gate that returns AWS's own errors."""
 
     capabilities = aws.OF_EVERY_SERVER | aws.OF_IDENTITIES
 
 
 class OnMoto(SecretsManager, aws.OnMoto):
-    """The other server."""
+    """moto."""
 
-    #: It takes an empty value for none.
+    #: moto treats an empty value as absent.
     capabilities = aws.OF_EVERY_SERVER - {Capability.EMPTY}
 
 
@@ -81,7 +81,7 @@ class SecretsManagerStore(aws.AwsStore):
             "500 InternalServiceError",
             Capability.SERVER_ERROR,
             note="With nothing read yet the answer is None, as with the official class, though AWS has failed: "
-            "`on_error: raise` tells the two apart. With an old value at hand that one is served instead.",
+            "`on_error: raise` distinguishes the two. If there is an old value, it is served instead.",
         ),
         answered("503 ServiceUnavailable", aws_error(503, "ServiceUnavailable")),
         injected("403: AccessDeniedException", Capability.DENIED),
@@ -95,7 +95,7 @@ class SecretsManagerStore(aws.AwsStore):
         server.put_secrets({self.place(*name): value for name, value in secrets.items()})
 
     def deployed(self, server: MiniStack) -> tuple[dict[str, Any], dict[str, str]]:
-        """A user who may read values and nothing else, by the variables that every AWS client reads."""
+        """A user who may read values and nothing else, from the variables that every AWS client reads."""
         user = server.user(allow("secretsmanager:GetSecretValue", "airflow/*"))
         return {"region_name": REGION, "endpoint_url": server.url}, user.environment()
 

@@ -19,9 +19,9 @@ class SystemsManager(aws.Aws):
     service = "ssm"
     target = "AmazonSSM"
     operation = "GetParameter"
-    telling = ("DescribeParameters",)
+    metadata_operations = ("DescribeParameters",)
     server_error = "InternalServerError"
-    #: What follows a colon is a version or a label.
+    #: After a colon comes a version or a label.
     impossible_names = frozenset({"colon"})
 
     def put(self, kind: Kind, secret_id: str, value: str, team: str | None = None) -> None:
@@ -31,23 +31,23 @@ class SystemsManager(aws.Aws):
 
 
 class OnMinistack(SystemsManager, aws.OnMinistack):
-    """The server that tells one identity from another, with AWS's own errors before it."""
+    """The server that distinguishes identities, behind a gate that returns AWS's own errors."""
 
     capabilities = aws.OF_EVERY_SERVER | aws.OF_IDENTITIES
 
 
 class OnMoto(SystemsManager, aws.OnMoto):
-    """The other server."""
+    """moto."""
 
-    #: It refuses an empty value, as AWS does.
+    #: moto refuses an empty value, as AWS does.
     capabilities = aws.OF_EVERY_SERVER - {Capability.EMPTY}
 
 
-class Apart(OnMinistack):
-    """Each row for itself: after one `Retry-After`, all backends of the process with the same rate are silent."""
+class WithOwnRate(OnMinistack):
+    """A rate for each row: after one `Retry-After`, all backends of the process with the same rate pause."""
 
     def options(self) -> Options:
-        """A rate that nobody else has, and that nobody reaches."""
+        """A rate that no other backend uses, and that is never reached."""
         return {**super().options(), "rate_limit": f"{self.generation}/s"}
 
 
@@ -61,20 +61,20 @@ class SystemsManagerStore(aws.AwsStore):
     official = "airflow.providers.amazon.aws.secrets.systems_manager.SystemsManagerParameterStoreBackend"
     page = "aws-ssm-parameter-store.md"
     harnesses = (OnMinistack, OnMoto)
-    failing = Apart
+    failing = WithOwnRate
     calls = Calls("GetParameter", "DescribeParameters", 50, described="DescribeParameters", batch=("GetParameters", 10))
     ways = (
         injected(
             "400 ThrottlingException",
             Capability.THROTTLED,
             waits=True,
-            note="An account has 40 requests a second by default, for all its processes together. After the first such "
-            "answer the process keeps to that rate by itself, unless `rate_limit` says another.",
+            note="An account has 40 requests a second by default, for all of its processes together. After the first "
+            "such answer the process limits itself to that rate, unless `rate_limit` sets another.",
         ),
         injected(
             "500 InternalServerError",
             Capability.SERVER_ERROR,
-            note="It raises, as with the official class of this store; that of Secrets Manager answers None.",
+            note="This is an error, as with the official class of this store; that of Secrets Manager answers None.",
         ),
         answered("503 ServiceUnavailable", aws_error(503, "ServiceUnavailable")),
         injected("403: AccessDeniedException", Capability.DENIED),
@@ -83,7 +83,7 @@ class SystemsManagerStore(aws.AwsStore):
         answered(
             "400 ParameterVersionNotFound",
             aws_error(400, "ParameterVersionNotFound"),
-            note="The parameter is there and the version or label in the id is not: an error, and no absence.",
+            note="The parameter exists, but the version or label in the id does not: an error, not an absent secret.",
         ),
         answered("404: ParameterNotFound", aws_error(400, "ParameterNotFound")),
         *over_http(),
@@ -98,7 +98,7 @@ class SystemsManagerStore(aws.AwsStore):
         server.put_parameters({self.place(*name): value for name, value in secrets.items()})
 
     def deployed(self, server: MiniStack) -> tuple[dict[str, Any], dict[str, str]]:
-        """A user who may read values and nothing else, by the variables that every AWS client reads."""
+        """A user who may read values and nothing else, from the variables that every AWS client reads."""
         user = server.user(allow_parameters("ssm:GetParameter", "airflow/*"))
         return {"region_name": REGION, "endpoint_url": server.url}, user.environment()
 

@@ -18,7 +18,7 @@ from tests.stores.description import CLOUDS, Calls, Reader, Secrets, Store, belo
 
 
 def principal(server: azure.Azure, url: str) -> Options:
-    """A service principal's options, for a vault that is not under its own name."""
+    """A service principal's options, for a vault that is not under its real name."""
     return {
         "vault_url": url,
         "authority": server.url,
@@ -37,7 +37,7 @@ class KeyVault(Gated):
     ignores_case = True
     address_option = "vault_url"
     verify_option = "connection_verify"
-    #: Letters, digits and dashes are all that a name has.
+    #: A name may only contain letters, digits and dashes.
     impossible_names = frozenset(ODD_NAMES)
     capabilities = (
         EVERY_STORE
@@ -56,13 +56,13 @@ class KeyVault(Gated):
     )
 
     def __init__(self, folder: Path) -> None:
-        """Not before ``running`` is there anything to talk to."""
+        """There is no server to talk to before ``running``."""
         super().__init__(folder)
         self.azure: azure.Azure
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """The vault stands behind the gate, the login beside it."""
+        """The vault is behind the gate, the login is not."""
         with (
             azure.azure(self.folder) as self.azure,
             gate(self.azure.proxy, self.azure.tls) as self.gate,
@@ -83,7 +83,7 @@ class KeyVault(Gated):
         return principal(self.azure, self.gate.url)
 
     def inject(self, fault: Capability) -> Options:
-        """What Azure would do to this principal, or the gate's own faults."""
+        """Makes Azure do what it would do to this principal, or injects one of the gate's faults."""
         if fault is Capability.DENIED:
             self.azure.applications[azure.CLIENT].permissions = set()
         elif fault is Capability.UNAUTHENTICATED:
@@ -98,17 +98,17 @@ class KeyVault(Gated):
         return {}
 
     def heal(self) -> None:
-        """Everything as it was, but for the counts."""
+        """Everything as it was, except for the counts."""
         super().heal()
         self.azure.vault_fault = None
         self.azure.applications[azure.CLIENT] = azure.Application()
 
     def requests(self) -> int:
-        """What went through the gate, without those that only asked what tokens are for."""
+        """The requests that went through the gate, without those that only asked for the resource of tokens."""
         return self.gate.requests - min(self.azure.count("challenge"), self.azure.count("GetSecret"))
 
     def plantings(self, canary: str) -> list[Planting]:
-        """The environment, a token file, and key files that are broken."""
+        """The environment, a token file, and broken key files."""
         usual: Options = {"tenant_id": None, "client_id": None, "client_secret": None}
         known = {"AZURE_TENANT_ID": azure.TENANT, "AZURE_CLIENT_ID": azure.CLIENT}
         files = {name: self.folder / name for name in ("token", "broken.pem", "broken.pfx")}
@@ -130,21 +130,21 @@ class KeyVault(Gated):
         return [Planting(label, usual, environment) for label, environment in variables.items()]
 
 
-class Apart(KeyVault):
-    """Each row for itself: after one `Retry-After`, all backends of the process with the same rate are silent."""
+class WithOwnRate(KeyVault):
+    """A rate for each row: after one `Retry-After`, all backends of the process with the same rate pause."""
 
     def options(self) -> Options:
-        """A rate that nobody else has, and that nobody reaches."""
+        """A rate that no other backend uses, and that is never reached."""
         return {**super().options(), "rate_limit": f"{self.generation}/s"}
 
 
 def vault(what: str, reply: azure.Reply, **more: Any) -> Way:
-    """The vault answers so."""
+    """The vault gives this answer."""
     return way(what, lambda harness: setattr(harness.azure, "vault_fault", reply), **more)
 
 
 def login(what: str, reply: azure.Reply, **more: Any) -> Way:
-    """The vault accepts no token any more, and the login answers so."""
+    """The vault accepts no token any more, and the login gives this answer."""
 
     def begin(harness: Any) -> None:
         harness.azure.login_fault = reply
@@ -173,7 +173,7 @@ class AzureStore(Store):
     environment = CLOUDS
     page = "azure-key-vault.md"
     harnesses = (KeyVault,)
-    failing = Apart
+    failing = WithOwnRate
     nowhere: ClassVar[Mapping[str, Any]] = {
         "vault_url": "https://127.0.0.1:9",
         "authority": "https://127.0.0.1:9",
@@ -193,7 +193,7 @@ class AzureStore(Store):
         vault(
             "403: SecretDisabled",
             forbidden("SecretDisabled"),
-            note="A disabled secret is an error and no absence. One that has expired is handed out: Key Vault does so.",
+            note="A disabled secret is an error, not absent. An expired one is returned, as Key Vault does.",
         ),
         vault("400: BadParameter", azure.vault_error(400, "BadParameter")),
         vault("404: SecretNotFound", azure.vault_error(404, "SecretNotFound")),
@@ -204,7 +204,7 @@ class AzureStore(Store):
         way(
             "401: AKV10032",
             moved,
-            note="A token that was in use and is not accepted any more is replaced once, and the read is made again "
+            note="A token that was in use and is no longer accepted is replaced once, and the read is made again "
             "with the new one.",
         ),
         login("login: AADSTS7000215", azure.login_error(401, "invalid_client", 7000215)),
@@ -238,8 +238,8 @@ class AzureStore(Store):
         return Reader(principal(server, url), shut, [azure.SECRET])
 
     def operation(self, call: Call) -> str:
-        """By its path."""
-        # Without a token the vault says where to get one.
+        """The operation of a request, by its path."""
+        # A request without a token only finds out where to get one.
         if call.status == 401:
             return ""
         path = call.path.partition("?")[0].rstrip("/")
@@ -250,7 +250,7 @@ class AzureStore(Store):
         return "versions" if path.endswith("/versions") else "read"
 
     def deployed(self, server: azure.Azure) -> tuple[dict[str, Any], dict[str, str]]:
-        """Under the vault's real name, by a service principal in the environment; a proxy leads to the double."""
+        """Under the vault's real name, with a service principal in the environment; a proxy leads to the double."""
         return {"vault_url": azure.VAULT}, {
             "AZURE_TENANT_ID": azure.TENANT,
             "AZURE_CLIENT_ID": azure.CLIENT,

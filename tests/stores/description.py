@@ -17,25 +17,25 @@ from tests.servers.tls import Certificate
 if TYPE_CHECKING:
     import pytest
 
-#: The environments of Airflow: with Amazon's and HashiCorp's providers, and with those of Google and Azure, whose
-#: packages are many.
+#: The environments of Airflow: with Amazon's and HashiCorp's providers, and with those of Google and Azure, which
+#: have many packages.
 AIRFLOW = "airflow-3.3"
 CLOUDS = "airflow-3.3-clouds"
 
 #: Values by kind and id.
 Secrets = Mapping[tuple[Kind, str], str]
-#: The kinds as most stores have them in their names.
+#: The kinds as most stores write them in names.
 FOLDERS: Mapping[Kind, str] = {"connection": "connections", "variable": "variables", "config": "config"}
 
 
 def below_prefix(separator: str, kind: Kind, secret_id: str, team: str | None) -> str:
-    """The name of a secret by the prefixes that most classes have by default, a team's before its id."""
+    """The name of a secret with the prefixes that most classes have by default, a team's name before the id."""
     return separator.join(("airflow", FOLDERS[kind], f"{team}--{secret_id}" if team else secret_id))
 
 
 @dataclass(frozen=True)
 class Calls:
-    """What a store is asked, in the words of ``Store.operation``."""
+    """The requests to a store, in the words of ``Store.operation``."""
 
     #: A lookup, and a page of a list.
     read: str
@@ -44,7 +44,7 @@ class Calls:
     page: int
     #: A description, where it takes one call.
     described: str = ""
-    #: After a miss, where the store can tell why.
+    #: The requests after a miss, where the store can say why.
     why: tuple[str, ...] = ()
     #: The request for several secrets and how many it takes, where the store has one.
     batch: tuple[str, int] | None = None
@@ -52,28 +52,28 @@ class Calls:
 
 @dataclass(frozen=True)
 class Reader:
-    """One who may read, list and describe everything."""
+    """An identity that may read, list and describe everything."""
 
     options: dict[str, Any]
-    #: Takes these rights away; what it returns goes over the options.
+    #: Takes these rights away; the options that it returns replace those above.
     shut: Callable[[], Mapping[str, Any]] = dict
-    #: What must be seen nowhere.
+    #: Secrets that must not appear anywhere.
     secrets: Sequence[str] = ()
 
 
 class Store(ABC):
-    """A store. What has no value here has to be said."""
+    """A store. Attributes without a value here are required."""
 
-    #: In ``strongroom.stores()``; this module and the store's folder in ``tests/parity`` are called the same.
+    #: In ``strongroom.stores()``; also the name of this module and of the store's folder in ``tests/parity``.
     name: ClassVar[str]
-    #: Its short word in tests of the command line; its folder of transcripts is called so.
+    #: Its short name in tests of the command line; also the name of its folder of transcripts.
     word: ClassVar[str]
     #: In ``Cargo.toml``.
     feature: ClassVar[str]
-    #: Our class, and the one in whose place it stands; empty where there is none.
+    #: Our class, and the official one that it replaces; empty if there is none.
     backend: ClassVar[str]
     official: ClassVar[str] = ""
-    #: Where both are compared.
+    #: The environment in which both are compared.
     environment: ClassVar[str] = AIRFLOW
     #: In ``docs/``.
     page: ClassVar[str]
@@ -82,27 +82,27 @@ class Store(ABC):
     #: Whether ``dags/example_stores`` has ready-made settings.
     example: ClassVar[bool] = True
 
-    #: How the conformance suite handles it on each server, that which shows most first.
+    #: How the conformance suite runs it on each server; the one with most capabilities first.
     harnesses: ClassVar[tuple[type[Harness], ...]]
-    #: On which of them it fails for ``docs/failures.md``; the first if none is named.
+    #: The one with which it fails for ``docs/failures.md``; the first by default.
     failing: ClassVar[type[Harness] | None] = None
     #: How it may fail.
     ways: ClassVar[Sequence[Way]]
 
-    #: Kwargs without which it cannot be made, and those that lead it to a place where nobody answers.
+    #: Kwargs that it requires, and those that lead it to an address where nothing answers.
     needed: ClassVar[Mapping[str, Any]] = {}
     nowhere: ClassVar[Mapping[str, Any]] = {}
-    #: The fixture of its server, and the option that says where that is; empty where it is not asked over a network.
+    #: The fixture of its server, and the option with the server's address; empty if it is not reached over a network.
     server: ClassVar[str] = ""
     address: ClassVar[str] = ""
-    #: What the server is asked.
+    #: The requests that the server gets.
     calls: ClassVar[Calls | None] = None
-    #: The tests that run it in a real Airflow, where they are its own; it is left out of ``test_stores.py`` then.
+    #: The tests that run it in a real Airflow, if it has its own; it is then left out of ``test_stores.py``.
     airflow_tests: ClassVar[str] = ""
 
     @abstractmethod
     def place(self, kind: Kind, secret_id: str, team: str | None = None) -> str:
-        """The name of a secret in the store, by the prefixes that the class has by default."""
+        """The name of a secret in the store, with the default prefixes of the class."""
 
     @abstractmethod
     def fill(self, server: Any, secrets: Secrets) -> None:
@@ -110,31 +110,31 @@ class Store(ABC):
 
     @abstractmethod
     def reader(self, server: Any, url: str) -> Reader:
-        """A new reader, who finds the server at ``url``."""
+        """A new reader of the server at ``url``."""
 
     @abstractmethod
     def deployed(self, server: Any) -> tuple[dict[str, Any], dict[str, str]]:
-        """What an operator sets to read the server in Airflow: kwargs, and variables."""
+        """What an operator sets to read the server in Airflow: kwargs and variables."""
 
     def opened(self, request: pytest.FixtureRequest, folder: Path) -> Any:
-        """The server, as other tests left it.
+        """The server, with what other tests left in it.
 
-        A store without one has its secrets below ``folder``, or in what this returns.
+        A store without a server has its secrets below ``folder``, or in what this returns.
         """
         del folder
         return request.getfixturevalue(self.server)
 
     def front(self, server: Any) -> tuple[str, Certificate | None]:
-        """Where the server is for a proxy that counts, and the certificate that this one shows."""
+        """The server's address for a counting proxy, and the certificate that the proxy shows."""
         return str(server.url), None
 
     def operation(self, call: Call) -> str:
-        """What a request was; nothing if it only served a login."""
+        """The operation of a request; empty if it only served a login."""
         return call.operation
 
     @contextlib.contextmanager
     def counted(self, server: Any) -> Iterator[Counter | None]:
-        """A proxy before the server, if that is asked over a network."""
+        """A proxy in front of the server, if that is reached over a network."""
         if not self.address:
             yield None
             return

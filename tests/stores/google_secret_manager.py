@@ -1,4 +1,4 @@
-"""Google Cloud Secret Manager: the double that checks who asks, behind the gate."""
+"""Google Cloud Secret Manager: the double that checks identities, behind the gate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OWN_FAULTS = frozenset({Capability.DENIED, Capability.UNAUTHENTICATED, Capabilit
 
 
 class OnDouble(Gated):
-    """A key that signs its own tokens, so that all that goes through the gate is a read."""
+    """A key that signs its own tokens, so that every request through the gate is a read."""
 
     store = "google_secret_manager"
     server = "double"
@@ -36,12 +36,12 @@ class OnDouble(Gated):
             Capability.DESCRIBED,
         }
     )
-    #: Google's grammar has letters, digits, - and _ only, and 255 of them.
+    #: Google's grammar allows up to 255 letters, digits, - and _.
     impossible_names = frozenset(ODD_NAMES)
     refused_reads = 2
 
     def __init__(self, folder: Path) -> None:
-        """Not before ``running`` is there anything to talk to."""
+        """There is no server to talk to before ``running``."""
         super().__init__(folder)
         self.google: GoogleServer
 
@@ -65,7 +65,7 @@ class OnDouble(Gated):
         return {"gcp_keyfile_dict": self.google.key, "endpoint_url": self.gate.url}
 
     def inject(self, fault: Capability) -> Options:
-        """What Google would do to this account."""
+        """Makes Google do what it would do to this account."""
         if fault is Capability.DENIED:
             self.google.set(denied=[READER])
         elif fault is Capability.UNAUTHENTICATED:
@@ -79,24 +79,24 @@ class OnDouble(Gated):
         return {}
 
     def heal(self) -> None:
-        """Everything as it was, but for the counts of the gate."""
+        """Everything as it was, except for the counts of the gate."""
         super().heal()
         self.google.heal()
         self.google.set(denied=[])
         self.google.new_key(READER)
 
     def plantings(self, canary: str) -> list[Planting]:
-        """Every place from which credentials are read, and addresses with a password in them."""
+        """Every source of credentials, and addresses with a password in them."""
         proxy = Planting("proxy of the environment", {}, self.proxies(canary))
         return [*self._keys(canary), *self._exchanges(canary), *self.addresses(canary), proxy]
 
     def _file(self, label: str, content: Any) -> Iterator[Planting]:
         path = self.folder / f"{label}.json"
         path.write_text(content if isinstance(content, str) else json.dumps(content))
-        nobody = {"gcp_keyfile_dict": None, "project_id": PROJECT}
-        yield Planting(label, nobody, {"GOOGLE_APPLICATION_CREDENTIALS": str(path)})
-        yield Planting(f"{label} by option", {**nobody, "gcp_credential_config_file": str(path)})
-        yield Planting(f"{label} as key", {**nobody, "gcp_key_path": str(path)})
+        no_key = {"gcp_keyfile_dict": None, "project_id": PROJECT}
+        yield Planting(label, no_key, {"GOOGLE_APPLICATION_CREDENTIALS": str(path)})
+        yield Planting(f"{label} by option", {**no_key, "gcp_credential_config_file": str(path)})
+        yield Planting(f"{label} as key", {**no_key, "gcp_key_path": str(path)})
 
     def _keys(self, canary: str) -> Iterator[Planting]:
         key = self.google.key
@@ -137,9 +137,9 @@ def google_error(http: int, status: str, reason: str = "", message: str = "made 
     return Answer(http, (kind,), json.dumps(api_error(http, status, reason, message)).encode())
 
 
-def version(what: str, note: str = "", **told: Any) -> Way:
-    """The newest version is a special one."""
-    return way(what, lambda harness: harness.google.put("airflow-variables-hello", "world", **told), note=note)
+def version(what: str, note: str = "", **properties: Any) -> Way:
+    """The newest version has these properties."""
+    return way(what, lambda harness: harness.google.put("airflow-variables-hello", "world", **properties), note=note)
 
 
 class GoogleStore(Store):
@@ -181,7 +181,7 @@ class GoogleStore(Store):
         version("the version is destroyed", state="DESTROYED"),
         version(
             "the value does not have its checksum",
-            "It is read again, since it may have been damaged on the way.",
+            "It is read again, since it may have been damaged in transit.",
             damaged=True,
         ),
         answered("404 NOT_FOUND", google_error(404, "NOT_FOUND")),
@@ -208,7 +208,7 @@ class GoogleStore(Store):
         return Reader(options, shut, [server.key["private_key"].splitlines()[2]])
 
     def operation(self, call: Call) -> str:
-        """By its path."""
+        """The operation of a request, by its path."""
         path, _, _ = call.path.partition("?")
         if path.endswith(":access"):
             return "access"
@@ -217,7 +217,7 @@ class GoogleStore(Store):
         return "describe" if "/secrets/" in path else "other"
 
     def deployed(self, server: GoogleServer) -> tuple[dict[str, Any], dict[str, str]]:
-        """By the key of a service account in the kwargs."""
+        """With the key of a service account in the kwargs."""
         return server.options(), {}
 
 

@@ -1,4 +1,4 @@
-"""HashiCorp Vault: OpenBao behind the gate, with a token that stands in a file."""
+"""HashiCorp Vault: OpenBao behind the gate, with a token in a file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.servers.vault import Vault, openbao
 from tests.stores.description import FOLDERS, Calls, Reader, Secrets, Store
 
 READS = "/v1/secret/data/"
-#: What lookups, lists and descriptions need of an engine of version 2.
+#: The requests for lookups, lists and descriptions in an engine of version 2.
 READS_ALL = {"secret/data/*": ["read"], "secret/metadata/*": ["read", "list"]}
-#: Of the policy: values, names and what is known of them.
+#: The policy: values, names and metadata.
 READER = ["read", "list"]
 NAMED = {Capability.LISTED, Capability.DESCRIBED}
-#: What the server may do to the reader.
+#: The faults that the server itself can show.
 OF_IDENTITIES = {Capability.DENIED, Capability.UNAUTHENTICATED, Capability.THROTTLED, Capability.SERVER_ERROR}
 
 
@@ -34,7 +34,7 @@ def vault_error(status: int, *errors: str) -> Answer:
 
 
 def fields(kind: Kind, value: str) -> dict[str, str]:
-    """A value as a secret of the engine."""
+    """The fields of a secret with this value."""
     return {"conn_uri" if kind == "connection" else "value": value}
 
 
@@ -44,12 +44,12 @@ class HashicorpVault(Gated):
     store = "hashicorp_vault"
     address_option = "url"
     capabilities = EVERY_STORE | GATE_FAULTS | OF_IDENTITIES | NAMED | {Capability.CHANGES, Capability.COUNTED}
-    #: A URL drops dots, and logs are forged with control characters, so these are never sent; slashes collapse.
+    #: A URL drops dots, and control characters can forge log lines, so these are never sent; slashes collapse.
     impossible_names = frozenset({"dots", "only dots", "tab", "newline", "control", "separator", "zero", "slashes"})
     same_as_hello = frozenset({"hello/"})
 
     def __init__(self, folder: Path) -> None:
-        """Not before ``running`` is there anything to talk to."""
+        """There is no server to talk to before ``running``."""
         super().__init__(folder)
         self.vault: Vault
         self.policy = ""
@@ -59,7 +59,7 @@ class HashicorpVault(Gated):
     def running(self) -> Iterator[None]:
         """Gate, OpenBao."""
         with openbao(self.folder, certificate(self.folder)) as self.vault, gate(self.vault.plain_url) as self.gate:
-            # What a login asks, and what is asked after a refusal, is no read.
+            # Requests of a login, and those after a refusal, are not reads.
             self.gate.counts = lambda path: path.startswith(READS)
             yield
 
@@ -79,7 +79,7 @@ class HashicorpVault(Gated):
         return {"url": self.gate.url, "token_path": str(self._file)}
 
     def inject(self, fault: Capability) -> Options:
-        """What the server would do to this reader."""
+        """Makes the server do what it would do to this reader."""
         if fault is Capability.DENIED:
             self._allow(["deny"])
         elif fault is Capability.UNAUTHENTICATED:
@@ -181,7 +181,7 @@ class VaultStore(Store):
             "429 of a quota",
             Capability.THROTTLED,
             waits=True,
-            note="OpenBao names no time to wait.",
+            note="OpenBao does not say how long to wait.",
         ),
         injected("500", Capability.SERVER_ERROR),
         answered("412: not caught up", vault_error(412)),
@@ -191,7 +191,7 @@ class VaultStore(Store):
         injected(
             "403: no policy",
             Capability.DENIED,
-            note="Reads are counted here. After a refusal the server is asked once or twice what is behind it.",
+            note="Reads are counted here. After a refusal there are one or two more requests, to find its cause.",
         ),
         injected("403: the token was revoked", Capability.UNAUTHENTICATED),
         answered("404: absent", vault_error(404)),
@@ -212,19 +212,19 @@ class VaultStore(Store):
         return server.plain_url, None
 
     def reader(self, server: Vault, url: str) -> Reader:
-        """A token, and another that may do nothing."""
+        """A token, and another without permissions."""
         token, powerless = server.token(server.policy(READS_ALL)), server.token(server.policy({}))
         options = {"url": url, "token": token, "config_path": "config"}
         return Reader(options, lambda: {"token": powerless}, [token, powerless])
 
     def operation(self, call: Call) -> str:
-        """By its path."""
+        """The operation of a request, by its path."""
         words = {"/v1/secret/data/": "read", "/v1/secret/metadata/": "metadata"}
         found = next((word for path, word in words.items() if call.path.startswith(path)), "")
         return "list" if found == "metadata" and call.method == "LIST" else found
 
     def deployed(self, server: Vault) -> tuple[dict[str, Any], dict[str, str]]:
-        """Over TLS, by an AppRole that may read the three paths and nothing else."""
+        """Over TLS, with an AppRole that may read the three paths and nothing else."""
         policy = server.policy({f"secret/data/{folder}/*": ["read"] for folder in FOLDERS.values()})
         server.enable("approle")
         server.write("auth/approle/role/airflow", {"token_policies": [policy]})

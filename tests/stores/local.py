@@ -21,7 +21,7 @@ OPTIONS: dict[Kind, str] = {
     "variable": "variables_file_path",
     "config": "configs_file_path",
 }
-#: The kernel lets nobody read this one, while ``chmod`` does not stop root.
+#: Root cannot read this file either, while ``chmod`` does not stop root.
 UNREADABLE_TO_ROOT = Path("/proc/sys/vm/compact_memory")
 
 
@@ -49,7 +49,7 @@ class LocalFiles(Harness):
     }
 
     def __init__(self, folder: Path) -> None:
-        """Begins with three empty files."""
+        """Starts with three empty files."""
         super().__init__(folder)
         self.secrets: dict[Kind, dict[str, str]] = {}
         self.reset()
@@ -60,7 +60,7 @@ class LocalFiles(Harness):
         self.heal()
 
     def put(self, kind: Kind, secret_id: str, value: str, team: str | None = None) -> None:
-        """Writes the file of the kind anew. Files know no teams."""
+        """Rewrites the file of the kind. Files have no teams."""
         assert team is None
         self.secrets[kind][secret_id] = value
         self._write(kind, json.dumps(self.secrets[kind]))
@@ -70,7 +70,7 @@ class LocalFiles(Harness):
         return options_in(self.folder)
 
     def inject(self, fault: Capability) -> Options:
-        """Breaks the files or takes them away."""
+        """Breaks the files or removes them."""
         for kind in KINDS:
             content = json.dumps(self.secrets[kind])
             if fault is Capability.DENIED:
@@ -86,7 +86,7 @@ class LocalFiles(Harness):
             self._write(kind, json.dumps(self.secrets[kind]))
 
     def plantings(self, canary: str) -> list[Planting]:
-        """Files of every format that are broken just behind a secret, and one that says too much."""
+        """Files of every format that are broken just after a secret, and one with an unknown field."""
         return [self._planted(name, content) for name, content in broken_files(canary).items()]
 
     def _planted(self, name: str, content: str) -> Planting:
@@ -109,7 +109,7 @@ class LocalFiles(Harness):
             path.symlink_to(UNREADABLE_TO_ROOT)
         else:
             path.chmod(0)
-        assert not _readable(path), f"{path} can be read in spite of its permissions"
+        assert not _readable(path), f"{path} can be read despite its permissions"
 
 
 def _readable(path: Path) -> bool:
@@ -165,7 +165,7 @@ class LocalStore(Store):
         way(
             "404: the name is gone from the file",
             lambda harness: harness.reset(),
-            note="No value of a file is ever served past its `cache_ttl`: a file answers at once, and its answer "
+            note="A value of a file is never served past its `cache_ttl`: a file answers at once, and its answer "
             "counts.",
         ),
         way("404: the file is gone", remove),
@@ -174,7 +174,7 @@ class LocalStore(Store):
     )
 
     def place(self, kind: Kind, secret_id: str, team: str | None = None) -> str:
-        """An id is the name in the file. Files know no teams."""
+        """An id is the name in the file. Files have no teams."""
         assert team is None
         return secret_id
 
@@ -186,7 +186,7 @@ class LocalStore(Store):
         return folder
 
     def fill(self, server: Path, secrets: Secrets) -> None:
-        """Into the files."""
+        """Writes them to the files."""
         for kind in KINDS:
             path = file_of(server, kind)
             new = {secret_id: value for (of, secret_id), value in secrets.items() if of == kind}
@@ -204,7 +204,7 @@ class LocalStore(Store):
     @staticmethod
     def _write(path: Path, content: Mapping[str, str]) -> None:
         path.write_text(json.dumps(content))
-        # Whatever the mask of this user is.
+        # Whatever the umask of this user is.
         path.chmod(0o600)
 
     @staticmethod

@@ -22,7 +22,7 @@ class Memory(Harness):
     capabilities = EVERY_STORE | {Capability.TEAMS, Capability.LISTED, Capability.DESCRIBED}
 
     def __init__(self, folder: Path) -> None:
-        """Begins empty."""
+        """Starts empty."""
         super().__init__(folder)
         self.secrets: dict[str, str] = {}
 
@@ -31,7 +31,7 @@ class Memory(Harness):
         self.secrets = {}
 
     def put(self, kind: Kind, secret_id: str, value: str, team: str | None = None) -> None:
-        """Into the dict."""
+        """Puts it into the dict."""
         self.secrets[STORE.place(kind, secret_id, team)] = value
 
     def options(self) -> Options:
@@ -57,7 +57,7 @@ class MemoryStore(Store):
             "not there",
             nothing,
             phases=(Phase.BEFORE,),
-            note="Nothing else can happen to it: a value that was configured stays as long as the process.",
+            note="Nothing else can happen: a configured value stays as long as the process.",
         ),
     )
 
@@ -71,7 +71,7 @@ class MemoryStore(Store):
         return {}
 
     def fill(self, server: dict[str, str], secrets: Secrets) -> None:
-        """Into the dict."""
+        """Puts them into the dict."""
         server.update({self.place(*name): value for name, value in secrets.items()})
 
     def reader(self, server: dict[str, str], url: str) -> Reader:

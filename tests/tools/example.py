@@ -1,4 +1,4 @@
-"""The example DAG as `make run` runs it: its Airflow home, its environment, and what it found."""
+"""The example DAG as `make run` runs it: its Airflow home, its environment, and its result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOUND = CACHE / "run" / "found.json"
 
 
 def prepare() -> dict[str, str]:
-    """A fresh Airflow home; the answer is the environment that selects it and the backend."""
+    """A fresh Airflow home; returns the environment that selects it and the backend."""
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir(parents=True)
     FOUND.unlink(missing_ok=True)
@@ -30,7 +30,7 @@ def prepare() -> dict[str, str]:
 
 
 def report() -> str:
-    """What the DAG's task found and where, in a few lines."""
+    """What the DAG's task found, and where, in a few lines."""
     lines = [f"{DAG} on Airflow read through [secrets] backend:"]
     for what, found in json.loads(FOUND.read_text()).items():
         source = found.pop("source")

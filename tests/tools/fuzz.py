@@ -25,9 +25,9 @@ VERSION = "0.13.2"
 TOOL = CACHE / "cargo-fuzz" / VERSION
 WORK = CACHE / "fuzz"
 TARGETS = ("connection", "duration", "json", "local", "options", "pattern")
-NO_NIGHTLY = "fuzzing needs a nightly toolchain, and there is none: run `rustup toolchain install nightly`"
+NO_NIGHTLY = "fuzzing needs a nightly toolchain: run `rustup toolchain install nightly`"
 
-#: Texts that stand in no golden file.
+#: Texts that are not in a golden file.
 SEEDS: Mapping[str, tuple[str, ...]] = {
     "duration": ("60", "0.5", "500ms", "3s", "10m", "1h", "1d", "PT60S", "PT1H30M"),
     "options": (
@@ -71,14 +71,14 @@ def _has_nightly() -> bool:
 
 
 def _install() -> None:
-    """Installs cargo-fuzz where it is missing."""
+    """Installs cargo-fuzz if it is missing."""
     if not (TOOL / "bin" / "cargo-fuzz").exists():
         command = [CARGO, "install", "--quiet", "--locked", "--version", VERSION, "--root", str(TOOL), "cargo-fuzz"]
         subprocess.run(command, cwd=REPOSITORY, check=True, timeout=1800)
 
 
 def _run(target: str, seconds: int) -> bool:
-    """Runs one target; what it finds out about coverage is where its next run begins."""
+    """Runs one target; the coverage that it finds is the start of its next run."""
     corpus, artifacts = WORK / "corpus" / target, WORK / "artifacts" / target
     for folder in (corpus, artifacts, WORK / "files"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -98,11 +98,11 @@ def _run(target: str, seconds: int) -> bool:
 
 
 def seeds(target: str) -> Iterator[bytes]:
-    """Where a target begins."""
+    """The first inputs of a target."""
     golden = (REPOSITORY / "tests" / "golden" / "connections.jsonl").read_text().splitlines()
     texts = [json.loads(line)["input"] for line in golden]
     if target == "connection":
-        # The first byte is no part of the text.
+        # The first byte is not part of the text.
         yield from (b"\0" + text.encode("utf-8", "surrogatepass") for text in texts)
     elif target == "json":
         yield from (text.encode("utf-8", "surrogatepass") for text in texts if text.lstrip().startswith("{"))

@@ -2,10 +2,10 @@
 
 python3 -m tests.tools.house_rules
 
-* ``pyo3`` is named in ``src/python`` only, ``unsafe`` in ``src/process`` only: the boundary and the dangerous part each
+* ``pyo3`` is used in ``src/python`` only, ``unsafe`` in ``src/process`` only: the boundary and the dangerous part each
   have one place.
 * A module imports only from modules below it in the list of ``src/lib.rs``.
-* The text of a secret is asked for (``expose()``) only at the boundary and in parsers of values.
+* The text of a secret is read (``expose()``) only at the boundary and in parsers of values.
 * The folder of each store has the same files.
 * No line is longer than 110 characters, which rustfmt does not check in comments and strings. Raw strings, which cannot
   be broken, and tables do not count.
@@ -22,37 +22,37 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCE = REPOSITORY / "src"
-#: Rust outside of ``src``; only the length of its lines is checked.
-BESIDE = ("benches", "fuzz/targets")
+#: Rust outside of ``src``, checked only for the length of its lines.
+OUTSIDE_SRC = ("benches", "fuzz/targets")
 WIDTH = 110
 
-#: What may be named in one folder only.
+#: What may be used in one folder only.
 CONFINED = [
     ("names pyo3", re.compile(r"\bpyo3\b"), "python"),
     ("says unsafe", re.compile(r"\bunsafe\b"), "process"),
 ]
 
-#: Where the text of a secret may be asked for, and why. A folder stands for all its files.
+#: Where the text of a secret may be read, and why. A folder means all its files.
 EXPOSES = {
     "python": "hands values to Airflow",
     "value": "is the secret itself, and the parsers of connections and JSON",
     "masking": "has to know what it hides",
     "backend/bundle.rs": "parses bundles",
-    "cli/get.rs": "prints a value when it is told to, and masks it otherwise",
+    "cli/get.rs": "prints a value with `--reveal`, and masks it otherwise",
     "cli/explain": "parses the connection that it explains",
     "cli/lint": "parses what it checks",
-    "store/kit/from_json.rs": "parses what the memory, Vault and local stores hold",
+    "store/kit/from_json.rs": "parses the contents of the memory, Vault and local stores",
     "store/aws/aliases.rs": "parses secrets with a key per field",
     "store/azure/answer.rs": "parses answers",
     "store/google/payload.rs": "parses answers",
     "store/local": "parses files",
     "store/vault/convention.rs": "parses the fields of a secret",
-    "store/memory/convention.rs": "parses the text that an option holds",
+    "store/memory/convention.rs": "parses the text of an option",
 }
 
 #: The files of each store's folder.
 STORE_FILES = ("mod.rs", "config.rs", "convention.rs", "error.rs")
-#: Folders of stores that do without one of them.
+#: Folders of stores without one of these files, and why.
 WITHOUT = {
     ("memory", "config.rs"): "it has one option",
     ("memory", "error.rs"): "it cannot fail",
@@ -65,7 +65,7 @@ NOT_CODE = re.compile(
     r"""|"(?:\\.|[^"\\])*\"""",  # string
     re.DOTALL,
 )
-#: Where the tests of a file begin; they stand at its end.
+#: The start of the tests in a file; they are at its end.
 TESTS = re.compile(r"^#\[cfg\(test\)\]\n(?:#\[.*\]\n)*mod \w+ \{", re.MULTILINE)
 #: Files that only tests use.
 TEST_FILE = re.compile(r"(^|_)(tests|testing)$")
@@ -81,7 +81,7 @@ class File:
 
     @cached_property
     def place(self) -> Path:
-        """Where it is below ``src``."""
+        """Its path below ``src``."""
         return self.path.relative_to(SOURCE)
 
     @cached_property
@@ -101,7 +101,7 @@ class File:
 
     @cached_property
     def product(self) -> list[str]:
-        """Of these, the ones that are no tests."""
+        """The lines of code that are not tests."""
         if TEST_FILE.search(self.path.stem):
             return []
         tests = TESTS.search(self.text)
@@ -113,12 +113,12 @@ class File:
 
 
 def code_lines(text: str) -> list[str]:
-    """The lines of a Rust file without comments and string contents; line numbers stay right."""
+    """The lines of a Rust file without comments and string contents; line numbers stay correct."""
     return NOT_CODE.sub(lambda match: "\n" * match.group().count("\n"), text).splitlines()
 
 
 def confined(file: File) -> Iterator[str]:
-    """What belongs in another folder."""
+    """Names that belong in another folder."""
     for number, line in enumerate(file.code, 1):
         for what, pattern, home in CONFINED:
             if pattern.search(line) and file.module != home:
@@ -131,7 +131,7 @@ def order() -> list[str]:
 
 
 def upward(file: File, modules: list[str]) -> Iterator[str]:
-    """What is imported from a module above."""
+    """Imports from a module above."""
     if file.module not in modules:
         return
     code = "\n".join(file.product)
@@ -144,20 +144,20 @@ def upward(file: File, modules: list[str]) -> Iterator[str]:
 
 
 def unlisted(modules: list[str]) -> Iterator[str]:
-    """Modules that the list of ``src/lib.rs`` does not have."""
+    """Modules that are missing in the list of ``src/lib.rs``."""
     for name in re.findall(r"^(?:pub )?mod (\w+);", (SOURCE / "lib.rs").read_text(), re.MULTILINE):
         if name not in modules:
             yield f"src/lib.rs: `{name}` is missing in the list of modules"
 
 
 def exposed(file: File) -> Iterator[str]:
-    """Where the text of a secret is asked for without need."""
+    """Places that read the text of a secret although they are not in the list."""
     place = file.place.as_posix()
     if any(place == allowed or place.startswith(f"{allowed}/") for allowed in EXPOSES):
         return
     for number, line in enumerate(file.product, 1):
         if ".expose()" in line:
-            yield file.at(number, "asks for the text of a secret; see EXPOSES in tests/tools/house_rules.py")
+            yield file.at(number, "reads the text of a secret; see EXPOSES in tests/tools/house_rules.py")
 
 
 def store_folders() -> list[Path]:
@@ -178,7 +178,7 @@ def _short(match: re.Match[str]) -> str:
 
 
 def too_long(path: Path) -> Iterator[str]:
-    """Lines that are longer than rustfmt makes them."""
+    """Lines that are longer than rustfmt allows."""
     for number, line in enumerate(NOT_CODE.sub(_short, path.read_text()).splitlines(), 1):
         if len(line) > WIDTH and not TABLE.match(line):
             yield f"{path.relative_to(REPOSITORY)}:{number}: has {len(line)} characters, more than {WIDTH}"
@@ -187,19 +187,19 @@ def too_long(path: Path) -> Iterator[str]:
 def violations() -> list[str]:
     """Every breach of a rule."""
     files = [File(path) for path in sorted(SOURCE.rglob("*.rs"))]
-    beside = [path for folder in BESIDE for path in sorted((REPOSITORY / folder).rglob("*.rs"))]
+    outside = [path for folder in OUTSIDE_SRC for path in sorted((REPOSITORY / folder).rglob("*.rs"))]
     modules = order()
     found = list(unlisted(modules))
     for file in files:
         found += [*confined(file), *upward(file, modules), *exposed(file)]
     for folder in store_folders():
         found += unlike(folder)
-    for path in [file.path for file in files] + beside:
+    for path in [file.path for file in files] + outside:
         found += too_long(path)
     return found
 
 
 if __name__ == "__main__":
     bad = violations()
-    print("\n".join(bad) or "the rules of the source tree are kept")
+    print("\n".join(bad) or "the rules of the source tree are followed")
     sys.exit(bool(bad))

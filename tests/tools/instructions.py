@@ -1,11 +1,11 @@
 """Counts the instructions of the hot paths, so that a regression of 2 % shows on any machine, however busy.
 
-    python3 -m tests.tools.instructions             # beside the baseline; what `make test` does
-    python3 -m tests.tools.instructions --write     # makes the baseline anew: `make instructions-baseline`
+    python3 -m tests.tools.instructions             # compares with the baseline, as `make test` does
+    python3 -m tests.tools.instructions --write     # writes a new baseline: `make instructions-baseline`
 
-Each path is walked twice under callgrind, a few times and many times; the difference is that of the walks alone.
-Only instructions of the program itself count: those of the C library depend on its version and on the processor. What
-is asked of the library shows in the allocations.
+Each path is run twice under callgrind, a few times and many times; the difference is the cost of the path alone.
+Only instructions of the program itself count: those of the C library depend on its version and on the processor. Calls
+of the library show in the allocations.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.tools.venvs import REPOSITORY
 
 BASELINE = REPOSITORY / "benches" / "instructions.json"
 TOLERANCE = 0.02
-#: Multiples of the number of names in benches/paths.rs, so that each is walked equally often.
+#: Multiples of the number of names in benches/paths.rs, so that each is read equally often.
 FEW, MANY = 256, 256 + 16384
 ALLOCATING = {"malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"}
 BUILD = ["cargo", "build", "--quiet", "--release", "--locked", "--no-default-features", "--features", "memory"]
@@ -37,7 +37,7 @@ RENEW = "`make instructions-baseline` makes a new one"
 
 @dataclass(frozen=True)
 class Count:
-    """What one walk takes."""
+    """The cost of one run of a path."""
 
     instructions: float
     allocations: float
@@ -54,7 +54,7 @@ def read_profile(lines: Iterator[str], program: str) -> Count:
     for line in lines:
         key, _, rest = line.strip().partition("=")
         if key in ("ob", "cfn"):
-            # A name stands in full where it comes first, and as its number from then on.
+            # A name is written in full where it comes first, and as its number from then on.
             number, _, name = rest.partition(" ")
             name = names.setdefault(f"{key[-2:]}{number}", name)
             here, called = (name, called) if key == "ob" else (here, name)
@@ -83,7 +83,7 @@ def profile(program: Path, path: str, walks: int) -> Count:
 
 
 def count(program: Path, path: str) -> Count:
-    """What one walk of a path takes."""
+    """The cost of one run of a path."""
     few, many = profile(program, path, FEW), profile(program, path, MANY)
     return Count(
         round((many.instructions - few.instructions) / (MANY - FEW), 1),
@@ -92,7 +92,7 @@ def count(program: Path, path: str) -> Count:
 
 
 def count_all() -> Baseline:
-    """Builds the program and counts every path that it knows."""
+    """Builds the program and counts every path in it."""
     subprocess.run([*BUILD, "--example", "instructions"], cwd=REPOSITORY, check=True)
     target = REPOSITORY / os.environ.get("CARGO_TARGET_DIR", "target")
     program = (target / "release" / "examples" / "instructions").resolve()
@@ -107,7 +107,7 @@ def compiler() -> str:
 
 
 def left_out() -> str | None:
-    """Why nothing can be counted here; in CI a missing valgrind is no reason."""
+    """Why nothing can be counted here; in CI a missing valgrind is an error."""
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         return "the baseline is of Linux on x86_64"
     if shutil.which("valgrind"):
@@ -118,12 +118,12 @@ def left_out() -> str | None:
 
 
 def change(now: float, before: float) -> float:
-    """How much more it is, as a share; from nothing to something is infinitely more."""
+    """The increase as a share; from zero to anything is infinite."""
     return now / before - 1 if before else (float("inf") if now else 0.0)
 
 
 def verdict(now: Count | None, before: Count | None) -> str:
-    """What to say of a path; it begins with ``MORE`` or ``CHANGED`` if that is a failure."""
+    """The verdict on a path; it begins with ``MORE`` or ``CHANGED`` if that is a failure."""
     if now is None or before is None:
         return "CHANGED: only in the baseline" if now is None else "CHANGED: not in the baseline"
     changes = change(now.instructions, before.instructions), change(now.allocations, before.allocations)
@@ -133,15 +133,15 @@ def verdict(now: Count | None, before: Count | None) -> str:
 
 
 def table(counted: Baseline, baseline: Baseline) -> dict[str, str]:
-    """Prints every path beside its baseline; the answer is the verdict of each."""
+    """Prints every path with its baseline; returns the verdict of each."""
     verdicts = {path: verdict(counted.get(path), baseline.get(path)) for path in {**baseline, **counted}}
     print(f"{'':30}{'instructions':>26}{'allocations':>18}")
     print(f"{'per walk':30}{'now':>13}{'baseline':>13}{'now':>9}{'baseline':>9}")
     nothing = Count(0, 0)
-    for path, said in verdicts.items():
+    for path, word in verdicts.items():
         now, before = counted.get(path, nothing), baseline.get(path, nothing)
         instructions = f"{now.instructions:13,.0f}{before.instructions:13,.0f}"
-        print(f"{path:30}{instructions}{now.allocations:9.2f}{before.allocations:9.2f}  {said}")
+        print(f"{path:30}{instructions}{now.allocations:9.2f}{before.allocations:9.2f}  {word}")
     return verdicts
 
 
@@ -151,17 +151,17 @@ def compare() -> None:
     if stored["rustc"] != compiler():
         raise SystemExit(f"the baseline belongs to {stored['rustc']}, this is {compiler()}: {RENEW}")
     verdicts = table(count_all(), {path: Count(**figures) for path, figures in stored["paths"].items()})
-    bad = [path for path, said in verdicts.items() if said.startswith(("MORE", "CHANGED"))]
+    bad = [path for path, word in verdicts.items() if word.startswith(("MORE", "CHANGED"))]
     if bad:
-        raise SystemExit(f"not as the baseline has it: {', '.join(bad)}. If that is meant, {RENEW}")
-    less = [path for path, said in verdicts.items() if said == "less"]
+        raise SystemExit(f"different from the baseline: {', '.join(bad)}. If that is intended, {RENEW}")
+    less = [path for path, word in verdicts.items() if word == "less"]
     if less:
         print(f"note: {', '.join(less)} takes less than the baseline; {RENEW}, which keeps the gain")
     print(f"{len(verdicts)} passed: instruction counts within {TOLERANCE:.0%} of the baseline")
 
 
 def write() -> None:
-    """Makes the baseline anew."""
+    """Writes a new baseline."""
     paths = {path: asdict(counts) for path, counts in count_all().items()}
     BASELINE.write_text(json.dumps({"rustc": compiler(), "paths": paths}, indent=2) + "\n")
     print(BASELINE.read_text())

@@ -1,12 +1,12 @@
-"""Turns every ``tests/requirements/*.in`` into the fully pinned ``*.txt`` beside it.
+"""Turns every ``tests/requirements/*.in`` into the fully pinned ``*.txt`` next to it.
 
     python3 -m tests.tools.lock python3.11 python3.12 python3.13
 
-The oldest interpreter comes first: what it resolves to is what the newer ones get too. A package that only some of
+The oldest interpreter comes first: the newer ones get the versions that it resolves to. A package that only some of
 them need (a backport, say) is written with a marker. Nothing is installed; pip resolves and reports.
 
-A line ``# without its dependencies: PACKAGE==VERSION`` adds just that one: the provider of Google needs a hundred
-packages, and its secrets backend a handful.
+A line ``# without its dependencies: PACKAGE==VERSION`` adds only that one: Google's provider needs a hundred
+packages, and its secrets backend only a few.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
 
 
 def resolve(python: str, wanted: Path, known: dict[str, str]) -> dict[str, str]:
-    """The name and version of everything that pip would install, held to the versions already known."""
+    """The name and version of everything that pip would install, limited to the versions already known."""
     with tempfile.TemporaryDirectory() as scratch:
         constraints = Path(scratch, "known.txt")
         constraints.write_text("".join(f"{name}=={version}\n" for name, version in known.items()))

@@ -1,9 +1,9 @@
-"""What follows from the declarations of the options: `python/strongroom/options.py` and the tables of the pages.
+"""Generates from the declarations of the options: `python/strongroom/options.py` and the tables of the pages.
 
-    python -m tests.tools.options            # says what differs; what `make check` does
+    python -m tests.tools.options            # reports what differs, as `make check` does
     python -m tests.tools.options --write    # writes it: `make options`
 
-The declarations are the `OptionSpec` of the native core, so that this runs where the package is installed. A table
+The declarations are the `OptionSpec` of the native core, so this runs where the package is installed. A table
 on a page is between `<!-- options of NAME -->`, for those of a store, or `<!-- options KEY KEY ... -->`, for some that
 every store has, and `<!-- end of options -->`.
 """
@@ -36,7 +36,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 '''
 
-#: The types of Python for the kinds of the native core.
+#: The Python types for the kinds of the native core.
 PYTHON_TYPES = {
     "text": "str",
     "secret": "str",
@@ -56,9 +56,9 @@ PYTHON_TYPES = {
     "ignored": "Any",
 }
 
-#: A table of a page, with the words that say what is in it.
+#: A table of a page, with the words that select its options.
 TABLE = re.compile(r"<!-- options ([^>]*?) -->\n(.*?)<!-- end of options -->\n", re.DOTALL)
-#: Words that begin with a capital letter within a sentence, too.
+#: Words with a capital letter even within a sentence.
 NAMES = ("Airflow", "Astro")
 
 Option = dict[str, Any]
@@ -68,7 +68,7 @@ class Declared:
     """The options of every store, and those of each."""
 
     def __init__(self, stores: Iterable[Any]) -> None:
-        """Sorts what the native core tells."""
+        """Sorts the options of the native core."""
         self.stores = {store["name"]: store for store in stores}
         lists = [{option["key"] for option in store["options"]} for store in self.stores.values()]
         self._everywhere = set.intersection(*lists)
@@ -76,16 +76,16 @@ class Declared:
         self.common: list[Option] = [option for option in first if option["key"] in self._everywhere]
 
     def own(self, name: str) -> list[Option]:
-        """What a store has and others have not."""
+        """The options that only this store has."""
         return [option for option in self.stores[name]["options"] if option["key"] not in self._everywhere]
 
     def of_module(self, module: str) -> list[Option]:
-        """What all stores of a Python module have, where there are several."""
+        """The options that all stores of a Python module have, if there are several."""
         own = [self.own(name) for name, store in self.stores.items() if _module(store) == module]
         return [option for option in own[0] if all(option in others for others in own)] if len(own) > 1 else []
 
     def named(self, words: str) -> list[Option]:
-        """What the comment before a table asks for: a store, or keys that every store has."""
+        """The options that the comment before a table asks for: a store's, or keys that every store has."""
         if words.startswith("of "):
             return self.own(words.removeprefix("of "))
         by_key = {option["key"]: option for option in self.common}
@@ -125,7 +125,7 @@ def _field(option: Option) -> str:
 
 
 def page(text: str, declared: Declared) -> str:
-    """A page with its tables as they should be."""
+    """A page with its tables updated."""
     return TABLE.sub(lambda match: _table(match[1], declared.named(match[1])), text)
 
 
@@ -149,7 +149,7 @@ def _meaning(option: Option) -> str:
 
 
 def wanted(declared: Declared) -> dict[Path, str]:
-    """Every file that follows from the declarations, as it should be."""
+    """Every generated file, with its correct contents."""
     files = {TYPES: types(declared)}
     for path in sorted(DOCS.glob("*.md")):
         files[path] = page(path.read_text(), declared)
@@ -162,11 +162,11 @@ def _write(path: Path, text: str) -> None:
 
 
 def _differs(path: Path, _text: str) -> None:
-    print(f"{path.relative_to(REPOSITORY)} does not say what the options are declared to be: run `make options`")
+    print(f"{path.relative_to(REPOSITORY)} does not match the declarations of the options: run `make options`")
 
 
 def main(arguments: list[str]) -> int:
-    """Compares or writes; the answer is the exit code."""
+    """Compares or writes; returns the exit code."""
     act: Callable[[Path, str], None] = _write if "--write" in arguments else _differs
     files = wanted(Declared(strongroom.stores()))
     changed = [(path, text) for path, text in files.items() if path.read_text() != text]

@@ -23,7 +23,7 @@ FEATURES = [store.feature for store in STORES.values()]
 RUST_FEATURES = ("--locked", "--no-default-features", "--features", "cli stores")
 PYTHON_CODE = ("python", "tests", "dags", "benches")
 INSTRUCTIONS = (sys.executable, "-m", "tests.tools.instructions")
-#: A module for each place where secrets live, and what stands beside them.
+#: The Python modules of the stores.
 MODULES = sorted({store.backend.rpartition(".")[0] for store in STORES.values()})
 IMPORTS = "import strongroom, strongroom.connection, " + ", ".join(MODULES)
 
@@ -31,7 +31,7 @@ MAKE = ("make", "--no-print-directory", f"PYTHON={sys.executable}")
 #: The last of Airflow 2; it has no Python 3.13.
 AIRFLOW_2 = "airflow-2.11"
 HAS_AIRFLOW_2 = sys.version_info < (3, 13)
-#: The other ones, oldest first; their lists are made for Python 3.11 alone.
+#: The others, oldest first; their lists are made for Python 3.11 alone.
 OLDER_AIRFLOWS = ("airflow-2.9", "airflow-2.10", "airflow-3.0", "airflow-3.1", "airflow-3.2")
 
 
@@ -51,13 +51,13 @@ def pytest(environment: str, *arguments: str) -> list[str]:
 
 
 def cargo_checks() -> list[list[str]]:
-    """Every store by itself."""
+    """One check for each store alone."""
     alone = ["cargo", "check", "--quiet", "--locked", "--no-default-features", "--features"]
     return [[*alone, f"{feature} python"] for feature in FEATURES]
 
 
 def wheel() -> list[Step]:
-    """Builds the one wheel in ``dist``, as it is released."""
+    """Builds the release wheel in ``dist``."""
     return _wheel(DIST, "--release", "--compression-level", "9")
 
 
@@ -78,7 +78,7 @@ def run() -> list[Step]:
     airflow = program(AIRFLOW, "airflow")
     commands = [[airflow, "db", "migrate"], [airflow, "dags", "test", example.DAG]]
     return [
-        # Compiling and downloading, each with a core.
+        # Compiling and downloading, each with one core.
         Step("wheel, Airflow", [[*MAKE, "test-wheel"], environments(AIRFLOW)], together=True),
         Step("environment", [environments("--wheel", AIRFLOW)]),
         Step("example", commands, example.prepare(), leaves_nothing=True, timeout=600),
@@ -99,7 +99,7 @@ def check() -> list[Step]:
         "licenses",
         "sources",
     ]
-    # The fuzz targets have a lock file of their own, which must follow the product's.
+    # The fuzz targets have a separate lock file, which must follow the product's.
     fuzzed = ["cargo", "tree", "--quiet", "--locked", "--depth", "0", "--manifest-path", "fuzz/Cargo.toml"]
     return [
         Step("environment", [environments("--wheel", "tools")]),
@@ -131,17 +131,37 @@ def test() -> list[Step]:
             "import",
             [environments("--wheel", "empty", "tools", *airflows, CLOUDS), python("empty", "-I", "-c", IMPORTS)],
         ),
+        # The suites wait more than they compute, so two run beside each other, each watching its own processes.
+        Step(
+            "suites",
+            [[sys.executable, "-m", "tests.tools.stages", line] for line in ("test-package", "test-airflow")],
+            together=True,
+            shown=True,
+            timeout=4800,
+        ),
+        Step("run", [[*MAKE, "run"]], leaves_nothing=True),
+    ]
+
+
+def test_package() -> list[Step]:
+    """The suites that need no Airflow."""
+    return [
         Step("python", [pytest("tools", "tests/python", "tests/servers")], leaves_nothing=True),
         Step("command line", [pytest("tools", "tests/command_line")], leaves_nothing=True),
         Step("pages", [pytest("tools", "tests/docs")], leaves_nothing=True),
         Step("conformance", [pytest("tools", "tests/conformance")], leaves_nothing=True),
         Step("failures", [pytest("tools", "tests/failures")], leaves_nothing=True),
+    ]
+
+
+def test_airflow() -> list[Step]:
+    """The suites beside an Airflow."""
+    return [
         Step("property", properties()),
         Step("parity", [pytest(AIRFLOW, "tests/parity")], leaves_nothing=True),
         Step("parity clouds", [pytest(CLOUDS, *parity_folders(CLOUDS))], leaves_nothing=True),
         Step("airflow 3.3", [pytest(AIRFLOW, "tests/airflow", "tests/astro")], leaves_nothing=True),
         *([airflow_tests(AIRFLOW_2)] if HAS_AIRFLOW_2 else []),
-        Step("run", [[*MAKE, "run"]], leaves_nothing=True),
     ]
 
 
@@ -151,12 +171,12 @@ def parity_folders(environment: str) -> list[str]:
 
 
 def parity_folder(store: Store) -> str:
-    """Where a store is compared with its official class."""
+    """The folder that compares a store with its official class."""
     return f"tests/parity/{store.name}"
 
 
 def test_store() -> list[Step]:
-    """One store by itself: the suite that every store passes, and the comparison with the official class if any."""
+    """One store alone: the suite that every store passes, and the comparison with its official class, if it has one."""
     store = STORES.get(os.environ.get("STORE", ""))
     if store is None:
         raise SystemExit(f"make test-store STORE=...: one of {', '.join(STORES)}")
@@ -170,13 +190,13 @@ def test_store() -> list[Step]:
 
 
 def properties(*options: str) -> list[list[str]]:
-    """What holds for every input: of the package alone, and beside Airflow."""
+    """The property tests: of the package alone, and against Airflow."""
     alone = pytest("tools", "tests/property/without_airflow", *options)
     return [alone, pytest(AIRFLOW, "tests/property/with_airflow", *options)]
 
 
 def airflow_tests(environment: str) -> Step:
-    """What every Airflow is tested with; a test that it cannot run leaves itself out."""
+    """The tests that run on every Airflow; a test that this version cannot run leaves itself out."""
     return Step(environment.replace("-", " "), [pytest(environment, "tests/airflow")], leaves_nothing=True)
 
 
@@ -214,23 +234,23 @@ def doc() -> list[Step]:
 
 
 def options() -> list[Step]:
-    """Writes what follows from the declarations of the options."""
+    """Writes everything that is generated from the declarations of the options."""
     write = python("tools", "-m", "tests.tools.options", "--write")
     return [Step("options", [environments("--wheel", "tools"), write])]
 
 
 def instructions_baseline() -> list[Step]:
-    """Makes the baseline of the instruction counts anew."""
+    """Writes a new baseline of the instruction counts."""
     return [Step("instructions", [[*INSTRUCTIONS, "--write"]])]
 
 
 def bench() -> list[Step]:
-    """Figures beside those of the peers, written to docs/benchmarks.md; a simulated day, written to docs/day.md."""
+    """Figures next to those of the peers, written to docs/benchmarks.md; a simulated day, written to docs/day.md."""
     quietly = ["--quiet", "--locked", "--no-default-features"]
     examples = ["cargo", "build", "--release", *quietly, "--example", "stub_server", "--example", "day"]
     built = Path(os.environ.get("CARGO_TARGET_DIR", "target")).resolve() / "release"
-    # Packages of their own, so that nothing they need is the product's; built in the same place, for those who keep it.
-    beside = [
+    # Separate packages, so that the product does not depend on what they need; built in one folder, which may be kept.
+    outside = [
         "cargo",
         "build",
         "--release",
@@ -240,7 +260,7 @@ def bench() -> list[Step]:
         str(built.parent),
         "--manifest-path",
     ]
-    packages = [[*beside, "--manifest-path", f"benches/{name}/Cargo.toml"] for name in ("aws_cache", "criterion")]
+    packages = [[*outside, "--manifest-path", f"benches/{name}/Cargo.toml"] for name in ("aws_cache", "criterion")]
     programs = [str(built / name) for name in ("examples/stub_server", "aws_cache", "criterion_bench")]
     return [
         Step("environment", [environments("servers"), environments("--release", "bench")]),
@@ -256,6 +276,8 @@ TARGETS: dict[str, Callable[[], Sequence[Step]]] = {
     "run": run,
     "check": check,
     "test": test,
+    "test-package": test_package,
+    "test-airflow": test_airflow,
     "test-store": test_store,
     "test-versions": test_versions,
     "soak": soak,
@@ -267,7 +289,7 @@ TARGETS: dict[str, Callable[[], Sequence[Step]]] = {
 
 
 def main(target: str) -> int:
-    """Runs a target; the answer is the exit code."""
+    """Runs a target; returns the exit code."""
     if not run_steps(target, TARGETS[target]()):
         return 1
     if target == "run":

@@ -17,13 +17,13 @@ from types import FrameType
 
 from tests.tools.venvs import CACHE, REPOSITORY
 
-#: Lines that are shown though all went well: how much passed, what was left out, and what somebody should do.
+#: Lines that are shown even on success: how much passed, what was left out, and what needs attention.
 SHOWN = re.compile(r"\b[1-9]\d* passed\b|^(left out|note): ")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 TAIL_LINES = 200
 PR_SET_CHILD_SUBREAPER = 36
 
-#: Variables of the caller that would steer the tools or the code under test.
+#: Variables of the caller that would configure the tools or the code under test.
 FOREIGN = re.compile(r"(AIRFLOW|AWS_|_AIRFLOW|PYTHONPATH$|PYTHONHOME$|VIRTUAL_ENV$|MAKE|MFLAGS$)")
 
 
@@ -31,7 +31,8 @@ FOREIGN = re.compile(r"(AIRFLOW|AWS_|_AIRFLOW|PYTHONPATH$|PYTHONHOME$|VIRTUAL_EN
 class Step:
     """A named list of commands, run one after the other, or all at once with ``together``.
 
-    With ``leaves_nothing`` a process that outlives the step makes it fail.
+    With ``leaves_nothing`` a process that outlives the step makes it fail. What the commands print goes to the
+    step's log, or with ``shown`` to the caller: for commands that run steps themselves.
     """
 
     name: str
@@ -39,11 +40,12 @@ class Step:
     environment: Mapping[str, str] = field(default_factory=dict)
     leaves_nothing: bool = False
     together: bool = False
+    shown: bool = False
     timeout: float = 2400
 
 
 class StepError(Exception):
-    """A step did not end well."""
+    """A step failed."""
 
 
 def run_steps(title: str, steps: Sequence[Step]) -> bool:
@@ -70,14 +72,15 @@ def run_steps(title: str, steps: Sequence[Step]) -> bool:
 
 
 def _run(step: Step, log: Path) -> str | None:
-    """Runs a step; the answer is what went wrong."""
+    """Runs a step; returns what went wrong."""
     try:
         with log.open("wb") as output:
+            place = sys.stdout.fileno() if step.shown else output.fileno()
             if step.together:
-                _run_commands(step.commands, step, output.fileno())
+                _run_commands(step.commands, step, place)
             else:
                 for command in step.commands:
-                    _run_commands([command], step, output.fileno())
+                    _run_commands([command], step, place)
     except (StepError, OSError) as error:
         return str(error)
     finally:
@@ -88,7 +91,7 @@ def _run(step: Step, log: Path) -> str | None:
 
 
 def _run_commands(commands: Sequence[Sequence[str]], step: Step, output: int) -> None:
-    """Runs commands side by side, until all have ended or one has failed."""
+    """Runs commands in parallel, until all have ended or one has failed."""
     deadline = time.monotonic() + step.timeout
     running: list[subprocess.Popen[bytes]] = []
     try:
@@ -148,13 +151,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _adopt_orphans() -> None:
-    """Makes whatever our descendants leave behind a child of ours, so that it can be found (Linux only)."""
+    """Makes orphans of our descendants our own children, so that they can be found (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _end_descendants() -> list[str]:
-    """Gives processes that still run a moment to end, then kills them; the answer names those."""
+    """Gives processes that still run a moment to end, then kills them; returns their names."""
     deadline = time.monotonic() + 5
     while _descendants() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -1,11 +1,11 @@
 """The pinned Python environments in ``.cache/venvs``.
 
-    python3 -m tests.tools.venvs tools servers      # made where needed
-    python3 -m tests.tools.venvs --wheel tools      # the same, and the wheel of the tests in it
-    python3 -m tests.tools.venvs --release bench    # the same, with the wheel of a release, from dist/
+    python3 -m tests.tools.venvs tools servers      # creates them if needed
+    python3 -m tests.tools.venvs --wheel tools      # the same, with the wheel of the tests
+    python3 -m tests.tools.venvs --release bench    # the same, with the release wheel, from dist/
 
-An environment is made from ``tests/requirements/NAME.txt`` alone, and made anew when that list or the interpreter
-changes. Its stamp is written last, so one that was left half-built is never used. ``empty`` has no list.
+An environment is made from ``tests/requirements/NAME.txt`` alone, and again when that list or the interpreter
+changes. Its stamp is written last, so a half-built one is never used. ``empty`` has no list.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache"
 VENVS = CACHE / "venvs"
 REQUIREMENTS = REPOSITORY / "tests" / "requirements"
-#: Where wheels are: of a release, and the one of the tests, which is built in a fraction of the time.
+#: The folders of the wheels: of a release, and of the tests, which is built in a fraction of the time.
 DIST = REPOSITORY / "dist"
 TEST_DIST = CACHE / "wheel"
 
@@ -56,14 +56,14 @@ def ensure(name: str) -> None:
 
 
 def install_wheel(name: str, place: Path) -> None:
-    """Puts the wheel of a folder into an environment, from the file alone, unless it is the one already there."""
+    """Installs the wheel of a folder into an environment, from the file alone, unless it is already there."""
     with _locked(name):
         wheel = built_wheel(place)
         stamp = folder(name) / ".wheel"
         wanted = hashlib.sha256(wheel.read_bytes()).hexdigest()
         if not (stamp.exists() and stamp.read_text() == wanted):
             stamp.unlink(missing_ok=True)
-            _pip(name, "--no-index", "--force-reinstall", str(wheel))  # fails if it needed anything from elsewhere
+            _pip(name, "--no-index", "--force-reinstall", str(wheel))  # fails if it needs another package
             stamp.write_text(wanted)
 
 
@@ -80,7 +80,7 @@ def _build(name: str) -> None:
     shutil.rmtree(folder(name), ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", str(folder(name))], check=True, timeout=300)
     if _list(name).exists():
-        # The list is complete: with --no-deps nothing that is not on it can come in, and `check` proves it complete.
+        # The list is complete: with --no-deps nothing outside it is installed, and `check` proves that it is complete.
         _pip(name, "--no-deps", "--requirement", str(_list(name)))
         if ALONE in _list(name).read_text():
             return  # incomplete on purpose
@@ -97,7 +97,7 @@ def _list(name: str) -> Path:
 
 
 def _fingerprint(name: str) -> str:
-    """Changes with the list, the interpreter and the place: an environment knows its own path."""
+    """Changes with the list, the interpreter and the place: an environment contains its own path."""
     content = _list(name).read_bytes() if _list(name).exists() else b""
     parts = [content, sys.version.encode(), os.fsencode(os.path.realpath(sys.executable)), os.fsencode(folder(name))]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
@@ -105,14 +105,14 @@ def _fingerprint(name: str) -> str:
 
 @contextlib.contextmanager
 def _locked(name: str) -> Iterator[None]:
-    """Two runs at once do not build the same environment."""
+    """Keeps two runs from building the same environment at once."""
     VENVS.mkdir(parents=True, exist_ok=True)
     with (VENVS / f".{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-#: Which wheel an option asks for.
+#: The wheel for each option.
 WHEELS = {"--wheel": TEST_DIST, "--release": DIST}
 
 

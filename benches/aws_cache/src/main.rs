@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `warm` | prints the least mean time of one lookup that the cache answers, in microseconds |
 //! | `cold` | 64 lookups of one name at the same time; the server counts what arrives |
-//! | `absent` | 100 lookups of a secret that is not there; the server counts |
+//! | `absent` | 100 lookups of an absent secret; the server counts |
 //! | `throttled` | reads, waits for a line on its input, lets the value expire, reads again and prints the outcome |
 
 use std::error::Error;
@@ -84,7 +84,7 @@ async fn cold(cache: Arc<Cache>) -> Outcome<()> {
 
 async fn absent(cache: &Cache) {
     for _ in 0..100 {
-        // The server counts; that there is nothing is what is expected.
+        // The server counts; an absent secret is expected.
         let _ = read(cache, "absent").await;
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with the audit file, and how it is told. Texts hold paths and numbers.
+//! Errors of the audit file, and their descriptions. Texts contain paths and numbers.
 
 use std::io;
 use std::path::Path;
@@ -11,7 +11,7 @@ fn error(kind: ErrorKind, message: String) -> Error {
     Error::new(kind, message).with_operation("audit")
 }
 
-/// The file can be opened, and must not be used.
+/// The file can be opened, but must not be used.
 pub(super) fn refused(path: &Path, objection: Objection) -> Error {
     let what = match objection {
         Objection::NoFile => "is not a regular file".to_owned(),
@@ -19,7 +19,7 @@ pub(super) fn refused(path: &Path, objection: Objection) -> Error {
         Objection::Open(mode) => format!("can be read or written by others (mode {mode:04o})"),
         Objection::Linked(names) => format!("has {names} names: it is a hard link"),
         Objection::OpenFolder(mode) => {
-            format!("is in a folder that everybody may write to (mode {mode:04o})")
+            format!("is in a folder that any user may write to (mode {mode:04o})")
         }
     };
     let error = error(ErrorKind::Config, format!("the audit file {} {what}", quoted_path(path)));
@@ -35,9 +35,9 @@ pub(super) fn refused(path: &Path, objection: Objection) -> Error {
     }
 }
 
-/// The operating system does not open the file.
+/// The operating system refuses to open the file.
 pub(super) fn unopened(path: &Path, cause: io::Error) -> Error {
-    // A pipe without a reader, a folder and a link each have a code of their own, none of which says so.
+    // A pipe without a reader, a folder and a link each have an error code of their own that does not say so.
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => {
             return error(
@@ -63,7 +63,7 @@ pub(super) fn unopened(path: &Path, cause: io::Error) -> Error {
         .with_hint(hint)
 }
 
-/// The line is not in the file, or not as a whole.
+/// The line is missing from the file, or incomplete.
 pub(super) fn unwritten(path: &Path, cause: io::Error) -> Error {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull, WriteZero};
     let is_full = matches!(cause.kind(), StorageFull | QuotaExceeded | FileTooLarge | WriteZero);
@@ -72,7 +72,7 @@ pub(super) fn unwritten(path: &Path, cause: io::Error) -> Error {
     if is_full { error.with_hint("Make room where the file is") } else { error }
 }
 
-/// The line was written, and the file is larger than it should be.
+/// The line was written, but the file is larger than its limit.
 pub(super) fn unrotated(path: &Path, cause: io::Error) -> Error {
     let message = format!("the audit file {} could not be rotated, so it grows on", quoted_path(path));
     error(ErrorKind::Unreachable, message)

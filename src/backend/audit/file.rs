@@ -9,7 +9,8 @@ use super::error;
 use crate::error::Result;
 use crate::process::effective_user;
 
-/// How often a line is written before it counts as lost. Once more is enough, unless others interfere again.
+/// How often writing a line is attempted before it counts as lost. The second attempt succeeds unless other
+/// processes interfere again.
 const ATTEMPTS: usize = 3;
 
 /// Why a file is not used.
@@ -21,13 +22,13 @@ pub(super) enum Objection {
     Foreign(u32),
     /// The same, by its permissions.
     Open(u32),
-    /// The same, by another name that the file has.
+    /// The same, because the file has another name.
     Linked(u64),
-    /// Everybody may take the file away from its folder and put another in its place.
+    /// Any user may move the file out of its folder and put another one in its place.
     OpenFolder(u32),
 }
 
-/// What speaks against `metadata`, if anything.
+/// The objection to `metadata`, if there is one.
 pub(super) fn objection(metadata: &Metadata) -> Option<Objection> {
     let permissions = metadata.mode() & 0o7777;
     match metadata {
@@ -39,15 +40,16 @@ pub(super) fn objection(metadata: &Metadata) -> Option<Objection> {
     }
 }
 
-/// What speaks against the folder of `path`: that everybody may write to it, unless it is as `/tmp`, where
-/// files are safe from all but their owners. One that is missing is an error of the opening.
+/// The objection to the folder of `path`: any user may write to it, unless it is like `/tmp`, where only
+/// owners can move files. A missing folder is reported when the file is opened.
 fn objection_to_folder(path: &Path) -> Option<Objection> {
     let permissions = std::fs::metadata(path.parent()?).ok()?.mode() & 0o7777;
+    // World-writable (0o002) and without the sticky bit (0o1000).
     (permissions & 0o1002 == 0o0002).then_some(Objection::OpenFolder(permissions))
 }
 
-/// Opens `path` for appending, or makes it. Never follows a link and never waits, not even for a pipe's
-/// reader.
+/// Opens `path` for appending, or creates it. Never follows a link and never blocks, not even to wait for a
+/// pipe's reader.
 pub(super) fn open(path: &Path) -> Result<File> {
     if let Some(objection) = objection_to_folder(path) {
         return Err(error::refused(path, objection));
@@ -67,8 +69,8 @@ pub(super) fn open(path: &Path) -> Result<File> {
     }
 }
 
-/// Appends `line`, which ends in a line feed, so that it stands on a line of its own: behind half a line it
-/// is written twice, and the first of the two is lost with that half.
+/// Appends `line`, which ends with a line feed, so that it is a line of its own: after an incomplete line it
+/// is written twice, and its first copy is lost with that line.
 pub(super) fn append(path: &Path, line: &[u8]) -> Result<()> {
     for _ in 0..ATTEMPTS {
         if add_line(&mut open(path)?, line).map_err(|cause| error::unwritten(path, cause))? {
@@ -79,14 +81,14 @@ pub(super) fn append(path: &Path, line: &[u8]) -> Result<()> {
     Err(error::unwritten(path, interfered))
 }
 
-/// Writes `line` by one call, and says whether it can be found as a line.
+/// Writes `line` with one call, and returns whether it can be found as a line.
 ///
-/// It cannot if the file has meanwhile been rotated twice, which deletes it, or if the end of the file was
-/// half a line, from a process that was out of space. That is looked at behind the write and not before it:
-/// while another process writes, its line can be seen growing.
+/// It cannot if the file has been rotated twice in the meantime, which deletes it, or if the file ended with
+/// an incomplete line, left by a process that ran out of space. That is checked after the write and not
+/// before: while another process writes, its line is temporarily incomplete.
 pub(super) fn add_line(file: &mut File, line: &[u8]) -> io::Result<bool> {
     write_at_once(file, line)?;
-    // With O_APPEND the position is behind what was written, whoever else has written meanwhile.
+    // With O_APPEND the position is after what was written, even if other processes have written since.
     let start = file.stream_position()?.saturating_sub(line.len() as u64);
     Ok(is_begin_of_line(file, start)? && file.metadata()?.nlink() > 0)
 }
@@ -94,7 +96,7 @@ pub(super) fn add_line(file: &mut File, line: &[u8]) -> io::Result<bool> {
 fn is_begin_of_line(file: &File, position: u64) -> io::Result<bool> {
     let Some(before) = position.checked_sub(1) else { return Ok(true) };
     let mut byte = [b'\n'];
-    // Nothing is read where the file was emptied meanwhile.
+    // Nothing is read if the file was truncated in the meantime; then the line counts as found.
     file.read_at(&mut byte, before)?;
     Ok(byte == [b'\n'])
 }

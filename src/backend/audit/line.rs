@@ -8,17 +8,18 @@ use crate::process::effective_user;
 use crate::value::Text;
 use crate::value::json::{self, Object, Value};
 
-/// Longer lines are made shorter: a line is one `write`, and readers of logs have bounds of their own.
+/// The longest line. Longer ones are shortened: a line is one `write`, and readers of logs have limits of
+/// their own.
 pub(super) const LONGEST: usize = 8 * 1024;
 
-/// What is left of each text of a line that is too long, in bytes as they are written. Six texts of this size
-/// and the rest of a line stay below [`LONGEST`].
+/// The rest of each text in a line that is too long, in bytes as written. Six texts of this size and the rest
+/// of a line stay below [`LONGEST`].
 const LONGEST_TEXT: usize = 1024;
 
 const CUT: &str = "...[cut]";
 
-/// Who asks, as the environment of a task says (`AIRFLOW_CTX_*`). Nobody checks it: a task can write there
-/// what it likes.
+/// The caller according to the environment of a task (`AIRFLOW_CTX_*`). It is not verified: a task can set
+/// these to anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
     /// `AIRFLOW_CTX_DAG_ID`
@@ -31,7 +32,7 @@ pub struct Claims {
     pub attempt: Option<String>,
 }
 
-/// The line with its line feed: ASCII, and no control character but that one.
+/// The line with its line feed: ASCII without any other control character.
 pub(super) fn write(access: &Access<'_>) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let line = write_at(access, now, usize::MAX);
@@ -66,11 +67,11 @@ fn write_at(access: &Access<'_>, since_epoch: Duration, longest_text: usize) -> 
 
 /// `count / 1000`.
 fn thousandths(count: u128) -> f64 {
-    // Exact below 2^32, which is 49 days or 71 minutes; what is longer need not be.
+    // Exact below 2^32, which is 49 days or 71 minutes; longer times need not be.
     f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / 1000.0
 }
 
-/// The beginning of `text` that takes at most `longest` bytes in JSON, and a mark if that is not all.
+/// The beginning of `text` that takes at most `longest` bytes in JSON, with a mark if it is cut.
 fn cut(text: &str, longest: usize) -> String {
     let mut written = 0;
     for (position, character) in text.char_indices() {
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_a_task_and_one_of_nobody() {
+    fn a_line_of_a_task_and_one_without_claims() {
         let claims = Claims {
             dag: Some("sales".to_owned()),
             task: Some("load".to_owned()),
@@ -116,10 +117,14 @@ mod tests {
         };
         let lookup = Lookup { kind: Kind::Connection, id: "db\n\"é\u{7f}", team: Some("alpha") };
         insta::assert_snapshot!(shown(&access(lookup, &claims)), @r#"{"time": "2026-02-28T23:59:59.999Z", "pid": PID, "uid": UID, "dag": "sales", "task": "load", "run": "manual__2026-02-28T00:00:00+00:00", "try": "2", "kind": "connection", "id": "db\n\"\u00e9\u007f", "team": "alpha", "store": "memory", "outcome": "value", "age_seconds": 12.345, "took_ms": 1.234}"#);
-        let nobody = Claims::default();
+        let no_claims = Claims::default();
         let lookup = Lookup { kind: Kind::Config, id: "dsn", team: None };
-        let access =
-            Access { outcome: "timeout", age: None, took: Duration::from_secs(2), ..access(lookup, &nobody) };
+        let access = Access {
+            outcome: "timeout",
+            age: None,
+            took: Duration::from_secs(2),
+            ..access(lookup, &no_claims)
+        };
         insta::assert_snapshot!(shown(&access), @r#"{"time": "2026-02-28T23:59:59.999Z", "pid": PID, "uid": UID, "dag": null, "task": null, "run": null, "try": null, "kind": "config", "id": "dsn", "team": null, "store": "memory", "outcome": "timeout", "age_seconds": null, "took_ms": 2000.0}"#);
     }
 

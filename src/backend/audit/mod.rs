@@ -1,11 +1,12 @@
 //! Who read which secret, and when: one line of JSON for each access, if the operator asks for it.
 //!
-//! A line holds names, an outcome and durations, and never a value. Nothing is kept between two lines: the
+//! A line contains names, an outcome and durations, but never a value. Nothing is kept between two lines: the
 //! file is opened for each. So nothing is used across a fork (a child may inherit a descriptor that another
-//! thread had open at that moment, and leaves it alone), and whoever moves the file away, this module or a
-//! tool such as logrotate, finds the next line in a new one.
+//! thread had open at that moment, and leaves it alone), and after the file is moved away, by this module or
+//! a tool such as logrotate, the next line creates a new one.
 //!
-//! `docs/observability.md` tells operators what stands in a line and what happens when it cannot be written.
+//! `docs/observability.md` describes for operators what a line contains and what happens when it cannot be
+//! written.
 
 mod error;
 mod file;
@@ -27,7 +28,7 @@ use crate::store::convention::Lookup;
 pub struct Access<'a> {
     /// What was asked for.
     pub lookup: Lookup<'a>,
-    /// The store by its registry name.
+    /// The registry name of the store.
     pub store: &'static str,
     /// How it ended, as a slug: `value`, `absent`, `stale`, `skipped`, `refused`, or
     /// [`ErrorKind::as_str`](crate::error::ErrorKind::as_str).
@@ -36,11 +37,11 @@ pub struct Access<'a> {
     pub age: Option<Duration>,
     /// How long the lookup took.
     pub took: Duration,
-    /// Who asks, by its own account.
+    /// The caller, according to its own environment.
     pub claims: &'a Claims,
 }
 
-/// The audit file of one configuration: plain data, valid in every process of a line of forks.
+/// The audit file of one configuration: plain data, valid in forked processes too.
 #[derive(Clone, Debug)]
 pub struct AuditLog {
     settings: AuditSettings,
@@ -59,9 +60,9 @@ impl AuditLog {
 
     /// Appends the line of `access`.
     ///
-    /// An error says that the line may be missing (or, if rotation failed, that the file grows past its
-    /// bound; the line itself is then written). What follows from it is for the caller to decide: with
-    /// [`Self::is_required`] the lookup fails, otherwise it is warned of once a minute.
+    /// An error means that the line may be missing (or, if rotation failed, that the file grows beyond its
+    /// limit; then the line has been written). The caller decides what follows: with [`Self::is_required`]
+    /// the lookup fails, otherwise a warning is logged once a minute.
     ///
     /// Call it without the GIL and not under [`no_fork`](crate::process::no_fork), which rotation takes.
     pub fn record(&self, access: &Access<'_>) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Puts a full file aside, once, whichever of the processes notices first.
+//! Renames a full file, once, whichever process notices it first.
 
 use std::ffi::OsString;
 use std::fs::TryLockError;
@@ -9,8 +9,8 @@ use super::{AuditSettings, error, file};
 use crate::error::Result;
 use crate::process::no_fork;
 
-/// Renames the file if `additional` more bytes would be too many. Waits for nobody: while another process
-/// rotates, lines go to either file.
+/// Renames the file if `additional` more bytes would exceed the limit. Never waits: while another process
+/// rotates, lines may go to either file.
 pub(super) fn make_room(settings: &AuditSettings, additional: usize) -> Result<()> {
     let path = settings.path();
     match settings.max_bytes() {
@@ -19,7 +19,7 @@ pub(super) fn make_room(settings: &AuditSettings, additional: usize) -> Result<(
     }
 }
 
-/// A file that is missing or not ours is never full: what is wrong with it is told when it is opened.
+/// A file that is missing or not ours is never full: its problem is reported when it is opened.
 fn is_full(path: &Path, bound: u64, additional: usize) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|metadata| {
         let size = metadata.len();
@@ -28,7 +28,7 @@ fn is_full(path: &Path, bound: u64, additional: usize) -> bool {
 }
 
 fn rotate(path: &Path, bound: u64, additional: usize) -> Result<()> {
-    // A child would inherit the lock, and keep it for as long as it lives.
+    // A child would inherit the lock and hold it for its whole life.
     let _held = no_fork();
     let lock = file::open(&beside(path, ".lock"))?;
     match lock.try_lock() {
@@ -36,7 +36,8 @@ fn rotate(path: &Path, bound: u64, additional: usize) -> Result<()> {
         Err(TryLockError::WouldBlock) => return Ok(()),
         Err(TryLockError::Error(cause)) => return Err(error::unrotated(path, cause)),
     }
-    // Whoever had the lock before has rotated: a second rename would throw away what was just put aside.
+    // The previous holder of the lock may have rotated: a second rename would delete the file that it
+    // renamed.
     if !is_full(path, bound, additional) {
         return Ok(());
     }
@@ -46,7 +47,7 @@ fn rotate(path: &Path, bound: u64, additional: usize) -> Result<()> {
     }
 }
 
-/// Where a full audit file is kept until the next one is full.
+/// The path of a full audit file, until the next one is full.
 pub fn put_aside(path: &Path) -> PathBuf {
     beside(path, ".1")
 }

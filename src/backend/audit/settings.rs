@@ -1,4 +1,4 @@
-//! What can be configured of the audit log.
+//! The configuration of the audit log.
 
 use std::path::{Path, PathBuf};
 
@@ -40,8 +40,8 @@ pub struct AuditSettings {
 impl AuditSettings {
     /// Reads the options; `None` without a path. Does no I/O.
     ///
-    /// A relative path is refused: every process of Airflow has a working directory of its own, so the lines
-    /// would be scattered over as many files.
+    /// A relative path is refused: each process of Airflow has a working directory of its own, so the lines
+    /// would be scattered over several files.
     pub fn from_options(options: &Options) -> Result<Option<Self>> {
         let required = options.boolean("audit_required").unwrap_or(false);
         let Some(path) = options.non_empty("audit_path") else {
@@ -60,7 +60,7 @@ impl AuditSettings {
         &self.path
     }
 
-    /// The size that the file does not pass, if it is bounded at all.
+    /// The limit for the size of the file, if there is one.
     pub fn max_bytes(&self) -> Option<u64> {
         (self.max_bytes > 0).then_some(self.max_bytes)
     }
@@ -71,7 +71,7 @@ impl AuditSettings {
     }
 }
 
-/// Whoever asks for it must not run without it in silence.
+/// If the audit log is required, it must not be silently missing.
 fn required_without_path() -> Error {
     Error::config("`audit_required` in backend_kwargs is true, but there is no `audit_path`")
         .with_hint("Name the file in `audit_path`")

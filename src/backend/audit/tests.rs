@@ -68,7 +68,7 @@ fn lines_are_appended_to_a_file_for_the_owner_alone() {
 }
 
 #[test]
-fn what_others_can_read_or_write_is_refused() {
+fn a_file_that_others_can_read_or_write_is_refused() {
     let (_folder, path) = folder();
     let log = log(&path, 10);
     record(&log, "a").unwrap();
@@ -79,7 +79,7 @@ fn what_others_can_read_or_write_is_refused() {
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
     let error = record(&log, "b").unwrap_err();
     insta::assert_snapshot!(shown(&error, &path), @r#"the audit file "/folder/audit.jsonl" can be read or written by others (mode 0644) (audit). Run: chmod 600 "/folder/audit.jsonl""#);
-    // It was over its bound too, and stayed where it was.
+    // It was also over its limit, and was not renamed.
     assert_eq!(ids(&path), ["a"]);
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
     record(&log, "b").unwrap();
@@ -91,7 +91,7 @@ fn another_users_file_is_refused() {
     fs::write(&path, "").unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
     if std::os::unix::fs::chown(&path, Some(65_534), None).is_err() {
-        // Only root can give a file away; to everybody else the message alone is shown.
+        // Only root can give a file away; other users can only check the message.
         let error = error::refused(&path, file::Objection::Foreign(65_534));
         assert!(error.to_string().contains("(uid 65534)"), "{error}");
         return;
@@ -132,7 +132,7 @@ fn a_file_with_another_name_is_refused() {
 }
 
 #[test]
-fn a_folder_that_everybody_may_write_to_is_refused() {
+fn a_folder_that_any_user_may_write_to_is_refused() {
     let (folder, path) = folder();
     let allow = |mode| fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
     for mode in [0o777, 0o702] {
@@ -140,11 +140,11 @@ fn a_folder_that_everybody_may_write_to_is_refused() {
         let error = record(&log(&path, 0), "a").unwrap_err();
         let text = shown(&error, &path).replace("0702", "0777");
         insta::allow_duplicates! {
-            insta::assert_snapshot!(text, @r#"the audit file "/folder/audit.jsonl" is in a folder that everybody may write to (mode 0777) (audit). Run: chmod o-w "/folder""#);
+            insta::assert_snapshot!(text, @r#"the audit file "/folder/audit.jsonl" is in a folder that any user may write to (mode 0777) (audit). Run: chmod o-w "/folder""#);
         }
         assert!(!path.exists());
     }
-    // A folder of a group, as the images of Airflow have, and one as `/tmp`.
+    // A folder with a group, as in the images of Airflow, and one like `/tmp`.
     for mode in [0o770, 0o775, 0o1777] {
         allow(mode);
         record(&log(&path, 0), "a").unwrap();
@@ -153,10 +153,10 @@ fn a_folder_that_everybody_may_write_to_is_refused() {
 }
 
 #[test]
-fn a_folder_a_pipe_and_a_device_are_no_files() {
+fn a_folder_a_pipe_and_a_device_are_not_files() {
     let (folder, path) = folder();
     assert!(Command::new("mkfifo").args(["-m", "600"]).arg(&path).status().unwrap().success());
-    // Nobody reads from the pipe: opening it must not wait for that.
+    // The pipe has no reader: opening it must not wait for one.
     for path in [path.as_path(), folder.path(), Path::new("/dev/full")] {
         let error = record(&log(path, 0), "a").unwrap_err();
         assert!(error.to_string().contains("is not a regular file"), "{error}");
@@ -164,7 +164,7 @@ fn a_folder_a_pipe_and_a_device_are_no_files() {
 }
 
 #[test]
-fn a_missing_folder_is_told() {
+fn a_missing_folder_is_reported() {
     let (folder, path) = folder();
     let error = record(&log(&folder.path().join("missing/audit.jsonl"), 0), "a").unwrap_err();
     insta::assert_snapshot!(shown(&error, &path), @r#"the audit file "/folder/missing/audit.jsonl" has no folder to be in (audit): No such file or directory (os error 2). Make the folder, and let the user of this process write to it"#);
@@ -204,7 +204,7 @@ fn a_full_file_is_put_aside() {
         record(&log(&path, 0), "a").unwrap();
         fs::metadata(&path).unwrap().len()
     };
-    // Room for two lines, whose last digits may differ in number.
+    // Space for two lines, whose last numbers may differ in length.
     let log = log(&path, 2 * line + 20);
     for id in ["b", "c", "d", "e"] {
         record(&log, id).unwrap();
@@ -215,7 +215,7 @@ fn a_full_file_is_put_aside() {
 }
 
 #[test]
-fn while_another_process_rotates_lines_go_on() {
+fn lines_are_written_while_another_process_rotates() {
     let (_folder, path) = folder();
     let lock = file::open(&rotate::beside(&path, ".lock")).unwrap();
     lock.lock().unwrap();
@@ -224,8 +224,7 @@ fn while_another_process_rotates_lines_go_on() {
         record(&log, id).unwrap();
     }
     assert_eq!(ids(&path), ["a", "b"]);
-    // A child that another test starts may hold a copy of the descriptor, which a mere close would leave
-    // locked.
+    // A child of another test may hold a copy of the descriptor, which would stay locked after a mere close.
     lock.unlock().unwrap();
     record(&log, "c").unwrap();
     assert_eq!(
@@ -235,7 +234,7 @@ fn while_another_process_rotates_lines_go_on() {
 }
 
 #[test]
-fn a_file_that_cannot_be_rotated_is_written_on_and_told() {
+fn a_file_that_cannot_be_rotated_is_still_written_and_reported() {
     let (_folder, path) = folder();
     fs::create_dir(rotate::beside(&path, ".1")).unwrap();
     let log = log(&path, 1);
@@ -245,7 +244,7 @@ fn a_file_that_cannot_be_rotated_is_written_on_and_told() {
     assert_eq!(ids(&path), ["a", "b"]);
 }
 
-/// What a child of the tests below writes; without the variables this is no test.
+/// Runs in a child of the tests below; without the variables it does nothing.
 #[test]
 fn child_writes() {
     let variable = |name: &str| std::env::var(format!("STRONGROOM_AUDIT_TEST_{name}")).ok();
@@ -302,7 +301,7 @@ fn write_at_once(path: &Path, max_bytes: u64) {
 #[test]
 fn many_processes_and_threads_rotate_at_once_and_lose_no_line() {
     let (_folder, path) = folder();
-    // A line has 200 to 260 bytes, so that the bound is passed once, in the middle, by all of them.
+    // A line has 200 to 260 bytes, so all of them together exceed the limit once, in the middle.
     write_at_once(&path, PROCESSES * THREADS * LINES * 130);
     let (aside, current) = (ids(&rotate::beside(&path, ".1")), ids(&path));
     assert!(!aside.is_empty() && !current.is_empty());
@@ -316,14 +315,14 @@ fn whatever_is_left_of_many_rotations_is_whole() {
     let (_folder, path) = folder();
     write_at_once(&path, 2_000);
     let left = [ids(&path), ids(&rotate::beside(&path, ".1"))].concat();
-    // Usually some twenty; more if the one that rotates has to wait for a core while the others write on.
+    // Usually about twenty; more if the rotating process waits for a core while the others continue to write.
     assert!((left.len() as u64) < PROCESSES * THREADS * LINES / 2, "{} lines", left.len());
-    // Old generations are gone, as they should; the newest line of the writer that ended last cannot be.
+    // Older generations are deleted, as they should be; the newest line of the last writer must not be.
     let last = |id: &String| id.ends_with(&format!("l{:06}", LINES - 1));
     assert!(left.iter().any(last), "{left:?}");
 }
 
-/// `ulimit -f` makes the system write as much of a line as fits, and then nothing.
+/// With `ulimit -f` the system writes as much of a line as fits, and then nothing.
 #[test]
 fn a_line_that_does_not_fit_is_an_error_and_spoils_no_later_one() {
     let (_folder, path) = folder();

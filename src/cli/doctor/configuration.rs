@@ -1,4 +1,4 @@
-//! What Airflow's configuration says, and what it silently does not say.
+//! What Airflow's configuration contains, and what Airflow silently ignores.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::config::options_of;
 use crate::store::convention::Kind;
 use crate::store::tools::{Finding, Severity};
 
-/// Adds what was found; the answer is what the checks of the store need.
+/// Adds the findings; returns what the checks of the store need.
 pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) -> Option<(AirflowConfig, Setup)> {
     let airflow = source.airflow().map_err(|error| findings.push(failed("airflow_cfg", &error))).ok()?;
     findings.push(file(&airflow));
@@ -62,9 +62,9 @@ fn file(airflow: &AirflowConfig) -> Finding {
     )
 }
 
-/// Names that Airflow passes over without a word.
+/// Names that Airflow silently ignores.
 fn near_misses(airflow: &AirflowConfig) -> Vec<Finding> {
-    let told = |near: NearMiss| {
+    let finding = |near: NearMiss| {
         Finding::new(
             Severity::Warning,
             "near_miss",
@@ -72,10 +72,10 @@ fn near_misses(airflow: &AirflowConfig) -> Vec<Finding> {
             format!("Write {}", near.meant),
         )
     };
-    airflow.near_misses().into_iter().map(told).collect()
+    airflow.near_misses().into_iter().map(finding).collect()
 }
 
-/// What was written, and what Airflow makes of it.
+/// The written configuration, and how Airflow interprets it.
 fn written(chosen: &Chosen) -> Vec<Finding> {
     let mut findings =
         vec![Finding::fine("backend", format!("{} ({})", chosen.shown_class(), chosen.class_place))];
@@ -132,7 +132,7 @@ fn workers(airflow: &AirflowConfig) -> Option<Finding> {
     })
 }
 
-/// What the options mean, and where secrets stand among them.
+/// The meaning of the options, and the secrets among them.
 fn options(airflow: &AirflowConfig, setup: &Setup) -> Vec<Finding> {
     let mut findings = Vec::new();
     if setup.chosen.class != setup.entry.python_class {
@@ -148,8 +148,10 @@ fn options(airflow: &AirflowConfig, setup: &Setup) -> Vec<Finding> {
     }
     let faults: Vec<_> = setup.settings.options.faults().collect();
     findings.extend(faults.iter().map(|fault| failed("options", fault)));
-    let is_told = |text: &str| faults.iter().any(|fault| text.starts_with(&fault.to_string()));
-    let warnings = setup.warnings.iter().filter(|text| !text.contains("passes no kwargs") && !is_told(text));
+    // The parse of the options has already warned about each fault.
+    let is_reported = |text: &str| faults.iter().any(|fault| text.starts_with(&fault.to_string()));
+    let warnings =
+        setup.warnings.iter().filter(|text| !text.contains("passes no kwargs") && !is_reported(text));
     findings.extend(warnings.map(|text| {
         Finding::new(
             Severity::Warning,
@@ -164,13 +166,14 @@ fn options(airflow: &AirflowConfig, setup: &Setup) -> Vec<Finding> {
     findings
 }
 
-/// Patterns that are no regular expression: each lookup of the kind fails, as with the official classes.
+/// Patterns that are not valid regular expressions: each lookup of the kind fails, as with the official
+/// classes.
 fn patterns(setup: &Setup) -> Vec<Finding> {
     let broken = Kind::ALL.into_iter().filter_map(|kind| setup.settings.patterns.allow(kind, "").err());
     broken.map(|error| failed("pattern", &error)).collect()
 }
 
-/// A file with a credential in it that everybody on the machine can read.
+/// A file that contains a credential and that any user of the machine can read.
 fn readable_by_all(airflow: &AirflowConfig, setup: &Setup) -> Option<Finding> {
     let file = airflow.file();
     let is_in_file = setup.chosen.kwargs_place.as_deref()?.ends_with(&format!(" of {}", file.display()));
@@ -212,7 +215,7 @@ mod tests {
     const MEMORY: &str = "[secrets]\nbackend = strongroom.memory.MemoryBackend\n";
 
     #[test]
-    fn what_airflow_does_in_silence_is_told() {
+    fn what_airflow_silently_ignores_is_reported() {
         assert_eq!(found(MEMORY), ["ok airflow_cfg", "ok backend"]);
         for (kwargs, expected) in [
             ("{canary", "problem kwargs"),
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn options_that_are_nearly_right_are_told() {
+    fn options_that_are_nearly_right_are_reported() {
         let found = found("[secret]\nbackend = strongroom.memory.MemoryBackend\n");
         assert_eq!(found, ["ok airflow_cfg", "warning near_miss", "problem backend"]);
     }

@@ -1,4 +1,5 @@
-//! What a listing tells of secrets that cannot be read, or soon cannot, and of names that several ids share.
+//! What a listing reports about secrets that cannot be read, or soon cannot, and about names that several ids
+//! share.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,13 +8,13 @@ use crate::store::Description;
 use crate::store::convention::Kind;
 use crate::store::tools::{Finding, Severity};
 
-/// What is deleted sooner than this is told.
+/// A deletion sooner than this is reported.
 const SOON: Duration = Duration::from_secs(30 * 86_400);
 
-/// So many names are told at most.
+/// The most names that are shown.
 const SHOWN: usize = 10;
 
-/// What is noteworthy of the secrets of a kind.
+/// What is noteworthy about the secrets of a kind.
 pub(super) fn judged(setup: &Setup, kind: Kind, listed: &[(String, Description)]) -> Vec<Finding> {
     let now = SystemTime::now();
     let shared = listed.iter().filter(|(id, _)| ids(setup, kind, id).len() > 1);
@@ -22,7 +23,7 @@ pub(super) fn judged(setup: &Setup, kind: Kind, listed: &[(String, Description)]
     found.into_iter().chain([shared]).flatten().collect()
 }
 
-/// The ids of Airflow that a listed id may stand for: in Key Vault a name has dashes where an id has
+/// The ids of Airflow that a listed id may belong to: in Key Vault a name has dashes where an id has
 /// underscores.
 pub(super) fn ids(setup: &Setup, kind: Kind, id: &str) -> Vec<String> {
     let other = id.replace('-', "_");
@@ -32,7 +33,7 @@ pub(super) fn ids(setup: &Setup, kind: Kind, id: &str) -> Vec<String> {
 
 fn disabled(kind: Kind, listed: &[(String, Description)]) -> Option<Finding> {
     let ids = chosen(listed, |secret| secret.state.is_some_and(|state| state != "enabled"));
-    warning(kind, "state", &ids, "cannot be read: disabled", "Enable them, or delete what nobody needs")
+    warning(kind, "state", &ids, "cannot be read: disabled", "Enable them, or delete what is not needed")
 }
 
 fn expired(kind: Kind, listed: &[(String, Description)], now: SystemTime) -> Option<Finding> {
@@ -83,25 +84,28 @@ fn shown(ids: &[&str]) -> String {
 mod tests {
     use super::*;
 
-    fn told(change: impl Fn(&mut Description)) -> Vec<(String, Description)> {
+    fn secret_with(change: impl Fn(&mut Description)) -> Vec<(String, Description)> {
         let mut secret = Description::of("p-a");
         change(&mut secret);
         vec![("a".to_owned(), secret)]
     }
 
     #[test]
-    fn what_cannot_be_read_for_long_is_told() {
+    fn secrets_that_cannot_be_read_for_long_are_reported() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         let later = |days: u64| Some(now + Duration::from_secs(days * 86_400));
         let kind = Kind::Connection;
-        assert_eq!(disabled(kind, &told(|secret| secret.state = Some("enabled"))), None);
-        let found = disabled(kind, &told(|secret| secret.state = Some("disabled"))).unwrap();
+        assert_eq!(disabled(kind, &secret_with(|secret| secret.state = Some("enabled"))), None);
+        let found = disabled(kind, &secret_with(|secret| secret.state = Some("disabled"))).unwrap();
         insta::assert_snapshot!(found.evidence, @"1 of kind connection cannot be read: disabled: `a`");
-        assert_eq!(expired(kind, &told(|secret| secret.expires = later(1)), now), None);
-        assert!(expired(kind, &told(|secret| secret.expires = later(1)), now + SOON).is_some());
-        assert_eq!(leaving(kind, &told(|secret| secret.deleted = later(31)), now), None);
-        assert!(leaving(kind, &told(|secret| secret.deleted = later(29)), now).is_some());
-        assert_eq!((expired(kind, &told(|_| ()), now), leaving(kind, &told(|_| ()), now)), (None, None));
+        assert_eq!(expired(kind, &secret_with(|secret| secret.expires = later(1)), now), None);
+        assert!(expired(kind, &secret_with(|secret| secret.expires = later(1)), now + SOON).is_some());
+        assert_eq!(leaving(kind, &secret_with(|secret| secret.deleted = later(31)), now), None);
+        assert!(leaving(kind, &secret_with(|secret| secret.deleted = later(29)), now).is_some());
+        assert_eq!(
+            (expired(kind, &secret_with(|_| ()), now), leaving(kind, &secret_with(|_| ()), now)),
+            (None, None)
+        );
     }
 
     #[test]

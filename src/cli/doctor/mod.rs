@@ -1,4 +1,4 @@
-//! `strongroom doctor`: what is wrong, or may become so, with a configuration and the store behind it.
+//! `strongroom doctor`: present and likely problems of a configuration and the store behind it.
 
 mod configuration;
 mod listed;
@@ -32,8 +32,8 @@ pub(super) struct Arguments {
     tag: Vec<Tag>,
 }
 
-/// Looks at the configuration, then makes a few calls: a lookup of a name that no one has and a listing of
-/// each kind, one description.
+/// Checks the configuration, then makes a few calls: a lookup of a name that does not exist and a listing for
+/// each kind, and one description.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Report {
     let mut findings = Vec::new();
     let checked = configuration::check(source, &mut findings);
@@ -92,12 +92,12 @@ mod tests {
     fn a_report_has_evidence_and_remedy_and_an_exit_code() {
         let findings = [
             Finding::fine("backend", "a.B"),
-            Finding::new(Severity::Warning, "static_keys", "a key stands there", "Use a role"),
+            Finding::new(Severity::Warning, "static_keys", "there is a key", "Use a role"),
         ];
         let calm = report(&findings, false, false);
         insta::assert_snapshot!(calm.text, @r"
         ok       backend           a.B
-        warning  static_keys       a key stands there
+        warning  static_keys       there is a key
                                    Use a role
 
         0 problems, 1 warning

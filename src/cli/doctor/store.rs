@@ -1,4 +1,4 @@
-//! Whether the store answers, as whom, and what it allows.
+//! Whether the store answers, to which identity, and what it allows.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -15,13 +15,13 @@ use crate::error::{Error, ErrorKind};
 use crate::store::convention::{Kind, Lookup};
 use crate::store::tools::{Finding, Severity};
 
-/// An id that nobody has: a store that allows reading answers that it is absent.
+/// An id that no secret has: a store that allows reading answers that it is absent.
 pub(in crate::cli) const PROBE: &str = "strongroom_doctor_probe";
 
-/// More names than this are not compared with the environment.
+/// If there are more names, they are not compared with the environment.
 const COMPARED: usize = 10_000;
 
-/// Adds what was found. Makes one lookup and one listing for each kind, and one description.
+/// Adds the findings. Makes one lookup and one listing for each kind, and one description.
 pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, wanted: &[Tag], findings: &mut Vec<Finding>) {
     let client = match setup.open() {
         Ok(client) => client,
@@ -51,7 +51,7 @@ pub(super) fn check(airflow: &AirflowConfig, setup: &Setup, wanted: &[Tag], find
     diagnose(&client, findings);
 }
 
-/// What the store says of itself. A problem that is known already is not told twice.
+/// What the store reports about itself. A known problem is not reported twice.
 fn diagnose(client: &Client, findings: &mut Vec<Finding>) {
     let Ok((found, _)) = client.run(client.backend.diagnose()) else { return };
     let is_known = |finding: &Finding| {
@@ -59,7 +59,7 @@ fn diagnose(client: &Client, findings: &mut Vec<Finding>) {
         finding.severity == Severity::Problem && findings.iter().any(same)
     };
     let news: Vec<Finding> = found.into_iter().filter(|finding| !is_known(finding)).collect();
-    // The log of the lookup says the same with fewer words.
+    // The warning of the lookup says the same in fewer words.
     findings.retain(|known| {
         let is_said = |news: &Finding| known.evidence.contains(&news.evidence);
         known.check != "read" || known.severity != Severity::Warning || !news.iter().any(is_said)
@@ -67,7 +67,7 @@ fn diagnose(client: &Client, findings: &mut Vec<Finding>) {
     findings.extend(news);
 }
 
-/// The same where no lookup came before: a store that says nothing in time is away.
+/// The same without a preceding lookup: a store that reports nothing in time is unreachable.
 fn diagnose_alone(client: &Client, findings: &mut Vec<Finding>) {
     let before = findings.len();
     diagnose(client, findings);
@@ -81,7 +81,7 @@ fn diagnose_alone(client: &Client, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Each id names the place that is asked, so there is nothing to try.
+/// Each id names the place to ask, so there is nothing to try.
 fn without_place() -> Finding {
     Finding::new(
         Severity::Note,
@@ -91,8 +91,8 @@ fn without_place() -> Finding {
     )
 }
 
-/// Looks up a name that no one has, of each kind: a policy may allow some of them only. The answer is whether
-/// there is any use in asking more.
+/// Looks up a name that does not exist, for each kind, since a policy may allow only some of them. Returns
+/// whether further calls make sense.
 fn read(
     airflow: &AirflowConfig,
     setup: &Setup,
@@ -119,13 +119,13 @@ fn read(
     true
 }
 
-/// What became of a lookup.
+/// The outcome of a lookup.
 enum Probed {
     Allowed,
-    /// A pattern keeps it out.
+    /// A pattern excludes it.
     Kept,
     Denied(Error),
-    /// No other kind fares better; whether anything else may be asked is another question.
+    /// Other kinds would fail in the same way; whether further calls make sense is a separate question.
     Over {
         is_of_use: bool,
     },
@@ -145,7 +145,7 @@ fn probe(
             return Probed::Over { is_of_use: false };
         }
     };
-    // What is logged of an error says the same as the error.
+    // The log of an error repeats the error itself.
     if answer.error().is_none() {
         findings.extend(heard.into_iter().map(|text| Finding::new(Severity::Warning, "read", text, "")));
     }
@@ -167,8 +167,8 @@ fn probe(
     }
 }
 
-/// What is to be allowed is the names of the kinds, not the name that was tried. Where no policy says who
-/// reads what, each kind has a reason of its own.
+/// The remedy is to allow the names of the kinds, not the name that was tried. If access is not controlled by
+/// a policy, each kind has its own reason.
 fn refused(setup: &Setup, denied: &[(Kind, Error)]) -> Vec<Finding> {
     let Some(((_, first), word)) = denied.first().zip(policy_word(setup)) else {
         let each = |(kind, error): &(Kind, Error)| {
@@ -186,7 +186,7 @@ fn refused(setup: &Setup, denied: &[(Kind, Error)]) -> Vec<Finding> {
     } else {
         format!("names that begin with {}", names.join(", "))
     };
-    // The store names what was tried.
+    // The store's hint names the probe.
     let found = failed("read", first);
     let of_store = found.remedy.replace(PROBE, "*").replace(&PROBE.replace('_', "-"), "*");
     let remedy =
@@ -195,13 +195,13 @@ fn refused(setup: &Setup, denied: &[(Kind, Error)]) -> Vec<Finding> {
     vec![Finding { evidence, remedy: remedy.trim_end().to_owned(), ..found }]
 }
 
-/// The word of the store for `strongroom policy`, where there is one.
+/// The store's word for `strongroom policy`, if it has one.
 fn policy_word(setup: &Setup) -> Option<&'static str> {
     setup.entry.tools.policy?;
     word_of(setup.entry)
 }
 
-/// The name of the check that an error of a read belongs to.
+/// The name of the check that a failed read belongs to.
 fn check_of(error: &Error) -> &'static str {
     match error.kind() {
         ErrorKind::Unauthenticated => "identity",
@@ -258,7 +258,7 @@ fn describe(setup: &Setup, client: &Client, kind: Kind, findings: &mut Vec<Findi
     }
 }
 
-/// What lookups do without is no problem.
+/// What lookups do not need is not a problem.
 fn not_needed(check: &'static str, error: &Error) -> Finding {
     let severity = match error.kind() {
         ErrorKind::Denied | ErrorKind::Unsupported => Severity::Note,
@@ -272,8 +272,8 @@ fn not_needed(check: &'static str, error: &Error) -> Finding {
     Finding { severity, evidence, ..finding }
 }
 
-/// Keys that the store and a variable of the environment both hold. The store answers, and what Airflow
-/// writes goes to the metastore.
+/// Keys that both the store and an environment variable contain. The store answers, while values that Airflow
+/// writes go to the metastore.
 fn collisions(airflow: &AirflowConfig, kind: Kind, ids: impl Iterator<Item = String>) -> Option<Finding> {
     let prefix = kind.variable_prefix()?;
     let both: BTreeSet<_> =
@@ -301,7 +301,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_in_two_places_are_told_by_name() {
+    fn keys_in_two_places_are_reported_by_name() {
         let set = [("AIRFLOW_CONN_DB", "canary"), ("AIRFLOW_HOME", "/nonexistent")];
         let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let airflow = AirflowConfig::read(set, None).unwrap();
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lookups_do_without_is_a_note() {
+    fn what_lookups_do_not_need_is_a_note() {
         let denied = not_needed("list", &Error::new(ErrorKind::Denied, "no").with_hint("Allow it"));
         assert_eq!(
             (denied.severity, denied.evidence.as_str()),

@@ -1,5 +1,4 @@
-//! Secrets without a tag that they should have: a policy with a condition on the tag keeps Airflow out of
-//! these.
+//! Secrets without a required tag: a policy with a condition on the tag refuses them to Airflow.
 
 use crate::cli::policy::Tag;
 use crate::redact::Shown;
@@ -7,7 +6,7 @@ use crate::store::Description;
 use crate::store::StoreEntry;
 use crate::store::tools::{Finding, Severity};
 
-/// So many names are told at most.
+/// The most names that are shown.
 const SHOWN: usize = 10;
 
 /// The names in `listed` that lack one of the tags.
@@ -17,7 +16,7 @@ pub(super) fn without(listed: &[(String, Description)], wanted: &[Tag]) -> Vec<S
     names.map(|(_, described)| described.name.to_string()).collect()
 }
 
-/// What to say of `untagged` among `count` secrets; nothing where no tag is wanted.
+/// The finding about `untagged` among `count` secrets; `None` if no tag is required.
 pub(super) fn judged(
     entry: &StoreEntry,
     wanted: &[Tag],
@@ -34,7 +33,7 @@ pub(super) fn judged(
         return Some(Finding::new(
             Severity::Note,
             "tags",
-            format!("a listing of {title} tells no tags"),
+            format!("a listing of {title} shows no tags"),
             "Look with the tools of the store",
         ));
     }
@@ -64,7 +63,7 @@ mod tests {
     use crate::store::tools::Tools;
 
     #[test]
-    fn secrets_without_the_tag_are_told_where_a_listing_tells_tags() {
+    fn secrets_without_the_tag_are_reported_where_a_listing_shows_tags() {
         let wanted = [("team".to_owned(), "data".to_owned())];
         let tagged = Description { tags: wanted.to_vec(), ..Description::of("p/a") };
         let other = Description { tags: vec![("team".to_owned(), "x".to_owned())], ..Description::of("p/b") };

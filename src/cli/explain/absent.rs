@@ -1,4 +1,4 @@
-//! Why nothing was found: what a store tells of a name that a lookup missed.
+//! Why nothing was found: what a store reports about a name that a lookup missed.
 
 use serde_json::{Value, json};
 
@@ -10,14 +10,14 @@ use crate::redact::Shown;
 use crate::store::SecretName;
 use crate::store::tools::Finding;
 
-/// What a store says of one name.
+/// What a store reports about one name.
 #[derive(Debug)]
 pub(super) struct Absence {
     name: SecretName,
-    told: Result<Finding, Error>,
+    reason: Result<Finding, Error>,
 }
 
-/// One question more for each name of a lookup that found nothing; none after an error, which says enough.
+/// Asks about each name of a lookup that found nothing; not after an error, which is explanation enough.
 pub(super) fn absences(client: &Client, answer: &LookedUp) -> Vec<Absence> {
     let LookedUp::Asked(Explained { outcome: Ok(_), error: None, steps }) = answer else { return Vec::new() };
     if answer.value().is_some() {
@@ -28,28 +28,28 @@ pub(super) fn absences(client: &Client, answer: &LookedUp) -> Vec<Absence> {
 }
 
 fn ask(client: &Client, name: SecretName) -> Option<Absence> {
-    let (told, _) = client.run(client.backend.why_absent(&name)).ok()?;
-    let told = told.transpose()?;
-    Some(Absence { name, told })
+    let (reason, _) = client.run(client.backend.why_absent(&name)).ok()?;
+    let reason = reason.transpose()?;
+    Some(Absence { name, reason })
 }
 
 impl Absence {
-    /// In one line.
+    /// The reason in one line.
     pub(super) fn text(&self) -> String {
-        match &self.told {
+        match &self.reason {
             Ok(finding) => Shown(&finding.evidence).to_string(),
             Err(error) => format!("why `{}` is not there is not known: {error}", self.name),
         }
     }
 
-    /// What to do, where the store knows why.
+    /// What to do, if the store knows the reason.
     pub(super) fn remedy(&self) -> Option<&str> {
-        self.told.as_ref().ok().map(|finding| finding.remedy.as_str()).filter(|remedy| !remedy.is_empty())
+        self.reason.as_ref().ok().map(|finding| finding.remedy.as_str()).filter(|remedy| !remedy.is_empty())
     }
 
-    /// `name`, `check`, `evidence`, `remedy`; without a check where the store could not be asked.
+    /// `name`, `check`, `evidence`, `remedy`; without a check if the store could not be asked.
     pub(super) fn json(&self) -> Value {
-        let check = self.told.as_ref().ok().map(|finding| finding.check);
+        let check = self.reason.as_ref().ok().map(|finding| finding.check);
         json!({
             "name": self.name.as_str(),
             "check": check,

@@ -1,4 +1,4 @@
-//! One backend's part of the search.
+//! The part of the search in one backend.
 
 use crate::backend::{Explained, settle};
 use crate::cli::explain::BackendSearch;
@@ -12,13 +12,13 @@ use crate::store::convention::{Kind, Lookup};
 use crate::value::connection::parse;
 use crate::value::{Dialect, Text};
 
-/// Why a backend of somebody else is not looked into.
+/// Why a foreign backend is not examined.
 pub(super) const FOREIGN: &str = "this is not a class that Strongroom knows";
 
-/// Why a backend without a store is not looked into.
+/// Why a backend without a store is not examined.
 const NO_STORE: &str = "it holds no store and answers None by design, so that Airflow's server is asked";
 
-/// Asks the backend of `component`, unless the search is over; `None` where none is configured.
+/// Asks the backend of `component`, unless the search is over; `None` if none is configured.
 pub(super) fn ask(
     airflow: &AirflowConfig,
     component: Component,
@@ -36,14 +36,14 @@ pub(super) fn ask(
     let mut warnings = setup.warnings.clone();
     let client = setup.open();
     let identity = client.as_ref().ok().and_then(|client| client.backend.identity());
-    let (mut told, mut near) = (Vec::new(), Vec::new());
+    let (mut absent, mut near) = (Vec::new(), Vec::new());
     let answer = match client {
         _ if is_over => None,
         Err(error) => Some(unopened(&setup, airflow, lookup, &error)),
         Ok(client) => {
             let (answer, heard) = look_up(&setup, &client, airflow, lookup)?;
             warnings.extend(heard);
-            told = absences(&client, &answer);
+            absent = absences(&client, &answer);
             if is_missing(&answer) {
                 near = near_ids(&setup, &client, lookup);
             }
@@ -57,9 +57,9 @@ pub(super) fn ask(
         identity,
         unusable: answer.as_ref().and_then(|answer| unusable(lookup, answer)),
         answer,
-        absences: told,
+        absences: absent,
         near,
-        // Of another class it is not known what its processes keep.
+        // It is not known what the processes of another class cache.
         times: (setup.chosen.class == setup.entry.python_class).then(|| {
             [layers.timeout, layers.cache.ttl, layers.cache.negative_ttl].map(|time| time.as_millis())
         }),
@@ -70,13 +70,13 @@ pub(super) fn ask(
     }))
 }
 
-/// Whether the store was asked, and said that there is no such secret.
+/// Whether the store was asked and answered that there is no such secret.
 fn is_missing(answer: &LookedUp) -> bool {
     matches!(answer, LookedUp::Asked(Explained { outcome: Ok(_), error: None, .. }))
         && answer.value().is_none()
 }
 
-/// A backend whose answer nobody here knows.
+/// A backend whose answer is not known here.
 fn foreign(component: Component, chosen: &Chosen, is_over: bool) -> BackendSearch {
     let meant = near_class(&chosen.class).map(|near| format!(". Did you mean `{near}`?")).unwrap_or_default();
     let unasked = unasked(component, chosen, (!is_over).then(|| format!("{FOREIGN}{meant}")));
@@ -106,8 +106,8 @@ fn unasked(component: Component, chosen: &Chosen, reason: Option<String>) -> Bac
     }
 }
 
-/// What a lookup ends with that has no client, such as one without a region: the error policy applies all the
-/// same.
+/// The outcome of a lookup if the client cannot be built, such as without a region: the error policy applies
+/// as usual.
 fn unopened(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>, error: &Error) -> LookedUp {
     match route(setup, airflow, lookup) {
         Err(unasked) => unasked.into(),
@@ -118,8 +118,8 @@ fn unopened(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>, error: &
     }
 }
 
-/// A connection that Airflow cannot parse, or of which it cannot make a URI, is a miss to it without a word.
-/// So is an empty one.
+/// A connection that Airflow cannot parse, or cannot convert to a URI, is silently treated as a miss, and so
+/// is an empty one.
 fn unusable(lookup: Lookup<'_>, answer: &LookedUp) -> Option<String> {
     let value = answer.value().filter(|_| lookup.kind == Kind::Connection)?;
     if value.is_empty() {

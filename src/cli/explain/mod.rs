@@ -1,4 +1,4 @@
-//! `strongroom explain`: one search of Airflow's from its beginning to its end, and what decided it.
+//! `strongroom explain`: a complete search as Airflow makes it, and what decided it.
 
 mod absent;
 mod ask;
@@ -27,31 +27,31 @@ pub(super) struct Arguments {
     subject: Subject,
 }
 
-/// A backend's part of the search.
+/// The part of the search in one backend.
 #[derive(Debug)]
 struct BackendSearch {
-    /// Whose backend it is.
+    /// The component whose backend it is.
     component: Component,
     /// The class path.
     class: String,
     /// Where the configuration names it.
     configured: String,
-    /// Who the store is asked as.
+    /// The identity that the store is asked with.
     identity: Option<String>,
-    /// What it answered, or why nothing was asked; `None` if the search had ended before.
+    /// Its answer, or why it was not asked; `None` if the search had ended before.
     answer: Option<LookedUp>,
-    /// Why the names of a miss are not there, as far as the store tells.
+    /// Why the names of a miss are absent, as far as the store knows.
     absences: Vec<Absence>,
-    /// Ids in the store that are near one that is not there.
+    /// Ids in the store that are similar to an absent one.
     near: Vec<String>,
     /// Why Airflow cannot use the value, if it cannot.
     unusable: Option<String>,
-    /// How long the whole lookup may take, and how long a value and an absence are kept, in milliseconds;
-    /// `None` for a class that is not ours.
+    /// The time limit of the whole lookup, and how long a value and an absence are cached, in milliseconds;
+    /// `None` for a foreign class.
     times: Option<[u128; 3]>,
-    /// What would be in the log.
+    /// The warnings that would be logged.
     warnings: Vec<String>,
-    /// Whether the class is not ours, so that nobody here knows what it answers.
+    /// Whether the class is foreign, so that its answer is not known here.
     is_foreign: bool,
     /// Whether it holds no store, so that Airflow's server is asked.
     is_left_to_the_server: bool,
@@ -63,16 +63,16 @@ struct Search<'lookup> {
     lookup: Lookup<'lookup>,
     backends: Vec<BackendSearch>,
     variables: Vec<EnvironmentVariable>,
-    /// The options that ask for a config value.
+    /// The options that read a config value.
     options: Vec<NamedBy>,
-    /// Whether code of tasks asks another backend for config values.
+    /// Whether code in tasks asks another backend for config values.
     tasks_differ: bool,
-    /// Set where no backend is configured at all.
+    /// Set if no backend is configured at all.
     unconfigured: Option<Error>,
 }
 
 /// Makes the calls of exactly one lookup for each backend that Airflow would reach; after a miss, stores that
-/// can tell why are asked, too.
+/// can report a reason are asked for it.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let airflow = source.airflow()?;
     let search = search(&airflow, source.component(), arguments.subject.lookup())?;
@@ -102,9 +102,9 @@ fn search<'lookup>(
     Ok(search)
 }
 
-/// Connections and variables are looked for as a task does: the workers' own backend first, where there is
-/// one, and on a miss the API server asks its own. Nobody goes on from one backend to the other for a config
-/// value.
+/// Connections and variables are searched as in a task: first in the workers' own backend, if there is one,
+/// and after a miss the API server asks its own. The search for a config value never continues from one
+/// backend to the other.
 fn components(airflow: &AirflowConfig, component: Component, kind: Kind) -> Result<Vec<Component>> {
     let differ = airflow.workers_differ()?;
     if kind == Kind::Config {
@@ -120,7 +120,7 @@ impl BackendSearch {
         self.unusable.is_none() && self.answer.as_ref().is_some_and(|answer| answer.value().is_some())
     }
 
-    /// Whether Airflow is told to ask nobody else.
+    /// Whether it makes Airflow end its search.
     fn stops(&self) -> bool {
         match &self.answer {
             Some(LookedUp::Asked(Explained { outcome: Err(failure), .. })) => failure.stops_airflow,
@@ -133,7 +133,7 @@ impl BackendSearch {
         matches!(&self.answer, Some(LookedUp::Asked(Explained { outcome: Err(_), .. })))
     }
 
-    /// Whether it is asked, and nobody here knows what it answers.
+    /// Whether it is asked although its answer is not known here.
     fn may_answer(&self) -> bool {
         self.is_foreign && self.answer.is_some()
     }
@@ -147,7 +147,7 @@ impl Search<'_> {
     /// Whether the backends asked so far have ended it.
     fn is_over(&self) -> bool {
         let by_backend = self.backends.iter().any(|asked| asked.answers() || asked.stops());
-        // A task looks at its own environment before the API server is asked.
+        // A task reads its own environment before the API server is asked.
         by_backend || (!self.backends.is_empty() && self.variables.iter().any(|place| place.is_set))
     }
 
@@ -156,35 +156,36 @@ impl Search<'_> {
         self.backends.iter().find(|asked| asked.answers())
     }
 
-    /// The variable that answers where no backend does.
+    /// The variable that answers if no backend does.
     fn variable(&self) -> Option<&EnvironmentVariable> {
         let is_reached = self.backend().is_none() && !self.backends.iter().any(BackendSearch::stops);
         self.variables.iter().find(|place| place.is_set).filter(|_| is_reached)
     }
 
-    /// What Airflow takes before it asks a backend for a config value, where no option is left that asks.
+    /// What Airflow reads in place of a config value from the backend, if all options that would ask for it
+    /// are set otherwise.
     fn option(&self) -> Option<&str> {
         let hidden: Option<Vec<_>> = self.options.iter().map(|named| named.hidden_by.as_deref()).collect();
         hidden?.into_iter().next()
     }
 
-    /// Whether all that is configured here leaves the answer to Airflow's server.
+    /// Whether everything configured here leaves the answer to Airflow's server.
     fn is_left_to_the_server(&self) -> bool {
         !self.backends.is_empty() && self.backends.iter().all(|asked| asked.is_left_to_the_server)
     }
 
-    /// The first thing that went wrong.
+    /// The first error.
     fn error(&self) -> Option<&Error> {
         self.backends.iter().find_map(BackendSearch::error)
     }
 
-    /// Whether anything that is looked into has the value.
+    /// Whether any of the examined places has the value.
     fn is_answered(&self) -> bool {
         self.backend().is_some() || self.variable().is_some() || self.option().is_some()
     }
 
-    /// Found is 0 even where only a variable answers, unless a backend failed on the way. One that was not
-    /// asked, since no secret can have the name, has not failed.
+    /// A found value means 0 even if only a variable answers, unless a backend failed on the way. A backend
+    /// that was not asked, because no secret can have the name, has not failed.
     fn code(&self) -> u8 {
         match self.error().map(Error::kind) {
             Some(ErrorKind::Config) => CONFIGURATION,

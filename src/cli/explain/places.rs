@@ -1,4 +1,4 @@
-//! The environment variables in which Airflow looks after the backend.
+//! The environment variables that Airflow reads after the backend.
 //!
 //! Source: `secrets/environment_variables.py` of Airflow 3.3.2. (Airflow 3.2 refuses fewer ids: those without
 //! a team that look like `_team___id`.)
@@ -6,8 +6,8 @@
 use crate::config::airflow::AirflowConfig;
 use crate::store::convention::{Kind, Lookup};
 
-/// What separates the team from the id in the name of a variable, which is not what separates them in the
-/// names of secrets.
+/// Separates the team from the id in the name of a variable; the separator in names of secrets is another
+/// one.
 const SEPARATOR: &str = "___";
 
 /// A variable that could answer.
@@ -15,11 +15,11 @@ const SEPARATOR: &str = "___";
 pub(super) struct EnvironmentVariable {
     /// Its name.
     pub(super) name: String,
-    /// Whether it is set, so that Airflow takes it.
+    /// Whether it is set, so that Airflow uses it.
     pub(super) is_set: bool,
 }
 
-/// The variables of a lookup, the team's first. Config values have none, and neither has an id that could be
+/// The variables of a lookup, the team's first. There are none for config values, nor for an id that could be
 /// another team's.
 pub(super) fn variables(airflow: &AirflowConfig, lookup: Lookup<'_>) -> Vec<EnvironmentVariable> {
     let Some(prefix) = lookup.kind.variable_prefix() else { return Vec::new() };
@@ -32,8 +32,8 @@ pub(super) fn variables(airflow: &AirflowConfig, lookup: Lookup<'_>) -> Vec<Envi
     let shared = format!("{prefix}{id}");
     let place = |name: String, needs_text: bool| {
         let value = airflow.variable(&name);
-        // An empty variable of a team is none; one that all share is a value of a variable, and no
-        // connection.
+        // An empty team variable does not count. An empty shared one is a valid value of a variable, but not
+        // a connection.
         let is_set = value.is_some_and(|value| !value.is_empty() || !needs_text);
         EnvironmentVariable { name, is_set }
     };
@@ -46,20 +46,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_in_capitals_and_the_teams_goes_first() {
+    fn names_are_in_capitals_and_the_teams_comes_first() {
         let set = [("AIRFLOW_CONN__T___DB", ""), ("AIRFLOW_CONN_DB", "canary"), ("AIRFLOW_VAR_DB", "")];
         let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let airflow = AirflowConfig::read([set.as_slice(), &[home()]].concat(), None).unwrap();
-        let told = |kind, team| {
+        let names_of = |kind, team| {
             let places = variables(&airflow, Lookup { kind, id: "db", team });
             places.into_iter().map(|place| (place.name, place.is_set)).collect::<Vec<_>>()
         };
         assert_eq!(
-            told(Kind::Connection, Some("t")),
+            names_of(Kind::Connection, Some("t")),
             [("AIRFLOW_CONN__T___DB".to_owned(), false), ("AIRFLOW_CONN_DB".to_owned(), true)]
         );
-        assert_eq!(told(Kind::Variable, None), [("AIRFLOW_VAR_DB".to_owned(), true)]);
-        assert_eq!(told(Kind::Config, None), []);
+        assert_eq!(names_of(Kind::Variable, None), [("AIRFLOW_VAR_DB".to_owned(), true)]);
+        assert_eq!(names_of(Kind::Config, None), []);
     }
 
     #[test]

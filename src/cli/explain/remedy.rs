@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::redact::Shown;
 use crate::store::convention::{Kind, Lookup};
 
-/// The remedy; a search that went well needs none, or has something hidden behind it.
+/// The remedy; `None` for a successful search that hides nothing.
 pub(super) fn remedy(search: &Search<'_>) -> Option<String> {
     if let Some(error) = search.error() {
         return Some(error.hint().map_or_else(|| Error::message(error).to_owned(), str::to_owned));
@@ -40,7 +40,7 @@ pub(super) fn remedy(search: &Search<'_>) -> Option<String> {
     }
 }
 
-/// What keeps Airflow from asking for a config value that is there.
+/// What prevents Airflow from asking for an existing config value.
 fn unasked(search: &Search<'_>) -> Option<String> {
     if let Some(option) = search.option() {
         return Some(format!("Remove {} if the value should come from the backend", Shown(option)));
@@ -71,8 +71,8 @@ fn on_the_server(search: &Search<'_>) -> String {
 }
 
 fn absent(search: &Search<'_>) -> String {
-    let mut told = search.backends.iter().flat_map(|asked| &asked.absences);
-    if let Some(remedy) = told.find_map(Absence::remedy) {
+    let mut reasons = search.backends.iter().flat_map(|asked| &asked.absences);
+    if let Some(remedy) = reasons.find_map(Absence::remedy) {
         return remedy.to_owned();
     }
 
@@ -108,7 +108,7 @@ fn absent(search: &Search<'_>) -> String {
     format!("Store `{}` in one of the places", Shown(search.lookup.id))
 }
 
-/// Airflow itself can ask the backend of somebody else.
+/// Airflow itself can ask a foreign backend.
 fn unknown(kind: Kind, id: &str) -> String {
     let command = match kind {
         Kind::Connection => "airflow connections get",

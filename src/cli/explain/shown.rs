@@ -17,18 +17,18 @@ use crate::error::Error;
 use crate::redact::Shown;
 use crate::store::convention::Kind;
 
-/// The last place, which is not read here.
+/// The last place, which is not examined here.
 const METASTORE: &str =
     "Airflow's database; not read here: see `airflow connections list` and `airflow variables list`";
 
-/// How a task of Airflow 3 gets there.
+/// How a task of Airflow 3 reaches it.
 const THROUGH_SERVER: &str = "a task of Airflow 3 asks through the API server, which first looks in \
 [secrets] and in its own environment";
 
-/// What differs between versions, for a backend of workers.
+/// How versions differ if workers have a backend.
 const WORKERS: &str = "Airflow 2 reads no [workers]: there the search begins with [secrets]";
 
-/// Who answers, in a word or two.
+/// What answers, in a few words.
 fn answered_by(search: &Search<'_>) -> Option<String> {
     if let Some(option) = search.option() {
         return Some(option.to_owned());
@@ -37,7 +37,7 @@ fn answered_by(search: &Search<'_>) -> Option<String> {
     by_backend.or_else(|| search.variable().map(|place| place.name.clone()))
 }
 
-/// The backends before the one that answers of which nobody here knows what they answer.
+/// The backends before the answering one whose answers are not known here.
 fn may_answer_first(search: &Search<'_>) -> Vec<String> {
     let unknown = search.backends.iter().filter(|asked| asked.may_answer());
     unknown.map(|asked| format!("the backend of {}", owner(asked.component))).collect()
@@ -65,8 +65,8 @@ pub(super) fn text(search: &Search<'_>) -> String {
     text
 }
 
-/// The places in the order of the search, each with what became of it. A task looks at its own environment
-/// before the API server asks the backend of `[secrets]`.
+/// The places in the order of the search, each with its outcome. A task reads its own environment before the
+/// API server asks the backend of `[secrets]`.
 fn places(search: &Search<'_>) -> Vec<(String, String)> {
     let kind = search.lookup.kind;
     let asked = |asked: &BackendSearch| {
@@ -90,7 +90,7 @@ fn places(search: &Search<'_>) -> Vec<(String, String)> {
     places
 }
 
-/// Who asks for a config value. Airflow never asks for one by itself.
+/// The options that ask for a config value. Airflow never asks for one unless an option does.
 fn options(search: &Search<'_>) -> String {
     let mut text = String::new();
     for named in &search.options {
@@ -127,17 +127,17 @@ fn variables(search: &Search<'_>) -> String {
     text
 }
 
-/// Who answers, and who may do so before.
+/// What answers, and what may answer before it.
 fn outcome(search: &Search<'_>) -> String {
     let outcome = answered_by(search)
-        .map_or_else(|| nobody(search).to_owned(), |by| format!("answered by {}", Shown(&by)));
+        .map_or_else(|| unanswered(search).to_owned(), |by| format!("answered by {}", Shown(&by)));
     match may_answer_first(search).as_slice() {
         [] => outcome,
         unknown => format!("{outcome}; {} may answer first", unknown.join(" and ")),
     }
 }
 
-fn nobody(search: &Search<'_>) -> &'static str {
+fn unanswered(search: &Search<'_>) -> &'static str {
     if search.backends.iter().any(BackendSearch::stops) {
         "Airflow is told to stop its search"
     } else if search.error().is_some() {
@@ -153,7 +153,7 @@ fn nobody(search: &Search<'_>) -> &'static str {
     } else if search.is_left_to_the_server() {
         "nothing on this host; Airflow's server answers"
     } else if search.backends.iter().any(BackendSearch::may_answer) {
-        "nobody who was asked has it; Airflow asks the metastore last"
+        "no place that was asked has it; Airflow asks the metastore last"
     } else if search.backends.is_empty() {
         "not in the environment, and there is no backend; Airflow asks the metastore"
     } else if search.backends.iter().any(|asked| asked.unusable.is_some()) {
@@ -227,7 +227,7 @@ fn backend(asked: &BackendSearch, kind: Kind) -> String {
             time(timeout)
         );
     }
-    // What is logged of an error says the same as the error.
+    // The log of an error repeats the error itself.
     let is_said = |warning: &str| asked.error().is_some_and(|error| warning.contains(error.message()));
     for warning in asked.warnings.iter().filter(|warning| !is_said(warning)) {
         let _ = writeln!(text, "   warning: {warning}");

@@ -1,4 +1,4 @@
-//! `strongroom lint`: every connection of a store, parsed as Airflow would, for a pipeline that checks before
+//! `strongroom lint`: parses every connection of a store as Airflow would, for a pipeline that checks before
 //! Airflow does.
 
 mod odd;
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     dialect: Dialect,
 }
 
-/// One thing that is wrong with one connection.
+/// One fault of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Fault {
     id: String,
@@ -59,18 +59,19 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     Ok(Report { warnings, ..report(listed.len(), &faults) })
 }
 
-/// Reads at once where the store takes one name at a time.
+/// The most reads at once if the store reads one name at a time.
 const AT_ONCE: usize = 8;
 
-/// How many connections are read together: what one request of the store holds, or a few requests beside each
-/// other. The store may find out on the way that it cannot read several.
+/// How many connections are read together: as many as one request of the store holds, or a few concurrent
+/// requests. The store may find out in between that it cannot read several.
 fn size(setup: &Setup, client: &Client) -> usize {
     let of_store = client.backend.batch_size().get();
     let size = if of_store == 1 { AT_ONCE } else { of_store };
     size.min(setup.settings.layers.cache.max_entries).max(1)
 }
 
-/// Has the cache read what is looked up next. What fails is looked up by itself, which says why.
+/// Makes the cache read what is looked up next. Names that fail are looked up on their own, which reports
+/// why.
 fn read_together(setup: &Setup, client: &Client, listed: &[(String, Description)]) -> Result<()> {
     let cache = &setup.settings.layers.cache;
     if cache.ttl.is_zero() || cache.max_entries == 0 {
@@ -82,7 +83,7 @@ fn read_together(setup: &Setup, client: &Client, listed: &[(String, Description)
     client.run(client.backend.read_ahead(&names)).map(drop)
 }
 
-/// What the store holds and no lookup gets. It is no connection, so the place stands where it has no id.
+/// What the store holds although no lookup returns it. If it has no id, its place is shown instead.
 fn unread(client: &Client) -> Result<Vec<Fault>> {
     let (unread, _) = client.run(client.backend.unread())?;
     let fault = |unread: Unread| Fault {
@@ -116,7 +117,7 @@ fn faults_of(
         faults.push(fault("dropped", text));
     }
     match (&answer, answer.error(), answer.value()) {
-        // What ends every read alike is an error of the command, not of a connection.
+        // An error that ends every read is an error of the command, not of a connection.
         (_, Some(error), _)
             if !matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Denied | ErrorKind::InvalidName) =>
         {
@@ -141,7 +142,7 @@ fn dropped(client: &Client, answer: &LookedUp) -> Result<Vec<String>> {
     Ok(dropped.unwrap_or_default())
 }
 
-/// What is wrong with the text of a connection; nothing of it is told.
+/// The fault of a connection's text, of which nothing is shown.
 fn judge(text: &str, dialect: Dialect) -> Option<(&'static str, String)> {
     if text.is_empty() {
         return Some(("empty", "the secret is empty, which Airflow takes for a miss".to_owned()));

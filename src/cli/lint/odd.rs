@@ -1,11 +1,11 @@
-//! What Airflow reads without a word as something else than what was written.
+//! Values that Airflow silently reads as something other than what was written.
 
 use crate::value::connection::{Connection, parse};
 use crate::value::{Dialect, Text, Value};
 
 type Found = (&'static str, String);
 
-/// What is odd about the text of a connection. Nothing of it is told.
+/// What is odd about the text of a connection. Nothing of it is shown.
 pub(super) fn found(text: &str, dialect: Dialect) -> Vec<Found> {
     let connection = parse(&Text::from(text), dialect).ok();
     let found = [hosts(text), line_break(text, connection.as_ref()), percent(text, connection.as_ref())];
@@ -27,7 +27,7 @@ pub(super) fn typeless(text: &str) -> String {
 fn authority(text: &str) -> Option<&str> {
     let text = text.trim();
     let (_, rest) = text.split_once("://").filter(|_| !text.starts_with('{'))?;
-    // A second protocol stands before the host.
+    // A second protocol may come before the host.
     let rest = rest.split_once("://").map_or(rest, |(_, rest)| rest);
     rest.split(['/', '?', '#']).next()
 }
@@ -41,7 +41,7 @@ fn hosts(text: &str) -> Option<Found> {
     })
 }
 
-/// At the end of the text Airflow strips it, in a field nothing does.
+/// Airflow strips a line break at the end of the text, but not at the end of a field.
 fn line_break(text: &str, connection: Option<&Connection>) -> Option<Found> {
     if text.ends_with(['\n', '\r']) {
         let text = "the secret ends in a line break, which Airflow strips from a connection and other \
@@ -57,7 +57,8 @@ fn ends_in_line_break(value: &Value) -> bool {
     value.as_text().is_some_and(|text| text.as_bytes().ends_with(b"\n") || text.as_bytes().ends_with(b"\r"))
 }
 
-/// `%CA` stands for a byte that is no letter by itself, so that it was hardly meant as an escape.
+/// An escape such as `%CA` represents a byte that is not a character on its own, so it was hardly intended as
+/// one.
 fn percent(text: &str, connection: Option<&Connection>) -> Option<Found> {
     const REPLACED: &str = "\u{fffd}";
     authority(text)?;

@@ -56,13 +56,13 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     Ok(Report { warnings, ..Report::done(document, json).exact() })
 }
 
-/// What a document could not say stands in it as a comment, which nobody may read.
+/// Rules that a document cannot express appear in it as comments, which may be overlooked.
 pub(super) fn left_out(document: &str) -> Option<String> {
     let count = document.lines().filter(|line| line.starts_with("# Left out")).count();
     (count > 0).then(|| format!("warning: {count} rules were left out: the comments in the document say why"))
 }
 
-/// What a store is to allow, for the other commands that print it.
+/// The document of a store, for other commands that print it.
 pub(super) fn of_store(
     source: &Source,
     entry: &'static StoreEntry,
@@ -114,8 +114,8 @@ fn document(source: &Source, arguments: &Arguments) -> Result<(String, Option<Se
     Ok(((policy.write)(&request), configured))
 }
 
-/// The backend that is configured, if it reads this store. A document can be printed without any, but not
-/// with the usual prefixes where others are written that cannot be read.
+/// The backend that is configured, if it reads this store. A document can be printed without a configuration,
+/// but not with default prefixes if the configured ones cannot be read.
 fn configured(source: &Source, entry: &StoreEntry, is_needed: bool) -> Result<Option<Setup>> {
     let Some(chosen) = source.airflow()?.chosen(source.component())? else { return Ok(None) };
     let is_this = |known: &StoreEntry| entry.info.name == known.info.name;
@@ -129,7 +129,7 @@ fn configured(source: &Source, entry: &StoreEntry, is_needed: bool) -> Result<Op
     }
 }
 
-/// Those asked for, else those configured, else those that apply where nothing is written.
+/// The prefixes that were given, or else the configured ones, or else the defaults.
 fn prefixes(
     arguments: &Arguments,
     entry: &StoreEntry,
@@ -143,7 +143,7 @@ fn prefixes(
         Some(setup) => Arc::clone(&setup.settings.convention),
         None => (entry.convention)(&Options::default())?,
     };
-    // Where each id names its mount, the one that is given stands for all.
+    // If each id names its mount, the given mount is used for all.
     let place = arguments.account.as_deref().filter(|_| convention.place_in_id());
     let id = place.map_or_else(String::new, |place| format!("{}/", place.trim_matches('/')));
     let of_kind = |kind| {
@@ -153,14 +153,14 @@ fn prefixes(
     Ok(Kind::ALL.into_iter().flat_map(of_kind).collect())
 }
 
-/// Secrets that hold many stand outside the prefixes.
+/// Bundles, which are outside the prefixes.
 fn bundles(setup: &Setup) -> Vec<String> {
     let names = Kind::ALL.into_iter().filter_map(|kind| setup.settings.bundles.of(kind));
     names.map(|name| name.as_str().to_owned()).collect()
 }
 
 impl Arguments {
-    /// What the command line alone asks for.
+    /// The part of the request from the command line alone.
     fn asked(&self) -> PolicyRequest {
         PolicyRequest {
             manages: self.mode == Mode::Manage,
@@ -173,7 +173,7 @@ impl Arguments {
         }
     }
 
-    /// What a document would leave out without a word, or could not say.
+    /// Refuses what a document would silently leave out, or cannot express.
     fn check(&self) -> Result<()> {
         let policy = self.store.0.tools.policy;
         let check = policy

@@ -1,4 +1,4 @@
-//! `strongroom stats`: what Airflow's lookups have cost, summed up from the audit file.
+//! `strongroom stats`: a summary of what Airflow's lookups have cost, from the audit file.
 
 mod shown;
 
@@ -20,10 +20,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Shown;
 use crate::store::options::Rate;
 
-/// How many ids are named.
+/// How many ids are shown.
 const NAMED: usize = 5;
 
-/// The characters of a line's time up to its second, `2026-02-28T23:59:59`.
+/// The characters of a line's time up to its seconds, `2026-02-28T23:59:59`.
 const TO_THE_SECOND: usize = 19;
 
 #[derive(Debug, clap::Args)]
@@ -41,7 +41,7 @@ fn duration(text: &str) -> std::result::Result<Duration, &'static str> {
     parse_duration(text).ok_or("a number with a unit: 90s, 10m, 24h, 7d")
 }
 
-/// Reads the file and makes no call. The exit code is 1 if there is no lookup in it.
+/// Reads the file and makes no call. The exit code is 1 if it contains no lookup.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let setup = source.airflow().and_then(|airflow| Setup::of(&airflow, source.component()));
     let (path, quota) = match (&arguments.file, setup) {
@@ -59,14 +59,14 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
 fn configured(setup: &Setup) -> Result<PathBuf> {
     let path = setup.settings.options.non_empty("audit_path").map(PathBuf::from);
     path.ok_or_else(|| {
-        Error::config("the configuration has no audit file, so nobody has written lookups down").with_hint(
+        Error::config("the configuration has no audit file, so no lookups were recorded").with_hint(
             "Set `audit_path` in backend_kwargs and come back later, or name a file with --file; `strongroom \
             bench` measures lookups of its own",
         )
     })
 }
 
-/// The file that was put aside, if there is one, and the present one.
+/// The rotated file, if there is one, and the present one.
 fn parts(path: &Path) -> Result<Vec<File>> {
     let aside = put_aside(path);
     let present = File::open(path).map_err(|error| unreadable(path, error))?;
@@ -95,7 +95,7 @@ struct Group {
     times: Vec<Duration>,
 }
 
-/// What stands in the lines.
+/// The contents of the lines.
 #[derive(Default)]
 struct Sums {
     unread: usize,
@@ -109,8 +109,8 @@ struct Sums {
 }
 
 impl Sums {
-    /// Adds what is not older than `begin`. Lines that are none of the audit's are counted, and so is a last
-    /// one that is being written.
+    /// Adds lines that are not older than `begin`. Lines that are not from the audit log are counted,
+    /// including a last one that is still being written.
     fn read(&mut self, mut lines: impl BufRead, begin: Option<&str>) -> std::io::Result<()> {
         let mut line = Vec::new();
         while lines.read_until(b'\n', &mut line)? > 0 {
@@ -123,7 +123,7 @@ impl Sums {
         Ok(())
     }
 
-    /// `None` if it is no line of the audit.
+    /// `None` if it is not a line of the audit log.
     fn add(&mut self, line: &Value, begin: Option<&str>) -> Option<()> {
         let text = |key: &str| line.get(key)?.as_str().map(str::to_owned);
         let second = text("time")?.get(..TO_THE_SECOND)?.to_owned();
@@ -173,7 +173,7 @@ impl Sums {
     }
 }
 
-/// Whether a lookup went to the store: one that got an answer did if that is no older than the lookup itself.
+/// Whether a lookup went to the store: an answered one did if the answer is no older than the lookup itself.
 fn is_from_store(outcome: &str, age_seconds: Option<f64>, took: Duration) -> bool {
     match outcome {
         "skipped" | "refused" | "config" | "invalid_name" => false,
@@ -188,7 +188,7 @@ fn report(path: &Path, sums: Sums, quota: Option<Rate>) -> Report {
     if summed.lookups == 0 { report.with_code(NO) } else { report }
 }
 
-/// What is told.
+/// The summary.
 struct Summed {
     path: String,
     lookups: usize,

@@ -1,4 +1,4 @@
-//! Which backend is configured, for whom, and with which options.
+//! Which backend is configured, for which component, and with which options.
 //!
 //! Source: `_get_custom_secret_backend` in `_shared/configuration/parser.py` of Airflow 3.3.2.
 
@@ -9,7 +9,7 @@ use crate::redact::Shown;
 use crate::value::Text;
 use crate::value::json::{self, Value};
 
-/// Who looks something up.
+/// The component that looks something up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Component {
     /// Scheduler, API server, DAG processor and the `airflow` command.
@@ -28,21 +28,21 @@ pub struct Chosen {
     pub class: String,
     /// Where the class path comes from.
     pub class_place: String,
-    /// Where the options come from, if any were written in one piece.
+    /// Where the options come from, if they are written as one JSON object.
     pub kwargs_place: Option<String>,
-    /// The options: those in one piece, and over them those with a variable of their own.
+    /// The options: those of the JSON object, and those with a variable of their own, which take precedence.
     pub options: RawOptions,
     /// The keys that have a variable of their own, with the name of each.
     pub single: Vec<(String, String)>,
-    /// Why the options in one piece are not read, if Airflow cannot read them.
+    /// Why the JSON object is not read, if Airflow cannot read it.
     pub unread: Option<String>,
-    /// The names of environment variables that stand in the options and were replaced.
+    /// The names of environment variables in the options that were replaced.
     pub replaced: Vec<String>,
-    /// The names after a dollar sign that no variable has, so that Airflow leaves them as they are.
+    /// The names after a dollar sign that no variable has, so that Airflow leaves them unchanged.
     pub unset: Vec<String>,
 }
 
-/// The names of the options that choose a backend.
+/// The names of the options that configure a backend.
 struct Keys {
     section: &'static str,
     class: &'static str,
@@ -75,8 +75,8 @@ impl Component {
 }
 
 impl AirflowConfig {
-    /// The backend that `component` asks first; `None` if none is configured. Workers fall back to that of
-    /// `[secrets]`.
+    /// The backend that `component` asks first; `None` if none is configured. Workers fall back to the
+    /// backend of `[secrets]`.
     pub fn chosen(&self, component: Component) -> Result<Option<Chosen>> {
         if component == Component::Worker
             && let Some(chosen) = self.chosen_by(&WORKERS)?
@@ -115,7 +115,7 @@ impl AirflowConfig {
         }))
     }
 
-    /// Adds the keys that have a variable of their own, which go before the rest.
+    /// Adds the keys that have a variable of their own, which take precedence over the rest.
     fn single(&self, keys: &Keys, options: &mut RawOptions) -> Vec<(String, String)> {
         let mut single = Vec::new();
         for (name, value) in self.variables_with(keys.single).filter(|(name, _)| !name.is_empty()) {
@@ -126,7 +126,7 @@ impl AirflowConfig {
         single
     }
 
-    /// The names after dollar signs, those of variables that are set and the rest.
+    /// The names after dollar signs: first those of variables that are set, then the rest.
     fn dollars(&self, found: &Found) -> (Vec<String>, Vec<String>) {
         let names = expand::named(&found.written).into_iter().map(str::to_owned);
         names.partition(|name| self.variable(name).is_some())
@@ -139,14 +139,14 @@ impl Chosen {
         self.class == SERVER_CLASS
     }
 
-    /// The class path, if it is one.
+    /// The class path, if it looks like one.
     pub fn shown_class(&self) -> String {
         shown_class(&self.class)
     }
 }
 
-/// A class path as it may be shown: names with dots between them. Anything else stands in the wrong place and
-/// may be a secret.
+/// A class path as it may be shown: names with dots between them. Anything else is in the wrong place and may
+/// be a secret.
 pub fn shown_class(class: &str) -> String {
     let is_name = |part: &str| {
         !part.is_empty()
@@ -157,20 +157,20 @@ pub fn shown_class(class: &str) -> String {
     if is_path { Shown(class).to_string() } else { "(not shown: no class path)".to_owned() }
 }
 
-/// Tokens that have the form of a class path: those of Vault ("Token prefixes" in its documentation), and a
-/// JWT, which begins with JSON in base64.
+/// Whether this is a token that looks like a class path: one of Vault's ("Token prefixes" in its
+/// documentation), or a JWT, which begins with JSON in base64.
 fn is_token(class: &str) -> bool {
     let of_vault = ["hvs", "hvb", "hvr", "s", "b", "r"];
     let first = class.split('.').next().unwrap_or_default();
     class.starts_with("eyJ") || (class.split('.').count() == 2 && of_vault.contains(&first))
 }
 
-/// Options in one piece, or why Airflow takes none of them. Nothing of the text is told.
+/// The options of a JSON object, or why Airflow takes none of them. Nothing of the text is shown.
 fn read(text: &str) -> Result<RawOptions, String> {
     let parsed = json::parse(&Text::from(text)).map_err(|error| format!("is not valid JSON ({error})"))?;
     match &parsed {
         Value::Object(members) => Ok(members.iter().filter_map(option).collect()),
-        // `if not backend_kwargs: backend_kwargs = {}`
+        // Airflow's `if not backend_kwargs: backend_kwargs = {}`.
         other if !other.is_truthy() => Ok(RawOptions::default()),
         other => Err(format!("is JSON of type {}, not an object", other.type_name())),
     }

@@ -1,4 +1,4 @@
-//! The `_CMD` form of an option: a program whose output is the value.
+//! The `_CMD` form of an option: a program that prints the value.
 //!
 //! Source: `run_command` in `_shared/configuration/parser.py` of Airflow 3.3.2, `shlex.split` of Python 3.11.
 
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::error::{Error, Result};
 
-/// Runs `command`, which `place` holds. Errors show neither the command nor what it printed.
+/// Runs `command`, which was found at `place`. Errors show neither the command nor its output.
 pub(super) fn run(command: &str, place: &str) -> Result<String> {
     let words = split(command).ok_or_else(|| failed(place, "has a quotation mark without its partner"))?;
     let (program, arguments) = words.split_first().ok_or_else(|| failed(place, "is empty"))?;
@@ -25,7 +25,7 @@ fn failed(place: &str, what: &str) -> Error {
         .with_hint("Run the command by hand as the user that Airflow runs as")
 }
 
-/// Words as a shell has them: white space apart, quotes and backslashes. `None` if a quote is not closed.
+/// Splits words like a shell: at white space, with quotes and backslashes. `None` if a quote is not closed.
 fn split(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -51,7 +51,7 @@ fn split(text: &str) -> Option<Vec<String>> {
     Some(words)
 }
 
-/// Up to the closing quotation mark; a backslash escapes that and itself.
+/// Reads to the closing quotation mark; a backslash escapes that and itself.
 fn quoted(letters: &mut std::str::Chars<'_>, word: &mut String) -> Option<()> {
     loop {
         match letters.next()? {
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_output_is_the_value_as_it_is() {
+    fn the_output_is_the_unchanged_value() {
         assert_eq!(run("printf '%s\\n' a", "X_CMD").unwrap(), "a\n");
     }
 

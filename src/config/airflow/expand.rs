@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
 
-/// Airflow goes on until nothing changes, so a variable that holds itself and more never ends there.
+/// Airflow repeats the replacement until nothing changes, so it never ends for a variable that contains
+/// itself and more.
 const ROUNDS: usize = 20;
 
 /// The environment that Airflow is started with.
 pub(super) type Variables = BTreeMap<String, String>;
 
-/// Replaces again and again until nothing changes.
+/// Repeats the replacement until nothing changes.
 pub(super) fn expand(text: &str, variables: &Variables) -> Result<String> {
     let mut text = text.to_owned();
     for _ in 0..ROUNDS {
@@ -71,12 +72,12 @@ fn name_at(text: &str) -> Option<(&str, usize)> {
     if end == 0 { None } else { Some((text.get(..end)?, end)) }
 }
 
-/// A `~` at the beginning; that of another user stays.
+/// Replaces a `~` at the beginning; the home of another user is left unchanged.
 fn expand_user(text: String, variables: &Variables) -> String {
     let Some(rest) = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
         return text;
     };
-    // Python too asks the user database where HOME is not set.
+    // Like Python, asks the user database if HOME is not set.
     let home =
         variables.get("HOME").cloned().or_else(|| std::env::home_dir()?.into_os_string().into_string().ok());
     match home {
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn as_python_has_it() {
+    fn the_results_are_those_of_python() {
         for (text, expected) in [
             (r#"{"b": "~/x$HOME"}"#, r#"{"b": "~/x/root"}"#),
             ("~/airflow", "/root/airflow"),
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_told_whether_set_or_not() {
+    fn names_are_listed_whether_set_or_not() {
         assert_eq!(named("a $A ${B c} $ $5x-${"), ["A", "B c", "5x"]);
     }
 }

@@ -1,7 +1,7 @@
-//! `airflow.cfg`, as Python's `configparser` reads it.
+//! `airflow.cfg`, read like Python's `configparser`.
 //!
 //! Source: `Lib/configparser.py` of Python 3.11 (`_read`, `BasicInterpolation`) with the settings of
-//! Airflow's `AirflowConfigParser`: names of options keep their case, a repeated section or option is an
+//! Airflow's `AirflowConfigParser`: names of options keep their case, and a repeated section or option is an
 //! error.
 
 use std::collections::BTreeMap;
@@ -9,20 +9,20 @@ use std::collections::btree_map::Entry;
 
 use crate::error::{Error, Result};
 
-/// The section whose options every other section has too.
+/// The section whose options all other sections inherit.
 const DEFAULT: &str = "DEFAULT";
 
-/// How deep one option may name another (`MAX_INTERPOLATION_DEPTH`).
+/// The deepest nesting of options that name others (`MAX_INTERPOLATION_DEPTH`).
 const DEEPEST: usize = 10;
 
 /// The options of one section, raw.
 type Section = BTreeMap<String, String>;
 
-/// A parsed file. It may hold secrets, so there is no Debug.
+/// A parsed file. It may contain secrets, so there is no Debug.
 #[derive(Clone, Default)]
 pub(super) struct Ini(BTreeMap<String, Section>);
 
-/// Where the reader stands.
+/// The state of the reader.
 #[derive(Default)]
 struct Reader {
     sections: BTreeMap<String, BTreeMap<String, Vec<String>>>,
@@ -32,7 +32,7 @@ struct Reader {
 }
 
 impl Ini {
-    /// Reads a file. Errors name the line and show nothing of it.
+    /// Reads a file. Errors name the line but show nothing of it.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let mut reader = Reader::default();
         for (number, line) in text.lines().enumerate() {
@@ -45,7 +45,7 @@ impl Ini {
         Ok(Self(sections.collect()))
     }
 
-    /// An option as it is written, its own section's before that of `DEFAULT`.
+    /// The raw text of an option; its own section takes precedence over `DEFAULT`.
     pub(super) fn raw(&self, section: &str, option: &str) -> Option<&str> {
         let own = self.0.get(section)?;
         own.get(option).or_else(|| self.0.get(DEFAULT)?.get(option)).map(String::as_str)
@@ -58,7 +58,7 @@ impl Ini {
             .flat_map(|(section, options)| options.keys().map(|option| (section.as_str(), option.as_str())))
     }
 
-    /// An option with `%%` and `%(name)s` replaced. Errors name the option and show nothing of it.
+    /// An option with `%%` and `%(name)s` replaced. Errors name the option but show nothing of its text.
     pub(super) fn get(&self, section: &str, option: &str) -> Result<Option<String>> {
         let Some(raw) = self.raw(section, option) else { return Ok(None) };
         let mut output = String::new();
@@ -86,7 +86,7 @@ impl Ini {
                 .strip_prefix('(')
                 .and_then(|named| named.split_once(")s"))
                 .ok_or_else(|| "holds a single percent sign".to_owned())?;
-            // What stands there may be a part of a password with a percent sign in it, so it is not told.
+            // The name may be a part of a password that contains a percent sign, so it is not shown.
             let value = self
                 .raw(section, name)
                 .ok_or_else(|| "names an option that is not there, in the form %(NAME)s".to_owned())?;
@@ -105,7 +105,7 @@ impl Reader {
             return Ok(());
         }
         if value.is_empty() {
-            // Part of a value that goes on below; what is left at the end of a value is cut.
+            // An empty line may be part of a value that continues; trailing ones are removed at the end.
             if let Some(lines) = self.value() {
                 lines.push(String::new());
             }
@@ -140,7 +140,7 @@ impl Reader {
 
     fn option(&mut self, line: &str) -> Result<(), &'static str> {
         let section = self.section.as_ref().and_then(|section| self.sections.get_mut(section));
-        let section = section.ok_or("stands before the first section")?;
+        let section = section.ok_or("comes before the first section")?;
         let parts = line.split_once(['=', ':']).filter(|(name, _)| !name.is_empty());
         let (name, value) = parts.ok_or("is neither a section nor an option")?;
         let name = name.trim_end();
@@ -180,7 +180,7 @@ empty =
 ";
 
     #[test]
-    fn values_go_on_in_lines_that_are_indented() {
+    fn values_continue_in_indented_lines() {
         let ini = Ini::parse(FILE).unwrap();
         let get = |option| ini.get("secrets", option).unwrap();
         assert_eq!(get("backend").as_deref(), Some("strongroom.memory.MemoryBackend"));
@@ -191,9 +191,9 @@ empty =
     }
 
     #[test]
-    fn what_airflow_cannot_read_is_said_without_showing_it() {
+    fn unreadable_lines_are_reported_without_showing_them() {
         for (text, expected) in [
-            ("canary = 1", "line 1 of airflow.cfg stands before the first section"),
+            ("canary = 1", "line 1 of airflow.cfg comes before the first section"),
             ("[a]\ncanary", "line 2 of airflow.cfg is neither a section nor an option"),
             ("[a]\n= canary", "line 2 of airflow.cfg is neither a section nor an option"),
             ("[a]\n[a]", "line 2 of airflow.cfg begins a section a second time"),

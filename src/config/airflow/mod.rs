@@ -1,7 +1,7 @@
-//! What Airflow will see: its configuration file and environment, read by its own rules.
+//! What Airflow will see: its configuration file and environment, read according to its rules.
 //!
-//! Source: `_shared/configuration/parser.py` and `configuration.py` of Airflow 3.3.2. The order of an option
-//! is environment, environment `_CMD`, environment `_SECRET`, file, file `_cmd`, file `_secret`.
+//! Source: `_shared/configuration/parser.py` and `configuration.py` of Airflow 3.3.2. An option is searched
+//! in this order: environment, environment `_CMD`, environment `_SECRET`, file, file `_cmd`, file `_secret`.
 
 mod chosen;
 mod command;
@@ -20,7 +20,7 @@ use self::ini::Ini;
 pub use self::named::NamedBy;
 pub use self::near::NearMiss;
 
-/// Airflow's configuration: what its options are, and where each comes from.
+/// Airflow's configuration: its options, and where each comes from.
 pub struct AirflowConfig {
     variables: Variables,
     file: PathBuf,
@@ -39,8 +39,8 @@ pub struct Found {
 }
 
 impl AirflowConfig {
-    /// Reads the file that `variables` name, or `file` in its place. A file that is not there is as good as
-    /// an empty one, unless it was asked for by name.
+    /// Reads the file that `variables` name, or `file` instead. A missing file counts as empty, unless `file`
+    /// names it.
     pub fn read(variables: impl IntoIterator<Item = (String, String)>, file: Option<&Path>) -> Result<Self> {
         let variables: Variables = variables.into_iter().collect();
         let path = match file {
@@ -68,12 +68,12 @@ impl AirflowConfig {
         Self::read(readable, file)
     }
 
-    /// The configuration file, whether it is there or not.
+    /// The configuration file, whether it exists or not.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// Whether the configuration file is there.
+    /// Whether the configuration file exists.
     pub fn has_file(&self) -> bool {
         self.ini.is_some()
     }
@@ -92,13 +92,13 @@ impl AirflowConfig {
         all.filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
     }
 
-    /// Whether Airflow keeps teams apart.
+    /// Whether Airflow separates teams.
     pub fn multi_team(&self) -> bool {
         let found = self.option("core", "multi_team", false).ok().flatten();
         found.is_some_and(|found| matches!(found.text.trim().to_lowercase().as_str(), "t" | "true" | "1"))
     }
 
-    /// An option, if it is set anywhere. The commands of its `_cmd` form are run only for one that Airflow
+    /// An option, if it is set anywhere. The command of its `_cmd` form is only run for options that Airflow
     /// calls sensitive.
     fn option(&self, section: &str, key: &str, is_sensitive: bool) -> Result<Option<Found>> {
         match self.of_environment(section, key, is_sensitive)? {
@@ -127,7 +127,7 @@ impl AirflowConfig {
     fn of_file(&self, section: &str, key: &str, is_sensitive: bool) -> Result<Option<Found>> {
         let Some(ini) = &self.ini else { return Ok(None) };
         let place = |key: &str| format!("[{section}] {key} of {}", self.file.display());
-        // One without a value counts as well: `has_option` of Airflow is true, and `_cmd` is not looked at.
+        // An empty value counts as well: Airflow's `has_option` is true for it, so `_cmd` is not considered.
         if let Some(written) = ini.get(section, key)? {
             return self.found(&written, place(key)).map(Some);
         }
@@ -159,12 +159,13 @@ fn usual_file(variables: &Variables) -> Result<PathBuf> {
     Ok(Path::new(&expand(home, variables)?).join("airflow.cfg"))
 }
 
-/// The variable of an option.
+/// The environment variable of an option.
 fn variable_of(section: &str, key: &str) -> String {
     format!("AIRFLOW__{}__{}", section.replace('.', "_").to_uppercase(), key.to_uppercase())
 }
 
-/// What configures the backend cannot come out of it: Airflow goes round in a circle until its stack ends.
+/// The configuration of the backend cannot come from the backend: Airflow would recurse until its stack
+/// overflows.
 fn from_itself(place: &str) -> Error {
     Error::config(format!("{place} takes the backend's own options from the backend"))
         .with_hint("Write the options themselves, or use the _CMD form")

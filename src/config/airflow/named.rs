@@ -1,13 +1,12 @@
-//! Which options take their value from the backend: those whose `_SECRET` or `_secret` form holds the text.
+//! Which options take their value from the backend: those whose `_SECRET` or `_secret` form contains an id.
 //!
-//! Source: `_get_env_var_option`, `_get_option_from_secrets` and the order of `get` in
+//! Source: `_get_env_var_option`, `_get_option_from_secrets` and the order in `get` in
 //! `_shared/configuration/parser.py` of Airflow 3.3.2. Airflow has these forms for the options that it calls
-//! sensitive, and no list of them holds those of providers, so every option of that form is told.
+//! sensitive; no list includes those of providers, so every option of that form is reported.
 
 use crate::config::airflow::{AirflowConfig, variable_of};
 
-/// These end like the form and are options by themselves; so is every `client_secret`, as providers of logins
-/// have it.
+/// These have the same ending, but are options in their own right; so is every `client_secret`.
 const OPTIONS_BY_THEMSELVES: [&str; 1] = ["AIRFLOW__API_AUTH__JWT_SECRET"];
 
 /// An option that would take its value from the backend.
@@ -16,7 +15,7 @@ pub struct NamedBy {
     /// Such as `AIRFLOW__SENTRY__SENTRY_DSN_SECRET`, or `[sentry] sentry_dsn_secret of
     /// /opt/airflow/airflow.cfg`.
     pub place: String,
-    /// What Airflow takes before it, so that the backend is not asked.
+    /// What Airflow reads first, so that the backend is not asked.
     pub hidden_by: Option<String>,
 }
 
@@ -65,7 +64,7 @@ impl AirflowConfig {
         named.collect()
     }
 
-    /// The first of the forms of `option` that the environment has.
+    /// The first of the forms of `option` that is set in the environment.
     fn set_before(&self, option: &str, forms: &[&str]) -> Option<String> {
         let names = forms.iter().map(|form| format!("{option}{form}"));
         names.into_iter().find(|name| self.variables.contains_key(name))

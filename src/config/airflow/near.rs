@@ -1,4 +1,4 @@
-//! Options that are nearly those of a secrets backend, which Airflow passes over without a word.
+//! Options that resemble those of a secrets backend, which Airflow silently ignores.
 
 use crate::config::airflow::AirflowConfig;
 use crate::config::airflow::ini::Ini;
@@ -6,19 +6,19 @@ use crate::config::airflow::ini::Ini;
 /// A name that was written, and the one that was probably meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NearMiss {
-    /// What was written, with its place.
+    /// The name that was written, and its place.
     pub written: String,
-    /// What Airflow reads.
+    /// The name that Airflow reads.
     pub meant: String,
 }
 
-/// The options of a section that choose a backend, and others that Airflow reads there.
+/// The options of a section that configure a backend, and others that Airflow reads there.
 struct Known {
     section: &'static str,
     chosen: [&'static str; 2],
     single: &'static str,
     others: &'static [&'static str],
-    /// What others call them.
+    /// Other names for them.
     words: &'static [(&'static str, &'static str)],
 }
 
@@ -67,7 +67,7 @@ impl AirflowConfig {
     }
 }
 
-/// What a variable should be called.
+/// The correct name of a variable.
 fn variable(name: &str) -> Option<String> {
     let upper = name.to_uppercase();
     let rest = upper.strip_prefix("AIRFLOW")?;
@@ -85,7 +85,7 @@ fn variable(name: &str) -> Option<String> {
     None
 }
 
-/// What an option of the file should be called, and where.
+/// The correct name of an option in the file, and its section.
 fn option(section: &str, key: &str) -> Option<String> {
     let plain = section.to_lowercase();
     let is_near =
@@ -96,7 +96,7 @@ fn option(section: &str, key: &str) -> Option<String> {
     (!is_right).then(|| format!("`{right}` in [{}]", known.section))
 }
 
-/// The key that Airflow reads; the same one where `key` is right. `None` for what is no option of a backend.
+/// The key that Airflow reads, possibly `key` itself; `None` if this is not an option of a backend.
 fn key_of(known: &Known, key: &str) -> Option<String> {
     if known.others.contains(&key) {
         return None;
@@ -104,7 +104,7 @@ fn key_of(known: &Known, key: &str) -> Option<String> {
     let single = known.single.trim_end_matches('_');
     if let Some(rest) = key.strip_prefix(single).filter(|rest| rest.starts_with('_')) {
         let rest = rest.trim_start_matches('_');
-        // Which option was meant is not said without one.
+        // Without a rest it is not known which option was meant.
         return (!rest.is_empty()).then(|| format!("{}{rest}", known.single));
     }
     let (stem, form) = FORMS.iter().rev().find_map(|form| Some((key.strip_suffix(form)?, *form)))?;
@@ -123,7 +123,7 @@ fn key_of(known: &Known, key: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn told(variables: &[&str], file: &str) -> Vec<String> {
+    fn reported(variables: &[&str], file: &str) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("airflow.cfg");
         std::fs::write(&path, file).unwrap();
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_that_airflow_does_not_read_are_told() {
+    fn variables_that_airflow_does_not_read_are_reported() {
         for (name, meant) in [
             ("AIRFLOW_SECRETS__BACKEND", "AIRFLOW__SECRETS__BACKEND"),
             ("AIRFLOW__SECRETS_BACKEND", "AIRFLOW__SECRETS__BACKEND"),
@@ -152,7 +152,7 @@ mod tests {
         ] {
             let expected: Vec<String> =
                 if meant.is_empty() { vec![] } else { vec![format!("{name} -> {meant}")] };
-            assert_eq!(told(&[name], ""), expected, "{name}");
+            assert_eq!(reported(&[name], ""), expected, "{name}");
         }
         let right = [
             "AIRFLOW__SECRETS__BACKEND",
@@ -163,13 +163,13 @@ mod tests {
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT",
             "AIRFLOW_HOME",
         ];
-        assert_eq!(told(&right, ""), [""; 0]);
+        assert_eq!(reported(&right, ""), [""; 0]);
     }
 
     #[test]
-    fn options_and_sections_of_the_file_are_told() {
+    fn options_and_sections_of_the_file_are_reported() {
         assert_eq!(
-            told(
+            reported(
                 &[],
                 "[secret]\nbackend = canary\n[secrets]\nbackends = canary\nBACKEND_KWARGS = \
                 canary\nuse_cache = 1\n"
@@ -181,14 +181,14 @@ mod tests {
             ]
         );
         assert_eq!(
-            told(
+            reported(
                 &[],
                 "[secrets]\nbackend = a\nbackend_kwargs = {}\nbackend_kwargs_cmd = x\n[core]\nbackend = 1\n"
             ),
             [""; 0]
         );
         assert_eq!(
-            told(&[], "[Workers]\nbackend = canary"),
+            reported(&[], "[Workers]\nbackend = canary"),
             ["`backend` in [Workers] of F -> `secrets_backend` in [workers]"]
         );
     }

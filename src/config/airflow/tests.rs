@@ -53,7 +53,7 @@ fn workers_have_their_own_and_fall_back_with_the_options_of_the_other() {
 }
 
 #[test]
-fn the_environment_goes_before_the_file_and_single_keys_before_both() {
+fn the_environment_takes_precedence_over_the_file_and_single_keys_over_both() {
     let variables = [
         ("AIRFLOW__SECRETS__BACKEND", "a.B"),
         ("AIRFLOW__SECRETS__BACKEND_KWARGS", r#"{"sep": "-", "prefix": "$HOME/$NO"}"#),
@@ -70,7 +70,7 @@ fn the_environment_goes_before_the_file_and_single_keys_before_both() {
 }
 
 #[test]
-fn options_that_airflow_cannot_read_are_none_at_all() {
+fn options_that_airflow_cannot_read_are_all_ignored() {
     for (text, problem) in [
         ("{canary", "is not valid JSON"),
         (r#"["canary"]"#, "is JSON of type list, not an object"),
@@ -94,7 +94,7 @@ fn an_empty_class_in_the_environment_switches_that_of_the_file_off() {
 }
 
 #[test]
-fn options_that_come_out_of_the_backend_itself_are_refused() {
+fn options_that_come_from_the_backend_itself_are_refused() {
     let variables =
         [("AIRFLOW__SECRETS__BACKEND", "a.B"), ("AIRFLOW__SECRETS__BACKEND_KWARGS_SECRET", "canary")];
     let error = config("", &variables).chosen(Component::Server).unwrap_err().to_string();
@@ -114,6 +114,6 @@ fn the_file_is_where_airflow_looks_for_it() {
 }
 
 #[test]
-fn a_file_that_was_asked_for_must_be_there() {
+fn a_named_file_must_exist() {
     assert!(AirflowConfig::read([], Some(Path::new("/nonexistent/airflow.cfg"))).is_err());
 }

@@ -1,4 +1,4 @@
-//! What the cache answers.
+//! The answers of the cache.
 
 use crate::error::Error;
 use crate::process::Timestamp;
@@ -13,17 +13,17 @@ pub struct Cached {
     pub origin: Origin,
     /// When the store gave it.
     pub fetched: Timestamp,
-    /// From this moment on the cache has to be asked again.
+    /// From this moment the cache has to be asked again.
     pub ask_again: Timestamp,
 }
 
 /// Where an answer comes from.
 #[derive(Clone, Debug)]
 pub enum Origin {
-    /// The store was read for it, by this caller or by one who shared the read.
+    /// The store was read for it, by this caller or by one that shared the read.
     Store,
     /// Memory, within its time to live.
     Memory,
-    /// Memory, past its time to live, since the store does not answer: how the last attempt ended.
+    /// Memory, after its time to live, since the store does not answer: with the error of the last attempt.
     Stale(Error),
 }

@@ -6,9 +6,10 @@ use crate::error::Error;
 use crate::process::{Timestamp, full_jitter};
 use crate::value::SecretValue;
 
-/// The part of its time to live after which a value in use is refreshed ahead.
+/// The fraction of its time to live after which a value in use is refreshed ahead of time.
 const REFRESH_AHEAD_AT: f64 = 0.8;
-/// Waits between attempts to refresh an expired value: doubling from the first to the last, with full jitter.
+/// The delays between attempts to refresh an expired value: doubling from the first to the last, with full
+/// jitter.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -19,20 +20,20 @@ pub(super) struct Ages {
     pub(super) max_stale: Duration,
 }
 
-/// An answer of the store, counted from the end of the read that brought it.
+/// An answer of the store; its age counts from the end of the read that returned it.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     /// The secret, or `None` if it is absent.
     pub(super) value: Option<SecretValue>,
     pub(super) fetched: Timestamp,
-    /// From this moment on a caller refreshes it while the others are still served.
+    /// From this moment one caller refreshes it while the others are still served.
     pub(super) due: Timestamp,
     pub(super) fresh_until: Timestamp,
-    /// Until then it is served while the store does not answer.
+    /// Until this moment it is served while the store does not answer.
     pub(super) stale_until: Timestamp,
     /// Before this moment no refresh is attempted.
     pub(super) retry_at: Timestamp,
-    /// Somebody wants a newer one: an attempt is due, whatever failed before.
+    /// A caller asked for a newer one: an attempt is due, whatever failed before.
     pub(super) is_unwanted: bool,
     /// Why the last refresh failed.
     pub(super) failure: Option<Error>,
@@ -41,10 +42,10 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(value: Option<SecretValue>, now: Timestamp, ages: Ages) -> Self {
-        // A known end of the value is the end of the entry, too.
+        // If the end of the value is known, the entry ends with it.
         let end = value.as_ref().and_then(SecretValue::valid_for).unwrap_or(Duration::MAX);
         let ttl = ages.ttl.min(end);
-        // That there is nothing costs nobody a wait worth avoiding.
+        // Refreshing an absence ahead of time is not worth a call.
         let due = if value.is_some() { ttl.mul_f64(REFRESH_AHEAD_AT) } else { ttl };
         Self {
             fetched: now,
@@ -68,8 +69,9 @@ impl Entry {
         self.failures = 0;
     }
 
-    /// Notes that a refresh failed with `error`, and when the next one may be tried.
+    /// Notes that a refresh failed with `error`, and when the next one may be attempted.
     pub(super) fn note_failure(&mut self, now: Timestamp, error: &Error) {
+        // The exponent is limited to 5, since 2^5 s exceeds the longest delay anyway.
         let longest = FIRST_WAIT.saturating_mul(1 << self.failures.min(5)).min(LONGEST_WAIT);
         self.failures = self.failures.saturating_add(1);
         let wait = full_jitter(longest).max(error.retry_after().unwrap_or_default());
@@ -91,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_end_cuts_every_age() {
+    fn a_known_end_limits_every_age() {
         let now = Clock::manual().now();
         let known = SecretValue::text("v").with_valid_for(Duration::from_secs(10));
         let entry = entry(known, now);
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_up_to_a_bound_and_the_store_may_ask_for_more() {
+    fn delays_double_up_to_a_limit_and_the_store_may_ask_for_more() {
         let now = Clock::manual().now();
         let mut entry = entry(SecretValue::text("v"), now);
         let error = Error::new(ErrorKind::Throttled, "").temporary(None);

@@ -8,27 +8,27 @@ use crate::error::Result;
 use crate::layers::cache::Cached;
 use crate::store::SecretName;
 
-/// The lock is held by the caller who reads; the outcome is for those who wait.
+/// The lock is held by the caller that reads; the outcome is for those that wait.
 pub(super) type Flight = tokio::sync::Mutex<Option<Result<Cached>>>;
 
-/// The flights under way, by name. Who joins a name finds the one that is listed; one that was taken off the
-/// board still serves those who wait for it, and what it brings is kept by nobody.
+/// The flights under way, by name. A caller joins the flight that is listed under its name; a flight that was
+/// taken off the board still serves its waiting callers, but its answer is not kept.
 #[derive(Debug, Default)]
 pub(super) struct Board(Mutex<HashMap<SecretName, Arc<Flight>>>);
 
 impl Board {
-    /// Joins the flight of `name`, or opens one.
+    /// Joins the flight for `name`, or opens one.
     pub(super) fn join<'board>(&'board self, name: &'board SecretName) -> Boarding<'board> {
         let flight = Arc::clone(self.lock().entry(name.clone()).or_default());
         Boarding { board: self, name, flight: Some(flight) }
     }
 
-    /// Whether somebody is reading `name`.
+    /// Whether a read of `name` is under way.
     pub(super) fn has(&self, name: &SecretName) -> bool {
         self.lock().contains_key(name)
     }
 
-    /// Takes the flight of `name` off the board.
+    /// Takes the flight for `name` off the board.
     pub(super) fn recall(&self, name: &SecretName) {
         self.lock().remove(name);
     }
@@ -39,7 +39,7 @@ impl Board {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SecretName, Arc<Flight>>> {
-        // A panic while the lock was held leaves a map that is still a map.
+        // The map is consistent even if a thread panicked with the lock held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -53,23 +53,23 @@ impl Board {
 pub(super) struct Boarding<'board> {
     board: &'board Board,
     pub(super) name: &'board SecretName,
-    /// Always there until it is dropped.
+    /// Set until it is dropped.
     flight: Option<Arc<Flight>>,
 }
 
 impl Boarding<'_> {
-    /// The flight, unless it is being left.
+    /// The flight, unless it is being dropped.
     pub(super) fn flight(&self) -> Option<&Flight> {
         self.flight.as_deref()
     }
 
-    /// Whether the flight is still the one that others would join.
+    /// Whether other callers would still join this flight.
     pub(super) fn is_listed(&self) -> bool {
         let flights = self.board.lock();
         flights.get(self.name).is_some_and(|listed| self.is_in(listed))
     }
 
-    /// The flight has landed: who comes later opens another one.
+    /// Ends the flight: later callers open another one.
     pub(super) fn land(&self) {
         let mut flights = self.board.lock();
         if flights.get(self.name).is_some_and(|listed| self.is_in(listed)) {
@@ -86,7 +86,8 @@ impl Drop for Boarding<'_> {
     fn drop(&mut self) {
         let mut flights = self.board.lock();
         let was_listed = flights.get(self.name).is_some_and(|listed| self.is_in(listed));
-        // Under the lock: two who leave at once would each take the other for one who stays.
+        // With the lock held: two callers that leave at the same time would otherwise each see the other's
+        // reference.
         self.flight = None;
         if was_listed
             && let Entry::Occupied(listed) = flights.entry(self.name.clone())

@@ -1,23 +1,22 @@
-//! Remembers what a store answered, and lets callers of one name share one read.
+//! Remembers the answers of a store, and lets callers of the same name share one read.
 //!
-//! | age of a value | what a caller gets |
+//! | age of a value | the answer |
 //! |---|---|
 //! | under 80 % of its time to live | the value |
 //! | up to its time to live | the value; one caller refreshes it first, if that takes no longer than 250 ms |
 //! | past it, by less than `cache_max_stale` | one caller refreshes, the others wait; if the store does not answer, the old value |
-//! | older | what the store says |
+//! | older | that of the store |
 //!
-//! A caller who needs a read joins the *flight* of that name: the first reads the store, the others wait for
-//! it, each within its own deadline. If the reader gives up (deadline, cancellation, panic), the next waiter
-//! takes over. With a time to live of zero nothing is kept, nothing stale is served, and flights are still
-//! shared.
+//! A caller that needs a read joins the *flight* for that name: the first one reads the store, the others
+//! wait for it, each within its own deadline. If the reader gives up (deadline, cancellation, panic), the
+//! next waiting caller takes over. With a time to live of zero nothing is kept and nothing stale is served,
+//! but flights are still shared.
 //!
-//! A store that answers is believed: denied, absent and malformed drop the entry at once, and an identity
-//! that is not accepted drops every entry, and what is being read under it when it lands. That a name is
-//! absent is remembered in the same way; such answers have a bound of their own, so that a flood of them
-//! never evicts a value.
+//! An answer of the store overrides what is remembered: denied, absent and malformed drop the entry at once,
+//! and an identity that is not accepted drops every entry, including reads under way when they end. Absences
+//! are remembered in the same way, with a limit of their own, so that many of them never evict a value.
 //!
-//! Ages count from the end of the read that brought the value, on [`Clock`].
+//! Ages count from the end of the read that returned the value, on [`Clock`].
 
 mod answer;
 mod entry;
@@ -52,10 +51,10 @@ use self::reason::Reason;
 pub use self::settings::CacheSettings;
 pub(crate) use self::shelf::Shelf;
 
-/// What an entry weighs beside its value and its name, in bytes: about.
+/// The approximate size of an entry besides its value and its name, in bytes.
 const ENTRY_OVERHEAD: usize = 200;
 
-/// A store that remembers.
+/// A store with a memory.
 #[derive(Debug)]
 pub struct Cache {
     inner: Arc<dyn Store>,
@@ -73,12 +72,12 @@ struct State {
     absent: Shelf<SecretName, Entry>,
 }
 
-/// What memory says of a name.
+/// What memory knows about a name.
 enum Known {
     Fresh(Cached),
     /// Fresh, and this caller should refresh it.
     Due(Cached),
-    /// Past its time to live, and no attempt is due.
+    /// Past its time to live, but no attempt is due.
     Resting(Entry),
     Expired(Entry),
     Nothing,
@@ -115,8 +114,8 @@ impl Cache {
     }
 
     /// What is held of `name`, if it may be served without waiting, and whether a refresh of it is due. Past
-    /// its time to live a value is held as long as somebody refreshes it: `is_under_way` says of a read that
-    /// has not got here yet.
+    /// its time to live a value may be served while it is being refreshed: `is_under_way` announces a read
+    /// that has not reached the cache yet.
     pub fn held(&self, name: &SecretName, is_under_way: bool) -> Option<(Cached, bool)> {
         match self.known(name) {
             Known::Fresh(cached) => Some((cached, false)),
@@ -131,7 +130,7 @@ impl Cache {
         }
     }
 
-    /// Drops what is known of `name`.
+    /// Drops what is remembered about `name`.
     pub fn forget(&self, name: &SecretName) {
         if self.lock().remove(name) {
             self.begin_epoch();
@@ -143,7 +142,7 @@ impl Cache {
         self.lock().values.contains(name)
     }
 
-    /// Makes the next caller of `name` ask the store. The old value still serves if that fails.
+    /// Makes the next caller of `name` ask the store. The old value is still served if that fails.
     pub fn expire(&self, name: &SecretName) {
         let now = self.clock.now();
         let mut state = self.lock();
@@ -154,7 +153,7 @@ impl Cache {
         self.begin_epoch();
     }
 
-    /// As [`Self::expire`], for every name.
+    /// Like [`Self::expire`], for every name.
     pub fn expire_all(&self) {
         let now = self.clock.now();
         let mut state = self.lock();
@@ -164,8 +163,8 @@ impl Cache {
         self.begin_epoch();
     }
 
-    /// Changes whenever something that was remembered stops being true: what was made of older answers must
-    /// go.
+    /// Changes whenever something that was remembered becomes invalid: answers that were derived from older
+    /// ones must be dropped.
     pub fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }
@@ -189,19 +188,20 @@ impl Cache {
             return Known::Nothing;
         }
         let old = entry.clone();
-        // Who waits for a read under way needs no attempt of its own.
+        // Waiting for a read that is under way needs no attempt of its own, so the breaker is not asked.
         let attempts =
             old.is_unwanted || self.board.has(name) || (old.retry_at <= now && self.breaker.allows(now));
         if attempts { Known::Expired(old) } else { Known::Resting(old) }
     }
 
-    /// Refreshes a value that is still fresh. Only what the store says counts; if it says nothing in time,
-    /// the value is served, and nobody tries again before it expires.
+    /// Refreshes a value that is still fresh. Only an answer of the store counts; without one in time the
+    /// value is served, and there is no other attempt before it expires.
     async fn refresh_ahead(&self, name: &SecretName, cached: Cached) -> Result<Cached> {
         let refresh = self.share(name, Reason::Ahead, cached.fetched);
         match Reason::Ahead.run(refresh).await {
             Err(error) if error.kind().is_outage() => {
                 if let Some(entry) = self.lock().entry(name) {
+                    // One attempt ahead of time is enough: the next one is made when the value expires.
                     entry.retry_at = entry.retry_at.max(entry.fresh_until);
                 }
                 Ok(Cached { ask_again: cached.ask_again.max(self.clock.now()), ..cached })
@@ -220,7 +220,7 @@ impl Cache {
         }
     }
 
-    /// Whether what was known of `name` in `epoch` was not taken back since.
+    /// Whether nothing that was known about `name` in `epoch` has been withdrawn since.
     fn still_holds(&self, name: &SecretName, epoch: u64) -> bool {
         self.epoch() == epoch || self.lock().entry(name).is_some()
     }
@@ -231,31 +231,33 @@ impl Cache {
         Cached { value: old.value, origin: Origin::Stale(error), fetched: old.fetched, ask_again: now }
     }
 
-    /// Reads `name`, or waits for the caller who does. What was fetched after `seen` needs no read.
+    /// Reads `name`, or waits for the caller that does. An answer that was fetched after `seen` needs no
+    /// read.
     async fn share(&self, name: &SecretName, reason: Reason, seen: Timestamp) -> Result<Cached> {
         loop {
             let boarding = self.board.join(name);
             let Some(flight) = boarding.flight() else { continue };
             let mut outcome = flight.lock().await;
             match &*outcome {
-                // Those who waited had something to fall back on, and little patience.
+                // A refresh with an old value to fall back on has a short timeout, which must not fail a
+                // first read.
                 Some(Err(error)) if reason == Reason::First && is_timeout(error) => continue,
                 Some(shared) => return shared.clone(),
                 None => {}
             }
-            // Another flight may have landed between the look into memory and this one.
+            // Another flight may have ended between the check of memory and this one.
             if let Some(cached) = self.landed(name, seen) {
                 return Ok(cached);
             }
             let answer = reason.run(self.inner.get(name)).await;
-            // A slow store is not one that is down: an attempt that is cut after so short a time says
-            // nothing.
+            // A slow store is not down: a timeout after such a short time means nothing.
             let answer = match answer {
                 Err(error) if reason == Reason::Ahead && is_timeout(&error) => return Err(error),
                 answer => answer,
             };
             let result = self.settle(&boarding, answer);
-            // A reader whose own time was up speaks for itself only, unless it had something to fall back on.
+            // A reader whose own deadline has passed does not answer for the others, unless it has an old
+            // value.
             if reason == Reason::Expired || !result.as_ref().is_err_and(is_timeout) {
                 *outcome = Some(result.clone());
                 boarding.land();
@@ -264,7 +266,7 @@ impl Cache {
         }
     }
 
-    /// What is fresh of what was fetched after `seen`, such as by a flight that has landed meanwhile.
+    /// The fresh answer that was fetched after `seen`, such as by a flight that has ended in the meantime.
     fn landed(&self, name: &SecretName, seen: Timestamp) -> Option<Cached> {
         let now = self.clock.now();
         let mut state = self.lock();
@@ -272,7 +274,7 @@ impl Cache {
         (now < entry.fresh_until && seen < entry.fetched).then(|| remembered(entry, now))
     }
 
-    /// Draws the consequences of an answer.
+    /// Updates memory and breaker after an answer.
     fn settle(&self, boarding: &Boarding<'_>, answer: Result<Option<SecretValue>>) -> Result<Cached> {
         let now = self.clock.now();
         match answer {
@@ -293,13 +295,13 @@ impl Cache {
         let entry = Entry::new(value, now, Ages { ttl, max_stale: self.settings.max_stale });
         let cached = Cached { origin: Origin::Store, ..remembered(&entry, now) };
         let mut state = self.lock();
-        // Somebody wanted a newer answer, or we were refused, while this one was on its way.
+        // A newer answer was requested, or the identity was refused, while this one was under way.
         if !boarding.is_listed() {
             return Cached { ask_again: now, ..cached };
         }
         let had_value = state.values.remove(name);
         state.absent.remove(name);
-        // What was dropped can no longer be taken back, so nothing made of it may outlive it.
+        // An evicted value can no longer be withdrawn, so no answer derived from it may outlive it.
         let dropped = !ttl.is_zero() && state.put(name, entry);
         if dropped || (had_value && !is_there) {
             self.begin_epoch();
@@ -312,7 +314,7 @@ impl Cache {
             self.breaker.note_success();
             return if concerns_identity(error) { self.forget_all() } else { self.forget(name) };
         }
-        // Who waits for its own turn too long has not asked the store.
+        // A call that waited too long in our own queue has not reached the store.
         if !is_own_limit(error) {
             self.breaker.note_failure(now);
         }
@@ -321,7 +323,7 @@ impl Cache {
         }
     }
 
-    /// What was read under an identity that is refused now, and what is being read under it.
+    /// Drops everything that was read under an identity that is now refused, and what is being read under it.
     fn forget_all(&self) {
         let mut state = self.lock();
         state.values.clear();
@@ -331,7 +333,7 @@ impl Cache {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic while the lock was held leaves maps that are still maps.
+        // The maps are consistent even if a thread panicked with the lock held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -341,7 +343,7 @@ impl State {
         if self.values.contains(name) { self.values.get_mut(name) } else { self.absent.get_mut(name) }
     }
 
-    /// Puts an entry in its place, and says whether values were dropped for it.
+    /// Stores an entry, and returns whether values were evicted for it.
     fn put(&mut self, name: &SecretName, entry: Entry) -> bool {
         let weight = ENTRY_OVERHEAD + name.as_str().len() + entry.value.as_ref().map_or(0, SecretValue::len);
         if entry.value.is_some() {
@@ -357,7 +359,7 @@ impl State {
     }
 }
 
-/// A fresh entry as an answer. Once it is due, every caller has to come here.
+/// A fresh entry as an answer. Once it is due, every caller has to come back to the cache.
 fn remembered(entry: &Entry, now: Timestamp) -> Cached {
     let ask_again = if now < entry.due { entry.due } else { entry.retry_at.min(entry.fresh_until) };
     Cached {
@@ -368,7 +370,7 @@ fn remembered(entry: &Entry, now: Timestamp) -> Cached {
     }
 }
 
-/// Why an old value is served that nobody tried to refresh.
+/// Why an old value is served without an attempt to refresh it.
 fn resting() -> Error {
     Error::new(
         ErrorKind::Unreachable,
@@ -377,7 +379,7 @@ fn resting() -> Error {
     .temporary(None)
 }
 
-/// Whether the store, or the place that issues credentials, does not accept who we are.
+/// Whether the store, or the issuer of credentials, does not accept our identity.
 fn concerns_identity(error: &Error) -> bool {
     error.kind() == ErrorKind::Unauthenticated || error.is_login_failure()
 }

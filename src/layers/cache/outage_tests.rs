@@ -1,4 +1,4 @@
-//! What is served, and what it costs, while a store does not answer.
+//! What is served while a store does not answer, and at what cost.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn an_outage_after_expiry_is_answered_with_the_old_value() {
 }
 
 #[tokio::test]
-async fn stale_is_bounded_and_a_store_without_a_value_raises() {
+async fn stale_values_have_a_limit_and_an_unknown_name_raises() {
     let away = vec![outage(ErrorKind::Throttled); 3];
     let (clock, store) = (Clock::manual(), Arc::new(Scripted::new([vec![Act::Value("1")], away].concat())));
     let cache = cache(&store, 60, &clock);
@@ -42,7 +42,7 @@ async fn stale_is_bounded_and_a_store_without_a_value_raises() {
 }
 
 #[tokio::test]
-async fn what_the_store_says_is_never_answered_with_the_old_value() {
+async fn an_answer_of_the_store_is_never_replaced_by_the_old_value() {
     for kind in [ErrorKind::Denied, ErrorKind::Malformed, ErrorKind::InvalidName, ErrorKind::Unauthenticated]
     {
         let steps = vec![Act::Value("1"), Act::Error(Error::new(kind, "no")), outage(ErrorKind::Throttled)];
@@ -51,7 +51,7 @@ async fn what_the_store_says_is_never_answered_with_the_old_value() {
         fetch(&cache).await;
         clock.advance(Duration::from_secs(60));
         assert_eq!(read(&cache, NAME).await.unwrap_err().kind(), kind);
-        // The entry is gone for good.
+        // The entry is dropped for good.
         assert_eq!(read(&cache, NAME).await.unwrap_err().kind(), ErrorKind::Throttled);
     }
     let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(vec![Act::Value("1"), Act::Absent])));
@@ -62,7 +62,7 @@ async fn what_the_store_says_is_never_answered_with_the_old_value() {
 }
 
 #[tokio::test]
-async fn an_identity_that_is_refused_takes_every_entry_with_it() {
+async fn a_refused_identity_drops_every_entry() {
     let unauthenticated = Error::new(ErrorKind::Unauthenticated, "no");
     let login = Error::new(ErrorKind::Denied, "no role").as_login_failure();
     let denied = Error::new(ErrorKind::Denied, "no");
@@ -148,7 +148,7 @@ async fn an_outage_of_ten_minutes_loses_no_lookup_and_costs_few_calls() {
     for name in &names {
         read(&cache, name).await.unwrap();
     }
-    // Every name is looked up every second, from the moment at which the values expire.
+    // Every name is looked up every second, from the moment the values expire.
     clock.advance(Duration::from_secs(60));
     for _ in 0..600 {
         for name in &names {
@@ -156,13 +156,13 @@ async fn an_outage_of_ten_minutes_loses_no_lookup_and_costs_few_calls() {
         }
         clock.advance(Duration::from_secs(1));
     }
-    // Ten open the breaker, then one passes every five seconds.
+    // Ten failures open the breaker, then one attempt is allowed every five seconds.
     let calls = store.calls() - names.len();
     assert!((100..=130).contains(&calls), "{calls}");
 }
 
 #[tokio::test]
-async fn a_first_read_always_goes_through() {
+async fn a_first_read_is_always_made() {
     let store = Arc::new(Scripted::new(vec![outage(ErrorKind::Unreachable); 100]));
     let cache = cache(&store, 60, &Clock::manual());
     for number in 0..50 {

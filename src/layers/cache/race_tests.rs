@@ -1,4 +1,4 @@
-//! What happens to a read that is under way when something else changes.
+//! What happens to a read under way when something else changes.
 
 use std::sync::Barrier;
 use std::time::Duration;
@@ -23,7 +23,7 @@ async fn a_refresh_does_not_join_a_read_that_began_before_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_read_brings_that_began_before_a_refresh_is_not_kept() {
+async fn the_answer_of_a_read_that_began_before_a_refresh_is_not_kept() {
     let store = Arc::new(Scripted::new(vec![Act::Late("old", 1), Act::Value("new")]));
     let cache = cache(&store, 60, &Clock::System);
     let earlier = begin(&cache, NAME).await;
@@ -33,7 +33,7 @@ async fn what_a_read_brings_that_began_before_a_refresh_is_not_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_read_under_a_refused_identity_is_not_kept_when_it_lands() {
+async fn an_answer_under_a_refused_identity_is_not_kept_when_it_arrives() {
     let store = Arc::new(Scripted::new(vec![Act::Late("old", 1), refused(), Act::Value("new")]));
     let cache = cache(&store, 60, &Clock::System);
     let earlier = begin(&cache, "a").await;
@@ -56,14 +56,14 @@ async fn an_old_value_is_not_served_once_the_identity_was_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_nothing_to_fall_back_on_has_the_patience_of_a_first_read() {
+async fn a_caller_without_an_old_value_has_the_patience_of_a_first_read() {
     let steps = vec![Act::Value("old"), Act::Late("late", 3), Act::Late("new", 3)];
     let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(steps)));
     let cache = cache(&store, 60, &clock);
     read(&cache, NAME).await.unwrap();
     clock.advance(Duration::from_millis(659_500));
     let refresh = begin(&cache, NAME).await;
-    // Now the old value is past its time.
+    // Now the old value has expired for good.
     clock.advance(Duration::from_millis(500));
     assert_eq!(read(&cache, NAME).await.unwrap().as_deref(), Some("new"));
     assert_eq!(refresh.await.unwrap().unwrap().as_deref(), Some("old"));
@@ -83,7 +83,7 @@ async fn a_refresh_by_hand_passes_an_open_breaker() {
 }
 
 #[test]
-fn threads_that_meet_at_an_expiry_share_one_read() {
+fn concurrent_threads_share_one_read_after_expiry() {
     let block_on = |cache: &Cache| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(read(cache, NAME)).unwrap();
@@ -108,7 +108,7 @@ fn threads_that_meet_at_an_expiry_share_one_read() {
 }
 
 #[test]
-fn two_who_leave_a_flight_at_once_take_it_off_the_board() {
+fn two_callers_that_leave_a_flight_at_once_take_it_off_the_board() {
     let name = SecretName::from(NAME);
     for _ in 0..5000 {
         let (board, barrier) = (Board::default(), Barrier::new(2));
@@ -136,7 +136,7 @@ async fn a_cache_without_room_keeps_nothing() {
 }
 
 #[tokio::test]
-async fn absence_leads_on_in_an_outage_and_says_that_it_is_old() {
+async fn an_absence_is_reused_in_an_outage_and_marked_as_old() {
     let steps = vec![Act::Absent, outage(ErrorKind::Throttled)];
     let (clock, store) = (Clock::manual(), Arc::new(Scripted::new(steps)));
     let cache = cache(&store, 60, &clock);

@@ -9,16 +9,16 @@ use crate::process::Deadline;
 /// Why a name is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// Nothing is known of it.
+    /// Nothing is known about it.
     First,
-    /// What is known has expired, and serves if the store does not answer.
+    /// What is known has expired, and is served if the store does not answer.
     Expired,
     /// What is known will expire soon.
     Ahead,
 }
 
 impl Reason {
-    /// How long the read may take, where it is not the lookup's own deadline that decides.
+    /// How long the read may take, if the lookup's own deadline is not the limit.
     const fn patience(self) -> Option<Duration> {
         match self {
             Self::First => None,
@@ -27,7 +27,7 @@ impl Reason {
         }
     }
 
-    /// Runs `work` for as long as it may take.
+    /// Runs `work` within the permitted time.
     pub(super) async fn run<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
         match self.patience() {
             Some(patience) => Deadline::within(patience, "the time that a refresh may take").run(work).await,

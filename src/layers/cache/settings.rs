@@ -1,4 +1,4 @@
-//! Bounds and ages of a cache.
+//! Limits and ages of a cache.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use crate::store::SecretName;
 use crate::store::options::Options;
 use crate::store::pattern::Pattern;
 
-/// How long an absent secret is remembered as absent, where nothing else is written.
+/// How long an absent secret is remembered as absent by default.
 const NEGATIVE_TTL: Duration = Duration::from_secs(15);
 
-/// What the user wants of the cache.
+/// The user's settings for the cache.
 #[derive(Clone, Debug)]
 pub struct CacheSettings {
     /// How long a value is served without asking the store.
@@ -22,9 +22,9 @@ pub struct CacheSettings {
     pub negative_ttl: Duration,
     /// How long after its time to live a value is still served while the store does not answer.
     pub max_stale: Duration,
-    /// The most values kept, and the most absent names kept.
+    /// The most values that are kept, and also the most absent names.
     pub max_entries: usize,
-    /// The most bytes that the values kept have together.
+    /// The most bytes that all kept values may have.
     pub max_bytes: usize,
 }
 
@@ -33,8 +33,8 @@ impl CacheSettings {
     pub fn from_options(options: &Options) -> Self {
         let ttl = options.duration("cache_ttl").unwrap_or(Duration::from_secs(60));
         let patterns = options.durations("cache_ttl_patterns").iter();
-        // Who wants no cache wants none for absent names either, and who wants a short one none that is
-        // longer.
+        // Without a cache absent names are not remembered either, and with a short one not longer than
+        // values.
         let unless_off = |duration| if ttl.is_zero() { Duration::ZERO } else { duration };
         let usual = NEGATIVE_TTL.min(ttl);
         Self {
@@ -50,19 +50,19 @@ impl CacheSettings {
     /// The time to live of a value under `name`.
     pub(super) fn ttl_of(&self, name: &SecretName) -> Duration {
         let matching = self.ttl_patterns.iter().find(|(pattern, _)| {
-            // A pattern that does not work was refused with the configuration.
+            // An invalid pattern has been refused with the configuration.
             pattern.matches(name.as_str()).unwrap_or(false)
         });
-        // Without a cache no pattern brings one back.
+        // A pattern cannot enable a cache that is switched off.
         matching.filter(|_| !self.ttl.is_zero()).map_or(self.ttl, |(_, ttl)| *ttl)
     }
 
-    /// Refuses patterns that can never work. Not under [`crate::process::no_fork`].
+    /// Refuses patterns that can never work. Must not be called within [`crate::process::no_fork`].
     pub fn check(&self) -> Result<()> {
         if self.ttl_patterns.iter().all(|(pattern, _)| pattern.matches("").is_ok()) {
             return Ok(());
         }
-        // What was written is not shown: an option may hold anything.
+        // The pattern is not shown: an option may contain anything.
         Err(Error::config("`cache_ttl_patterns` in backend_kwargs holds a pattern that does not work")
             .with_hint("Patterns are Python regular expressions, matched from the start of the name"))
     }

@@ -1,12 +1,12 @@
-//! A map of bounded size that drops what was least recently used.
+//! A map of limited size that drops the least recently used items.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
 
 use lru::LruCache;
 
-/// Bounded by the number of its items and by their weight together. What is dropped is dropped at once, so
-/// that a secret is zeroized when it leaves (`secrecy` does that when the last clone goes).
+/// Limited by the number of its items and by their total weight. Items are dropped at once, so that a secret
+/// is zeroized when it leaves (`secrecy` does that when the last clone is dropped).
 #[derive(Debug)]
 pub(crate) struct Shelf<K: Hash + Eq, V> {
     items: LruCache<K, (V, usize)>,
@@ -16,12 +16,12 @@ pub(crate) struct Shelf<K: Hash + Eq, V> {
 }
 
 impl<K: Hash + Eq, V> Shelf<K, V> {
-    /// An empty shelf. It takes no more memory than its items do, however many are allowed.
+    /// An empty shelf. It reserves no memory in advance, however many items are allowed.
     pub(crate) fn new(max_items: usize, max_weight: usize) -> Self {
         Self { items: LruCache::unbounded(), max_items, weight: 0, max_weight }
     }
 
-    /// Whether there is such an item; its place in the order of use stays.
+    /// Whether there is such an item; does not count as a use.
     pub(crate) fn contains<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -29,7 +29,7 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
         self.items.contains(key)
     }
 
-    /// Looks at an item and makes it the most recently used.
+    /// Returns an item and makes it the most recently used.
     pub(crate) fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -37,7 +37,7 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
         self.items.get(key).map(|(value, _)| value)
     }
 
-    /// As [`Self::get`], to change it in place.
+    /// Like [`Self::get`], to change it in place.
     pub(crate) fn get_mut<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -45,8 +45,8 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
         self.items.get_mut(key).map(|(value, _)| value)
     }
 
-    /// Puts an item in its place, and says whether others were dropped for it. One that alone is too heavy is
-    /// not kept.
+    /// Stores an item, and returns whether others were dropped for it. An item that is too heavy on its own
+    /// is not kept.
     pub(crate) fn put(&mut self, key: K, value: V, weight: usize) -> bool {
         self.remove(&key);
         if weight > self.max_weight {
@@ -64,7 +64,7 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
         dropped
     }
 
-    /// Takes an item away, if it is there.
+    /// Removes an item, if it exists.
     pub(crate) fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -73,29 +73,29 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
         removed.is_some()
     }
 
-    /// Drops what was least recently used; `false` if there is nothing.
+    /// Drops the least recently used item; `false` if there is none.
     pub(crate) fn drop_oldest(&mut self) -> bool {
         let dropped = self.items.pop_lru().map(|(_, (_, weight))| self.weight -= weight);
         dropped.is_some()
     }
 
-    /// What the items weigh together.
+    /// The total weight of the items.
     pub(crate) fn weight(&self) -> usize {
         self.weight
     }
 
-    /// Takes everything away.
+    /// Removes all items.
     pub(crate) fn clear(&mut self) {
         self.items.clear();
         self.weight = 0;
     }
 
-    /// Every value, to change it in place; their order of use stays.
+    /// Every value, to change it in place; does not count as a use.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.items.iter_mut().map(|(_, (value, _))| value)
     }
 
-    /// How many items there are.
+    /// The number of items.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.items.len()
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_recently_used_goes_first() {
+    fn the_least_recently_used_is_dropped_first() {
         let mut shelf = shelf(2, 100);
         shelf.put("a", 1, 1);
         shelf.put("b", 2, 1);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_the_shelf_is_dropped_at_once() {
+    fn removed_items_are_dropped_at_once() {
         let mut shelf = Shelf::new(1, 100);
         let secret = Arc::new(());
         shelf.put("a", Arc::clone(&secret), 1);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shelf_for_nothing_keeps_nothing_and_one_for_all_takes_no_memory_ahead() {
+    fn a_shelf_of_size_zero_keeps_nothing_and_a_huge_one_reserves_no_memory() {
         let mut none = shelf(0, 100);
         none.put("a", 1, 1);
         assert_eq!((none.len(), none.weight), (0, 0));

@@ -1,4 +1,4 @@
-//! The promises of the cache, on a store that follows a script and a clock that moves by hand.
+//! The guarantees of the cache, on a store with scripted answers and a manual clock.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(super) async fn read(cache: &Cache, name: &str) -> Result<Option<String>> {
     Ok(value.map(|value| value.expose().to_owned()))
 }
 
-/// Begins to read `name`, and lets it come as far as the store. For a paused clock.
+/// Begins to read `name`, and lets the read reach the store. For a paused clock.
 pub(super) async fn begin(cache: &Arc<Cache>, name: &'static str) -> JoinHandle<Result<Option<String>>> {
     let cache = Arc::clone(cache);
     let reader = tokio::spawn(async move { read(&cache, name).await });
@@ -125,7 +125,7 @@ async fn when_the_reader_is_cancelled_a_waiter_takes_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_times_out_speaks_for_itself_only() {
+async fn a_reader_that_times_out_fails_alone() {
     let late = Error::new(ErrorKind::Timeout, "late").temporary(None);
     let store = Arc::new(Scripted::new(vec![Act::Wait(1, late), Act::Value("v")]));
     let cache = cache(&store, 60, &Clock::System);
@@ -178,7 +178,7 @@ async fn expiring_makes_the_next_lookup_ask_and_keeps_the_old_value_for_an_outag
     let stale = fetch(&cache).await;
     assert!(matches!(stale.origin, Origin::Stale(_)));
     assert_eq!(text(&stale), "2");
-    // Who asks for a refresh does not wait for the next attempt to be due.
+    // A requested refresh does not wait for the next attempt to be due.
     cache.expire(&SecretName::from(NAME));
     assert_eq!(text(&fetch(&cache).await), "3");
 }

@@ -1,4 +1,4 @@
-//! Reading ahead what will be asked for, in as few calls as the store allows.
+//! Reading in advance what will be asked for, in as few calls as the store allows.
 
 use super::flight::Boarding;
 use super::reason::Reason;
@@ -7,20 +7,19 @@ use crate::error::Error;
 use crate::process::Timestamp;
 use crate::store::{SecretName, one_by_one};
 
-/// Names that are read beside each other where the store reads one at a time: after so many the outcome is
-/// looked at.
+/// How many names are read before the outcome is checked, if the store reads one at a time.
 const ONE_BY_ONE: usize = 64;
 
 impl Cache {
-    /// Reads what memory does not know of `names`, and remembers it as it comes. The errors are those of the
-    /// names that could not be read; where a whole request fails for a reason that concerns all, the rest is
-    /// left alone.
+    /// Reads the names that memory does not know, and remembers the answers. Returns the errors of the names
+    /// that could not be read; if a whole request fails for a reason that concerns all names, the rest is not
+    /// attempted.
     pub async fn warm(&self, names: &[SecretName]) -> Vec<(SecretName, Error)> {
         let is_unknown = |name: &&SecretName| self.landed(name, Timestamp::ORIGIN).is_none();
         let unknown: Vec<SecretName> = names.iter().filter(is_unknown).cloned().collect();
         let (mut rest, mut failed) = (unknown.as_slice(), Vec::new());
         while !rest.is_empty() {
-            // Asked each time: a store may find out on the way that it cannot read several.
+            // Checked each time: a store may find out in between that it cannot read several.
             let batch = self.inner.batch_size().get();
             let size = if batch == 1 { ONE_BY_ONE } else { batch };
             let (chunk, later) = rest.split_at(size.min(rest.len()));
@@ -45,12 +44,12 @@ impl Cache {
         answers.filter_map(|(answer, name)| Some((name.clone(), answer.err()?))).collect()
     }
 
-    /// Names that somebody else is reading are left to them.
+    /// Names that another caller is reading are left to that caller.
     async fn warm_together(&self, names: &[SecretName]) -> Vec<(SecretName, Error)> {
         let boardings: Vec<Boarding<'_>> = names.iter().map(|name| self.board.join(name)).collect();
         let (mut mine, mut flights) = (Vec::new(), Vec::new());
         for boarding in &boardings {
-            // A name that stands twice in the list is boarded once.
+            // A name that occurs twice in the list is boarded once.
             if let Some(Ok(flight)) = boarding.flight().map(tokio::sync::Mutex::try_lock) {
                 mine.push(boarding);
                 flights.push(flight);
@@ -60,6 +59,7 @@ impl Cache {
         let answers = self.inner.get_many(&wanted).await;
         let mut failed = Vec::new();
         for ((boarding, answer), flight) in mine.into_iter().zip(answers).zip(&mut flights) {
+            // The store did not answer for this name; the lookup reads it on its own.
             let Some(answer) = answer else { continue };
             let settled = self.settle(boarding, answer);
             failed.extend(settled.as_ref().err().map(|error| (boarding.name.clone(), error.clone())));

@@ -1,4 +1,4 @@
-//! Everything that a service's client needs, put together while the store is opened.
+//! Everything that a service's client needs, assembled while the store is opened.
 
 use std::fmt;
 use std::future::Future;
@@ -35,25 +35,25 @@ use crate::store::tools::Finding;
 pub(super) struct Service {
     /// How endpoints are configured for it.
     pub(super) names: ServiceNames,
-    /// The version of its interface: the only `api_version` there is.
+    /// The version of its interface: the only valid `api_version`.
     pub(super) api_version: &'static str,
-    /// What an assumed role's session is called by default: what the official class calls it.
+    /// The default name of an assumed role's session: the one that the official class uses.
     pub(super) session_name: &'static str,
 }
 
 /// Credentials, region, endpoint and network of one service.
 pub(super) struct Access {
-    /// What the service's client is built from.
+    /// The configuration that the service's client is built from.
     pub(super) sdk_config: SdkConfig,
-    /// What requests are signed with.
+    /// The credentials that sign requests.
     pub(super) credentials: Arc<CredentialCache>,
     /// The region, for messages.
     pub(super) region: String,
-    /// What asks for the service's time.
+    /// Asks for the service's time.
     probe: Probe,
-    /// What knows how old a key is.
+    /// Finds out how old a key is.
     iam: Option<Iam>,
-    /// What knows who the caller is.
+    /// Where to ask who the caller is.
     sts: Option<QueryPlace>,
     files: WatchedFiles,
 }
@@ -75,12 +75,13 @@ impl Access {
         let endpoint = endpoint(service.names, written, &settings, &profiles, environment)?;
         let (client, trust) =
             service_client(&settings, &profiles, environment, endpoint.as_ref(), &mut files)?;
+        // `use_ssl` only chooses the scheme of the usual address; an endpoint brings its own.
         let plain = !settings.use_ssl && endpoint.is_none();
         let address =
             endpoint.as_ref().map_or_else(|| usual_address(service, &region, plain), Url::to_string);
         Url::parse(&address).iter().for_each(warn_about_plain_http);
         let probe = Probe { client: client.clone(), address, trust, refused: "requests" };
-        // An address that is none concerns nobody but `strongroom doctor`.
+        // An invalid address of IAM or STS matters to `strongroom doctor` alone and must not fail the store.
         let of_iam = self::endpoint(IAM, None, &settings, &profiles, environment).ok().flatten();
         let iam = Iam::of(&region, of_iam.map(|url| url.to_string()), endpoint.is_some());
         let of_sts = self::endpoint(STS, None, &settings, &profiles, environment).ok().flatten();
@@ -96,19 +97,20 @@ impl Access {
         Ok(Self { sdk_config, credentials, region, probe, iam, sts, files })
     }
 
-    /// Makes sure that there are credentials to sign with. Comes before each request.
+    /// Makes sure that there are credentials to sign with. Called before each request.
     pub(super) async fn log_in(&self) -> Result<()> {
         self.credentials.ensure().await.map_err(Error::as_login_failure)
     }
 
-    /// Makes a call of the service with credentials that work. Those that it does not accept, since they were
-    /// revoked or have expired before their time, are replaced, and the call is made once more.
+    /// Calls the service with credentials that work. If it does not accept them, because they were revoked or
+    /// expired early, they are replaced and the call is made once more.
     pub(super) async fn signed<T, F>(&self, call: impl Fn() -> F + Send) -> Result<T>
     where
         T: Send,
         F: Future<Output = Result<T>> + Send,
     {
         self.log_in().await?;
+        // Noted before the call: another task may have replaced them by the time the refusal arrives.
         let used = self.credentials.held();
         let refused = match call().await {
             Err(error) => error,
@@ -124,7 +126,7 @@ impl Access {
         outcome
     }
 
-    /// Whether there are other credentials now than those that were `used` when `error` came.
+    /// Whether the credentials that were `used` when `error` occurred have been replaced by others.
     pub(super) async fn is_replaced(&self, error: &Error, used: Option<Credentials>) -> bool {
         error.kind() == ErrorKind::Unauthenticated && self.credentials.replace(used).await
     }
@@ -142,21 +144,21 @@ impl Access {
         findings
     }
 
-    /// Who asks where, in words that hold no secret.
+    /// Which identity asks where, in words that hold no secret.
     pub(super) fn identity(&self) -> String {
-        // What stands behind a question mark may be a token.
+        // A query may hold a token.
         let address = self.sdk_config.endpoint_url().and_then(|address| address.split(['?', '#']).next());
         let address = address.map_or_else(String::new, |address| format!(" at {}", Shown(address)));
         format!("{} in {}{address}", self.credentials.origin(), Shown(&self.region))
     }
 
-    /// Whether a file that decided something has changed since.
+    /// Whether a file that influenced the configuration has changed since.
     pub(super) fn is_outdated(&self) -> bool {
         self.files.have_changed()
     }
 }
 
-/// Without the SDK's configuration, whose own Debug fills pages.
+/// Leaves out the SDK's configuration, whose own Debug fills pages.
 impl fmt::Debug for Access {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let endpoint = self.sdk_config.endpoint_url();
@@ -169,13 +171,13 @@ impl fmt::Debug for Access {
     }
 }
 
-/// How often one read is tried in all, where `retries` of `config_kwargs` or `AWS_MAX_ATTEMPTS` say so.
-/// Settings that cannot be read say nothing here; they are an error when the store is opened.
+/// How often one read is attempted in all, if `retries` of `config_kwargs` or `AWS_MAX_ATTEMPTS` says so.
+/// Invalid settings are ignored here and reported when the store is opened.
 pub(super) fn attempts(options: &Options, environment: &Environment) -> Option<u64> {
     AwsSettings::read(options, environment, "").ok()?.max_attempts.map(u64::from)
 }
 
-/// botocore knows each version that ever was; of these services there is one.
+/// botocore knows every version that ever existed; each of these services has only one.
 fn check_api_version(service: &Service, asked: Option<&str>) -> Result<()> {
     match asked {
         Some(asked) if asked != service.api_version => {
@@ -186,15 +188,15 @@ fn check_api_version(service: &Service, asked: Option<&str>) -> Result<()> {
     }
 }
 
-/// Where a service answers, but for the addresses of its variants: good enough to ask for the time.
+/// The usual address of a service, without those of its variants: good enough to ask for the time.
 fn usual_address(service: &Service, region: &str, plain: bool) -> String {
     let scheme = if plain { "http" } else { "https" };
     let end = if region.starts_with("cn-") { ".cn" } else { "" };
     format!("{scheme}://{}.{region}.amazonaws.com{end}/", service.names.key.replace('_', ""))
 }
 
-/// What the service's certificate is verified with comes with the client, in words. The TLS settings are only
-/// read for https: a broken CA bundle does not matter to a plain endpoint.
+/// The client, and a description of what the service's certificate is verified with. The TLS settings are
+/// only read for https: a broken CA bundle does not matter to a plain endpoint.
 fn service_client(
     settings: &AwsSettings,
     profiles: &Profiles,
@@ -205,6 +207,6 @@ fn service_client(
     let client = client_settings(settings, environment);
     let plain =
         endpoint.map_or(!settings.use_ssl, |url| url.scheme() == "http") && !client.proxies.needs_tls();
-    let roots = if plain { Roots::Nobody } else { service_roots(settings, profiles, environment) };
+    let roots = if plain { Roots::Empty } else { service_roots(settings, profiles, environment) };
     Ok((trust::client(&client, &roots, files)?, words(&roots)))
 }

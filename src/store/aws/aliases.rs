@@ -1,7 +1,7 @@
-//! JSON connections whose keys have other names, brought into the shape that Airflow reads.
+//! JSON connections whose keys have other names, converted to the shape that Airflow reads.
 //!
 //! Source: `airflow.providers.amazon.aws.secrets.secrets_manager` 9.39.0 (`extra_conn_words`). The official
-//! class of Parameter Store has nothing of the kind; ours has it for those who ask.
+//! class of Parameter Store has nothing like it; ours offers it as an option.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Shown;
@@ -15,8 +15,8 @@ pub(super) const EXTRA_CONN_WORDS: &str = "extra_conn_words";
 
 /// The names of fields in JSON connections.
 ///
-/// What cannot be used is an error of the lookup that needs it, not of the constructor: upstream only looks
-/// at it when a secret holds JSON.
+/// An unusable option is an error of the lookup that needs it, not of the constructor: the official class
+/// only reads it when a secret holds JSON.
 #[derive(Clone, Debug)]
 pub(super) struct Aliases(Result<FieldAliases>);
 
@@ -29,8 +29,8 @@ impl Aliases {
         })
     }
 
-    /// One word need not be a list; upstream takes it apart into its letters. Any other words fail there,
-    /// too.
+    /// A single word need not be in a list, although the official class would split it into letters. Anything
+    /// else fails there, too.
     fn read_words(options: &Options) -> Result<FieldAliases> {
         let mut aliases = FieldAliases::new();
         let fields = options.object(EXTRA_CONN_WORDS).and_then(|value| value.as_object());
@@ -49,7 +49,7 @@ impl Aliases {
         Ok(aliases)
     }
 
-    /// JSON connections get the seven keys of Airflow; everything else stays as it is.
+    /// JSON connections get the seven keys of Airflow; everything else stays unchanged.
     pub(super) fn read(&self, kind: Kind, value: SecretValue) -> Result<SecretValue> {
         if kind != Kind::Connection {
             return Ok(value);
@@ -57,6 +57,8 @@ impl Aliases {
         let text = Text::from(value.expose());
         let aliases = match &self.0 {
             Ok(aliases) => aliases,
+            // Only JSON needs the words, so a URI is returned although they are unusable, as by the official
+            // class.
             Err(fault) if value.expose().trim().starts_with('{') => return Err(fault.clone()),
             Err(_) => return Ok(value),
         };
@@ -72,20 +74,20 @@ impl Aliases {
 }
 
 impl Aliases {
-    /// Fields of a JSON connection that say something and get lost, with what to do.
+    /// Fields of a JSON connection that have a meaning and get lost, each with a remedy.
     pub(super) fn dropped(&self, kind: Kind, value: &SecretValue) -> Vec<String> {
         let (Kind::Connection, Ok(aliases)) = (kind, &self.0) else { return Vec::new() };
-        let told = |(field, word): (&str, String)| {
+        let described = |(field, word): (&str, String)| {
             format!(
                 "`{word}` is dropped, as the official class does, and `{field}` stays empty: call it \
                 `{field}`, or write `{EXTRA_CONN_WORDS}`: {{\"{field}\": [\"{word}\"]}}"
             )
         };
-        dropped_fields(&Text::from(value.expose()), aliases).into_iter().map(told).collect()
+        dropped_fields(&Text::from(value.expose()), aliases).into_iter().map(described).collect()
     }
 }
 
-/// The cause says where, never what: [`FieldError`] holds nothing of the secret.
+/// The cause names the place, never the contents: [`FieldError`] holds nothing of the secret.
 fn malformed(error: FieldError) -> Error {
     match error {
         FieldError::UnknownField { .. } => {

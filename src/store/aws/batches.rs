@@ -1,9 +1,8 @@
-//! Reading several secrets where one request reads some of them at once.
+//! Reading several secrets with requests that read more than one at once.
 //!
-//! The batches go out one after the other, since the services grant an account few requests a second. For the
-//! same reason a single secret is never asked for in a batch. Whoever a batch leaves without an answer is
-//! read alone, by whoever asked for the batch: so a name that spoils a whole batch costs requests, and no
-//! answer.
+//! The batches are sent one after the other, since the services grant an account few requests per second. For
+//! the same reason a single secret is never requested as a batch. A secret that a batch does not answer is
+//! read on its own by the caller, so a name that spoils a whole batch costs requests but no answer.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -13,26 +12,26 @@ use crate::store::SecretName;
 use crate::store::aws::store::{AwsStore, SecretService};
 use crate::value::SecretValue;
 
-/// What a store says of one secret.
+/// What a store answers for one secret.
 pub(super) type Answer = Result<Option<SecretValue>>;
 
-/// What became of a batch that was not answered.
+/// Why a batch was not answered.
 #[derive(Debug)]
 pub(super) enum BatchFailure {
-    /// There are no batches for this identity or at this endpoint, for the reason told.
+    /// Batches do not work for this identity or at this endpoint, for the given reason.
     Unavailable(String),
-    /// The same, or one of these secrets may not be read; the reason holds in the first case.
-    #[cfg_attr(not(feature = "aws-ssm"), allow(dead_code, reason = "Secrets Manager tells the two apart"))]
+    /// Either that, or one of these secrets may not be read; the reason applies in the first case.
+    #[cfg_attr(not(feature = "aws-ssm"), allow(dead_code, reason = "Secrets Manager distinguishes the two"))]
     Denied(String),
-    /// This batch was refused, maybe for the sake of one of its secrets: each may be read alone.
+    /// This batch was refused, maybe because of one of its secrets: each may be read on its own.
     Refused,
-    /// Something that has nothing to do with the secrets: others would fare the same.
+    /// An error unrelated to the secrets: other names would fail in the same way.
     Failed(Error),
 }
 
 #[cfg(test)]
 impl BatchFailure {
-    /// Which one it is; of an error its kind, and what is special about it.
+    /// A short description of the variant; for an error, its kind and what is special about it.
     pub(super) fn in_short(&self) -> String {
         match self {
             Self::Unavailable(_) => "unavailable".to_owned(),
@@ -47,7 +46,8 @@ impl BatchFailure {
     }
 }
 
-/// Reads several secrets with as few requests as there can be. `None` is for those that are to be read alone.
+/// Reads several secrets with as few requests as possible. `None` is for those that have to be read on their
+/// own.
 pub(super) async fn read_many<S: SecretService>(
     store: &AwsStore<S>,
     names: &[SecretName],
@@ -58,7 +58,7 @@ pub(super) async fn read_many<S: SecretService>(
     names.iter().map(|name| known.of(name)).collect()
 }
 
-/// Notes what batches tell. A failure that has nothing to do with single names goes for all that are left.
+/// Notes the answers of batches. A failure unrelated to single names applies to all that are left.
 async fn read_in_batches<S: SecretService>(store: &AwsStore<S>, names: &[SecretName], known: &mut Known) {
     let names: Vec<SecretName> = names.iter().filter(|name| S::fits(name)).cloned().collect();
     for batch in names.chunks(S::LARGEST_BATCH.get()).filter(|batch| batch.len() > 1) {
@@ -71,14 +71,15 @@ async fn read_in_batches<S: SecretService>(store: &AwsStore<S>, names: &[SecretN
             Err(BatchFailure::Unavailable(reason)) => return store.batches.switch_off(&reason),
             Err(BatchFailure::Denied(reason)) => store.batches.note_denial(&reason),
             Err(BatchFailure::Failed(error)) => {
+                // `note` keeps the first answer, so names that were answered by an earlier batch keep it.
                 return names.iter().for_each(|name| known.note(name, Err(error.clone())));
             }
         }
     }
 }
 
-/// Whether batches are tried. They stay off for the life of the store: permissions change rarely, and asking
-/// each time would double the requests.
+/// Whether batches are attempted. Once off, they stay off for the life of the store: permissions change
+/// rarely, and a failing batch before each read would double the requests.
 #[derive(Debug, Default)]
 pub(super) struct BatchSwitch {
     is_off: AtomicBool,
@@ -86,7 +87,7 @@ pub(super) struct BatchSwitch {
 }
 
 impl BatchSwitch {
-    /// Whether every secret is read by itself.
+    /// Whether every secret is read on its own.
     pub(super) fn is_off(&self) -> bool {
         self.is_off.load(Ordering::Relaxed)
     }
@@ -95,8 +96,7 @@ impl BatchSwitch {
         self.denials.store(0, Ordering::Relaxed);
     }
 
-    /// One denied batch may be the fault of one of its secrets; two in a row are taken for a missing
-    /// permission.
+    /// One denied batch may be due to one of its secrets; two in a row are taken for a missing permission.
     fn note_denial(&self, reason: &str) {
         if self.denials.fetch_add(1, Ordering::Relaxed) > 0 {
             self.switch_off(reason);
@@ -119,13 +119,13 @@ impl Known {
         self.0.get(name).cloned()
     }
 
-    /// The first answer stays.
+    /// Notes an answer, unless there is one already.
     pub(super) fn note(&mut self, name: &SecretName, answer: Answer) {
         self.0.entry(name.clone()).or_insert(answer);
     }
 }
 
-/// Each name once, in order.
+/// The names without duplicates, in order.
 fn distinct(names: &[SecretName]) -> Vec<SecretName> {
     let mut seen = HashSet::new();
     names.iter().filter(|name| seen.insert(*name)).cloned().collect()

@@ -1,4 +1,5 @@
-//! Who AWS takes us for, for `strongroom doctor`: `GetCallerIdentity` of STS, which every identity may ask.
+//! The identity that AWS sees, for `strongroom doctor`: `GetCallerIdentity` of STS, which every identity may
+//! call.
 //!
 //! Source: "AWS Security Token Service endpoints and quotas" and `GetCallerIdentity` in the STS API
 //! reference.
@@ -13,11 +14,12 @@ use crate::store::tools::{Finding, Severity};
 
 const QUESTION: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 
-/// STS of the region, or the one that is configured. An address of the store's own says nothing of STS: a key
-/// of another service is not shown to AWS then, and `None` is the answer.
+/// STS of the region, or the configured one. If the store has an address of its own, nothing is known about
+/// STS: the answer is `None`, so that keys of another service are not sent to AWS.
 pub(super) fn sts(region: &str, written: Option<String>, store_has_own: bool) -> Option<QueryPlace> {
     let suffix = match region {
         _ if region.starts_with("cn-") => "amazonaws.com.cn",
+        // The suffixes of the isolated partitions are not public.
         _ if region.starts_with("us-iso") || region.starts_with("eu-iso") => return None,
         _ => "amazonaws.com",
     };
@@ -49,13 +51,13 @@ fn caller(text: &str) -> Option<Finding> {
     ))
 }
 
-/// No lookup needs to know it.
+/// Not a problem: no lookup needs it.
 fn unknown(reason: &str) -> Finding {
     Finding::new(
         Severity::Note,
         "caller",
         format!("who the caller is, is not known: STS was asked, and {reason}"),
-        "`aws sts get-caller-identity` with the same credentials tells it; lookups do not need STS to be \
+        "`aws sts get-caller-identity` with the same credentials shows it; lookups do not need STS to be \
         reachable",
     )
 }
@@ -75,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn sts_is_that_of_the_region_and_never_a_strangers() {
+    fn sts_is_that_of_the_region_and_never_one_of_another_service() {
         let address = |region| sts(region, None, false).map(|place| place.address);
         assert_eq!(address("eu-west-1").as_deref(), Some("https://sts.eu-west-1.amazonaws.com/"));
         assert_eq!(address("cn-north-1").as_deref(), Some("https://sts.cn-north-1.amazonaws.com.cn/"));

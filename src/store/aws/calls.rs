@@ -1,12 +1,12 @@
-//! What failures of calls mean that every service with secrets has: a listing and a batch.
+//! What failed calls mean where all services with secrets agree: listings and batches.
 
 use crate::error::{Error, ErrorKind};
 use crate::store::aws::batches::BatchFailure;
 use crate::store::aws::error::{Failure, Refusal, general_hint};
 
 impl Failure {
-    /// The error that it is, or what `refused` makes of an answer; `None` where that says that there is no
-    /// such thing.
+    /// This failure as an error: `refused` converts an answer, and returns `None` if it means that the secret
+    /// does not exist.
     pub(super) fn or_else(self, refused: impl FnOnce(&Refusal) -> Option<Error>) -> Option<Error> {
         match self {
             Self::Refused(refusal) => refused(&refusal),
@@ -15,22 +15,22 @@ impl Failure {
     }
 }
 
-/// A call that tells of several secrets.
+/// A call that reports on several secrets.
 pub(super) struct Listing {
     /// Its name.
     pub(super) operation: &'static str,
-    /// What a policy calls it.
+    /// The permission that a policy has to grant.
     pub(super) permission: &'static str,
     /// What it lists.
     pub(super) things: &'static str,
-    /// The code for a page that cannot be asked for any more.
+    /// The code for a page that is no longer available.
     pub(super) lost_page: &'static str,
-    /// What a code means to this service.
+    /// The kind of error that a code means for this service.
     pub(super) kind: fn(&Refusal) -> ErrorKind,
 }
 
 impl Listing {
-    /// What a call that failed means: `subject` was asked.
+    /// The error of a failed call about `subject`.
     pub(super) fn error(&self, failure: Failure, subject: &str, region: &str) -> Error {
         let error = match failure {
             Failure::Refused(refusal) => self.refused(&refusal, subject, region),
@@ -39,7 +39,7 @@ impl Listing {
         error.with_operation(self.operation)
     }
 
-    /// What an answer means that is an error.
+    /// The error of an answer that reports one.
     pub(super) fn refused(&self, refusal: &Refusal, subject: &str, region: &str) -> Error {
         let (kind, hint) = if refusal.is_unknown_operation() {
             (ErrorKind::Unsupported, Some(format!("The endpoint does not know {}", self.operation)))
@@ -64,7 +64,7 @@ impl Listing {
     }
 }
 
-/// What a batch that failed as a whole means; `refused` says it of an answer of the service.
+/// What the failure of a whole batch means; `refused` decides for an answer of the service.
 pub(super) fn batch_failure(
     failure: Failure,
     operation: &'static str,
@@ -75,6 +75,7 @@ pub(super) fn batch_failure(
             BatchFailure::Unavailable(format!("the endpoint does not know {operation}"))
         }
         Failure::Refused(refusal) => refused(&refusal),
+        // One secret that cannot be parsed makes the whole answer unreadable; read alone, the others work.
         Failure::Broken(error) if error.kind() == ErrorKind::Malformed => BatchFailure::Refused,
         Failure::Broken(error) => BatchFailure::Failed(error),
     };
@@ -84,7 +85,7 @@ pub(super) fn batch_failure(
     }
 }
 
-/// Whether an error of `kind` has nothing to do with the secrets of a batch: others would fare the same.
+/// Whether an error of `kind` is unrelated to the secrets of a batch: other names would fail in the same way.
 pub(super) fn concerns_all(kind: ErrorKind) -> bool {
     kind.is_outage() || kind == ErrorKind::Unauthenticated
 }

@@ -8,7 +8,7 @@ use crate::store::kit::checks::unverified;
 use crate::store::options::Options;
 use crate::store::tools::{Finding, Severity};
 
-/// Looks at options and environment only.
+/// Checks options and environment only.
 pub(super) fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
     let Ok(settings) = AwsSettings::read(options, environment, "") else { return Vec::new() };
     let unverified = settings.verify.is_off().then(|| unverified("verify"));
@@ -30,18 +30,18 @@ fn keys(settings: &AwsSettings, environment: &Environment) -> Option<Finding> {
         return None;
     }
     let (what, remedy) = if temporary {
-        ("a temporary key stands", "Nobody renews it there: use a role or a profile that renews itself")
+        ("a temporary key is", "It is not renewed there: use a role or a profile that renews itself")
     } else {
         (
-            "a long-lived access key stands",
-            "Use a role (instance, pod or role_arn), or rotate the key; `aws iam list-access-keys` tells how \
+            "a long-lived access key is",
+            "Use a role (instance, pod or role_arn), or rotate the key; `aws iam list-access-keys` shows how \
             old it is",
         )
     };
     Some(Finding::new(Severity::Warning, "static_keys", format!("{what} in {place}"), remedy))
 }
 
-/// boto3 and the other SDKs disagree on the variable of the region.
+/// boto3 and the other SDKs read different variables for the region.
 fn region(settings: &AwsSettings, environment: &Environment) -> Option<Finding> {
     let chosen = settings.region.as_deref().or(environment.non_empty("AWS_DEFAULT_REGION"))?;
     let other = environment.non_empty("AWS_REGION").filter(|other| *other != chosen)?;
@@ -90,16 +90,16 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_nobody_renews_are_told() {
+    fn keys_that_are_not_renewed_are_reported() {
         let pair = [("aws_access_key_id", text("canary")), ("aws_secret_access_key", text("canary"))];
-        assert_eq!(found(&pair, &[]), ["static_keys: a long-lived access key stands in backend_kwargs"]);
+        assert_eq!(found(&pair, &[]), ["static_keys: a long-lived access key is in backend_kwargs"]);
         let of_environment = [("AWS_ACCESS_KEY_ID", "canary"), ("AWS_SESSION_TOKEN", "canary")];
-        assert_eq!(found(&[], &of_environment), ["static_keys: a temporary key stands in the environment"]);
+        assert_eq!(found(&[], &of_environment), ["static_keys: a temporary key is in the environment"]);
         assert!(found(&[], &[]).is_empty());
     }
 
     #[test]
-    fn two_regions_open_doors_and_plain_http_are_told() {
+    fn two_regions_unverified_certificates_and_plain_http_are_reported() {
         let regions = [("AWS_REGION", "eu-west-1"), ("AWS_DEFAULT_REGION", "us-east-1")];
         assert_eq!(
             found(&[], &regions),

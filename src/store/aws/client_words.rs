@@ -1,7 +1,7 @@
-//! What `config_kwargs` says: the words of `botocore.config.Config`.
+//! The contents of `config_kwargs`: the words of `botocore.config.Config`.
 //!
-//! The official class hands them to the STS client only, where they look as if they worked. Here they apply
-//! to both clients. Meanings: botocore/config.py and botocore/args.py.
+//! The official class passes them to the STS client only, so most of them seem to work there and have no
+//! effect. Here they apply to both clients. Meanings: botocore/config.py and botocore/args.py.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,11 +21,12 @@ pub(super) const CONFIG_KWARGS: &str = "Words of botocore's Config: connect_time
 proxies, region_name, use_dualstack_endpoint, use_fips_endpoint, user_agent_extra, \
 ignore_configured_endpoint_urls.";
 
-/// How long a connection may take to open: just over the moment of the second repetition of a lost SYN
-/// packet. botocore waits 60 s, which no lookup has.
+/// How long a connection may take to open: just over the time at which a lost SYN packet is sent for the
+/// third time (after 1 s and 3 s). botocore waits 60 s, longer than any lookup lasts.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
 
-/// How long the server may stay silent: botocore's default. The deadline of a lookup is what cuts earlier.
+/// How long the server may stay silent: botocore's default. The deadline of a lookup usually ends the wait
+/// earlier.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Words that have a meaning here.
@@ -41,27 +42,27 @@ const KNOWN: &[&str] = &[
     "user_agent_extra",
 ];
 
-/// What `config_kwargs` says. Debug shows no proxy.
+/// The contents of `config_kwargs`. Debug shows no proxy.
 #[derive(Clone, Default)]
 pub(super) struct ClientWords {
     connect_timeout: Option<Duration>,
     read_timeout: Option<Duration>,
-    /// How often one read is tried in all.
+    /// How often one read is attempted in all.
     pub(super) max_attempts: Option<u32>,
     /// Proxies in place of those of the environment.
     pub(super) proxies: Option<ProxySettings>,
     /// The region of STS, and of the service where nothing else names one.
     pub(super) region: Option<String>,
-    /// Whether the endpoint is one with IPv6 too.
+    /// Whether the endpoint also has IPv6.
     pub(super) use_dual_stack: Option<bool>,
-    /// Whether the endpoint is a FIPS one.
+    /// Whether the endpoint has to be a FIPS one.
     pub(super) use_fips: Option<bool>,
     /// Appended to the user agent.
     pub(super) user_agent_extra: Option<String>,
-    /// Whether endpoints in the environment and the profile are passed over.
+    /// Whether endpoints in the environment and the profile are ignored.
     pub(super) ignore_configured_endpoints: Option<bool>,
-    /// What cannot be used, in words: the official class reads secrets all the same, since the words act on
-    /// STS alone there.
+    /// Descriptions of the values that cannot be used. The official class reads secrets despite them, since
+    /// they only affect STS there.
     pub(super) unusable: Vec<String>,
 }
 
@@ -111,7 +112,7 @@ impl fmt::Debug for ClientWords {
     }
 }
 
-/// What was written, or nothing and a line in `unusable`.
+/// The value that was written, or nothing and a line in `unusable`.
 fn used<T>(read: Result<Option<T>>, unusable: &mut Vec<String>) -> Option<T> {
     read.unwrap_or_else(|error| {
         unusable.push(error.to_string());
@@ -120,7 +121,7 @@ fn used<T>(read: Result<Option<T>>, unusable: &mut Vec<String>) -> Option<T> {
 }
 
 /// `total_max_attempts` counts the first attempt, `max_attempts` only those after it (botocore/config.py);
-/// the mode has no effect, since there is one layer that retries.
+/// the mode has no effect, since retries happen in one layer.
 fn max_attempts(retries: Words<'_>) -> Result<Option<u32>> {
     let total = retries.count("total_max_attempts")?;
     let after_the_first = retries.count("max_attempts")?;
@@ -135,7 +136,7 @@ fn proxies(words: Words<'_>) -> Result<Option<ProxySettings>> {
     Ok(Some(ProxySettings::explicit(proxies.text("http")?, proxies.text("https")?)))
 }
 
-/// Only what can stand in a header.
+/// Accepts only what a header can hold.
 fn user_agent(words: Words<'_>) -> Result<Option<String>> {
     let text = words.text("user_agent_extra")?;
     if text.is_some_and(|text| !text.bytes().all(|byte| matches!(byte, b' '..=b'~'))) {
@@ -144,7 +145,7 @@ fn user_agent(words: Words<'_>) -> Result<Option<String>> {
     Ok(text.map(str::to_owned))
 }
 
-/// Warns by name about words that have no meaning here, or none with what is written there.
+/// Warns about each word that has no meaning here, or whose value has none.
 pub(super) fn warn_about_useless(options: &Options, words: &ClientWords) {
     for fault in &words.unusable {
         tracing::warn!("{fault}; it has no effect");
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_botocore_mean_what_they_mean_there() {
+    fn the_words_mean_what_they_mean_to_botocore() {
         let words = read(
             r#"{"connect_timeout": 2, "read_timeout": 0.5, "retries": {"max_attempts": 0, "mode": "standard"},
                 "use_fips_endpoint": true, "use_dualstack_endpoint": "false", "user_agent_extra": "x/1", "region_name": "r"}"#,

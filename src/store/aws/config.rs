@@ -16,7 +16,7 @@ use crate::store::environment::Environment;
 use crate::store::kit::trust::Verify;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 
-/// What an operator hands to the ones that upstream itself leaves unread.
+/// Why options have no effect that the official class itself does not read.
 const CONNECTION_ONLY: &str = "the official class reads it from Airflow connections of other hooks only";
 
 /// The options that every AWS store takes.
@@ -145,7 +145,7 @@ pub(super) const AWS_OPTIONS: &[OptionSpec] = &[
     ),
 ];
 
-/// The options of a store: its own, then those of every AWS store. `COUNT` is how many there are.
+/// The options of a store: its own, then those of every AWS store. `COUNT` is the total.
 pub(super) const fn with_aws_options<const OWN: usize, const COUNT: usize>(
     own: [OptionSpec; OWN],
 ) -> [OptionSpec; COUNT] {
@@ -158,8 +158,8 @@ pub(super) const fn with_aws_options<const OWN: usize, const COUNT: usize>(
     all
 }
 
-/// What belongs to a role, where none is assumed, and the names of fields, which concern JSON connections
-/// alone.
+/// The options of a role have no effect if none is assumed, and the names of fields only concern JSON
+/// connections.
 pub(super) fn plays_no_part(options: &Options, key: &str) -> bool {
     let of_role = key.starts_with("assume_role_") || key == "service_config";
     key == EXTRA_CONN_WORDS || of_role && options.non_empty("role_arn").is_none()
@@ -176,7 +176,7 @@ pub(super) struct WrittenKeys {
     pub(super) session_token: Option<SecretString>,
 }
 
-/// The options of an AWS store, typed. Reading them neither looks at files nor at the network.
+/// The options of an AWS store, typed. Reading them touches neither files nor the network.
 #[derive(Clone)]
 pub(super) struct AwsSettings {
     /// Keys in the options.
@@ -199,14 +199,14 @@ pub(super) struct AwsSettings {
     pub(super) use_ssl: bool,
     /// The version of the service's interface that was asked for.
     pub(super) api_version: Option<String>,
-    /// What `config_kwargs` says.
+    /// The contents of `config_kwargs`.
     pub(super) client: ClientWords,
-    /// How often one read is tried in all, as `config_kwargs` or `AWS_MAX_ATTEMPTS` says.
+    /// How often one read is attempted in all, according to `config_kwargs` or `AWS_MAX_ATTEMPTS`.
     pub(super) max_attempts: Option<u32>,
 }
 
 impl AwsSettings {
-    /// Types the options. `session_name` is what an assumed role's session is called by default.
+    /// Types the options. `session_name` is the default name of an assumed role's session.
     ///
     /// An error is a `Config` error that names the option.
     pub(super) fn read(options: &Options, environment: &Environment, session_name: &str) -> Result<Self> {
@@ -231,7 +231,7 @@ impl AwsSettings {
     }
 }
 
-/// Read for a role only, as the official class does.
+/// Only read if there is a role, as in the official class.
 fn sts_endpoint_url(options: &Options) -> Result<Option<String>> {
     if options.non_empty("role_arn").is_none() {
         return Ok(None);
@@ -256,7 +256,7 @@ impl fmt::Debug for AwsSettings {
 }
 
 impl WrittenKeys {
-    /// The pair of the options takes precedence over that of `session_kwargs`, each only when it is whole;
+    /// The pair of the options takes precedence over that of `session_kwargs`, each only if it is complete;
     /// the token is taken from either (`AwsConnectionWrapper._get_credentials`).
     fn read(options: &Options) -> Result<Self> {
         let session = Words::new("session_kwargs", options.object("session_kwargs"));
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_written_is_the_default_chain_over_https() {
+    fn without_options_it_is_the_default_chain_over_https() {
         let settings = read(&[]);
         assert!(settings.use_ssl && settings.role.is_none() && settings.keys.access_key_id.is_none());
         assert_eq!((settings.verify, settings.max_attempts), (Verify::Unset, None));

@@ -1,4 +1,4 @@
-//! Where a service answers, if not at its usual address.
+//! The address of a service, if it is not the usual one.
 //!
 //! Source: botocore/args.py (`_compute_configured_endpoint_url`) and botocore/configprovider.py
 //! (`ConfiguredEndpointProvider`).
@@ -12,10 +12,10 @@ use crate::store::aws::profile::Profiles;
 use crate::store::aws::words::boolean_word;
 use crate::store::environment::Environment;
 
-/// How a service is called where endpoints are configured.
+/// The names of a service where endpoints are configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ServiceNames {
-    /// The environment variable of its own, such as `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
+    /// The environment variable for this service alone, such as `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
     pub(super) variable: &'static str,
     /// Its key in a `[services ...]` section, such as `secrets_manager`.
     pub(super) key: &'static str,
@@ -50,7 +50,7 @@ pub(super) fn endpoint(
     of_profile.map(|url| parsed(&url, "endpoint_url of the AWS profile")).transpose()
 }
 
-/// Whether the environment and the profile are not to be asked.
+/// Whether endpoints in the environment and the profile are ignored.
 fn is_switched_off(settings: &AwsSettings, profiles: &Profiles, environment: &Environment) -> bool {
     let word = environment.non_empty("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
     let word = word.or_else(|| profiles.get("ignore_configured_endpoint_urls"));
@@ -60,7 +60,7 @@ fn is_switched_off(settings: &AwsSettings, profiles: &Profiles, environment: &En
         .unwrap_or_else(|| word.and_then(boolean_word).unwrap_or(false))
 }
 
-/// An address that can be used. The error does not show it: it may hold a password.
+/// A valid address. The error does not show the text: it may hold a password.
 fn parsed(text: &str, named_by: &str) -> Result<Url> {
     web_address(text).ok_or_else(|| {
         Error::config(format!("`{named_by}` is not an address that can be used"))
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_without_showing_it() {
+    fn an_invalid_address_is_refused_without_showing_it() {
         for text in ["localhost:4566", "ftp://h", "http://user:canary@h", "canary"] {
             let error = parsed(text, "endpoint_url").unwrap_err();
             assert!(!error.to_string().contains("canary"), "{error}");

@@ -5,7 +5,7 @@
 //! class.
 //!
 //! A message of the service may echo the request (signature errors show the session token), so it is shown
-//! for refused permissions only, with control characters escaped.
+//! for missing permissions only, with control characters escaped.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -16,30 +16,31 @@ use crate::http::{NoAnswerHints, TransportError, TransportKind};
 use crate::redact::Shown;
 use crate::store::kit::refusal::{self, wait};
 
-/// What an answer that is an error says.
+/// The contents of an error answer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Refusal {
-    /// What the services of everybody say: here a code without its namespace.
+    /// What all services report; here the code has no namespace.
     pub(super) head: refusal::Refusal,
-    /// The service's own words; see the module for when they may be shown.
+    /// The service's own message; see the module for when it may be shown.
     message: Option<String>,
 }
 
-/// What became of a call that did not succeed.
+/// How a call failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The service answered, and the answer is an error.
+    /// The service answered with an error.
     Refused(Refusal),
-    /// There is no answer, or none that can be understood.
+    /// There is no answer, or it cannot be understood.
     Broken(Error),
 }
 
 impl Failure {
-    /// Takes an SDK error apart. `subject` says what was asked, such as "reading `a/b`".
+    /// Converts an SDK error. `subject` says what was asked, such as "reading `a/b`".
     pub(super) fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, subject: &str) -> Self {
         match error {
             SdkError::ServiceError(service) => Self::Refused(Refusal::of(service.err(), service.raw())),
             SdkError::ResponseError(response) => match response.raw().status().as_u16() {
+                // A successful status whose body the SDK could not parse.
                 200..=299 => Self::Broken(not_understood(subject)),
                 _ => Self::Refused(Refusal::without_code(response.raw())),
             },
@@ -66,7 +67,7 @@ impl Refusal {
         Self::new(head(response))
     }
 
-    /// Keeps the code if it is one.
+    /// Keeps the code if it looks like one.
     pub(super) fn new(mut head: refusal::Refusal) -> Self {
         head.code = head.code.filter(|code| is_code(code));
         Self { head, message: None }
@@ -77,7 +78,7 @@ impl Refusal {
         Self::new(refusal::Refusal { status, code: code.map(str::to_owned), retry_after: None })
     }
 
-    /// Keeps the service's own words.
+    /// Adds the service's own message.
     #[cfg(feature = "aws-secrets-manager")]
     #[must_use]
     pub(super) fn with_message(mut self, message: Option<&str>) -> Self {
@@ -90,7 +91,7 @@ impl Refusal {
         self.head.code.as_deref()
     }
 
-    /// Whether the endpoint does not know the operation: something older or smaller than AWS.
+    /// Whether the endpoint does not implement the operation: then it is older or smaller than AWS.
     pub(super) fn is_unknown_operation(&self) -> bool {
         match self.code() {
             Some("UnknownOperationException" | "InvalidAction") => true,
@@ -99,17 +100,17 @@ impl Refusal {
         }
     }
 
-    /// Whether the code says that a permission is missing; only then the service's words may be shown.
+    /// Whether the code means a missing permission; only then the service's message may be shown.
     fn refuses_permission(&self) -> bool {
         self.code().and_then(kind_of_code) == Some(ErrorKind::Denied)
     }
 
-    /// What kind of error it is.
+    /// Its kind of error.
     pub(super) fn kind(&self) -> ErrorKind {
         self.code().and_then(kind_of_code).unwrap_or_else(|| ErrorKind::of_status(self.head.status))
     }
 
-    /// The error of `kind` for it: `subject` was asked, and this became of it.
+    /// The error of `kind` for a call about `subject`.
     pub(super) fn to_error(&self, kind: ErrorKind, subject: &str) -> Error {
         let mut text = format!("{subject} {}", self.what_happened(kind));
         if let Some(message) = self.message.as_deref().filter(|_| self.refuses_permission()) {
@@ -127,7 +128,7 @@ impl Refusal {
             ErrorKind::Unreachable => "failed inside AWS",
             ErrorKind::Timeout => "took AWS too long",
             ErrorKind::InvalidName => "was refused as invalid",
-            // A code says that it was AWS that answered.
+            // A code shows that AWS itself answered.
             _ if self.code().is_some() => "was refused",
             _ => "failed with an answer that is not understood",
         }
@@ -139,7 +140,7 @@ fn head(response: &HttpResponse) -> refusal::Refusal {
     refusal::Refusal { status: response.status().as_u16(), code: None, retry_after }
 }
 
-/// The kind that a code stands for, whatever the status; `None` leaves it to the status.
+/// The kind that a code means, whatever the status; `None` if the status decides.
 pub(super) fn kind_of_code(code: &str) -> Option<ErrorKind> {
     Some(match code {
         "AccessDenied"
@@ -202,7 +203,7 @@ pub(super) fn kind_of_code(code: &str) -> Option<ErrorKind> {
     })
 }
 
-/// What helps against errors that are the same for every service.
+/// The remedy for errors that are the same for every service.
 pub(super) fn general_hint(refusal: &Refusal, kind: ErrorKind) -> Option<&'static str> {
     Some(match (refusal.code().unwrap_or_default(), kind) {
         ("ExpiredToken" | "ExpiredTokenException" | "RequestExpired", _) => {
@@ -231,8 +232,8 @@ pub(super) fn general_hint(refusal: &Refusal, kind: ErrorKind) -> Option<&'stati
     })
 }
 
-/// A code is one that we know, or a name as AWS gives them: words with capitals and nothing else. Anything
-/// else came from something that is not AWS, and may be whatever was sent to it.
+/// Whether this is a code that we know, or looks like one of AWS's: several capitalised words and nothing
+/// else. Anything else did not come from AWS, and may repeat whatever was sent.
 fn is_code(code: &str) -> bool {
     let is_word = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphabetic());
     let begins_word = |(before, letter): (u8, u8)| before.is_ascii_lowercase() && letter.is_ascii_uppercase();
@@ -242,7 +243,7 @@ fn is_code(code: &str) -> bool {
         || (is_word && has_words && code.starts_with(|letter: char| letter.is_ascii_uppercase()))
 }
 
-/// Codes of one word, beside those of [`kind_of_code`].
+/// Codes of one word, besides those of [`kind_of_code`].
 const ONE_WORD_CODES: [&str; 4] = ["Blocked", "Forbidden", "Unavailable", "Unauthorized"];
 
 fn transport(
@@ -258,7 +259,7 @@ fn transport(
     None
 }
 
-/// No answer came: `subject` was asked over the network.
+/// The error of a call about `subject` that got no answer.
 pub(super) fn transport_error(error: &TransportError, subject: &str) -> Error {
     if error.kind() == TransportKind::Timeout {
         return timed_out(subject, &error.to_string());
@@ -288,7 +289,7 @@ fn not_understood(subject: &str) -> Error {
         .with_hint("Check `endpoint_url` and proxies: something else than AWS may have answered")
 }
 
-/// Before anything was sent: settings that exclude each other, such as FIPS and an endpoint of one's own.
+/// Nothing was sent: some settings exclude each other, such as FIPS and a custom endpoint.
 fn not_built(subject: &str) -> Error {
     Error::config(format!("{subject}: the SDK cannot build the request")).with_hint(
         "Check the region, `endpoint_url`, FIPS and dual-stack settings, which must fit each other",
@@ -304,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_code_goes_before_the_status() {
+    fn the_code_takes_precedence_over_the_status() {
         for (code, status, kind, temporary) in [
             ("AccessDeniedException", 400, ErrorKind::Denied, false),
             ("AccessDenied", 403, ErrorKind::Denied, false),
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_code_is_not_shown() {
+    fn an_invalid_code_is_not_shown() {
         for text in [
             "<html>canary",
             "canary-4711",

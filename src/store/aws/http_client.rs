@@ -20,8 +20,7 @@ use crate::http::{TransportError, TransportKind};
 use crate::store::kit::answer::Answer;
 use crate::store::kit::refusal::{Refusal, wait};
 
-/// Carries the SDK's requests over a shared client, whose timeouts are the ones that count: the SDK's own are
-/// off.
+/// Carries the SDK's requests over a shared client, whose timeouts apply: the SDK's own are off.
 #[derive(Clone, Debug)]
 pub(super) struct SdkHttpClient {
     client: reqwest::Client,
@@ -31,19 +30,19 @@ pub(super) struct SdkHttpClient {
     last_url: LastUrl,
 }
 
-/// The URL of the last request. A store asks at one address again and again, and a copy of a URL costs a
-/// tenth of taking its text apart.
+/// The URL of the last request. A store always asks at the same address, and copying a URL takes a tenth of
+/// the time of parsing its text.
 #[derive(Clone, Default)]
 struct LastUrl(Arc<Mutex<Option<KnownUrl>>>);
 
-/// A URL and the text it was made of.
+/// A URL and the text that it was parsed from.
 struct KnownUrl {
     text: Box<str>,
     url: Url,
 }
 
 impl LastUrl {
-    /// The URL that `text` stands for; `parse` is asked if it is not that of the last request.
+    /// The URL for `text`; `parse` is called if it differs from that of the last request.
     fn get(
         &self,
         text: &str,
@@ -59,28 +58,28 @@ impl LastUrl {
     }
 }
 
-/// Without the URL, which may hold a password.
+/// Leaves out the URL, which may hold a password.
 impl fmt::Debug for LastUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("LastUrl")
     }
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug)]
 pub(super) enum Exchange {
-    /// There is an answer, and what its head says: the error code is in a header of the JSON protocols.
+    /// There is an answer; its head holds the error code in a header of the JSON protocols.
     Answered(Refusal),
-    /// There is none.
+    /// There is no answer.
     Silent(TransportError),
 }
 
-/// What became of the last request, for whoever hears of it in the SDK's words only.
+/// The outcome of the last request, for callers to which the SDK reports a text only.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LastExchange(Arc<Mutex<Option<Exchange>>>);
 
 impl LastExchange {
-    /// The last exchange since this was asked before.
+    /// The last exchange since the previous call.
     pub(super) fn take(&self) -> Option<Exchange> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -122,7 +121,7 @@ impl SdkHttpClient {
         self
     }
 
-    /// Tells `last` what becomes of each request.
+    /// Reports the outcome of each request to `last`.
     #[must_use]
     pub(super) fn with_report(mut self, last: &LastExchange) -> Self {
         self.report = Some(last.clone());
@@ -130,6 +129,7 @@ impl SdkHttpClient {
     }
 
     fn translate(&self, request: HttpRequest) -> Result<reqwest::Request, TransportError> {
+        // The text is looked up before `try_into_http1x`, which would parse it.
         let url = self.last_url.get(request.uri(), |text| self.parse_url(text))?;
         let request =
             request.try_into_http1x().map_err(|_| TransportError::request("the request is not HTTP/1"))?;
@@ -197,9 +197,9 @@ impl HttpClient for SdkHttpClient {
     }
 }
 
-/// Whether asking twice does no harm. Operations of the JSON protocols stand in a header; STS has none there,
-/// and all that is asked of it is to issue credentials. IAM Identity Center has none either, and a refresh
-/// token may work only once, so that one (`POST /token`) is not sent again.
+/// Whether sending the request twice does no harm. The JSON protocols name the operation in a header. STS has
+/// no such header, and is only asked to issue credentials. IAM Identity Center has none either, and a refresh
+/// token may work only once, so that request (`POST /token`) is not repeated.
 fn is_read(request: &HttpRequest) -> bool {
     let target = request
         .headers()
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_url_of_the_last_request_is_not_taken_apart_again() {
+    fn the_url_of_the_last_request_is_not_parsed_again() {
         let (last, parsed) = (LastUrl::default(), std::cell::Cell::new(0));
         let get = |text: &str| {
             let parse = |text: &str| {
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_is_none_is_not_remembered() {
+    fn an_invalid_url_is_not_remembered() {
         let (last, refuse) = (LastUrl::default(), |_: &str| Err(TransportError::request("no")));
         assert!(last.get("x", refuse).is_err());
         assert!(last.get("x", |_| Ok(Url::parse("http://a/").unwrap())).is_ok());

@@ -1,4 +1,4 @@
-//! Who we are on AWS, for stores elsewhere that ask AWS to vouch for us.
+//! Our identity on AWS, for other stores that ask AWS to vouch for it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::store::environment::Environment;
 use crate::store::kit::files::WatchedFiles;
 use crate::store::options::Options;
 
-/// The region of the global address of STS, which is meant where nobody names one.
+/// The region of the global address of STS, which applies if no region is configured.
 const GLOBAL_REGION: &str = "us-east-1";
 
 /// Credentials and the region to sign for. `options` are those of an AWS store.

@@ -1,5 +1,5 @@
-//! How old a long-lived access key is, for `strongroom doctor`: one request to IAM, which knows it of the key
-//! that signs.
+//! How old a long-lived access key is, for `strongroom doctor`: one request to IAM about the key that signs
+//! it.
 //!
 //! Source: `ListAccessKeys` in the IAM API reference (without a user name it is about the user whose key
 //! signs the request), "AWS Identity and Access Management endpoints and quotas", and "Update access keys" in
@@ -21,11 +21,11 @@ pub(super) const IAM: ServiceNames = ServiceNames { variable: "AWS_ENDPOINT_URL_
 
 const QUESTION: &str = "Action=ListAccessKeys&Version=2010-05-08";
 
-/// Long-lived keys begin so; those of sessions begin with `ASIA` and come with a token ("Unique identifiers"
-/// in the IAM user guide).
+/// The prefix of long-lived keys; those of sessions begin with `ASIA` and come with a token ("Unique
+/// identifiers" in the IAM user guide).
 const LONG_LIVED: &str = "AKIA";
 
-/// What AWS advises.
+/// The age in days at which AWS recommends a new key.
 const OLDEST: u64 = 90;
 const DAY: u64 = 86_400;
 
@@ -39,8 +39,8 @@ pub(super) struct Iam {
 }
 
 impl Iam {
-    /// IAM of the partition that `region` is in. It is global, so an address of a store's own says nothing of
-    /// it; `written` is one of IAM's. `None` where nobody says where it is.
+    /// IAM of the partition that `region` is in. IAM is global, so a custom address of the store says nothing
+    /// about it; `written` is a configured address of IAM. `None` if its address is unknown.
     pub(super) fn of(region: &str, written: Option<String>, store_has_own: bool) -> Option<Self> {
         let (usual, signed_for) = match region {
             _ if region.starts_with("cn-") => ("https://iam.cn-north-1.amazonaws.com.cn/", "cn-north-1"),
@@ -56,7 +56,7 @@ impl Iam {
         QueryPlace { address: self.address.clone(), service: "iam", region: self.region.to_owned() }
     }
 
-    /// What there is to say of the key that signs requests; nothing of one that ends by itself.
+    /// A finding about the key that signs requests; nothing about one that expires.
     pub(super) async fn finding(&self, client: &Client, credentials: &CredentialCache) -> Option<Finding> {
         let key = credentials.provide_credentials().await.ok()?;
         if key.session_token().is_some() || !key.access_key_id().starts_with(LONG_LIVED) {
@@ -92,13 +92,13 @@ fn judged(made: SystemTime, now: SystemTime) -> Finding {
     Finding::new(Severity::Warning, "key_age", evidence, remedy)
 }
 
-/// No lookup needs to know it.
+/// Not a problem: no lookup needs it.
 fn unknown(reason: &str) -> Finding {
     Finding::new(
         Severity::Note,
         "key_age",
         format!("how old the access key is, is not known: {reason}"),
-        "`aws iam list-access-keys` tells it; for it to stand here allow iam:ListAccessKeys on this user",
+        "`aws iam list-access-keys` shows it; for it to appear here allow iam:ListAccessKeys on this user",
     )
 }
 
@@ -125,13 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn iam_is_one_for_each_partition_and_never_a_strangers() {
+    fn each_partition_has_one_iam_and_other_services_have_none() {
         let address = |region| Iam::of(region, None, false).map(|iam| (iam.address, iam.region));
         assert_eq!(address("eu-west-1"), Some(("https://iam.amazonaws.com/".to_owned(), "us-east-1")));
         assert_eq!(address("cn-northwest-1").unwrap().1, "cn-north-1");
         assert_eq!(address("us-gov-east-1").unwrap().1, "us-gov-west-1");
         assert_eq!(address("us-iso-east-1"), None);
-        // A key of another cloud, or of a test, is not shown to AWS.
+        // A key of another cloud, or of a test, is not sent to AWS.
         assert_eq!(Iam::of("eu-west-1", None, true), None);
         let own = Iam::of("eu-west-1", Some("http://h/".to_owned()), true).unwrap();
         assert_eq!(own.address, "http://h/");

@@ -1,19 +1,19 @@
 //! What the stores of AWS share: identity, region, endpoint, network and errors.
 //!
-//! | file | what stands there |
+//! | file | contents |
 //! |---|---|
 //! | `config.rs`, `role.rs`, `client_words.rs`, `words.rs` | the options and the typed settings they become |
 //! | `profile.rs` | `~/.aws/config` and `~/.aws/credentials` |
-//! | `region.rs`, `endpoint.rs`, `trust.rs` | where the service is, and whom we trust to be it |
-//! | `credentials/` | who we are |
-//! | `access.rs`, `workshop.rs`, `sdk.rs`, `http_client.rs` | put together: what a client is built from |
-//! | `store.rs`, `batches.rs`, `calls.rs` | the store that each service makes: one secret, several, and failures |
+//! | `region.rs`, `endpoint.rs`, `trust.rs` | where the service is, and which certificates are trusted |
+//! | `credentials/` | the identity |
+//! | `access.rs`, `workshop.rs`, `sdk.rs`, `http_client.rs` | assembling what a client is built from |
+//! | `store.rs`, `batches.rs`, `calls.rs` | the store around each service: one secret, several, and failures |
 //! | `aliases.rs` | what more than one store does with values |
-//! | `identity.rs` | who we are, for stores elsewhere |
-//! | `checks.rs`, `key_age.rs`, `policy.rs` | what the command line says of a configuration, and the policies it prints |
+//! | `identity.rs` | the identity, for other stores |
+//! | `checks.rs`, `key_age.rs`, `policy.rs` | what the command line reports about a configuration, and the policies it prints |
 //! | `error.rs` | what went wrong |
 //!
-//! Everything follows boto3 and the Amazon provider, so that an operator who changes the class path stays the
+//! Everything follows boto3 and the Amazon provider, so that an operator who changes the class path keeps the
 //! same identity in the same region. The AWS SDK for Rust parses the files and talks to the places that have
 //! credentials; where it differs (order of credentials, `AWS_REGION`, CA bundles), its own readers are not
 //! used.
@@ -55,7 +55,7 @@ use self::config::plays_no_part;
 #[cfg(feature = "vault")]
 pub(in crate::store) use self::identity::AwsIdentity;
 
-/// The environment variables that the stores of AWS read beside those that all stores share.
+/// The environment variables that the stores of AWS read besides those that all stores share.
 pub(super) const VARIABLES: &[&str] = &[
     "AWS_ACCESS_KEY_ID",
     "AWS_CA_BUNDLE",

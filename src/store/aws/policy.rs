@@ -1,8 +1,8 @@
 //! IAM policies that allow what a backend needs and nothing else.
 //!
 //! Conditions on tags use `StringEquals`: a set operator such as `ForAllValues` on a key with a single value
-//! is true where the key is absent, so it would allow what it is meant to refuse ("Single-valued vs.
-//! multivalued context keys" in the IAM user guide).
+//! is true if the key is absent, so it would allow what it should refuse ("Single-valued vs. multivalued
+//! context keys" in the IAM user guide).
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::tools::{PolicyRequest, PolicyTool};
 
-/// The document of a service of AWS, written by `write`.
+/// The policy tool of an AWS service, with `write` for its document.
 pub(super) const fn tool(write: fn(&PolicyRequest) -> String) -> PolicyTool {
     PolicyTool { check_asked, check, region, ..PolicyTool::new(write) }
 }
@@ -19,14 +19,14 @@ pub(super) const fn tool(write: fn(&PolicyRequest) -> String) -> PolicyTool {
 fn check_asked(request: &PolicyRequest) -> Result<()> {
     if request.keys.iter().any(|key| key.starts_with("alias/") || key.contains(":alias/")) {
         return Err(Error::config("a policy names keys by their id or ARN, and not by an alias")
-            .with_hint("`aws kms describe-key --key-id alias/...` tells the id"));
+            .with_hint("`aws kms describe-key --key-id alias/...` shows the id"));
     }
     Ok(())
 }
 
-/// IAM takes these letters for patterns and variables. No name of a secret or of a parameter has them
-/// ("Quotas" of Secrets Manager and the reference of `PutParameter`), so that a document with them would
-/// allow more than what was meant, or nothing.
+/// IAM treats these characters as patterns and variables. No name of a secret or of a parameter contains them
+/// ("Quotas" of Secrets Manager and the reference of `PutParameter`), so a document with them would allow
+/// more than intended, or nothing.
 fn check(request: &PolicyRequest) -> Result<()> {
     let mut names = request.prefixes.iter().map(|(_, prefix)| prefix).chain(&request.names);
     if !names.any(|name| name.contains(['*', '?', '$'])) {
@@ -43,15 +43,15 @@ fn region(options: &Options, environment: &Environment) -> Option<String> {
 
 /// One statement of a policy.
 pub(super) struct Statement {
-    /// Its name within the policy: letters and digits.
+    /// Its name within the policy: letters and digits only.
     pub(super) id: &'static str,
-    /// What it allows.
+    /// The actions that it allows.
     pub(super) actions: Vec<&'static str>,
-    /// On what.
+    /// The resources that it covers.
     pub(super) resources: Vec<String>,
-    /// Keys and values that all must be equal.
+    /// Keys and values that must all be equal.
     pub(super) conditions: Vec<(String, String)>,
-    /// Keys and values with wildcards that all must match.
+    /// Keys and values with wildcards that must all match.
     pub(super) patterns: Vec<(String, String)>,
 }
 
@@ -61,14 +61,14 @@ impl Statement {
         Self { id, actions: actions.to_vec(), resources, conditions: Vec::new(), patterns: Vec::new() }
     }
 
-    /// Asks for tags: those of the secret itself, or those that the request sets.
+    /// Requires tags: those of the secret itself, or those that the request sets.
     pub(super) fn with_tags(mut self, key: &str, tags: &[(String, String)]) -> Self {
         self.conditions.extend(tags.iter().map(|(tag, value)| (format!("{key}/{tag}"), value.clone())));
         self
     }
 }
 
-/// What a backend's names are called in a policy: those below each prefix, and those that stand alone.
+/// The resources for a backend's names: those below each prefix, and single ones.
 pub(super) fn resources(
     request: &PolicyRequest,
     below: impl Fn(&str) -> String,
@@ -123,7 +123,7 @@ fn quoted(text: &str) -> String {
         .to_owned()
 }
 
-/// The beginning of an ARN of `service`; what is not known is a wildcard.
+/// The beginning of an ARN of `service`; unknown parts are wildcards.
 pub(super) fn arn(service: &str, request: &PolicyRequest) -> String {
     let region = request.region.as_deref().unwrap_or("*");
     let account = request.account.as_deref().unwrap_or("*");
@@ -139,8 +139,8 @@ fn partition(region: &str) -> &'static str {
     }
 }
 
-/// What the keys of the secrets must allow: reading, and for writing the making of data keys; through
-/// `service` alone.
+/// What the keys of the secrets must allow: decryption, and for writing the generation of data keys; only
+/// through `service`.
 pub(super) fn key_statement(request: &PolicyRequest, service: &str, via: &str) -> Statement {
     let actions: &[&str] =
         if request.manages { &["kms:Decrypt", "kms:GenerateDataKey"] } else { &["kms:Decrypt"] };
@@ -179,7 +179,7 @@ mod tests {
             keys.conditions,
             [("kms:ViaService".to_owned(), "ssm.eu-west-1.amazonaws.com".to_owned())]
         );
-        // Without a region too a key is for the service alone.
+        // Without a region, too, a key is for the service alone.
         let anywhere = document(&[key_statement(&request(None), "ssm", "kms:ViaService")]);
         let parsed: serde_json::Value = serde_json::from_str(&anywhere).unwrap();
         assert_eq!(

@@ -1,9 +1,9 @@
-//! Profiles: what `~/.aws/config` and `~/.aws/credentials` say.
+//! Profiles: the contents of `~/.aws/config` and `~/.aws/credentials`.
 //!
 //! Sources: botocore/configloader.py (sections), botocore/session.py (`full_config`: the keys of the
-//! credentials file replace those of the config file), botocore/configprovider.py (`AWS_DEFAULT_PROFILE` goes
-//! before `AWS_PROFILE`). The vendor's parser reads each file by itself, since botocore's order tells the
-//! keys of one from those of the other.
+//! credentials file replace those of the config file), botocore/configprovider.py (`AWS_DEFAULT_PROFILE`
+//! takes precedence over `AWS_PROFILE`). The vendor's parser reads each file separately, since botocore's
+//! order depends on which file a key is in.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -24,13 +24,13 @@ use crate::redact::{Shown, ShownPath};
 use crate::store::environment::Environment;
 use crate::store::kit::files::{WatchedFiles, expand};
 
-/// The profile that applies where none was asked for.
+/// The profile that applies if none is named.
 const DEFAULT_PROFILE: &str = "default";
 
-/// What the two files say. Debug shows names only: values may be credentials.
+/// The contents of the two files. Debug shows names only: values may be credentials.
 #[derive(Clone, Default)]
 pub(super) struct Profiles {
-    /// Which profile is used, and whether somebody asked for it.
+    /// The profile that is used.
     selected: String,
     config: ProfileSet,
     credentials: ProfileSet,
@@ -38,7 +38,7 @@ pub(super) struct Profiles {
     services: BTreeSet<String>,
 }
 
-/// A profile in one file, or in both: then the credentials file goes first.
+/// A profile in one file, or in both: then the credentials file takes precedence.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Section<'profiles> {
     credentials: Option<&'profiles Profile>,
@@ -46,12 +46,12 @@ pub(super) struct Section<'profiles> {
 }
 
 impl<'profiles> Section<'profiles> {
-    /// The value of `key`; an empty one is none.
+    /// The value of `key`; an empty one counts as unset.
     pub(super) fn value(self, key: &str) -> Option<&'profiles str> {
         self.written(key).filter(|value| !value.is_empty())
     }
 
-    /// Whether `key` is written, be it with an empty value.
+    /// Whether `key` is present, even with an empty value.
     pub(super) fn has(self, key: &str) -> bool {
         self.written(key).is_some()
     }
@@ -65,8 +65,7 @@ impl<'profiles> Section<'profiles> {
 impl Profiles {
     /// Reads both files and selects a profile: `name`, else that of the environment, else `default`.
     ///
-    /// A profile that was asked for and is in neither file is a `Config` error, as botocore's
-    /// `ProfileNotFound`.
+    /// A named profile that is in neither file is a `Config` error, like botocore's `ProfileNotFound`.
     pub(super) fn load(
         name: Option<&str>,
         environment: &Environment,
@@ -112,12 +111,12 @@ impl Profiles {
         &self.selected
     }
 
-    /// A value of the selected profile; an empty one is none.
+    /// A value of the selected profile; an empty one counts as unset.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.profile(&self.selected)?.value(key)
     }
 
-    /// A profile, both files taken together.
+    /// A profile, combined from both files.
     pub(super) fn profile(&self, name: &str) -> Option<Section<'_>> {
         let section = Section {
             credentials: self.credentials.get_profile(name),
@@ -126,13 +125,13 @@ impl Profiles {
         (section.credentials.is_some() || section.config.is_some()).then_some(section)
     }
 
-    /// A profile as the credentials file has it.
+    /// A profile, from the credentials file alone.
     pub(super) fn in_credentials_file(&self, name: &str) -> Option<Section<'_>> {
         let credentials = Some(self.credentials.get_profile(name)?);
         Some(Section { credentials, config: None })
     }
 
-    /// A profile as the config file has it.
+    /// A profile, from the config file alone.
     pub(super) fn in_config_file(&self, name: &str) -> Option<Section<'_>> {
         let config = Some(self.config.get_profile(name)?);
         Some(Section { credentials: None, config })
@@ -176,7 +175,7 @@ impl fmt::Debug for Profiles {
     }
 }
 
-/// The profile that the environment asks for (botocore's order; the AWS SDKs only know `AWS_PROFILE`).
+/// The profile that the environment names (botocore's order; the AWS SDKs only know `AWS_PROFILE`).
 fn environment_profile(environment: &Environment) -> Option<&str> {
     environment.non_empty("AWS_DEFAULT_PROFILE").or_else(|| environment.non_empty("AWS_PROFILE"))
 }
@@ -185,7 +184,7 @@ fn file(environment: &Environment, variable: &str, default: &str) -> PathBuf {
     expand(environment.non_empty(variable).unwrap_or(default), environment)
 }
 
-/// A file that is not there is empty; one that cannot be read is a `Config` error.
+/// A missing file is empty; one that cannot be read is a `Config` error.
 fn read(path: &Path, watched: &mut WatchedFiles) -> Result<Zeroizing<String>> {
     watched.watch(path);
     match fs::read_to_string(path) {
@@ -202,9 +201,10 @@ fn read(path: &Path, watched: &mut WatchedFiles) -> Result<Zeroizing<String>> {
     }
 }
 
-/// The parser's errors name the line and what it expected there, nothing of the content.
+/// The parser's errors name the line and what it expected there, but none of the contents.
 fn parse(text: &str, kind: EnvConfigFileKind, path: &Path) -> Result<ProfileSet> {
     let files = EnvConfigFiles::builder().with_contents(kind, text).build();
+    // The parser is a future because it usually reads files; here it has the text and never waits.
     let (disk, environment) = (Fs::from_slice(&[]), Env::from_slice(&[]));
     let loaded = aws_config::profile::load(&disk, &environment, &files, None).now_or_never();
     let loaded = loaded.ok_or_else(|| Error::internal("parsing an AWS file waited for something"))?;
@@ -311,7 +311,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_cannot_be_parsed_is_named_by_its_line_without_its_content() {
+    fn an_unparsable_line_is_named_without_its_content() {
         let error =
             parse("[default]\ncanary-0a1b\n", EnvConfigFileKind::Config, Path::new("/c")).unwrap_err();
         insta::assert_snapshot!(error, @"the AWS file `/c` cannot be read: error parsing on line 2: Expected \

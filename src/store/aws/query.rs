@@ -12,7 +12,7 @@ use crate::store::kit::answer::Answer;
 
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
-/// A service is asked no longer than this: nothing else waits for the answer.
+/// The longest wait for a service: nothing else depends on the answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Where a service is.
@@ -26,7 +26,7 @@ pub(super) struct QueryPlace {
     pub(super) region: String,
 }
 
-/// The answer to `question`, signed with `key`; `None` if there is none in time.
+/// The answer to `question`, signed with `key`; `None` if none arrives in time.
 pub(super) async fn ask(
     client: &Client,
     place: &QueryPlace,
@@ -70,7 +70,7 @@ async fn send(
     Some((status, String::from_utf8_lossy(&answer.body).into_owned()))
 }
 
-/// The text of the first element `name` in an answer.
+/// The text of the first element called `name` in an answer.
 pub(super) fn element<'answer>(answer: &'answer str, name: &str) -> Option<&'answer str> {
     let (_, rest) = answer.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;

@@ -1,7 +1,7 @@
 //! The region: option, `AWS_DEFAULT_REGION`, profile, and only then `AWS_REGION`.
 //!
 //! boto3 does not read `AWS_REGION`. Preferring it, as the AWS SDKs do, could read another region's secret on
-//! a machine that sets both; reading it last turns boto3's "You must specify a region" into an answer.
+//! a machine that sets both; reading it last answers where boto3 raises "You must specify a region".
 
 use crate::error::{Error, Result};
 use crate::redact::Shown;
@@ -9,7 +9,8 @@ use crate::store::aws::config::AwsSettings;
 use crate::store::aws::profile::Profiles;
 use crate::store::environment::Environment;
 
-/// The region of the service. None is a `Config` error, and so is a text that cannot be part of a host name.
+/// The region of the service. It is a `Config` error if there is none, or if it cannot be part of a host
+/// name.
 pub(super) fn service_region(
     settings: &AwsSettings,
     profiles: &Profiles,
@@ -26,7 +27,8 @@ pub(super) fn service_region(
     checked(region)
 }
 
-/// The region of STS: that of `config_kwargs`, which upstream hands to this client only, else the service's.
+/// The region of STS: that of `config_kwargs`, which the official class passes to this client only, else the
+/// service's.
 pub(super) fn sts_region(settings: &AwsSettings, service_region: &str) -> Result<String> {
     checked(settings.client.region.as_deref().unwrap_or(service_region))
 }
@@ -36,7 +38,7 @@ fn missing() -> Error {
         .with_hint("Set `region_name` in backend_kwargs, AWS_DEFAULT_REGION, or `region` in the AWS profile")
 }
 
-/// The region becomes part of the host name, so it must not hold anything that could name another host.
+/// The region becomes part of the host name, so it must not contain anything that could name another host.
 pub(super) fn checked(region: &str) -> Result<String> {
     let valid = region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && region.len() <= 63;
     if !valid {
@@ -82,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn no_region_and_a_region_that_is_none_say_what_to_do() {
+    fn a_missing_and_an_invalid_region_say_what_to_do() {
         insta::assert_snapshot!(region(&[], &[], "").unwrap_err(), @"no AWS region is configured. Set \
         `region_name` in backend_kwargs, AWS_DEFAULT_REGION, or `region` in the AWS profile");
         let evil = [("region_name", OptionValue::Text("x.evil.example/".to_owned()))];

@@ -1,4 +1,4 @@
-//! Which role the options ask to assume, and with what.
+//! Which role the options name, and the parameters of its assumption.
 //!
 //! Source: `AwsConnectionWrapper._get_assume_role_configs` and `BaseSessionFactory` of the Amazon provider
 //! 9.39.0; the parameters are those of `AssumeRole` in the STS API reference.
@@ -16,9 +16,9 @@ use crate::value::json::Value;
 pub(super) struct RoleParameters {
     /// The role.
     pub(super) role_arn: String,
-    /// What the session is called in the audit log; the time is used where there is none.
+    /// The name of the session in the audit log; by default it is made of the time.
     pub(super) session_name: Option<String>,
-    /// What the role's owner wants to hear.
+    /// The external id that the role's owner expects.
     pub(super) external_id: Option<String>,
     /// How long the credentials live, in seconds.
     pub(super) duration_seconds: Option<i32>,
@@ -28,31 +28,31 @@ pub(super) struct RoleParameters {
     pub(super) policy_arns: Vec<String>,
     /// Session tags.
     pub(super) tags: Vec<(String, String)>,
-    /// Tags that go on to the next role.
+    /// Tags that are passed on to the next role.
     pub(super) transitive_tag_keys: Vec<String>,
-    /// Who is behind the session.
+    /// The person or application behind the session.
     pub(super) source_identity: Option<String>,
 }
 
 /// How the role is assumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum RoleMethod {
-    /// With credentials of our own.
+    /// With our own credentials.
     Credentials,
-    /// With an identity token of this file, or of the one that the environment names.
+    /// With an identity token from this file, or from the one that the environment names.
     WebIdentity(Option<String>),
 }
 
-/// The role that the options ask for.
+/// The role that the options name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RoleSettings {
     /// How it is assumed.
     pub(super) method: RoleMethod,
-    /// With what.
+    /// The parameters of the assumption.
     pub(super) parameters: RoleParameters,
 }
 
-/// The role that the options ask for, if any. `session_name` is what its session is called by default.
+/// The role that the options name, if any. `session_name` is the default name of its session.
 pub(super) fn assume_role_settings(options: &Options, session_name: &str) -> Result<Option<RoleSettings>> {
     let Some(role_arn) = options.non_empty("role_arn") else { return Ok(None) };
     let method = match options.non_empty("assume_role_method").unwrap_or("assume_role") {
@@ -60,7 +60,7 @@ pub(super) fn assume_role_settings(options: &Options, session_name: &str) -> Res
         "assume_role_with_web_identity" => web_identity(options)?,
         "assume_role_with_saml" => return Err(unsupported("`assume_role_method: assume_role_with_saml`")),
         _ => {
-            return Err(Error::config("`assume_role_method` is none of the methods there are")
+            return Err(Error::config("`assume_role_method` is not a known method")
                 .with_hint("Write assume_role or assume_role_with_web_identity, or leave it out"));
         }
     };
@@ -88,7 +88,7 @@ fn unsupported(what: &str) -> Error {
         .with_hint("Use `assume_role` with keys or a profile, or web identity with a token file")
 }
 
-/// Spelled as boto3 spells them. `RoleArn` in here is overridden by `role_arn`, as upstream does.
+/// Parameters in boto3's spelling. `role_arn` overrides a `RoleArn` in here, as in the official class.
 fn parameters(role_arn: &str, kwargs: Words<'_>, session_name: &str) -> Result<RoleParameters> {
     for key in kwargs.keys() {
         check_key(key)?;
@@ -126,7 +126,7 @@ fn check_key(key: &str) -> Result<()> {
     }
 }
 
-/// A second factor needs somebody to type it, and nobody is there.
+/// A second factor would have to be typed, which a lookup cannot do.
 pub(super) fn mfa_error(place: &str) -> Error {
     Error::config(format!("{place} asks for multi-factor authentication, which cannot work without a person"))
         .with_hint("Use a role whose trust policy does not require MFA")
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_says_so() {
+    fn what_cannot_work_is_reported() {
         for (kwargs, more, expected) in [
             (r#"{"SerialNumber": "arn:aws:iam::1:mfa/u"}"#, &[][..], "multi-factor"),
             (r#"{"TokenCode": "123456"}"#, &[], "multi-factor"),

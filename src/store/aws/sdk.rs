@@ -1,4 +1,4 @@
-//! The SDK's configuration, the same for every service: what we do ourselves is off.
+//! The SDK's configuration, the same for every service: what this crate does itself is switched off.
 
 use std::sync::Arc;
 
@@ -23,26 +23,25 @@ use crate::store::environment::Environment;
 /// What distinguishes the client of one service from another's.
 #[derive(Debug)]
 pub(super) struct SdkParts {
-    /// What carries the requests.
+    /// The client that carries the requests.
     pub(super) client: reqwest::Client,
     /// The region, which is also in the signature.
     pub(super) region: String,
-    /// Where the service answers, if not at its usual address.
+    /// The address of the service, if it is not the usual one.
     pub(super) endpoint: Option<Url>,
-    /// What requests are signed with.
+    /// The credentials that sign requests.
     pub(super) credentials: Option<Arc<CredentialCache>>,
-    /// Whether https requests go out as plain http.
+    /// Whether https requests are sent as plain http.
     pub(super) plain: bool,
 }
 
-/// The version of the SDK's defaults; a newer SDK then does not change what we rely on.
+/// The version of the SDK's defaults, pinned so that a newer SDK does not change behaviour that we rely on.
 fn behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
-/// Retries are made by our own layer, timeouts by the HTTP client and the deadline of the lookup, credentials
-/// are cached by [`CredentialCache`]; so the SDK does none of these, and no answer is a stream that could
-/// stall.
+/// Our own layer retries, the HTTP client and the deadline of the lookup limit the time, [`CredentialCache`]
+/// caches credentials, and no answer is a stream that could stall; so all of this is switched off in the SDK.
 pub(super) fn sdk_config(
     parts: SdkParts,
     settings: &AwsSettings,
@@ -54,6 +53,7 @@ pub(super) fn sdk_config(
         SdkHttpClient::new(parts.client).with_user_agent(user_agent).with_plain_http(parts.plain);
     let mut config = bare_config(&parts.region).http_client(http_client).sleep_impl(TokioSleep::new());
     if let Some(endpoint) = parts.endpoint {
+        // The SDK appends the path, which begins with a slash.
         config = config.endpoint_url(endpoint.as_str().trim_end_matches('/'));
     }
     if let Some(credentials) = parts.credentials {
@@ -84,11 +84,11 @@ pub(super) fn bare_config(region: &str) -> aws_types::sdk_config::Builder {
         .identity_cache(IdentityCache::no_cache())
 }
 
-/// What the providers of `aws-config` are built with. `last` hears what becomes of their requests.
+/// The configuration of the providers of `aws-config`. `last` receives the outcome of their requests.
 ///
-/// There is no way to hand them a copy of the environment; what they would read there is given to them where
-/// it can be. The means to sleep are left to the caller: the container's provider retries by itself when it
-/// has them.
+/// The providers cannot be given a copy of the environment; the settings that they would read there are
+/// passed to them where possible. The caller decides about a sleep implementation: with one, the provider for
+/// containers retries on its own.
 pub(super) fn provider_config(client: reqwest::Client, last: &LastExchange) -> ProviderConfig {
     ProviderConfig::empty()
         .with_behavior_version(Some(behavior()))

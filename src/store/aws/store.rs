@@ -1,5 +1,5 @@
-//! The store that a service of AWS with secrets makes: credentials and batches. What is left to the service
-//! are its requests, and what their answers mean.
+//! The store around an AWS service that holds secrets: credentials and batches. The service itself only has
+//! its requests and the meaning of their answers.
 
 use std::fmt;
 use std::future::Future;
@@ -18,8 +18,8 @@ use crate::store::tools::Finding;
 use crate::store::{Description, Descriptions, Inspect, Names, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
 
-/// A service that holds secrets. Each call is one request, or the pages of one; credentials are there, and
-/// those that are refused are replaced by [`AwsStore`].
+/// A service that holds secrets. Each call is one request, or the pages of one; [`AwsStore`] provides
+/// credentials and replaces those that are refused.
 pub(super) trait SecretService: Sized + Send + Sync + 'static {
     /// What the store is.
     const INFO: &'static StoreInfo;
@@ -29,13 +29,13 @@ pub(super) trait SecretService: Sized + Send + Sync + 'static {
     const READ: &'static str;
     /// The operation that describes one.
     const DESCRIBE: &'static str;
-    /// Names in one batch, at most.
+    /// The most names in one batch.
     const LARGEST_BATCH: NonZeroUsize;
 
     /// A client of the service.
     fn new(config: &SdkConfig) -> Self;
 
-    /// Refuses a name that no secret can have, before anything is asked.
+    /// Refuses a name that no secret can have, before any request.
     fn usable(_name: &SecretName) -> Result<()> {
         Ok(())
     }
@@ -47,10 +47,10 @@ pub(super) trait SecretService: Sized + Send + Sync + 'static {
         region: &str,
     ) -> impl Future<Output = Result<Option<SecretValue>>> + Send;
 
-    /// Whether a name can stand in a batch.
+    /// Whether a name can be part of a batch.
     fn fits(name: &SecretName) -> bool;
 
-    /// Reads one batch of at least two names, and notes what it tells.
+    /// Reads one batch of at least two names, and notes the answers.
     fn read_batch(
         &self,
         names: &[SecretName],
@@ -66,7 +66,7 @@ pub(super) trait SecretService: Sized + Send + Sync + 'static {
         region: &str,
     ) -> impl Future<Output = Result<Descriptions>> + Send;
 
-    /// What is known of a secret; `None` if there is none.
+    /// What is known about a secret; `None` if it does not exist.
     fn describe(
         &self,
         name: &SecretName,
@@ -74,11 +74,11 @@ pub(super) trait SecretService: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<Description>>> + Send;
 }
 
-/// The store on one of them.
+/// The store around a service.
 pub(super) struct AwsStore<S> {
     pub(super) service: S,
     pub(super) access: Access,
-    /// Off once this identity or this endpoint was found to have no batches.
+    /// Switched off once this identity or this endpoint turns out to have no batches.
     pub(super) batches: BatchSwitch,
 }
 
@@ -106,12 +106,12 @@ impl<S: SecretService> AwsStore<S> {
     }
 }
 
-/// What the registry opens.
+/// Opens the store for the registry.
 pub(super) fn open<S: SecretService>(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> {
     Ok(Arc::new(AwsStore::<S>::open(options, environment)?))
 }
 
-/// Without the client, whose own Debug fills pages with the SDK's tables.
+/// Leaves out the client, whose own Debug fills pages with the SDK's tables.
 impl<S: SecretService> fmt::Debug for AwsStore<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct(S::INFO.name).field("access", &self.access).finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! A service of AWS in memory, for the tests of what is sent and of what is made of the answers.
+//! An AWS service in memory, for tests of requests and of the handling of answers.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -20,10 +20,10 @@ use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::{SecretName, Store};
 
-/// What the service says: from operation and request to status and answer.
+/// The answers of the service: from operation and request to status and body.
 type Answers = dyn Fn(&str, &Value) -> (u16, Value) + Send + Sync;
 
-/// The service, and what it was asked.
+/// The service, and the requests that it received.
 #[derive(Clone)]
 pub(super) struct Memory {
     answers: Arc<Answers>,
@@ -42,14 +42,14 @@ impl Memory {
         )
     }
 
-    /// What a client is built from that asks it.
+    /// The configuration of a client that asks it.
     pub(super) fn config(&self) -> SdkConfig {
         let credentials =
             SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test"));
         bare_config("test").http_client(self.clone()).credentials_provider(credentials).build()
     }
 
-    /// What was asked since this was called before.
+    /// The requests since the previous call.
     pub(super) fn calls(&self) -> Vec<(String, Value)> {
         std::mem::take(&mut *self.calls.lock().unwrap())
     }
@@ -60,7 +60,7 @@ impl Memory {
     }
 }
 
-/// An answer that is an error.
+/// An error answer.
 pub(super) fn refusal(status: u16, code: &str) -> (u16, Value) {
     (status, json!({"__type": code, "message": "canary"}))
 }
@@ -99,7 +99,8 @@ pub(super) fn store<S: SecretService>(memory: &Memory) -> AwsStore<S> {
     AwsStore { service: S::new(&memory.config()), ..opened }
 }
 
-/// Reads several with one call, and alone what that leaves open: the texts, or what kinds of errors they are.
+/// Reads several names with one call, and those that it leaves open on their own: returns the texts, or the
+/// kinds of the errors.
 pub(super) async fn read_from(store: &dyn Store, names: &[&str]) -> Vec<String> {
     let names: Vec<SecretName> = names.iter().map(|name| SecretName::from(*name)).collect();
     let mut all = Vec::new();

@@ -1,7 +1,7 @@
 //! Which certificates the service and STS are verified with.
 //!
 //! Sources: botocore/session.py (`ca_bundle`: `AWS_CA_BUNDLE`, then the profile's), botocore/endpoint.py
-//! (`REQUESTS_CA_BUNDLE` after those), and the Amazon provider, which hands `verify` to the service but not
+//! (`REQUESTS_CA_BUNDLE` after those), and the Amazon provider, which passes `verify` to the service but not
 //! to STS.
 
 use crate::http::Roots;
@@ -12,7 +12,7 @@ use crate::store::kit::trust::{Named, Trust, Verify, variables};
 
 /// What the service's certificate is verified with.
 pub(super) fn service_roots(settings: &AwsSettings, profiles: &Profiles, environment: &Environment) -> Roots {
-    // To boto3 `true` is the built-in list, whatever environment and profile say.
+    // In boto3 `true` means the built-in list, whatever environment and profile contain.
     let is_built_in = settings.verify == Verify::Flag(true);
     let others = if is_built_in { Vec::new() } else { others(profiles, environment) };
     Trust { ca_bundle: settings.ca_bundle.as_deref(), verify: (&settings.verify, "verify"), others }
@@ -88,7 +88,7 @@ mod tests {
         let environment = [("AWS_CA_BUNDLE", "/a")];
         let sts = file("/a", "AWS_CA_BUNDLE");
         let flag = |flag| [("verify", OptionValue::Boolean(flag))];
-        assert_eq!(roots(&flag(false), &environment, ""), (Roots::Anybody, sts.clone()));
+        assert_eq!(roots(&flag(false), &environment, ""), (Roots::Unverified, sts.clone()));
         assert_eq!(roots(&flag(true), &environment, ""), (Roots::Mozilla, sts.clone()));
         assert_eq!(
             roots(&[("verify", OptionValue::Text("/v".to_owned()))], &environment, ""),

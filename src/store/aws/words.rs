@@ -18,17 +18,17 @@ impl<'object> Words<'object> {
         Self { option, members: value.and_then(Value::as_object) }
     }
 
-    /// The keys, in the order of the user.
+    /// The keys, in the order in which they were written.
     pub(super) fn keys(self) -> impl Iterator<Item = &'object str> {
         self.members.into_iter().flat_map(Object::iter).filter_map(|(key, _)| key.to_str())
     }
 
-    /// A member; null is as good as nothing.
+    /// A member; null counts as absent.
     pub(super) fn value(self, key: &str) -> Option<&'object Value> {
         self.members?.get(key).filter(|value| !value.is_null())
     }
 
-    /// A text, which must not be anything else.
+    /// A text, and nothing else.
     pub(super) fn text(self, key: &str) -> Result<Option<&'object str>> {
         let read = |value: &'object Value| value.as_str().ok_or_else(|| self.wrong(key, "a text"));
         self.value(key).map(read).transpose()
@@ -40,7 +40,7 @@ impl<'object> Words<'object> {
         self.value(key).map(read).transpose()
     }
 
-    /// Seconds, with a fraction if need be.
+    /// Seconds, possibly with a fraction.
     pub(super) fn seconds(self, key: &str) -> Result<Option<Duration>> {
         let read =
             |value: &Value| seconds(value).ok_or_else(|| self.wrong(key, "a number of seconds above zero"));
@@ -64,7 +64,7 @@ impl<'object> Words<'object> {
         }
     }
 
-    /// The items of a list, each read by `read`.
+    /// The items of a list, each converted by `read`.
     pub(super) fn list<T>(
         self,
         key: &str,
@@ -96,7 +96,7 @@ fn seconds(value: &Value) -> Option<Duration> {
     (!duration.is_zero()).then_some(duration)
 }
 
-/// The words that botocore's `ensure_boolean` and most people write.
+/// The words of botocore's `ensure_boolean`, and those that most people write.
 pub(super) fn boolean_word(word: &str) -> Option<bool> {
     match word.trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" => Some(true),
@@ -105,7 +105,7 @@ pub(super) fn boolean_word(word: &str) -> Option<bool> {
     }
 }
 
-/// A moment of the SDK's; `None` for one that no clock of this machine can show.
+/// A moment of the SDK; `None` if the system clock cannot represent it.
 pub(super) fn moment(moment: aws_smithy_types::DateTime) -> Option<std::time::SystemTime> {
     std::time::SystemTime::try_from(moment).ok()
 }

@@ -1,4 +1,4 @@
-//! What sources of credentials are built with, while a store is opened.
+//! What sources of credentials are built from, while a store is opened.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::store::environment::Environment;
 use crate::store::kit::files::WatchedFiles;
 use crate::store::kit::trust;
 
-/// Settings, and the clients that are made of them on demand: most stores need none of these.
+/// Settings, and the clients that are made from them on demand: most stores need none of them.
 #[derive(Debug)]
 pub(super) struct Workshop<'open> {
     /// The options.
@@ -57,19 +57,19 @@ impl<'open> Workshop<'open> {
         Ok(client)
     }
 
-    /// A client for what is beside us: no proxy, short timeouts.
+    /// A client for services on this host: no proxy, short timeouts.
     pub(super) fn metadata_client(&mut self, timeout: Duration, encrypted: bool) -> Result<reqwest::Client> {
         let settings =
             ClientSettings { connect_timeout: timeout, read_timeout: timeout, proxies: ProxySettings::NONE };
         let roots = if encrypted {
             identity_roots(self.settings, self.profiles, self.environment)
         } else {
-            Roots::Nobody
+            Roots::Empty
         };
         trust::client(&settings, &roots, &mut self.files)
     }
 
-    /// A client of STS that signs with `credentials`, or does not sign.
+    /// A client of STS that signs with `credentials`, or sends unsigned requests.
     pub(super) fn sts(&mut self, credentials: Option<&Arc<CredentialCache>>) -> Result<aws_sdk_sts::Client> {
         let written = self.settings.sts_endpoint_url.as_deref();
         let endpoint = endpoint(STS, written, self.settings, self.profiles, self.environment)?;
@@ -91,7 +91,7 @@ pub(super) fn client_settings(settings: &AwsSettings, environment: &Environment)
     ClientSettings {
         connect_timeout: settings.client.connect_timeout(),
         read_timeout: settings.client.read_timeout(),
-        // botocore knows http_proxy and https_proxy, not all_proxy.
+        // botocore reads http_proxy and https_proxy, not all_proxy.
         proxies: configured
             .unwrap_or_else(|| ProxySettings::from_environment(|name| environment.get(name), false)),
     }

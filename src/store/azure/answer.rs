@@ -1,8 +1,8 @@
-//! From the answer to a read to a value, as azure-keyvault-secrets for Python takes it.
+//! From the answer of a read to a value, as azure-keyvault-secrets for Python interprets it.
 //!
-//! Source: azure-core 1.41.0 (`pipeline/policies/_universal.py`: JSON in UTF-8, after a byte order mark if
-//! there is one) and azure-keyvault-secrets 4.12.0 (`_generated/_utils/model_base.py`: a member that is to be
-//! text goes through `str`). The SDK for Rust refuses what is no text, and a member that is there twice.
+//! Source: azure-core 1.41.0 (`pipeline/policies/_universal.py`: JSON in UTF-8, after an optional byte order
+//! mark) and azure-keyvault-secrets 4.12.0 (`_generated/_utils/model_base.py`: a member of type text is
+//! passed to `str`). The SDK for Rust refuses values that are not text, and duplicate members.
 
 use azure_security_keyvault_secrets::models::Secret;
 
@@ -20,7 +20,7 @@ pub(super) fn value(body: &[u8], name: &SecretName) -> Result<SecretValue> {
     let members = members(body).filter(is_secret);
     let members = members.ok_or_else(|| malformed(name, "the answer is not understood"))?;
     let Some(value) = members.get(VALUE).filter(|value| !value.is_null()) else {
-        // The official class hands it on as None.
+        // The official class returns it as None.
         return Err(malformed(name, "the answer holds no value").as_upstream_miss());
     };
     match python_text(value).to_str() {
@@ -30,7 +30,7 @@ pub(super) fn value(body: &[u8], name: &SecretName) -> Result<SecretValue> {
     }
 }
 
-/// Whether the members beside the value are those of a secret.
+/// Whether the other members are those of a secret.
 fn is_secret(members: &Object) -> bool {
     let mut others = Object::new();
     for (key, value) in members.iter().filter(|(key, _)| key.to_str() != Some(VALUE)) {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_of_a_vault_is_an_error_that_shows_nothing() {
+    fn a_foreign_answer_is_an_error_that_shows_nothing() {
         for body in [
             "",
             "null",

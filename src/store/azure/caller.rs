@@ -1,5 +1,5 @@
-//! Who Entra ID takes us for, for `strongroom doctor`: what the token says that the vault was asked with.
-//! Makes no call.
+//! The identity that Entra ID sees, for `strongroom doctor`: the claims of the token that was sent to the
+//! vault. Makes no call.
 //!
 //! Source: "Access token claims reference" of the Microsoft identity platform.
 
@@ -31,7 +31,7 @@ mod tests {
 
     use super::*;
 
-    fn told(claims: &str) -> Option<String> {
+    fn described(claims: &str) -> Option<String> {
         let token = format!("e30.{}.canary", encode_url_safe(claims));
         let found = finding(&token)?;
         assert!(!format!("{found:?}").contains("canary"));
@@ -41,23 +41,23 @@ mod tests {
     #[test]
     fn application_object_and_tenant_are_named() {
         insta::assert_snapshot!(
-            told(r#"{"tid": "t", "appid": "a", "oid": "o", "upn": "canary"}"#).unwrap(),
+            described(r#"{"tid": "t", "appid": "a", "oid": "o", "upn": "canary"}"#).unwrap(),
             @"Entra ID knows the caller as the application a (object o) of tenant t"
         );
         insta::assert_snapshot!(
-            told(r#"{"ver": "2.0", "tid": "t", "azp": "a"}"#).unwrap(),
+            described(r#"{"ver": "2.0", "tid": "t", "azp": "a"}"#).unwrap(),
             @"Entra ID knows the caller as the application a of tenant t"
         );
         insta::assert_snapshot!(
-            told(r#"{"tid": "t", "oid": "o", "name": "canary", "email": "canary"}"#).unwrap(),
+            described(r#"{"tid": "t", "oid": "o", "name": "canary", "email": "canary"}"#).unwrap(),
             @"Entra ID knows the caller as the object o of tenant t"
         );
         assert_eq!(
-            (told(r#"{"tid": "t"}"#), told(r#"{"tid": 1, "appid": "a"}"#), told("[]")),
+            (described(r#"{"tid": "t"}"#), described(r#"{"tid": 1, "appid": "a"}"#), described("[]")),
             (None, None, None)
         );
         assert_eq!(
-            (told(r#"{"appid": "a"}"#), finding("opaque.canary"), finding("a.b.c")),
+            (described(r#"{"appid": "a"}"#), finding("opaque.canary"), finding("a.b.c")),
             (None, None, None)
         );
     }

@@ -1,7 +1,7 @@
 //! The options of Azure Key Vault, and what they mean.
 //!
 //! Sources: apache-airflow-providers-microsoft-azure 15.2.1, `azure/secrets/key_vault.py`; the keywords that
-//! it hands on to `SecretClient`: azure-keyvault-secrets 4.12.0 and azure-core 1.41.0.
+//! it passes to `SecretClient`: azure-keyvault-secrets 4.12.0 and azure-core 1.41.0.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::store::kit::trust::Verify;
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, SEPARATOR, VARIABLES_PREFIX};
 
-/// The environment variables that this store reads beside those that all stores share.
+/// The environment variables that this store reads besides those that all stores share.
 pub(super) const VARIABLES: &[&str] = &[
     "AZURE_AUTHORITY_HOST",
     "AZURE_CLIENT_CERTIFICATE_PASSWORD",
@@ -147,7 +147,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     ),
 ];
 
-/// The options, typed. Reading them neither looks at files nor at the network.
+/// The options, typed. Reading them touches neither files nor the network.
 #[derive(Clone)]
 pub(super) struct AzureSettings {
     /// The address of the vault, as written.
@@ -162,7 +162,7 @@ pub(super) struct AzureSettings {
     pub(super) certificate_path: Option<String>,
     /// The password of that file.
     pub(super) certificate_password: Option<SecretString>,
-    /// Whether the certificate is sent along.
+    /// Whether the certificate is sent with each login.
     pub(super) send_certificate_chain: bool,
     /// The user-assigned identity.
     pub(super) managed_identity_client_id: Option<String>,
@@ -211,7 +211,7 @@ impl AzureSettings {
     }
 }
 
-/// Without the credentials.
+/// Leaves out the credentials.
 impl fmt::Debug for AzureSettings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -226,7 +226,8 @@ impl fmt::Debug for AzureSettings {
     }
 }
 
-/// What is looked at after a failure only, and who the machine is, where a service principal is configured.
+/// Options that only matter after a failure, and those of the machine's identity if a service principal is
+/// configured.
 pub(super) fn plays_no_part(options: &Options, key: &str) -> bool {
     let is_principal =
         ["tenant_id", "client_id", "client_secret"].into_iter().all(|key| options.non_empty(key).is_some());
@@ -234,7 +235,7 @@ pub(super) fn plays_no_part(options: &Options, key: &str) -> bool {
     key == "retry_total" || of_machine && is_principal
 }
 
-/// How often one read is tried in all, as `retry_total` says.
+/// How often one read is attempted in all, according to `retry_total`.
 pub(super) fn attempts(options: &Options) -> Option<u64> {
     options.count("retry_total").map(|again| again.saturating_add(1))
 }
@@ -245,7 +246,7 @@ mod tests {
     use crate::store::options::OptionValue;
 
     #[test]
-    fn nothing_written_is_the_default_chain() {
+    fn without_options_it_is_the_default_chain() {
         let settings = AzureSettings::read(&Options::default());
         assert!(settings.verify_challenge_resource && settings.client_secret.is_none());
         assert_eq!((settings.verify, attempts(&Options::default())), (Verify::Unset, None));

@@ -12,10 +12,10 @@ use crate::value::SecretValue;
 
 use super::config::DEFAULTS;
 
-/// Characters in a name, at most (`objects-keys-secrets-certificates` in the documentation of Key Vault).
+/// The most characters in a name (`objects-keys-secrets-certificates` in the documentation of Key Vault).
 const LONGEST_NAME: usize = 127;
 
-/// The same in words.
+/// The rule for names, in words.
 pub(super) const NAME_RULE: &str =
     "names in Key Vault have 1 to 127 letters, digits and dashes (underscores become `sep`)";
 
@@ -25,24 +25,24 @@ pub(super) fn is_valid_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// Prefix, separator and id, with the separator for each underscore; values as they stand.
+/// Prefix, separator and id, with the separator for each underscore; values are unchanged.
 #[derive(Clone, Debug)]
 pub(super) struct KeyVaultConvention(PrefixRules);
 
 impl KeyVaultConvention {
-    /// Reads the rules out of the options.
+    /// Reads the rules from the options.
     pub(super) fn new(options: &Options) -> Self {
         Self(PrefixRules::from_options(options, DEFAULTS))
     }
 
-    /// Upstream's `build_path`: the underscores of the prefix are replaced, too.
+    /// The official class's `build_path`: the underscores of the prefix are replaced, too.
     fn path(&self, prefix: &str, id: &str) -> String {
         let separator = &self.0.separator;
         let path = if prefix.is_empty() { id.to_owned() } else { format!("{prefix}{separator}{id}") };
         path.replace('_', separator)
     }
 
-    /// Upstream's `_build_team_secret_name`.
+    /// The official class's `_build_team_secret_name`.
     fn team_path(&self, prefix: &str, team: &str, id: &str) -> String {
         self.path(prefix, &format!("{}{TEAM_SEPARATOR}{}", self.path("", team), self.path("", id)))
     }
@@ -64,11 +64,11 @@ impl Convention for KeyVaultConvention {
         }
     }
 
-    /// A name with half of a surrogate pair is one of those that cannot be.
+    /// No name can contain a lone surrogate.
     fn odd(&self, lookup: Lookup<'_>, odd: OddId, _multi_team: bool) -> OddFate {
         match odd {
             OddId::Surrogate => OddFate::Absent,
-            // In a team's name its underscores are replaced by themselves, which numbers do not have.
+            // For a team's name the id's own `replace` is called first, which numbers do not have.
             _ if lookup.team.is_some_and(|team| !team.is_empty()) => OddFate::Refused,
             OddId::Nothing | OddId::Object => OddFate::AsText,
         }
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_team_name_that_cannot_be_is_left_out_and_the_shared_one_is_asked() {
+    fn an_impossible_team_name_is_left_out_and_the_shared_one_is_asked() {
         assert_eq!(asked(&convention("v", "-"), "x", Some("a.b")), ["v-x"]);
         assert_eq!(asked(&convention("v", "-"), "x", Some(&"t".repeat(127))), ["v-x"]);
     }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_name_is_not_asked_for() {
+    fn an_impossible_name_is_not_requested() {
         for id in ["SomeOperator.cache_key", "a/b", "../keys/k", "a--b.c", &"x".repeat(127)] {
             let naming = convention("v", "-").names(Lookup { kind: Kind::Variable, id, team: Some("t") });
             assert!(matches!(naming, Naming::Impossible { .. }), "{id}: {naming:?}");

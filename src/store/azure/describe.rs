@@ -1,7 +1,7 @@
-//! What Key Vault tells of a secret without its value, by `GetSecretVersions` and `GetDeletedSecret` and with
-//! `GetSecrets`.
+//! What Key Vault reports about a secret without its value, by `GetSecretVersions` and `GetDeletedSecret` and
+//! with `GetSecrets`.
 //!
-//! `GetSecret` tells the same beside the value, so it is never asked. Source: `SecretItem`,
+//! `GetSecret` returns the same along with the value, so it is never used here. Source: `SecretItem`,
 //! `SecretAttributes` and `DeletedSecretBundle` in the specification of the data plane.
 
 use std::collections::HashMap;
@@ -26,16 +26,16 @@ const DELETED: &str = "deleted";
 
 const DELETED_OPERATION: &str = "GetDeletedSecret";
 
-/// So many pages of versions are read at most, of 25 each: nobody keeps a secret with more, and a service
-/// that names one page after the other without an end is none.
+/// The most pages of versions that are read, of 25 each: no real secret has more versions, and a faulty
+/// server might name a next page forever.
 const MOST_PAGES: usize = 200;
 
-/// So many pages of deleted secrets are looked at, of 25 each.
+/// The most pages of deleted secrets that are read, of 25 each.
 const MOST_DELETED_PAGES: usize = 4;
 
 impl KeyVault {
-    /// What is known of a secret, with one call for each 25 versions; `None` if there is none. Where no
-    /// version is left, one more call tells whether it was deleted and can be brought back.
+    /// What is known about a secret, with one call for each 25 versions; `None` if it does not exist. If
+    /// there is no version, one more call finds out whether it was deleted and can be recovered.
     pub(super) async fn describe_secret(&self, name: &SecretName) -> Result<Option<Description>> {
         match self.current(name).await.map_err(|error| error.with_operation(DESCRIBE))? {
             Some(current) => Ok(Some(of_version(current, name))),
@@ -43,13 +43,12 @@ impl KeyVault {
         }
     }
 
-    /// A secret that was deleted answers as one that never was.
+    /// A read of a deleted secret gets the same answer as one of a secret that never existed.
     pub(super) async fn reason_of_absence(&self, name: &SecretName) -> Result<Option<Finding>> {
         Ok(self.deleted(name).await?.map(|deleted| of_deleted(deleted, name)).map(|deleted| gone(&deleted)))
     }
 
-    /// Secrets below the prefixes that were deleted and can be brought back; nothing where this identity may
-    /// not see them.
+    /// Deleted secrets below the prefixes that can be recovered; nothing if this identity may not list them.
     pub(super) async fn deleted_below(&self) -> Option<Finding> {
         let (mut names, mut link) = (Vec::new(), None);
         for _ in 0..MOST_DELETED_PAGES {
@@ -65,7 +64,7 @@ impl KeyVault {
         deleted_names(&names)
     }
 
-    /// The version that a read gets: the newest one. The service has no order.
+    /// The version that a read gets: the newest one. The service returns them in no order.
     async fn current(&self, name: &SecretName) -> Result<Option<SecretProperties>> {
         if !is_valid_name(name.as_str()) {
             return Err(invalid_name(name));
@@ -103,7 +102,7 @@ impl KeyVault {
     }
 }
 
-/// Times are told in whole seconds, so that two versions may be of one moment.
+/// Times have whole seconds only, so two versions may have the same one.
 fn newest(versions: Vec<SecretProperties>, name: &SecretName) -> Option<SecretProperties> {
     let last = versions.iter().map(made).max()?;
     let mut of_last = versions.into_iter().filter(|version| made(version) == last);
@@ -127,7 +126,7 @@ fn of_version(properties: SecretProperties, name: &SecretName) -> Description {
     Description { version, ..of_properties(properties, name.as_str()) }
 }
 
-/// What an entry of a listing tells.
+/// The contents of a listing's entry.
 pub(super) fn of_properties(properties: SecretProperties, name: impl Into<SecretName>) -> Description {
     let described = Description { id: properties.id, form: properties.content_type, ..Description::of(name) };
     let described = with_attributes(described, properties.attributes.as_ref());
@@ -172,7 +171,7 @@ fn deleted_names(names: &[String]) -> Option<Finding> {
                 names.len(),
                 shown.join(", ")
             ),
-            "Bring back what is needed: `az keyvault secret recover`; until then nobody can write it anew",
+            "Bring back what is needed: `az keyvault secret recover`; until then it cannot be created again",
         )
     })
 }
@@ -190,12 +189,12 @@ fn gone(deleted: &Description) -> Finding {
         DELETED,
         format!("`{name}` was deleted and can still be brought back{end}"),
         format!(
-            "Bring it back: `az keyvault secret recover --name {name}`; until then nobody can write it anew"
+            "Bring it back: `az keyvault secret recover --name {name}`; until then it cannot be created again"
         ),
     )
 }
 
-/// The service has no order.
+/// Sorted, since the service returns them in no order.
 fn sorted(tags: Option<HashMap<String, String>>) -> Vec<(String, String)> {
     let mut tags: Vec<_> = tags.unwrap_or_default().into_iter().collect();
     tags.sort_unstable();
@@ -213,8 +212,8 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_told_with_what_its_attributes_say() {
-        let told = of_version(
+    fn a_version_is_described_with_its_attributes() {
+        let described = of_version(
             properties(
                 r#"{"id": "https://v.vault.azure.net/secrets/a-b/0123", "contentType": "text/plain", "tags": {"z": "1", "a": "2"},
                 "attributes": {"enabled": false, "exp": 9, "nbf": 1, "created": 5, "updated": 7, "recoveryLevel": "Purgeable"}}"#,
@@ -222,10 +221,13 @@ mod tests {
             &"a-b".into(),
         );
         let at = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        assert_eq!((told.name.as_str(), told.version.as_deref()), ("a-b", Some("0123")));
-        assert_eq!((told.form.as_deref(), told.state), (Some("text/plain"), Some(DISABLED)));
-        assert_eq!((told.created, told.changed, told.expires, told.deleted), (at(5), at(7), at(9), None));
-        assert_eq!(told.tags.first(), Some(&("a".to_owned(), "2".to_owned())));
+        assert_eq!((described.name.as_str(), described.version.as_deref()), ("a-b", Some("0123")));
+        assert_eq!((described.form.as_deref(), described.state), (Some("text/plain"), Some(DISABLED)));
+        assert_eq!(
+            (described.created, described.changed, described.expires, described.deleted),
+            (at(5), at(7), at(9), None)
+        );
+        assert_eq!(described.tags.first(), Some(&("a".to_owned(), "2".to_owned())));
         let bare = of_version(properties("{}"), &"a".into());
         assert_eq!((bare.state, bare.id, bare.version), (None, None, None));
     }
@@ -236,8 +238,8 @@ mod tests {
             properties(r#"{"id": "https://v/secrets/a/1", "attributes": {"created": 5, "updated": 9}}"#);
         let new = properties(r#"{"id": "https://v/secrets/a/2", "attributes": {"created": 6}}"#);
         let bare = properties(r#"{"id": "https://v/secrets/a/3"}"#);
-        let told = newest(vec![new.clone(), old, bare], &"a".into()).unwrap();
-        assert_eq!(told.resource_id().unwrap().version.as_deref(), Some("2"));
+        let described = newest(vec![new.clone(), old, bare], &"a".into()).unwrap();
+        assert_eq!(described.resource_id().unwrap().version.as_deref(), Some("2"));
         let unknown = newest(vec![new.clone(), new], &"a".into()).unwrap();
         assert_eq!(of_version(unknown, &"a".into()).version, None);
         assert!(newest(Vec::new(), &"a".into()).is_none());
@@ -246,9 +248,9 @@ mod tests {
     #[test]
     fn a_deleted_secret_says_when_it_is_gone() {
         let purge = SystemTime::now() + Duration::from_secs(3 * 86_400 + 60);
-        let told = |deleted| gone(&Description { deleted, ..Description::of("a") }).evidence;
-        insta::assert_snapshot!(told(Some(purge)), @"`a` was deleted and can still be brought back; it will \
-        be gone for good in 3 days");
-        insta::assert_snapshot!(told(None), @"`a` was deleted and can still be brought back");
+        let described = |deleted| gone(&Description { deleted, ..Description::of("a") }).evidence;
+        insta::assert_snapshot!(described(Some(purge)), @"`a` was deleted and can still be brought back; it \
+        will be gone for good in 3 days");
+        insta::assert_snapshot!(described(None), @"`a` was deleted and can still be brought back");
     }
 }

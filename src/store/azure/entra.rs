@@ -1,8 +1,8 @@
 //! From the refusals of the login service to [`Error`]: by its numbers first, then by the OAuth code and the
 //! status.
 //!
-//! Source: "Microsoft Entra authentication and authorization error codes" (AADSTS). The service's own words
-//! are not shown: they name users and may echo what was sent.
+//! Source: "Microsoft Entra authentication and authorization error codes" (AADSTS). The service's own
+//! messages are not shown: they name users and may echo what was sent.
 
 use crate::error::{Error, ErrorKind};
 use crate::store::azure::error::head;
@@ -10,7 +10,7 @@ use crate::store::kit::answer::Answer;
 use crate::store::kit::refusal::is_oauth_code;
 use crate::value::json::Value;
 
-/// What an answer that is an error means.
+/// The error of an answer that reports one.
 pub(super) fn refused(answer: &Answer) -> Error {
     let body = Body::read(answer);
     let kind = body.kind(answer.status);
@@ -27,18 +27,18 @@ fn what_happened(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// The longest life of a token that is believed, in seconds: ten years. Real ones live for a day at most.
+/// The longest plausible life of a token, in seconds: ten years. Real ones live for a day at most.
 const LONGEST_LIFE: i64 = 315_360_000;
 
-/// Whether `expires_in` can be added to the present time. The SDK does so without a look, and panics where it
-/// cannot.
+/// Whether `expires_in` can be added to the present time. The SDK does so unchecked, and panics on an
+/// overflow.
 pub(super) fn has_possible_lifetime(answer: &Answer) -> bool {
     let parsed = answer.json();
     let seconds = parsed.as_ref().and_then(Value::as_object).and_then(|members| members.get("expires_in"));
     seconds.and_then(Value::as_i64).is_none_or(|seconds| (0..=LONGEST_LIFE).contains(&seconds))
 }
 
-/// The error for the other ones.
+/// The error for an implausible lifetime.
 pub(super) fn impossible_lifetime() -> Error {
     Error::new(ErrorKind::Malformed, "asking Entra ID for a token: it has an impossible `expires_in`")
         .with_hint("Check `authority` and proxies: something else than Entra ID may have answered")
@@ -61,7 +61,7 @@ impl Body {
 
     fn kind(&self, status: u16) -> ErrorKind {
         match (self.number, self.code.as_deref()) {
-            // "The server is temporarily too busy", "a transient error".
+            // Described as "The server is temporarily too busy" and "a transient error".
             (Some(90_033 | 90_036 | 90_006), _) | (_, Some("temporarily_unavailable" | "server_error")) => {
                 ErrorKind::Unreachable
             }
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lifetime_that_no_clock_has_is_not_handed_on() {
+    fn an_impossible_lifetime_does_not_reach_the_sdk() {
         for (lifetime, possible) in
             [("3599", true), ("0", true), ("-1", false), ("9223372036854775807", false), ("400000000", false)]
         {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn outages_and_strangers_are_no_refusals() {
+    fn outages_and_foreign_answers_are_not_refusals() {
         for (status, body, kind) in [
             (503, "<html>canary", ErrorKind::Unreachable),
             (429, "{}", ErrorKind::Throttled),

@@ -3,7 +3,7 @@
 //!
 //! Sources: "Azure Key Vault REST API error codes"; the inner codes as issues of the SDKs show them
 //! (`SecretDisabled`: azure-sdk-for-java#17991; `ObjectIsDeletedButRecoverable`: external-secrets#3519). Key
-//! Vault hands out secrets that have expired (AzureKeyVault#19), so there is no code for these.
+//! Vault returns secrets that have expired (AzureKeyVault#19), so there is no code for these.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -23,18 +23,18 @@ use crate::value::json::{Object, Value, parse};
 /// Headers with a number of milliseconds.
 const MILLISECONDS: [&str; 2] = ["x-ms-retry-after-ms", "retry-after-ms"];
 
-/// What was asked, for messages.
+/// What was requested, for messages.
 #[derive(Clone, Debug)]
 pub(super) struct Asked<'asked> {
     /// Such as "reading `a`".
     pub(super) subject: String,
     /// The vault's host.
     pub(super) vault: &'asked str,
-    /// The permission that it takes.
+    /// The permission that it needs.
     pub(super) permission: &'static str,
 }
 
-/// What a call that did not succeed means; `None` says that the secret does not exist.
+/// The error of a failed call; `None` means that the secret does not exist.
 pub(super) fn read_error(error: &azure_core::Error, asked: &Asked<'_>) -> Option<Error> {
     if let Some(known) = cause::<Error>(error) {
         return Some(known.clone());
@@ -50,7 +50,7 @@ pub(super) fn read_error(error: &azure_core::Error, asked: &Asked<'_>) -> Option
     }
 }
 
-/// The error of ours, or of the network, that travelled inside that of the SDK.
+/// An error of our own, or of the network, inside that of the SDK.
 pub(super) fn cause<T: StdError + 'static>(error: &azure_core::Error) -> Option<&T> {
     let first = error.source();
     std::iter::successors(first, |cause| (*cause).source()).find_map(|cause| {
@@ -60,14 +60,14 @@ pub(super) fn cause<T: StdError + 'static>(error: &azure_core::Error) -> Option<
     })
 }
 
-/// What a vault that answered has said.
+/// The error answer of the vault.
 #[derive(Clone, Debug, Default)]
 struct Refusal {
     head: refusal::Refusal,
     inner: Option<String>,
     /// The tenant that the vault trusts.
     tenant: Option<String>,
-    /// Whether it asks for more than the token says.
+    /// Whether it asks for more claims than the token has.
     wants_claims: bool,
 }
 
@@ -107,6 +107,7 @@ impl Refusal {
 
     fn kind(&self) -> ErrorKind {
         match (self.head.status, self.head.code.as_deref(), self.inner.as_deref()) {
+            // 409: the name is in use until the operation ends, which passes by itself.
             (_, _, Some("ObjectIsBeingRecovered" | "ObjectIsBeingDeleted")) => ErrorKind::Unreachable,
             (400, Some("BadParameter"), _) => ErrorKind::InvalidName,
             (401 | 403 | 408 | 429 | 500..=599, ..) => ErrorKind::of_status(self.head.status),
@@ -120,7 +121,7 @@ impl Refusal {
         let text = format!("{} {}", asked.subject, self.what_happened(kind));
         let error = self.head.clone().with_code(code).to_error(kind, text);
         let error = error.with_hint_if(self.hint(kind, asked));
-        // To the official class every 404 is a secret that is not there.
+        // The official class treats every 404 as an absent secret.
         if self.head.status == 404 { error.as_upstream_miss() } else { error }
     }
 
@@ -181,7 +182,7 @@ impl Refusal {
         })
     }
 
-    /// The vault names the tenant that it belongs to.
+    /// The challenge names the tenant that the vault belongs to.
     fn token_hint(&self) -> Cow<'static, str> {
         match &self.tenant {
             _ if self.wants_claims => {
@@ -202,26 +203,26 @@ impl Refusal {
     }
 }
 
-/// What the head of an answer of Azure's other services says.
+/// The status and headers of an answer of Azure's other services.
 pub(super) fn head(answer: &Answer) -> refusal::Refusal {
     let retry_after = retry_after(|name| answer.header(name));
     refusal::Refusal { retry_after, ..refusal::Refusal::of(answer) }
 }
 
-/// How long the service asks us to wait: in milliseconds, or as every service does.
+/// How long the service asks us to wait: in milliseconds, or in the standard header.
 fn retry_after<'answer>(header: impl Fn(&'static str) -> Option<&'answer str>) -> Option<Duration> {
     let milliseconds = MILLISECONDS.iter().find_map(|name| header(name)?.trim().parse().ok());
     milliseconds.map(Duration::from_millis).or_else(|| wait(header("retry-after")?))
 }
 
-/// A code is a name, of words with capitals. Anything else came from something that is not Key Vault.
+/// A code is a capitalised name. Anything else did not come from Key Vault.
 fn is_code(code: &str) -> bool {
     code.len() <= 64
         && code.starts_with(|letter: char| letter.is_ascii_uppercase())
         && code.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-/// The number that stands before some messages, such as `AKV10032`.
+/// The number at the beginning of some messages, such as `AKV10032`.
 fn numbered_code(message: &str) -> Option<String> {
     let (code, _) = message.split_once(':')?;
     let digits = code.strip_prefix("AKV")?;
@@ -241,8 +242,8 @@ fn challenged_tenant(challenge: &str) -> Option<String> {
     (!tenant.is_empty() && tenant.len() <= 64 && tenant.bytes().all(is_tenant)).then(|| tenant.to_owned())
 }
 
-/// The SDK gave up without an answer of the vault that is an error: a challenge that it does not accept, or
-/// an answer that it cannot read.
+/// The error if the SDK gave up although the vault returned no error: it did not accept a challenge, or could
+/// not read an answer.
 fn challenge_error(error: &azure_core::Error, asked: &Asked<'_>) -> Error {
     match error.kind() {
         SdkKind::DataConversion => {
@@ -264,7 +265,7 @@ fn challenge_error(error: &azure_core::Error, asked: &Asked<'_>) -> Error {
     }
 }
 
-/// No answer came: `subject` was asked of `place`, whose address stands in `option`.
+/// The error if `place`, whose address is configured in `option`, gave no answer.
 pub(super) fn transport_error(error: &TransportError, subject: &str, place: &str, option: &str) -> Error {
     let hints = NoAnswerHints {
         timeout: "Check the network path; there are `connection_timeout` and `read_timeout`",
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_code_for_it_means_absent() {
+    fn only_one_code_means_absent() {
         assert!(answered(404, &[], r#"{"error": {"code": "SecretNotFound"}}"#).is_none());
         for body in ["", "<html>", r#"{"error": {"code": "NotFound"}}"#, r#"{"error": null}"#, "[]"] {
             let error = answered(404, &[], body).unwrap();
@@ -306,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn causes_of_a_denial_are_kept_apart() {
+    fn causes_of_a_denial_are_distinguished() {
         for (inner, part) in [
             ("ForbiddenByRbac", "Key Vault Secrets User"),
             ("AccessDenied", "secret permission `get`"),
@@ -367,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_is_told_apart_by_status() {
+    fn the_rest_is_distinguished_by_status() {
         for (status, body, kind, temporary) in [
             (429, "", ErrorKind::Throttled, true),
             (500, "", ErrorKind::Unreachable, true),
@@ -395,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_code_is_not_shown() {
+    fn an_invalid_code_is_not_shown() {
         let error =
             answered(403, &[], r#"{"error": {"code": "<canary>", "innererror": {"code": "a b"}}}"#).unwrap();
         assert_eq!(error.code(), Some("HTTP 403"));

@@ -1,4 +1,4 @@
-//! Who we are on Azure, for stores elsewhere that ask Entra to vouch for us.
+//! Our identity on Azure, for other stores that ask Entra to vouch for it.
 
 use std::fmt;
 
@@ -31,18 +31,19 @@ impl AzureIdentity {
         Ok(Self { source, files: workshop.files })
     }
 
-    /// A token for `resource`, from its source: each login elsewhere shows one that is new.
+    /// A token for `resource`, always from its source: each login elsewhere presents a new one.
     pub(in crate::store) async fn token(&self, resource: &str) -> Result<AccessToken> {
         let scope = format!("{resource}/.default");
         self.source.fetch(&scope).await.map_err(|none| none.into_error(self.source.name()))
     }
 
-    /// What the metadata service says of this machine, if the last token is of the machine's own identity.
+    /// The metadata service's description of this machine, if the last token belongs to the machine's own
+    /// identity.
     pub(in crate::store) async fn machine(&self) -> Option<Object> {
         self.source.machine()?.description().await
     }
 
-    /// Whether a file that decided something has changed since.
+    /// Whether a file that influenced the configuration has changed since.
     pub(in crate::store) fn is_outdated(&self) -> bool {
         self.files.have_changed()
     }

@@ -1,4 +1,4 @@
-//! The names of secrets and what is known of each, by `GetSecrets`.
+//! The names of secrets and what is known about each, by `GetSecrets`.
 
 use azure_security_keyvault_secrets::ResourceExt;
 
@@ -12,15 +12,15 @@ use super::error::read_error;
 use super::{KeyVault, no_such_page, reader};
 
 impl KeyVault {
-    /// One page of the names that can be read: those of disabled secrets cannot.
+    /// One page of the names that can be read, which those of disabled secrets cannot.
     pub(super) async fn page(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
         let mut page = self.described_page(prefix, page).await?;
         page.secrets.retain(|secret| secret.state != Some(DISABLED));
         Ok(page.into())
     }
 
-    /// Key Vault has no filter: all names come, page by page, and those that begin otherwise are dropped
-    /// here. It does not tell capitals from small letters, so a name is told as it is asked for.
+    /// Key Vault has no filter: all names are returned, page by page, and those with another beginning are
+    /// dropped here. It ignores case, so a name is shown with the case of the prefix.
     pub(super) async fn described_page(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
         let link = page.map(|page| self.vault.link(page.token()).ok_or_else(no_such_page)).transpose()?;
         let answer = reader::page(&self.client, link).await.map_err(|error| {
@@ -38,7 +38,7 @@ impl KeyVault {
     }
 }
 
-/// The name with the beginning that was asked for; `None` if it begins otherwise.
+/// The name with the prefix in the case that was asked for; `None` if it has another beginning.
 fn below(name: &str, prefix: &str) -> Option<String> {
     let begin = name.get(..prefix.len())?;
     begin.eq_ignore_ascii_case(prefix).then(|| format!("{prefix}{}", &name[prefix.len()..]))
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn capitals_in_a_beginning_are_as_good_as_small_letters() {
+    fn the_case_of_a_prefix_does_not_matter() {
         assert_eq!(
             below("Airflow-Connections-Db", "airflow-connections-").as_deref(),
             Some("airflow-connections-Db")

@@ -1,20 +1,20 @@
 //! Azure Key Vault: its secrets.
 //!
-//! | file | what stands there |
+//! | file | contents |
 //! |---|---|
 //! | `config.rs`, `vault.rs` | the options, and the vault that they name |
-//! | `convention.rs` | names as the official class has them |
-//! | `trust.rs` | whom we trust to be the vault and the login service |
-//! | `credentials/`, `tokens.rs` | who we are, and for how long |
+//! | `convention.rs` | names according to the official class |
+//! | `trust.rs` | which certificates of the vault and the login service are trusted |
+//! | `credentials/`, `tokens.rs` | the identity, and its tokens |
 //! | `workshop.rs`, `reader.rs`, `transport.rs` | the SDK on our network stack |
-//! | `list.rs`, `describe.rs` | names, and what is known beside the value |
-//! | `identity.rs` | who we are, for stores elsewhere |
-//! | `error.rs`, `entra.rs` | what went wrong, at the vault and at the login |
-//! | `tools.rs`, `who.rs`, `policy.rs` | what the command line says of a configuration, and the roles it prints |
+//! | `list.rs`, `describe.rs` | names, and what is known besides the value |
+//! | `identity.rs` | the identity, for other stores |
+//! | `error.rs`, `entra.rs` | errors of the vault and of the login |
+//! | `tools.rs`, `who.rs`, `policy.rs` | what the command line reports about a configuration, and the roles it prints |
 //!
 //! Everything follows the Azure provider and azure-identity for Python, so that an operator who changes the
-//! class path stays the same identity. The vendor's crates make the requests; order and life of credentials
-//! are ours.
+//! class path keeps the same identity. The vendor's crates make the requests; the order and lifetime of
+//! credentials are our own.
 
 mod answer;
 mod caller;
@@ -68,7 +68,7 @@ use self::workshop::Workshop;
 
 const INFO: StoreInfo = StoreInfo { name: "azure_key_vault", title: "Azure Key Vault" };
 
-/// What the registry needs to know of this store.
+/// What the registry needs to know about this store.
 pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.azure.AzureKeyVaultBackend",
@@ -78,13 +78,13 @@ pub const ENTRY: StoreEntry = StoreEntry {
     check: |_options, _environment| Ok(()),
     plays_no_part: config::plays_no_part,
     attempts: |options, _environment| config::attempts(options),
-    // The quota of a vault is thousands of reads in ten seconds.
+    // A vault has a quota of thousands of reads in ten seconds, so throttling is rare.
     rate_after_throttle: None,
     tools: tools::TOOLS,
     open,
 };
 
-/// What the operations are called in Key Vault's reference.
+/// The names of the operations in Key Vault's reference.
 const READ: &str = "GetSecret";
 const LIST: &str = "GetSecrets";
 const DESCRIBE: &str = "GetSecretVersions";
@@ -126,7 +126,8 @@ impl KeyVault {
     }
 
     async fn read(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        // The SDK would make a path of anything, and `../keys/k` another request, with the token in it.
+        // The SDK would build a path of any text, so `../keys/k` would be another request, with the token in
+        // it.
         if !is_valid_name(name.as_str()) {
             return Err(invalid_name(name));
         }
@@ -153,7 +154,7 @@ fn no_such_page() -> Error {
         .with_hint("Check `vault_url` and proxies: something else than Key Vault may have answered")
 }
 
-/// Without the client, whose own Debug fills pages.
+/// Leaves out the client, whose own Debug fills pages.
 impl fmt::Debug for KeyVault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

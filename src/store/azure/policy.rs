@@ -1,8 +1,8 @@
 //! A template that gives an identity the one role that a backend needs.
 //!
 //! Sources: "Azure built-in roles for Key Vault data plane operations" and the template reference of
-//! `Microsoft.Authorization/roleAssignments`. Key Vault has no condition on names: a role holds for a vault,
-//! or for one secret.
+//! `Microsoft.Authorization/roleAssignments`. Key Vault has no conditions on names: a role applies to a
+//! vault, or to one secret.
 
 use serde_json::json;
 
@@ -13,11 +13,11 @@ use crate::store::tools::{PolicyRequest, PolicyTool};
 const READER: (&str, &str) = ("Key Vault Secrets User", "4633458b-17de-408a-b874-0445c86b69e6");
 const OFFICER: (&str, &str) = ("Key Vault Secrets Officer", "b86a8fe4-44ce-4948-aee5-eccb2c155cd7");
 
-/// Where the resource id of the vault is not known.
+/// A placeholder for the resource id of the vault.
 const VAULT: &str =
     "/subscriptions/SUBSCRIPTION/resourceGroups/GROUP/providers/Microsoft.KeyVault/vaults/VAULT";
 
-/// Key Vault knows no condition on names, so none are needed.
+/// Key Vault has no conditions on names, so names are not needed.
 pub(super) const POLICY: PolicyTool =
     PolicyTool { check_asked, without_names: None, ..PolicyTool::new(policy) };
 

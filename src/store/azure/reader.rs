@@ -1,4 +1,4 @@
-//! What is asked of the SDK's client, and its configuration: what we do ourselves is off.
+//! Calls of the SDK's client, and its configuration: what this crate does itself is switched off.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use azure_security_keyvault_secrets::models::{
 use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
 use futures_util::StreamExt;
 
-/// Names on a page, at most ("maxresults" of `GetSecrets`).
+/// The most names on a page ("maxresults" of `GetSecrets`).
 const PAGE: i32 = 25;
 
 /// A client of the vault at `url`.
@@ -39,8 +39,8 @@ pub(super) fn client(
     SecretClient::new(url, tokens, Some(options))
 }
 
-/// One page of the names in the vault; `link` is what the page before named as the next one. The SDK panics
-/// at a text that is no address.
+/// One page of the names in the vault; `link` is the next page according to the previous one. It is parsed by
+/// the caller, since the SDK panics on an invalid address.
 pub(super) async fn page(
     client: &SecretClient,
     link: Option<Url>,
@@ -75,12 +75,12 @@ pub(super) async fn versions(
     }
 }
 
-/// A secret that was deleted and can still be brought back. The SDK's type has no member for a value.
+/// A deleted secret that can be recovered. The SDK's type has no member for a value.
 pub(super) async fn deleted(client: &SecretClient, name: &str) -> azure_core::Result<DeletedSecret> {
     client.get_deleted_secret(name, None).await?.into_model()
 }
 
-/// One page of the secrets that were deleted and can still be brought back.
+/// One page of the deleted secrets that can be recovered.
 pub(super) async fn deleted_page(
     client: &SecretClient,
     link: Option<Url>,

@@ -17,15 +17,15 @@ pub(super) enum Next {
     Issue,
     /// It is not set up here.
     NotHere,
-    /// Nobody answers.
+    /// It gives no answer.
     Silent,
     /// It does not answer in time.
     Late,
-    /// It fails; for a moment, or for good.
+    /// It fails, temporarily or permanently.
     Fail { temporary: bool },
 }
 
-/// A source that does as it is told; clones are the same source.
+/// A source with scripted answers; clones are the same source.
 #[derive(Clone, Debug)]
 pub(super) struct Scripted {
     next: Arc<Mutex<Next>>,

@@ -15,7 +15,7 @@ use crate::store::azure::credentials::TokenSource;
 use crate::store::kit::token::{Expiring, Terms, TokenHolder, time_until};
 use crate::store::tools::Finding;
 
-/// As early as azure-core (1.41.0, `_authentication.py`). The SDK begins to ask at the same time.
+/// As early as azure-core (1.41.0, `_authentication.py`). The SDK begins to renew at the same time.
 const TERMS: Terms = Terms {
     before: Duration::from_mins(5),
     again: Duration::from_mins(1),
@@ -23,10 +23,10 @@ const TERMS: Terms = Terms {
     outage: "the Azure token could not be renewed and is used until it expires",
 };
 
-/// The token of one source.
+/// The tokens of one source.
 pub(super) struct TokenCache {
     source: Box<dyn TokenSource>,
-    /// What tokens are for, as the vault said last, and the one for that.
+    /// The scope that the vault named last, and the token for it.
     present: Mutex<(String, Arc<TokenHolder<AccessToken>>)>,
     clock: Clock,
 }
@@ -48,7 +48,7 @@ impl TokenCache {
         Arc::new(Self { source, present, clock })
     }
 
-    /// The token for `scope`, from the source where it is time.
+    /// The token for `scope`, from the source if it is due.
     async fn token(&self, scope: &str) -> Result<AccessToken> {
         let holder = self.holder(scope);
         let fetch =
@@ -56,12 +56,12 @@ impl TokenCache {
         holder.get(fetch).await.map_err(Error::as_login_failure)
     }
 
-    /// What the token says of the caller; nothing before the first login.
+    /// What the token says about the caller; nothing before the first login.
     pub(super) fn caller(&self) -> Option<Finding> {
         caller::finding(self.present().held()?.token.secret())
     }
 
-    /// Notes what the vault made of the token in the `authorization` header.
+    /// Notes whether the vault accepted the token in the `authorization` header.
     pub(super) fn note(&self, authorization: &str, accepted: bool) {
         let sent = authorization.strip_prefix("Bearer ");
         let is_this = |held: &AccessToken| sent.is_some_and(|sent| sent == held.token.secret());
@@ -76,8 +76,8 @@ impl TokenCache {
         Arc::clone(&self.present.lock().unwrap_or_else(PoisonError::into_inner).1)
     }
 
-    /// What holds the token for `scope`. That of another one is not needed any more: a vault says one and the
-    /// same.
+    /// The holder of the token for `scope`. The previous scope's token is dropped: a vault always names the
+    /// same one.
     fn holder(&self, scope: &str) -> Arc<TokenHolder<AccessToken>> {
         let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
         if present.0 != scope {
@@ -87,7 +87,7 @@ impl TokenCache {
     }
 }
 
-/// What the SDK asks. Our error travels inside its own.
+/// What the SDK calls. Our error is passed inside its own.
 #[async_trait]
 impl TokenCredential for TokenCache {
     async fn get_token(
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_token_is_asked_for_once_in_a_while() {
+    async fn another_token_is_requested_once_in_a_while() {
         let (source, clock) = (Scripted::default(), Clock::manual());
         let cache = TokenCache::on(clock.clone(), Box::new(source.clone()));
         for refused in ["", "Bearer canary-1", "Bearer canary-2"] {

@@ -1,4 +1,4 @@
-//! What the command line needs to know of Key Vault.
+//! What the command line needs to know about Key Vault.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -34,22 +34,22 @@ pub(super) const TOOLS: Tools = Tools {
     ..Tools::NONE
 };
 
-/// A certificate that ends sooner than this is told.
+/// A certificate that expires sooner than this is reported.
 const SOON: Duration = Duration::from_secs(30 * 86_400);
 
-/// What is told of a store that is open, beyond what a call tells.
+/// What an open store reports beyond its calls.
 pub(super) struct Diagnosis {
     who: String,
     vault: String,
     probe: Probe,
-    /// What names begin with.
+    /// The beginnings of names.
     prefixes: Vec<String>,
     /// The file of the certificate that logins are signed with.
     certificate: Option<(PathBuf, Option<SecretString>)>,
 }
 
 impl Diagnosis {
-    /// Of the same settings as the store; `client` is the one that asks the vault.
+    /// Built from the settings of the store; `client` is the one that asks the vault.
     pub(super) fn new(
         settings: &AzureSettings,
         environment: &Environment,
@@ -68,7 +68,7 @@ impl Diagnosis {
         }
     }
 
-    /// Whether a name is one of Airflow's. Key Vault does not tell capitals from small letters.
+    /// Whether a name is one of Airflow's. Key Vault ignores case.
     pub(super) fn is_below(&self, name: &str) -> bool {
         let begins = |prefix: &String| {
             name.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
@@ -83,7 +83,7 @@ impl Diagnosis {
         ends.into_iter().chain(self.probe.findings().await).collect()
     }
 
-    /// Who asks where, in words that hold no secret.
+    /// The identity and the place, in words that hold no secret.
     pub(super) fn identity(&self) -> String {
         format!("{} at {}", self.who, Shown(&self.vault))
     }
@@ -94,7 +94,7 @@ fn prefixes(convention: &KeyVaultConvention) -> Vec<String> {
     Kind::ALL.into_iter().flat_map(of_kind).map(|name| name.as_str().to_owned()).collect()
 }
 
-/// The one that is used: that of the options, or of the environment where the options name no principal.
+/// The certificate in use: that of the options, or of the environment if the options name no principal.
 fn certificate(
     settings: &AzureSettings,
     environment: &Environment,
@@ -114,12 +114,10 @@ fn certificate(
     Some((PathBuf::from(path), password.map(|password| SecretString::from(password.to_owned()))))
 }
 
-/// What is to be said of the end of a certificate. A file that cannot be read is an error of the store
-/// itself.
+/// A finding about the end of a certificate. A file that cannot be read is an error of the store itself.
 fn end(path: &Path, password: Option<&SecretString>, now: SystemTime) -> Option<Finding> {
     let end = end_of_certificate(path, password).ok()??;
-    let remedy =
-        "Add a new certificate to the application, and take the old one away once nobody logs in with it";
+    let remedy = "Add a new certificate to the application, and remove the old one once no login uses it";
     let Ok(left) = end.duration_since(now) else {
         let evidence = format!("the client certificate `{}` has expired", ShownPath(path));
         return Some(Finding::new(Severity::Problem, "client_certificate", evidence, remedy));
@@ -133,7 +131,7 @@ fn end(path: &Path, password: Option<&SecretString>, now: SystemTime) -> Option<
     })
 }
 
-/// Looks at options and environment only.
+/// Checks options and environment only.
 fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
     let settings = AzureSettings::read(options);
     let found = [
@@ -147,7 +145,7 @@ fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
     found.into_iter().flatten().collect()
 }
 
-/// What is wrong with the address, so that it need not be guessed.
+/// What exactly is wrong with the address.
 fn address(written: Option<&str>) -> Option<Finding> {
     let text = written.map(str::trim).unwrap_or_default();
     let evidence = match (Vault::read(Some(text)), Url::parse(text)) {
@@ -180,7 +178,7 @@ fn address(written: Option<&str>) -> Option<Finding> {
     Some(Finding::new(Severity::Problem, "vault_url", evidence, remedy))
 }
 
-/// Tokens of another cloud than the vault's.
+/// Tokens from another cloud than the vault's.
 fn cloud(settings: &AzureSettings, environment: &Environment) -> Option<Finding> {
     let vault = Vault::read(settings.vault_url.as_deref()).ok().filter(Vault::is_in_known_cloud)?;
     let authority = vault.authority(settings.authority.as_deref(), environment).ok()?;
@@ -201,7 +199,7 @@ fn cloud(settings: &AzureSettings, environment: &Environment) -> Option<Finding>
     })
 }
 
-/// A service principal of which a part is missing is none at all.
+/// An incomplete service principal is not used at all.
 fn principal(settings: &AzureSettings) -> Option<Finding> {
     let has_credential = settings.client_secret.is_some() || settings.certificate_path.is_some();
     let parts = [
@@ -223,8 +221,8 @@ fn principal(settings: &AzureSettings) -> Option<Finding> {
     })
 }
 
-/// When a client secret ends, Entra ID tells to those who may read applications, and a reader of secrets may
-/// not.
+/// The end of a client secret is only known to identities that may read applications, which a reader of
+/// secrets usually may not.
 fn static_keys(settings: &AzureSettings, environment: &Environment) -> Option<Finding> {
     let is_whole = settings.tenant_id.is_some() && settings.client_id.is_some();
     let is_written = settings.client_secret.is_some() && is_whole;
@@ -238,7 +236,7 @@ fn static_keys(settings: &AzureSettings, environment: &Environment) -> Option<Fi
     Some(Finding::new(
         Severity::Warning,
         "static_keys",
-        format!("a client secret stands in {place}; when it expires is not known here"),
+        format!("a client secret is in {place}; when it expires is not known here"),
         "Use a managed or workload identity; `az ad app credential list --id CLIENT_ID` shows when the \
         secret expires",
     ))
@@ -259,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_none_is_told_with_the_reason() {
+    fn an_invalid_address_is_reported_with_the_reason() {
         assert_eq!(found(&[VAULT], &[]), []);
         assert_eq!(found(&[("vault_url", "https://kv.example")], &[]), [("vault_url", Severity::Note)]);
         for (url, part) in [
@@ -279,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn each_option_that_is_noteworthy_is_told() {
+    fn each_noteworthy_option_is_reported() {
         let warned = |check| [(check, Severity::Warning)];
         assert_eq!(found(&[VAULT, ("authority", "login.microsoftonline.us")], &[]), warned("cloud"));
         let china = ("vault_url", "https://a.vault.azure.cn");

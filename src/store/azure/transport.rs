@@ -1,8 +1,8 @@
 //! The Azure SDK on the shared network stack.
 //!
-//! Two carriers, since they are trusted with different things: [`VaultTransport`] takes tokens to the vault
-//! and nowhere else; [`LoginTransport`] takes credentials to the login service, and says itself what its
-//! refusals mean.
+//! There are two transports, since they are trusted with different things: [`VaultTransport`] sends tokens to
+//! the vault and nowhere else; [`LoginTransport`] sends credentials to the login service, and interprets its
+//! refusals itself.
 
 use std::fmt;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ fn to_sdk(error: TransportError) -> azure_core::Error {
     azure_core::Error::with_error(SdkKind::Io, error, "there is no answer")
 }
 
-/// Headers that are no text are left out.
+/// Headers that are not text are left out.
 fn response(answer: Answer) -> AsyncRawResponse {
     let mut headers = Headers::new();
     for (name, value) in &answer.headers {
@@ -59,7 +59,7 @@ fn response(answer: Answer) -> AsyncRawResponse {
     AsyncRawResponse::from_bytes(StatusCode::from(answer.status), headers, answer.into_body())
 }
 
-/// The words of a challenge by which the SDK knows what tokens are for.
+/// The words of a challenge from which the SDK learns what tokens are for.
 const SAYS_RESOURCE: [&str; 2] = [r#"resource=""#, r#"scope=""#];
 
 /// Carries requests to the vault.
@@ -70,14 +70,14 @@ pub(super) struct VaultTransport {
 }
 
 impl VaultTransport {
-    /// A carrier to `vault`, which tells `tokens` when the vault does not accept one.
+    /// A transport to `vault`, which reports to `tokens` whether the vault accepts each token.
     pub(super) fn new(client: reqwest::Client, vault: Vault, tokens: Arc<TokenCache>) -> Self {
         Self { client, vault, tokens }
     }
 
-    /// The SDK sends its first request without a token to learn what tokens are for. In the domain of a cloud
-    /// that is known, and the vault's answer would have to say the same (the SDK checks that it belongs to
-    /// the domain): so the question is answered here.
+    /// The SDK sends its first request without a token to learn what tokens are for. In the domain of a known
+    /// cloud the answer is known, and the vault could not give another one (the SDK checks that it belongs to
+    /// the domain), so the request is answered here.
     fn answer_here(&self, request: &Request) -> Option<AsyncRawResponse> {
         let resource = self.vault.resource?;
         if request.headers().get_optional_str(&AUTHORIZATION).is_some() {
@@ -88,9 +88,9 @@ impl VaultTransport {
         Some(AsyncRawResponse::from_bytes(StatusCode::Unauthorized, headers, Bytes::new()))
     }
 
-    /// A refused token is answered by a challenge that need not say again what tokens are for: one that asks
-    /// for claims (conditional access, a revoked session) does not. The SDK takes that for an answer that it
-    /// cannot read, so it is told what is known; where nothing is, the challenge is kept from it.
+    /// The challenge for a refused token need not repeat what tokens are for: one that asks for claims
+    /// (conditional access, a revoked session) does not. The SDK would treat that as an unreadable answer, so
+    /// the known resource is added; if it is unknown, the challenge is removed.
     fn with_resource(&self, mut answer: Answer) -> Answer {
         let challenge = answer.header("www-authenticate").filter(|_| answer.status == 401);
         let Some(challenge) = challenge.filter(|text| !SAYS_RESOURCE.iter().any(|word| text.contains(word)))
@@ -109,6 +109,7 @@ impl VaultTransport {
 #[async_trait]
 impl HttpClient for VaultTransport {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        // The SDK follows links of listings, so a server could otherwise have the token sent elsewhere.
         if request.url().origin() != self.vault.origin {
             let refused = TransportError::request("the vault sent us to another host");
             return Err(to_sdk(refused));
@@ -131,8 +132,7 @@ impl fmt::Debug for VaultTransport {
     }
 }
 
-/// Carries requests to the login service. An answer that is an error becomes ours here, where its codes are
-/// at hand.
+/// Sends requests to the login service. An error answer is converted here, where its codes are at hand.
 #[derive(Clone)]
 pub(super) struct LoginTransport {
     client: reqwest::Client,
@@ -179,7 +179,7 @@ mod tests {
             read_timeout: Duration::from_secs(1),
             proxies: ProxySettings::NONE,
         };
-        let client = build_client(&settings, &client_config(&Roots::Nobody).unwrap()).unwrap();
+        let client = build_client(&settings, &client_config(&Roots::Empty).unwrap()).unwrap();
         let tokens = TokenCache::new(Box::new(Scripted::default()));
         VaultTransport::new(client, Vault::read(Some(url)).unwrap(), tokens)
     }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_that_asks_for_claims_is_told_what_tokens_are_for() {
+    fn a_challenge_that_asks_for_claims_gets_the_resource() {
         let claims = r#"Bearer realm="", error="insufficient_claims", claims="e30=""#;
         let full = r#"Bearer authorization="https://l/t", resource="https://vault.azure.net""#;
         for (url, status, challenge, expected) in [

@@ -1,7 +1,7 @@
 //! Which certificates the vault and the login service are verified with.
 //!
 //! Sources: azure-core 1.41.0 (`connection_verify`), which leaves the rest to requests: `REQUESTS_CA_BUNDLE`,
-//! then `CURL_CA_BUNDLE`. The official class hands `connection_verify` to the vault's client only.
+//! then `CURL_CA_BUNDLE`. The official class passes `connection_verify` to the vault's client only.
 
 use crate::http::Roots;
 use crate::store::azure::config::AzureSettings;
@@ -53,7 +53,7 @@ mod tests {
     fn connection_verify_is_for_the_vault_alone() {
         let mut options = Options::default();
         options.set("connection_verify", OptionValue::Boolean(false));
-        assert_eq!(roots(&options, &[]), [Roots::Anybody, Roots::Mozilla]);
+        assert_eq!(roots(&options, &[]), [Roots::Unverified, Roots::Mozilla]);
         let options = Options::of_texts(&[("connection_verify", "/v")]);
         let file = Roots::Bundle { path: PathBuf::from("/v"), named_by: "connection_verify" };
         assert_eq!(roots(&options, &[]), [file, Roots::Mozilla]);

@@ -1,4 +1,4 @@
-//! Which vault, in which cloud.
+//! The vault, and its cloud.
 //!
 //! Source: azure-keyvault-secrets 4.12.0 (`_shared/client_base.py`, `_shared/http_challenge.py`),
 //! azure-identity 1.27.0 (`KnownAuthorities`, `normalize_authority`), and "Azure Key Vault's DNS suffixes" in
@@ -13,7 +13,7 @@ use crate::store::environment::Environment;
 /// The login service of the public cloud.
 pub(super) const PUBLIC_LOGIN: &str = "https://login.microsoftonline.com";
 
-/// A cloud: what its vaults are called, what their tokens are for, and where these are issued.
+/// A cloud: the domain of its vaults, the resource of their tokens, and the login service that issues these.
 struct Cloud {
     domain: &'static str,
     resource: &'static str,
@@ -34,7 +34,7 @@ const CLOUDS: [Cloud; 3] = [
     },
 ];
 
-/// The address of a vault, checked.
+/// The address of a vault, validated.
 #[derive(Clone, Debug)]
 pub(super) struct Vault {
     /// The address, without a slash at its end.
@@ -43,13 +43,13 @@ pub(super) struct Vault {
     pub(super) origin: Origin,
     /// The host, for messages.
     pub(super) host: String,
-    /// What tokens are for, where the domain says so; else the vault is asked.
+    /// The resource that tokens are for, if the domain determines it; else the vault is asked.
     pub(super) resource: Option<&'static str>,
     login: &'static str,
 }
 
 impl Vault {
-    /// Checks `vault_url`. What is no https address is a `Config` error.
+    /// Checks `vault_url`. Anything but an https address is a `Config` error.
     pub(super) fn read(written: Option<&str>) -> Result<Self> {
         let text = written.map(|text| text.trim_matches([' ', '/'])).unwrap_or_default();
         if text.is_empty() {
@@ -75,30 +75,30 @@ impl Vault {
         })
     }
 
-    /// The address that an answer of the vault names, which may leave out what is the vault's own. None, if
-    /// it is no address; whether it is one of this vault is checked where requests are sent.
+    /// The address in an answer of the vault, which may be relative; `None` if it is invalid. Whether it
+    /// belongs to this vault is checked where requests are sent.
     pub(super) fn link(&self, text: &str) -> Option<Url> {
         Url::parse(&format!("{}/secrets", self.url)).ok()?.join(text).ok()
     }
 
-    /// Whether the domain is that of one of Azure's clouds.
+    /// Whether the domain belongs to one of Azure's clouds.
     pub(super) fn is_in_known_cloud(&self) -> bool {
         self.resource.is_some()
     }
 
-    /// Where tokens for the vaults of its cloud are issued.
+    /// The usual login service of its cloud.
     pub(super) fn login(&self) -> &'static str {
         self.login
     }
 
-    /// Where tokens for it are issued: as written, as the environment says, or the login service of its
-    /// cloud.
+    /// Where its tokens are issued: as configured in the options or the environment, or else by the login
+    /// service of its cloud.
     pub(super) fn authority(&self, written: Option<&str>, environment: &Environment) -> Result<String> {
         authority(written, environment, self.login)
     }
 }
 
-/// Where tokens are issued: as written, as the environment says, or where they `usually` are.
+/// Where tokens are issued: as configured in the options or the environment, or else by `usually`.
 pub(super) fn authority(written: Option<&str>, environment: &Environment, usually: &str) -> Result<String> {
     let named = written
         .map(|text| (text, "authority"))
@@ -111,7 +111,7 @@ pub(super) fn authority(written: Option<&str>, environment: &Environment, usuall
 
 const EXAMPLE: &str = "Write it as `https://name.vault.azure.net`";
 
-/// Adds https where no scheme is written, and takes nothing else.
+/// Adds https if there is no scheme, and accepts no other one.
 fn normalize_authority(text: &str, named_by: &str) -> Result<String> {
     let text = text.trim();
     let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };

@@ -1,16 +1,16 @@
-//! Who secrets are read as, as far as options and environment say: the order is that of
+//! The identity that secrets are read as, as far as options and environment determine it: in the order of
 //! `credentials/chain.rs`.
 
 use crate::redact::Shown;
 use crate::store::azure::config::AzureSettings;
 use crate::store::environment::Environment;
 
-/// Who asks, without a call.
+/// The identity that asks, without a call.
 pub(super) fn who(settings: &AzureSettings, environment: &Environment) -> String {
     written(settings).unwrap_or_else(|| default(settings, environment))
 }
 
-/// What the options name, where they name it whole.
+/// The principal of the options, if it is complete.
 fn written(settings: &AzureSettings) -> Option<String> {
     let (tenant, client) = (settings.tenant_id.as_deref()?, settings.client_id.as_deref()?);
     let with = match (&settings.client_secret, &settings.certificate_path) {
@@ -25,7 +25,7 @@ fn principal(client: &str, tenant: &str, with: &str, place: &str) -> String {
     format!("the application {} of tenant {} ({with} from {place})", Shown(client), Shown(tenant))
 }
 
-/// What the environment names; who answers where it names nothing is known after the first login.
+/// The identity in the environment; if there is none, only the first login finds out.
 fn default(settings: &AzureSettings, environment: &Environment) -> String {
     let set = |name| environment.non_empty(name);
     let wanted = set("AZURE_TOKEN_CREDENTIALS").unwrap_or_default().trim().to_lowercase();
@@ -51,11 +51,11 @@ fn default(settings: &AzureSettings, environment: &Environment) -> String {
     match wanted.as_str() {
         "managedidentitycredential" | "prod" => machine,
         "environmentcredential" | "workloadidentitycredential" => {
-            "nobody: what AZURE_TOKEN_CREDENTIALS names is not set up".to_owned()
+            "no identity: what AZURE_TOKEN_CREDENTIALS names is not set up".to_owned()
         }
-        "azureclicredential" => "whoever is logged in with `az`".to_owned(),
-        "azuredeveloperclicredential" => "whoever is logged in with `azd`".to_owned(),
-        "dev" => "whoever is logged in with `az` or `azd`".to_owned(),
+        "azureclicredential" => "the person who is logged in with `az`".to_owned(),
+        "azuredeveloperclicredential" => "the person who is logged in with `azd`".to_owned(),
+        "dev" => "the person who is logged in with `az` or `azd`".to_owned(),
         _ => format!("the first that answers of {machine}, the login of `az`, the login of `azd`"),
     }
 }
@@ -81,37 +81,40 @@ mod tests {
     use super::*;
     use crate::store::options::Options;
 
-    fn told(options: &[(&'static str, &str)], variables: &[(&str, &str)]) -> String {
+    fn described(options: &[(&'static str, &str)], variables: &[(&str, &str)]) -> String {
         let environment = Environment::of(variables);
         who(&AzureSettings::read(&Options::of_texts(options)), &environment)
     }
 
     #[test]
-    fn the_first_place_that_is_set_up_is_told() {
+    fn the_first_place_that_is_set_up_is_named() {
         let own = [("tenant_id", "t"), ("client_id", "c"), ("client_secret", "canary")];
-        assert_eq!(told(&own, &[]), "the application c of tenant t (client secret from backend_kwargs)");
+        assert_eq!(described(&own, &[]), "the application c of tenant t (client secret from backend_kwargs)");
         let certified = [own[0], own[1], ("client_certificate_path", "/a.pem")];
-        assert_eq!(told(&certified, &[]), "the application c of tenant t (certificate from backend_kwargs)");
+        assert_eq!(
+            described(&certified, &[]),
+            "the application c of tenant t (certificate from backend_kwargs)"
+        );
         let principal =
             [("AZURE_TENANT_ID", "t"), ("AZURE_CLIENT_ID", "c"), ("AZURE_CLIENT_SECRET", "canary")];
         assert_eq!(
-            told(&own[..2], &principal),
+            described(&own[..2], &principal),
             "the application c of tenant t (client secret from the environment)"
         );
         let workload = [principal[0], principal[1], ("AZURE_FEDERATED_TOKEN_FILE", "/t")];
-        assert_eq!(told(&[], &workload), "the workload identity c of tenant t");
+        assert_eq!(described(&[], &workload), "the workload identity c of tenant t");
         let chain = "the first that answers of the managed identity of this machine, the login of `az`, the \
         login of `azd`";
-        assert_eq!(told(&own[..1], &[]), chain);
+        assert_eq!(described(&own[..1], &[]), chain);
         assert_eq!(
-            told(&[("managed_identity_client_id", "m")], &[("AZURE_TOKEN_CREDENTIALS", "prod")]),
+            described(&[("managed_identity_client_id", "m")], &[("AZURE_TOKEN_CREDENTIALS", "prod")]),
             "the managed identity m"
         );
         assert_eq!(
-            told(&[], &[("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential"), principal[0]]),
-            "whoever is logged in with `az`"
+            described(&[], &[("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential"), principal[0]]),
+            "the person who is logged in with `az`"
         );
-        let nobody = told(&[], &[("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")]);
-        assert_eq!(nobody, "nobody: what AZURE_TOKEN_CREDENTIALS names is not set up");
+        let no_identity = described(&[], &[("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")]);
+        assert_eq!(no_identity, "no identity: what AZURE_TOKEN_CREDENTIALS names is not set up");
     }
 }

@@ -1,4 +1,4 @@
-//! What sources of tokens are built with, while a store is opened.
+//! What sources of tokens are built from, while a store is opened.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::store::environment::Environment;
 use crate::store::kit::files::WatchedFiles;
 use crate::store::kit::trust;
 
-/// Settings, and the clients that are made of them on demand.
+/// Settings, and the clients that are made from them on demand.
 #[derive(Debug)]
 pub(super) struct Workshop<'open> {
     /// The options.
@@ -35,12 +35,12 @@ impl<'open> Workshop<'open> {
         Self { settings, environment, files: WatchedFiles::default(), authority, login: None }
     }
 
-    /// The way to the vault.
+    /// The client for the vault.
     pub(super) fn vault_client(&mut self) -> Result<reqwest::Client> {
         self.client(&vault_roots(self.settings, self.environment))
     }
 
-    /// The way to the login service.
+    /// The client for the login service.
     pub(super) fn login(&mut self) -> Result<Login> {
         if let Some(login) = &self.login {
             return Ok(login.clone());
@@ -52,7 +52,7 @@ impl<'open> Workshop<'open> {
         Ok(login)
     }
 
-    /// The identity of the platform: no proxy, and where nobody answers that is soon known.
+    /// The identity of the platform: no proxy, and a short timeout for addresses that do not answer.
     pub(super) fn managed_identity(&mut self) -> Result<ManagedIdentity> {
         let settings = ClientSettings {
             connect_timeout: MACHINE_CONNECT.min(self.settings.connect_timeout),
@@ -62,7 +62,7 @@ impl<'open> Workshop<'open> {
         let encrypted = ["IDENTITY_ENDPOINT", "MSI_ENDPOINT"].into_iter().any(|name| {
             self.environment.non_empty(name).is_some_and(|address| address.starts_with("https:"))
         });
-        let roots = if encrypted { login_roots(self.settings, self.environment) } else { Roots::Nobody };
+        let roots = if encrypted { login_roots(self.settings, self.environment) } else { Roots::Empty };
         let client = trust::client(&settings, &roots, &mut self.files)?;
         let environment = self.environment;
         let id = self.settings.managed_identity_client_id.as_deref();

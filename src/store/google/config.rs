@@ -17,7 +17,7 @@ use crate::value::json::{self, Value};
 
 use super::name::{checked_location, checked_principal, checked_project};
 
-/// The environment variables that this store reads beside those that all stores share.
+/// The environment variables that this store reads besides those that all stores share.
 pub(super) const VARIABLES: &[&str] = &[
     "CLOUDSDK_ACTIVE_CONFIG_NAME",
     "CLOUDSDK_CONFIG",
@@ -56,7 +56,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     CONNECTIONS_PREFIX.with_default(DEFAULTS.prefixes.connections),
     VARIABLES_PREFIX.with_default(DEFAULTS.prefixes.variables),
     CONFIG_PREFIX.with_default(DEFAULTS.prefixes.config),
-    OptionSpec::new(SEPARATOR.key, OptionKind::Text, "What stands between prefix and id.")
+    OptionSpec::new(SEPARATOR.key, OptionKind::Text, "What separates prefix and id.")
         .with_default(DEFAULTS.separator),
     OptionSpec::new(KEY_PATH, OptionKind::Text, "The JSON file of a service account's key."),
     OptionSpec::new(KEY, OptionKind::SecretObject, "The content of such a file."),
@@ -110,16 +110,16 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     ),
 ];
 
-/// Where credentials come from, as far as the options say. Debug shows no key.
+/// Where the options say that credentials are. Debug shows no key.
 #[derive(Clone, PartialEq)]
 pub(super) enum Written {
-    /// Nothing: application default credentials.
+    /// Nothing is set: application default credentials.
     Default,
     /// A file, and the option that names it.
     Path(String, &'static str),
     /// Credentials themselves, and the option that holds them.
     Content(Json, &'static str),
-    /// Nobody's.
+    /// No credentials.
     Anonymous,
 }
 
@@ -133,27 +133,27 @@ impl fmt::Debug for Written {
     }
 }
 
-/// What the options say.
+/// The typed options.
 #[derive(Clone, Debug)]
 pub(super) struct GoogleSettings {
     /// Where credentials come from.
     pub(super) credentials: Written,
-    /// The scopes that the user wrote; none for the usual one.
+    /// The scopes that the user set; empty for the default one.
     pub(super) scopes: Vec<String>,
-    /// The service accounts of the chain; the last is the one to read as.
+    /// The service accounts of the chain; secrets are read as the last one.
     pub(super) chain: Vec<String>,
-    /// The project that the user wrote.
+    /// The project that the user set.
     pub(super) project: Option<String>,
     /// The region of regional secrets.
     pub(super) location: Option<String>,
-    /// Where Secret Manager answers, if not at its usual address.
+    /// The address of Secret Manager, if it is not the usual one.
     pub(super) endpoint: Option<Url>,
     /// The same for the IAM Service Account Credentials API.
     pub(super) iam_endpoint: Option<Url>,
 }
 
 impl GoogleSettings {
-    /// Reads the options. No I/O: it runs in the constructor of the Python class, too.
+    /// Reads the options. No I/O: this also runs in the constructor of the Python class.
     pub(super) fn read(options: &Options) -> Result<Self> {
         let settings = Self {
             credentials: credentials(options)?,
@@ -177,8 +177,8 @@ impl GoogleSettings {
         Ok(settings)
     }
 
-    /// The official class raises in its constructor where no project is known. Here that is said there as
-    /// well, if it needs no file.
+    /// The official class raises in its constructor if the project is not known. Here the constructor reports
+    /// that as well, if it needs no file for it.
     fn check_project(&self) -> Result<()> {
         let named = match &self.credentials {
             Written::Content(json, _) => {
@@ -192,13 +192,13 @@ impl GoogleSettings {
     }
 }
 
-/// Nothing says which project is meant.
+/// The project is not known.
 pub(super) fn no_project() -> Error {
     Error::config("no project is known")
         .with_hint("Write `project_id`, set GOOGLE_CLOUD_PROJECT, or use credentials that name their project")
 }
 
-/// A key as an option holds it, whatever its `type` says.
+/// A key in an option, whatever its `type`.
 pub(super) fn written_key(object: &Value) -> Result<Written> {
     Ok(Written::Content(as_service_account(with_line_breaks(to_json(object, KEY)?)), KEY))
 }
@@ -221,7 +221,7 @@ fn credentials(options: &Options) -> Result<Written> {
     Ok(first)
 }
 
-/// A path, or what would stand in the file.
+/// A path, or the contents of such a file.
 fn config_file(value: &Value) -> Result<Written> {
     match value.as_str() {
         Some(path) => Ok(Written::Path(path.to_owned(), FILE)),
@@ -232,7 +232,7 @@ fn config_file(value: &Value) -> Result<Written> {
 
 fn check_extension(written: &Written) -> Result<()> {
     let Written::Path(path, KEY_PATH) = written else { return Ok(()) };
-    // In small letters, as the official class has it.
+    // Lower case only, as in the official class.
     if path.as_bytes().ends_with(b".json") {
         return Ok(());
     }
@@ -245,8 +245,8 @@ fn to_json(value: &Value, option: &str) -> Result<Json> {
     serde_json::from_slice(text.as_bytes()).map_err(|_| Error::config(format!("`{option}` is no plain JSON")))
 }
 
-/// A key that went through an environment variable often has `\n` written out (`credentials_provider.py`
-/// undoes it).
+/// A key that went through an environment variable often has a literal `
+/// ` for each line break (`credentials_provider.py` undoes it).
 fn with_line_breaks(mut key: Json) -> Json {
     if let Some(Json::String(text)) = key.get_mut("private_key") {
         *text = text.replace("\\n", "\n");
@@ -254,8 +254,8 @@ fn with_line_breaks(mut key: Json) -> Json {
     key
 }
 
-/// `gcp_key_path` and `gcp_keyfile_dict` hold the key of a service account, whatever `type` says: the
-/// official class does not look at it there (google-auth, `oauth2/service_account.py`).
+/// `gcp_key_path` and `gcp_keyfile_dict` hold the key of a service account, whatever their `type`: the
+/// official class does not check it there (google-auth, `oauth2/service_account.py`).
 pub(super) fn as_service_account(mut key: Json) -> Json {
     if let Some(members) = key.as_object_mut() {
         members.insert("type".to_owned(), "service_account".into());
@@ -263,13 +263,13 @@ pub(super) fn as_service_account(mut key: Json) -> Json {
     key
 }
 
-/// Commas and spaces around them separate scopes (`_get_scopes`).
+/// Scopes are separated by commas with optional spaces (`_get_scopes`).
 fn split(text: &str) -> Vec<String> {
     text.split(',').map(|scope| scope.trim().to_owned()).filter(|scope| !scope.is_empty()).collect()
 }
 
-/// The service accounts to impersonate. Where the last entry is empty the official class impersonates nobody
-/// (`credentials_provider.py`, `if self.target_principal`); an empty one before it is no account, so it is
+/// The service accounts to impersonate. If the last entry is empty, the official class does not impersonate
+/// (`credentials_provider.py`, `if self.target_principal`); an empty entry before it is not an account and is
 /// left out.
 fn chain(options: &Options) -> Result<Vec<String>> {
     let written = options.json(CHAIN).and_then(Value::as_array).unwrap_or_default();
@@ -280,7 +280,7 @@ fn chain(options: &Options) -> Result<Vec<String>> {
     accounts.iter().filter(|account| !account.is_empty()).map(|account| checked_principal(account)).collect()
 }
 
-/// A text, taken apart by `one`, or a list of texts; null in a list is an empty text.
+/// A text, split by `one`, or a list of texts; null in a list is an empty text.
 fn texts(options: &Options, key: &str, one: impl Fn(&str) -> Vec<String>) -> Result<Vec<String>> {
     let Some(value) = options.json(key).filter(|value| value.is_truthy()) else { return Ok(Vec::new()) };
     let found = match value.as_array() {
@@ -296,7 +296,7 @@ fn text_or_nothing(item: &Value) -> Option<&str> {
     if item.is_null() { Some("") } else { item.as_str() }
 }
 
-/// An address that can be used. The error does not show it: it may hold a password.
+/// A valid address. The error does not show the text: it may hold a password.
 fn address(text: &str, named_by: &str) -> Result<Url> {
     web_address(text).ok_or_else(|| {
         Error::config(format!("`{named_by}` is not an address that can be used"))
@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn scopes_and_chains_are_texts_or_lists() {
         let settings = read(&[("gcp_scopes", " https://a , https://b,"), ("impersonation_chain", "a@b,c@d")]);
-        assert!(settings.is_err(), "a comma makes one principal, which is none");
+        assert!(settings.is_err(), "a comma makes one principal, which is invalid");
         let settings =
             read(&[("gcp_scopes", " https://a , https://b,"), ("impersonation_chain", r#"["a@b", "c@d"]"#)])
                 .unwrap();
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_entries_of_a_chain_are_nobody() {
+    fn empty_entries_of_a_chain_are_no_accounts() {
         for (chain, expected) in [
             ("\"\"", &[][..]),
             ("[]", &[]),
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_one_whatever_its_type_says() {
+    fn a_key_is_used_whatever_its_type() {
         for kind in ["", r#""type": "authorized_user", "#, r#""type": 5, "#] {
             let key = format!(r#"{{{kind}"project_id": "p", "private_key": "canary"}}"#);
             let settings = read(&[("gcp_keyfile_dict", &key)]).unwrap();

@@ -13,19 +13,18 @@ use crate::value::SecretValue;
 use super::config::DEFAULTS;
 use super::name::{GRAMMAR, check_name, is_letter};
 
-/// What stands in the place of a prefix that is no text.
+/// What replaces a prefix that is not a text.
 const NO_TEXT: &str = "(no text)";
 
-/// Prefixes as they were written, and values as they stand.
+/// Prefixes as they were written, and unchanged values.
 #[derive(Clone, Debug)]
 pub(super) struct GoogleConvention(PrefixRules);
 
 impl GoogleConvention {
-    /// Reads the rules out of the options. Unlike in other stores nothing is stripped from the end of a
-    /// prefix.
+    /// Reads the rules from the options. Unlike in other stores nothing is stripped from the end of a prefix.
     pub(super) fn new(options: &Options) -> Result<Self> {
         let prefix = |kind| match options.fault(prefix_key(kind)) {
-            // Upstream puts a list into the name as it is, and no secret has such a name.
+            // The official class puts a list into the name unchanged, and no secret has such a name.
             Some(_) => Some(NO_TEXT.to_owned()),
             None => options.prefix(prefix_key(kind), DEFAULTS.prefixes.of(kind)).map(str::to_owned),
         };
@@ -38,8 +37,8 @@ impl GoogleConvention {
     }
 }
 
-/// The official class looks at the prefix of connections alone. It does so by `re.match` with a `$`, which
-/// lets one line break at the end pass.
+/// The official class only checks the prefix of connections. It uses `re.match` with a `$`, which lets one
+/// line break at the end pass.
 fn check(rules: &PrefixRules) -> Result<()> {
     let Some(prefix) = rules.prefix(Kind::Connection) else { return Ok(()) };
     let both = format!("{prefix}{}", rules.separator);
@@ -53,7 +52,8 @@ fn check(rules: &PrefixRules) -> Result<()> {
 }
 
 impl Convention for GoogleConvention {
-    /// Upstream looks for a team in ids of connections and variables alone, which Python does in texts.
+    /// The official class only searches ids of connections and variables for a team, which fails in Python
+    /// for anything but a text.
     fn odd(&self, lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
         match odd {
             OddId::Surrogate => OddFate::Refused,
@@ -62,10 +62,10 @@ impl Convention for GoogleConvention {
         }
     }
 
-    /// The name of a team may be too long where the shared one is not: then only that is asked.
+    /// The name of a team may be too long although the shared one is not: then only the shared one is asked.
     ///
-    /// An id is taken for ambiguous where teams exist: configuration options have none, and upstream looks
-    /// them up.
+    /// An id is ambiguous only for kinds that have teams: configuration options have none, and the official
+    /// class looks them up.
     fn names(&self, lookup: Lookup<'_>) -> Naming {
         let Some(prefix) = self.0.prefix(lookup.kind) else { return Naming::Off };
         let name = |id: &str| SecretName::from(format!("{prefix}{}{id}", self.0.separator));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_cannot_be_is_said_to_be_none() {
+    fn an_impossible_name_is_reported_as_such() {
         let convention = convention(&[]).unwrap();
         for id in ["a.b", "a/b", "é", &"x".repeat(250)] {
             let naming = convention.names(Lookup { kind: Kind::Variable, id, team: None });
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_prefix_of_connections_is_looked_at() {
+    fn only_the_prefix_of_connections_is_checked() {
         for (prefix, separator, works) in [
             ("a-B_9", "-", true),
             ("a\n", "", true),

@@ -1,5 +1,5 @@
-//! What Secret Manager tells of a secret without its value, by `GetSecret` and `GetSecretVersion` and with
-//! `ListSecrets`.
+//! What Secret Manager reports about a secret without its value, by `GetSecret` and `GetSecretVersion` and
+//! with `ListSecrets`.
 //!
 //! Source: `Secret`, `Replication` and `SecretVersion` in the discovery document `secretmanager.v1`.
 
@@ -18,12 +18,12 @@ use super::CloudSecretManager;
 use super::error::{DESCRIBE, DESCRIBE_VERSION, describe_error};
 use super::name::check_name;
 
-/// The state of a secret that was made and never given a value.
+/// The state of a secret that was created and never given a value.
 const EMPTY: &str = "without a version";
 
 impl CloudSecretManager {
-    /// What is known of a secret; `None` if there is none. The second call tells which version a read gets,
-    /// and whether it can be read: neither stands in the secret itself.
+    /// What is known about a secret; `None` if it does not exist. The second call reports which version a
+    /// read gets, and whether it can be read: the secret itself has neither.
     pub(super) async fn describe_secret(&self, name: &SecretName) -> Result<Option<Description>> {
         let project = self.asked_of(name).await?;
         let Some(secret) = self.secret(name, &project).await? else { return Ok(None) };
@@ -31,7 +31,7 @@ impl CloudSecretManager {
         match self.latest(name, &project).await {
             Ok(Some(version)) => add_version(&mut described, &version),
             Ok(None) => described.state = Some(EMPTY),
-            // Whoever may see secrets alone still learns of them what there is.
+            // An identity that may see secrets but no versions still gets a description.
             Err(error) if error.kind() == ErrorKind::Denied => {
                 tracing::warn!("which version of `{name}` is read is not known: {error}");
             }
@@ -40,7 +40,7 @@ impl CloudSecretManager {
         Ok(Some(described))
     }
 
-    /// A secret without a version answers as one that is not there.
+    /// A read of a secret without a version gets the same answer as one of an absent secret.
     pub(super) async fn reason_of_absence(&self, name: &SecretName) -> Result<Option<Finding>> {
         let project = self.asked_of(name).await?;
         let found = self.secret(name, &project).await?;
@@ -65,7 +65,7 @@ impl CloudSecretManager {
     }
 }
 
-/// An answer, an error, or nothing where `judge` takes the error for an absence.
+/// An answer, an error, or nothing if `judge` recognises the error as an absence.
 fn known<T>(
     answer: google_cloud_gax::Result<T>,
     judge: impl FnOnce(&google_cloud_gax::error::Error) -> Option<Error>,
@@ -85,7 +85,7 @@ fn without_version(name: &SecretName, project: &str) -> Finding {
     )
 }
 
-/// What stands in a `Secret`. What it says of versions and annotations goes with the labels, under names that
+/// The contents of a `Secret`. Version aliases and annotations are listed with the labels, under names that
 /// no label can have.
 pub(super) fn of_secret(secret: Secret) -> Description {
     let short = secret.name.rsplit('/').next().unwrap_or_default().to_owned();
@@ -113,7 +113,7 @@ pub(super) fn of_secret(secret: Secret) -> Description {
     }
 }
 
-/// Where the value lies, and with which keys.
+/// Where the value is stored, and with which keys.
 fn replication(replication: &Replication) -> (Option<String>, Vec<String>) {
     match &replication.replication {
         Some(Kind::Automatic(automatic)) => (
@@ -134,7 +134,7 @@ fn key(encryption: Option<&CustomerManagedEncryption>) -> Option<String> {
     encryption.map(|encryption| encryption.kms_key_name.clone()).filter(|key| !key.is_empty())
 }
 
-/// The service has no order.
+/// Sorted, since the service returns them in no order.
 fn sorted(begin: &str, pairs: HashMap<String, String>) -> Vec<(String, String)> {
     let pairs = pairs.into_iter().map(|(key, value)| (format!("{begin}{key}"), value));
     let mut pairs: Vec<_> = pairs.collect();
@@ -166,9 +166,9 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_a_secret_is_told() {
+    fn the_contents_of_a_secret_are_described() {
         let key = "projects/p/locations/global/keyRings/r/cryptoKeys/k";
-        let told = described(json!({
+        let described_secret = described(json!({
             "name": "projects/1/secrets/a",
             "createTime": "1970-01-01T00:00:05Z",
             "expireTime": "1970-01-01T00:00:09Z",
@@ -178,23 +178,30 @@ mod tests {
             "replication": {"automatic": {"customerManagedEncryption": {"kmsKeyName": key}}},
         }));
         let at = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        assert_eq!(told.name.as_str(), "a");
-        assert_eq!(told.id.as_deref(), Some("projects/1/secrets/a"));
-        assert_eq!((told.created, told.deleted, told.changed), (at(5), at(9), None));
+        assert_eq!(described_secret.name.as_str(), "a");
+        assert_eq!(described_secret.id.as_deref(), Some("projects/1/secrets/a"));
         assert_eq!(
-            (told.key.as_deref(), told.form.as_deref()),
+            (described_secret.created, described_secret.deleted, described_secret.changed),
+            (at(5), at(9), None)
+        );
+        assert_eq!(
+            (described_secret.key.as_deref(), described_secret.form.as_deref()),
             (Some(key), Some("replicated automatically"))
         );
         let tags = [("a", "b"), ("team", "data"), ("annotations/team", "Data"), ("aliases/prod", "3")];
-        assert_eq!(told.tags, tags.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        assert_eq!(described_secret.tags, tags.map(|(key, value)| (key.to_owned(), value.to_owned())));
     }
 
     #[test]
-    fn a_secret_says_where_it_lies_or_nothing() {
+    fn a_secret_says_where_it_is_stored_or_nothing() {
         let replicas =
             json!([{"location": "l1"}, {"location": "l2", "customerManagedEncryption": {"kmsKeyName": "k"}}]);
-        let told = described(json!({"name": "n", "replication": {"userManaged": {"replicas": replicas}}}));
-        assert_eq!((told.form.as_deref(), told.key.as_deref()), (Some("replicated to l1, l2"), Some("k")));
+        let described_secret =
+            described(json!({"name": "n", "replication": {"userManaged": {"replicas": replicas}}}));
+        assert_eq!(
+            (described_secret.form.as_deref(), described_secret.key.as_deref()),
+            (Some("replicated to l1, l2"), Some("k"))
+        );
         let regional = described(json!({"name": "n", "customerManagedEncryption": {"kmsKeyName": "k"}}));
         assert_eq!((regional.form, regional.key.as_deref()), (None, Some("k")));
         assert_eq!(described(json!({})).created, None);
@@ -205,10 +212,10 @@ mod tests {
         for (number, state) in
             [(1, Some("enabled")), (2, Some("disabled")), (3, Some("destroyed")), (0, None)]
         {
-            let mut told = Description::of("a");
+            let mut described_secret = Description::of("a");
             let version = json!({"name": "projects/1/secrets/a/versions/7", "state": number});
-            add_version(&mut told, &serde_json::from_value(version).unwrap());
-            assert_eq!((told.version.as_deref(), told.state), (Some("7"), state));
+            add_version(&mut described_secret, &serde_json::from_value(version).unwrap());
+            assert_eq!((described_secret.version.as_deref(), described_secret.state), (Some("7"), state));
         }
     }
 }

@@ -21,13 +21,13 @@ const LIST: &str = "ListSecrets";
 pub(super) const DESCRIBE: &str = "GetSecret";
 pub(super) const DESCRIBE_VERSION: &str = "GetSecretVersion";
 
-/// What a version of a secret can be beside enabled (`SecretVersion.State`).
+/// What a version of a secret can be besides enabled (`SecretVersion.State`).
 const STATES: [&str; 2] = ["DISABLED", "DESTROYED"];
 
 /// The domain of the reasons below.
 const GOOGLE_DOMAIN: &str = "googleapis.com";
 
-/// An answer that is an error.
+/// An answer that reports an error.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Refusal {
     http: u16,
@@ -39,7 +39,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// Takes an answer apart.
+    /// Reads status and details of an answer.
     pub(super) fn new(http: u16, headers: Option<&http::HeaderMap>, content: Option<&bytes::Bytes>) -> Self {
         let status = content.and_then(|content| Status::try_from(content).ok());
         let code = status.as_ref().map(|status| status.code).filter(|code| *code != Code::Unknown);
@@ -61,7 +61,7 @@ impl Refusal {
         self.reason.as_deref() == Some(reason)
     }
 
-    /// What kind of error it is. A 404 that is not Google's own is no absence.
+    /// Its kind of error. A 404 that does not come from Google itself is not an absence.
     pub(super) fn kind(&self) -> ErrorKind {
         match self.code {
             Some(Code::PermissionDenied) => ErrorKind::Denied,
@@ -69,6 +69,7 @@ impl Refusal {
             Some(Code::ResourceExhausted) => ErrorKind::Throttled,
             Some(Code::InvalidArgument) => ErrorKind::InvalidName,
             Some(Code::DeadlineExceeded) => ErrorKind::Timeout,
+            // gRPC's codes for failures of the server, which may pass.
             Some(Code::Unavailable | Code::Internal | Code::Aborted | Code::Cancelled | Code::DataLoss) => {
                 ErrorKind::Unreachable
             }
@@ -77,7 +78,7 @@ impl Refusal {
         }
     }
 
-    /// The error for it: `subject` was asked, and this became of it.
+    /// The error of a call about `subject`.
     pub(super) fn to_error(&self, subject: &str) -> Error {
         let kind = self.kind();
         let mut text = format!("{subject} {}", self.what_happened(kind));
@@ -87,8 +88,8 @@ impl Refusal {
         Error::new(kind, text).with_code(self.label()).temporary_in_outage(self.retry_after)
     }
 
-    /// The service's own words, where they name a permission. Others may echo what was sent; of those that
-    /// name a state, the state is left.
+    /// The service's own message, if it names a permission. Others may echo what was sent; of a message about
+    /// a state, only the state is shown.
     fn shown_message(&self) -> Option<String> {
         match self.code? {
             Code::PermissionDenied => {
@@ -116,7 +117,7 @@ impl Refusal {
         }
     }
 
-    /// The reason, where it says more than the status.
+    /// The reason, if it is more precise than the status.
     fn label(&self) -> String {
         match (&self.reason, self.code) {
             (Some(reason), Some(_)) => reason.clone(),
@@ -126,7 +127,7 @@ impl Refusal {
     }
 }
 
-/// A reason is a name in capitals; what is none came from something that is not Google.
+/// A reason is an upper-case name; anything else did not come from Google.
 fn reason(detail: &StatusDetails) -> Option<String> {
     let StatusDetails::ErrorInfo(info) = detail else { return None };
     let is_name =
@@ -140,7 +141,7 @@ fn retry_delay(detail: &StatusDetails) -> Option<Duration> {
     Duration::try_from(info.retry_delay?).ok()
 }
 
-/// A login that failed within a call: our own error, which travels inside the SDK's.
+/// A login that failed within a call: an error of our own, passed through the SDK's.
 impl From<Error> for SdkError {
     fn from(error: Error) -> Self {
         Self::authentication(CredentialsError::from_source(error.is_temporary(), error))
@@ -152,7 +153,7 @@ fn login_error(error: &SdkError) -> Option<&Error> {
     own.and_then(|cause| cause.source()?.downcast_ref())
 }
 
-/// What became of a call that did not succeed.
+/// How a call failed.
 fn failure(error: &SdkError, subject: &str) -> Result<Refusal, Error> {
     if let Some(login) = login_error(error) {
         return Err(login.clone());
@@ -173,7 +174,7 @@ fn failure(error: &SdkError, subject: &str) -> Result<Refusal, Error> {
 
 const NOT_GOOGLE: &str = "Check `endpoint_url` and proxies: something else than Google may have answered";
 
-/// What a failed read means; `None` says that the secret does not exist, or has no version.
+/// The error of a failed read; `None` means that the secret does not exist, or has no version.
 pub(super) fn read_error(error: &SdkError, name: &SecretName, project: &str) -> Option<Error> {
     let subject = format!("reading `{name}`");
     let error = match failure(error, &subject) {
@@ -187,8 +188,8 @@ pub(super) fn read_error(error: &SdkError, name: &SecretName, project: &str) -> 
 fn refused_read(refusal: &Refusal, subject: &str, name: &SecretName, project: &str) -> Error {
     let error =
         refusal.to_error(subject).with_hint(hint(refusal, project, || read_permission(name, project)));
-    // Without the permission on a name Google does not say whether it exists, so a denied name of a team may
-    // be none.
+    // Without the permission on a name Google does not say whether it exists, so a denied team name may be
+    // absent.
     let may_be_absence = matches!(refusal.code, Some(Code::PermissionDenied | Code::InvalidArgument));
     if may_be_absence { error.as_upstream_absence() } else { error }
 }
@@ -202,7 +203,7 @@ fn read_permission(name: &SecretName, project: &str) -> String {
     )
 }
 
-/// What a description that failed means; `None` says that the secret does not exist, or the version. The
+/// The error of a failed description; `None` means that the secret, or the version, does not exist. The
 /// permissions are those of the operations' reference.
 pub(super) fn describe_error(
     error: &SdkError,
@@ -226,7 +227,7 @@ pub(super) fn describe_error(
     Some(error.with_operation(operation))
 }
 
-/// What a listing that failed means.
+/// The error of a failed listing.
 pub(super) fn list_error(error: &SdkError, prefix: &str, project: &str) -> Error {
     let subject = format!("listing the secrets that begin with `{}`", Shown(prefix));
     let error = match failure(error, &subject) {
@@ -270,7 +271,7 @@ fn hint(refusal: &Refusal, project: &str, permission: impl FnOnce() -> String) -
     }
 }
 
-/// Reasons other than a missing permission (`google/api/error_reason.proto`).
+/// Hints for reasons other than a missing permission (`google/api/error_reason.proto`).
 fn denied_hint(refusal: &Refusal, project: &str) -> Option<String> {
     Some(match refusal.reason.as_deref()? {
         "SERVICE_DISABLED" => format!(
@@ -298,7 +299,7 @@ fn denied_hint(refusal: &Refusal, project: &str) -> Option<String> {
     })
 }
 
-/// No answer came: `subject` was asked over the network.
+/// The error of a call about `subject` that got no answer.
 pub(super) fn transport_error(error: &TransportError, subject: &str) -> Error {
     error.to_error(subject, &NO_ANSWER)
 }
@@ -335,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn status_before_http_and_a_hint_for_each() {
+    fn the_status_takes_precedence_over_http_and_each_has_a_hint() {
         for (http, status, kind, temporary, miss) in [
             (403, "PERMISSION_DENIED", ErrorKind::Denied, false, true),
             (400, "INVALID_ARGUMENT", ErrorKind::InvalidName, false, true),
@@ -387,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_words_for_a_state_the_state_is_shown() {
+    fn of_a_message_about_a_state_the_state_is_shown() {
         for state in STATES {
             let message = format!("Secret Version [projects/p/canary/versions/1] is in {state} state.");
             let body = json!({"error": {"code": 400, "status": "FAILED_PRECONDITION", "message": message}});
@@ -402,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_may_echo_the_request_are_not_shown() {
+    fn messages_that_may_echo_the_request_are_not_shown() {
         for (http, status) in [
             (401, "UNAUTHENTICATED"),
             (400, "INVALID_ARGUMENT"),

@@ -1,4 +1,4 @@
-//! The names of secrets and what is known of each, by `ListSecrets`.
+//! The names of secrets and what is known about each, by `ListSecrets`.
 
 use google_cloud_secretmanager_v1::model::ListSecretsResponse;
 
@@ -10,7 +10,8 @@ use super::describe::of_secret;
 use super::error::list_error;
 use super::name::is_letter;
 
-/// Names in one page. A page may have 25,000, each with its labels and more: a few megabytes.
+/// Names in one page. 25,000 would be allowed, but with their labels they make an answer of several
+/// megabytes.
 const PAGE_SIZE: i32 = 1000;
 
 impl CloudSecretManager {
@@ -19,7 +20,7 @@ impl CloudSecretManager {
         self.list_descriptions(prefix, page).await.map(Names::from)
     }
 
-    /// The same page with what the answer tells of each secret: its versions are not in it.
+    /// The same page with what the answer reports about each secret; it does not include versions.
     pub(super) async fn list_descriptions(&self, prefix: &str, page: Option<&Page>) -> Result<Descriptions> {
         let project = self.log_in().await?;
         let request = self.client.list_secrets().set_parent(self.place.parent(&project));
@@ -31,8 +32,8 @@ impl CloudSecretManager {
     }
 }
 
-/// `name:` matches anywhere in the name ("Filter secrets" in the documentation of Secret Manager), so what
-/// comes is looked at again. A prefix that no name can have is left to that.
+/// `name:` matches anywhere in the name ("Filter secrets" in the documentation of Secret Manager), so the
+/// names are checked again. For a prefix that no name can have there is no filter.
 fn filter(prefix: &str) -> String {
     if prefix.is_empty() || !prefix.chars().all(is_letter) { String::new() } else { format!("name:{prefix}") }
 }

@@ -1,12 +1,12 @@
 //! Google Cloud Secret Manager.
 //!
-//! | file | what stands there |
+//! | file | contents |
 //! |---|---|
 //! | `config.rs`, `convention.rs`, `name.rs` | the options, the names of secrets |
-//! | `place.rs`, `network.rs`, `transport.rs` | where the service is, whom we trust to be it, how it is asked |
-//! | `identity/` | who we are |
-//! | `payload.rs`, `list.rs`, `describe.rs`, `error.rs` | what came back |
-//! | `tools.rs`, `policy.rs` | what the command line says of a configuration, and the roles it prints |
+//! | `place.rs`, `network.rs`, `transport.rs` | where the service is, which certificates are trusted, how it is asked |
+//! | `identity/` | the identity |
+//! | `payload.rs`, `list.rs`, `describe.rs`, `error.rs` | the answers |
+//! | `tools.rs`, `policy.rs` | what the command line reports about a configuration, and the roles it prints |
 //!
 //! Requests, answers and errors are those of the vendor's google-cloud-secretmanager-v1; they travel over the
 //! client that every store shares.
@@ -58,7 +58,7 @@ use self::transport::Transport;
 
 const INFO: StoreInfo = StoreInfo { name: "google_secret_manager", title: "Google Cloud Secret Manager" };
 
-/// What the registry needs to know of this store.
+/// What the registry needs to know about this store.
 pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.google.CloudSecretManagerBackend",
@@ -68,7 +68,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     check: |_options, _environment| Ok(()),
     plays_no_part: |_options, key| key == VARIABLES_PREFIX.key || key == CONFIG_PREFIX.key,
     attempts: |_options, _environment| None,
-    // A project has 90,000 reads a minute.
+    // A project has a quota of 90,000 reads a minute, so throttling is rare.
     rate_after_throttle: None,
     tools: tools::TOOLS,
     open,
@@ -108,7 +108,7 @@ impl CloudSecretManager {
         Ok(Self { client: SecretManagerService::from_stub(transport), identity, place, files, diagnosis })
     }
 
-    /// Makes sure that there is a token, and says in which project the secrets are.
+    /// Makes sure that there is a token, and returns the project with the secrets.
     async fn log_in(&self) -> Result<String> {
         let project = self.identity.project.get().await.map_err(Error::as_login_failure)?;
         self.identity.tokens.ensure().await.map_err(Error::as_login_failure)?;
@@ -182,7 +182,7 @@ impl Inspect for CloudSecretManager {
     }
 }
 
-/// Runs in the constructor of the Python class, so what can never work is said there.
+/// Runs in the constructor of the Python class, so options that can never work are reported there.
 fn convention(options: &Options) -> Result<Arc<dyn Convention>> {
     GoogleSettings::read(options)?;
     Ok(Arc::new(GoogleConvention::new(options)?))

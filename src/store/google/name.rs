@@ -1,4 +1,4 @@
-//! What a secret and a project may be called.
+//! Valid names of secrets and projects.
 //!
 //! Source: `CreateSecretRequest.secret_id` in the discovery document `secretmanager.v1`, and "Creating and
 //! managing projects" of Resource Manager. Names are checked before they become part of an address.
@@ -8,7 +8,7 @@ use crate::store::SecretName;
 
 const LONGEST: usize = 255;
 
-/// What a name can be.
+/// What a valid name looks like.
 pub(super) const GRAMMAR: &str = "a name in Secret Manager has 1 to 255 letters, digits, - and _";
 
 /// Whether a name in Secret Manager may hold the character.
@@ -16,7 +16,7 @@ pub(super) fn is_letter(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '-' | '_')
 }
 
-/// Refuses a name that no secret can have, as the official class gets to hear from the service.
+/// Refuses a name that no secret can have, as the service refuses it for the official class.
 pub(super) fn check_name(name: &SecretName) -> Result<()> {
     let text = name.as_str();
     if !text.is_empty() && text.len() <= LONGEST && text.chars().all(is_letter) {
@@ -26,7 +26,7 @@ pub(super) fn check_name(name: &SecretName) -> Result<()> {
     Err(error.as_upstream_miss().with_hint(format!("Change the id: {GRAMMAR}")))
 }
 
-/// A project's id or number. A project of a domain is called `example.com:name`.
+/// A project's id or number. The id of a project of a domain is `example.com:name`.
 pub(super) fn checked_project(project: &str, named_by: &str) -> Result<String> {
     let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | ':');
     checked(project, named_by, "a project's id", is_letter)
@@ -38,7 +38,7 @@ pub(super) fn checked_location(location: &str) -> Result<String> {
     checked(location, "location", "a region such as europe-west1", is_letter)
 }
 
-/// The end of Google's host names, such as `googleapis.com`.
+/// The domain of Google's hosts, such as `googleapis.com`.
 pub(super) fn checked_domain(domain: &str) -> Result<String> {
     let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.');
     checked(domain, "universe_domain", "a domain such as googleapis.com", is_letter)
@@ -54,7 +54,7 @@ fn checked(text: &str, named_by: &str, what: &str, is_letter: impl Fn(char) -> b
     if !text.is_empty() && text != "." && text != ".." && text.chars().all(is_letter) {
         return Ok(text.to_owned());
     }
-    // What was written is not shown: it may be what belongs into another option.
+    // The text is not shown: it may be a value that belongs into another option, such as a key.
     Err(Error::config(format!("`{named_by}` is not {what}")))
 }
 

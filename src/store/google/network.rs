@@ -1,7 +1,7 @@
-//! Whom we trust to be Google, and over which network.
+//! Which certificates are trusted, and over which network Google is reached.
 //!
-//! The vendor's crates have no hook for any of this. So requests go over the client that every store shares,
-//! and the crates provide what stands in them: types of requests and answers, errors, signatures.
+//! The vendor's crates have no hook for any of this. So requests are sent over the client that every store
+//! shares, and the crates supply their contents: types of requests and answers, errors, signatures.
 
 use std::time::Duration;
 
@@ -29,12 +29,12 @@ pub(super) struct Network<'open> {
 }
 
 impl<'open> Network<'open> {
-    /// Nothing is made yet.
+    /// A network without clients.
     pub(super) fn new(options: &'open Options, environment: &'open Environment) -> Self {
         Self { options, environment, encrypted: None, plain: None }
     }
 
-    /// The client for `url`: one for all that is encrypted, one for the rest.
+    /// The client for `url`: one for all encrypted connections, one for the rest.
     pub(super) fn client(&mut self, url: &Url, files: &mut WatchedFiles) -> Result<reqwest::Client> {
         warn_about_plain_http(url);
         let known = if url.scheme() == "https" { &mut self.encrypted } else { &mut self.plain };
@@ -47,29 +47,29 @@ impl<'open> Network<'open> {
         Ok(client)
     }
 
-    /// What asks the service at `url` for the time, over `client`.
+    /// A probe that asks the service at `url` for the time, over `client`.
     pub(super) fn probe(&self, url: &Url, client: reqwest::Client) -> Probe {
         let is_encrypted = url.scheme() == "https";
         let trust = is_encrypted.then(|| roots(self.options, self.environment));
         let trust = trust.as_ref().and_then(words);
-        // What stands behind the host may be meant for nobody's eyes.
+        // Path and query may hold something that must not be shown.
         let address = url.origin().ascii_serialization();
         Probe { client, address, trust, refused: "logins with a key" }
     }
 
-    /// A client for what is beside us: plain, no proxy, short timeouts.
+    /// A client for a server on the local network: plain, no proxy, short timeouts.
     pub(super) fn metadata_client(&self) -> Result<reqwest::Client> {
         let seconds = self.environment.non_empty("GCE_METADATA_TIMEOUT").and_then(|text| text.parse().ok());
         let timeout =
             seconds.map_or(METADATA_TIMEOUT, |seconds: u32| Duration::from_secs(seconds.max(1).into()));
         let settings =
             ClientSettings { connect_timeout: timeout, read_timeout: timeout, proxies: ProxySettings::NONE };
-        build_client(&settings, &client_config(&Roots::Nobody)?)
+        build_client(&settings, &client_config(&Roots::Empty)?)
     }
 }
 
-/// What certificates are verified with. The variables are those of requests, which carries the token requests
-/// of the official class (requests/sessions.py).
+/// What certificates are verified with. The variables are those of requests, the library that sends the token
+/// requests of the official class (requests/sessions.py).
 fn roots(options: &Options, environment: &Environment) -> Roots {
     trust::roots(options, environment, ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 }

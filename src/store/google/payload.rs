@@ -55,14 +55,14 @@ mod tests {
     }
 
     #[test]
-    fn members_that_may_be_missing_may_be_missing() {
+    fn optional_members_may_be_missing() {
         assert_eq!(read(&json!({"data": "YQo="})).unwrap().expose(), "a\n");
         assert_eq!(read(&json!({})).unwrap().expose(), "");
         assert!(value(AccessSecretVersionResponse::new(), &"a".into()).is_err());
     }
 
     #[test]
-    fn what_is_no_text_is_an_error_that_shows_nothing() {
+    fn binary_data_is_an_error_that_shows_nothing() {
         let error = read(&json!({"data": "Y2FuYXJ5/w=="})).unwrap_err();
         assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Malformed, false));
         assert!(!format!("{error:?}").contains("canary"));

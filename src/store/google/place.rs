@@ -1,4 +1,4 @@
-//! Where Secret Manager answers, and what things are called there.
+//! The address of Secret Manager, and the names of resources there.
 //!
 //! Sources: the discovery document `secretmanager.v1` (paths, regional hosts) and google-auth
 //! (`universe_domain`).
@@ -10,7 +10,7 @@ use crate::http::web_address;
 
 use super::config::GoogleSettings;
 
-/// The end of Google's host names outside of clouds of one's own.
+/// The domain of Google's hosts, except in clouds with a universe of their own.
 pub(super) const GOOGLE: &str = "googleapis.com";
 
 /// The region, and the address that goes with it.
@@ -18,13 +18,13 @@ pub(super) const GOOGLE: &str = "googleapis.com";
 pub(super) struct ServiceAddress {
     /// The address of the service.
     pub(super) endpoint: Url,
-    /// What a signature for this service alone names.
+    /// The audience of a token for this service alone.
     pub(super) audience: String,
     location: Option<String>,
 }
 
 impl ServiceAddress {
-    /// The place that the settings say, in the universe of the credentials.
+    /// The place in the settings, in the universe of the credentials.
     pub(super) fn new(settings: &GoogleSettings, universe: &str) -> Result<Self> {
         let location = settings.location.clone();
         let host = match &location {
@@ -57,7 +57,7 @@ impl ServiceAddress {
     }
 }
 
-/// Where service accounts are impersonated.
+/// The address where service accounts are impersonated.
 pub(super) fn iam_endpoint(settings: &GoogleSettings, universe: &str) -> Result<Url> {
     match &settings.iam_endpoint {
         Some(endpoint) => Ok(endpoint.clone()),

@@ -22,15 +22,15 @@ fn check_asked(request: &PolicyRequest) -> Result<()> {
         return Ok(());
     }
     Err(Error::config("`--account` is not the number of a project, by which conditions name it")
-        .with_hint("`gcloud projects describe PROJECT_ID --format 'value(projectNumber)'` tells it"))
+        .with_hint("`gcloud projects describe PROJECT_ID --format 'value(projectNumber)'` shows it"))
 }
 
-/// Bindings of a project's policy. A condition on the name needs the project's number, which a name alone
-/// does not tell.
+/// Bindings of a project's policy. A condition on the name needs the project's number, which cannot be
+/// derived from its id.
 ///
-/// Listing and creating are asked of the project, which no condition on the name of a secret lets through:
-/// names are told without one, and creating needs a role that allows nothing else.
-/// `roles/secretmanager.admin` is not among them: who holds it may give others roles on the secrets.
+/// Listing and creating are permissions of the project, which a condition on a secret's name never grants:
+/// names are listed without one, and creating needs a role that allows nothing else.
+/// `roles/secretmanager.admin` is not among them, since it allows giving others roles on the secrets.
 fn policy(request: &PolicyRequest) -> String {
     let names = json!({
         "title": "airflow_secrets",
@@ -56,7 +56,7 @@ fn policy(request: &PolicyRequest) -> String {
     format!("{:#}\n", json!({"bindings": bindings}))
 }
 
-/// What the name of a secret or of its version begins with.
+/// The condition on the beginning of the name of a secret or of its version.
 fn expression(request: &PolicyRequest) -> String {
     let project = request.account.as_deref().unwrap_or("PROJECT_NUMBER");
     let place = request.region.as_ref().map(|region| format!("/locations/{region}")).unwrap_or_default();
@@ -70,7 +70,7 @@ fn expression(request: &PolicyRequest) -> String {
     below.chain(alone).collect::<Vec<_>>().join(" || ")
 }
 
-/// A string of CEL, whose escapes are those of JSON here.
+/// A CEL string, whose escapes are the same as JSON's for these texts.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
@@ -95,7 +95,7 @@ mod tests {
             read["bindings"][0]["condition"]["expression"],
             "resource.name.startsWith(\"projects/PROJECT_NUMBER/secrets/airflow-connections-\")"
         );
-        // No condition on the name of a secret lets a listing of the project through.
+        // A listing of the project never satisfies a condition on the name of a secret.
         assert_eq!(read["bindings"][1]["condition"], Value::Null);
         assert!(!read.to_string().contains("Manager\""), "{read}");
         request.manages = true;

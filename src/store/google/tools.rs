@@ -1,4 +1,4 @@
-//! What the command line needs to know of Secret Manager.
+//! What the command line needs to know about Secret Manager.
 
 use crate::http::is_loopback;
 use crate::redact::Shown;
@@ -27,25 +27,25 @@ pub(super) const TOOLS: Tools = Tools {
     ..Tools::NONE
 };
 
-/// The one scope that Secret Manager takes ("OAuth 2.0 scopes" of each method in its reference).
+/// The only scope that Secret Manager accepts ("OAuth 2.0 scopes" of each method in its reference).
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
-/// What a key file is called in the options.
+/// The option for a key file.
 const KEY_PATH: &str = "gcp_key_path";
 
-/// What is told of a store that is open, beyond what a call tells.
+/// What an open store reports beyond its calls.
 pub(super) struct Diagnosis {
-    /// Who asks.
+    /// The identity that asks.
     pub(super) who: Who,
-    /// What asks the service for the time.
+    /// Asks the service for the time.
     pub(super) probe: Probe,
-    /// The project that the user wrote.
+    /// The project that the user set.
     pub(super) project: Option<String>,
 }
 
 impl Diagnosis {
-    /// Makes one request, which carries no token. What a file says is known now; what stands in the options,
-    /// [`check`] has told.
+    /// Makes one request, which carries no token. The contents of a key file are known only now; [`check`]
+    /// has already reported what the options contain.
     pub(super) async fn findings(&self) -> Vec<Finding> {
         let of_file = self.who.key.as_ref().filter(|key| !key.is_inline);
         let of_key = of_file.filter(|key| key.named_by != KEY_PATH).map(static_key);
@@ -53,14 +53,14 @@ impl Diagnosis {
         of_key.into_iter().chain(of_project).chain(self.probe.findings().await).collect()
     }
 
-    /// Who asks where, in words that hold no secret.
+    /// The identity and the place, in words that hold no secret.
     pub(super) fn identity(&self, project: &Project, place: &ServiceAddress) -> String {
         let region = place.region().map(|region| format!(" and region {region}")).unwrap_or_default();
         format!("{} in {}{region} at {}", self.who.words, project.words(), Shown(&self.probe.address))
     }
 }
 
-/// Looks at options and environment only.
+/// Checks options and environment only.
 fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
     let Ok(settings) = GoogleSettings::read(options) else { return Vec::new() };
     let names = GoogleConvention::new(options).ok();
@@ -85,7 +85,7 @@ fn keys(settings: &GoogleSettings) -> Option<Finding> {
     }
 }
 
-/// A key file carries no date.
+/// The age is unknown, since a key file contains no date.
 fn static_key(key: &Key) -> Finding {
     let id = key.id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
     let filter = key
@@ -109,7 +109,7 @@ fn anonymous(settings: &GoogleSettings) -> Option<Finding> {
             Severity::Warning,
             "anonymous",
             "`anonymous` is true: no credentials are sent",
-            "Remove it, but for an emulator: Google answers nobody who is not known",
+            "Remove it, but for an emulator: Google refuses anonymous requests",
         )
     })
 }
@@ -126,7 +126,7 @@ fn scopes(settings: &GoogleSettings) -> Option<Finding> {
     })
 }
 
-/// The environment names another project than the options, which go before it.
+/// The environment names another project than the options, which take precedence.
 fn environment_project(settings: &GoogleSettings, environment: &Environment) -> Option<Finding> {
     let chosen = settings.project.as_deref()?;
     let names = ["GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"];
@@ -148,7 +148,7 @@ fn inline_project(settings: &GoogleSettings) -> Option<Finding> {
     other_project(&key, settings.project.as_deref())
 }
 
-/// It may be meant: an account can be given roles in any project.
+/// This may be intended: an account can be given roles in any project.
 fn other_project(key: &Key, chosen: Option<&str>) -> Option<Finding> {
     let (own, chosen) = (key.project.as_deref()?, chosen?);
     (own != chosen).then(|| {
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn each_option_that_is_noteworthy_is_told() {
+    fn each_noteworthy_option_is_reported() {
         let key = r#"{"type": "service_account", "project_id": "p", "private_key_id": "k", "private_key": "canary"}"#;
         let of_key = ("gcp_keyfile_dict", OptionValue::Object(parse(&Text::from(key)).unwrap()));
         let warned = Severity::Warning;

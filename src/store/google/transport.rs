@@ -1,8 +1,8 @@
 //! Carries the requests of Google's client for Secret Manager over the HTTP client that every store shares.
 //!
 //! The crate's own transport builds a client of its own, which reads the environment of the process, follows
-//! redirects, takes no CA and retries. What is sent is what it sends: google-cloud-secretmanager-v1 1.14.0,
-//! `transport.rs`.
+//! redirects, accepts no CA and retries. The requests are the same as the crate's:
+//! google-cloud-secretmanager-v1 1.14.0, `transport.rs`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,18 +22,18 @@ use crate::store::kit::rest::Rest;
 use super::identity::TokenCache;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("strongroom/", env!("CARGO_PKG_VERSION")));
-/// How answers are to be written.
+/// The format of answers.
 const ANSWERS: (&str, &str) = ("$alt", "json;enum-encoding=int");
 const QUOTA_PROJECT: HeaderName = HeaderName::from_static("x-goog-user-project");
 const ROUTING: HeaderName = HeaderName::from_static("x-goog-request-params");
 
-/// One endpoint, as one identity.
+/// One endpoint, used with one identity.
 pub(super) struct Transport {
-    /// Where the service answers, and what carries the requests.
+    /// The address of the service, and the client that carries the requests.
     pub(super) service: Rest,
-    /// What is sent with each request. Somebody has made sure that there is a token.
+    /// The tokens that are sent. The caller has made sure that there is one.
     pub(super) tokens: Arc<TokenCache>,
-    /// The project that pays and whose quota counts, where that is another one.
+    /// The project that pays and whose quota is used, if it is another one.
     pub(super) quota_project: Option<String>,
 }
 

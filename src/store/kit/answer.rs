@@ -1,4 +1,4 @@
-//! An answer to a request, whole.
+//! A complete answer to a request.
 
 use std::fmt;
 
@@ -10,19 +10,21 @@ use crate::http::{TransportError, read_body, send};
 use crate::value::Text;
 use crate::value::json::{Value, parse};
 
-/// An answer, whatever its status. The body may hold secrets: it is overwritten, and Debug leaves it out.
+/// An answer of any status. The body may hold secrets: it is overwritten when dropped, and Debug leaves it
+/// out.
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, which has at most 16 MiB.
+    /// The body, at most 16 MiB long.
     pub body: Zeroizing<Vec<u8>>,
 }
 
 impl Answer {
-    /// Sends `request` and reads the whole answer, so that a connection that breaks within it is one that
-    /// broke. `is_repeatable` says that the same request twice does no more than once: see [`send`].
+    /// Sends `request` and reads the whole answer, so that a connection that breaks in the middle is an error
+    /// of the transport. `is_repeatable` means that sending the request twice has the effect of sending it
+    /// once: see [`send`].
     pub async fn to(client: &Client, request: Request, is_repeatable: bool) -> Result<Self, TransportError> {
         let mut response = send(client, request, is_repeatable).await?;
         let body = Zeroizing::new(read_body(&mut response).await?);
@@ -30,22 +32,22 @@ impl Answer {
         Ok(Self { status: response.status().as_u16(), headers, body })
     }
 
-    /// Whether the request did what it asked for.
+    /// Whether the request succeeded.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// A header that is text.
+    /// A header, if its value is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The body as JSON, if it is.
+    /// The body as JSON, if it is valid.
     pub fn json(&self) -> Option<Value> {
         parse(&Text::from(std::str::from_utf8(&self.body).ok()?)).ok()
     }
 
-    /// The body, for a library that keeps it.
+    /// The body, for a library that takes ownership of it.
     pub fn into_body(mut self) -> Vec<u8> {
         std::mem::take(&mut *self.body)
     }
@@ -71,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_body_is_json_or_it_is_not_and_never_shown() {
+    fn the_body_is_parsed_where_it_is_json_and_never_shown() {
         let answer = Answer::of(200, &[("x-a", "b")], r#"{"a": "canary"}"#);
         assert!(answer.is_success() && answer.json().is_some_and(|json| json.as_object().is_some()));
         assert_eq!((answer.header("x-a"), answer.header("x-b")), (Some("b"), None));

@@ -3,7 +3,8 @@
 use crate::store::convention::{Convention, Kind, Lookup, Naming};
 use crate::store::tools::{Finding, Severity};
 
-/// Kinds of which no name can be right, whatever the id: prefix or separator hold what no name can.
+/// Kinds for which no name can be valid, whatever the id: the prefix or separator holds characters that no
+/// name may contain.
 pub fn impossible_names(convention: &dyn Convention) -> Option<Finding> {
     let mut grammar = None;
     let mut kinds = Vec::new();
@@ -23,12 +24,12 @@ pub fn impossible_names(convention: &dyn Convention) -> Option<Finding> {
     ))
 }
 
-/// A certificate that nobody looks at. `option` is what says so.
+/// Certificates that are not verified. `option` is what switches verification off.
 pub fn unverified(option: &str) -> Finding {
     Finding::new(
         Severity::Warning,
         "tls",
-        format!("`{option}` is false: whoever stands in between can read every secret"),
+        format!("`{option}` is false: anyone between here and the server can read every secret"),
         format!("Name the CA in `ca_bundle`, and take `{option}` out"),
     )
 }

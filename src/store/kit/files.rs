@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::store::environment::Environment;
 
-/// What tells one state of a file from another without reading it. Kubernetes and most editors replace a
-/// file, which changes the inode; whoever writes in place changes the time or the size.
+/// What distinguishes one state of a file from another without reading it. Kubernetes and most editors
+/// replace a file, which changes the inode; writing in place changes the time or the size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     inode: u64,
@@ -28,26 +28,27 @@ impl Stamp {
     }
 }
 
-/// Files and the state in which they were when they were read; a file that was missing may appear.
+/// Files with their state at the time they were read; a missing file is watched too, since it may appear.
 #[derive(Clone, Debug, Default)]
 pub struct WatchedFiles(Vec<(PathBuf, Option<Stamp>)>);
 
 impl WatchedFiles {
-    /// Notes the present state of `path`. Call it before reading the file, so that no change falls between.
+    /// Notes the present state of `path`. Call it before reading the file, so that a change in between is
+    /// noticed.
     pub fn watch(&mut self, path: &Path) {
         if self.0.iter().all(|(known, _)| known != path) {
             self.0.push((path.to_owned(), Stamp::of(path)));
         }
     }
 
-    /// Watches what `others` watch, too.
+    /// Also watches what `others` watches.
     pub fn join(&mut self, others: Self) {
         let is_new = |(path, _): &(PathBuf, _)| self.0.iter().all(|(known, _)| known != path);
         let others: Vec<_> = others.0.into_iter().filter(is_new).collect();
         self.0.extend(others);
     }
 
-    /// Whether any file is not what it was: one `stat` each.
+    /// Whether any file differs from its noted state: one `stat` each.
     pub fn have_changed(&self) -> bool {
         self.0.iter().any(|(path, stamp)| Stamp::of(path) != *stamp)
     }

@@ -1,10 +1,10 @@
-//! What a value of a JSON or YAML document becomes as a secret.
+//! Secrets from the values of a JSON or YAML document.
 
 use crate::value::SecretValue;
 use crate::value::json::{self, Value};
 
 /// A string becomes text; every other type, and a string that UTF-8 cannot hold (a lone surrogate), becomes
-/// JSON text that Python turns back into the same object. Null answers nothing, as Python's `None` does.
+/// JSON text that Python turns back into the same object. Null has no answer, like Python's `None`.
 pub fn secret_from_json(value: &Value) -> Option<SecretValue> {
     match (value.is_null(), value.as_str()) {
         (true, _) => None,
@@ -13,7 +13,7 @@ pub fn secret_from_json(value: &Value) -> Option<SecretValue> {
     }
 }
 
-/// The JSON text of a value. It is ASCII, so there always is one.
+/// The JSON text of a value. The writer escapes everything outside ASCII, so the text always exists.
 pub fn json_text(value: &Value) -> Option<String> {
     json::write(value).to_str().map(str::to_owned)
 }

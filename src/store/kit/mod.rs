@@ -1,19 +1,20 @@
-//! What stores share, written once. A store holds what is its own: names, codes, paths.
+//! What stores share, written once. Each store holds only what is its own: names, codes, paths.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `answer.rs` | sends a request and reads the whole answer |
 //! | `checks.rs` | findings of `strongroom doctor` that more than one store has |
-//! | `files.rs` | notices that a file changed from which a store was built; expands `~` |
+//! | `files.rs` | notices that a file from which a store was built has changed; expands `~` |
 //! | `from_json.rs` | turns a value of a JSON or YAML document into a secret |
-//! | `probe.rs` | compares the service's clock with ours, and names the trusted certificates |
+//! | `probe.rs` | compares the service's clock with this machine's, and names the trusted certificates |
 //! | `refusal.rs` | turns an answer that is an error into [`crate::error::Error`]: code, status, `Retry-After` |
-//! | `rest.rs` | asks a service below one address, with what a login handed out |
-//! | `token.rs` | holds what a login hands out: renewed before its end, replaced when it is refused |
+//! | `rest.rs` | asks a service below one address, with the token of a login |
+//! | `token.rs` | holds the token of a login: renewed before its end, replaced when it is refused |
 //! | `trust.rs` | decides which certificates are trusted |
 //!
-//! All of it is public, so that a store uses what it needs and the compiler does not ask which store is
-//! compiled. Modules that need the network stack come with the feature `http`, which every store on the
+//! All of it is public, so that a store uses what it needs and no `cfg` has to list the stores that use a
+//! module. Modules that need the network stack come with the feature `http`, which every store on the network
+//! switches on.
 //! network switches on.
 
 #[cfg(feature = "http")]

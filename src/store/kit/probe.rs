@@ -8,27 +8,28 @@ use crate::http::Roots;
 use crate::redact::ShownPath;
 use crate::store::tools::{Finding, Severity};
 
-/// AWS refuses what was signed so long ago, or so far ahead ("Troubleshooting Signature Version 4" in the IAM
-/// user guide), and so does Entra ID (AADSTS700024 in "Microsoft Entra authentication error codes").
+/// AWS refuses requests whose signature is this old, or this far ahead ("Troubleshooting Signature Version 4"
+/// in the IAM user guide), and so does Entra ID (AADSTS700024 in "Microsoft Entra authentication error
+/// codes").
 const REFUSED: Duration = Duration::from_mins(5);
 
-/// A clock that is kept by anybody is nearer than this.
+/// A synchronised clock is closer than this.
 const KEPT: Duration = Duration::from_secs(30);
 
-/// What asks the service for nothing but the time.
+/// Asks the service for nothing but the time.
 pub struct Probe {
     /// The client of the service.
     pub client: Client,
     /// The address of the service.
     pub address: String,
-    /// What its certificate is verified with, `None` over plain http.
+    /// What its certificate is verified with; `None` over plain http.
     pub trust: Option<String>,
-    /// What a wrong clock has refused, such as "requests".
+    /// What the service refuses when the clock is wrong, such as "requests".
     pub refused: &'static str,
 }
 
 impl Probe {
-    /// Makes one request, which is not signed: the service refuses it, and says what time it is.
+    /// Makes one unsigned request: the service refuses it, and the answer still carries the service's time.
     pub async fn findings(&self) -> Vec<Finding> {
         let trust =
             self.trust.as_ref().map(|trust| Finding::fine("certificates", format!("verified with {trust}")));
@@ -62,17 +63,17 @@ fn judged(apart: Duration, refused: &str) -> Finding {
     )
 }
 
-/// What a certificate is verified with, in words.
+/// A description of what a certificate is verified with.
 pub fn words(roots: &Roots) -> Option<String> {
     Some(match roots {
-        Roots::Nobody => return None,
+        Roots::Empty => return None,
         Roots::Mozilla => "the built-in list of Mozilla".to_owned(),
         Roots::System => "the list of the platform".to_owned(),
         Roots::Bundle { path, named_by } => format!("`{}` ({named_by})", ShownPath(path)),
         Roots::MozillaAnd { path } => {
             format!("the built-in list of Mozilla and `{}`", ShownPath(path))
         }
-        Roots::Anybody => "nothing: every certificate is accepted".to_owned(),
+        Roots::Unverified => "nothing: every certificate is accepted".to_owned(),
     })
 }
 
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clocks_that_are_apart_are_told() {
+    fn clocks_that_differ_are_reported() {
         let severity = |seconds| judged(Duration::from_secs(seconds), "requests").severity;
         assert_eq!(
             [0, 29, 30, 299, 300].map(severity),
@@ -90,8 +91,8 @@ mod tests {
     }
 
     #[test]
-    fn trust_is_told_in_words() {
-        assert_eq!(words(&Roots::Nobody), None);
+    fn trust_is_described_in_words() {
+        assert_eq!(words(&Roots::Empty), None);
         let bundle = Roots::Bundle { path: "/ca.pem".into(), named_by: "ca_bundle" };
         assert_eq!(words(&bundle).as_deref(), Some("`/ca.pem` (ca_bundle)"));
     }

@@ -1,5 +1,5 @@
-//! What an answer that is an error says, as far as services say it alike. What its code means is the store's
-//! own knowledge.
+//! What an error answer says, as far as services agree on it. What its code means is the store's own
+//! knowledge.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -10,19 +10,19 @@ use http::header::RETRY_AFTER;
 use crate::error::{Error, ErrorKind};
 use crate::store::kit::answer::Answer;
 
-/// An answer that is an error.
+/// An answer that reports an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
-    /// The service's own code. The store has looked at it: anything may stand in a body, what was sent too.
+    /// The service's own code, checked by the store: a body may hold anything, even what was sent.
     pub code: Option<String>,
     /// How long the service asks us to wait.
     pub retry_after: Option<Duration>,
 }
 
 impl Refusal {
-    /// What the head of an answer says.
+    /// What status and headers of an answer say.
     pub fn of(answer: &Answer) -> Self {
         Self { status: answer.status, code: None, retry_after: retry_after(&answer.headers) }
     }
@@ -46,7 +46,7 @@ impl Refusal {
         }
     }
 
-    /// The error of `kind` that says `text`. It is temporary where such an error may pass.
+    /// An error of `kind` with the message `text`. It is temporary where such an error may pass.
     pub fn to_error(&self, kind: ErrorKind, text: impl Into<String>) -> Error {
         Error::new(kind, text).with_code(self.label()).temporary_in_outage(self.retry_after)
     }
@@ -66,8 +66,8 @@ pub fn wait(text: &str) -> Option<Duration> {
     httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok()
 }
 
-/// Whether `code` is one of OAuth (RFC 6749, section 5.2): words in small letters. Anything else came from
-/// something that is no token endpoint, and is not shown.
+/// Whether `code` is one of OAuth (RFC 6749, section 5.2): words in small letters. Anything else did not come
+/// from a token endpoint and is not shown.
 pub fn is_oauth_code(code: &str) -> bool {
     !code.is_empty() && code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
@@ -83,7 +83,7 @@ mod tests {
         }
         let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60));
         assert!((58..=60).contains(&wait(&date).unwrap().as_secs()), "{date}");
-        // The two forms that are obsolete have to be read as well.
+        // RFC 9110, section 5.6.7: a recipient has to accept the two obsolete formats as well.
         for far in ["Fri, 21 Oct 2095 07:28:00 GMT", "Fri Oct 21 07:28:00 2095"] {
             assert!(wait(far).unwrap() > Duration::from_secs(1_000_000), "{far}");
         }

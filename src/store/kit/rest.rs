@@ -1,5 +1,4 @@
-//! Services that are asked over HTTP below one address: what a store is made of that needs no crate of its
-//! vendor.
+//! Services that are asked over HTTP below one address: for stores that need no crate of the vendor.
 
 use std::time::Duration;
 
@@ -15,15 +14,15 @@ use crate::store::kit::answer::Answer;
 use crate::store::kit::files::WatchedFiles;
 use crate::store::kit::trust;
 
-/// How long a connection may take to open: just over the moment of the second repetition of a lost SYN
-/// packet.
+/// How long a connection may take to open: just over the time at which a lost SYN packet is sent for the
+/// third time (after 1 s and 3 s).
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
 
-/// How long the server may stay silent. The deadline of a lookup is what cuts earlier.
+/// How long the server may stay silent. The deadline of a lookup usually ends the wait earlier.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A client for `address`, with the proxies of the environment. Certificates are only loaded where one will
-/// be shown: a broken CA bundle does not matter to a plain address.
+/// A client for `address`, with the proxies of the environment. Certificates are only loaded where TLS is
+/// used: a broken CA bundle does not matter to a plain address.
 pub fn client(
     address: &Url,
     roots: impl FnOnce() -> Roots,
@@ -33,7 +32,7 @@ pub fn client(
     warn_about_plain_http(address);
     let proxies = ProxySettings::from_environment(|name| environment.get(name), true);
     let is_encrypted = address.scheme() == "https" || proxies.needs_tls();
-    let roots = if is_encrypted { roots() } else { Roots::Nobody };
+    let roots = if is_encrypted { roots() } else { Roots::Empty };
     let settings = ClientSettings { connect_timeout: CONNECT_TIMEOUT, read_timeout: READ_TIMEOUT, proxies };
     trust::client(&settings, &roots, files)
 }
@@ -46,12 +45,12 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// The service at `address`, which may have a path of its own.
+    /// The service at `address`, which may have a path.
     pub fn new(client: Client, address: Url) -> Self {
         Self { client, address }
     }
 
-    /// The request that reads `path` below the address. The path is encoded already, the query is not.
+    /// A request for `path` below the address. The path is already encoded, the query is not.
     pub fn get<'pair>(
         &self,
         path: &str,
@@ -59,18 +58,21 @@ impl Rest {
     ) -> Result<Request> {
         let mut url = below(&self.address, path)?;
         url.query_pairs_mut().extend_pairs(query);
+        // `query_pairs_mut` leaves a bare `?` behind when there are no pairs.
         if url.query() == Some("") {
             url.set_query(None);
         }
         Ok(Request::new(Method::GET, url))
     }
 
-    /// Sends a request that may be sent twice, with what a login handed out.
+    /// Sends a request that may be sent twice, with the authorization that a login supplied.
     pub async fn ask(
         &self,
         request: &Request,
         authorization: Option<HeaderValue>,
     ) -> Result<Answer, TransportError> {
+        // A copy, since `request` stays usable for another attempt with another token. `try_clone` would copy
+        // a body.
         let mut sent = Request::new(request.method().clone(), request.url().clone());
         sent.headers_mut().clone_from(request.headers());
         if let Some(authorization) = authorization {
@@ -112,7 +114,7 @@ mod tests {
     }
 
     fn client_of(address: &Url) -> Client {
-        client(address, || Roots::Nobody, &Environment::default(), &mut WatchedFiles::default()).unwrap()
+        client(address, || Roots::Empty, &Environment::default(), &mut WatchedFiles::default()).unwrap()
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! Holding what a login hands out: fetched by one caller for all, renewed before its end, replaced when it is
+//! Holding the token of a login: fetched by one caller for all, renewed before its end, replaced when it is
 //! refused.
 
 use std::fmt;
@@ -10,48 +10,49 @@ use std::time::{Duration, SystemTime};
 use crate::error::{Error, Result};
 use crate::process::{Clock, Timestamp};
 
-/// When what replaced a refused one is refused, too, the service does not accept this identity: for so long
-/// no other is asked for, since that would double the requests of each lookup.
+/// If the replacement of a refused token is refused as well, the service does not accept this identity. For
+/// this long no other token is requested, since that would double the requests of each lookup.
 const SETTLED_FOR: Duration = Duration::from_secs(30);
 
-/// What a login hands out.
+/// What a login supplies.
 pub trait Expiring: Clone {
-    /// How much longer it works; for ever, without it.
+    /// How much longer it works; `None` if it never expires.
     fn lifetime(&self) -> Option<Duration>;
 
-    /// Takes one of its uses; false if none is left. Most can be used any number of times.
+    /// Takes one of its uses; false if none is left. Most tokens can be used any number of times.
     fn take_use(&self) -> bool {
         true
     }
 }
 
-/// How much longer something works that ends at `end`.
+/// How much longer something that ends at `end` works.
 pub fn time_until(end: SystemTime) -> Duration {
     end.duration_since(SystemTime::now()).unwrap_or_default()
 }
 
-/// When what expires is renewed, and what becomes of it when that fails.
+/// When a token is renewed, and what happens when renewal fails.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
-    /// So long before the end; of a short life, after four fifths, so that it is not renewed at every call.
+    /// How long before the end a token is renewed. A short-lived one is renewed after four fifths of its
+    /// life, so that it is not renewed at every call.
     pub before: Duration,
-    /// After a renewal that failed or was cut off while the old one still works, the next one is tried this
-    /// much later.
+    /// The delay of the next renewal after one that failed or was cut off while the old token still works.
     pub again: Duration,
-    /// Whether what still works is also used when the login refuses to renew it, not only in an outage.
+    /// Whether a token that still works is also used when the login refuses to renew it, not only in an
+    /// outage.
     pub outlives_refusal: bool,
-    /// What is logged when a renewal fails and the old one is used.
+    /// What is logged when a renewal fails and the old token is used.
     pub outage: &'static str,
 }
 
-/// The present one of what a login hands out.
+/// Holds the present token of a login.
 pub struct TokenHolder<T> {
     terms: Terms,
     clock: Clock,
     state: RwLock<State<T>>,
-    /// How many logins are over.
+    /// How many logins have finished.
     finished: AtomicU64,
-    /// Held by the caller who logs in. A caller who is cancelled leaves it to the next.
+    /// Held by the caller who logs in. If that caller is cancelled, the next one takes over.
     turn: tokio::sync::Mutex<Last>,
 }
 
@@ -64,17 +65,17 @@ struct State<T> {
 struct Held<T> {
     value: T,
     since: Timestamp,
-    /// When it stops to work; never, without it.
+    /// When it stops working; `None` for never.
     ends: Option<Timestamp>,
-    /// When to ask for another; never, without it.
+    /// When to fetch another; `None` for never.
     due: Option<Timestamp>,
-    /// The service does not accept it any more.
+    /// The service does not accept it any longer.
     is_rejected: bool,
-    /// It came in place of one that was rejected, and has not been accepted since.
+    /// It replaced a rejected one and has not been accepted since.
     is_unproven: bool,
 }
 
-/// What the last login that is over came to, for those who waited for it.
+/// The outcome of the last finished login, for those who waited for it.
 #[derive(Default)]
 struct Last {
     number: u64,
@@ -82,15 +83,15 @@ struct Last {
 }
 
 impl<T: Expiring> TokenHolder<T> {
-    /// Nothing is held yet.
+    /// A holder without a token.
     pub fn new(terms: Terms, clock: Clock) -> Self {
         let state = RwLock::new(State { held: None, settled: None });
         Self { terms, clock, state, finished: AtomicU64::new(0), turn: tokio::sync::Mutex::default() }
     }
 
-    /// What is held, if it is not due, or what `fetch` brings. One caller fetches; others wait only if
-    /// nothing that works is held, and then a failure is for all of them. `fetch` is given what is to be
-    /// renewed, if it still works.
+    /// The token that is held, if it is not due, or the result of `fetch`. One caller fetches; others wait
+    /// only if there is no working token, and then a failure is the answer for all of them. `fetch` is given
+    /// the token to be renewed, if it still works.
     pub async fn get<F>(&self, fetch: impl FnOnce(Option<T>) -> F + Send) -> Result<T>
     where
         T: Send + Sync,
@@ -103,8 +104,8 @@ impl<T: Expiring> TokenHolder<T> {
         }
     }
 
-    /// Another than the refused one that is held, which stays until there is a new one: for services whose
-    /// refusal need not be about the token.
+    /// A token in place of the refused one, which stays until there is a new one: for services whose refusal
+    /// need not be about the token.
     pub async fn instead_of<F>(
         &self,
         is_refused: impl Fn(&T) -> bool + Send + Sync,
@@ -117,13 +118,13 @@ impl<T: Expiring> TokenHolder<T> {
         self.in_turn(|| self.usable(&is_refused), || self.load(fetch)).await
     }
 
-    /// What is held, due or not.
+    /// The token that is held, due or not.
     pub fn held(&self) -> Option<T> {
         self.read().held.as_ref().map(|held| held.value.clone())
     }
 
-    /// Notes that the service refused what `is_this` recognises, and says whether asking for another makes
-    /// sense. Only what was refused is dropped: there may be another already.
+    /// Notes that the service refused the token that `is_this` recognises, and says whether asking for
+    /// another makes sense. Only the refused token is dropped: another one may be held already.
     pub fn refused(&self, is_this: impl FnOnce(&T) -> bool) -> bool {
         let now = self.clock.now();
         let is_recent = |moment: Timestamp| now.since(moment) < SETTLED_FOR;
@@ -132,6 +133,7 @@ impl<T: Expiring> TokenHolder<T> {
             return false;
         }
         let Some(held) = state.held.as_mut().filter(|held| is_this(&held.value)) else { return true };
+        // The replacement was refused as well, so the identity is at fault and not the token.
         if held.is_unproven && is_recent(held.since) {
             held.is_unproven = false;
             state.settled = Some(now);
@@ -141,8 +143,9 @@ impl<T: Expiring> TokenHolder<T> {
         true
     }
 
-    /// Notes that the service accepted what `is_this` recognises.
+    /// Notes that the service accepted the token that `is_this` recognises.
     pub fn accepted(&self, is_this: impl FnOnce(&T) -> bool) {
+        // Runs after every successful call, so the write lock is taken only where something changes.
         let known = self.read();
         let is_news = known.settled.is_some()
             || known.held.as_ref().is_some_and(|held| held.is_unproven || held.is_rejected);
@@ -157,7 +160,7 @@ impl<T: Expiring> TokenHolder<T> {
         }
     }
 
-    /// Holds nothing any more, if that is what is held.
+    /// Drops the token if `is_this` recognises it.
     pub fn forget(&self, is_this: impl FnOnce(&T) -> bool) {
         let mut state = self.write();
         if state.held.as_ref().is_some_and(|held| is_this(&held.value)) {
@@ -165,17 +168,20 @@ impl<T: Expiring> TokenHolder<T> {
         }
     }
 
-    /// What is `usable` when it is this caller's turn, the failure of the login that was waited for, or what
-    /// `work` brings.
+    /// A `usable` token when it is this caller's turn, the failure of the login that this caller waited for,
+    /// or the result of `work`.
     async fn in_turn<F>(&self, usable: impl Fn() -> Option<T>, work: impl FnOnce() -> F) -> Result<T>
     where
         F: Future<Output = Result<T>>,
     {
         let seen = self.finished.load(Ordering::Acquire);
         let mut last = self.turn.lock().await;
+        // Whoever had the turn before may have brought a token.
         if let Some(value) = usable() {
             return Ok(value);
         }
+        // Only a login that began while this caller was waiting answers it: an older failure is not
+        // remembered.
         if last.number > seen
             && let Some(error) = &last.failure
         {
@@ -193,7 +199,7 @@ impl<T: Expiring> TokenHolder<T> {
     {
         let old = self.still_good();
         if old.is_some() {
-            // Meanwhile the others go on with it, also if the caller who renews it is cancelled.
+            // Meanwhile the others keep using it, even if the caller who renews it is cancelled.
             self.renew_in(self.terms.again);
         }
         let renewing = old.clone();
@@ -203,6 +209,7 @@ impl<T: Expiring> TokenHolder<T> {
                 Ok(old)
             }
             (Err(error), Some(_)) => {
+                // The login was refused, not interrupted: the next caller tries again at once.
                 self.renew_in(Duration::ZERO);
                 Err(error)
             }
@@ -214,6 +221,8 @@ impl<T: Expiring> TokenHolder<T> {
     where
         F: Future<Output = Result<T>>,
     {
+        // The clock is read before the request, so that the time of the request counts as part of the
+        // lifetime.
         let since = self.clock.now();
         let value = fetch().await?;
         self.hold(value.clone(), since);
@@ -226,20 +235,22 @@ impl<T: Expiring> TokenHolder<T> {
         let ends = lifetime.map(|lifetime| since.plus(lifetime));
         let due = lifetime.map(|lifetime| since.plus(lifetime.saturating_sub(margin(lifetime))));
         let mut state = self.write();
+        // Whatever replaces a rejected token has to be accepted before it counts as proven; see `refused`.
         let is_unproven = state.held.as_ref().is_some_and(|held| held.is_rejected);
         state.held = Some(Held { value, since, ends, due, is_rejected: false, is_unproven });
     }
 
-    /// What is held, with one of its uses, unless it is due or refused.
+    /// The token that is held, with one of its uses taken, unless it is due or refused.
     fn usable(&self, is_refused: impl Fn(&T) -> bool) -> Option<T> {
         let state = self.read();
         let held = state.held.as_ref()?;
         let is_due = held.due.is_some_and(|due| due <= self.clock.now());
+        // `take_use` comes last: a token that is not handed out must not lose a use.
         let is_usable = !is_due && !held.is_rejected && !is_refused(&held.value) && held.value.take_use();
         is_usable.then(|| held.value.clone())
     }
 
-    /// What is held, with one of its uses, unless it has ended or was refused.
+    /// The token that is held, with one of its uses taken, unless it has ended or was refused.
     fn still_good(&self) -> Option<T> {
         let state = self.read();
         let held = state.held.as_ref()?;
@@ -247,8 +258,8 @@ impl<T: Expiring> TokenHolder<T> {
         (lives && !held.is_rejected && held.value.take_use()).then(|| held.value.clone())
     }
 
-    /// Puts the next renewal off, until the end at the latest: to be refused for an old one is worse than an
-    /// outage.
+    /// Puts the next renewal off, to the end of the token at the latest: a refusal because of an expired
+    /// token is worse than an outage.
     fn renew_in(&self, delay: Duration) {
         let moment = self.clock.now().plus(delay);
         if let Some(held) = self.write().held.as_mut() {
@@ -267,7 +278,7 @@ impl<T> TokenHolder<T> {
     }
 }
 
-/// Without what is held.
+/// Leaves out the token.
 impl<T> fmt::Debug for TokenHolder<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("TokenHolder").field("terms", &self.terms).finish_non_exhaustive()

@@ -1,9 +1,9 @@
 //! Which certificates a store trusts: one rule for every store.
 //!
-//! 1. `verify: false` accepts every certificate, whatever else is written.
-//! 2. `ca_bundle`, an option of ours, applies to every service that the store asks, its login too.
-//! 3. `verify` with a path. In the official classes it applies to the service with the secrets alone.
-//! 4. The variables, and the files, that clients of this store read, in their order.
+//! 1. `verify: false` accepts every certificate, whatever else is set.
+//! 2. `ca_bundle`, an option of our own, applies to every service that the store asks, including its login.
+//! 3. `verify` with a path. In the official classes it applies only to the service that holds the secrets.
+//! 4. The variables and files that clients of this store read, in their order.
 //! 5. Mozilla's list, which is built in, and to which `SSL_CERT_FILE` adds.
 //!
 //! A path may begin with `~`; the word `system` stands for the platform's own list.
@@ -17,13 +17,13 @@ use crate::store::options::{OptionValue, Options};
 /// The word that asks for the platform's own list.
 const SYSTEM: &str = "system";
 
-/// The variable of OpenSSL. The official classes do not read it; see [`Roots::MozillaAnd`].
+/// OpenSSL's variable. The official classes do not read it; see [`Roots::MozillaAnd`].
 const ADDITION: &str = "SSL_CERT_FILE";
 
-/// What an option such as `verify` says.
+/// The meaning of an option such as `verify`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verify {
-    /// Nothing.
+    /// The option is not set.
     Unset,
     /// Whether certificates are verified at all.
     Flag(bool),
@@ -32,7 +32,7 @@ pub enum Verify {
 }
 
 impl Verify {
-    /// Reads the option `key`. An empty text, as an empty environment variable delivers it, says nothing.
+    /// Reads the option `key`. An empty text, which an empty environment variable produces, counts as unset.
     pub fn read(options: &Options, key: &str) -> Self {
         match options.get(key) {
             Some(OptionValue::Boolean(flag)) => Self::Flag(*flag),
@@ -41,7 +41,7 @@ impl Verify {
         }
     }
 
-    /// Whether it says that every certificate is accepted.
+    /// Whether every certificate is accepted.
     pub fn is_off(&self) -> bool {
         *self == Self::Flag(false)
     }
@@ -54,17 +54,17 @@ impl Verify {
     }
 }
 
-/// A path, if there is one, and the option, variable or file that would name it.
+/// A path, if it is set, and the option, variable or file that would name it.
 pub type Named<'text> = (Option<&'text str>, &'static str);
 
-/// What may name the certificates that one service of a store is verified with.
+/// What may name the certificates that one of the services of a store is verified with.
 #[derive(Debug)]
 pub struct Trust<'text> {
     /// The option `ca_bundle`.
     pub ca_bundle: Option<&'text str>,
-    /// `verify` and what this store calls it; [`Verify::Unset`] for a service that it does not apply to.
+    /// `verify`, and what this store calls it; [`Verify::Unset`] for a service to which it does not apply.
     pub verify: (&'text Verify, &'static str),
-    /// What comes after the options, in order.
+    /// What is considered after the options, in order.
     pub others: Vec<Named<'text>>,
 }
 
@@ -73,7 +73,7 @@ impl Trust<'_> {
     pub fn roots(&self, environment: &Environment) -> Roots {
         let (verify, option) = self.verify;
         if verify.is_off() {
-            return Roots::Anybody;
+            return Roots::Unverified;
         }
         let options = [(self.ca_bundle, "ca_bundle"), (verify.path(), option)];
         let mut named = options.iter().chain(&self.others);
@@ -88,8 +88,8 @@ impl Trust<'_> {
     }
 }
 
-/// What certificates are verified with, in a store whose `verify` applies to every service: after the options
-/// the variables of `names` count, in their order.
+/// What certificates are verified with, in a store whose `verify` applies to every service: the options take
+/// precedence over the variables of `names`, which count in their order.
 pub fn roots<const COUNT: usize>(
     options: &Options,
     environment: &Environment,
@@ -109,8 +109,8 @@ pub fn variables<'text, const COUNT: usize>(
     names.map(|name| (environment.non_empty(name), name))
 }
 
-/// A client that trusts `roots`. The file behind them is noted in `files`, so that a new one makes a new
-/// client.
+/// A client that trusts `roots`. The file behind them is noted in `files`, so that a changed file leads to a
+/// new client.
 pub fn client(settings: &ClientSettings, roots: &Roots, files: &mut WatchedFiles) -> Result<reqwest::Client> {
     if let Some(path) = roots.path() {
         files.watch(path);
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn false_verifies_nothing_whatever_else_is_set() {
         let set = [("REQUESTS_CA_BUNDLE", "/r")];
-        assert_eq!(roots(Some("/o"), &Verify::Flag(false), &set), Roots::Anybody);
+        assert_eq!(roots(Some("/o"), &Verify::Flag(false), &set), Roots::Unverified);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Which files hold what.
+//! Which files are read for what.
 //!
 //! The three `*_file_path` options are those of `airflow.secrets.local_filesystem.LocalFilesystemBackend`
-//! (3.3.2); `settings_file_path` is ours.
+//! (3.3.2); `settings_file_path` is our own.
 
 use std::path::PathBuf;
 
@@ -45,12 +45,12 @@ pub struct LocalConfig {
     pub files: PerKind<Option<PathBuf>>,
     /// Astro's settings file.
     pub settings: Option<PathBuf>,
-    /// Whether names in the settings file that mean nothing are errors.
+    /// Whether names without a meaning in the settings file are errors.
     pub is_strict: bool,
 }
 
 impl LocalConfig {
-    /// Reads the paths. Nothing, null and the empty text all mean that there is no such file.
+    /// Reads the paths. A missing option, null and the empty text all mean that there is no such file.
     pub fn from_options(options: &Options) -> Self {
         let path = |option: &OptionSpec| options.non_empty(option.key).map(PathBuf::from);
         Self {
@@ -64,7 +64,7 @@ impl LocalConfig {
         }
     }
 
-    /// Whether some file may answer for `kind`.
+    /// Whether a file may answer for `kind`.
     pub fn serves(&self, kind: Kind) -> bool {
         // Astro's settings have no config values.
         self.files.of(kind).is_some() || (self.settings.is_some() && kind != Kind::Config)
@@ -77,7 +77,7 @@ mod tests {
     use crate::store::options::OptionValue;
 
     #[test]
-    fn null_and_empty_are_as_good_as_nothing() {
+    fn null_and_empty_mean_no_file() {
         let mut options = Options::default();
         options.set(VARIABLES_FILE_PATH.key, OptionValue::Null);
         options.set(CONNECTIONS_FILE_PATH.key, OptionValue::Text(String::new()));

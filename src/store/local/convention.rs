@@ -1,5 +1,4 @@
-//! Names in local files: the kind and Airflow's id, which no rule can confuse. Teams are ignored, as in
-//! Airflow.
+//! Names in local files: the kind and Airflow's id, which is unambiguous. Teams are ignored, as in Airflow.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::SecretName;
@@ -29,18 +28,18 @@ impl Convention for LocalConvention {
         }
     }
 
-    /// Names are the keys of documents, which are texts.
+    /// Names are keys of a document, which are always texts, so no other id can match.
     fn odd(&self, _lookup: Lookup<'_>, _odd: OddId, _multi_team: bool) -> OddFate {
         OddFate::Absent
     }
 
-    /// The store already gives what Airflow gets.
+    /// The store already returns what Airflow gets.
     fn read(&self, _kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
         Ok(Some(value))
     }
 }
 
-/// The name of an id.
+/// The name for an id.
 pub(super) fn name(kind: Kind, id: &str) -> SecretName {
     format!("{}/{id}", kind.group()).into()
 }
@@ -53,7 +52,7 @@ pub(super) fn kinds_with(prefix: &str) -> impl Iterator<Item = Kind> {
     })
 }
 
-/// The kind and the id in a name that [`LocalConvention`] made. The id may hold slashes of its own.
+/// The kind and the id in a name that [`LocalConvention`] made. The id may contain slashes.
 pub(super) fn split_name(name: &SecretName) -> Result<(Kind, &str)> {
     let split = name.as_str().split_once('/').and_then(|(first, id)| {
         let kind = Kind::of_group(first)?;
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn names_come_apart_again() {
+    fn names_can_be_split_again() {
         assert_eq!(split_name(&"connections/a/b".into()).unwrap(), (Kind::Connection, "a/b"));
         assert_eq!(split_name(&"config/".into()).unwrap(), (Kind::Config, ""));
         let error = split_name(&"pools/a\n".into()).unwrap_err();

@@ -7,8 +7,8 @@ use crate::value::{Text, Value};
 
 use super::error::Problem;
 
-/// Reads the lines of a file. Every value becomes an array: a key may stand in several lines, and whether
-/// that is allowed depends on what the file is for.
+/// Reads the lines of a file. Every value becomes an array: a key may occur in several lines, and whether
+/// that is allowed depends on the use of the file.
 pub(super) fn parse(content: &str) -> Result<Object, Vec<Problem>> {
     let mut keys: Vec<(&str, Vec<Value>)> = Vec::new();
     let mut positions = std::collections::HashMap::new();
@@ -33,7 +33,7 @@ pub(super) fn parse(content: &str) -> Result<Object, Vec<Problem>> {
     }
 }
 
-/// Key and value of a line; nothing for an empty line and a comment.
+/// Key and value of a line; `None` for an empty line and a comment.
 fn entry(line: &str) -> Result<Option<(&str, &str)>, &'static str> {
     if line.is_empty() || line.trim_start_matches(is_space).starts_with('#') {
         return Ok(None);
@@ -46,7 +46,8 @@ fn entry(line: &str) -> Result<Option<(&str, &str)>, &'static str> {
     }
 }
 
-/// Python's `str.splitlines`, which knows more line ends than `\n`.
+/// Python's `str.splitlines`, which has more line ends than `
+/// `.
 fn lines(content: &str) -> impl Iterator<Item = &str> {
     let mut rest = content;
     std::iter::from_fn(move || {
@@ -66,7 +67,7 @@ fn is_line_end(character: char) -> bool {
     matches!(character, '\n'..='\r' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// What `\s` means in Python.
+/// The meaning of `\s` in Python.
 fn is_space(character: char) -> bool {
     is_white_space(character.into())
 }
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_holds_nothing() {
+    fn an_empty_file_has_no_keys() {
         assert_eq!(parsed(""), "{}");
         assert_eq!(parsed("\n\n# only a comment"), "{}");
     }
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_line_is_told() {
+    fn every_bad_line_is_reported() {
         insta::assert_snapshot!(problems("A\nB=1\n=x\nC=\n  \n="), @r#"
         line 1: the line has no equal sign ("=")
         line 3: the key before the equal sign is empty

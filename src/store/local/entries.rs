@@ -1,8 +1,8 @@
-//! What a file answers: from its names and values to secrets, by the kind it serves.
+//! The answers of a file: from its names and values to secrets, depending on the kind.
 //!
-//! The rules are those of `load_connections_dict`, `load_variables` and `load_configs_dict` (Airflow 3.3.2).
-//! One is kinder: a connection that makes no sense is an error for its own id only; there, none of the file
-//! can be used.
+//! The rules are those of `load_connections_dict`, `load_variables` and `load_configs_dict` (Airflow 3.3.2),
+//! with one exception: an invalid connection is an error for its own id only, while in Airflow the whole file
+//! becomes unusable.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,7 +24,7 @@ use super::unread::Note;
 #[derive(Default)]
 pub(super) struct Entries {
     answers: HashMap<String, Result<SecretValue>>,
-    /// What of the file is not read.
+    /// The parts of the file that are not read.
     pub(super) unread: Vec<Note>,
 }
 
@@ -46,7 +46,7 @@ impl Entries {
         self.answers.get(id).cloned()
     }
 
-    /// Every id that has an answer, be it an error.
+    /// Every id that has an answer, including errors.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
         self.answers.keys().map(String::as_str)
     }
@@ -64,7 +64,7 @@ impl fmt::Debug for Entries {
     }
 }
 
-/// Each connection by itself. A list may hold one; an empty list is none.
+/// Each connection separately. A list may contain one; an empty list counts as absent.
 fn connections(path: &Path, object: &Object) -> Entries {
     let answer = |id: &str, value: &Value| {
         let value = match value.as_array() {
@@ -78,7 +78,7 @@ fn connections(path: &Path, object: &Object) -> Entries {
     named(object).filter_map(|(id, value)| Some((id.to_owned(), answer(id, value)?))).collect()
 }
 
-/// Lists hold exactly one value, else nothing in the file is used.
+/// A list must contain exactly one value, or nothing in the file is used.
 fn single_values(path: &Path, object: &Object) -> Result<Entries, Error> {
     let is_ambiguous = |value: &Value| value.as_array().is_some_and(|values| values.len() != 1);
     let ambiguous: Vec<String> = object
@@ -96,12 +96,12 @@ fn single_values(path: &Path, object: &Object) -> Result<Entries, Error> {
     Ok(named(object).filter_map(|(key, value)| Some((key.to_owned(), Ok(single(value)?)))).collect())
 }
 
-/// A value of any type; null is none.
+/// A value of any type; null counts as absent.
 fn plain((key, value): &(Text, Value)) -> Option<(String, Result<SecretValue>)> {
     Some((key.to_str()?.to_owned(), Ok(secret_from_json(value)?)))
 }
 
-/// The members that Rust can ask for: a name with a lone surrogate is not among them.
+/// The members whose names Rust can represent: a name with a lone surrogate is not among them.
 fn named(object: &Object) -> impl Iterator<Item = (&str, &Value)> {
     object.iter().filter_map(|(key, value)| Some((key.to_str()?, value)))
 }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     /// The answer as text; structured ones in angle brackets.
-    fn told(kind: Kind, name: &str, content: &str, id: &str) -> String {
+    fn shown(kind: Kind, name: &str, content: &str, id: &str) -> String {
         match entries(kind, name, content).map(|entries| entries.get(id)) {
             Ok(None) => "absent".to_owned(),
             Ok(Some(Ok(value))) if value.is_structured() => format!("<{}>", value.expose()),
@@ -126,28 +126,28 @@ mod tests {
     }
 
     #[test]
-    fn connections_may_stand_in_a_list_of_one() {
+    fn a_connection_may_be_in_a_list_of_one() {
         let json = r#"{"a": "x://h", "b": ["x://h"], "c": [{"host": "h"}], "d": [], "e": ["x://", "y://"]}"#;
-        let told = |id| told(Kind::Connection, "c.json", json, id);
-        assert_eq!((told("a").as_str(), told("b").as_str()), ("x://h", "x://h"));
-        assert_eq!((told("c").as_str(), told("d").as_str()), (r#"{"host": "h"}"#, "absent"));
-        insta::assert_snapshot!(told("e"), @r#"error: several values for connection "e" in the secret file "c.json" (read: ConnectionNotUnique). Leave one"#);
+        let shown = |id| shown(Kind::Connection, "c.json", json, id);
+        assert_eq!((shown("a").as_str(), shown("b").as_str()), ("x://h", "x://h"));
+        assert_eq!((shown("c").as_str(), shown("d").as_str()), (r#"{"host": "h"}"#, "absent"));
+        insta::assert_snapshot!(shown("e"), @r#"error: several values for connection "e" in the secret file "c.json" (read: ConnectionNotUnique). Leave one"#);
     }
 
     #[test]
     fn a_bad_connection_breaks_its_own_id_only() {
         let yaml = "good: x://h\nbad: {user: canary}\nworse: 5\n";
-        assert_eq!(told(Kind::Connection, "c.yaml", yaml, "good"), "x://h");
-        insta::assert_snapshot!(told(Kind::Connection, "c.yaml", yaml, "bad"), @r#"error: connection "bad" in the secret file "c.yaml": the object has illegal keys: `user`; it can have conn_id, conn_type, description, extra, extra_dejson, host, login, password, port, schema, team_name, uri (read: AirflowException)"#);
-        insta::assert_snapshot!(told(Kind::Connection, "c.yaml", yaml, "worse"), @r#"error: connection "worse" in the secret file "c.yaml": a connection is a string or an object, not a number (read: AirflowException)"#);
+        assert_eq!(shown(Kind::Connection, "c.yaml", yaml, "good"), "x://h");
+        insta::assert_snapshot!(shown(Kind::Connection, "c.yaml", yaml, "bad"), @r#"error: connection "bad" in the secret file "c.yaml": the object has illegal keys: `user`; it can have conn_id, conn_type, description, extra, extra_dejson, host, login, password, port, schema, team_name, uri (read: AirflowException)"#);
+        insta::assert_snapshot!(shown(Kind::Connection, "c.yaml", yaml, "worse"), @r#"error: connection "worse" in the secret file "c.yaml": a connection is a string or an object, not a number (read: AirflowException)"#);
     }
 
     #[test]
     fn repeated_lines_of_an_env_file() {
         let env = "a=x://h\nb=1\nb=2";
-        assert_eq!(told(Kind::Connection, "c.env", env, "a"), "x://h");
-        assert!(told(Kind::Connection, "c.env", env, "b").contains("ConnectionNotUnique"));
-        insta::assert_snapshot!(told(Kind::Variable, "v.env", env, "a"), @r#"error: the secret file "v.env" has no single value for "b" (read: VariableNotUnique). Leave one value for each; nothing else in this file is used until then"#);
+        assert_eq!(shown(Kind::Connection, "c.env", env, "a"), "x://h");
+        assert!(shown(Kind::Connection, "c.env", env, "b").contains("ConnectionNotUnique"));
+        insta::assert_snapshot!(shown(Kind::Variable, "v.env", env, "a"), @r#"error: the secret file "v.env" has no single value for "b" (read: VariableNotUnique). Leave one value for each; nothing else in this file is used until then"#);
     }
 
     #[test]
@@ -156,20 +156,20 @@ mod tests {
         let table =
             [("s", "x"), ("n", "<1>"), ("t", "<true>"), ("l", r#"<["x"]>"#), ("d", r#"<{"a": NaN}>"#)];
         for (key, value) in table {
-            assert_eq!(told(Kind::Variable, "v.json", json, key), value);
+            assert_eq!(shown(Kind::Variable, "v.json", json, key), value);
         }
-        assert_eq!(told(Kind::Variable, "v.json", json, "z"), "absent");
-        assert_eq!(told(Kind::Variable, "v.json", json, "u"), r#"<"\ud83d">"#);
-        assert_eq!(told(Kind::Variable, "v.env", "a=1", "a"), "1");
+        assert_eq!(shown(Kind::Variable, "v.json", json, "z"), "absent");
+        assert_eq!(shown(Kind::Variable, "v.json", json, "u"), r#"<"\ud83d">"#);
+        assert_eq!(shown(Kind::Variable, "v.env", "a=1", "a"), "1");
     }
 
     #[test]
     fn configs_unwrap_a_list_of_one() {
-        assert_eq!(told(Kind::Config, "o.yaml", "a: [x]\nb: 5\nc: ~", "a"), "x");
-        assert_eq!(told(Kind::Config, "o.yaml", "a: [x]\nb: 5\nc: ~", "b"), "<5>");
-        assert_eq!(told(Kind::Config, "o.yaml", "a: [x]\nb: 5\nc: ~", "c"), "absent");
-        assert_eq!(told(Kind::Config, "o.env", "a=x", "a"), "x");
-        insta::assert_snapshot!(told(Kind::Config, "o.yaml", "a: x\nb: [1, 2]\nc: []", "a"), @r#"error: the secret file "o.yaml" has no single value for "b", "c" (read: VariableNotUnique). Leave one value for each; nothing else in this file is used until then"#);
+        assert_eq!(shown(Kind::Config, "o.yaml", "a: [x]\nb: 5\nc: ~", "a"), "x");
+        assert_eq!(shown(Kind::Config, "o.yaml", "a: [x]\nb: 5\nc: ~", "b"), "<5>");
+        assert_eq!(shown(Kind::Config, "o.yaml", "a: [x]\nb: 5\nc: ~", "c"), "absent");
+        assert_eq!(shown(Kind::Config, "o.env", "a=x", "a"), "x");
+        insta::assert_snapshot!(shown(Kind::Config, "o.yaml", "a: x\nb: [1, 2]\nc: []", "a"), @r#"error: the secret file "o.yaml" has no single value for "b", "c" (read: VariableNotUnique). Leave one value for each; nothing else in this file is used until then"#);
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! What can be wrong with a file, and how it is told. Texts hold paths, lines and names, never a value.
+//! Faults of a file, and their descriptions. Texts contain paths, lines and names, never a value.
 //!
-//! The codes are the names of the exceptions that Airflow's own class raises in the same place.
+//! The codes are the names of the exceptions that Airflow's own class raises for the same fault.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,8 +10,8 @@ use std::path::Path;
 use crate::error::{Error, ErrorKind};
 use crate::redact::{Quoted, quoted_path};
 
-/// Most problems of one file that are told.
-const MAX_TOLD: usize = 5;
+/// The most problems of one file that are reported.
+const MAX_REPORTED: usize = 5;
 
 /// Something in a file that cannot be read, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Problem {
         Self { line: Some(line), message: message.into() }
     }
 
-    /// A problem of the file as a whole, or one whose text says where.
+    /// A problem of the whole file, or one whose text names the place.
     pub(super) fn new(message: impl Into<Cow<'static, str>>) -> Self {
         Self { line: None, message: message.into() }
     }
@@ -36,7 +36,7 @@ impl Problem {
         Self::at(1, "the file is empty")
     }
 
-    /// A file that holds something else than names with values.
+    /// A file that contains something other than names with values.
     pub(super) fn no_object() -> Self {
         Self::at(1, "the file should contain an object, with names as keys")
     }
@@ -55,17 +55,17 @@ fn error(kind: ErrorKind, code: &'static str, message: String) -> Error {
     Error::new(kind, message).with_operation("read").with_code(code)
 }
 
-/// The content of a file breaks its format.
+/// The contents of a file violate its format.
 pub(super) fn unreadable(path: &Path, problems: &[Problem]) -> Error {
-    let mut told: Vec<String> = problems.iter().take(MAX_TOLD).map(Problem::to_string).collect();
-    if let Some(more) = problems.len().checked_sub(MAX_TOLD).filter(|more| *more > 0) {
-        told.push(format!("and {more} more"));
+    let mut reported: Vec<String> = problems.iter().take(MAX_REPORTED).map(Problem::to_string).collect();
+    if let Some(more) = problems.len().checked_sub(MAX_REPORTED).filter(|more| *more > 0) {
+        reported.push(format!("and {more} more"));
     }
-    let message = format!("failed to load the secret file {}: {}", quoted_path(path), told.join("; "));
+    let message = format!("failed to load the secret file {}: {}", quoted_path(path), reported.join("; "));
     error(ErrorKind::Malformed, "AirflowFileParseException", message)
 }
 
-/// The name of a file does not say how to read it.
+/// The name of a file does not show its format.
 pub(super) fn unsupported(path: &Path, extensions: &'static str) -> Error {
     let message = format!(
         "unsupported format of the secret file {}: its name must end in {extensions}",
@@ -78,7 +78,7 @@ pub(super) fn unsupported(path: &Path, extensions: &'static str) -> Error {
     if is_hidden { error.with_hint("Give it a name before the dot, such as secrets.env") } else { error }
 }
 
-/// The operating system does not give the file.
+/// The operating system refuses to open or read the file.
 pub(super) fn input_output(path: &Path, cause: io::Error) -> Error {
     let (kind, code, what) = match cause.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidInput => {
@@ -112,7 +112,7 @@ pub(super) fn too_big(path: &Path) -> Error {
     .with_hint("Keep secrets alone in it")
 }
 
-/// Several values for names that may have one only.
+/// Several values for names that may have only one.
 pub(super) fn not_unique(path: &Path, names: &[String]) -> Error {
     let message =
         format!("the secret file {} has no single value for {}", quoted_path(path), names.join(", "));
@@ -120,20 +120,20 @@ pub(super) fn not_unique(path: &Path, names: &[String]) -> Error {
         .with_hint("Leave one value for each; nothing else in this file is used until then")
 }
 
-/// Several connections of one id.
+/// Several connections with one id.
 pub(super) fn connection_not_unique(path: &Path, id: &str) -> Error {
     let message =
         format!("several values for connection {} in the secret file {}", Quoted(id), quoted_path(path));
     error(ErrorKind::Malformed, "ConnectionNotUnique", message).with_hint("Leave one")
 }
 
-/// A connection that cannot be one.
+/// An invalid connection.
 pub(super) fn bad_connection(path: &Path, id: &str, reason: &str) -> Error {
     let message = format!("connection {} in the secret file {}: {reason}", Quoted(id), quoted_path(path));
     error(ErrorKind::Malformed, "AirflowException", message)
 }
 
-/// A variable that cannot be one.
+/// An invalid variable.
 pub(super) fn bad_variable(path: &Path, name: &str, reason: &str) -> Error {
     let message = format!("variable {} in the secret file {}: {reason}", Quoted(name), quoted_path(path));
     error(ErrorKind::Malformed, "AirflowException", message)
@@ -161,13 +161,13 @@ mod tests {
     }
 
     #[test]
-    fn the_operating_systems_answers_stay_apart() {
-        let told = |kind: io::ErrorKind| input_output(Path::new("a.env"), kind.into());
-        assert_eq!(told(io::ErrorKind::NotFound).kind(), ErrorKind::Config);
-        assert_eq!(told(io::ErrorKind::PermissionDenied).kind(), ErrorKind::Denied);
-        assert!(told(io::ErrorKind::StaleNetworkFileHandle).is_temporary());
-        insta::assert_snapshot!(told(io::ErrorKind::NotFound), @r#"the secret file "a.env" does not exist (read: FileNotFoundError): entity not found. A relative path starts at the working directory of the process"#);
-        insta::assert_snapshot!(told(io::ErrorKind::PermissionDenied), @r#"the secret file "a.env" may not be read (read: PermissionError): permission denied. Let the user of this process read it"#);
+    fn errors_of_the_operating_system_are_distinguished() {
+        let reported = |kind: io::ErrorKind| input_output(Path::new("a.env"), kind.into());
+        assert_eq!(reported(io::ErrorKind::NotFound).kind(), ErrorKind::Config);
+        assert_eq!(reported(io::ErrorKind::PermissionDenied).kind(), ErrorKind::Denied);
+        assert!(reported(io::ErrorKind::StaleNetworkFileHandle).is_temporary());
+        insta::assert_snapshot!(reported(io::ErrorKind::NotFound), @r#"the secret file "a.env" does not exist (read: FileNotFoundError): entity not found. A relative path starts at the working directory of the process"#);
+        insta::assert_snapshot!(reported(io::ErrorKind::PermissionDenied), @r#"the secret file "a.env" may not be read (read: PermissionError): permission denied. Let the user of this process read it"#);
     }
 
     #[test]

@@ -23,12 +23,12 @@ pub(super) struct Files {
     of_kinds: PerKind<Option<Snapshot<Entries>>>,
     settings: Option<Snapshot<Settings>>,
     is_strict: bool,
-    /// What a lookup is to warn of.
+    /// Warnings that a lookup should log.
     pub(super) warnings: Warnings,
 }
 
 impl Files {
-    /// Nothing is read yet.
+    /// Files that have not been read yet.
     pub(super) fn new(config: LocalConfig) -> Self {
         Self {
             of_kinds: config.files.map(|file| file.map(Snapshot::new)),
@@ -71,8 +71,8 @@ impl Files {
         }
     }
 
-    /// The names that begin with `prefix`. Files that cannot hold any are not read: they may be broken. Reads
-    /// files: this blocks.
+    /// The names that begin with `prefix`. Files that cannot contain any are not read, since they may be
+    /// broken. Reads files: this blocks.
     pub(super) fn names(&self, prefix: &str) -> Result<Names> {
         let mut names = Vec::new();
         for kind in kinds_with(prefix) {
@@ -86,7 +86,7 @@ impl Files {
         Ok(Names::only_page(names, prefix))
     }
 
-    /// What stands in the files and answers nothing. A file that cannot be read at all is told by its
+    /// The contents of the files that have no effect. A file that cannot be read at all is reported by its
     /// lookups. Reads files: this blocks.
     pub(super) fn unread(&self) -> Vec<Unread> {
         let mut unread = Vec::new();
@@ -105,7 +105,7 @@ impl Files {
         unread
     }
 
-    /// What the file of a kind holds now. An error is of the whole file.
+    /// The present contents of a kind's file. An error concerns the whole file.
     fn entries(&self, kind: Kind, file: &Snapshot<Entries>) -> Result<Arc<Entries>> {
         let path = file.path();
         let format = Format::of(path)?;
@@ -116,7 +116,7 @@ impl Files {
         })
     }
 
-    /// What Astro's settings hold now.
+    /// The present contents of Astro's settings.
     fn settings(&self, file: &Snapshot<Settings>) -> Result<Arc<Settings>> {
         let path = file.path();
         require_yaml(path)?;

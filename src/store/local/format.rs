@@ -1,4 +1,4 @@
-//! How a file is written, which its name says.
+//! The format of a file, which its name determines.
 
 use std::path::Path;
 
@@ -22,7 +22,8 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// By the extension in any case. (A file that is only called `.env` has none, in Rust as in Python.)
+    /// Determined by the extension, ignoring case. (A file called just `.env` has none, in Rust as in
+    /// Python.)
     pub(super) fn of(path: &Path) -> Result<Self> {
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
         match extension.as_deref() {
@@ -33,16 +34,16 @@ impl Format {
         }
     }
 
-    /// The names and values in a file, and what is known of others. The values of an `.env` file are arrays
-    /// of all lines with that key.
+    /// The names and values in a file, and notes about others. The values of an `.env` file are arrays of all
+    /// lines with that key.
     pub(super) fn parse(self, path: &Path, content: &str) -> Result<(Object, Vec<Note>)> {
-        // Editors on Windows write a byte order mark, which means nothing.
+        // Editors on Windows write a byte order mark, which is not part of the contents.
         let content = content.strip_prefix('\u{feff}').unwrap_or(content);
-        let told = |problem| unreadable(path, &[problem]);
+        let described = |problem| unreadable(path, &[problem]);
         match self {
             Self::Env => dotenv::parse(content).map(unnoted).map_err(|problems| unreadable(path, &problems)),
-            Self::Json => parse_json(content).map(unnoted).map_err(told),
-            Self::Yaml => yaml::parse(content).map_err(told),
+            Self::Json => parse_json(content).map(unnoted).map_err(described),
+            Self::Yaml => yaml::parse(content).map_err(described),
         }
     }
 }
@@ -51,7 +52,7 @@ fn unnoted(object: Object) -> (Object, Vec<Note>) {
     (object, Vec::new())
 }
 
-/// Reads a JSON file; a name that stands twice has its last value, as in Python.
+/// Reads a JSON file; of a repeated name the last value counts, as in Python.
 fn parse_json(content: &str) -> std::result::Result<Object, Problem> {
     if content.is_empty() {
         return Err(Problem::empty());
@@ -60,7 +61,7 @@ fn parse_json(content: &str) -> std::result::Result<Object, Problem> {
     value.into_object().ok_or_else(Problem::no_object)
 }
 
-/// Refuses a settings file that is no YAML file by its name.
+/// Refuses a settings file whose name is not that of a YAML file.
 pub(super) fn require_yaml(path: &Path) -> Result<(), Error> {
     match Format::of(path) {
         Ok(Format::Yaml) => Ok(()),
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_extension_decides_in_any_case() {
+    fn the_extension_decides_and_its_case_does_not_matter() {
         assert_eq!(parsed("a.ENV", "A=1"), r#"{"A": ["1"]}"#);
         assert_eq!(parsed("a.b.Json", r#"{"A": 1}"#), r#"{"A": 1}"#);
         assert_eq!(parsed("a.yml", "A: 1"), r#"{"A": 1}"#);

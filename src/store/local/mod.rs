@@ -1,18 +1,18 @@
-//! Secrets in local files: for development, for tests, and for secrets that something else mounts as files.
+//! Secrets in local files: for development, for tests, and for secrets that are mounted as files.
 //!
-//! The outcomes are those of `airflow.secrets.local_filesystem.LocalFilesystemBackend` (Airflow 3.3.2). What
-//! we do beyond it: Astro's `airflow_settings.yaml` is a source too, a file is parsed once instead of at
-//! every lookup, a bad connection breaks only itself, JSON in a string is taken as connection JSON, and
-//! errors never show file content.
+//! The results are those of `airflow.secrets.local_filesystem.LocalFilesystemBackend` (Airflow 3.3.2). The
+//! differences: Astro's `airflow_settings.yaml` is another source, a file is parsed once instead of at every
+//! lookup, an invalid connection does not affect others, JSON in a string is accepted as connection JSON, and
+//! errors never show file contents.
 //!
-//! | file | what stands there |
+//! | file | contents |
 //! |---|---|
 //! | `config.rs`, `convention.rs`, `error.rs` | as in every store |
 //! | `files.rs` | which file answers |
 //! | `read.rs`, `snapshot.rs` | the file, and what was parsed from it |
 //! | `format.rs`, `dotenv.rs`, `yaml/` | from text to names and values |
 //! | `entries.rs`, `connection.rs`, `astro/` | from names and values to secrets |
-//! | `unread.rs`, `names.rs` | what stands in a file and answers nothing |
+//! | `unread.rs`, `names.rs` | parts of a file that have no effect |
 
 mod astro;
 mod config;
@@ -45,7 +45,7 @@ use self::config::{CONFIGS_FILE_PATH, CONNECTIONS_FILE_PATH, SETTINGS_FILE_PATH,
 pub use self::convention::LocalConvention;
 use self::files::Files;
 
-/// What the rest of the house needs to know of this store.
+/// What the rest of the product needs to know about this store.
 pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.local.LocalFilesystemBackend",
@@ -67,18 +67,18 @@ pub const ENTRY: StoreEntry = StoreEntry {
 
 const INFO: StoreInfo = StoreInfo { name: "local", title: "Local file" };
 
-/// Secrets in local files. Debug shows the paths and nothing that is in the files.
+/// Secrets in local files. Debug shows the paths but no contents.
 #[derive(Clone, Debug)]
 pub struct LocalFiles(Arc<Files>);
 
 impl LocalFiles {
-    /// A store that reads these files when they are asked for something.
+    /// A store that reads these files on demand.
     pub fn new(config: LocalConfig) -> Self {
         Self(Arc::new(Files::new(config)))
     }
 
-    /// Files are read on the blocking pool, where there is one: a network file system may hang, and the
-    /// deadline of the lookup must cut that.
+    /// Reads files on the blocking pool, if there is one: a network file system may hang, and the deadline of
+    /// the lookup must be able to end the wait.
     async fn read<T: Send + 'static>(&self, work: impl FnOnce(&Files) -> T + Send + 'static) -> Result<T> {
         let files = Arc::clone(&self.0);
         match tokio::runtime::Handle::try_current() {
@@ -140,7 +140,7 @@ fn is_open(file: &Path) -> bool {
     std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
 }
 
-/// A note alone: Kubernetes mounts its secrets so, in a container where nobody else is.
+/// Only a note: Kubernetes mounts its secrets with such modes, in a container without other users.
 fn open_to_all(file: &Path) -> Finding {
     Finding::new(
         Severity::Note,
@@ -163,7 +163,7 @@ fn describe(files: &Files, name: &SecretName) -> Result<Option<Description>> {
     Ok(Some(Description { id, changed, ..Description::of(name.clone()) }))
 }
 
-/// The reading thread came to nothing. What it said may hold a secret, so only the fact is told.
+/// The reading thread did not finish. Its panic message may contain a secret, so only the fact is reported.
 fn stopped(error: &tokio::task::JoinError) -> Error {
     let what = if error.is_panic() { "failed" } else { "was stopped" };
     Error::internal(format!("reading a secret file {what}")).with_operation("read")

@@ -1,4 +1,4 @@
-//! Reading a whole file, and telling whether it is still the same one.
+//! Reading a whole file, and detecting whether it has changed.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -11,17 +11,18 @@ use crate::error::Result;
 
 use super::error::{Problem, input_output, not_a_file, too_big, unreadable};
 
-/// The largest file that is read. Secrets are small; anything bigger is a mistake in the path.
+/// The largest file that is read. Secrets are small; a bigger file is a mistake in the path.
 pub(super) const MAX_SIZE: u64 = 16 << 20;
 
-/// Room for what a file may have grown by since its size was asked.
+/// Space for what a file may have grown by since its size was read.
 const SPARE: usize = 4096;
 
-/// Two changes of a file within this time may leave the same modification time (file systems count in steps
-/// of up to two seconds), so what was read that soon after a change may be outdated without any sign.
+/// Two changes of a file within this time may leave the same modification time (file systems have a
+/// resolution of up to two seconds), so contents that were read this soon after a change may be outdated
+/// without any sign.
 const SETTLING: Duration = Duration::from_secs(2);
 
-/// What changes when a file does: kept beside what was read from it.
+/// What changes when a file changes: stored with the parsed contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fingerprint {
     modified: Option<SystemTime>,
@@ -30,7 +31,7 @@ pub(super) struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Of the file that `path` leads to now: one `stat`.
+    /// The fingerprint of the file that `path` now refers to: one `stat`.
     pub(super) fn of(path: &Path) -> Result<Self> {
         let metadata = std::fs::metadata(path).map_err(|error| input_output(path, error))?;
         Self::new(path, &metadata)
@@ -46,7 +47,7 @@ impl Fingerprint {
         Ok(Self { modified: metadata.modified().ok(), size: metadata.len(), inode: inode(metadata) })
     }
 
-    /// Whether the next change is sure to show.
+    /// Whether the next change is certain to be visible.
     pub(super) fn is_settled(&self) -> bool {
         let age = self.modified.and_then(|modified| modified.elapsed().ok());
         age.is_some_and(|age| age >= SETTLING)
@@ -64,9 +65,9 @@ fn inode(_metadata: &Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-/// The text of a file, wiped when dropped, and what the file looked like before it was read.
+/// The text of a file, wiped when dropped, and the fingerprint of the file before it was read.
 pub(super) struct Content {
-    /// Of the very file that was read, even if another one has its name by now.
+    /// That of the file that was actually read, even if its name now belongs to another one.
     pub(super) fingerprint: Fingerprint,
     bytes: Zeroizing<Vec<u8>>,
 }
@@ -76,6 +77,7 @@ impl Content {
     pub(super) fn read(path: &Path) -> Result<Self> {
         let failed = |error| input_output(path, error);
         let file = File::open(path).map_err(failed)?;
+        // From the open file and not from its name, which may already refer to another file.
         let fingerprint = Fingerprint::new(path, &file.metadata().map_err(failed)?)?;
         let size = usize::try_from(fingerprint.size).unwrap_or(SPARE);
         let bytes = read_all(file, size.saturating_add(SPARE)).map_err(failed)?;
@@ -92,7 +94,8 @@ impl Content {
     }
 }
 
-/// Reads to the end; none if that is beyond [`MAX_SIZE`]. A vector that grows would leave copies behind.
+/// Reads to the end; `None` if that is beyond [`MAX_SIZE`]. A growing vector would leave copies behind, so it
+/// is replaced by a larger one and wiped.
 fn read_all(mut file: impl Read, capacity: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
     loop {

@@ -1,4 +1,4 @@
-//! A file as it was parsed last, read again only when it changed.
+//! A file with its parsed contents, read again only when it changes.
 //!
 //! Airflow's class reads and parses the file at every lookup, and twice for a connection.
 
@@ -22,7 +22,7 @@ struct Kept<T> {
 }
 
 impl<T> Snapshot<T> {
-    /// Nothing is read yet.
+    /// A file that has not been read yet.
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, kept: Mutex::new(None) }
     }
@@ -32,14 +32,14 @@ impl<T> Snapshot<T> {
         &self.path
     }
 
-    /// What `parse` makes of the file as it is now. An error is not kept: the next lookup tries again, since
-    /// a file may be read while it is being written.
+    /// The result of `parse` for the present contents of the file. An error is not kept: the next lookup
+    /// tries again, since a file may be read while it is being written.
     pub(super) fn current(&self, parse: impl FnOnce(&str) -> Result<T>) -> Result<Arc<T>> {
         let now = Fingerprint::of(&self.path)?;
         if let Some(parsed) = self.kept_for(now) {
             return Ok(parsed);
         }
-        // No lock is held meanwhile: a hanging file system must not stop those who can be answered.
+        // No lock is held during this: a hanging file system must not block lookups that can be answered.
         let content = Content::read(&self.path)?;
         let parsed = Arc::new(parse(content.text(&self.path)?)?);
         self.keep(content.fingerprint, &parsed);
@@ -51,7 +51,7 @@ impl<T> Snapshot<T> {
         kept.as_ref().filter(|kept| kept.fingerprint == now).map(|kept| Arc::clone(&kept.parsed))
     }
 
-    /// A file that changed a moment ago is not kept: its next change might not show.
+    /// A file that changed a moment ago is not kept: its next change might be invisible.
     fn keep(&self, fingerprint: Fingerprint, parsed: &Arc<T>) {
         let kept = fingerprint.is_settled().then(|| Kept { fingerprint, parsed: Arc::clone(parsed) });
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = kept;
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_just_changed_is_read_each_time() {
+    fn a_file_that_has_just_changed_is_read_each_time() {
         let fixture = Fixture::new();
         fixture.write("a", 0);
         fixture.read().unwrap();

@@ -82,7 +82,7 @@ async fn a_broken_file_is_an_error_even_if_the_settings_file_could_answer() {
 }
 
 #[tokio::test]
-async fn missing_files_and_wrong_names_are_told_at_lookup() {
+async fn missing_files_and_wrong_names_are_reported_at_lookup() {
     let mut fixture =
         Fixture::new().with(VARIABLES_FILE_PATH, "v.txt", "").with(SETTINGS_FILE_PATH, "s.json", "{}");
     let path = fixture.path("absent.env").to_str().unwrap().to_owned();
@@ -165,7 +165,7 @@ async fn a_broken_file_breaks_the_listing_of_its_kind_only() {
 }
 
 #[tokio::test]
-async fn files_that_everybody_can_read_are_told() {
+async fn world_readable_files_are_reported() {
     use std::os::unix::fs::PermissionsExt;
     let fixture = Fixture::new().with(VARIABLES_FILE_PATH, "v.json", r#"{"a": "canary"}"#);
     for (mode, expected) in [(0o644, 1), (0o640, 0), (0o600, 0)] {

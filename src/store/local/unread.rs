@@ -1,4 +1,4 @@
-//! What stands in a file and answers nothing, so that a slip of the pen does not pass in silence.
+//! The contents of a file that have no effect, so that a typing error does not go unnoticed.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 
 use crate::store::tools::{Finding, Severity, Unread};
 
-/// Most findings of one file that a log record names.
-const MAX_TOLD: usize = 5;
+/// The most findings of one file that a log record names.
+const MAX_REPORTED: usize = 5;
 
-/// Longest name of a field that is shown.
+/// The longest name of a field that is shown.
 const LONGEST_NAME: usize = 40;
 
-/// Why something answers nothing.
+/// Why something has no effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// A name that means nothing there.
+    /// A name that has no meaning there.
     Unknown,
-    /// An entry that holds something and cannot be used.
+    /// An entry with contents that cannot be used.
     Skipped,
     /// Something else takes precedence over it.
     Dropped,
@@ -36,7 +36,7 @@ impl Reason {
         }
     }
 
-    /// Whether a lookup warns of it; the rest is a matter for `strongroom lint`.
+    /// Whether a lookup logs a warning; the rest is left to `strongroom lint`.
     const fn is_warned_of(self) -> bool {
         matches!(self, Self::Unknown | Self::Skipped)
     }
@@ -45,9 +45,9 @@ impl Reason {
 /// One thing that is not read, and what to do about it. Holds names, never a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Note {
-    /// Airflow's name of what it concerns, if it has one.
+    /// Airflow's id for what it concerns, if it has one.
     pub(super) id: Option<String>,
-    /// The line it starts in, where the format tells.
+    /// The line where it starts, if the format has lines.
     pub(super) line: Option<usize>,
     /// Why it is not read.
     pub(super) reason: Reason,
@@ -58,7 +58,7 @@ pub(super) struct Note {
 }
 
 impl Note {
-    /// In one line, after the file.
+    /// One line that begins with the file.
     pub(super) fn evidence(&self, path: &Path) -> String {
         let line = self.line.map(|line| format!(" line {line}")).unwrap_or_default();
         format!("{:?}{line}: {}", path.to_string_lossy(), self.what)
@@ -72,39 +72,38 @@ impl Note {
     }
 }
 
-/// What the log says of a file; nothing if all of it is read, or what is not is a matter for `strongroom
-/// lint` alone.
+/// The warning in the log about a file; `None` if all of it is read, or if the rest is left to `strongroom
+/// lint`.
 pub(super) fn warning(path: &Path, notes: &[Note]) -> Option<String> {
-    let mut told: Vec<String> = notes
+    let mut reported: Vec<String> = notes
         .iter()
         .filter(|note| note.reason.is_warned_of())
         .map(|note| format!("{}. {}", note.evidence(path), note.advice))
         .collect();
-    let more = told.len().saturating_sub(MAX_TOLD);
-    told.truncate(MAX_TOLD);
+    let more = reported.len().saturating_sub(MAX_REPORTED);
+    reported.truncate(MAX_REPORTED);
     if more > 0 {
-        told.push(format!("{more} more: see `strongroom lint`"));
+        reported.push(format!("{more} more: see `strongroom lint`"));
     }
-    (!told.is_empty()).then(|| format!("Part of a local file is not read: {}", told.join("; ")))
+    (!reported.is_empty()).then(|| format!("Part of a local file is not read: {}", reported.join("; ")))
 }
 
-/// How long the same file is not warned of again.
+/// How long a warning about the same file is not repeated.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// What was noticed when files were read, until a lookup says it: files are read on threads that nothing logs
-/// on.
+/// Findings from reading files, until a lookup logs them: files are read on threads without a logger.
 #[derive(Debug, Default)]
 pub(super) struct Warnings(Mutex<Noticed>);
 
 #[derive(Debug, Default)]
 struct Noticed {
     waiting: Vec<String>,
-    /// When a file was warned of last, and of what.
+    /// The last warning about each file, and its time.
     said: HashMap<PathBuf, (Instant, String)>,
 }
 
 impl Warnings {
-    /// Notes what is not read of a file. The same is noted once a minute at most.
+    /// Notes the parts of a file that are not read. The same text is noted once a minute at most.
     pub(super) fn note(&self, path: &Path, notes: &[Note]) {
         let Some(text) = warning(path, notes) else { return };
         let mut noticed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -115,14 +114,14 @@ impl Warnings {
         }
     }
 
-    /// What is to be said now.
+    /// The warnings to log now.
     pub(super) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting)
     }
 }
 
-/// The name of a field in a message. What does not look like a name may be a value that lacks a space before
-/// it.
+/// The name of a field in a message. A text that does not look like a name may be a value without a space
+/// before it.
 pub(super) fn shown_name(name: &str) -> String {
     let is_name = |text: &str| {
         (1..=LONGEST_NAME).contains(&text.chars().count())
@@ -145,18 +144,21 @@ mod tests {
     }
 
     #[test]
-    fn the_log_names_what_is_lost_and_lint_the_rest() {
+    fn the_log_names_lost_fields_and_lint_names_the_rest() {
         let path = Path::new("s.yaml");
         assert_eq!(warning(path, &[]), None);
         assert_eq!(warning(path, &[note(Reason::Dropped), note(Reason::Name)]), None);
-        let told = warning(path, &[note(Reason::Unknown), note(Reason::Dropped)]).unwrap();
-        assert_eq!(told, r#"Part of a local file is not read: "s.yaml" line 3: the field `x`. Write `y`"#);
-        let told = warning(path, &vec![note(Reason::Skipped); 7]).unwrap();
-        assert!(told.ends_with("; 2 more: see `strongroom lint`"), "{told}");
+        let reported = warning(path, &[note(Reason::Unknown), note(Reason::Dropped)]).unwrap();
+        assert_eq!(
+            reported,
+            r#"Part of a local file is not read: "s.yaml" line 3: the field `x`. Write `y`"#
+        );
+        let reported = warning(path, &vec![note(Reason::Skipped); 7]).unwrap();
+        assert!(reported.ends_with("; 2 more: see `strongroom lint`"), "{reported}");
     }
 
     #[test]
-    fn the_same_is_said_once_a_minute() {
+    fn the_same_warning_is_logged_once_a_minute() {
         let (warnings, path) = (Warnings::default(), Path::new("s.yaml"));
         warnings.note(path, &[note(Reason::Skipped)]);
         warnings.note(path, &[note(Reason::Skipped)]);

@@ -1,4 +1,4 @@
-//! Names and values in memory: the naming rules of Secrets Manager, and values as they stand.
+//! Names and values in memory: the naming rules of Secrets Manager, and values unchanged.
 
 use crate::error::Result;
 use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
@@ -22,12 +22,12 @@ impl Convention for MemoryConvention {
         self.0.names(lookup)
     }
 
-    /// Names are the keys of documents, which are texts.
+    /// Names are keys of a JSON object, which are always texts, so no other id can match.
     fn odd(&self, _lookup: Lookup<'_>, _odd: OddId, _multi_team: bool) -> OddFate {
         OddFate::Absent
     }
 
-    /// Variables may be any JSON; Airflow wants text for connections and configuration options.
+    /// Variables may be any JSON; Airflow expects text for connections and configuration options.
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
         let keeps_type = kind == Kind::Variable || !value.is_structured();
         let value = if keeps_type { value } else { SecretValue::text(value.expose()) };

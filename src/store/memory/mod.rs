@@ -1,6 +1,6 @@
-//! Secrets that stand in the configuration itself: for tests, and the pattern for new stores.
+//! Secrets in the configuration itself: for tests, and the pattern for new stores.
 //!
-//! Nothing is read from anywhere: the option `secrets` is the store. It names things as Secrets Manager does,
+//! Nothing is read from outside: the option `secrets` is the store. It names secrets as Secrets Manager does,
 //! so a configuration that was tried here works there.
 
 mod convention;
@@ -23,7 +23,7 @@ use crate::value::json::Value;
 
 pub use self::convention::MemoryConvention;
 
-/// What the rest of the house needs to know of this store.
+/// What the rest of the product needs to know about this store.
 pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.memory.MemoryBackend",
@@ -46,13 +46,13 @@ const SECRETS: OptionSpec = OptionSpec::new(
     "Every secret by its full name in the store; a value may be a string or any other JSON.",
 );
 
-/// Secrets held in memory. Debug shows how many there are and nothing else.
+/// Secrets held in memory. Debug shows only how many there are.
 pub struct MemoryStore {
     secrets: HashMap<String, SecretValue>,
 }
 
 impl MemoryStore {
-    /// A store that holds what the option `secrets` says. A null there is as good as no secret.
+    /// A store that holds the contents of the option `secrets`. A null counts as no secret.
     pub fn from_options(options: &Options) -> Self {
         let members = options.object(SECRETS.key).and_then(Value::as_object);
         let secrets = members.into_iter().flatten().filter_map(|(name, value)| {
@@ -141,16 +141,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_description_tells_the_form_and_no_value() {
+    async fn a_description_has_the_form_and_no_value() {
         let store = store(r#"{"a": "canary", "b": {"c": "canary"}}"#);
-        let told = |name: &'static str| {
+        let described = |name: &'static str| {
             let store = Arc::clone(&store);
             async move { store.inspect().unwrap().describe(&name.into()).await.unwrap() }
         };
-        let (text, json) = (told("a").await.unwrap(), told("b").await.unwrap());
+        let (text, json) = (described("a").await.unwrap(), described("b").await.unwrap());
         assert_eq!((text.form.as_deref(), json.form.as_deref()), (Some("text"), Some("JSON")));
         assert!(!format!("{text:?}{json:?}").contains("canary"));
-        assert_eq!(told("c").await, None);
+        assert_eq!(described("c").await, None);
     }
 
     #[test]

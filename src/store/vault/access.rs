@@ -1,4 +1,4 @@
-//! Server and login put together: how a request gets its token, and what a refusal of the token leads to.
+//! Server and login combined: how a request gets its token, and what happens when the token is refused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,30 +22,31 @@ use crate::store::vault::slips::version_in_address;
 use crate::store::vault::tokens::{Token, Tokens};
 use crate::store::vault::trust::roots;
 
-/// How long a connection may take to open: just over the moment of the second repetition of a lost SYN
-/// packet.
+/// How long a connection may take to open: just over the time at which a lost SYN packet is sent for the
+/// third time (after 1 s and 3 s).
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
 
-/// How long the server may stay silent: hvac's default. The deadline of a lookup is what cuts earlier.
+/// How long the server may stay silent: hvac's default. The deadline of a lookup usually ends the wait
+/// earlier.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What requests go through.
+/// The path of every request.
 #[derive(Debug)]
 pub(super) struct Access {
     /// The server.
     pub(super) server: Server,
     /// The token.
     pub(super) tokens: Tokens,
-    /// What is known of failures.
+    /// What is remembered about failures.
     pub(super) memory: Memory,
-    /// What times are measured with.
+    /// The clock that measures times.
     pub(super) clock: Clock,
     files: WatchedFiles,
 }
 
-/// An answer and the token that it was given to.
+/// An answer, and the token that was sent for it.
 pub(super) struct TokenReply {
-    /// The answer, whatever its status; no 5xx and no 429.
+    /// The answer, of any status except 429 and 5xx.
     pub(super) reply: Reply,
     /// The token.
     pub(super) token: Arc<Token>,
@@ -61,8 +62,8 @@ impl Access {
         let clock = Clock::System;
         let mut files = WatchedFiles::default();
         let client = client(settings, options, environment, &mut files)?;
-        // Where a token is written, another one may be at any time. Tokens of pods are not: they are read at
-        // each login.
+        // A token file may be replaced at any time. The tokens of pods are not watched: they are read at each
+        // login.
         if let Some(path) = options.non_empty("token_path") {
             files.watch(&expand(path, environment));
         }
@@ -70,8 +71,8 @@ impl Access {
         Ok(Self { server: Server::new(client, settings), tokens, memory: Memory::default(), clock, files })
     }
 
-    /// Sends `call` for `name` with the token. A token that is refused is replaced, and the call made once
-    /// more; not when it is new, nor when it is known or found to be the policies.
+    /// Sends `call` for `name` with the token. A refused token is replaced and the call repeated once, unless
+    /// the token is new, or the policies are known or found to be the reason.
     pub(super) async fn ask(&self, call: &Call, name: &SecretName, subject: &str) -> Result<TokenReply> {
         let (token, is_new) = self.tokens.get(&self.server).await?;
         let reply = self.send(call, &token, subject).await?;
@@ -91,9 +92,9 @@ impl Access {
         Ok(TokenReply { reply, token })
     }
 
-    /// Whether another token would be refused, too. A login that did not help shows that policies are
-    /// lacking; then a token is looked at before the next login, so that many such names do not cost a login
-    /// each.
+    /// Whether another token would be refused as well. A login that did not help shows that policies are
+    /// missing; after that a token is checked before the next login, so that many such names do not cost a
+    /// login each.
     async fn is_denied(&self, name: &SecretName, token: &Token) -> bool {
         if self.memory.was_denied(name, &self.clock) {
             return true;
@@ -105,8 +106,8 @@ impl Access {
         is_policy
     }
 
-    /// Another token than `refused`. Where no login works any more, and be it because the secret id was for
-    /// one login, a token that still does is kept.
+    /// A token other than `refused`. If logins no longer work, for example because the secret id could only
+    /// be used once, a token that still works is kept.
     async fn another(&self, refused: &Arc<Token>, name: &SecretName) -> Result<Option<Arc<Token>>> {
         match self.tokens.replace(refused, &self.server).await {
             Err(error) if token_lives(&self.server, refused).await => {
@@ -128,20 +129,21 @@ impl Access {
         if is_sealed(&self.server, &reply).await {
             return Err(sealed(subject));
         }
+        // An outage or a limit, whichever token was sent; `refused` makes a temporary error of it.
         match reply.status {
             429 | 500..=599 => Err(refused(&reply, subject)),
             _ => Ok(reply),
         }
     }
 
-    /// Whether a file that decided something has changed since.
+    /// Whether a file that influenced the configuration has changed since.
     pub(super) fn is_outdated(&self) -> bool {
         self.files.have_changed() || self.tokens.is_outdated()
     }
 }
 
-/// A CA bundle that cannot be used does not matter to a plain address, unless that redirects to https: then
-/// nobody is trusted.
+/// An unusable CA bundle does not matter to a plain address. If that redirects to https, no certificate is
+/// trusted.
 fn client(
     settings: &VaultSettings,
     options: &Options,
@@ -163,7 +165,7 @@ fn client(
     }
     let is_plain = settings.url.scheme() == "http" && !settings.proxies.needs_tls();
     let tls = client_config(&roots)
-        .or_else(|error| if is_plain { client_config(&Roots::Nobody) } else { Err(error) })?;
+        .or_else(|error| if is_plain { client_config(&Roots::Empty) } else { Err(error) })?;
     let Some((certificate, key)) = client_certificate(options, environment)? else {
         return build_client(&network, &tls);
     };

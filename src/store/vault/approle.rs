@@ -1,5 +1,5 @@
-//! `strongroom vault approle`: the commands that set up a login to Vault. Made of names alone; nothing is
-//! called.
+//! `strongroom vault approle`: the commands that set up a login to Vault. It only uses names and makes no
+//! call.
 //!
 //! Sources: "`AppRole` auth method" and "Response wrapping" in the documentation of Vault.
 
@@ -28,7 +28,7 @@ pub(super) const GUIDES: Guides = Guides {
     }],
 };
 
-/// What of the configuration this login takes the place of, or writes itself.
+/// Options of the configuration that this login replaces or sets itself.
 const REPLACED: [&str; 27] = [
     "url",
     "endpoint_url",
@@ -59,10 +59,10 @@ const REPLACED: [&str; 27] = [
     "azure_resource",
 ];
 
-/// Policies of Vault's own: a role of that name would replace what every token has.
+/// Vault's own policies: writing one of these names would change the permissions of all tokens.
 const RESERVED: [&str; 3] = ["default", "response-wrapping", "root"];
 
-/// Yours to fill in.
+/// To be filled in by the user.
 const ADDRESS: &str = "VAULT_ADDRESS";
 
 /// The name of role and policy.
@@ -71,7 +71,7 @@ fn name(asked: Option<&str>, manages: bool) -> Result<String> {
     let name = asked.unwrap_or(usual);
     let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
     let begins = name.starts_with(|first: char| first.is_ascii_alphanumeric());
-    // The server takes capitals for small letters.
+    // The server ignores case in names of policies.
     let is_own = !RESERVED.contains(&name.to_ascii_lowercase().as_str());
     (begins && is_own && name.chars().all(is_letter)).then(|| name.to_owned()).ok_or_else(|| {
         Error::config("`--role-name` is not a name that can be used").with_hint(
@@ -86,7 +86,7 @@ fn write(request: &GuideRequest<'_>) -> GuideSteps {
     GuideSteps { steps: steps(&place, request.name, request.policy), options: kwargs(&place, request) }
 }
 
-/// Where the server is, and where on it the login.
+/// The address of the server, and the mount of the login.
 struct Server {
     address: String,
     namespace: Option<String>,
@@ -94,7 +94,7 @@ struct Server {
 }
 
 impl Server {
-    /// An address that may hold a password is yours to fill in again.
+    /// An address that may hold a password is left to be filled in.
     fn of(request: &GuideRequest<'_>) -> Self {
         let option = |key| request.configured.and_then(|(options, _)| options.non_empty(key));
         let variable = |name| request.configured.and_then(|(_, environment)| environment.non_empty(name));
@@ -113,7 +113,7 @@ impl Server {
     }
 }
 
-/// The options of the backend, role id and secret id to be filled in.
+/// The options of the backend, in which role id and secret id are left to be filled in.
 fn kwargs(place: &Server, request: &GuideRequest<'_>) -> Vec<(String, Value)> {
     let text = |text: &str| Value::String(Text::from(text));
     let mut members = vec![("url".to_owned(), text(&place.address))];
@@ -128,7 +128,7 @@ fn kwargs(place: &Server, request: &GuideRequest<'_>) -> Vec<(String, Value)> {
     members.push(("secret_id".to_owned(), text("SECRET_ID")));
     let kept = request.written.iter().filter(|(key, _)| !REPLACED.contains(&key.as_str()));
     members.extend(kept.cloned());
-    // Where each id names its mount, it goes on to do so.
+    // If each id names its mount, it continues to do so.
     let Some(mount) = request.account else { return members };
     match members.iter_mut().find(|(key, _)| key == "mount_point") {
         Some((_, Value::Null)) => {}

@@ -1,4 +1,4 @@
-//! One request, in vaultrs's words or in ours where it has none.
+//! One request: one of vaultrs's, or our own where it has none.
 
 use rustify::endpoint::Endpoint;
 use rustify::enums::{RequestMethod, RequestType, ResponseType};
@@ -11,24 +11,24 @@ use crate::http::TransportError;
 pub(super) struct Call {
     /// GET, POST or LIST.
     pub(super) method: http::Method,
-    /// Below `/v1/`, not encoded.
+    /// The path below `/v1/`, not encoded.
     pub(super) path: String,
-    /// Behind the question mark, encoded.
+    /// The query, encoded.
     pub(super) query: Option<String>,
-    /// JSON.
+    /// The body, in JSON.
     pub(super) body: Option<Zeroizing<Vec<u8>>>,
-    /// Whether it is for the server as a whole, whatever the namespace.
+    /// Whether it addresses the server as a whole, whatever the namespace.
     pub(super) is_of_root: bool,
 }
 
 impl Call {
-    /// What `endpoint` asks for. rustify's own way from an endpoint to an answer is not taken: its errors
-    /// hold the bodies of replies, and lose the header that says how long to wait.
+    /// The request of `endpoint`. rustify's own way from an endpoint to an answer is not used: its errors
+    /// contain the bodies of replies, and lose the header that says how long to wait.
     pub(super) fn of(endpoint: &impl Endpoint) -> Result<Self, TransportError> {
         let failed = |_: ClientError| TransportError::request("the request cannot be written as JSON");
         Ok(Self {
             method: endpoint.method().into(),
-            // vaultrs 0.8 has paths that begin with a tab.
+            // Some paths of vaultrs 0.8 begin with a tab.
             path: endpoint.path().trim_start().to_owned(),
             query: endpoint.query().map_err(failed)?.filter(|query| !query.is_empty()),
             body: endpoint.body().map_err(failed)?.map(Zeroizing::new),
@@ -36,7 +36,7 @@ impl Call {
         })
     }
 
-    /// Whether the same request twice does no more than once.
+    /// Whether sending the request twice has the effect of sending it once.
     pub(super) fn is_repeatable(&self) -> bool {
         self.method != http::Method::POST
     }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn vaultrs_says_what_is_asked() {
+    fn requests_of_vaultrs_are_sent() {
         let read = ReadSecretRequest { mount: "a/b".into(), path: "c d".into(), version: None };
         let call = Call::of(&read).unwrap();
         assert_eq!((call.method.as_str(), call.path.as_str(), call.query), ("GET", "a/b/data/c d", None));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_vaultrs_lacks_is_written_by_hand() {
+    fn our_own_requests_are_sent() {
         let call = Call::of(&Own::post("auth/ldap/login/u", &serde_json::json!({"password": "p"}))).unwrap();
         assert_eq!(call.body.unwrap().as_slice(), br#"{"password":"p"}"#);
         assert!(Call::of(&Own::get("sys/seal-status")).unwrap().body.is_none());

@@ -1,4 +1,4 @@
-//! What the policies of a token allow below one path, from the answer of `sys/capabilities-self`.
+//! What the policies of a token allow below one path, according to `sys/capabilities-self`.
 
 use crate::redact::Shown;
 use crate::store::convention::Kind;
@@ -6,34 +6,34 @@ use crate::store::tools::{Finding, Severity};
 use crate::store::vault::config::KvVersion;
 use crate::value::json::{Object, Value};
 
-/// What lookups never do.
+/// The capabilities that lookups never need.
 const WRITING: [&str; 5] = ["create", "update", "patch", "delete", "sudo"];
 
-/// The paths that stand for what is below the path of a kind.
+/// Sample paths that represent everything below the path of a kind.
 #[derive(Debug)]
 pub(super) struct Below {
-    /// Whose path it is.
+    /// The kind that the path belongs to.
     pub(super) kind: Kind,
-    /// What the engine is.
+    /// The version of the engine.
     pub(super) version: KvVersion,
     /// Where a value is read.
     pub(super) value: String,
-    /// Where what is known of a secret is read.
+    /// Where the metadata of a secret is read.
     pub(super) metadata: String,
     /// Where names are listed, with the slash that the server adds.
     pub(super) folder: String,
-    /// The same without it: a rule for exactly that allows listing too.
+    /// The same without the slash: a rule for exactly that path allows listing too.
     pub(super) bare_folder: String,
 }
 
 impl Below {
-    /// What to ask for.
+    /// The paths to ask for.
     pub(super) fn paths(&self) -> [&str; 4] {
         [&self.value, &self.metadata, &self.folder, &self.bare_folder]
     }
 }
 
-/// The line that a policy lacks.
+/// The rule that a policy lacks.
 fn rule(path: &str, capability: &str) -> String {
     let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
     format!(
@@ -44,9 +44,9 @@ fn rule(path: &str, capability: &str) -> String {
 }
 
 /// Reading is needed; listing and describing are not.
-pub(super) fn judged(below: &Below, told: &Object) -> Vec<Finding> {
+pub(super) fn judged(below: &Below, granted: &Object) -> Vec<Finding> {
     let has = |path: &str, wanted: &str| {
-        capabilities(told, path).any(|capability| capability == wanted || capability == "root")
+        capabilities(granted, path).any(|capability| capability == wanted || capability == "root")
     };
     let lists = has(&below.folder, "list") || has(&below.bare_folder, "list");
     let asked = [
@@ -54,7 +54,7 @@ pub(super) fn judged(below: &Below, told: &Object) -> Vec<Finding> {
         ("listing", lists, &below.folder, "list", Severity::Note),
         ("describing", has(&below.metadata, "read"), &below.metadata, "read", Severity::Note),
     ];
-    // Version 1 has nothing to describe but the listing.
+    // Version 1 has no metadata: the listing is the only description.
     let asked = &asked[..if below.version == KvVersion::One { 2 } else { 3 }];
     let allowed: Vec<&str> =
         asked.iter().filter(|(_, is_allowed, ..)| *is_allowed).map(|(word, ..)| *word).collect();
@@ -71,13 +71,13 @@ pub(super) fn judged(below: &Below, told: &Object) -> Vec<Finding> {
             Finding::new(*severity, "permissions", text, rule(path, capability))
         },
     ));
-    findings.extend(writing(below, told));
+    findings.extend(writing(below, granted));
     findings
 }
 
-/// More than lookups need is worth knowing.
-fn writing(below: &Below, told: &Object) -> Option<Finding> {
-    let more: Vec<&str> = capabilities(told, &below.value).filter(|word| WRITING.contains(word)).collect();
+/// Permissions beyond those of lookups are worth knowing.
+fn writing(below: &Below, granted: &Object) -> Option<Finding> {
+    let more: Vec<&str> = capabilities(granted, &below.value).filter(|word| WRITING.contains(word)).collect();
     (!more.is_empty()).then(|| {
         Finding::new(
             Severity::Note,
@@ -88,8 +88,8 @@ fn writing(below: &Below, told: &Object) -> Option<Finding> {
     })
 }
 
-fn capabilities<'told>(told: &'told Object, path: &str) -> impl Iterator<Item = &'told str> {
-    let listed = told.get(path).and_then(Value::as_array).unwrap_or_default();
+fn capabilities<'granted>(granted: &'granted Object, path: &str) -> impl Iterator<Item = &'granted str> {
+    let listed = granted.get(path).and_then(Value::as_array).unwrap_or_default();
     listed.iter().filter_map(Value::as_str)
 }
 
@@ -99,7 +99,7 @@ mod tests {
     use crate::value::Text;
     use crate::value::json::parse;
 
-    fn told(version: KvVersion, json: &str) -> Vec<String> {
+    fn granted(version: KvVersion, json: &str) -> Vec<String> {
         let below = Below {
             kind: Kind::Variable,
             version,
@@ -114,14 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn each_operation_is_judged_by_itself() {
+    fn each_operation_is_judged_separately() {
         let all = r#"{"m/data/v/p": ["read"], "m/metadata/v/p": ["read"], "m/metadata/v": ["list"]}"#;
         assert_eq!(
-            told(KvVersion::Two, all),
+            granted(KvVersion::Two, all),
             ["ok variables in `m/metadata/v/`: reading, listing, describing allowed"]
         );
         assert_eq!(
-            told(KvVersion::Two, r#"{"m/data/v/p": ["deny"], "m/metadata/v/": ["list"]}"#),
+            granted(KvVersion::Two, r#"{"m/data/v/p": ["deny"], "m/metadata/v/": ["list"]}"#),
             [
                 "ok variables in `m/metadata/v/`: listing allowed",
                 "problem variables: reading in `m/data/v/p` is not allowed",
@@ -129,7 +129,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            told(KvVersion::One, r#"{"m/data/v/p": ["update", "read"]}"#),
+            granted(KvVersion::One, r#"{"m/data/v/p": ["update", "read"]}"#),
             [
                 "ok variables in `m/metadata/v/`: reading allowed",
                 "note variables: listing in `m/metadata/v/` is not allowed; lookups do not need it",
@@ -137,6 +137,6 @@ mod tests {
             ]
         );
         let root = r#"{"m/data/v/p": ["root"], "m/metadata/v/p": ["root"], "m/metadata/v": ["root"]}"#;
-        assert_eq!(told(KvVersion::Two, root).len(), 1);
+        assert_eq!(granted(KvVersion::Two, root).len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! What is noteworthy in the configuration of Vault.
+//! What is noteworthy about the configuration of Vault.
 
 use crate::http::is_loopback;
 use crate::redact::Shown;
@@ -12,7 +12,7 @@ use crate::store::vault::path::collapse;
 use crate::store::vault::slips::{repeated_mount, version_in_address};
 use crate::value::json::Value;
 
-/// What each login reads, beside what is written for all.
+/// The options that each login reads, besides those of all logins.
 const CREDENTIALS: [(&str, &[&str]); 11] = [
     ("approle", &["role_id", "secret_id", "wrapped_secret_id"]),
     ("aws_iam", &["role_id", "key_id", "secret_id", "region", "assume_role_kwargs", "iam_server_id"]),
@@ -27,7 +27,7 @@ const CREDENTIALS: [(&str, &[&str]); 11] = [
     ("token", &["token", "token_path"]),
 ];
 
-/// Options that are good until somebody revokes or changes them, and what to have instead.
+/// Options that are valid until they are revoked or changed, and their better alternatives.
 const LASTING: [(&str, &str, &str); 6] = [
     (
         "token",
@@ -54,7 +54,7 @@ const LASTING: [(&str, &str, &str); 6] = [
     ("radius_secret", "the secret of the RADIUS server", "It is never sent: take it out"),
 ];
 
-/// The first takes precedence over the second.
+/// In each pair the first option takes precedence.
 const RIVALS: [(&str, &str); 6] = [
     ("endpoint_url", "url"),
     ("token_path", "token"),
@@ -64,7 +64,7 @@ const RIVALS: [(&str, &str); 6] = [
     ("ca_bundle", "verify"),
 ];
 
-/// Looks at options and environment only.
+/// Checks options and environment only.
 pub(super) fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
     let Ok(settings) = VaultSettings::read(options, environment) else { return Vec::new() };
     let login = options.non_empty("auth_type").unwrap_or("token").trim().to_lowercase();
@@ -99,11 +99,11 @@ fn is_written(options: &Options, key: &str) -> bool {
     }
 }
 
-/// A file takes precedence over a token, and is kept by whoever writes it.
+/// A file takes precedence over a token, and is kept up to date by its writer.
 fn credentials(options: &Options, environment: &Environment, login: &str) -> Vec<Finding> {
     let in_file = is_written(options, "token_path");
     let warning = |place: &str, what: &str, remedy: &str| {
-        Finding::new(Severity::Warning, "static_keys", format!("{what} stands in {place}"), remedy)
+        Finding::new(Severity::Warning, "static_keys", format!("{what} is in {place}"), remedy)
     };
     let mut findings: Vec<Finding> = LASTING
         .into_iter()
@@ -119,9 +119,9 @@ fn credentials(options: &Options, environment: &Environment, login: &str) -> Vec
     findings
 }
 
-/// Whether `login` looks at `key`.
+/// Whether `login` reads `key`.
 fn reads(login: &str, key: &str) -> bool {
-    // In the table it stands once: RADIUS has the same two.
+    // RADIUS reads the same two options as LDAP, so the table has only one row for both.
     let login = if login == "radius" { "ldap" } else { login };
     CREDENTIALS.iter().any(|(name, keys)| *name == login && keys.contains(&key))
 }
@@ -139,15 +139,15 @@ fn address(settings: &VaultSettings) -> Option<Finding> {
 
 fn rivals(options: &Options) -> Vec<Finding> {
     let both = |(first, second): &(&str, &str)| is_written(options, first) && is_written(options, second);
-    let told = |(first, second): (&str, &str)| {
-        let text = format!("`{first}` and `{second}` are both set: `{first}` goes first");
+    let described = |(first, second): (&str, &str)| {
+        let text = format!("`{first}` and `{second}` are both set: `{first}` takes precedence");
         Finding::new(Severity::Note, "options", text, format!("Take `{second}` out"))
     };
     let is_switch = |(_, second): &(&str, &str)| {
-        // As a boolean it is told by itself, or says what is so anyway.
+        // A boolean `verify` either has a check of its own, or only confirms the default.
         *second == "verify" && matches!(options.get("verify"), Some(OptionValue::Boolean(_)))
     };
-    RIVALS.into_iter().filter(both).filter(|pair| !is_switch(pair)).map(told).collect()
+    RIVALS.into_iter().filter(both).filter(|pair| !is_switch(pair)).map(described).collect()
 }
 
 fn without_effect(options: &Options, login: &str) -> Vec<Finding> {
@@ -175,7 +175,7 @@ fn deprecated(options: &Options) -> Option<Finding> {
     })
 }
 
-/// `data/` and `metadata/` are the engine's own, and added to each request.
+/// The segments `data/` and `metadata/` belong to the engine and are added to each request.
 fn engine_paths(options: &Options, settings: &VaultSettings) -> Vec<Finding> {
     if settings.version == Some(KvVersion::One) {
         return Vec::new();
@@ -198,9 +198,9 @@ fn engine_paths(options: &Options, settings: &VaultSettings) -> Vec<Finding> {
         };
         wrong.extend(is_wrong.then_some(key));
     }
-    let told = |key: &str| {
+    let described = |key: &str| {
         let text = format!(
-            "`{key}` holds `data` or `metadata`, which is added by itself for a KV engine of version 2"
+            "`{key}` holds `data` or `metadata`, which is added automatically for a KV engine of version 2"
         );
         Finding::new(
             Severity::Warning,
@@ -209,7 +209,7 @@ fn engine_paths(options: &Options, settings: &VaultSettings) -> Vec<Finding> {
             format!("Leave it out of `{key}`, unless a folder is called so"),
         )
     };
-    wrong.into_iter().map(told).collect()
+    wrong.into_iter().map(described).collect()
 }
 
 #[cfg(test)]
@@ -237,18 +237,18 @@ mod tests {
     }
 
     #[test]
-    fn credentials_that_last_are_told_by_place() {
+    fn long_lived_credentials_are_reported_with_their_place() {
         let token = [("token", "canary")];
-        assert_eq!(found(&token, &[]), ["warning static_keys: a token stands in `token` of backend_kwargs"]);
+        assert_eq!(found(&token, &[]), ["warning static_keys: a token is in `token` of backend_kwargs"]);
         assert_eq!(
             found(&[], &[("VAULT_TOKEN", "canary")]),
-            ["warning static_keys: a token stands in VAULT_TOKEN"]
+            ["warning static_keys: a token is in VAULT_TOKEN"]
         );
         assert!(found(&[("token_path", "/t")], &[("VAULT_TOKEN", "canary")]).is_empty());
         let approle = [("auth_type", "approle"), ("role_id", "r"), ("secret_id", "canary")];
         assert_eq!(
             found(&approle, &[("VAULT_TOKEN", "canary")]),
-            ["warning static_keys: a long-lived secret stands in `secret_id` of backend_kwargs"]
+            ["warning static_keys: a long-lived secret is in `secret_id` of backend_kwargs"]
         );
         let wrapped = [("auth_type", "approle"), ("role_id", "r"), ("wrapped_secret_id", "canary")];
         assert!(found(&wrapped, &[]).is_empty());
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn open_doors_are_told() {
+    fn unprotected_connections_are_reported() {
         let open = [("url", "http://vault.example"), ("verify", "false"), ("token_path", "/t")];
         let checks: Vec<String> = found(&open, &[])
             .iter()
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_contradicts_itself_is_told() {
+    fn contradictions_are_reported() {
         let both = [("token", "canary"), ("token_path", "/t")];
         assert_eq!(
             found(&both, &[]),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_with_the_engines_own_part_is_told() {
+    fn a_path_with_the_engines_own_segment_is_reported() {
         let path = |pairs: &[(&'static str, &str)]| {
             let all: Vec<_> = pairs.iter().copied().chain([("token_path", "/t")]).collect();
             found(&all, &[]).len()

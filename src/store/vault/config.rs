@@ -1,7 +1,7 @@
 //! The options of Vault, and the settings they become.
 //!
 //! Sources: apache-airflow-providers-hashicorp 4.8.4 (`secrets/vault.py`, `_internal_client/vault_client.py`)
-//! and hvac 2.4.0 (`v1/__init__.py`, whose keyword arguments the official class hands on).
+//! and hvac 2.4.0 (`v1/__init__.py`, to which the official class passes keyword arguments).
 
 use url::Url;
 
@@ -13,8 +13,8 @@ use crate::value::json::Value;
 
 use super::path::collapse;
 
-/// The environment variables that this store reads beside those that all stores share. The logins of clouds
-/// read those of the stores there, and are not in a build without them.
+/// The environment variables that this store reads besides those that all stores share. The logins of clouds
+/// read those of the cloud's stores, and a build without these does not support them.
 pub(super) const VARIABLES: &[&str] = &[
     "VAULT_ADDR",
     "VAULT_CACERT",
@@ -28,7 +28,7 @@ pub(super) const VARIABLES: &[&str] = &[
 /// The default of `mount_point`.
 pub(super) const MOUNT_POINT: &str = "secret";
 
-/// Where hvac looks when nobody says where (hvac/constants/client.py).
+/// The address that hvac uses by default (hvac/constants/client.py).
 const DEFAULT_URL: &str = "http://localhost:8200";
 
 const HANDED_ON: &str = "it is a part of hvac, which is not used here";
@@ -239,7 +239,7 @@ pub(super) const KUBERNETES_JWT_PATH: &str = "/var/run/secrets/kubernetes.io/ser
 /// The version of a KV engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KvVersion {
-    /// Flat.
+    /// Without versions.
     One,
     /// With versions, behind `data/` and `metadata/`.
     Two,
@@ -255,7 +255,7 @@ impl KvVersion {
     }
 }
 
-/// What is written, without what concerns the login.
+/// The settings, except those of the login.
 #[derive(Clone, Debug)]
 pub(super) struct VaultSettings {
     /// The address, without a slash at its end.
@@ -268,7 +268,7 @@ pub(super) struct VaultSettings {
     pub(super) version: Option<KvVersion>,
     /// Whether redirects are followed.
     pub(super) follows_redirects: bool,
-    /// Whether requests say that they are meant for Vault.
+    /// Whether requests carry `X-Vault-Request`.
     pub(super) marks_requests: bool,
     /// Whether the verb LIST is avoided.
     pub(super) strict_http: bool,
@@ -294,7 +294,7 @@ impl VaultSettings {
     }
 }
 
-/// The mount as it was written; what Python takes for false, such as null and 0, means none.
+/// The mount as it was written; `None` for what Python considers false, such as null and 0.
 pub(super) fn mount(options: &Options) -> Option<&str> {
     options.prefix("mount_point", MOUNT_POINT).filter(|_| !options.is_false("mount_point"))
 }
@@ -314,10 +314,11 @@ fn url(options: &Options, environment: &Environment) -> Result<Url> {
     })
 }
 
-/// Upstream takes the numbers 1 and 2, and nothing for 2; texts are what the environment delivers.
+/// The official class accepts the numbers 1 and 2, and a false value means 2; environment variables deliver
+/// texts.
 pub(super) fn version(options: &Options) -> Result<Option<KvVersion>> {
     let Some(value) = options.json("kv_engine_version") else { return Ok(Some(KvVersion::Two)) };
-    // Python's `True` is 1, and so is 1.0.
+    // In Python `True` equals 1, and so does 1.0.
     let float = if let Value::Float(float) = value { *float } else { f64::NAN };
     let number = value.as_i64().or_else(|| value.as_bool().map(i64::from));
     match (number, value.as_str()) {
@@ -327,7 +328,7 @@ pub(super) fn version(options: &Options) -> Result<Option<KvVersion>> {
         _ if (float - 1.0).abs() < f64::EPSILON => Ok(Some(KvVersion::One)),
         _ if (float - 2.0).abs() < f64::EPSILON => Ok(Some(KvVersion::Two)),
         (_, Some("auto")) => Ok(None),
-        // What was written is not shown: it may be what belongs into another option.
+        // The value is not shown: it may belong into another option, such as a token.
         _ => Err(Error::config("`kv_engine_version` in backend_kwargs is not supported")
             .with_hint("It should be 1, 2 or auto")),
     }

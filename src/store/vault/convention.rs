@@ -12,7 +12,7 @@ use crate::store::{PerKind, SecretName};
 use crate::value::json::{self, Value};
 use crate::value::{SecretValue, Text};
 
-/// What no path has, in words.
+/// What paths must not contain.
 const GRAMMAR: &str =
     "a path in Vault has no segment `.` or `..`, which would reach another secret, and no control character";
 
@@ -28,17 +28,17 @@ const fn path_key(kind: Kind) -> &'static str {
     }
 }
 
-/// Where the kinds are, below which mount.
+/// Where the secrets of each kind are, and below which mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct VaultConvention {
-    /// `None` takes the first segment of the id.
+    /// `None` means the first segment of the id.
     mount: Option<String>,
     paths: PerKind<Vec<String>>,
     by_team: bool,
 }
 
 impl VaultConvention {
-    /// Reads the rules out of the options.
+    /// Reads the rules from the options.
     pub(super) fn new(options: &Options) -> Result<Self> {
         let mount = mount(options).filter(|mount| !mount.is_empty());
         let shared = paths(options, "global_secrets_path", None)?;
@@ -53,7 +53,7 @@ impl VaultConvention {
         })
     }
 
-    /// The mount, and what is left of the id.
+    /// The mount, and the rest of the id.
     fn split<'text>(&'text self, id: &'text str) -> Option<(&'text str, &'text str)> {
         match &self.mount {
             Some(mount) => Some((mount, id)),
@@ -67,7 +67,8 @@ impl Convention for VaultConvention {
         self.mount.is_none()
     }
 
-    /// Without a mount, an id without one has no name: upstream answers None to it as to a kind that is off.
+    /// Without a configured mount, an id that does not contain one has no name: the official class returns
+    /// None for it, as for a kind that is switched off.
     fn names(&self, lookup: Lookup<'_>) -> Naming {
         let Some((mount, key)) = self.split(lookup.id) else { return Naming::Off };
         let paths = self.paths.of(lookup.kind);
@@ -75,12 +76,11 @@ impl Convention for VaultConvention {
             return Naming::Off;
         }
         let names = |team: &str| paths.iter().map(|path| name(&[mount, path, team, key])).collect();
-        // A team without a name has no folder: below its path are those of all teams.
+        // An empty team has no folder of its own: its path would be that of all teams.
         let team = lookup.team.filter(|team| !collapse(team).is_empty());
         let team = team.filter(|_| self.by_team && lookup.kind != Kind::Config);
         let own: Vec<SecretName> = names(team.unwrap_or(""));
-        // The paths of the options are parts of the name, too. (A team is one only under `[core]
-        // multi_team`.)
+        // The paths in the options are parts of the name, too. (Teams only exist under `[core] multi_team`.)
         let is_impossible = |names: Vec<SecretName>| names.iter().any(|name| fault(name.as_str()).is_some());
         if is_impossible(names("")) {
             let is_nested = team.is_none() && lookup.kind != Kind::Config && key.contains(SEPARATOR);
@@ -96,7 +96,7 @@ impl Convention for VaultConvention {
         }
     }
 
-    /// Where the id is the whole path, or holds the mount, Python wants a text.
+    /// If the id is the whole path, or contains the mount, Python requires a text.
     fn odd(&self, lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
         let is_whole = self.paths.of(lookup.kind).iter().any(String::is_empty);
         let below_team = self.by_team && multi_team && lookup.kind != Kind::Config;
@@ -109,7 +109,7 @@ impl Convention for VaultConvention {
     }
 
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
-        // What comes out of a bundle is no answer of Vault's.
+        // Contents of a bundle are not an answer of Vault.
         if !value.is_structured() {
             return Ok(Some(value));
         }
@@ -126,7 +126,7 @@ impl Convention for VaultConvention {
     }
 }
 
-/// `conn_uri` verbatim where it says something, else all of the secret as JSON.
+/// `conn_uri` unchanged if it is not empty, else the whole secret as JSON.
 fn connection(data: &Value, conn_uri: Option<&Value>) -> Result<Option<SecretValue>> {
     match conn_uri.filter(|uri| uri.is_truthy()) {
         Some(uri) => Ok(secret_from_json(uri)),
@@ -134,7 +134,7 @@ fn connection(data: &Value, conn_uri: Option<&Value>) -> Result<Option<SecretVal
     }
 }
 
-/// Upstream: None, and a warning.
+/// The official class returns None and logs a warning.
 fn without_value() -> Error {
     Error::new(ErrorKind::Malformed, "the secret does not have the required key \"value\"")
         .with_hint("Write it with `vault kv put <path> value=...`")
@@ -145,7 +145,7 @@ fn not_an_object() -> Error {
         .with_hint("Write it with `vault kv put`, which stores such an object")
 }
 
-/// Segments joined, none of them empty. The prefix of a kind, which is the name of the empty id, ends with a
+/// Segments joined, without empty ones. The prefix of a kind, which is the name of the empty id, ends with a
 /// slash.
 fn name(segments: &[&str]) -> SecretName {
     let mut name = collapse(&segments.join("/"));
@@ -155,7 +155,7 @@ fn name(segments: &[&str]) -> SecretName {
     name.into()
 }
 
-/// A path, a list of them, or none for null.
+/// A path, a list of paths, or none for null.
 fn paths(options: &Options, key: &'static str, default: Option<&str>) -> Result<Vec<String>> {
     let own = |path: &str| path.trim_end_matches('/').to_owned();
     match options.get(key) {
@@ -245,10 +245,10 @@ mod tests {
         assert!(matches!(ours.names(config), Naming::Names(_)));
         let nested = Lookup { kind: Kind::Variable, id: "blue/c1", team: None };
         assert!(matches!(ours.names(nested), Naming::Ambiguous { separator: "/", .. }));
-        for nobody in ["", "/"] {
-            let of_nobody = |id| ours.names(Lookup { kind: Kind::Variable, id, team: Some(nobody) });
-            assert!(matches!(of_nobody("blue/c1"), Naming::Ambiguous { separator: "/", .. }));
-            assert_eq!(of_nobody("c1"), Naming::Names(vec!["secret/variables/c1".into()]));
+        for no_team in ["", "/"] {
+            let of_no_team = |id| ours.names(Lookup { kind: Kind::Variable, id, team: Some(no_team) });
+            assert!(matches!(of_no_team("blue/c1"), Naming::Ambiguous { separator: "/", .. }));
+            assert_eq!(of_no_team("c1"), Naming::Names(vec!["secret/variables/c1".into()]));
         }
         let off = convention(&[("use_team_secrets_path", OptionValue::Boolean(false))]);
         assert_eq!(names(&off, "c1", Some("blue")), ["secret/connections/c1"]);
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_out_of_a_bundle_is_taken_as_it_is() {
+    fn the_contents_of_a_bundle_are_unchanged() {
         let value = convention(&[]).read(Kind::Connection, SecretValue::text("a://b")).unwrap();
         assert_eq!(value.unwrap().expose(), "a://b");
     }

@@ -1,7 +1,7 @@
-//! What the engine tells of a secret without its value.
+//! What the engine reports about a secret without its value.
 //!
-//! Version 2 has metadata beside the values; `data/` is not asked. Version 1 has nothing but names: what is
-//! in the listing of the folder is there. Source: "Read secret metadata" and "List secrets" in the KV API
+//! Version 2 has metadata besides the values; `data/` is not requested. Version 1 only has names: what the
+//! listing of the folder contains exists. Source: "Read secret metadata" and "List secrets" in the KV API
 //! reference.
 
 use std::time::SystemTime;
@@ -19,7 +19,8 @@ use crate::store::{Description, SecretName};
 use crate::value::json::{Object, Value};
 
 impl Vault {
-    /// What is known of a secret; `None` if there is none. One whose current version was deleted says so.
+    /// What is known about a secret; `None` if it does not exist. The description says if its current version
+    /// was deleted.
     pub(super) async fn describe_secret(&self, name: &SecretName) -> Result<Option<Description>> {
         let subject = format!("describing `{name}`");
         let place = self.place(name, &subject)?;
@@ -87,7 +88,7 @@ fn of_metadata(name: &SecretName, data: &Object) -> Description {
     }
 }
 
-/// With `delete_version_after` the deletion of a version that can be read lies ahead.
+/// With `delete_version_after` the deletion date of a readable version is in the future.
 fn form(has_version: bool, deleted: Option<SystemTime>, destroyed: bool) -> &'static str {
     match deleted {
         _ if !has_version => "KV 2, without any version",
@@ -113,22 +114,24 @@ mod tests {
     }
 
     #[test]
-    fn metadata_tell_version_dates_and_custom_metadata() {
-        let told = described(
+    fn metadata_contain_version_dates_and_custom_metadata() {
+        let described = described(
             r#"{"created_time": "2026-03-01T12:30:00.5Z", "updated_time": "2026-03-01T12:31:00Z", "current_version": 3,
                 "custom_metadata": {"team": "x"}, "versions": {"3": {"deletion_time": "", "destroyed": false}}}"#,
         );
-        assert_eq!((told.version.as_deref(), told.form.as_deref()), (Some("3"), Some("KV 2")));
-        assert_eq!((told.created, told.deleted), (moment::read("2026-03-01T12:30:00.5Z"), None));
-        assert!(told.created < told.changed && told.tags == [("team".to_owned(), "x".to_owned())]);
+        assert_eq!((described.version.as_deref(), described.form.as_deref()), (Some("3"), Some("KV 2")));
+        assert_eq!((described.created, described.deleted), (moment::read("2026-03-01T12:30:00.5Z"), None));
+        assert!(
+            described.created < described.changed && described.tags == [("team".to_owned(), "x".to_owned())]
+        );
     }
 
     #[test]
-    fn a_version_that_is_gone_and_one_that_will_be_are_told_apart() {
+    fn a_deleted_version_and_one_that_will_be_are_distinguished() {
         let form = |deletion: &str, destroyed| {
             let state = format!(r#"{{"deletion_time": "{deletion}", "destroyed": {destroyed}}}"#);
-            let told = described(&format!(r#"{{"current_version": 2, "versions": {{"2": {state}}}}}"#));
-            (told.form.unwrap(), told.deleted.is_some())
+            let described = described(&format!(r#"{{"current_version": 2, "versions": {{"2": {state}}}}}"#));
+            (described.form.unwrap(), described.deleted.is_some())
         };
         assert_eq!(form("2020-01-01T00:00:00Z", false), ("KV 2, current version deleted".to_owned(), true));
         assert_eq!(form("2020-01-01T00:00:00Z", true), ("KV 2, current version destroyed".to_owned(), true));

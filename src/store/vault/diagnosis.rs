@@ -1,4 +1,4 @@
-//! What is behind a refusal. Only asked for once a read has failed: a read that works costs one request.
+//! The reason for a refusal. Only requested after a failed read: a successful read costs one request.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -18,10 +18,10 @@ use crate::value::json::{Object, Value};
 /// How long a denial is remembered, so that a missing policy does not cost a login at each lookup.
 const DENIALS_LAST: Duration = Duration::from_mins(1);
 
-/// More of what is remembered than this is forgotten.
+/// The most names that are remembered.
 const MOST_REMEMBERED: usize = 256;
 
-/// What is mounted somewhere.
+/// What is mounted at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Engine {
     /// A KV engine.
@@ -31,7 +31,7 @@ pub(super) enum Engine {
 }
 
 impl Engine {
-    /// Its name in a message.
+    /// Its name, for messages.
     fn as_str(self) -> &'static str {
         match self {
             Self::Kv(KvVersion::One) => "a KV engine of version 1",
@@ -41,13 +41,13 @@ impl Engine {
     }
 }
 
-/// Asks what is mounted at `mount`. Source: `sys/internal/ui/mounts`, which the tools of Vault ask, too; it
-/// answers to any token that a policy allows something there.
+/// The request for what is mounted at `mount`. Source: `sys/internal/ui/mounts`, which Vault's own tools use,
+/// too; it answers any token that a policy allows something there.
 pub(super) fn engine_call(mount: &str) -> Result<Call, TransportError> {
     Call::of(&Own::get(format!("sys/internal/ui/mounts/{mount}")))
 }
 
-/// What `reply` says is mounted there; `None` if it does not.
+/// The engine in `reply`; `None` if it contains none.
 pub(super) fn engine(reply: &Reply) -> Option<Engine> {
     let json = reply.json().filter(|_| reply.is_success());
     let data = json.as_ref().and_then(Value::as_object).and_then(|members| members.get("data"));
@@ -64,13 +64,13 @@ fn engine_of(data: &Object) -> Engine {
     }
 }
 
-/// The place of a read that failed.
+/// A failed read, and where it happened.
 pub(super) struct Question<'read> {
     /// The server.
     pub(super) server: &'read Server,
     /// The token of the read.
     pub(super) token: &'read Token,
-    /// Whether the token was written down, so that nobody knows whether it still works.
+    /// Whether the token was written down, so that it is not known whether it still works.
     pub(super) is_written_down: bool,
     /// The mount.
     pub(super) mount: &'read str,
@@ -80,12 +80,12 @@ pub(super) struct Question<'read> {
     pub(super) version: KvVersion,
     /// `read` or `list`.
     pub(super) capability: &'static str,
-    /// What was asked, for messages.
+    /// What was requested, for messages.
     pub(super) subject: &'read str,
 }
 
 impl Question<'_> {
-    /// Why 403: a policy, the mount, its version, or the token itself.
+    /// The reason for a 403: a policy, the mount, its version, or the token itself.
     pub(super) async fn denied(&self) -> Error {
         match self.engine().await {
             Ok(engine) if engine == Engine::Kv(self.version) => {
@@ -97,7 +97,7 @@ impl Question<'_> {
         }
     }
 
-    /// Why nothing of the mount may be seen: the token itself, the mount, or a policy.
+    /// The reason why nothing of the mount is visible: the token itself, the mount, or a policy.
     pub(super) async fn unseen(&self) -> Error {
         if self.is_written_down && !token_lives(self.server, self.token).await {
             error::token_refused(self.subject)
@@ -106,8 +106,8 @@ impl Question<'_> {
         }
     }
 
-    /// Why not what was asked for: another version is there than the one asked for, or nothing is mounted,
-    /// where the answer was told in words. `None` for a mere absence, which a policy allowed to see.
+    /// The reason for a failed read: the mount has another version than the configured one, or (if the answer
+    /// has words) nothing is mounted. `None` for a mere absence that the policies allow to see.
     pub(super) async fn misdirected(&self, in_words: bool) -> Option<Error> {
         match self.engine().await {
             Ok(engine) if engine == Engine::Kv(self.version) => None,
@@ -120,7 +120,7 @@ impl Question<'_> {
     /// What is mounted, as far as the token may know; else the status of the refusal, `None` for no answer.
     async fn engine(&self) -> Result<Engine, Option<u16>> {
         let call = engine_call(self.mount).map_err(|_| None)?;
-        // A token that is used up would be refused whatever is there.
+        // A used-up token would be refused, whatever is mounted.
         if !self.token.take_use() {
             return Err(None);
         }
@@ -133,19 +133,19 @@ impl Question<'_> {
     }
 }
 
-/// Whether the server still knows `token`. Only asked for once it was refused.
+/// Whether the server still accepts `token`. Only checked after a refusal.
 pub(super) async fn token_lives(server: &Server, token: &Token) -> bool {
     let Ok(call) = Call::of(&Own::get("auth/token/lookup-self")) else { return false };
     token.take_use() && server.ask(&call, Some(token.secret())).await.is_ok_and(|reply| reply.is_success())
 }
 
-/// 503 is what a sealed server says, and what a proxy says of one that is away.
+/// A sealed server answers with 503, but so does a proxy whose server is down.
 pub(super) async fn is_sealed(server: &Server, reply: &Reply) -> bool {
     if reply.status != 503 {
         return false;
     }
     let Ok(call) = Call::of(&Own::get("sys/seal-status")) else { return false };
-    // Namespaces are among what a sealed server cannot read.
+    // A sealed server cannot read its namespaces either.
     let call = Call { is_of_root: true, ..call };
     let Ok(status) = server.ask(&call, None).await else { return false };
     let json = status.json();
@@ -153,16 +153,17 @@ pub(super) async fn is_sealed(server: &Server, reply: &Reply) -> bool {
     sealed.and_then(Value::as_bool).unwrap_or(false)
 }
 
-/// What a store remembers of failures.
+/// What a store remembers about failures.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     denials: Mutex<HashMap<String, Timestamp>>,
     vain_login: Mutex<Option<Timestamp>>,
-    told: Mutex<HashSet<String>>,
+    reported: Mutex<HashSet<String>>,
 }
 
 impl Memory {
-    /// Whether a token that works was refused for this name a moment ago, so that another one would be, too.
+    /// Whether a working token was refused for this name a moment ago, so that another one would be refused,
+    /// too.
     pub(super) fn was_denied(&self, name: &SecretName, clock: &Clock) -> bool {
         let denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
         denials
@@ -170,7 +171,7 @@ impl Memory {
             .is_some_and(|moment| clock.now().since(*moment) < DENIALS_LAST)
     }
 
-    /// A token that works was refused for this name.
+    /// Notes that a working token was refused for this name.
     pub(super) fn note_denial(&self, name: &SecretName, clock: &Clock) {
         let mut denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
         if denials.len() >= MOST_REMEMBERED {
@@ -179,25 +180,25 @@ impl Memory {
         denials.insert(short_key(name.as_str()).into_owned(), clock.now());
     }
 
-    /// A login was made for this name, and its token was refused, too.
+    /// Notes that a login was made for this name, and its token was refused as well.
     pub(super) fn note_vain_login(&self, name: &SecretName, clock: &Clock) {
         self.note_denial(name, clock);
         *self.vain_login.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock.now());
     }
 
-    /// Whether that happened a moment ago.
+    /// Whether a login was in vain a moment ago.
     pub(super) fn was_login_vain(&self, clock: &Clock) -> bool {
         let moment = *self.vain_login.lock().unwrap_or_else(PoisonError::into_inner);
         moment.is_some_and(|moment| clock.now().since(moment) < DENIALS_LAST)
     }
 
-    /// Whether this is the first time that something is told of `name`.
+    /// Whether this is the first report about `name`.
     pub(super) fn is_news(&self, name: &SecretName) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.len() >= MOST_REMEMBERED {
-            told.clear();
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        if reported.len() >= MOST_REMEMBERED {
+            reported.clear();
         }
-        told.insert(short_key(name.as_str()).into_owned())
+        reported.insert(short_key(name.as_str()).into_owned())
     }
 }
 
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_once_is_no_news() {
+    fn what_was_reported_once_is_not_news() {
         let (memory, name) = (Memory::default(), SecretName::from("a"));
         assert!(memory.is_news(&name) && !memory.is_news(&name));
     }

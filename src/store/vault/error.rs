@@ -1,8 +1,7 @@
-//! From statuses of Vault to [`Error`]. Texts of the server are never read: they are made for people, and
-//! some repeat what was sent.
+//! From Vault's statuses to [`Error`]. The server's texts are never read: they are made for people, and some
+//! repeat what was sent.
 //!
-//! Source: "HTTP status codes" in the reference of Vault's API, and what OpenBao 2.6.2 and hvac were seen to
-//! do.
+//! Source: "HTTP status codes" in the reference of Vault's API, and observations of OpenBao 2.6.2 and hvac.
 
 use crate::error::{Error, ErrorKind};
 use crate::http::{NoAnswerHints, TransportError};
@@ -18,7 +17,7 @@ pub(super) const DESCRIBE: &str = "describe";
 /// The operation of a login.
 pub(super) const LOGIN: &str = "login";
 
-/// No answer came: `subject` was asked over the network.
+/// The error of a call about `subject` that got no answer.
 pub(super) fn no_answer(error: &TransportError, subject: &str) -> Error {
     error.to_error(subject, &NO_ANSWER)
 }
@@ -32,7 +31,7 @@ const NO_ANSWER: NoAnswerHints<'static> = NoAnswerHints {
     request: "Check the options of the backend",
 };
 
-/// What a status that is no success means where nothing more is known.
+/// The meaning of an unsuccessful status without further information.
 pub(super) fn refused(reply: &Reply, subject: &str) -> Error {
     let (kind, text, hint) = meaning(reply.status);
     let error = Error::new(kind, format!("{subject}: {text}")).with_code(reply.status.to_string());
@@ -47,6 +46,8 @@ pub(super) fn refused(reply: &Reply, subject: &str) -> Error {
 }
 
 fn is_temporary(status: u16) -> bool {
+    // 412: eventual consistency of a cluster. 472 and 473: standby nodes. 501 is left out, since a server
+    // does not initialise itself.
     matches!(status, 408 | 412 | 429 | 472 | 473 | 500 | 502..=599)
 }
 
@@ -94,7 +95,7 @@ fn meaning(status: u16) -> (ErrorKind, &'static str, &'static str) {
         500..=599 => (
             ErrorKind::Unreachable,
             "the server failed",
-            "Look at the server's own log; `vault status` tells whether it is sealed",
+            "Look at the server's own log; `vault status` shows whether it is sealed",
         ),
         _ => (
             ErrorKind::Malformed,
@@ -104,14 +105,14 @@ fn meaning(status: u16) -> (ErrorKind, &'static str, &'static str) {
     }
 }
 
-/// A success without what was asked for.
+/// A successful answer without what was requested.
 pub(super) fn not_understood(reply: &Reply, subject: &str) -> Error {
     Error::new(ErrorKind::Malformed, format!("{subject}: the answer is not understood"))
         .with_code(reply.status.to_string())
         .with_hint("Check `url` and proxies: something else than Vault may have answered")
 }
 
-/// The server is sealed: it cannot read its own storage until somebody gives it the keys.
+/// The server is sealed: it cannot read its own storage until it gets the keys.
 pub(super) fn sealed(subject: &str) -> Error {
     Error::new(ErrorKind::Unreachable, format!("{subject}: the server is sealed"))
         .with_code("503")
@@ -119,7 +120,7 @@ pub(super) fn sealed(subject: &str) -> Error {
         .temporary(None)
 }
 
-/// The token is fine, and no policy of it allows this.
+/// The token works, but none of its policies allows this.
 pub(super) fn denied(subject: &str, path: &str, capability: &str) -> Error {
     Error::new(ErrorKind::Denied, format!("{subject}: permission denied")).with_code("403").with_hint(
         format!(
@@ -129,7 +130,7 @@ pub(super) fn denied(subject: &str, path: &str, capability: &str) -> Error {
     )
 }
 
-/// The token is not known to the server any more, or may not even look at itself.
+/// The server does not know the token any longer, or does not let it look itself up.
 pub(super) fn token_refused(subject: &str) -> Error {
     Error::new(ErrorKind::Unauthenticated, format!("{subject}: the token was not accepted"))
         .with_code("403")
@@ -139,7 +140,7 @@ pub(super) fn token_refused(subject: &str) -> Error {
         )
 }
 
-/// This login may see nothing at the mount: it is not there, or no policy names anything below it.
+/// This login sees nothing at the mount: it does not exist, or no policy names anything below it.
 pub(super) fn mount_unseen(subject: &str, mount: &str) -> Error {
     Error::new(
         ErrorKind::Denied,
@@ -153,14 +154,14 @@ pub(super) fn mount_unseen(subject: &str, mount: &str) -> Error {
     ))
 }
 
-/// There is no such mount, and this login would know.
+/// There is no such mount, and this login would be able to see it.
 pub(super) fn mount_missing(subject: &str, mount: &str) -> Error {
     Error::config(format!("{subject}: nothing is mounted at `{}`", Shown(mount)))
         .with_code("404")
         .with_hint("Check `mount_point` and `namespace` with `vault secrets list`")
 }
 
-/// Another version than the configured one is at the mount, or no KV engine at all.
+/// The mount has another version than the configured one, or is not a KV engine.
 pub(super) fn mount_differs(subject: &str, mount: &str, configured: u8, found: &str) -> Error {
     Error::config(format!(
         "{subject}: at `{}` is {found}, and `kv_engine_version` says {configured}",
@@ -171,15 +172,15 @@ pub(super) fn mount_differs(subject: &str, mount: &str, configured: u8, found: &
     )
 }
 
-/// `kv_engine_version` is auto, and there is no KV engine.
+/// `kv_engine_version` is auto, and the mount is not a KV engine.
 pub(super) fn no_kv(subject: &str, mount: &str) -> Error {
     Error::config(format!("{subject}: at `{}` is another engine than KV", Shown(mount)))
         .with_hint("Check `mount_point` with `vault secrets list`")
 }
 
-/// `kv_engine_version` is auto, and the server did not tell.
+/// `kv_engine_version` is auto, and the server does not report the version.
 pub(super) fn version_unknown(subject: &str, mount: &str, status: u16) -> Error {
-    Error::config(format!("{subject}: the server does not tell the KV version of `{}`", Shown(mount)))
+    Error::config(format!("{subject}: the server does not report the KV version of `{}`", Shown(mount)))
         .with_code(status.to_string())
         .with_hint(
             "Write 1 or 2 as `kv_engine_version`, or check `mount_point` and that a policy names a \
@@ -187,7 +188,7 @@ pub(super) fn version_unknown(subject: &str, mount: &str, status: u16) -> Error 
         )
 }
 
-/// Something in between has refused: a 404 of it is no proof of absence.
+/// A refusal by something in between: its 404 does not prove an absence.
 pub(super) fn foreign(reply: &Reply, subject: &str) -> Error {
     let kind = if reply.status == 403 { ErrorKind::Denied } else { ErrorKind::Malformed };
     Error::new(kind, format!("{subject}: refused, and not by Vault"))
@@ -195,7 +196,7 @@ pub(super) fn foreign(reply: &Reply, subject: &str) -> Error {
         .with_hint("Check `url` and proxies: something else than Vault has answered")
 }
 
-/// A folder that must not be asked for.
+/// A folder that must not be requested.
 pub(super) fn name_refused(subject: &str, reason: &str) -> Error {
     Error::new(ErrorKind::InvalidName, format!("{subject}: {reason}, so it is not asked for"))
         .with_hint("Rename it: such a path would reach another secret, or none")
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_is_told_as_the_line_that_it_lacks() {
+    fn a_denial_names_the_missing_rule() {
         insta::assert_snapshot!(denied("reading `secret/a`", "secret/data/a", "read"), @r#"reading `secret/a`: permission denied (403). Give a policy of this login `path "secret/data/a" { capabilities = ["read"] }`"#);
     }
 

@@ -1,6 +1,7 @@
-//! The server as it answers, for `strongroom doctor`: sealed or not, which version, what time.
+//! The state of the server, for `strongroom doctor`: whether it is sealed, its version and time.
 //!
-//! Source: `sys/health` in the API reference. It asks for no token, and its status says what its members say.
+//! Source: `sys/health` in the API reference. It needs no token, and its members repeat what its status
+//! means.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,23 +13,23 @@ use crate::store::vault::error::no_answer;
 use crate::store::vault::server::Reply;
 use crate::value::json::{Object, Value};
 
-/// A clock that is kept by anybody is nearer than this.
+/// A synchronised clock is closer than this.
 const KEPT: Duration = Duration::from_secs(30);
 
-/// What is found, and whether there is any use in asking the server more.
+/// The findings, and whether further requests make sense.
 pub(super) struct Health {
     /// What was found.
     pub(super) findings: Vec<Finding>,
-    /// Whether it answers requests.
+    /// Whether the server answers requests.
     pub(super) answers: bool,
 }
 
 impl Vault {
-    /// One request, which no token goes with.
+    /// Makes one request, without a token.
     pub(super) async fn health(&self) -> Health {
         let subject = "asking for the server's health";
         let asked = async {
-            // Of the server as a whole: a namespace has no health.
+            // Health is a property of the server as a whole, so no namespace is sent.
             let call = Call { is_of_root: true, ..Call::of(&Own::get("sys/health"))? };
             self.access.server.ask(&call, None).await
         };
@@ -48,7 +49,7 @@ fn judged(reply: &Reply, now: SystemTime) -> Health {
     let json = reply.json();
     let members = json.as_ref().and_then(Value::as_object).filter(|members| members.get("sealed").is_some());
     let Some(members) = members else {
-        let text = format!("the server does not tell its health (HTTP {})", reply.status);
+        let text = format!("the server does not report its health (HTTP {})", reply.status);
         let remedy = "A proxy may keep `sys/health` to itself; lookups do not need it";
         return Health {
             findings: vec![Finding::new(Severity::Note, "server", text, remedy)],
@@ -62,7 +63,7 @@ fn judged(reply: &Reply, now: SystemTime) -> Health {
 
 fn state(members: &Object) -> Finding {
     let is = |key: &str| members.get(key).and_then(Value::as_bool).unwrap_or(false);
-    let version = members.get("version").and_then(Value::as_str).unwrap_or("not told");
+    let version = members.get("version").and_then(Value::as_str).unwrap_or("not reported");
     let version = format!("version {}", Shown(version));
     if members.get("initialized").and_then(Value::as_bool) == Some(false) {
         let remedy = "Run `vault operator init`, or check that `url` is the right server";
@@ -106,7 +107,7 @@ fn clock(members: &Object, now: SystemTime) -> Option<Finding> {
 mod tests {
     use super::*;
 
-    fn told(status: u16, body: &str, now: u64) -> (Vec<String>, bool) {
+    fn described(status: u16, body: &str, now: u64) -> (Vec<String>, bool) {
         let health = judged(&Reply::of(status, body), SystemTime::UNIX_EPOCH + Duration::from_secs(now));
         let shown =
             |found: &Finding| format!("{} {}: {}", found.severity.as_str(), found.check, found.evidence);
@@ -114,10 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn states_of_a_server_are_told_apart() {
+    fn states_of_a_server_are_distinguished() {
         let state = |members: &str| {
             let (findings, answers) =
-                told(200, &format!(r#"{{"version": "1.2", "sealed": false{members}}}"#), 0);
+                described(200, &format!(r#"{{"version": "1.2", "sealed": false{members}}}"#), 0);
             (findings.concat(), answers)
         };
         assert_eq!(state(""), ("ok server: version 1.2, unsealed, active".to_owned(), true));
@@ -125,9 +126,9 @@ mod tests {
         assert_eq!(state(standby), ("note server: version 1.2, unsealed, a standby node".to_owned(), true));
         let bare = r#", "initialized": false"#;
         assert_eq!(state(bare), ("problem server: version 1.2, not initialised".to_owned(), false));
-        let sealed = told(503, r#"{"version": "1.2\n", "sealed": true}"#, 0);
+        let sealed = described(503, r#"{"version": "1.2\n", "sealed": true}"#, 0);
         assert_eq!(sealed, (vec![r"problem server: version 1.2\n, sealed".to_owned()], false));
-        let refused = told(403, r#"{"errors": []}"#, 0);
+        let refused = described(403, r#"{"errors": []}"#, 0);
         assert_eq!(
             refused,
             (vec!["note server: the server does not tell its health (HTTP 403)".to_owned()], true)
@@ -135,8 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_are_apart_are_told() {
-        let clock = |now| told(200, r#"{"sealed": false, "server_time_utc": 1000}"#, now).0.pop().unwrap();
+    fn clocks_that_differ_are_reported() {
+        let clock =
+            |now| described(200, r#"{"sealed": false, "server_time_utc": 1000}"#, now).0.pop().unwrap();
         assert_eq!(clock(1029), "ok clock: 29 s from the server's clock");
         assert_eq!(clock(960), "warning clock: this machine's clock is 40 s from the server's");
     }

@@ -1,5 +1,5 @@
-//! The names of secrets, by the verb LIST. A listing shows one level; what ends with a slash has more below
-//! it.
+//! The names of secrets, by the verb LIST. A listing shows one level; an entry that ends with a slash has
+//! more below it.
 
 use vaultrs::api::kv1::requests::ListSecretRequest;
 use vaultrs::api::kv2::requests::ListSecretsRequest;
@@ -14,12 +14,12 @@ use crate::store::vault::place::SecretPath;
 use crate::store::{Names, Page, SecretName};
 use crate::value::json::Value;
 
-/// Between the folders that are still to be listed, in the token of a page: a folder's name ends with a
-/// slash, so that an empty one is none.
+/// Separates the folders that are still to be listed in the token of a page. A folder's name ends with a
+/// slash, so an empty one cannot exist.
 const BETWEEN: &str = "//";
 
 impl Vault {
-    /// One page: the names in one folder. The folders below it are the pages that follow.
+    /// One page: the names in one folder. The folders below it are the next pages.
     pub(super) async fn list_names(&self, prefix: &str, page: Option<&Page>) -> Result<Names> {
         let mut folders: Vec<String> = match page {
             Some(page) => page.token().split(BETWEEN).map(|folder| format!("{folder}/")).collect(),
@@ -41,7 +41,7 @@ impl Vault {
         Ok(Names { names, next })
     }
 
-    /// The folder that everything with this prefix is in. What is before the mount is the mount.
+    /// The folder that contains everything with this prefix, which may not yet include the mount.
     pub(super) fn first_folder(&self, prefix: &str) -> Result<String> {
         let folder = prefix.rfind('/').map_or("", |end| &prefix[..=end]);
         match &self.settings.mount {
@@ -51,7 +51,7 @@ impl Vault {
         }
     }
 
-    /// The keys in one folder; none if it is not there.
+    /// The keys in one folder; none if it does not exist.
     pub(super) async fn list_folder(&self, folder: &str) -> Result<Vec<String>> {
         let name = SecretName::from(folder);
         let subject = format!("listing `{name}`");

@@ -1,19 +1,18 @@
-//! `HashiCorp` Vault, and OpenBao, which speaks the same language: secrets in a KV engine of version 1 or 2.
+//! `HashiCorp` Vault, and OpenBao, which has the same API: secrets in a KV engine of version 1 or 2.
 //!
-//! | file | what stands there |
+//! | file | contents |
 //! |---|---|
 //! | `config.rs`, `convention.rs`, `error.rs` | as in every store |
 //! | `place.rs`, `path.rs` | from a name to a mount and a path |
-//! | `read.rs`, `list.rs`, `describe.rs` | what is asked of the engine |
-//! | `access.rs`, `tokens.rs`, `login/` | who we are |
+//! | `read.rs`, `list.rs`, `describe.rs` | requests to the engine |
+//! | `access.rs`, `tokens.rs`, `login/` | the identity |
 //! | `server.rs`, `call.rs`, `trust.rs` | how requests reach the server |
-//! | `diagnosis.rs` | what is behind a refusal |
+//! | `diagnosis.rs` | the reason for a refusal |
 //! | `health.rs`, `probe.rs`, `token_state.rs`, `capabilities.rs` | what `strongroom doctor` asks the server |
-//! | `tools.rs`, `checks.rs`, `policy.rs`, `approle.rs` | what the command line says without asking |
+//! | `tools.rs`, `checks.rs`, `policy.rs`, `approle.rs` | what the command line reports without a request |
 //!
-//! Requests are vaultrs's where it has them. Its client is not used: it makes an HTTP client of its own,
-//! whose timeouts, proxies, redirects and TLS settings are not ours, and its errors hold the bodies of
-//! replies.
+//! Requests are vaultrs's where it has them. Its client is not used: it builds its own HTTP client with other
+//! timeouts, proxies, redirects and TLS settings, and its errors contain the bodies of replies.
 
 mod access;
 mod approle;
@@ -59,7 +58,7 @@ use self::place::{Sightings, Versions};
 
 const INFO: StoreInfo = StoreInfo { name: "hashicorp_vault", title: "HashiCorp Vault" };
 
-/// What the registry needs to know of this store.
+/// What the registry needs to know about this store.
 pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.hashicorp.VaultBackend",
@@ -81,7 +80,7 @@ struct Vault {
     access: Access,
     versions: Versions,
     sightings: Sightings,
-    /// Where each kind that is switched on has its secrets, mount included.
+    /// The folders with the secrets of each kind that is switched on, including the mount.
     folders: Vec<(Kind, String)>,
 }
 
@@ -145,7 +144,7 @@ impl Inspect for Vault {
     }
 }
 
-/// None without a mount, which each id names then.
+/// Empty without a mount, since each id then names its own.
 fn folders(convention: &VaultConvention) -> Vec<(Kind, String)> {
     let of_kind = |kind| {
         let names = convention.names(Lookup { kind, id: "", team: None }).into_names();
@@ -154,7 +153,7 @@ fn folders(convention: &VaultConvention) -> Vec<(Kind, String)> {
     Kind::ALL.into_iter().flat_map(of_kind).collect()
 }
 
-/// A login that failed within `operation` keeps its own name.
+/// A failed login keeps its own operation.
 fn in_operation(error: crate::error::Error, operation: &'static str) -> crate::error::Error {
     if error.operation().is_some() { error } else { error.with_operation(operation) }
 }
@@ -197,12 +196,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_said_when_the_store_is_opened() {
+    fn what_cannot_work_is_reported_when_the_store_is_opened() {
         for (key, text) in [("url", "nonsense"), ("ca_bundle", "/nonexistent.pem")] {
             let error = opened(&[("url", "https://h"), (key, text)]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config, "{key}");
         }
-        // Nobody looks at certificates there.
+        // Certificates are not verified there.
         assert!(opened(&[("url", "http://h"), ("ca_bundle", "/nonexistent.pem")]).is_ok());
     }
 

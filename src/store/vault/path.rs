@@ -25,8 +25,8 @@ pub(super) fn encode(path: &str) -> String {
     encoded
 }
 
-/// Why `path` is never sent. A URL drops `.` and `..`, so that another path would be asked for than the one
-/// meant, maybe beyond the mount; control characters forge lines in the server's logs and in ours.
+/// Why `path` is never sent. A URL drops `.` and `..`, so another path than the intended one would be
+/// requested, maybe outside the mount; control characters forge lines in the server's logs and in ours.
 pub(super) fn fault(path: &str) -> Option<&'static str> {
     if path.split('/').any(|segment| segment == "." || segment == "..") {
         Some("a path segment is `.` or `..`")

@@ -1,4 +1,4 @@
-//! From a name to a place in the server: the mount, its version, the path below it.
+//! From a name to a place on the server: the mount, its version, the path below it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,8 +13,8 @@ use crate::store::vault::diagnosis::{Engine, Question, engine, engine_call};
 use crate::store::vault::error::{name_refused, no_answer, no_kv, version_unknown};
 use crate::store::vault::path::{collapse, fault};
 
-/// After so many absences and no value, a store looks whether the mount is what it was taken for: an engine
-/// of version 1 says the same of a path of version 2 as of a secret that is not there.
+/// After this many absences and no value, a store checks the version of the mount: an engine of version 1
+/// answers a path of version 2 as if the secret did not exist.
 const SUSPICIOUS: u32 = 3;
 
 /// Where a secret is.
@@ -22,30 +22,30 @@ const SUSPICIOUS: u32 = 3;
 pub(super) struct SecretPath {
     /// The mount.
     pub(super) mount: String,
-    /// Below the mount.
+    /// The path below the mount.
     pub(super) path: String,
 }
 
-/// The versions that the server told.
+/// The versions that the server has reported.
 #[derive(Debug, Default)]
 pub(super) struct Versions(Mutex<HashMap<String, KvVersion>>);
 
-/// What the reads of a store brought so far.
+/// The outcomes of a store's reads so far.
 #[derive(Debug, Default)]
 pub(super) struct Sightings(AtomicU32);
 
 impl Sightings {
-    /// A value, or the engine itself: the mount is the right one.
+    /// Notes a value, or the right engine: the mount is correct.
     pub(super) fn note_value(&self) {
         self.0.store(u32::MAX, Ordering::Relaxed);
     }
 
-    /// Whether there was a value, or the mount was found to be the right one.
+    /// Whether there was a value, or the mount was found to be correct.
     fn are_sure(&self) -> bool {
         self.0.load(Ordering::Relaxed) == u32::MAX
     }
 
-    /// An absence; true for the one at which to look.
+    /// Notes an absence; true for the one after which to check the mount.
     pub(super) fn note_absence(&self) -> bool {
         let count = |seen: u32| seen.checked_add(1).filter(|seen| *seen != u32::MAX);
         self.0
@@ -55,7 +55,7 @@ impl Sightings {
 }
 
 impl Vault {
-    /// Where `name` is: below the configured mount, or below the mount that it begins with.
+    /// The place of `name`: below the configured mount, or below the mount that it begins with.
     pub(super) fn place(&self, name: &SecretName, subject: &str) -> Result<SecretPath> {
         if let Some(reason) = fault(name.as_str()) {
             return Err(name_refused(subject, reason));
@@ -67,7 +67,8 @@ impl Vault {
         Ok(SecretPath { mount: mount.to_owned(), path: path.to_owned() })
     }
 
-    /// The version of the engine at `place`, where `name` is: the configured one, or what the server says.
+    /// The version of the engine at `place`: the configured one, or what the server reports. `name` is for
+    /// messages.
     pub(super) async fn version(
         &self,
         place: &SecretPath,
@@ -93,9 +94,9 @@ impl Vault {
         }
     }
 
-    /// Whether a 404 to a question about names is an absence: another engine than the configured one, and no
-    /// engine at all, say the same. What is mounted is asked for once; without `kv_engine_version` the server
-    /// has told it before.
+    /// Makes sure that a 404 to a request for names is an absence: a mount of another version, or without an
+    /// engine, gives the same answer. The mount is checked once; without `kv_engine_version` the server has
+    /// already reported its version.
     pub(super) async fn sure_of_absence(&self, answer: &TokenReply, question: &Question<'_>) -> Result<()> {
         let in_words = answer.reply.has_words();
         if self.settings.version.is_none() || (self.sightings.are_sure() && !in_words) {
@@ -108,7 +109,7 @@ impl Vault {
         Ok(())
     }
 
-    /// What may be asked once `answer` is no success: a read of `path`.
+    /// The further questions after an unsuccessful `answer` to a read of `path`.
     pub(super) fn question<'read>(
         &'read self,
         answer: &'read TokenReply,
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_third_absence_without_a_value_is_looked_into_once() {
+    fn the_third_absence_without_a_value_is_examined_once() {
         let sightings = Sightings::default();
         assert_eq!([(); 5].map(|()| sightings.note_absence()), [false, false, true, false, false]);
         let sightings = Sightings::default();

@@ -1,8 +1,8 @@
 //! A policy that allows what a backend needs and nothing else.
 //!
 //! In version 2 of the engine values are below `data/`, names and dates below `metadata/`: `list` on `data/`
-//! grants nothing. A rule that ends with `/*` is for a listing of the folder itself, too: the server adds the
-//! slash. Sources: "Policies" and the KV API reference of Vault.
+//! grants nothing. A rule that ends with `/*` also covers listing the folder itself, since the server adds
+//! the slash. Sources: "Policies" and the KV API reference of Vault.
 
 use std::fmt::Write;
 
@@ -11,10 +11,10 @@ use crate::store::tools::PolicyRequest;
 use crate::store::vault::config::{KvVersion, MOUNT_POINT, version};
 use crate::store::vault::path::collapse;
 
-/// What a rule allows.
+/// The capabilities that a rule grants.
 type Capabilities = &'static [&'static str];
 
-/// What lookups, lists and descriptions ask for, and with `manages` what changes secrets. In HCL.
+/// The rules for lookups, listings and descriptions, and with `manages` for changes. In HCL.
 pub(super) fn policy(request: &PolicyRequest) -> String {
     let mounts = Mounts::of(request);
     let mut text = String::new();
@@ -32,7 +32,7 @@ pub(super) fn policy(request: &PolicyRequest) -> String {
     for ((mount, path), end) in below.chain(whole) {
         for (part, capabilities) in rules {
             let rule = rule(&[&mount, part, &path], end, capabilities);
-            // Kinds may have a path in common.
+            // Kinds may share a path.
             if !written.contains(&rule) {
                 text.push_str(&rule);
                 written.push(rule);
@@ -42,7 +42,7 @@ pub(super) fn policy(request: &PolicyRequest) -> String {
     text
 }
 
-/// Between mount and path, and what is allowed there.
+/// The segments between mount and path, and the capabilities there.
 fn rules(version: KvVersion, manages: bool) -> &'static [(&'static str, Capabilities)] {
     match (version, manages) {
         (KvVersion::One, false) => &[("", &["list", "read"])],
@@ -57,8 +57,8 @@ fn rules(version: KvVersion, manages: bool) -> &'static [(&'static str, Capabili
     }
 }
 
-/// The mount that is asked for, and the one that names begin with. `None` takes the first segment of each
-/// name.
+/// The mount that was given, and the configured one, which names begin with. `None` means the first segment
+/// of each name.
 struct Mounts {
     asked: Option<String>,
     configured: Option<String>,
@@ -72,7 +72,7 @@ impl Mounts {
         Self { asked, configured }
     }
 
-    /// A name of the store as mount and path.
+    /// Splits a name of the store into mount and path.
     fn split(&self, name: &str) -> (String, String) {
         let name = collapse(name);
         let mounts = [self.configured.as_deref(), self.asked.as_deref()];
@@ -104,12 +104,12 @@ fn rule(segments: &[&str], end: &str, capabilities: Capabilities) -> String {
     format!("path {} {{\n  capabilities = [{}]\n}}\n", quoted(&path), listed.join(", "))
 }
 
-/// Why a rule cannot name `path` and nothing else. Of stars the last letter alone is none of the path.
+/// Why a rule cannot name exactly `path`. A star is only special at the end.
 fn fault(path: &str, end: &str) -> Option<&'static str> {
     if path.split('/').any(|segment| segment == "+") {
-        Some("`+` stands for any segment in a policy")
+        Some("`+` means any segment in a policy")
     } else if path.contains("+*") || (end.is_empty() && path.ends_with('*')) {
-        Some("`*` stands for anything in a policy")
+        Some("`*` means anything in a policy")
     } else if path.contains("{{") || path.contains("${") {
         Some("it would be taken for a template")
     } else if path.chars().any(is_harmful) {
@@ -199,8 +199,7 @@ mod tests {
         assert_eq!(paths(&request("secret/a*/", &[]))[0], "secret/data/a*/*");
         let bundle = PolicyRequest { names: vec!["secret/all*".to_owned()], ..request("secret/a/", &[]) };
         assert!(
-            policy(&bundle)
-                .contains("# Left out, since `*` stands for anything in a policy: secret/data/all*\n")
+            policy(&bundle).contains("# Left out, since `*` means anything in a policy: secret/data/all*\n")
         );
     }
 }

@@ -1,8 +1,8 @@
 //! What the login may do, for `strongroom doctor`: the token, the engine at the mount, the capabilities below
 //! the paths.
 //!
-//! A question that is refused is never a problem: lookups do without it. Sources: `auth/token/lookup-self`
-//! and `sys/capabilities-self` in the API reference.
+//! A refused request is never a problem: lookups do not need it. Sources: `auth/token/lookup-self` and
+//! `sys/capabilities-self` in the API reference.
 
 use serde_json::json;
 
@@ -19,14 +19,14 @@ use crate::store::vault::server::Reply;
 use crate::store::vault::token_state::state;
 use crate::value::json::{Object, Value};
 
-/// A name that nobody has, to ask what is allowed below a path.
+/// A name that no secret has, to find out what is allowed below a path.
 const PROBE: &str = "strongroom_doctor_probe";
 
-/// What may be behind an answer that is neither yes nor no.
-const NOT_TOLD: &str = "Ask again; if it stays so, check `url`, proxies and the load of the server";
+/// The remedy for an answer that is neither yes nor no.
+const NO_INFORMATION: &str = "Ask again; if it stays so, check `url`, proxies and the load of the server";
 
 impl Vault {
-    /// At most four requests and a login: health, token, engine, capabilities.
+    /// Makes at most four requests and a login: health, token, engine, capabilities.
     pub(super) async fn findings(&self) -> Vec<Finding> {
         let health = self.health().await;
         let mut findings = health.findings;
@@ -59,7 +59,7 @@ impl Vault {
         findings
     }
 
-    /// An error is a login that failed.
+    /// An error is a failed login.
     async fn token_findings(&self) -> Result<Vec<Finding>, Finding> {
         let (token, _) = self.access.tokens.get(&self.access.server).await.map_err(|error| {
             Finding::new(Severity::Problem, "identity", error.message(), error.hint().unwrap_or_default())
@@ -76,8 +76,8 @@ impl Vault {
         })
     }
 
-    /// Where each id names its mount no lookup has shown before that the token works: then this is worth more
-    /// than a note.
+    /// If each id names its mount, no lookup has yet shown that the token works: then this matters more than
+    /// a note.
     fn token_unseen(&self, reply: Option<&Reply>) -> Finding {
         let found = unanswered(
             "token",
@@ -89,13 +89,14 @@ impl Vault {
         Finding { severity, ..found }
     }
 
-    /// The answer of the server to a question of ours; a login of few uses may have to be made anew.
+    /// The answer of the server to a request of ours; if the token has few uses, another login may be needed
+    /// for it.
     async fn asked(&self, call: Result<Call, crate::http::TransportError>) -> Option<Reply> {
         let (token, _) = self.access.tokens.get(&self.access.server).await.ok()?;
         self.access.server.ask(&call.ok()?, Some(token.secret())).await.ok()
     }
 
-    /// What is mounted, and the version to go by; none where there is no KV engine.
+    /// The engine that is mounted, and the version to continue with; `None` if it is not a KV engine.
     async fn engine_finding(&self, mount: &str) -> (Option<Finding>, Option<KvVersion>) {
         let reply = self.asked(engine_call(mount)).await;
         let configured = self.settings.version;
@@ -111,7 +112,7 @@ impl Vault {
                 (Some(Finding::new(Severity::Problem, "engine", text, remedy)), None)
             }
             None => {
-                let text = format!("nothing is told of the mount `{}`", Shown(mount));
+                let text = format!("nothing is reported about the mount `{}`", Shown(mount));
                 let remedy = "Either nothing is mounted there (`vault secrets list`; check `mount_point` and \
                 `namespace`), or no policy of this login names a path below it: see `strongroom policy \
                 vault`";
@@ -159,7 +160,7 @@ fn below(kind: Kind, mount: &str, folder: &str, version: KvVersion) -> Below {
     }
 }
 
-/// The mount is of another version than lookups take it for.
+/// The mount has another version than lookups expect.
 fn other_version(mount: &str, version: KvVersion) -> Finding {
     let mount = Shown(mount);
     let text = match version {
@@ -176,12 +177,12 @@ fn other_version(mount: &str, version: KvVersion) -> Finding {
     Finding::new(Severity::Problem, "engine", text, remedy)
 }
 
-/// A question that the server did not answer: `text` and `remedy` are for one that it refused.
+/// A request without an answer: `text` and `remedy` are for a refused one.
 fn unanswered(check: &'static str, reply: Option<&Reply>, text: &str, remedy: &str) -> Finding {
     let (evidence, remedy) = match reply.map(|reply| reply.status) {
         Some(status @ (401 | 403 | 404)) => (format!("{text} (HTTP {status})"), remedy),
-        Some(status) => (format!("not told: the server answers with HTTP {status}"), NOT_TOLD),
-        None => ("not told: the server gives no answer".to_owned(), NOT_TOLD),
+        Some(status) => (format!("no information: the server answers with HTTP {status}"), NO_INFORMATION),
+        None => ("no information: the server gives no answer".to_owned(), NO_INFORMATION),
     };
     Finding::new(Severity::Note, check, evidence, remedy)
 }
@@ -195,15 +196,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_and_a_failure_are_both_notes_and_told_apart() {
-        let told =
+    fn a_refusal_and_a_failure_are_both_notes_and_distinguished() {
+        let answered =
             |status, body| unanswered("token", Some(&Reply::of(status, body)), "it may not", "Allow it");
-        let (refused, failed) = (told(403, "{}"), told(500, r#"{"errors": ["canary"]}"#));
+        let (refused, failed) = (answered(403, "{}"), answered(500, r#"{"errors": ["canary"]}"#));
         assert_eq!((refused.severity, refused.evidence.as_str()), (Severity::Note, "it may not (HTTP 403)"));
         assert_eq!(refused.remedy, "Allow it");
-        assert_eq!(failed.evidence, "not told: the server answers with HTTP 500");
-        assert_eq!((failed.severity, failed.remedy.as_str()), (Severity::Note, NOT_TOLD));
-        assert_eq!(unanswered("token", None, "", "").evidence, "not told: the server gives no answer");
+        assert_eq!(failed.evidence, "no information: the server answers with HTTP 500");
+        assert_eq!((failed.severity, failed.remedy.as_str()), (Severity::Note, NO_INFORMATION));
+        assert_eq!(unanswered("token", None, "", "").evidence, "no information: the server gives no answer");
     }
 
     #[test]
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_of_another_version_is_told_in_airflows_words() {
+    fn a_mount_of_another_version_is_described_in_airflows_words() {
         let finding = other_version("kv", KvVersion::One);
         insta::assert_snapshot!(finding.evidence, @"by default Airflow uses `kv_engine_version` 2, but the \
         secrets at `kv` were written using version 1: lookups find none of them");

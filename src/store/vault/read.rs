@@ -1,4 +1,4 @@
-//! One read: from a name to what the engine holds under it.
+//! One read: from a name to the contents of the engine.
 
 use vaultrs::api::kv1::requests::GetSecretRequest;
 use vaultrs::api::kv2::requests::ReadSecretRequest;
@@ -51,8 +51,8 @@ impl Vault {
         }
     }
 
-    /// A 404 is an absence when it says nothing. With metadata it is a version that was deleted, with words a
-    /// path that the engine does not serve; the official class answers None to all of them.
+    /// A 404 without details is an absence. With metadata it is a deleted version, with words a path that the
+    /// engine does not serve; the official class returns None for all of them.
     async fn absent(
         &self,
         answer: &TokenReply,
@@ -90,7 +90,7 @@ fn call(place: &SecretPath, version: KvVersion) -> Result<Call, crate::http::Tra
     }
 }
 
-/// The metadata of a version without data.
+/// Whether these are the metadata of a version without data.
 fn is_deleted(members: &Object) -> bool {
     let data = members.get("data").and_then(Value::as_object);
     data.and_then(|data| data.get("metadata")).is_some_and(|metadata| metadata.as_object().is_some())

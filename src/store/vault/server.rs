@@ -1,4 +1,4 @@
-//! The server: how requests reach it, and what comes back.
+//! The server: how requests reach it, and its answers.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::store::vault::config::VaultSettings;
 use crate::store::vault::path::{collapse, encode, fault};
 use crate::value::json::Value;
 
-/// As many as hvac's client needs from a standby to the active node and back to a load balancer.
+/// Enough for the way from a standby to the active node and back to a load balancer, as in hvac.
 const MAX_REDIRECTS: usize = 2;
 
 /// An answer. There is no Debug: its body may hold secrets.
@@ -26,7 +26,7 @@ pub(super) struct Reply {
     pub(super) status: u16,
     /// How long the server asks us to wait.
     pub(super) retry_after: Option<Duration>,
-    /// Where the server redirects to, if it is somewhere that we do not go.
+    /// The target of a redirect that is not followed.
     pub(super) elsewhere: Option<String>,
     answer: Answer,
 }
@@ -37,17 +37,18 @@ impl Reply {
         Self { status: answer.status, retry_after: retry_after(&answer.headers), elsewhere, answer }
     }
 
-    /// The body as JSON, if it is.
+    /// The body as JSON, if it is valid.
     pub(super) fn json(&self) -> Option<Value> {
         self.answer.json()
     }
 
-    /// Whether the request did what it asked for.
+    /// Whether the request succeeded.
     pub(super) fn is_success(&self) -> bool {
         self.answer.is_success()
     }
 
-    /// Whether a refusal is Vault's own, not that of something in between: then it lists errors, maybe none.
+    /// Whether an answer comes from Vault itself and not from something in between: then it lists errors,
+    /// possibly none.
     pub(super) fn is_of_vault(&self) -> bool {
         let json = self.json();
         let members = json.as_ref().and_then(Value::as_object);
@@ -55,7 +56,7 @@ impl Reply {
             .is_some_and(|members| ["errors", "data", "warnings"].iter().any(|key| members.contains_key(key)))
     }
 
-    /// Whether an absence says more than that there is nothing.
+    /// Whether a 404 contains more than that nothing exists.
     pub(super) fn has_words(&self) -> bool {
         let json = self.json();
         let members = json.as_ref().and_then(Value::as_object);
@@ -80,7 +81,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// A server behind `client`, which follows no redirect by itself.
+    /// A server behind `client`, which must not follow redirects itself.
     pub(super) fn new(client: reqwest::Client, settings: &VaultSettings) -> Self {
         Self {
             client,
@@ -91,13 +92,12 @@ impl Server {
         }
     }
 
-    /// Which server this is, and which namespace of it.
+    /// An identifier of the server and its namespace.
     pub(super) fn place(&self) -> String {
         format!("{} {}", self.url, self.namespace.as_deref().unwrap_or_default())
     }
 
-    /// Address and namespace in words. What stands behind a question mark is left out: it is never sent
-    /// either.
+    /// A description of address and namespace. The query is left out: it is never sent either.
     pub(super) fn words(&self) -> String {
         let address = format!("{}{}", self.url.origin().ascii_serialization(), self.url.path());
         let address = Shown(address.trim_end_matches('/')).to_string();
@@ -139,9 +139,9 @@ impl Server {
         Ok(url)
     }
 
-    /// Within the configured address: the token is for nobody else, and another port may be another's. A step
-    /// up to https, on the same port or from the usual port to the usual one, is one that operators ask for;
-    /// there is none down.
+    /// Redirects stay within the configured address: the token is not meant for any other host, and another
+    /// port may be someone else's. Stepping up to https, on the same port or from default port to default
+    /// port, is something that operators configure; stepping down is not allowed.
     fn may_follow(&self, from: &Url, target: &Url) -> bool {
         let same_host = target.host() == self.url.host();
         let same_port = target.port_or_known_default() == self.url.port_or_known_default();
@@ -182,7 +182,7 @@ impl Server {
     }
 }
 
-/// Without the client, whose own Debug tells of its tables.
+/// Leaves out the client, whose own Debug shows its tables.
 impl fmt::Debug for Server {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -198,7 +198,7 @@ fn header(text: &str, what: &str) -> Result<HeaderValue, TransportError> {
         .map_err(|_| TransportError::request(format!("the {what} holds a character that no header may have")))
 }
 
-/// Where `answer` sends us. A POST is repeated only where the status says so.
+/// The target of a redirect. A POST is only repeated if the status requires it.
 fn redirection(from: &Url, call: &Call, answer: &Answer) -> Option<Url> {
     let keeps_method = matches!(answer.status, 307 | 308);
     let moved = matches!(answer.status, 301..=303) && call.is_repeatable();
@@ -225,7 +225,7 @@ mod tests {
             read_timeout: patience,
             proxies: ProxySettings::NONE,
         };
-        Server::new(build_client(&network, &client_config(&Roots::Nobody).unwrap()).unwrap(), &settings)
+        Server::new(build_client(&network, &client_config(&Roots::Empty).unwrap()).unwrap(), &settings)
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_of_the_whole_server_names_no_namespace() {
+    fn requests_to_the_whole_server_name_no_namespace() {
         let server = server("http://h");
         let namespace = |is_of_root| {
             let call = Call { is_of_root, ..Call::of(&Own::get("sys/seal-status")).unwrap() };

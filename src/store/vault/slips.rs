@@ -1,4 +1,4 @@
-//! Slips in an address or a path after which every secret is looked for in a place that does not exist.
+//! Mistakes in an address or a path because of which no secret can be found.
 
 use crate::redact::Shown;
 use crate::store::SecretName;
@@ -8,20 +8,20 @@ use crate::store::vault::config::VaultSettings;
 use crate::store::vault::path::collapse;
 use crate::value::json::Value;
 
-/// An address that ends in the version of the API, which is added to it.
+/// An address that ends with the version of the API, which is added anyway.
 pub(super) fn version_in_address(settings: &VaultSettings) -> Option<Finding> {
     let path = settings.url.path().trim_end_matches('/');
     path.ends_with("/v1").then(|| {
         Finding::new(
             Severity::Problem,
             "url",
-            "the address of Vault ends in `/v1`, which is added by itself, so that `/v1/v1/...` is asked for",
+            "the address of Vault ends in `/v1`, which is added automatically: `/v1/v1/...` is asked for",
             "Leave `/v1` out of `url`",
         )
     })
 }
 
-/// Paths that begin with the mount, which is put before them.
+/// Paths that begin with the mount, which is put in front of them anyway.
 pub(super) fn repeated_mount(options: &Options, settings: &VaultSettings) -> Vec<Finding> {
     let Some(mount) = settings.mount.as_deref() else { return Vec::new() };
     let begins = |path: &str| below(mount, &collapse(path));
@@ -30,7 +30,7 @@ pub(super) fn repeated_mount(options: &Options, settings: &VaultSettings) -> Vec
         Some(OptionValue::Json(Value::Array(paths))) => paths.iter().filter_map(Value::as_str).any(begins),
         _ => false,
     };
-    let told = |key: &str| {
+    let described = |key: &str| {
         Finding::new(
             Severity::Warning,
             "options",
@@ -41,11 +41,11 @@ pub(super) fn repeated_mount(options: &Options, settings: &VaultSettings) -> Vec
     ["connections_path", "variables_path", "config_path"]
         .iter()
         .filter(|key| is_wrong(key))
-        .map(|key| told(key))
+        .map(|key| described(key))
         .collect()
 }
 
-/// What `name`, which is not there, owes to one of these slips.
+/// The mistake because of which `name` is absent, if it is one of these.
 pub(super) fn why_absent(settings: &VaultSettings, name: &SecretName) -> Option<Finding> {
     if let Some(finding) = version_in_address(settings) {
         return Some(Finding { severity: Severity::Warning, ..finding });
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_belongs_to_no_address() {
+    fn the_version_is_not_part_of_the_address() {
         for (url, is_wrong) in [
             ("https://v:8200/v1", true),
             ("https://v:8200/v1/", true),
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_in_a_path_is_told() {
+    fn a_mount_in_a_path_is_reported() {
         let (options, settings) = settings(&[
             ("mount_point", "kv"),
             ("connections_path", "/kv/connections"),

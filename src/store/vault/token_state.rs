@@ -1,4 +1,4 @@
-//! What a token tells of itself: how long it lives, whether that can be prolonged, what it may do.
+//! What a token reports about itself: how long it lives, whether that can be prolonged, what it may do.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::value::json::{Object, Value};
 /// The policy that allows everything.
 const ROOT: &str = "root";
 
-/// `data` is of `auth/token/lookup-self`; `is_fixed` says that there never is another token, `is_counted`
-/// that a login gave it for so many requests. Neither the token nor its accessor is among the words.
+/// `data` is the answer of `auth/token/lookup-self`; `is_fixed` means that there is never another token,
+/// `is_counted` that the login limits its requests. Neither the token nor its accessor is shown.
 pub(super) fn state(data: &Object, is_fixed: bool, is_counted: bool) -> Vec<Finding> {
     let policies = ["policies", "identity_policies"].into_iter().filter_map(|key| data.get(key)?.as_array());
     let policies: Vec<&str> = policies.flatten().filter_map(Value::as_str).collect();
@@ -32,7 +32,7 @@ pub(super) fn state(data: &Object, is_fixed: bool, is_counted: bool) -> Vec<Find
 }
 
 struct Life {
-    /// `None` is for ever.
+    /// `None` for a token that never expires.
     left: Option<Duration>,
     renewable: bool,
 }
@@ -46,19 +46,17 @@ impl Life {
         }
     }
 
-    /// Strongroom renews what a login gave, and nothing that somebody wrote down. (One in a file may be kept
-    /// by Vault Agent.)
+    /// Strongroom renews tokens of logins, but not those that were written down. (One in a file may be
+    /// renewed by Vault Agent.)
     fn of_written(&self) -> Finding {
         let remedy = "Use a login that gets tokens by itself, such as approle or kubernetes (`strongroom \
         vault approle`), or a `token_path` that Vault Agent keeps";
         let text = match self.left {
             Some(left) => {
-                format!("the token was written down: nobody renews it, and it ends in {} s", left.as_secs())
+                format!("the token was written down: it is not renewed, and it ends in {} s", left.as_secs())
             }
-            None => {
-                "the token was written down and never ends: who finds it has it until somebody revokes it"
-                    .to_owned()
-            }
+            None => "the token was written down and never ends: it works for its finder until it is revoked"
+                .to_owned(),
         };
         Finding::new(Severity::Warning, "token", text, remedy)
     }
@@ -88,7 +86,7 @@ mod tests {
     use crate::value::Text;
     use crate::value::json::parse;
 
-    fn told(json: &str, is_fixed: bool) -> Vec<String> {
+    fn described(json: &str, is_fixed: bool) -> Vec<String> {
         let json = parse(&Text::from(json)).unwrap();
         let findings = state(json.as_object().unwrap(), is_fixed, false);
         assert!(!format!("{findings:?}").contains("canary"));
@@ -96,26 +94,26 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_a_login_is_told_by_policies_and_life() {
+    fn a_token_of_a_login_is_described_by_policies_and_life() {
         let token = r#"{"id": "canary", "accessor": "canary", "policies": ["default", "p"], "identity_policies": ["q"],
                         "ttl": 3599, "renewable": true, "num_uses": 0}"#;
-        assert_eq!(told(token, false), ["ok policies default, p, q; 3599 s left, renewable"]);
-        assert_eq!(told(&token.replace(r#""num_uses": 0"#, r#""num_uses": 2"#), false).len(), 2);
+        assert_eq!(described(token, false), ["ok policies default, p, q; 3599 s left, renewable"]);
+        assert_eq!(described(&token.replace(r#""num_uses": 0"#, r#""num_uses": 2"#), false).len(), 2);
     }
 
     #[test]
     fn tokens_that_are_written_down_and_root_are_warnings() {
-        let root = told(r#"{"policies": ["root"], "ttl": 0, "renewable": false}"#, true);
+        let root = described(r#"{"policies": ["root"], "ttl": 0, "renewable": false}"#, true);
         assert_eq!(
             root,
             [
                 "ok policies root; never ends",
                 "warning the token has the policy `root`: it may do everything",
-                "warning the token was written down and never ends: who finds it has it until somebody \
+                "warning the token was written down and never ends: it works for its finder until it is \
                 revokes it"
             ]
         );
-        let short = told(r#"{"policies": ["p"], "ttl": 60}"#, true);
-        assert_eq!(short[1], "warning the token was written down: nobody renews it, and it ends in 60 s");
+        let short = described(r#"{"policies": ["p"], "ttl": 60}"#, true);
+        assert_eq!(short[1], "warning the token was written down: it is not renewed, and it ends in 60 s");
     }
 }

@@ -1,4 +1,4 @@
-//! The token: got by one login for all who wait, used until it is about to end, renewed where it can be.
+//! The token: fetched by one login for all callers, used until it is about to expire, renewed if possible.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::store::kit::token::{Expiring, Terms, TokenHolder};
 use crate::store::vault::login::Login;
 use crate::store::vault::server::Server;
 
-/// What still works is used, whatever became of the next one.
+/// A token that works is used even if the login refuses to renew it.
 const TERMS: Terms = Terms {
     before: Duration::from_mins(5),
     again: Duration::from_secs(30),
@@ -21,33 +21,33 @@ const TERMS: Terms = Terms {
     outage: "The Vault token could not be renewed and is used until it expires",
 };
 
-/// What a login brought. Debug shows nothing of the token.
+/// The result of a login. Debug shows nothing of the token.
 pub(super) struct Grant {
     /// The token itself.
     pub(super) token: SecretString,
-    /// How long it lives; `None` for ever, or nobody knows.
+    /// How long it lives; `None` if it never expires or its life is unknown.
     pub(super) lifetime: Option<Duration>,
     /// Whether its life can be prolonged.
     pub(super) renewable: bool,
-    /// How many requests it is good for; `None` for any number.
+    /// How many requests it can be used for; `None` for any number.
     pub(super) uses: Option<u64>,
 }
 
 /// A token in use.
 pub(super) struct Token {
     grant: Grant,
-    /// The moment before the login.
+    /// The time just before the login.
     since: Timestamp,
     uses_left: AtomicU64,
 }
 
 impl Token {
-    /// What goes into the header.
+    /// The text for the header.
     pub(super) fn secret(&self) -> &SecretString {
         &self.grant.token
     }
 
-    /// Whether it is good for a counted number of requests.
+    /// Whether it can be used for a limited number of requests only.
     pub(super) fn is_counted(&self) -> bool {
         self.grant.uses.is_some()
     }
@@ -58,7 +58,7 @@ impl Token {
         !self.is_counted() || self.uses_left.fetch_update(Ordering::AcqRel, Ordering::Acquire, take).is_ok()
     }
 
-    /// One of the uses is for the caller who logged in, before any other caller sees it.
+    /// One of the uses is reserved for the caller who logged in, before any other caller can take it.
     fn new(grant: Grant, since: Timestamp) -> Arc<Self> {
         let uses_left = AtomicU64::new(grant.uses.unwrap_or_default().saturating_sub(1));
         Arc::new(Self { grant, since, uses_left })
@@ -79,7 +79,7 @@ impl Expiring for Arc<Token> {
     }
 }
 
-/// The token of one login.
+/// The tokens of one login.
 pub(super) struct Tokens {
     login: Login,
     clock: Clock,
@@ -87,13 +87,13 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// Nothing is asked for yet.
+    /// Tokens of `login`, none of which has been fetched yet.
     pub(super) fn new(login: Login, clock: Clock) -> Self {
         Self { login, holder: TokenHolder::new(TERMS, clock.clone()), clock }
     }
 
-    /// A token to use for one request, and whether it was got just now. One caller logs in while the others
-    /// wait, and a login that fails does so for all of them.
+    /// A token for one request, and whether it was fetched just now. One caller logs in while the others
+    /// wait, and a failed login fails for all of them.
     pub(super) async fn get(&self, server: &Server) -> Result<(Arc<Token>, bool)> {
         let asked = self.clock.now();
         let token = self.holder.get(|old| self.renew_or_log_in(old, server)).await?;
@@ -101,20 +101,20 @@ impl Tokens {
         Ok((token, is_new))
     }
 
-    /// Another token in the place of one that the server refused; `None` if there is no other. The old one
-    /// stays until there is a new one: a path outside the policies looks the same, and must not cost the
-    /// others a token that works.
+    /// A token in place of one that the server refused; `None` if there is no other. The old one stays until
+    /// there is a new one: a path outside the policies looks the same, and must not cost the others a working
+    /// token.
     pub(super) async fn replace(&self, refused: &Arc<Token>, server: &Server) -> Result<Option<Arc<Token>>> {
         let token = self.holder.instead_of(|held| Arc::ptr_eq(held, refused), || self.log_in(server)).await?;
         Ok(Some(token).filter(|token| !token.is_same_text(refused)))
     }
 
-    /// `dead` is not used any more.
+    /// Stops using `dead`.
     pub(super) fn forget(&self, dead: &Arc<Token>) {
         self.holder.forget(|held| Arc::ptr_eq(held, dead));
     }
 
-    /// Who logs in and where.
+    /// The identity and the mount of the login.
     pub(super) fn identity(&self) -> &str {
         self.login.identity()
     }
@@ -124,18 +124,19 @@ impl Tokens {
         self.login.is_outdated()
     }
 
-    /// Whether there never is another token.
+    /// Whether there is never another token.
     pub(super) fn is_fixed(&self) -> bool {
         self.login.is_fixed()
     }
 
-    /// Whether the token is one that somebody wrote down, so that nothing is known of it.
+    /// Whether the token was written down, so that nothing is known about it.
     pub(super) fn is_written_down(&self) -> bool {
         self.login.is_written_down()
     }
 
-    /// More life for a token that can have it, else another one.
+    /// Prolongs a renewable token, or fetches another one.
     async fn renew_or_log_in(&self, old: Option<Arc<Token>>, server: &Server) -> Result<Arc<Token>> {
+        // Renewing does not restore the uses of a counted token, so it is replaced.
         if let Some(old) = old.filter(|old| old.grant.renewable && !old.is_counted()) {
             let since = self.clock.now();
             match self.login.renew(server, old.secret()).await {
@@ -153,8 +154,7 @@ impl Tokens {
     }
 }
 
-/// A token near the end of the longest life it may have gets only the rest of it: then the next step is a
-/// login.
+/// A token near the end of its longest possible life only gets the rest of it: the next step is a login.
 fn prolonged(mut grant: Grant, old: &Token) -> Grant {
     let before = old.grant.lifetime.unwrap_or_default();
     grant.renewable &= grant.lifetime.is_none_or(|lifetime| lifetime >= before / 2);
@@ -196,7 +196,7 @@ mod tests {
         assert!(renewed(100) && renewed(50) && !renewed(49));
     }
 
-    /// Tokens of which one is held already, that lives for 100 seconds.
+    /// Tokens of which one is already held and lives for 100 seconds.
     async fn tokens(uses: Option<u64>) -> (Tokens, Clock, Arc<Token>) {
         let mut options = Options::default();
         for (key, text) in [("auth_type", "userpass"), ("username", "u"), ("password", "p")] {
@@ -220,12 +220,12 @@ mod tests {
             read_timeout: patience,
             proxies: ProxySettings::NONE,
         };
-        let client = build_client(&network, &client_config(&Roots::Nobody).unwrap()).unwrap();
+        let client = build_client(&network, &client_config(&Roots::Empty).unwrap()).unwrap();
         Server::new(client, &settings)
     }
 
     #[tokio::test]
-    async fn a_renewal_that_hangs_leaves_the_token_to_all_others() {
+    async fn a_hanging_renewal_leaves_the_token_to_all_others() {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let server = server(silent.local_addr().unwrap().port());
         let (tokens, clock, held) = tokens(None).await;
@@ -236,7 +236,7 @@ mod tests {
         };
         let (token, is_new) = tokio::select! {
             biased;
-            _ = tokens.get(&server) => panic!("nobody answers"),
+            _ = tokens.get(&server) => panic!("no answer comes"),
             other = other => other,
         };
         assert!(Arc::ptr_eq(&token, &held) && !is_new);
@@ -245,24 +245,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_that_works_outlives_a_login_that_fails() {
+    async fn a_working_token_outlives_a_failed_login() {
         let (tokens, clock, held) = tokens(None).await;
-        let nobody = server(1);
-        assert!(tokens.replace(&held, &nobody).await.is_err());
-        assert!(Arc::ptr_eq(&tokens.get(&nobody).await.unwrap().0, &held));
+        let unreachable = server(1);
+        assert!(tokens.replace(&held, &unreachable).await.is_err());
+        assert!(Arc::ptr_eq(&tokens.get(&unreachable).await.unwrap().0, &held));
         clock.advance(Duration::from_secs(81));
-        assert!(Arc::ptr_eq(&tokens.get(&nobody).await.unwrap().0, &held));
+        assert!(Arc::ptr_eq(&tokens.get(&unreachable).await.unwrap().0, &held));
         clock.advance(Duration::from_secs(20));
-        assert!(tokens.get(&nobody).await.is_err());
+        assert!(tokens.get(&unreachable).await.is_err());
         tokens.forget(&held);
         assert!(tokens.holder.held().is_none());
     }
 
     #[tokio::test]
-    async fn one_use_is_for_whoever_logged_in() {
+    async fn one_use_is_for_the_caller_who_logged_in() {
         let (tokens, _, held) = tokens(Some(2)).await;
-        let nobody = server(1);
-        assert!(Arc::ptr_eq(&tokens.get(&nobody).await.unwrap().0, &held));
-        assert!(tokens.get(&nobody).await.is_err());
+        let unreachable = server(1);
+        assert!(Arc::ptr_eq(&tokens.get(&unreachable).await.unwrap().0, &held));
+        assert!(tokens.get(&unreachable).await.is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What the command line needs to know of Vault.
+//! What the command line needs to know about Vault.
 
 use super::approle::GUIDES;
 use super::checks::check;

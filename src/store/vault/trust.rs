@@ -1,7 +1,7 @@
 //! Which certificates the server is verified with.
 //!
 //! The official class has `verify`, and `REQUESTS_CA_BUNDLE` without it; `VAULT_CACERT` and `VAULT_CAPATH`,
-//! which every other client of Vault reads, have no effect there (apache/airflow#37611) and are meant here.
+//! which every other Vault client reads, have no effect there (apache/airflow#37611) but are supported here.
 
 use crate::http::Roots;
 use crate::store::environment::Environment;

@@ -44,8 +44,8 @@ pub fn build_uri_from_fields(fields: &Object, dialect: Dialect) -> Result<Text, 
     }
 }
 
-/// The first field that does not come back from a URI. What is empty is as good as absent there, and a type
-/// has one spelling.
+/// The first field that does not come back from a URI. There an empty field is equal to an absent one, and a
+/// type has one spelling.
 fn changed(given: &Connection, read: &Connection) -> Option<&'static str> {
     if conn_type(&given.conn_type) != conn_type(&read.conn_type) {
         return Some("conn_type");
@@ -71,7 +71,7 @@ fn changed(given: &Connection, read: &Connection) -> Option<&'static str> {
     (extra(given) != extra(read)).then_some("extra")
 }
 
-/// A field as text; none for what is falsy.
+/// A field as text; None if it is falsy.
 fn plain(value: &Value) -> Option<Text> {
     if !value.is_truthy() {
         return None;
@@ -82,7 +82,7 @@ fn plain(value: &Value) -> Option<Text> {
     }
 }
 
-/// A type as a URI gives it back (`_normalize_conn_type` of Airflow).
+/// A type as a URI returns it (`_normalize_conn_type` of Airflow).
 fn conn_type(value: &Value) -> Option<Vec<u8>> {
     let name = text::lowercase(value.as_text().filter(|_| value.is_truthy())?.as_bytes());
     let name: Vec<u8> = name.as_bytes().iter().map(|byte| if *byte == b'-' { b'_' } else { *byte }).collect();
@@ -99,7 +99,7 @@ fn push_type(output: &mut TextBuilder, conn_type: &Value) -> Result<(), Connecti
     Ok(())
 }
 
-/// Writes the protocol in front of the host, as it is, and returns the rest of the host.
+/// Writes the protocol before the host, as it is, and returns the rest of the host.
 fn push_protocol<'a>(
     output: &mut TextBuilder,
     connection: &'a Connection,
@@ -120,7 +120,7 @@ fn push_protocol<'a>(
     Ok(rest.get(SEPARATOR.len()..).unwrap_or_default())
 }
 
-/// Writes login and password if they are there, and says whether anything was written.
+/// Writes login and password if present, and returns whether anything was written.
 fn push_credentials(output: &mut TextBuilder, connection: &Connection) -> Result<bool, ConnectionError> {
     let before = output.as_bytes().len();
     if !connection.login.is_null() {
@@ -153,7 +153,7 @@ fn push_port(output: &mut TextBuilder, port: &Value, follows_something: bool) ->
     Ok(())
 }
 
-/// Writes extra as parameters of their own when each is text, else whole in `__extra__`.
+/// Writes extra as separate parameters if each is text, else as a whole in `__extra__`.
 fn push_extra(output: &mut TextBuilder, connection: &Connection) -> Result<(), ConnectionError> {
     let dejson = extra::dejson(connection)?;
     let members = dejson.as_object().filter(|members| !members.is_empty());
@@ -197,7 +197,7 @@ fn push_quoted_field(
     push_quoted(output, plain, Plus::Literal).ok_or(ConnectionError::Surrogate { field })
 }
 
-/// The text of a field that Python looks at only when it is truthy; any other truthy type breaks `get_uri`.
+/// The text of a field that Python inspects only if it is truthy; any other truthy type breaks `get_uri`.
 fn truthy_text<'a>(field: &'static str, value: &'a Value) -> Result<Option<&'a [u8]>, ConnectionError> {
     if !value.is_truthy() {
         return Ok(None);

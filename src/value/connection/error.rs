@@ -1,4 +1,4 @@
-//! Why a secret is no connection.
+//! Why a secret is not a connection.
 
 use thiserror::Error;
 
@@ -6,7 +6,7 @@ use crate::value::json::JsonError;
 use crate::value::text::Text;
 
 /// Why Airflow could not make a connection of a secret, or a URI of a connection. The message says where and
-/// what to do, and shows nothing of the secret: Airflow's own messages print it.
+/// what to do, and shows nothing of the secret, whereas Airflow's own messages print it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConnectionError {
     /// Nothing but white space.
@@ -27,7 +27,7 @@ pub enum ConnectionError {
         IPv6"
     )]
     UnpairedBracket,
-    /// The text in square brackets is no IPv6 address.
+    /// The text in square brackets is not an IPv6 address.
     #[error("the host of the connection URI has square brackets around something that is no IPv6 address")]
     BracketedHost,
     /// A character that becomes one of `/?#@:` in normalization form KC.
@@ -36,7 +36,7 @@ pub enum ConnectionError {
         percent-encode it"
     )]
     AmbiguousHost,
-    /// The port is no decimal number.
+    /// The port is not a decimal number.
     #[error(
         "the port of the connection URI is not a number; if a password stands before it, percent-encode '/', \
         '?', '#', '@' and ':' in it"
@@ -51,7 +51,7 @@ pub enum ConnectionError {
         __extra__"
     )]
     QueryValue(JsonError),
-    /// The text starts with `{` and is no JSON.
+    /// The text starts with `{` but is not JSON.
     #[error(
         "the connection starts with '{{' but is not valid JSON: {0}; store valid JSON or a connection URI"
     )]
@@ -76,10 +76,10 @@ pub enum ConnectionError {
         /// What to use.
         expected: &'static str,
     },
-    /// The port in JSON is no integer.
+    /// The port in JSON is not an integer.
     #[error("the field 'port' of the connection is not an integer; use a number such as 5432")]
     Port,
-    /// What a URI of the field would be read as is something else.
+    /// Reading the URI back would give another value for the field.
     #[error(
         "a connection URI cannot hold the field '{field}' as it is given: it would be read as another value; \
         store JSON instead, or write a host in small letters"
@@ -94,7 +94,7 @@ pub enum ConnectionError {
     /// `extra` together with `extra_dejson`.
     #[error("the connection has both 'extra' and 'extra_dejson'; use one of them")]
     ExtraTwice,
-    /// `extra` is no JSON.
+    /// `extra` is not JSON.
     #[error("the field 'extra' of the connection is not valid JSON: {0}; use a JSON object")]
     ExtraJson(JsonError),
     /// `extra` is JSON of another type than object.

@@ -1,4 +1,4 @@
-//! Extra: free-form JSON beside the fixed fields.
+//! Extra: free-form JSON besides the fixed fields.
 
 use super::Connection;
 use super::dialect::Dialect;
@@ -11,9 +11,9 @@ use crate::value::text::Text;
 pub(super) struct Extra {
     /// Text, or null for none.
     pub(super) text: Value,
-    /// Whether the text was just written from an object, so that nobody needs to read it again.
+    /// Whether the text was just written from an object, so that it need not be read again.
     is_object: bool,
-    /// That object, where it is at hand.
+    /// That object, where available.
     pub(super) object: Option<Value>,
 }
 
@@ -23,8 +23,8 @@ impl Extra {
         Self { text, ..Self::default() }
     }
 
-    /// Extra as JSON input and programs give it: what is falsy is none, text stays, and the rest becomes JSON
-    /// text.
+    /// Extra as JSON input and programs give it: a falsy value means none, text is kept, and anything else
+    /// becomes JSON text.
     pub(super) fn from_value(extra: &Value) -> Self {
         match extra {
             _ if !extra.is_truthy() => Self::default(),
@@ -37,8 +37,8 @@ impl Extra {
         }
     }
 
-    /// Extra of the parameters of a query, even if there are none. `keep` says that reading the text gives
-    /// them again.
+    /// Extra from the parameters of a query, even if there are none. `keep` says that reading the text gives
+    /// the same parameters again.
     pub(super) fn from_query(parameters: Object, keep: bool) -> Self {
         let object = Value::Object(parameters);
         Self { text: Value::String(json::write(&object)), is_object: true, object: keep.then_some(object) }
@@ -53,8 +53,8 @@ impl Extra {
     }
 }
 
-/// Airflow 2 only warns when extra is no JSON object, but JSON that Python refuses for its size is an error
-/// there too.
+/// Airflow 2 only warns when extra is not a JSON object, but JSON that Python refuses for its size is an
+/// error there too.
 fn check_text(text: &Text, dialect: Dialect) -> Result<(), ConnectionError> {
     match json::parse(text) {
         Ok(Value::Object(_)) => {}
@@ -69,7 +69,7 @@ fn check_text(text: &Text, dialect: Dialect) -> Result<(), ConnectionError> {
     if text.has_surrogates() { Err(ConnectionError::Surrogate { field: "extra" }) } else { Ok(()) }
 }
 
-/// The property `extra_dejson`: an empty dict without extra and for text that is no JSON.
+/// The property `extra_dejson`: an empty dict if there is no extra or its text is not JSON.
 pub(super) fn dejson(connection: &Connection) -> Result<Value, ConnectionError> {
     let empty = || Value::Object(Object::new());
     let Some(text) = connection.extra.as_text().filter(|text| !text.is_empty()) else { return Ok(empty()) };
@@ -81,7 +81,7 @@ pub(super) fn dejson(connection: &Connection) -> Result<Value, ConnectionError> 
     readable(value, connection.dialect)
 }
 
-/// The value, if Airflow's property does not raise over it.
+/// The value, if Airflow's property does not raise for it.
 pub(super) fn readable(value: Value, dialect: Dialect) -> Result<Value, ConnectionError> {
     if dialect.masks_with_re2() && holds_surrogates(&value) {
         return Err(ConnectionError::Surrogate { field: "extra" });

@@ -7,7 +7,7 @@ use super::{Connection, uri};
 use crate::value::json::{Object, Value};
 use crate::value::text::Text;
 
-/// The fields of a connection before the constructor has looked at them.
+/// The fields of a connection before the constructor has processed them.
 #[derive(Default)]
 pub(super) struct Fields {
     pub(super) conn_type: Value,
@@ -21,7 +21,7 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// The place of a field that is stored as it is; None for a key without one.
+    /// Where a field that is stored unchanged belongs; None for a key that is not such a field.
     pub(super) fn plain_mut(&mut self, key: &Text) -> Option<&mut Value> {
         match key.as_bytes() {
             b"login" => Some(&mut self.login),
@@ -33,7 +33,8 @@ impl Fields {
         }
     }
 
-    /// Whether any field is truthy that the model refuses beside `uri` (description is not among them).
+    /// Whether any field is truthy that the model refuses together with `uri` (description is not one of
+    /// them).
     pub(super) fn any_truthy(&self) -> bool {
         [&self.conn_type, &self.host, &self.login, &self.password, &self.schema, &self.port, &self.extra.text]
             .into_iter()
@@ -45,7 +46,7 @@ impl Fields {
         self.construct_whole(dialect).map(|(connection, _)| connection)
     }
 
-    /// The same, with the object that extra was just written from.
+    /// Like [`Self::construct`], with the object that extra was just written from.
     pub(super) fn construct_whole(
         mut self,
         dialect: Dialect,
@@ -70,8 +71,8 @@ impl Fields {
     }
 }
 
-/// The password setter of the model (models/crypto.py, `FernetFieldsMixin.set_password`): what is falsy is
-/// not stored, the rest is encoded as UTF-8 for encryption.
+/// The password setter of the model (models/crypto.py, `FernetFieldsMixin.set_password`): a falsy value is
+/// not stored, any other is encoded as UTF-8 for encryption.
 fn model_password(password: Value) -> Result<Value, ConnectionError> {
     if !password.is_truthy() {
         return Ok(Value::Null);
@@ -88,8 +89,9 @@ pub(super) fn wrong_type(field: &'static str, value: &Value, expected: &'static 
     ConnectionError::FieldType { field, found: value.type_name(), expected }
 }
 
-/// A connection from the fields a program gives: the keys of Airflow's constructor, and `extra_dejson` in
-/// place of `extra`. Nothing is normalized, as in the constructor; None, `""` and an absent key are no extra.
+/// A connection from the fields that a program gives: the keys of Airflow's constructor, and `extra_dejson`
+/// in place of `extra`. Nothing is normalized, as in the constructor; None, `""` and an absent key mean no
+/// extra.
 pub(super) fn from_mapping(mapping: &Object, dialect: Dialect) -> Result<Connection, ConnectionError> {
     let mut fields = Fields::default();
     let mut extra_dejson = &Value::Null;
@@ -111,7 +113,7 @@ pub(super) fn from_mapping(mapping: &Object, dialect: Dialect) -> Result<Connect
     fields.construct(dialect)
 }
 
-/// The connection of a URI, without white space around it, and the object that its extra was written from.
+/// The connection of a URI without surrounding white space, and the object that its extra was written from.
 pub(super) fn from_uri(
     text: &[u8],
     dialect: Dialect,

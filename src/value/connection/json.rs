@@ -46,8 +46,8 @@ fn read_members(members: Object, dialect: Dialect) -> Result<(Fields, Option<Val
     Ok((fields, uri))
 }
 
-/// A falsy type is dropped and text is normalized with its case kept. Python finds `"-" in value` in a list
-/// or dict as well, and fails after it only then; one without stays what it is.
+/// A falsy type is dropped, and text is normalized with its case kept. Python evaluates `"-" in value` for a
+/// list or dict as well, and fails afterwards only if it is true; otherwise the value is kept.
 fn conn_type(value: Value) -> Result<Value, ConnectionError> {
     if !value.is_truthy() {
         return Ok(Value::Null);
@@ -63,8 +63,8 @@ fn conn_type(value: Value) -> Result<Value, ConnectionError> {
     if holds_dash { Err(wrong_type("conn_type", &value, "text in quotes")) } else { Ok(value) }
 }
 
-/// The model ignores a falsy `uri` and refuses a truthy one beside any truthy field; a description may stand
-/// with it.
+/// The model ignores a falsy `uri` and refuses a truthy one together with any truthy field except a
+/// description.
 fn model_from_uri(fields: Fields, uri: &Value, dialect: Dialect) -> Result<Connection, ConnectionError> {
     if !uri.is_truthy() {
         return fields.construct(dialect);

@@ -27,25 +27,25 @@ use super::json::{Object, Value};
 use super::text::{self, Text};
 
 /// A connection with the fields of Airflow's class. A field is [`Value::Null`] where Airflow has None, and
-/// keeps a value of the wrong type where Airflow does. Debug says which fields are set and shows nothing of
-/// them.
+/// keeps a value of the wrong type where Airflow does. Debug shows which fields are set, but none of their
+/// contents.
 #[derive(Clone, PartialEq)]
 pub struct Connection {
-    /// The type, which picks the hook: `postgres`, `aws`, …
+    /// The type, which selects the hook: `postgres`, `aws`, …
     pub conn_type: Value,
     /// User name.
     pub login: Value,
     /// Password.
     pub password: Value,
-    /// Host, with `protocol://` in front if the URI had a second one.
+    /// Host, preceded by `protocol://` if the URI had a second protocol.
     pub host: Value,
     /// Port; an integer of any size from JSON.
     pub port: Value,
-    /// Database, or whatever the path of the URI holds.
+    /// Database, or whatever the path of the URI contains.
     pub schema: Value,
-    /// Only JSON can hold one.
+    /// Description; only JSON can hold one.
     pub description: Value,
-    /// Extra as text; JSON in all but Airflow 2.
+    /// Extra as text; JSON in all dialects but Airflow 2.
     pub extra: Value,
     dialect: Dialect,
 }
@@ -55,7 +55,8 @@ pub fn parse(value: &Text, dialect: Dialect) -> Result<Connection, ConnectionErr
     parse_whole(value, dialect).map(|(connection, _)| connection)
 }
 
-/// As [`parse`], with what [`Connection::extra_dejson`] gives, which saves reading what was just written.
+/// Like [`parse`], with the result of [`Connection::extra_dejson`], so that what was just written need not be
+/// read.
 pub fn parse_with_extra(
     value: &Text,
     dialect: Dialect,
@@ -94,8 +95,8 @@ impl Connection {
         self.dialect
     }
 
-    /// Extra as an object; what else it is where Airflow does not insist on one. An error where Airflow's
-    /// property raises, which is not before somebody reads it.
+    /// Extra as an object, or another type where Airflow does not insist on one. An error where Airflow's
+    /// property raises, which it does only when it is read.
     pub fn extra_dejson(&self) -> Result<Value, ConnectionError> {
         extra::dejson(self)
     }

@@ -10,7 +10,7 @@ use crate::value::text::{self, Text};
 /// Largest port of a URL.
 const MAX_PORT: i64 = 65_535;
 
-/// What the network location holds, undecoded.
+/// The parts of the network location, not decoded.
 pub(super) struct Netloc<'a> {
     pub(super) username: Option<&'a [u8]>,
     pub(super) password: Option<&'a [u8]>,
@@ -21,7 +21,7 @@ pub(super) struct Netloc<'a> {
     port: &'a [u8],
 }
 
-/// Takes the network location apart: user information ends at the last `@`, the user at its first `:`.
+/// Splits the network location: user information ends at the last `@`, the user at its first `:`.
 pub(super) fn parse(netloc: &[u8]) -> Netloc<'_> {
     let (user_information, host_and_port) = text::partition_last(netloc, b'@');
     let (username, password) = match user_information.map(|information| text::partition(information, b':')) {
@@ -32,8 +32,8 @@ pub(super) fn parse(netloc: &[u8]) -> Netloc<'_> {
     Netloc { username, password, host, host_and_port, port }
 }
 
-/// Host and port; a bracketed host ends at its bracket, and what stands before the port's colon is ignored
-/// there.
+/// Host and port; a bracketed host ends at its bracket, and anything between it and the port's colon is
+/// ignored.
 fn split_host(host_and_port: &[u8]) -> (&[u8], &[u8]) {
     let (host, rest) = match text::partition(host_and_port, b'[') {
         (_, Some(bracketed)) => {
@@ -76,7 +76,8 @@ impl Netloc<'_> {
     }
 }
 
-/// `urlsplit` wants both brackets or none, and an IPv6 (or future) address after the first opening one.
+/// `urlsplit` requires both brackets or neither, and an IPv6 (or future) address after the first opening
+/// bracket.
 pub(super) fn check_brackets(netloc: &[u8]) -> Result<(), ConnectionError> {
     match (text::find(netloc, b'['), text::find(netloc, b']')) {
         (None, None) => Ok(()),
@@ -104,7 +105,7 @@ fn is_future_address(after_v: &[u8]) -> bool {
         && address.is_some_and(|address| !address.is_empty())
 }
 
-/// `ipaddress.IPv6Address`: an address and, after `%`, a zone that is neither empty nor holds another `%`.
+/// `ipaddress.IPv6Address`: an address and, after `%`, a zone that is not empty and contains no other `%`.
 fn is_ipv6(host: &[u8]) -> bool {
     let (address, zone) = text::partition(host, b'%');
     let is_zone = |zone: &[u8]| !zone.is_empty() && text::find(zone, b'%').is_none();
@@ -112,7 +113,7 @@ fn is_ipv6(host: &[u8]) -> bool {
     address.is_some() && zone.is_none_or(is_zone)
 }
 
-/// `_checknetloc`: a host such as `a℀b` would turn into another one when a client normalizes it.
+/// `_checknetloc`: a host such as `a℀b` would become another host when a client normalizes it.
 pub(super) fn check_normalization(netloc: &[u8]) -> Result<(), ConnectionError> {
     if netloc.is_ascii() {
         return Ok(());
@@ -120,7 +121,7 @@ pub(super) fn check_normalization(netloc: &[u8]) -> Result<(), ConnectionError> 
     let mut plain = text::TextBuilder::with_capacity(netloc.len());
     let is_kept = |byte: &&u8| !matches!(byte, b'@' | b':' | b'#' | b'?');
     netloc.iter().filter(is_kept).for_each(|&byte| plain.push_byte(byte));
-    // Lone surrogates, which UTF-8 calls invalid, normalize to themselves and join with nothing.
+    // Lone surrogates, which UTF-8 treats as invalid, normalize to themselves and combine with nothing.
     let is_ambiguous = plain
         .as_bytes()
         .utf8_chunks()

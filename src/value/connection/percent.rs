@@ -2,7 +2,7 @@
 
 use crate::value::text::{self, Part, Text, TextBuilder};
 
-/// What a literal `+` stands for.
+/// What a literal `+` means.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Plus {
     /// Itself: everywhere but in the query.
@@ -11,7 +11,7 @@ pub(super) enum Plus {
     Space,
 }
 
-/// `unquote`: escapes become bytes, bytes become UTF-8 with U+FFFD for what is not; broken escapes stay.
+/// `unquote`: escapes become bytes, bytes become UTF-8 with U+FFFD for invalid ones; broken escapes are kept.
 pub(super) fn unquote(quoted: &[u8], plus: Plus) -> Part<'_> {
     let is_special = |&byte: &u8| byte == b'%' || byte == b'+' && plus == Plus::Space;
     if !quoted.iter().any(is_special) {
@@ -19,7 +19,7 @@ pub(super) fn unquote(quoted: &[u8], plus: Plus) -> Part<'_> {
     }
     let mut decoded = TextBuilder::with_capacity(quoted.len());
     let mut rest = quoted;
-    // CPython decodes each run of ASCII for itself, so an escape never joins with a raw character.
+    // CPython decodes each run of ASCII separately, so an escape never combines with a raw character.
     while !rest.is_empty() {
         let ascii = rest.iter().take_while(|byte| byte.is_ascii()).count();
         let (run, after) = rest.split_at_checked(ascii).unwrap_or((rest, &[]));

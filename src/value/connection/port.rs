@@ -31,10 +31,10 @@ pub(super) fn from_json(port: Value) -> Result<Value, ConnectionError> {
     integer.map(Value::Int).ok_or(ConnectionError::Port)
 }
 
-/// `int(str)`: white space around, a sign, and decimal digits of any script with single underscores between
-/// them.
+/// `int(str)`: surrounding white space, a sign, and decimal digits of any script with single underscores
+/// between them.
 fn int(text: &Text) -> Option<Int> {
-    // Python turns white space beyond ASCII into blanks first, and then strips what C calls white space.
+    // Python first turns white space beyond ASCII into spaces, and then strips what C calls white space.
     let is_blank = |code_point: u32| match code_point {
         0..=0x7F => matches!(code_point, 0x09..=0x0D | 0x20),
         _ => is_white_space(code_point),

@@ -10,7 +10,7 @@ use crate::value::text::{self, Text};
 /// The parameter that holds extra as it is (`Connection.EXTRA_KEY`).
 pub(super) const EXTRA_KEY: &str = "__extra__";
 
-/// Extra of a query: None without one, `__extra__` verbatim if it is there, else a JSON object of all
+/// Extra of a query: None without a query, `__extra__` verbatim if present, else a JSON object of all
 /// parameters.
 pub(super) fn extra(query: &[u8], dialect: Dialect) -> Result<Extra, ConnectionError> {
     if query.is_empty() {
@@ -23,12 +23,12 @@ pub(super) fn extra(query: &[u8], dialect: Dialect) -> Result<Extra, ConnectionE
     if dialect.decodes_query_values() {
         parameters.values_mut().try_for_each(decode)?;
     }
-    // Two halves of a surrogate pair that stood beside each other come back as one character.
+    // Two adjacent halves of a surrogate pair come back as one character.
     Ok(Extra::from_query(parameters, query.is_ascii()))
 }
 
-/// `dict(parse_qsl(query, keep_blank_values=True))`: empty parts are skipped, of repeated names the last
-/// value counts.
+/// `dict(parse_qsl(query, keep_blank_values=True))`: empty parts are skipped, and the last value of a
+/// repeated name counts.
 fn parse(query: &[u8]) -> Object {
     let parameters = query.split(|&byte| byte == b'&').filter(|parameter| !parameter.is_empty());
     parameters
@@ -40,10 +40,10 @@ fn parse(query: &[u8]) -> Object {
         .collect()
 }
 
-/// Replaces a text by the JSON it is, if it is JSON.
+/// Replaces a text by its JSON value, if it is JSON.
 fn decode(value: &mut Value) -> Result<(), ConnectionError> {
     let Some(text) = value.as_text().filter(|text| may_be_json(text)) else { return Ok(()) };
-    // One level less than a document may have: the value will stand inside an object.
+    // One level less than a document may have: the value will be inside an object.
     match json::parse_nested(text.as_bytes(), MAX_DEPTH - 1) {
         Ok(decoded) => *value = decoded,
         Err(Failure { kind, .. }) if kind.is_syntax() => {}
@@ -52,7 +52,7 @@ fn decode(value: &mut Value) -> Result<(), ConnectionError> {
     Ok(())
 }
 
-/// Saves most values the reader: no JSON starts with another character.
+/// Avoids parsing most values: no JSON starts with another character.
 fn may_be_json(text: &Text) -> bool {
     matches!(
         text.as_bytes().first(),

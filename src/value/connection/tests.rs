@@ -1,4 +1,4 @@
-//! Airflow's own answers in `tests/golden/connections.jsonl`, and rules that the file does not reach.
+//! Airflow's own answers in `tests/golden/connections.jsonl`, and rules that the file does not cover.
 
 use std::fmt::Write;
 use std::fs;
@@ -70,7 +70,7 @@ fn check_fields(connection: &Connection, expected: &Object, case: &str) {
     }
 }
 
-/// Which message of Airflow goes with which of our errors.
+/// Which of Airflow's messages corresponds to which of our errors.
 fn is_same_cause(error: &ConnectionError, message: &str) -> bool {
     use ConnectionError::*;
     match error {
@@ -285,7 +285,7 @@ proptest! {
             if let Ok((connection, extra)) = parse_with_extra(&uri, dialect) {
                 let again = connection.extra_dejson();
                 prop_assert_eq!(extra.is_ok(), again.is_ok());
-                // NaN is not equal to itself; as text it is.
+                // NaN is not equal to itself, but its text is.
                 let text = |value: Result<Value, _>| value.ok().map(|value| json_text::write(&value));
                 prop_assert!(text(extra) == text(again));
             }

@@ -21,7 +21,7 @@ pub(super) fn parse(uri: &[u8], dialect: Dialect) -> Result<Fields, ConnectionEr
     let whole = urlsplit::split(cleaned.as_bytes())?;
     let scheme = whole.lower_scheme();
     if separators == 1 && cleaned.as_bytes() == uri && is_usual(uri, &scheme) {
-        // What is left without the scheme splits into the same parts.
+        // The remainder after the scheme splits into the same parts.
         return fields(scheme, &Text::default(), &whole, dialect);
     }
     let rest = without_scheme(uri, &scheme, separators);
@@ -34,7 +34,7 @@ pub(super) fn parse(uri: &[u8], dialect: Dialect) -> Result<Fields, ConnectionEr
     fields(scheme, &protocol, &split, dialect)
 }
 
-/// Whether the URI begins with its scheme as it is, in lower case, and `://`.
+/// Whether the URI begins with its scheme in lower case, followed by `://`.
 fn is_usual(uri: &[u8], scheme: &Text) -> bool {
     let after_scheme = uri.strip_prefix(scheme.as_bytes());
     !scheme.is_empty() && after_scheme.is_some_and(|rest| rest.starts_with(SEPARATOR))
@@ -60,7 +60,7 @@ fn fields(
     })
 }
 
-/// The connection type of a scheme: `postgresql` is `postgres`, and otherwise `-` stands for `_`.
+/// The connection type of a scheme: `postgresql` becomes `postgres`, otherwise `-` becomes `_`.
 pub(super) fn normalize_type(scheme: Text) -> Text {
     if scheme.as_bytes() == b"postgresql" {
         return Text::from("postgres");
@@ -83,7 +83,7 @@ fn count_separators(uri: &[u8]) -> usize {
     after_colons.filter(|rest| rest.starts_with(b"//")).count()
 }
 
-/// `uri.replace("scheme://", …)`: every occurrence goes, wherever it stands, if its case is the lower one.
+/// `uri.replace("scheme://", …)`: removes every occurrence, at any place, if it is in lower case.
 fn without_scheme(uri: &[u8], scheme: &Text, separators: usize) -> Text {
     let replacement = if separators == 2 { "" } else { "//" };
     let mut kept = TextBuilder::with_capacity(uri.len() + 8);
@@ -108,8 +108,8 @@ fn check_before_protocol(rest: &[u8]) -> Result<(), ConnectionError> {
     if has_credentials { Err(ConnectionError::ProtocolAfterCredentials) } else { Ok(()) }
 }
 
-/// The decoded host. When it holds `/`, Airflow takes it from the network location again, so that its case is
-/// kept (`_parse_netloc_to_hostname`).
+/// The decoded host. If it contains `/`, Airflow takes it from the network location again, which keeps its
+/// case (`_parse_netloc_to_hostname`).
 fn host(location: &netloc::Netloc<'_>) -> Text {
     let lower = location.lower_host();
     let host = unquoted(lower.as_ref().map_or(location.host, Text::as_bytes), Plus::Literal);
@@ -130,7 +130,7 @@ fn with_protocol(protocol: &Text, host: Text) -> Text {
     whole.finish()
 }
 
-/// The path without its first character, whatever it is.
+/// The path without its first character, whatever that is.
 fn schema(split: &Split<'_>) -> Value {
     let width = text::decode_first(split.path).map_or(0, |(_, width)| width);
     literal(split.path.get(width..).unwrap_or_default())

@@ -4,16 +4,16 @@ use super::error::ConnectionError;
 use super::netloc;
 use crate::value::text::{self, Part, Text};
 
-/// The parts of a URL, undecoded. The fragment is dropped: Airflow ignores it.
+/// The parts of a URL, not decoded. The fragment is dropped: Airflow ignores it.
 pub(super) struct Split<'a> {
-    /// As it stands in the URL; [`Split::lower_scheme`] is what Python reports.
+    /// As written in the URL; [`Split::lower_scheme`] is what Python reports.
     pub(super) scheme: &'a [u8],
     pub(super) netloc: &'a [u8],
     pub(super) path: &'a [u8],
     pub(super) query: &'a [u8],
 }
 
-/// What `urlsplit` does first: leading control characters and spaces go, and tabs and line ends anywhere.
+/// What `urlsplit` does first: removes leading control characters and spaces, and all tabs and line ends.
 pub(super) fn clean(url: &[u8]) -> Part<'_> {
     let leading = url.iter().take_while(|&&byte| byte <= b' ').count();
     let url = url.get(leading..).unwrap_or_default();
@@ -47,7 +47,7 @@ impl Split<'_> {
     }
 }
 
-/// A scheme is a letter and then letters, digits, `+`, `-` and `.`, up to the first colon.
+/// A scheme is a letter followed by letters, digits, `+`, `-` and `.`, up to the first colon.
 fn split_scheme(url: &[u8]) -> (&[u8], &[u8]) {
     let is_scheme_byte = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
     match text::partition(url, b':') {

@@ -1,4 +1,4 @@
-//! Why a text is no JSON.
+//! Why a text is not JSON.
 
 use std::fmt;
 
@@ -27,13 +27,13 @@ pub enum JsonErrorKind {
     ExtraData,
     /// More than [`MAX_DEPTH`](super::MAX_DEPTH) nested arrays and objects (`RecursionError` in Python).
     TooDeep,
-    /// An integer of more than [`MAX_INT_DIGITS`](super::MAX_INT_DIGITS) digits (a `ValueError` that is no
-    /// `JSONDecodeError` in Python).
+    /// An integer of more than [`MAX_INT_DIGITS`](super::MAX_INT_DIGITS) digits (in Python a `ValueError`
+    /// that is not a `JSONDecodeError`).
     IntegerTooLong,
 }
 
 impl JsonErrorKind {
-    /// Whether Python raises `JSONDecodeError` for it, which Airflow treats apart from other errors.
+    /// Whether Python raises `JSONDecodeError` for it, which Airflow handles separately.
     pub fn is_syntax(self) -> bool {
         !matches!(self, Self::TooDeep | Self::IntegerTooLong)
     }
@@ -85,7 +85,7 @@ impl fmt::Display for JsonError {
 
 impl std::error::Error for JsonError {}
 
-/// What went wrong at which byte; positions in characters are only counted when somebody looks.
+/// What went wrong at which byte; positions in characters are computed only on demand.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Failure {
     pub(crate) kind: JsonErrorKind,

@@ -5,7 +5,7 @@
 //! accepts and [`write()`] gives the bytes of `json.dumps` with default arguments (`Lib/json` and
 //! `Modules/_json.c` of Python 3.11).
 //!
-//! Nothing here recurses, be it reading, writing, cloning, comparing or dropping: deep nesting ends in an
+//! Nothing here recurses, whether reading, writing, cloning, comparing or dropping: deep nesting ends in an
 //! error, never in a stack overflow.
 
 mod error;
@@ -87,8 +87,8 @@ impl Value {
         if let Self::Object(members) = self { Some(members) } else { None }
     }
 
-    /// Takes the text of a `str` out. (Values cannot be taken apart by a pattern: they clean up when
-    /// dropped.)
+    /// Takes the text of a `str` out. (Values cannot be destructured by a pattern, because they implement
+    /// `Drop`.)
     pub fn into_text(mut self) -> Option<Text> {
         if let Self::String(text) = &mut self { Some(std::mem::take(text)) } else { None }
     }
@@ -103,7 +103,7 @@ impl Value {
         if let Self::Object(members) = &mut self { Some(std::mem::take(members)) } else { None }
     }
 
-    /// What Python's `bool(value)` says.
+    /// The result of Python's `bool(value)`.
     pub fn is_truthy(&self) -> bool {
         match self {
             Self::Null => false,

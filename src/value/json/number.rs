@@ -9,7 +9,7 @@ use crate::value::text::Text;
 /// one is an error in Airflow too.
 pub const MAX_INT_DIGITS: usize = 4300;
 
-/// An integer of any size. Debug shows nothing of it.
+/// An integer of any size. Debug shows none of its digits.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Int(Repr);
 
@@ -37,12 +37,12 @@ impl Int {
         Some(Self(canonical.parse().map_or_else(|_| Repr::Big(Text::from(canonical)), Repr::Small)))
     }
 
-    /// Python's `int(float)`: towards zero. None for NaN and the infinities.
+    /// Python's `int(float)`: rounds towards zero. None for NaN and the infinities.
     pub fn from_float(float: f64) -> Option<Self> {
         if !float.is_finite() {
             return None;
         }
-        // Rust prints every digit of the exact value, as Python's int() keeps them.
+        // Rust prints every digit of the exact value, which Python's int() keeps as well.
         match format!("{:.0}", float.trunc()).as_str() {
             "-0" => Some(Self(Repr::Small(0))),
             decimal => Self::from_decimal(decimal),
@@ -59,7 +59,7 @@ impl Int {
         self.0 == Repr::Small(0)
     }
 
-    /// What Python's `str(int)` gives.
+    /// The result of Python's `str(int)`.
     pub fn to_decimal(&self) -> Cow<'_, str> {
         match &self.0 {
             Repr::Small(small) => Cow::Owned(small.to_string()),
@@ -81,7 +81,7 @@ impl fmt::Debug for Int {
 }
 
 /// `repr(float)` of Python (Python/pystrtod.c, format code `r`): the shortest digits that read back the same,
-/// plain between 1e-4 and 1e16 and with an exponent of at least two digits outside; `nan`, `inf`, `-inf`.
+/// plain between 1e-4 and 1e16, and with an exponent of at least two digits outside; `nan`, `inf`, `-inf`.
 pub fn float_repr(float: f64) -> String {
     if !float.is_finite() {
         return if float.is_nan() {
@@ -106,7 +106,7 @@ pub fn float_repr(float: f64) -> String {
 }
 
 /// Shortest scientific notation. Where two notations of that length are equally near, Rust takes the upper
-/// one and Python the one with the even last digit, which is how Rust rounds to a given length.
+/// one and Python the one with the even last digit, as Rust does when rounding to a given length.
 fn shortest(float: f64) -> String {
     let upper = format!("{float:e}");
     let digits = upper.bytes().take_while(|&byte| byte != b'e').filter(u8::is_ascii_digit).count();
@@ -114,7 +114,7 @@ fn shortest(float: f64) -> String {
     if nearest.parse() == Ok(float) { nearest } else { upper }
 }
 
-/// Scientific notation without its exponent, and with a decimal point in any case.
+/// Scientific notation without its exponent, always with a decimal point.
 fn plain(mantissa: &str, exponent: i32) -> String {
     let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |mantissa| ("-", mantissa));
     let digits = mantissa.replace('.', "");

@@ -6,19 +6,19 @@ use std::hash::{BuildHasher, RandomState};
 use super::Value;
 use crate::value::text::Text;
 
-/// Up to this many keys a plain scan is faster than hashing.
+/// Up to this number of keys a linear scan is faster than hashing.
 const SCAN_LIMIT: usize = 12;
 
-/// Keys and values in order of first insertion, as Python's `dict`: a repeated key keeps its place and takes
-/// the last value. Lookups stay cheap for big objects. Debug shows only how many keys there are.
+/// Keys and values in order of first insertion, like Python's `dict`: a repeated key keeps its place and
+/// takes the last value. Lookups stay cheap for big objects. Debug shows only the number of keys.
 #[derive(Clone, Default)]
 pub struct Object {
     entries: Vec<(Text, Value)>,
     index: Option<Box<Index>>,
 }
 
-/// Open addressing over positions in `entries`, so that no key is stored twice. The hash is seeded at random:
-/// whoever writes secrets cannot choose keys that collide.
+/// Open addressing over positions in `entries`, so that no key is stored twice. The hash is seeded at random,
+/// so the author of a secret cannot choose keys that collide.
 #[derive(Clone)]
 struct Index {
     slots: Vec<Option<usize>>,
@@ -36,7 +36,7 @@ impl Object {
         self.entries.len()
     }
 
-    /// Whether there is no key.
+    /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -51,12 +51,12 @@ impl Object {
         self.get_bytes(key.as_bytes())
     }
 
-    /// Whether the key is there.
+    /// Whether the key is present.
     pub fn contains_key(&self, key: &str) -> bool {
         self.get(key).is_some()
     }
 
-    /// Sets a key: an old one keeps its place.
+    /// Sets a key: an existing key keeps its place.
     pub fn insert(&mut self, key: Text, value: Value) {
         let old = self.position(key.as_bytes()).and_then(|position| self.entries.get_mut(position));
         match old {
@@ -107,7 +107,7 @@ impl Index {
         index
     }
 
-    /// Takes in the entry that was appended last.
+    /// Adds the entry that was appended last.
     fn add(&mut self, entries: &[(Text, Value)]) {
         if entries.len() * 2 > self.slots.len() {
             self.rebuild(entries);

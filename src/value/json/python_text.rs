@@ -1,11 +1,11 @@
-//! `str(value)` of Python, for values that some client of Python hands on as text.
+//! `str(value)` of Python, for values that a Python client passes on as text.
 
 use std::slice::Iter;
 
 use super::{Value, float_repr};
 use crate::value::text::{Text, TextBuilder};
 
-/// A list or dict whose members are being written, and whether one was.
+/// A list or dict whose members are being written, and whether one has been written.
 struct Open<'a> {
     members: Members<'a>,
     has_begun: bool,
@@ -16,7 +16,7 @@ enum Members<'a> {
     Dict(Iter<'a, (Text, Value)>),
 }
 
-/// The text that `str(value)` gives: a string as it is, anything else as its `repr`.
+/// The result of `str(value)`: a string as it is, anything else as its `repr`.
 pub fn python_text(value: &Value) -> Text {
     if let Value::String(text) = value {
         return text.clone();
@@ -106,8 +106,8 @@ fn escape(code_point: u32) -> String {
     }
 }
 
-/// `str.isprintable`, as far as it concerns controls, formats, spaces, surrogates and private use; what
-/// Unicode has not assigned yet counts as printable, since that changes with the version of Python.
+/// `str.isprintable`, for controls, formats, spaces, surrogates and private use; code points that Unicode has
+/// not assigned count as printable, since that changes with the version of Python.
 fn is_printable(code_point: u32) -> bool {
     !matches!(code_point,
         0..=0x1F | 0x7F..=0xA0 | 0xAD | 0x600..=0x605 | 0x61C | 0x6DD | 0x70F | 0x1680 | 0x180E
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use crate::value::json::parse;
 
-    fn told(json: &str) -> String {
+    fn python_str(json: &str) -> String {
         python_text(&parse(&Text::from(json)).unwrap()).to_str().unwrap().to_owned()
     }
 
@@ -139,7 +139,7 @@ mod tests {
             (r#""a'b""#, "a'b"),
             ("123456789012345678901234567890", "123456789012345678901234567890"),
         ] {
-            assert_eq!(told(json), expected);
+            assert_eq!(python_str(json), expected);
         }
     }
 
@@ -155,13 +155,13 @@ mod tests {
             (r#"["\\ \n\r\t\u0000\u007f\u00a0\u00ad"]"#, r"['\\ \n\r\t\x00\x7f\xa0\xad']"),
             (r#"["é名\ud83d\ude00\u2028\ud83d\udb40\udc01"]"#, "['é名😀\\u2028\\ud83d\\U000e0001']"),
         ] {
-            assert_eq!(told(json), expected);
+            assert_eq!(python_str(json), expected);
         }
     }
 
     #[test]
     fn depth_is_no_danger() {
         let deep = format!("{}{}", "[".repeat(900), "]".repeat(900));
-        assert_eq!(told(&deep), deep);
+        assert_eq!(python_str(&deep), deep);
     }
 }

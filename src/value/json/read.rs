@@ -5,9 +5,9 @@ use super::number::{Int, MAX_INT_DIGITS};
 use super::{Object, Value};
 use crate::value::text::{Text, TextBuilder};
 
-/// Most objects and arrays that may be open at once. Python 3.11 stops at its recursion limit of 1000 frames,
-/// which leaves 993 at the top of a script and fewer the deeper the caller stands; a fixed limit gives one
-/// answer everywhere.
+/// The most objects and arrays that may be open at once. Python 3.11 stops at its recursion limit of 1000
+/// frames, which leaves 993 at the top of a script and fewer the deeper the caller is; a fixed limit gives
+/// one answer everywhere.
 pub const MAX_DEPTH: usize = 990;
 
 /// Reads a document exactly as `json.loads(str)` does.
@@ -15,7 +15,7 @@ pub fn parse(text: &Text) -> Result<Value, JsonError> {
     parse_nested(text.as_bytes(), MAX_DEPTH).map_err(|failure| failure.locate(text.as_bytes()))
 }
 
-/// Reads a document that will stand inside others: at most `depth` nested arrays and objects.
+/// Reads a document that will be nested in others: at most `depth` nested arrays and objects.
 pub(crate) fn parse_nested(text: &[u8], depth: usize) -> Result<Value, Failure> {
     if text.starts_with("\u{FEFF}".as_bytes()) {
         return Err(Failure { kind: JsonErrorKind::ByteOrderMark, at: 0 });
@@ -33,7 +33,7 @@ struct Reader<'a> {
     depth: usize,
 }
 
-/// An array or object whose end was not read yet.
+/// An array or object whose end has not been read yet.
 enum Open {
     Array(Vec<Value>),
     Object { members: Object, key: Text },
@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether a comma stands here (true) or the end of the container (false).
+    /// Whether a comma (true) or the end of the container (false) comes next.
     fn comma_or(&mut self, end: u8) -> Result<bool, Failure> {
         if self.take(end) {
             return Ok(false);
@@ -228,7 +228,7 @@ impl<'a> Reader<'a> {
         Ok(first)
     }
 
-    /// The number in `\uXXXX`; the position is at the backslash. Python also wants a character after it.
+    /// The number in `\uXXXX`; the position is at the backslash. Python also requires a character after it.
     fn four_digits(&mut self) -> Result<u32, Failure> {
         let digits = self.text.get(self.position + 2..self.position + 7).and_then(|digits| digits.get(..4));
         let number = digits.and_then(|digits| {
@@ -289,7 +289,7 @@ impl<'a> Reader<'a> {
         true
     }
 
-    /// Skips decimal digits and says how many there were.
+    /// Skips decimal digits and returns how many there were.
     fn skip_digits(&mut self) -> usize {
         let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
         self.position += digits;

@@ -1,5 +1,5 @@
-//! Cloning, comparing and dropping of values without recursion: what the compiler derives takes a stack frame
-//! or more for each level of nesting.
+//! Cloning, comparing and dropping of values without recursion: the derived code would take a stack frame or
+//! more for each level of nesting.
 
 use std::slice::Iter;
 
@@ -42,7 +42,7 @@ impl Drop for Value {
     }
 }
 
-/// Equal as in Python, but for numbers: types must agree (`1 == 1.0` is false here).
+/// Equal as in Python, except for numbers: types must agree (`1 == 1.0` is false here).
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         let mut pending = vec![(self, other)];
@@ -68,7 +68,7 @@ impl PartialEq for Value {
     }
 }
 
-/// Queues the values of equal keys, and says whether the keys are the same.
+/// Queues the values of equal keys, and returns whether the keys are the same.
 fn push_members<'a>(left: &'a Object, right: &'a Object, pending: &mut Vec<(&'a Value, &'a Value)>) -> bool {
     let pairs = left.iter().map_while(|(key, value)| Some((value, right.get_text(key)?)));
     let before = pending.len();

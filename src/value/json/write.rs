@@ -59,7 +59,7 @@ fn start<'a>(output: &mut TextBuilder, value: &'a Value, open: &mut Vec<Open<'a>
 
 /// The next member of a container, after its separator and key are written.
 fn next_member<'a>(output: &mut TextBuilder, container: &mut Open<'a>) -> Option<&'a Value> {
-    // Nothing but the bracket was written before the first member, and no member ends in an opening bracket.
+    // Only the bracket was written before the first member, and no member ends in an opening bracket.
     let separator = if matches!(output.as_bytes().last(), Some(b'[' | b'{')) { "" } else { ", " };
     match container {
         Open::Array(items) => {

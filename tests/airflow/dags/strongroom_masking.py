@@ -19,7 +19,7 @@ except ImportError:
 
 
 def read(place: str) -> dict[str, str]:
-    """Every kind of secret, each with a value of its own in each place, which was not read before."""
+    """Every kind of secret, each with a different value in each place, which was not read before."""
     uri = BaseHook.get_connection(f"masked_uri_{place}")
     json = BaseHook.get_connection(f"masked_json_{place}")
     found = {
@@ -45,12 +45,12 @@ def print_all(place: str, secrets: dict[str, str]) -> None:
 
 
 async def on_the_loop() -> None:
-    """As an asynchronous task reads."""
+    """Reads as an asynchronous task does."""
     print_all("loop", read("loop"))
 
 
 def in_every_place() -> None:
-    """The main thread first."""
+    """In all three places, the main thread first."""
     print_all("main", {**read("main"), "config": conf.get("sentry", "sentry_dsn")})
     thread = threading.Thread(target=lambda: print_all("thread", read("thread")))
     thread.start()

@@ -10,12 +10,12 @@ from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, BaseOperator
 from strongroom_paths_trigger import CONNECTION, VARIABLE, ReadingTrigger, note, read  # type: ignore[import-not-found]
 
-# Whoever parses this file: the DAG processor's child, and the task before it starts.
+# Read by every process that parses this file: the DAG processor's child, and the task before it starts.
 read("top-level")
 
 
 def print_all(password: str, variable: str) -> None:
-    """Prints what the templates delivered: the log must not show it."""
+    """Prints the values from the templates: the log must not show them."""
     print("password", password, "variable", variable)
     note("templates", password, variable)
     note("config", conf.get("sentry", "sentry_dsn"))

@@ -1,4 +1,4 @@
-"""The forms in which a secret may be printed, each by its name in docs/security.md. For tests."""
+"""The forms in which a secret may be printed, with their names in docs/security.md. For tests."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sqlalchemy.engine import URL
 
 
 def lower(quoted: str) -> str:
-    """Percent-encoding with digits in lower case."""
+    """Percent-encoding with lower-case hexadecimal digits."""
     return re.sub("%..", lambda found: found.group().lower(), quoted)
 
 
 def rendered(secret: str) -> str:
-    """A password within a URL of SQLAlchemy."""
+    """A password in a URL of SQLAlchemy."""
     url = URL.create("postgresql", "app", secret, "db")
     if hasattr(url, "render_as_string"):
         return str(url.render_as_string(hide_password=False))
@@ -25,7 +25,7 @@ def rendered(secret: str) -> str:
 
 
 def base64_of(secret: str) -> str:
-    """As in a header."""
+    """The encoding in a header."""
     return base64.b64encode(secret.encode()).decode()
 
 
@@ -53,7 +53,7 @@ FORMS: dict[str, Callable[[str], str]] = {
 
 
 def pieces(printed: str) -> list[str]:
-    """What must not be in a log: a text of one line as it is, else each line that is long enough and no marker."""
+    """What must not be in a log: the only line of a text, else each line that is long enough and not a marker."""
     lines = [line.strip() for line in printed.splitlines()]
     if len(lines) == 1:
         return lines

@@ -1,4 +1,4 @@
-"""What the DAG ``strongroom_paths`` reads, where it notes it, and the trigger that reads it too."""
+"""What the DAG ``strongroom_paths`` reads, where it records it, and the trigger that reads it too."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ VARIABLE = "paths_token"
 
 
 def note(place: str, *values: str) -> None:
-    """Writes which process read what; the values as digests, since they are to be nowhere."""
+    """Records which process read what; the values as digests, since they must not appear anywhere."""
     digests = [hashlib.sha256(value.encode()).hexdigest() for value in values]
     file = Path(os.environ["STRONGROOM_PATHS"], f"{place}-{os.getpid()}-{time.time_ns()}.json")
-    part = file.with_suffix(".part")  # whoever looks sees a whole note or none
+    part = file.with_suffix(".part")  # readers see a complete file or none
     has_credentials = "AWS_SECRET_ACCESS_KEY" in os.environ
     contents = {"place": place, "parent": os.getppid(), "digests": digests, "has_credentials": has_credentials}
     part.write_text(json.dumps(contents))
@@ -36,7 +36,7 @@ def note(place: str, *values: str) -> None:
 
 
 def read(place: str) -> None:
-    """Reads through the API of tasks and notes it."""
+    """Reads through the API of tasks and records it."""
     note(place, BaseHook.get_connection(CONNECTION).password or "", Variable.get(VARIABLE))
 
 
@@ -48,12 +48,12 @@ class ReadingTrigger(BaseTrigger):  # type: ignore[misc]  # Airflow's types are 
         return f"{__name__}.{type(self).__qualname__}", {}
 
     async def run(self) -> AsyncIterator[Any]:
-        """The connection by the asynchronous call, where there is one, the variable by a thread."""
+        """The connection by the asynchronous call, if there is one, the variable in a thread."""
         get = getattr(BaseHook, "aget_connection", None) or sync_to_async(BaseHook.get_connection)
         connection = await get(CONNECTION)
         variable = await sync_to_async(Variable.get)(VARIABLE)
         note("trigger", connection.password or "", variable)
         self.log.info("trigger read %s and %s", connection.password, variable)
-        # Airflow takes a task that is queued again before the scheduler has seen it defer for one that failed.
+        # Airflow assumes that a task has failed if it is queued again before the scheduler has seen it defer.
         await asyncio.sleep(5)
         yield TriggerEvent("read")

@@ -1,1 +1,1 @@
-"""AWS Secrets Manager beside its official class."""
+"""AWS Secrets Manager compared with its official class."""

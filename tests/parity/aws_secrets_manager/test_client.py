@@ -11,8 +11,8 @@ import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend as Official
 
 from strongroom.aws import SecretsManagerBackend as Ours
+from tests.parity.comparison import Case, Comparison, Kwargs, ask
 from tests.parity.differences import assert_as_agreed
-from tests.parity.house import Case, House, Kwargs, ask
 from tests.parity.outcomes import outcome
 from tests.servers.aws import REGION
 from tests.servers.counting import counting_proxy
@@ -20,7 +20,7 @@ from tests.servers.tls import Certificate
 
 PLACE: Kwargs = {"region_name": REGION, "endpoint_url": "<url>"}
 KEYS: Kwargs = {"aws_access_key_id": "<key>", "aws_secret_access_key": "<secret>"}
-NOBODY: Kwargs = {"aws_access_key_id": "<nobody-key>", "aws_secret_access_key": "<nobody-secret>"}
+NO_RIGHTS: Kwargs = {"aws_access_key_id": "<powerless-key>", "aws_secret_access_key": "<powerless-secret>"}
 TOKEN: Kwargs = {
     "aws_access_key_id": "<token-key>",
     "aws_secret_access_key": "<token-secret>",
@@ -29,11 +29,11 @@ TOKEN: Kwargs = {
 CALLER: Kwargs = {"aws_access_key_id": "<caller-key>", "aws_secret_access_key": "<caller-secret>"}
 STS: Kwargs = {"service_config": {"sts": {"endpoint_url": "<url>"}}}
 ENV_KEYS = {"AWS_ACCESS_KEY_ID": "<key>", "AWS_SECRET_ACCESS_KEY": "<secret>"}
-ENV_NOBODY = {"AWS_ACCESS_KEY_ID": "<nobody-key>", "AWS_SECRET_ACCESS_KEY": "<nobody-secret>"}
+ENV_NO_RIGHTS = {"AWS_ACCESS_KEY_ID": "<powerless-key>", "AWS_SECRET_ACCESS_KEY": "<powerless-secret>"}
 CONFIG = {"AWS_CONFIG_FILE": "<folder>/config"}
 BOTH_FILES = {**CONFIG, "AWS_SHARED_CREDENTIALS_FILE": "<folder>/credentials"}
 FILE_KEYS = "aws_access_key_id = <key>\naws_secret_access_key = <secret>\n"
-FILE_NOBODY = "aws_access_key_id = <nobody-key>\naws_secret_access_key = <nobody-secret>\n"
+FILE_NO_RIGHTS = "aws_access_key_id = <powerless-key>\naws_secret_access_key = <powerless-secret>\n"
 FILE_CALLER = "aws_access_key_id = <caller-key>\naws_secret_access_key = <caller-secret>\n"
 FILE_ROLE = "role_arn = <role>\nsource_profile = base\nexternal_id = EXT-1\n"
 
@@ -56,23 +56,23 @@ def impossible(label: str, kwargs: Kwargs, **more: object) -> Case:
 CREDENTIALS = [
     read("keys", {**PLACE, **KEYS}),
     read("keys with a token", {**PLACE, **TOKEN}),
-    read("keys before the environment", {**PLACE, **KEYS}, environment=ENV_NOBODY),
+    read("keys before the environment", {**PLACE, **KEYS}, environment=ENV_NO_RIGHTS),
     read("keys with an empty token", {**PLACE, **KEYS, "aws_session_token": ""}),
     read("keys with no token", {**PLACE, **KEYS, "aws_session_token": None}),
-    refused("keys without rights", {**PLACE, **NOBODY}),
+    refused("keys without rights", {**PLACE, **NO_RIGHTS}),
     refused("keys with a wrong secret", {**PLACE, **KEYS, "aws_secret_access_key": "wrong"}),
     refused("unknown key", {**PLACE, **KEYS, "aws_access_key_id": "AKIAUNKNOWN"}),
     refused("keys without their token", {**PLACE, **TOKEN, "aws_session_token": None}),
     read("session_kwargs", {**PLACE, "session_kwargs": KEYS}),
     read("session_kwargs with a token", {**PLACE, "session_kwargs": TOKEN}),
     read("session_kwargs empty", {**PLACE, **KEYS, "session_kwargs": {}}),
-    read("session_kwargs behind the keys", {**PLACE, **KEYS, "session_kwargs": NOBODY}),
+    read("session_kwargs behind the keys", {**PLACE, **KEYS, "session_kwargs": NO_RIGHTS}),
     read("session_kwargs beside half a pair", {**PLACE, "aws_access_key_id": "x", "session_kwargs": KEYS}),
     impossible(
         "session_kwargs hold no region", {"endpoint_url": "<url>", "session_kwargs": {**KEYS, "region_name": REGION}}
     ),
     read("environment", PLACE, environment=ENV_KEYS),
-    refused("environment without rights", PLACE, environment=ENV_NOBODY),
+    refused("environment without rights", PLACE, environment=ENV_NO_RIGHTS),
     read(
         "environment with a token",
         PLACE,
@@ -125,19 +125,19 @@ FILES = [
     filed("profile by old variable", f"[profile reader]\n{FILE_KEYS}", AWS_DEFAULT_PROFILE="reader"),
     filed(
         "both profile variables",
-        f"[profile reader]\n{FILE_KEYS}[profile nobody]\n{FILE_NOBODY}",
-        AWS_PROFILE="nobody",
+        f"[profile reader]\n{FILE_KEYS}[profile powerless]\n{FILE_NO_RIGHTS}",
+        AWS_PROFILE="powerless",
         AWS_DEFAULT_PROFILE="reader",
     ),
     filed("profile name before variable", f"[profile a]\n{FILE_KEYS}", {"profile_name": "a"}, AWS_PROFILE="nowhere"),
-    filed("profile before the environment", f"[profile a]\n{FILE_KEYS}", {"profile_name": "a"}, more=ENV_NOBODY),
+    filed("profile before the environment", f"[profile a]\n{FILE_KEYS}", {"profile_name": "a"}, more=ENV_NO_RIGHTS),
     filed(
         "variable behind the environment",
         f"[profile a]\n{FILE_KEYS}",
         to="refused",
-        more={"AWS_PROFILE": "a", **ENV_NOBODY},
+        more={"AWS_PROFILE": "a", **ENV_NO_RIGHTS},
     ),
-    filed("keys before the profile", f"[profile a]\n{FILE_NOBODY}", {"profile_name": "a", **KEYS}),
+    filed("keys before the profile", f"[profile a]\n{FILE_NO_RIGHTS}", {"profile_name": "a", **KEYS}),
     filed("unknown profile", f"[default]\n{FILE_KEYS}", {"profile_name": "x"}, to="impossible"),
     filed("unknown profile by variable", f"[default]\n{FILE_KEYS}", to="impossible", AWS_PROFILE="x"),
     filed("unknown profile beside keys", "", {"profile_name": "x", **KEYS}, to="impossible"),
@@ -180,7 +180,7 @@ FILES = [
     read(
         "shared credentials before the config file",
         {**PLACE, "profile_name": "a"},
-        files={"credentials": f"[a]\n{FILE_KEYS}", "config": f"[profile a]\n{FILE_NOBODY}"},
+        files={"credentials": f"[a]\n{FILE_KEYS}", "config": f"[profile a]\n{FILE_NO_RIGHTS}"},
         environment=BOTH_FILES,
     ),
     read(
@@ -224,7 +224,7 @@ ROLES = [
     refused("role without the external id", {**PLACE, **CALLER, **STS, "role_arn": "<role>"}),
     refused(
         "role by one without rights",
-        {**PLACE, **NOBODY, **STS, "role_arn": "<role>", "assume_role_kwargs": {"ExternalId": "EXT-1"}},
+        {**PLACE, **NO_RIGHTS, **STS, "role_arn": "<role>", "assume_role_kwargs": {"ExternalId": "EXT-1"}},
     ),
     impossible(
         "role by an unknown method", {**PLACE, **CALLER, "role_arn": "<role>", "assume_role_method": "nonsense"}
@@ -252,7 +252,7 @@ ROLES = [
 
 
 def region(label: str, kwargs: Kwargs, content: str = "", **environment: str) -> Case:
-    """A case whose value is the region that was asked."""
+    """A case whose value is the region that was called."""
     files = {"config": content} if content else {}
     everything = {**environment, **(CONFIG if content else {})}
     return read(label, {"endpoint_url": "<url>", **KEYS, **kwargs}, name="where", files=files, environment=everything)
@@ -281,7 +281,7 @@ PLACES = [
         ends="none",
     ),
     impossible("no region but AWS_REGION", {"endpoint_url": "<url>", **KEYS}, environment={"AWS_REGION": REGION}),
-    impossible("region that is none", {**KEYS, "region_name": "a/b"}),
+    impossible("invalid region", {**KEYS, "region_name": "a/b"}),
     read("endpoint by variable", {"region_name": REGION, **KEYS}, environment={"AWS_ENDPOINT_URL": "<url>"}),
     read(
         "endpoint by the service's variable",
@@ -350,7 +350,7 @@ PLACES = [
     read("config_kwargs", {**PLACE, **KEYS, "config_kwargs": {"retries": {"max_attempts": 1}}}),
     impossible("config_kwargs unknown", {**PLACE, **KEYS, "config_kwargs": {"nonsense": 1}}),
     read("keys of other hooks", {**PLACE, **KEYS, "aws_account_id": "1", "aws_iam_role": "r", "external_id": "e"}),
-    read("keys that nobody knows", {**PLACE, **KEYS, "nonsense": {"a": 1}}),
+    read("unknown keys", {**PLACE, **KEYS, "nonsense": {"a": 1}}),
 ]
 
 SECURE = [
@@ -384,27 +384,27 @@ SECURE = [
 CASES = [*CREDENTIALS, *FILES, *ROLES, *PLACES]
 
 
-def check(house: House, case: Case, folder: Path) -> None:
-    """Both halves, and that the official one did what the case is about."""
-    official, ours = house.run(case, folder)
+def check(comparison: Comparison, case: Case, folder: Path) -> None:
+    """Both halves, after checking that the official one did what the case is about."""
+    official, ours = comparison.run(case, folder)
     assert (official.ending, bool(official.asked)) == (case.ends, case.asks), repr(official.error)
     assert_as_agreed(case.id, official, ours)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_client(house: House, case: Case, tmp_path: Path) -> None:
+def test_client(comparison: Comparison, case: Case, tmp_path: Path) -> None:
     """The same credentials at the same place, or an error in both."""
-    check(house, case, tmp_path)
+    check(comparison, case, tmp_path)
 
 
 @pytest.fixture(scope="module")
-def secure(house: House, tls: Certificate) -> House:
-    """The same house behind https."""
-    return dataclasses.replace(house, words={**house.words, "<authority>": str(tls.authority)})
+def secure(comparison: Comparison, tls: Certificate) -> Comparison:
+    """The same comparison behind https."""
+    return dataclasses.replace(comparison, words={**comparison.words, "<authority>": str(tls.authority)})
 
 
 @pytest.mark.parametrize("case", SECURE, ids=lambda case: case.id)
-def test_tls(secure: House, tls: Certificate, case: Case, tmp_path: Path) -> None:
+def test_tls(secure: Comparison, tls: Certificate, case: Case, tmp_path: Path) -> None:
     """The same certificates are trusted."""
     with counting_proxy(secure.server.url, tls) as counter:
         check(dataclasses.replace(secure, counter=counter, clients={}), case, tmp_path)

@@ -1,4 +1,4 @@
-"""Secrets Manager: what becomes of errors, and how often a read is tried.
+"""Secrets Manager: the outcome of errors, and how often a read is tried.
 
 ``AWS_MAX_ATTEMPTS`` is 2 where an error is tried again: both classes read it, and their waits stay short.
 """
@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from strongroom.exceptions import ThrottledError
+from tests.parity.comparison import Case, Comparison
 from tests.parity.differences import assert_as_agreed
-from tests.parity.house import Case, House
 from tests.servers.faults import Faults
 
-#: Code and status: how it ends, and how often it is tried if twice is allowed.
+#: Code and status, the outcome, and the number of tries if two are allowed.
 ERRORS: list[tuple[str, int, str, int]] = [
     ("ResourceNotFoundException", 400, "none", 1),
     ("ResourceNotFoundException", 404, "none", 1),
@@ -61,7 +61,7 @@ ERRORS: list[tuple[str, int, str, int]] = [
     ("TransactionInProgressException", 400, "raises", 2),
 ]
 
-#: Further words for throttling; one try each, since every wait is a second.
+#: Other codes for throttling; one try each, since every wait is a second.
 THROTTLING = [
     ("ThrottledException", 400),
     ("Throttling", 400),
@@ -74,7 +74,7 @@ THROTTLING = [
     ("SlowDown", 503),
 ]
 
-#: What ends well at the second try.
+#: Faults after which the second try succeeds.
 PASSING: dict[str, Mapping[str, Any]] = {
     "server error": {"error": {"code": "InternalServiceError", "status": 500}},
     "unavailable": {"error": {"code": "NobodyKnowsThis", "status": 503}},
@@ -85,23 +85,23 @@ PASSING: dict[str, Mapping[str, Any]] = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_fault_is_left(fault_server: Faults) -> Iterator[None]:
-    """The proxy is the session's."""
+    """The proxy is shared by the session."""
     yield
     fault_server.clear()
 
 
 @pytest.fixture
-def broken(house: House, fault_server: Faults) -> House:
-    """The same house behind the proxy that makes faults; it counts every try."""
+def broken(comparison: Comparison, fault_server: Faults) -> Comparison:
+    """The same servers behind the proxy that injects faults; it counts every try."""
     fault_server.clear()
-    return dataclasses.replace(house, counter=fault_server.asked)
+    return dataclasses.replace(comparison, counter=fault_server.asked)
 
 
 @pytest.mark.parametrize(("code", "status", "ends", "tries"), ERRORS, ids=lambda value: str(value))
 def test_errors(
-    broken: House, fault_server: Faults, tmp_path: Path, code: str, status: int, ends: str, tries: int
+    broken: Comparison, fault_server: Faults, tmp_path: Path, code: str, status: int, ends: str, tries: int
 ) -> None:
-    """The same ending after as many tries; ours tells the code of AWS."""
+    """The same outcome after as many tries; ours reports the code of AWS."""
     fault_server.error(code, status)
     case = Case(f"{code} {status}", environment={"AWS_MAX_ATTEMPTS": "2"})
     official, ours = broken.run(case, tmp_path)
@@ -110,7 +110,7 @@ def test_errors(
 
 
 @pytest.mark.parametrize(("code", "status"), THROTTLING, ids=lambda value: str(value))
-def test_throttling(broken: House, fault_server: Faults, tmp_path: Path, code: str, status: int) -> None:
+def test_throttling(broken: Comparison, fault_server: Faults, tmp_path: Path, code: str, status: int) -> None:
     """It raises in both, and is throttling for ours."""
     fault_server.error(code, status)
     official, ours = broken.run(Case(f"{code} {status}", environment={"AWS_MAX_ATTEMPTS": "1"}), tmp_path)
@@ -119,8 +119,8 @@ def test_throttling(broken: House, fault_server: Faults, tmp_path: Path, code: s
     assert isinstance(ours.error, ThrottledError)
 
 
-def test_five_tries_by_default(broken: House, fault_server: Faults, tmp_path: Path) -> None:
-    """Without a word in the environment: botocore had five for years, and has three since its mode is `standard`."""
+def test_five_tries_by_default(broken: Comparison, fault_server: Faults, tmp_path: Path) -> None:
+    """Without a setting in the environment: botocore had five for years, and has three since its mode is `standard`."""
     fault_server.error("InternalServiceError", 500)
     official, ours = broken.run(Case("default attempts"), tmp_path)
     assert official.asked == ("airflow/variables/hello",) * 3
@@ -129,8 +129,8 @@ def test_five_tries_by_default(broken: House, fault_server: Faults, tmp_path: Pa
 
 
 @pytest.mark.parametrize("label", PASSING)
-def test_a_passing_fault(broken: House, fault_server: Faults, tmp_path: Path, label: str) -> None:
-    """The second try answers: each half meets the fault once."""
+def test_a_passing_fault(broken: Comparison, fault_server: Faults, tmp_path: Path, label: str) -> None:
+    """The second try succeeds: each half meets the fault once."""
     fault_server.rule(sequence={"fail": 1, "pass": 1}, **PASSING[label])
     case = Case(f"passing {label}", environment={"AWS_MAX_ATTEMPTS": "2"})
     official, ours = broken.run(case, tmp_path)
@@ -138,7 +138,7 @@ def test_a_passing_fault(broken: House, fault_server: Faults, tmp_path: Path, la
     assert_as_agreed(case.id, official, ours)
 
 
-#: An error on the team's own name, and how many names the official class then asks.
+#: An error on the team's own name, and how many names the official class then requests.
 TEAM_ERRORS = {
     "ResourceNotFoundException": 2,
     "InvalidParameterException": 2,
@@ -151,9 +151,9 @@ TEAM_ERRORS = {
 
 @pytest.mark.parametrize(("code", "names"), TEAM_ERRORS.items(), ids=TEAM_ERRORS)
 def test_an_error_on_the_name_of_a_team(
-    broken: House, fault_server: Faults, tmp_path: Path, code: str, names: int
+    broken: Comparison, fault_server: Faults, tmp_path: Path, code: str, names: int
 ) -> None:
-    """Whether the name that all share is asked. Faults come in turn, so that the second name is there."""
+    """Whether the shared name is requested. Faults come in turn, so that the second name exists."""
     fault_server.rule(
         error={"code": code, "status": 400}, sequence={"fail": 1, "pass": names - 1} if names > 1 else None
     )
@@ -165,8 +165,8 @@ def test_an_error_on_the_name_of_a_team(
 
 
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.9])
-def test_half_an_answer(broken: House, fault_server: Faults, tmp_path: Path, part: float) -> None:
-    """A body that was cut, with a length that fits."""
+def test_half_an_answer(broken: Comparison, fault_server: Faults, tmp_path: Path, part: float) -> None:
+    """A body that was cut, with a matching length."""
     fault_server.rule(response={"truncate_frac": part})
     case = Case(f"cut at {part}", environment={"AWS_MAX_ATTEMPTS": "1"})
     official, ours = broken.run(case, tmp_path)

@@ -1,4 +1,4 @@
-"""Secrets Manager: which names are asked for, and when nothing is."""
+"""Secrets Manager: which names are requested, and when none is."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.parity.comparison import Case, Comparison, holding_in_turn
 from tests.parity.differences import assert_as_agreed
-from tests.parity.house import Case, House, holding_in_turn
 from tests.parity.outcomes import short
 
 PREFIX_OF = {"conn": "connections_prefix", "var": "variables_prefix", "config": "config_prefix"}
@@ -87,7 +87,7 @@ IDS = {
     "only dashes": "--",
 }
 
-#: Pattern, an id, and whether the official class asks for it.
+#: Pattern, an id, and whether the official class requests it.
 PATTERNS: list[tuple[Any, str, bool]] = [
     (None, "c1", True),
     ("", "c1", True),
@@ -176,7 +176,7 @@ PATTERNS: list[tuple[Any, str, bool]] = [
 ]
 
 
-#: Ids that are tried for a team as well.
+#: Ids that are also tried for a team.
 TEAM_IDS = {"plain", "space", "accents", "slash", "slash in front", "empty", "2048"}
 
 
@@ -248,20 +248,20 @@ CASES = [*prefix_cases(), *id_cases(), *bare_id_cases(), *pattern_cases(), *OTHE
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_names(house: House, case: Case, tmp_path: Path) -> None:
-    """Where nothing is there, where the last name is there, and where all are."""
-    official, ours = house.run(case, tmp_path)
+def test_names(comparison: Comparison, case: Case, tmp_path: Path) -> None:
+    """With no secret, with one of the last name, and with one of each name."""
+    official, ours = comparison.run(case, tmp_path)
     assert bool(official.asked) == case.asks, official
     assert_as_agreed(case.id, official, ours)
     names = list(dict.fromkeys(official.asked))
     if official.ending != "none" or case.lookup != "conn" or not storable(names) or "pattern" in str(case.kwargs):
         return
     for holding in holding_in_turn(case, names):
-        official, ours = house.run(holding, tmp_path)
+        official, ours = comparison.run(holding, tmp_path)
         assert official.ending == "value"
         assert_as_agreed(case.id, official, ours)
 
 
 def storable(names: list[str]) -> bool:
-    """Whether the server would make secrets of these names."""
+    """Whether the server would create secrets with these names."""
     return bool(names) and all(0 < len(name) <= 512 and not name.startswith("arn:") for name in names)

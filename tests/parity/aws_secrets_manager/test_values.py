@@ -1,4 +1,4 @@
-"""Secrets Manager: what becomes of a stored value."""
+"""Secrets Manager: the outcome for a stored value."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend as Official
 
 from strongroom.aws import SecretsManagerBackend as Ours
+from tests.parity.comparison import Case, Comparison
 from tests.parity.differences import assert_as_agreed
-from tests.parity.house import Case, House
 from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, assert_parity, outcome
 from tests.parity.values import CONNECTIONS, JSONS, LARGE, OTHERS, THROUGH, alias_values
 
@@ -25,7 +25,7 @@ def value_case(label: str, lookup: str, value: str | bytes, **kwargs: object) ->
 
 
 def value_cases() -> list[Case]:
-    """Every connection; what is not only a connection as variable and config value, too."""
+    """Every connection; values that are not only a connection also as variable and config value."""
     connections = {**CONNECTIONS, **alias_values()}
     cases = [value_case(label, "conn", value) for label, value in connections.items()]
     cases += [value_case(label, lookup, value) for label, value in OTHERS.items() for lookup in FOLDER_OF]
@@ -61,7 +61,7 @@ WORDS: dict[str, tuple[object, str]] = {
 
 
 def word_cases() -> list[Case]:
-    """Every kind of further words."""
+    """Every kind of ``extra_conn_words``."""
     return [
         value_case(f"words {label}", lookup, secret, extra_conn_words=words)
         for label, (words, secret) in WORDS.items()
@@ -70,7 +70,7 @@ def word_cases() -> list[Case]:
 
 
 def team_case(label: str, lookup: str, of_team: str | bytes | None, shared: str | bytes | None) -> Case:
-    """A value of a team beside the one that all share."""
+    """A value of a team next to the shared one."""
     folder = "airflow/variables" if lookup == "var" else "airflow/connections"
     stored = {f"{folder}/T--c1": of_team, f"{folder}/c1": shared}
     secrets = {name: value for name, value in stored.items() if value is not None}
@@ -101,9 +101,9 @@ CASES = [*value_cases(), *word_cases(), *TEAM_CASES, *FORMER_OPTIONS]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_values(house: House, case: Case, tmp_path: Path) -> None:
+def test_values(comparison: Comparison, case: Case, tmp_path: Path) -> None:
     """The same text, the same connection, or an error in both."""
-    official, ours = house.run(case, tmp_path)
+    official, ours = comparison.run(case, tmp_path)
     assert official.asked
     assert_as_agreed(case.id, official, ours)
 
@@ -120,8 +120,8 @@ def test_connections(label: str, text: str, conn_class: str) -> None:
     assert_parity(made(Official()), made(Ours()))
 
 
-def test_the_values_are_what_they_say() -> None:
-    """The tables hold JSON where they say so, by the rules of Python's own reader."""
+def test_the_values_match_their_labels() -> None:
+    """The tables contain JSON where their labels say so, according to Python's own reader."""
     for label, text in JSONS.items():
         if label not in {"json control", "json raw newline", "json no-break space", "json byte order mark"}:
             text = text.strip()

@@ -1,1 +1,1 @@
-"""The SSM Parameter Store beside its official class."""
+"""The SSM Parameter Store compared with its official class."""

@@ -12,8 +12,8 @@ import pytest
 
 from strongroom.exceptions import ThrottledError
 from tests.parity.aws_secrets_manager.test_names import IDS, PATTERN_OF, PREFIX_OF
+from tests.parity.comparison import PARAMETER_STORE, Case, Comparison, Kwargs, holding_in_turn, open_comparison
 from tests.parity.differences import assert_as_agreed
-from tests.parity.house import PARAMETER_STORE, Case, House, Kwargs, holding_in_turn, open_house
 from tests.parity.outcomes import CONNECTION_CLASSES, short
 from tests.parity.values import CONNECTIONS, LARGE, OTHERS, THROUGH
 from tests.servers.aws import REGION, MiniStack
@@ -37,16 +37,16 @@ PREFIXES: dict[str, Any] = {
     "ends in a team's dashes": "/p--",
 }
 
-#: Beside those that are tried with Secrets Manager.
+#: In addition to those that are tried with Secrets Manager.
 SELECTORS = {"version": "hello:1", "label": "hello:blue", "two colons": "hello:1:2", "colon at the end": "hello:"}
 FOLDER_OF = {"var": "variables", "config": "config"}
 PATTERNS = [("c", "c1"), ("C", "c1"), ("1", "c1"), ("", "c1"), (None, "c1"), ("(?!dev_)", "dev_db"), ("(", "c1")]
 
 
 @pytest.fixture(scope="module")
-def house(aws_server: MiniStack) -> Iterator[House]:
-    """An empty server with its users, behind a proxy of this module's own."""
-    with open_house(aws_server, PARAMETER_STORE) as opened:
+def comparison(aws_server: MiniStack) -> Iterator[Comparison]:
+    """An empty server with its users, behind this module's own proxy."""
+    with open_comparison(aws_server, PARAMETER_STORE) as opened:
         yield opened
 
 
@@ -76,16 +76,16 @@ def pattern_cases() -> Iterator[Case]:
 
 
 @pytest.mark.parametrize("case", [*prefix_cases(), *id_cases(), *pattern_cases()], ids=lambda case: case.id)
-def test_names(house: House, case: Case, tmp_path: Path) -> None:
-    """Where nothing is there, where the last name is there, and where all are."""
-    official, ours = house.run(case, tmp_path)
+def test_names(comparison: Comparison, case: Case, tmp_path: Path) -> None:
+    """With no secret, with one of the last name, and with one of each name."""
+    official, ours = comparison.run(case, tmp_path)
     assert bool(official.asked) == case.asks, official
     assert_as_agreed(case.id, official, ours)
     names = list(dict.fromkeys(official.asked))
     if official.ending != "none" or any(not name.startswith("/") or ":" in name for name in names):
         return
     for holding in holding_in_turn(case, names):
-        official, ours = house.run(holding, tmp_path)
+        official, ours = comparison.run(holding, tmp_path)
         assert official.ending == "value"
         assert_as_agreed(case.id, official, ours)
 
@@ -102,7 +102,7 @@ def value_cases() -> Iterator[Case]:
         yield Case(f"{lookup} {label}", {}, lookup, "c1", secrets={f"/airflow/{folder}/c1": value})
 
 
-#: Keys that mean something to the class of Secrets Manager; to this one they are unknown, as ``bogus`` is.
+#: Keys with a meaning for the class of Secrets Manager; for this one they are unknown, as ``bogus`` is.
 ALIASES = [
     Case(f"{lookup} {label}", {}, lookup, "c1", secrets={"/airflow/connections/c1": value})
     for lookup in ("conn", *CONNECTION_CLASSES)
@@ -122,24 +122,24 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("case", [*value_cases(), *ALIASES, *UNKNOWN], ids=lambda case: case.id)
-def test_values(house: House, case: Case, tmp_path: Path) -> None:
+def test_values(comparison: Comparison, case: Case, tmp_path: Path) -> None:
     """The same text, the same connection, or an error in both."""
-    official, ours = house.run(case, tmp_path)
+    official, ours = comparison.run(case, tmp_path)
     assert official.asked
     assert_as_agreed(case.id, official, ours)
 
 
 @pytest.mark.parametrize("name", ["c1", "c1:1", "c1:2", "c1:3", "c1:blue", "c1:red", "nothing:1"])
-def test_versions_and_labels(house: House, name: str, tmp_path: Path) -> None:
-    """What follows a colon chooses; what it does not find is an error, unless the parameter is not there at all."""
-    client = house.server.client("ssm")
+def test_versions_and_labels(comparison: Comparison, name: str, tmp_path: Path) -> None:
+    """The part after a colon selects a version; one that does not exist is an error, unless the parameter is absent."""
+    client = comparison.server.client("ssm")
     path = "/airflow/connections/c1"
     for value in ("pg://first", "pg://second"):
         client.put_parameter(Name=path, Value=value, Type="SecureString", Overwrite=True)
     client.label_parameter_version(Name=path, ParameterVersion=1, Labels=["blue"])
     case = Case(name, {}, "conn", name)
     try:
-        official, ours = house.run(case, tmp_path)
+        official, ours = comparison.run(case, tmp_path)
     finally:
         client.delete_parameter(Name=path)
     expected = {"c1": "pg://second", "c1:1": "pg://first", "c1:2": "pg://second", "c1:blue": "pg://first"}
@@ -162,16 +162,16 @@ TEAM_CASES = [
 
 
 @pytest.mark.parametrize("case", TEAM_CASES, ids=lambda case: case.id)
-def test_teams(house: House, case: Case, tmp_path: Path) -> None:
-    """A team's own name, then the one that all share, and never another team's."""
-    official, ours = house.run(case, tmp_path)
+def test_teams(comparison: Comparison, case: Case, tmp_path: Path) -> None:
+    """A team's own name, then the shared one, and never another team's."""
+    official, ours = comparison.run(case, tmp_path)
     assert len(official.asked) == (1 if "team's own" in case.id or "team only" in case.id else 2)
     assert_as_agreed(case.id, official, ours)
 
 
 PLACE: Kwargs = {"region_name": REGION, "endpoint_url": "<url>"}
 KEYS: Kwargs = {"aws_access_key_id": "<key>", "aws_secret_access_key": "<secret>"}
-NOBODY: Kwargs = {"aws_access_key_id": "<nobody-key>", "aws_secret_access_key": "<nobody-secret>"}
+NO_RIGHTS: Kwargs = {"aws_access_key_id": "<powerless-key>", "aws_secret_access_key": "<powerless-secret>"}
 CALLER: Kwargs = {"aws_access_key_id": "<caller-key>", "aws_secret_access_key": "<caller-secret>"}
 STS: Kwargs = {"service_config": {"sts": {"endpoint_url": "<url>"}}}
 WITH_ID: Kwargs = {"assume_role_kwargs": {"ExternalId": "EXT-1"}}
@@ -180,7 +180,7 @@ SERVICES = "[default]\nservices = s\n[services s]\nssm =\n  endpoint_url = <url>
 
 CLIENTS = [
     Case("keys", {**PLACE, **KEYS}, bare=True, ends="value"),
-    Case("keys without rights", {**PLACE, **NOBODY}, bare=True, ends="raises"),
+    Case("keys without rights", {**PLACE, **NO_RIGHTS}, bare=True, ends="raises"),
     Case("wrong secret", {**PLACE, **KEYS, "aws_secret_access_key": "wrong"}, bare=True, ends="raises"),
     Case("no credentials", PLACE, bare=True, ends="raises", asks=False),
     Case("no region", {**KEYS, "endpoint_url": "<url>"}, bare=True, ends="raises", asks=False),
@@ -209,14 +209,14 @@ CLIENTS = [
 
 
 @pytest.mark.parametrize("case", CLIENTS, ids=lambda case: case.id)
-def test_client(house: House, case: Case, tmp_path: Path) -> None:
+def test_client(comparison: Comparison, case: Case, tmp_path: Path) -> None:
     """Credentials, region and endpoint lead to the same answer."""
-    official, ours = house.run(case, tmp_path)
+    official, ours = comparison.run(case, tmp_path)
     assert (official.ending, bool(official.asked)) == (case.ends, case.asks), repr(official.error)
     assert_as_agreed(f"parameters: {case.id}", official, ours)
 
 
-#: Code and status: how it ends, and how often it is tried if twice is allowed.
+#: Code and status, the outcome, and the number of tries if two are allowed.
 ERRORS: list[tuple[str, int, str, int]] = [
     ("ParameterNotFound", 400, "none", 1),
     ("ParameterNotFound", 404, "none", 1),
@@ -244,10 +244,10 @@ HELLO = "/airflow/variables/hello"
 
 
 @pytest.fixture
-def broken(house: House, fault_server: Faults) -> Iterator[House]:
-    """The same house behind the proxy that makes faults; it counts every try."""
+def broken(comparison: Comparison, fault_server: Faults) -> Iterator[Comparison]:
+    """The same servers behind the proxy that injects faults; it counts every try."""
     fault_server.clear()
-    yield dataclasses.replace(house, counter=fault_server.asked)
+    yield dataclasses.replace(comparison, counter=fault_server.asked)
     fault_server.clear()
 
 
@@ -258,9 +258,9 @@ def fail(faults: Faults, code: str, status: int = 400, **more: Any) -> None:
 
 @pytest.mark.parametrize(("code", "status", "ends", "tries"), ERRORS, ids=lambda value: str(value))
 def test_errors(
-    broken: House, fault_server: Faults, tmp_path: Path, code: str, status: int, ends: str, tries: int
+    broken: Comparison, fault_server: Faults, tmp_path: Path, code: str, status: int, ends: str, tries: int
 ) -> None:
-    """The same ending after as many tries; ours tells the code of AWS."""
+    """The same outcome after as many tries; ours reports the code of AWS."""
     fail(fault_server, code, status)
     case = Case(f"parameters: {code} {status}", environment={"AWS_MAX_ATTEMPTS": "2"})
     official, ours = broken.run(case, tmp_path)
@@ -271,9 +271,9 @@ def test_errors(
 
 @pytest.mark.parametrize(("code", "names"), {"ParameterNotFound": 2, "AccessDeniedException": 1}.items())
 def test_an_error_on_the_name_of_a_team(
-    broken: House, fault_server: Faults, tmp_path: Path, code: str, names: int
+    broken: Comparison, fault_server: Faults, tmp_path: Path, code: str, names: int
 ) -> None:
-    """Only an absent one leads on to the name that all share."""
+    """Only an absent one leads to the shared name."""
     fail(fault_server, code, sequence={"fail": 1, "pass": 1} if names == 2 else None)
     official, ours = broken.run(Case(code, team="T", multi_team=True), tmp_path)
     assert official.asked == ("/airflow/variables/T--hello", HELLO)[:names]
@@ -281,8 +281,8 @@ def test_an_error_on_the_name_of_a_team(
 
 
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.9])
-def test_half_an_answer(broken: House, fault_server: Faults, tmp_path: Path, part: float) -> None:
-    """A body that was cut, with a length that fits."""
+def test_half_an_answer(broken: Comparison, fault_server: Faults, tmp_path: Path, part: float) -> None:
+    """A body that was cut, with a matching length."""
     fault_server.rule(service="ssm", operation="GetParameter", response={"truncate_frac": part})
     official, ours = broken.run(Case(f"{part}", environment={"AWS_MAX_ATTEMPTS": "1"}), tmp_path)
     assert official.asked

@@ -1,1 +1,1 @@
-"""Azure Key Vault beside its official class."""
+"""Azure Key Vault compared with its official class."""

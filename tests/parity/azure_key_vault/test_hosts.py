@@ -1,6 +1,6 @@
-"""Azure Key Vault at its own host name: the official class as it is, beside ours.
+"""Azure Key Vault at its own host name: the unchanged official class compared with ours.
 
-The comparison itself is in ``real_hosts/azure_inside.py``: it runs where the name leads to a server of ours.
+The comparison itself is in ``real_hosts/azure_inside.py``: it runs where the name leads to our server.
 """
 
 from __future__ import annotations
@@ -13,5 +13,5 @@ from tests.parity.namespace import assert_passes_inside
 
 
 def test_both_classes_at_azures_own_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Hundreds of lookups; what differs has a row in docs/differences.md."""
+    """Hundreds of lookups; each difference has a row in docs/differences.md."""
     assert_passes_inside("tests/parity/real_hosts/azure_inside.py", tmp_path, capsys)

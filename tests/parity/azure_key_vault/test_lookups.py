@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.parity.azure_house import CLIENT, MANAGED, OTHER_TENANT, SECRET, TENANT, Case, House
+from tests.parity.azure_comparison import CLIENT, MANAGED, OTHER_TENANT, SECRET, TENANT, Case, Comparison
+from tests.parity.comparison import holding_in_turn
 from tests.parity.differences import assert_as_agreed
-from tests.parity.house import holding_in_turn
 from tests.parity.outcomes import CONNECTION_CLASSES
 from tests.parity.values import CONNECTIONS, OTHERS, THROUGH
 from tests.servers.azure import APP_SERVICE_HEADER, Application, azure, vault_error
@@ -61,10 +61,10 @@ IDS = {
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comparison]:
     """The double, for this module."""
     with azure(tmp_path_factory.mktemp("azure")) as cloud:
-        yield House(cloud)
+        yield Comparison(cloud)
 
 
 def prefix_cases() -> Iterator[Case]:
@@ -87,14 +87,14 @@ def id_cases() -> Iterator[Case]:
 
 
 @pytest.mark.parametrize("case", [*prefix_cases(), *id_cases()], ids=lambda case: case.id)
-def test_names(house: House, case: Case, tmp_path: Path) -> None:
-    """Where nothing is there, where the last name is there, and where all are."""
-    official, ours = house.run(case, tmp_path)
+def test_names(comparison: Comparison, case: Case, tmp_path: Path) -> None:
+    """With no secret, with one of the last name, and with one of each name."""
+    official, ours = comparison.run(case, tmp_path)
     assert official.ending == "none", repr(official.error)
     assert_as_agreed(case.id, official, ours)
     names = list(dict.fromkeys(official.asked))
     for holding in holding_in_turn(case, names):
-        official, ours = house.run(holding, tmp_path)
+        official, ours = comparison.run(holding, tmp_path)
         assert official.ending == "value"
         assert_as_agreed(case.id, official, ours)
 
@@ -110,9 +110,9 @@ def value_cases() -> Iterator[Case]:
 
 
 @pytest.mark.parametrize("case", [*value_cases()], ids=lambda case: case.id)
-def test_values(house: House, case: Case, tmp_path: Path) -> None:
+def test_values(comparison: Comparison, case: Case, tmp_path: Path) -> None:
     """The same text, the same connection, or an error in both."""
-    official, ours = house.run(case, tmp_path)
+    official, ours = comparison.run(case, tmp_path)
     assert official.asked
     assert_as_agreed(case.id, official, ours)
 
@@ -127,8 +127,8 @@ CLIENTS = [
     Case("wrong secret", {"client_secret": "wrong"}, ends="raises"),
     Case("unknown tenant", {"tenant_id": "nowhere"}, ends="raises"),
     Case("another tenant", {"tenant_id": OTHER_TENANT}, ends="raises"),
-    Case("unknown client", {"client_id": "nobody"}, ends="raises"),
-    Case("tenant that is none", {"tenant_id": "a/b"}, ends="raises"),
+    Case("unknown client", {"client_id": "unknown"}, ends="raises"),
+    Case("invalid tenant", {"tenant_id": "a/b"}, ends="raises"),
     Case("environment", bare=True, environment={**VARIABLES, "AZURE_CLIENT_SECRET": SECRET}, ends="value"),
     Case(
         "wrong environment",
@@ -150,7 +150,7 @@ CLIENTS = [
     ),
     Case(
         "another identity",
-        {"managed_identity_client_id": "nobody", "workload_identity_tenant_id": TENANT},
+        {"managed_identity_client_id": "unknown", "workload_identity_tenant_id": TENANT},
         bare=True,
         machine=True,
         ends="raises",
@@ -240,9 +240,9 @@ CLIENTS = [
 
 
 @pytest.mark.parametrize("case", CLIENTS, ids=lambda case: case.id)
-def test_client(house: House, case: Case, tmp_path: Path) -> None:
+def test_client(comparison: Comparison, case: Case, tmp_path: Path) -> None:
     """Credentials and options lead to the same answer."""
-    official, ours = house.run(case, tmp_path)
+    official, ours = comparison.run(case, tmp_path)
     assert official.ending == case.ends, repr(official.error)
     assert_as_agreed(f"vault: {case.id}", official, ours)
 
@@ -271,8 +271,8 @@ FAULTS = {
 
 @pytest.mark.parametrize("label", FAULTS)
 @pytest.mark.parametrize("lookup", ["var", "config"])
-def test_errors(house: House, label: str, lookup: str, tmp_path: Path) -> None:
-    """None or an exception, as the official class has it; a team's own name that fails is not passed over."""
+def test_errors(comparison: Comparison, label: str, lookup: str, tmp_path: Path) -> None:
+    """None or an exception, as in the official class; an error on a team's own name does not lead to the shared one."""
     team, of_team = (None, "") if lookup == "config" else ("T", ", name of a team")
-    official, ours = house.run(Case("error", {}, lookup, "c1", team, fault=FAULTS[label]), tmp_path)
+    official, ours = comparison.run(Case("error", {}, lookup, "c1", team, fault=FAULTS[label]), tmp_path)
     assert_as_agreed(f"vault: {label}{of_team}", official, ours)

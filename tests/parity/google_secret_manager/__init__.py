@@ -1,1 +1,1 @@
-"""Google Secret Manager beside its official class."""
+"""Google Secret Manager compared with its official class."""

@@ -24,7 +24,7 @@ GOOGLE_KEYS = [
     "project_id",
     "impersonation_chain",
 ]
-#: A project that is called by a number.
+#: A project with a number for a name.
 NUMBER = 123456789012
 
 both = google_lookups.both
@@ -38,7 +38,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleServer]:
 
 
 def test_google(both: google_lookups.Both) -> None:
-    """With the reader's key, which is in the way of no other keyword where it is not written."""
+    """With the reader's key, unless the keyword sets other credentials."""
     secrets = {f"airflow-{kind}-hello": "world" for kind in ("variables", "connections", "config")}
     secrets |= {f"{prefix}-hello": "numbered" for prefix in ("0", "5", "7")} | {"airflow-variables5hello": "number"}
     found: list[str] = []
@@ -53,7 +53,7 @@ def test_google(both: google_lookups.Both) -> None:
 
 
 def test_a_google_project_by_its_number(both: google_lookups.Both) -> None:
-    """Its number is as good a name as its id, in quotes and without."""
+    """A project's number is as valid as its id, in quotes and without."""
     for project in (NUMBER, str(NUMBER)):
         secret = {"value": "numbered", "parent": f"projects/{NUMBER}"}
         case = google_lookups.Case("number", {"project_id": project}, secrets={"airflow-variables-hello": secret})

@@ -1,7 +1,7 @@
-"""Google Secret Manager: names, values, teams, credentials and errors, beside the official class on one double.
+"""Google Secret Manager: names, values, teams, credentials and errors, compared with the official class on one double.
 
-The official class speaks gRPC and takes no address. So its client is made, in this test only, over the vendor's own
-REST transport with the double's address; and an error of that transport becomes the class that gRPC has for its status.
+The official class speaks gRPC and accepts no address. So in this test only, its client uses the vendor's own
+REST transport with the double's address; an error of that transport becomes the class that gRPC has for its status.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 
 import strongroom.google
 from strongroom.exceptions import StrongroomError
-from tests.parity.house import ask, environment_of
+from tests.parity.comparison import ask, environment_of
 from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, outcome, short
 from tests.parity.real_hosts.cases import PREFIX_OF
 from tests.parity.real_hosts.google_cases import IDS, PREFIXES, SEPARATORS
@@ -64,8 +64,8 @@ class Both:
     def run(self, case: Case) -> tuple[Outcome, Outcome]:
         """The official half, then ours."""
         for name, value in case.secrets.items():
-            told = value if isinstance(value, dict) else {"value": value}
-            self.server.put(name, **{"parent": f"projects/{PROJECT}", **told})
+            version = value if isinstance(value, dict) else {"value": value}
+            self.server.put(name, **{"parent": f"projects/{PROJECT}", **version})
         own = {"gcp_keyfile_dict": self.server.key} if case.keyed else {}
         kwargs = {**own, **case.kwargs}
         environment = {**case.environment, "AIRFLOW__CORE__MULTI_TEAM": str(case.multi_team)}
@@ -99,7 +99,7 @@ def both(started: GoogleServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
     def client(credentials: Any, **_: Any) -> Any:
         host = started.url.removeprefix("http://")
-        # What a gRPC channel does (google.api_core.grpc_helpers), and the REST transport leaves out.
+        # Done by a gRPC channel (google.api_core.grpc_helpers), but not by the REST transport.
         credentials = with_scopes_if_required(credentials, None, [CLOUD_PLATFORM])
         transport = SecretManagerServiceRestTransport(
             host=host, url_scheme="http", credentials=credentials, always_use_jwt_access=True
@@ -113,13 +113,13 @@ def both(started: GoogleServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 class OverGrpc:
-    """A client whose errors are those of gRPC, and which asks once."""
+    """A client with the errors of gRPC, which makes one attempt."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
 
     def secret_version_path(self, *parts: str) -> str:
-        """The client's own."""
+        """The method of the client."""
         return str(self.client.secret_version_path(*parts))
 
     def access_secret_version(self, *, request: Any, **_: Any) -> Any:
@@ -132,7 +132,7 @@ class OverGrpc:
 
 
 def alike(official: Outcome, ours: Outcome) -> None:
-    """The same ending, the same value, the same requests."""
+    """The same outcome, the same value, the same requests."""
     assert ours == official, f"\nofficial: {official}\nours:     {ours}"
     if ours.ending == "raises":
         assert isinstance(ours.error, (StrongroomError, ValueError, TypeError)), repr(ours.error)
@@ -152,7 +152,7 @@ def name_cases() -> Iterator[Case]:
 
 @pytest.mark.parametrize("case", list(name_cases()), ids=lambda case: case.id)
 def test_names(both: Both, case: Case) -> None:
-    """Where nothing is there, and where what was asked for last is there."""
+    """With no secret, and with one of the name that is requested last."""
     official, ours = both.run(case)
     alike(official, ours)
     if not official.asked:
@@ -168,7 +168,7 @@ def test_names(both: Both, case: Case) -> None:
 @pytest.mark.parametrize("kind", PREFIX_OF)
 @pytest.mark.parametrize("multi_team", [True, False])
 def test_an_id_that_begins_with_a_dash(both: Both, kind: str, multi_team: bool) -> None:
-    """For one team it makes the name of another team's secret, so with teams on ours does not ask."""
+    """For one team this is the name of another team's secret, so with teams on ours makes no request."""
     official, ours = both.run(Case("dash in front", {}, kind, "-a", "T", multi_team=multi_team))
     assert official.asked
     if multi_team and kind != "config":
@@ -180,11 +180,11 @@ def test_an_id_that_begins_with_a_dash(both: Both, kind: str, multi_team: bool) 
 @pytest.mark.parametrize("kind", PREFIX_OF)
 @pytest.mark.parametrize("name", IMPOSSIBLE, ids=short)
 def test_names_that_cannot_be(both: Both, kind: str, name: str) -> None:
-    """None in both. The official class asks the service, which refuses; ours does not ask."""
+    """None in both. The official class asks the service, which refuses; ours makes no request."""
     official, ours = both.run(Case("impossible", {}, kind, name))
     assert ours.ending == "none"
     assert not ours.asked
-    # A slash or a colon leads the vendor's REST transport to another method, where gRPC would be refused.
+    # With a slash or a colon the vendor's REST transport calls another method, where gRPC would be refused.
     assert official.ending == "none" or any(letter in name for letter in "/:\n")
 
 
@@ -253,7 +253,7 @@ def test_a_version_that_cannot_be_read(both: Both, state: str) -> None:
     ],
     ids=short,
 )
-def test_what_cannot_work_raises(both: Both, kwargs: dict[str, Any]) -> None:
+def test_invalid_options_raise(both: Both, kwargs: dict[str, Any]) -> None:
     official, ours = both.run(Case("broken", kwargs, keyed=False))
     assert (official.ending, ours.ending) == ("raises", "raises")
     assert not ours.asked
@@ -261,14 +261,14 @@ def test_what_cannot_work_raises(both: Both, kwargs: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("prefix", ["a/b", "a b"])
 @pytest.mark.parametrize("kind", ["variables_prefix", "config_prefix"])
-def test_the_other_prefixes_are_not_looked_at(both: Both, kind: str, prefix: str) -> None:
+def test_other_prefixes_are_ignored(both: Both, kind: str, prefix: str) -> None:
     official, ours = both.run(Case("other", {kind: prefix}, "conn", secrets={"airflow-connections-hello": "pg://h"}))
     assert official.ending == "value"
     alike(official, ours)
 
 
 def test_credentials_of_each_kind(both: Both, tmp_path: Path) -> None:
-    """A key by path, by content and by variable, a login, and impersonation; in each the project as both find it."""
+    """A key by path, by content and by variable, a login, and impersonation; both find the same project for each."""
     server = both.server
     path = tmp_path / "key.json"
     path.write_text(json.dumps(server.key))
@@ -298,7 +298,7 @@ def test_credentials_of_each_kind(both: Both, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("allowed", [True, False])
 def test_impersonation(both: Both, allowed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The account of the chain reads, or nobody does."""
+    """The account at the end of the chain reads, or the lookup fails."""
     monkeypatch.setattr(iam, "_IAM_ENDPOINT", both.server.url + "/v1/projects/-/serviceAccounts/{}:generateAccessToken")
     both.server.put("airflow-variables-hello", "world")
     both.server.set(denied=[READER], creators=[[READER, TARGET]] if allowed else [])

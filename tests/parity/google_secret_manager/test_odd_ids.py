@@ -1,4 +1,4 @@
-"""Ids that are no text: the same outcome as in Google's class. See `tests/parity/test_odd_ids.py`."""
+"""Ids that are not text: the same outcome as in Google's class. See `tests/parity/test_odd_ids.py`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleServer]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_odd_ids(both: google_lookups.Both, way: str) -> None:
-    """Names with what Python makes of the id are there, below the prefix and bare."""
+    """There are secrets for the text that Python makes of an id, below the prefix and bare."""
     secrets = {f"airflow-{kind}-{name}": "there" for kind in ("variables", "connections", "config") for name in THERE}
     secrets |= dict.fromkeys(THERE, "bare") | {f"-{name}": "bare" for name in THERE}
 

@@ -1,1 +1,1 @@
-"""HashiCorp Vault beside its official class."""
+"""HashiCorp Vault compared with its official class."""

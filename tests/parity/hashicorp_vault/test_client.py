@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from strongroom.exceptions import StrongroomError
-from tests.parity.house import Case, Kwargs
-from tests.parity.vault_house import LOGIN, SEAL, VaultHouse, assert_alike
+from tests.parity.comparison import Case, Kwargs
+from tests.parity.vault_comparison import LOGIN, SEAL, VaultComparison, assert_alike
 from tests.servers import vault_logins
 from tests.servers.counting import counting_proxy
 from tests.servers.directories import Cluster, Directory
@@ -25,7 +25,7 @@ from tests.servers.vault_front import pass_on
 NOWHERE = "http://127.0.0.1:9"
 URL: Kwargs = {"url": "<url>"}
 TOKEN: Kwargs = {"token": "<token>"}
-#: A host that there is only behind a proxy.
+#: A host that can only be reached through a proxy.
 FAR: Kwargs = {"url": "http://vault.invalid:8200"}
 APPROLE: Kwargs = {"url": "<url>", "auth_type": "approle", "role_id": "<role-id>", "secret_id": "<secret-id>"}
 USERPASS: Kwargs = {"url": "<url>", "auth_type": "userpass", "username": "airflow", "password": "<password>"}
@@ -37,18 +37,18 @@ AZURE: Kwargs = {"url": "<url>", "auth_type": "azure", "azure_tenant_id": "tenan
 
 
 @pytest.fixture(scope="module")
-def vault_house(
-    vault_house: VaultHouse,
+def vault_comparison(
+    vault_comparison: VaultComparison,
     ldap_users: Directory,
     kubernetes_cluster: Cluster,
     client_certificate: Certificate,
     tls: Certificate,
     signer: Signer,
     tmp_path_factory: pytest.TempPathFactory,
-) -> VaultHouse:
-    """The same server with logins; each mounted where it usually is, approle a second time elsewhere."""
-    server, files = vault_house.server, tmp_path_factory.mktemp("tokens")
-    policy, nobody = server.policy({"secret/*": ["read"]}), server.policy({"cubbyhole/*": ["read"]})
+) -> VaultComparison:
+    """The same server with logins; each mounted at its usual path, and approle also at another."""
+    server, files = vault_comparison.server, tmp_path_factory.mktemp("tokens")
+    policy, powerless = server.policy({"secret/*": ["read"]}), server.policy({"cubbyhole/*": ["read"]})
     logins = {
         "approle": vault_logins.approle(server, policy),
         "elsewhere": vault_logins.approle(server, policy, "else/where"),
@@ -64,7 +64,7 @@ def vault_house(
     both = files / "both.pem"
     both.write_text(client_certificate.certificate.read_text() + client_certificate.key.read_text())
     words = {
-        "<nobody>": server.token(nobody),
+        "<powerless>": server.token(powerless),
         "<inner-token>": server.token(namespace=namespace),
         "<role-id>": logins["approle"].options["role_id"],
         "<secret-id>": logins["approle"].options["secret_id"],
@@ -76,7 +76,7 @@ def vault_house(
         "<jwt>": logins["jwt"].options["jwt_token"],
         "<old-jwt>": logins["jwt"].wrong["jwt_token"],
         "<pod>": kubernetes_cluster.token(),
-        "<another-pod>": kubernetes_cluster.token("somebody"),
+        "<another-pod>": kubernetes_cluster.token("other"),
         "<tls>": server.url,
         "<tls-by-name>": server.url.replace("127.0.0.1", "localhost"),
         "<plain-tls>": server.url.replace("https", "http"),
@@ -85,12 +85,12 @@ def vault_house(
         "<key>": str(client_certificate.key),
         "<authority>": str(server.authority),
     }
-    return dataclasses.replace(vault_house, words={**vault_house.words, **words})
+    return dataclasses.replace(vault_comparison, words={**vault_comparison.words, **words})
 
 
 CLIENTS = [
     Case("token", {**URL, **TOKEN}, ends="value"),
-    Case("token of nobody", {**URL, "token": "<nobody>"}, ends="raises"),
+    Case("token without rights", {**URL, "token": "<powerless>"}, ends="raises"),
     Case("token unknown", {**URL, "token": "s.unknown"}, ends="raises"),
     Case("token with a newline", {"token": "<token>\n"}, asks=False, ends="raises"),
     Case("token missing", URL, asks=False, ends="raises"),
@@ -143,16 +143,16 @@ CLIENTS = [
     Case("approle, denied", {**APPROLE, "mount_point": "kv1"}, ends="raises"),
     Case("userpass", USERPASS, ends="value"),
     Case("userpass, wrong password", {**USERPASS, "password": "wrong"}, ends="raises"),
-    Case("userpass, unknown user", {**USERPASS, "username": "nobody"}, ends="raises"),
+    Case("userpass, unknown user", {**USERPASS, "username": "unknown"}, ends="raises"),
     Case("userpass without a password", {**USERPASS, "password": None}, ends="raises"),
     Case("ldap", LDAP, ends="value"),
     Case("ldap, wrong password", {**LDAP, "password": "wrong"}, ends="raises"),
-    Case("ldap, unknown user", {**LDAP, "username": "nobody"}, ends="raises"),
+    Case("ldap, unknown user", {**LDAP, "username": "unknown"}, ends="raises"),
     Case("jwt", {**JWT, "jwt_token": "<jwt>"}, ends="value"),
     Case("jwt with space", {**JWT, "jwt_token": " <jwt>\n"}, ends="value"),
     Case("jwt that has ended", {**JWT, "jwt_token": "<old-jwt>"}, ends="raises"),
-    Case("jwt that is none", {**JWT, "jwt_token": "x"}, ends="raises"),
-    Case("jwt, role unknown", {**JWT, "jwt_token": "<jwt>", "jwt_role": "nobody"}, ends="raises"),
+    Case("invalid jwt", {**JWT, "jwt_token": "x"}, ends="raises"),
+    Case("jwt, role unknown", {**JWT, "jwt_token": "<jwt>", "jwt_role": "unknown"}, ends="raises"),
     Case("jwt file", {**JWT, "jwt_token_path": "<folder>/t"}, files={"t": "<jwt>\n"}, ends="value"),
     Case("jwt file second", {**JWT, "jwt_token": "<jwt>", "jwt_token_path": "<folder>/t"}, ends="value"),
     Case("jwt file missing", {**JWT, "jwt_token_path": "<folder>/t"}, asks=False, ends="raises"),
@@ -182,24 +182,24 @@ CLIENTS = [
 
 
 @pytest.mark.parametrize("case", CLIENTS, ids=lambda case: case.id)
-def test_client(vault_house: VaultHouse, case: Case, tmp_path: Path) -> None:
+def test_client(vault_comparison: VaultComparison, case: Case, tmp_path: Path) -> None:
     """Address, namespace and login lead to the same answer."""
-    official, ours = vault_house.run(
+    official, ours = vault_comparison.run(
         dataclasses.replace(case, bare="url" in case.kwargs or "token" in case.kwargs), tmp_path
     )
     assert_alike(case, official, ours)
     if ours.ending == "raises":
         assert "<" not in str(ours.error)
-        assert not any(secret in str(ours.error) for secret in secrets_of(vault_house))
+        assert not any(secret in str(ours.error) for secret in secrets_of(vault_comparison))
 
 
-def secrets_of(house: VaultHouse) -> list[str]:
-    """What no message may repeat."""
-    names = ("<token>", "<nobody>", "<secret-id>", "<password>", "<ldap-password>", "<jwt>", "<pod>")
-    return [house.words[name] for name in names]
+def secrets_of(comparison: VaultComparison) -> list[str]:
+    """The texts that no message may repeat."""
+    names = ("<token>", "<powerless>", "<secret-id>", "<password>", "<ldap-password>", "<jwt>", "<pod>")
+    return [comparison.words[name] for name in names]
 
 
-#: How the certificate is checked, without the counting proxy, which would end the connection itself.
+#: How the certificate is checked, without the counting proxy, which would end the TLS connection itself.
 TLS = [
     Case("tls, authority", {"verify": "<authority>"}, ends="value"),
     Case("tls, no authority", {}, ends="raises"),
@@ -216,18 +216,18 @@ TLS = [
 
 
 @pytest.mark.parametrize("case", TLS, ids=lambda case: case.id)
-def test_tls(vault_house: VaultHouse, case: Case, tmp_path: Path) -> None:
-    """The same servers are trusted. What was read is in the server's own record."""
+def test_tls(vault_comparison: VaultComparison, case: Case, tmp_path: Path) -> None:
+    """The same servers are trusted. The reads are in the server's own record."""
     kwargs = {"url": "<tls>", "token": "<token>", **case.kwargs}
     case = dataclasses.replace(case, kwargs=kwargs, bare=True, asks=False)
-    mark = vault_house.server.mark()
-    official, ours = vault_house.run(case, tmp_path)
-    reads = vault_house.server.requests(mark).count("read secret/data/variables/hello")
+    mark = vault_comparison.server.mark()
+    official, ours = vault_comparison.run(case, tmp_path)
+    reads = vault_comparison.server.requests(mark).count("read secret/data/variables/hello")
     assert reads == [official.ending, ours.ending].count("value")
     assert_alike(case, official, ours)
 
 
-#: Status of a read, how it ends, and how often the official class then asks.
+#: Status of a read, the outcome, and how often the official class then sends it.
 STATUSES: list[tuple[int, str, int]] = [
     (400, "raises", 1),
     (401, "raises", 1),
@@ -247,7 +247,7 @@ STATUSES: list[tuple[int, str, int]] = [
 ]
 
 GOOD = {"data": {"data": {"value": "world"}, "metadata": {"version": 1}}}
-#: What a read is answered with, with status 200 or another one.
+#: The answer to a read, with status 200 or another.
 BODIES: dict[str, tuple[int, object]] = {
     "good": (200, GOOD),
     "203": (203, GOOD),
@@ -272,73 +272,79 @@ BODIES: dict[str, tuple[int, object]] = {
 
 
 @pytest.fixture
-def counted(vault_house: VaultHouse) -> Iterator[tuple[VaultHouse, list[Answer]]]:
-    """The same house before a double that gives whatever answer is put into a list."""
+def counted(vault_comparison: VaultComparison) -> Iterator[tuple[VaultComparison, list[Answer]]]:
+    """The same server behind a double that returns the answer in a list."""
     answers: list[Answer] = []
 
     def answer(request: Request) -> Answer:
         if request.path == "/v1/elsewhere":
             return Answer(200, GOOD)
-        return answers[0] if request.path == "/v1/secret/data/variables/hello" else pass_on(vault_house.server, request)
+        return (
+            answers[0]
+            if request.path == "/v1/secret/data/variables/hello"
+            else pass_on(vault_comparison.server, request)
+        )
 
     with serving(answer) as double, counting_proxy(double.url) as counter:
-        yield dataclasses.replace(vault_house, counter=counter, url=counter.url), answers
+        yield dataclasses.replace(vault_comparison, counter=counter, url=counter.url), answers
 
 
 @pytest.mark.parametrize(("status", "ends", "tries"), STATUSES, ids=lambda value: str(value))
-def test_statuses(counted: tuple[VaultHouse, list[Answer]], tmp_path: Path, status: int, ends: str, tries: int) -> None:
-    """The same ending; what may pass is tried again, by us at most as often."""
-    house, answers = counted
+def test_statuses(
+    counted: tuple[VaultComparison, list[Answer]], tmp_path: Path, status: int, ends: str, tries: int
+) -> None:
+    """The same outcome; faults that may pass are retried, by ours at most as often."""
+    comparison, answers = counted
     answers.append(Answer(status, {"errors": ["what it is"]}))
     case = Case(f"status {status}", ends=ends)
-    official, ours = house.run(case, tmp_path)
+    official, ours = comparison.run(case, tmp_path)
     assert len(official.asked) == tries
     assert_alike(case, official, ours)
     assert ends == "none" or (isinstance(ours.error, StrongroomError) and ours.error.code == str(status))
 
 
 @pytest.mark.parametrize("label", BODIES)
-def test_bodies(counted: tuple[VaultHouse, list[Answer]], tmp_path: Path, label: str) -> None:
-    """What is no answer of Vault's is an error; what is a bit unusual is none."""
-    house, answers = counted
+def test_bodies(counted: tuple[VaultComparison, list[Answer]], tmp_path: Path, label: str) -> None:
+    """An answer that is not Vault's is an error; an unusual one is not."""
+    comparison, answers = counted
     status, body = BODIES[label]
     answers.append(Answer(status, body))
     case = Case(f"body {label}")
-    official, ours = house.run(case, tmp_path)
+    official, ours = comparison.run(case, tmp_path)
     assert_alike(case, official, ours)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirects(counted: tuple[VaultHouse, list[Answer]], tmp_path: Path, status: int) -> None:
-    """Within the same host they are followed: a standby node answers so."""
-    house, answers = counted
+def test_redirects(counted: tuple[VaultComparison, list[Answer]], tmp_path: Path, status: int) -> None:
+    """Redirects within the same host are followed: a standby node sends them."""
+    comparison, answers = counted
     answers.append(Answer(status, b"", {"Location": "/v1/elsewhere"}))
-    official, ours = house.run(Case(f"redirect {status}", ends="value"), tmp_path)
+    official, ours = comparison.run(Case(f"redirect {status}", ends="value"), tmp_path)
     assert official.asked[-1] == "GET /v1/elsewhere"
     assert_alike(Case(f"redirect {status}"), official, ours)
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 503])
-def test_a_login_that_fails(vault_house: VaultHouse, tmp_path: Path, status: int) -> None:
-    """Nothing is read, and nothing more than a login is tried; a 503 is asked whether it is a seal."""
+def test_a_login_that_fails(vault_comparison: VaultComparison, tmp_path: Path, status: int) -> None:
+    """Nothing is read, and only the login is tried; after a 503 one request asks whether the server is sealed."""
     with serving(lambda request: Answer(status, {"errors": ["no"]})) as double, counting_proxy(double.url) as counter:
-        house = dataclasses.replace(vault_house, counter=counter, url=counter.url)
+        comparison = dataclasses.replace(vault_comparison, counter=counter, url=counter.url)
         case = Case(f"login {status}", APPROLE, bare=True, ends="none" if status == 404 else "raises")
-        official, ours = house.run(case, tmp_path)
+        official, ours = comparison.run(case, tmp_path)
         tries = [request for request in ours.asked if request != SEAL or status != 503]
         assert all(request.startswith(LOGIN) for request in (*official.asked, *tries))
         assert_alike(case, official, ours)
 
 
-def test_a_quota(vault_house: VaultHouse, tmp_path: Path) -> None:
+def test_a_quota(vault_comparison: VaultComparison, tmp_path: Path) -> None:
     """The server's own 429 is throttling."""
-    server = vault_house.server
+    server = vault_comparison.server
     server.quota(1, "secret/data/variables/busy")
-    official, ours = vault_house.run(Case("quota, first", name="busy"), tmp_path)
+    official, ours = vault_comparison.run(Case("quota, first", name="busy"), tmp_path)
     assert "raises" in (official.ending, ours.ending)
     case = Case("quota", name="busy", ends="raises")
     try:
-        official, ours = vault_house.run(case, tmp_path)
+        official, ours = vault_comparison.run(case, tmp_path)
     finally:
         for name in server.names("sys/quotas/rate-limit"):
             server.delete(f"sys/quotas/rate-limit/{name}")
@@ -347,28 +353,28 @@ def test_a_quota(vault_house: VaultHouse, tmp_path: Path) -> None:
     assert ours.error.code == "429"
 
 
-def test_a_sealed_server(tls: Certificate, tmp_path: Path, vault_house: VaultHouse) -> None:
-    """It raises, and is told from other outages."""
+def test_a_sealed_server(tls: Certificate, tmp_path: Path, vault_comparison: VaultComparison) -> None:
+    """It raises, and is distinguished from other outages."""
     with openbao(tmp_path, tls) as server, counting_proxy(server.plain_url) as counter:
         server.seal()
-        house = dataclasses.replace(vault_house, counter=counter, url=counter.url)
+        comparison = dataclasses.replace(vault_comparison, counter=counter, url=counter.url)
         case = Case("sealed", ends="raises")
-        official, ours = house.run(case, tmp_path)
+        official, ours = comparison.run(case, tmp_path)
         assert_alike(case, official, ours)
         assert "sealed" in str(ours.error)
 
 
-def test_a_server_that_is_not_there(vault_house: VaultHouse, tmp_path: Path) -> None:
+def test_an_unreachable_server(vault_comparison: VaultComparison, tmp_path: Path) -> None:
     """Both raise."""
     case = Case("refused", {"url": NOWHERE, **TOKEN}, bare=True, asks=False, ends="raises")
-    official, ours = vault_house.run(case, tmp_path)
+    official, ours = vault_comparison.run(case, tmp_path)
     assert_alike(case, official, ours)
 
 
-def test_a_login_that_may_not_read(vault_house: VaultHouse, tmp_path: Path) -> None:
-    """The official class logs in anew after 403, and reads again; ours asks first what the token is good for."""
+def test_a_login_that_may_not_read(vault_comparison: VaultComparison, tmp_path: Path) -> None:
+    """The official class logs in again after 403, and reads again; ours first asks what the token may do."""
     wrong: Mapping[str, Any] = {**APPROLE, "mount_point": "kv1"}
     case = Case("login without rights", wrong, bare=True, ends="raises")
-    official, ours = vault_house.run(case, tmp_path)
+    official, ours = vault_comparison.run(case, tmp_path)
     assert [request.startswith(LOGIN) for request in official.asked] == [True, False, True, False]
     assert_alike(case, official, ours)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.parity.aws_secrets_manager.test_names import IDS
-from tests.parity.house import Case
+from tests.parity.comparison import Case
 from tests.parity.outcomes import CONNECTION_CLASSES, short
-from tests.parity.vault_house import VaultHouse, assert_alike, can_hold, stored_at
+from tests.parity.vault_comparison import VaultComparison, assert_alike, can_hold, stored_at
 
 PATH_OF = {"conn": "connections_path", "var": "variables_path", "config": "config_path"}
 FOLDER_OF = {"conn": "connections", "var": "variables", "config": "config"}
@@ -75,7 +75,7 @@ GLOBAL: dict[str, dict[str, Any]] = {
     "global behind a list": {"global_secrets_path": "all", **{option: ["a", "b"] for option in PATH_OF.values()}},
 }
 
-#: Beside those that are tried with Secrets Manager.
+#: In addition to those that are tried with Secrets Manager.
 MORE_IDS = {
     "empty": "",
     "slashes in front": "//a",
@@ -115,27 +115,27 @@ def id_cases() -> Iterator[Case]:
     for (label, name), multi_team in itertools.product({**IDS, **MORE_IDS}.items(), (False, True)):
         for kind, team in (("conn", None), ("var", "T"), ("config", None)):
             if multi_team and kind == "config":
-                continue  # teams are nothing to it: test_teams
+                continue  # teams do not apply to it: test_teams
             refused = multi_team and kind == "conn" and "/" in name
             suffix = ", teams on" if multi_team else ""
             yield Case(f"{kind} {label}{suffix}", {}, kind, name, team, multi_team=multi_team, asks=not refused)
 
 
 @pytest.mark.parametrize("case", [*path_cases(), *mount_cases(), *id_cases()], ids=lambda case: case.id)
-def test_names(vault_house: VaultHouse, case: Case, tmp_path: Path) -> None:
-    """Where nothing is there, where the last name is there, and where all are."""
-    official, ours = vault_house.run(case, tmp_path)
+def test_names(vault_comparison: VaultComparison, case: Case, tmp_path: Path) -> None:
+    """With no secret, with one of the last name, and with one of each name."""
+    official, ours = vault_comparison.run(case, tmp_path)
     assert_alike(case, official, ours)
-    paths = [path for path in stored_at(official) if can_hold(vault_house.server, path)]
+    paths = [path for path in stored_at(official) if can_hold(vault_comparison.server, path)]
     if official.ending != "none" or not paths:
         return
     for there in (paths[-1:], paths)[: len(paths)]:
         secrets = {path: {"value": f"{number}", "host": f"{number}"} for number, path in enumerate(there)}
-        official, ours = vault_house.run(dataclasses.replace(case, secrets=secrets), tmp_path)
+        official, ours = vault_comparison.run(dataclasses.replace(case, secrets=secrets), tmp_path)
         assert_alike(case, official, ours)
 
 
-#: What a connection holds.
+#: The fields of a connection.
 CONNECTIONS: dict[str, dict[str, Any]] = {
     "uri": {"conn_uri": "postgres://u:p%40@h:5432/db?x=1"},
     "uri beside fields": {"conn_uri": "aws://", "host": "h"},
@@ -148,7 +148,7 @@ CONNECTIONS: dict[str, dict[str, Any]] = {
     "uri object": {"conn_uri": {"a": 1}},
     "uri with spaces": {"conn_uri": "  aws:// \n"},
     "uri that is JSON": {"conn_uri": '{"conn_type": "aws"}'},
-    "uri that is none": {"conn_uri": "just words"},
+    "invalid uri": {"conn_uri": "just words"},
     "fields": {"conn_type": "pg", "host": "h", "login": "l", "password": "p", "schema": "s", "port": 5432},
     "fields as text": {"conn_type": "pg", "host": "h", "port": "5432", "extra": '{"a": 1}'},
     "extra object": {"conn_type": "pg", "extra": {"a": {"b": [1, 2.5, None, True]}}},
@@ -167,7 +167,7 @@ CONNECTIONS: dict[str, dict[str, Any]] = {
     "order": {"z": "1", "a": "2", "m": "3"},
 }
 
-#: What a variable or a config value holds.
+#: The fields of a variable or a config value.
 VALUES: dict[str, dict[str, Any]] = {
     "text": {"value": "v"},
     "empty text": {"value": ""},
@@ -212,14 +212,14 @@ def value_cases() -> Iterator[Case]:
 
 
 @pytest.mark.parametrize("case", list(value_cases()), ids=lambda case: case.id)
-def test_values(vault_house: VaultHouse, case: Case, tmp_path: Path) -> None:
+def test_values(vault_comparison: VaultComparison, case: Case, tmp_path: Path) -> None:
     """The same value, of the same type."""
-    official, ours = vault_house.run(case, tmp_path)
+    official, ours = vault_comparison.run(case, tmp_path)
     assert_alike(case, official, ours)
 
 
 def first_wins_cases() -> Iterator[Case]:
-    """Lists of paths: what ends the search, and what leads on."""
+    """Lists of paths: what ends the search, and what continues it."""
     first: dict[str, dict[str, Any]] = {
         "empty": {},
         "without the key": {"other": "x"},
@@ -232,18 +232,18 @@ def first_wins_cases() -> Iterator[Case]:
 
 
 @pytest.mark.parametrize("case", list(first_wins_cases()), ids=lambda case: case.id)
-def test_the_first_that_is_there(vault_house: VaultHouse, case: Case, tmp_path: Path) -> None:
+def test_the_first_existing_secret_counts(vault_comparison: VaultComparison, case: Case, tmp_path: Path) -> None:
     """Even an empty secret ends the search."""
-    official, ours = vault_house.run(case, tmp_path)
+    official, ours = vault_comparison.run(case, tmp_path)
     assert_alike(case, official, ours)
 
 
 @pytest.mark.parametrize("kind", PATH_OF)
 @pytest.mark.parametrize("fate", ["deleted", "destroyed", "undeleted", "without any version", "new version"])
-def test_versions(vault_house: VaultHouse, fate: str, kind: str, tmp_path: Path) -> None:
-    """The latest version, unless it is gone; an older one is never read instead."""
+def test_versions(vault_comparison: VaultComparison, fate: str, kind: str, tmp_path: Path) -> None:
+    """The latest version, unless it is deleted; an older one is never read instead."""
     path = f"{FOLDER_OF[kind]}/c1"
-    server = vault_house.server
+    server = vault_comparison.server
     for value in ("first", "second"):
         server.put(path, {"value": value, "conn_uri": f"aws://{value}"})
     latest = {"versions": [2]}
@@ -258,7 +258,7 @@ def test_versions(vault_house: VaultHouse, fate: str, kind: str, tmp_path: Path)
         server.write(f"secret/metadata/{path}", {"custom_metadata": {"a": "b"}})
     case = Case(f"{kind} {fate}", {}, kind, "c1", ends="value" if fate in ("undeleted", "new version") else "none")
     try:
-        official, ours = vault_house.run(case, tmp_path)
+        official, ours = vault_comparison.run(case, tmp_path)
     finally:
         server.delete(f"secret/metadata/{path}")
     assert_alike(case, official, ours)
@@ -266,7 +266,7 @@ def test_versions(vault_house: VaultHouse, fate: str, kind: str, tmp_path: Path)
 
 
 def team_cases() -> Iterator[Case]:
-    """Every place where a secret of a team or of all may be."""
+    """Every place in which a secret of a team, or a shared one, may be."""
     places = {
         "team's own": {"T/c1": "team", "c1": "shared"},
         "team only": {"T/c1": "team"},
@@ -289,9 +289,9 @@ def team_cases() -> Iterator[Case]:
 
 
 @pytest.mark.parametrize("case", list(team_cases()), ids=lambda case: case.id)
-def test_teams(vault_house: VaultHouse, case: Case, tmp_path: Path) -> None:
+def test_teams(vault_comparison: VaultComparison, case: Case, tmp_path: Path) -> None:
     """A team's own place, and never another team's."""
-    official, ours = vault_house.run(case, tmp_path)
+    official, ours = vault_comparison.run(case, tmp_path)
     assert_alike(case, official, ours)
 
 
@@ -305,9 +305,9 @@ NESTED = [
 
 
 @pytest.mark.parametrize("case", NESTED, ids=lambda case: case.id)
-def test_a_nested_id_reaches_no_team(vault_house: VaultHouse, case: Case, tmp_path: Path) -> None:
+def test_a_nested_id_reaches_no_team(vault_comparison: VaultComparison, case: Case, tmp_path: Path) -> None:
     """An id with a slash and no team is not looked up where teams have places."""
     refused = case.kwargs == {} and case.team is None and case.lookup != "config"
     case = dataclasses.replace(case, asks=not refused)
-    official, ours = vault_house.run(case, tmp_path)
+    official, ours = vault_comparison.run(case, tmp_path)
     assert_alike(case, official, ours)

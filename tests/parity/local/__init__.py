@@ -1,1 +1,1 @@
-"""Local files beside the class of Airflow."""
+"""Local files compared with the class of Airflow."""

@@ -1,4 +1,4 @@
-"""Local files: core's class beside ours."""
+"""Local files: core's class compared with ours."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ ABSENT = "absent"
 
 @dataclass(frozen=True)
 class File:
-    """A file of one kind, and what is looked up in it; ``absent`` always is, too."""
+    """A file of one kind, and the names to look up in it, in addition to ``absent``."""
 
     id: str
     kind: str
     name: str
     content: str | bytes | None
     names: tuple[str, ...] = ("a",)
-    #: The entry ``a`` is no connection. In the official class that breaks every other, too.
+    #: The entry ``a`` is not a valid connection. In the official class that breaks all others too.
     bad: bool = False
 
 
 def look_up(backend: Any, kind: str, name: str) -> object:
-    """Asks for one entry; a connection has core's class, the only one that core's backend knows."""
+    """Looks up one entry; a connection has core's class, the only one that core's backend supports."""
     if kind == "variables":
         return backend.get_variable(name)
     if kind == "configs":
@@ -62,7 +62,7 @@ def conn(label: str, value: object) -> File:
 
 
 def bad(label: str, value: object) -> File:
-    """An entry of a JSON file that is no connection."""
+    """An invalid connection in a JSON file."""
     return replace(conn(label, value), bad=True)
 
 
@@ -295,7 +295,7 @@ def test_files(file: File, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["variables", "connections", "configs"])
 @pytest.mark.parametrize("path", [None, ""], ids=["null", "empty"])
 def test_a_kind_without_a_file(kind: str, path: str | None) -> None:
-    """Nothing is there."""
+    """Nothing is found."""
     paths: Any = {f"{kind}_file_path": path}
     for cls in (Official, Ours):
         assert look_up(cls(**paths), kind, "a") is None
@@ -311,7 +311,7 @@ def test_a_team_makes_no_difference(tmp_path: Path) -> None:
 
 
 def test_the_official_class_has_no_text_of_a_connection(tmp_path: Path) -> None:
-    """On purpose: ours has it."""
+    """Intended: ours has it."""
     (tmp_path / "x.env").write_text("a=aws://\n")
     path = str(tmp_path / "x.env")
     with pytest.raises(NotImplementedError):
@@ -320,7 +320,7 @@ def test_the_official_class_has_no_text_of_a_connection(tmp_path: Path) -> None:
 
 
 def test_unknown_keys() -> None:
-    """On purpose: ours warns, as its other classes do."""
+    """Intended: ours warns, as its other classes do."""
     unknown: Any = {"nonsense": 1}
     with pytest.raises(TypeError):
         Official(**unknown)

@@ -1,1 +1,1 @@
-"""What runs inside ``tests/parity/namespace.py``: official classes as they are, and ours, at the clouds' own names."""
+"""The tests inside ``tests/parity/namespace.py``: unchanged official classes, and ours, at the clouds' own names."""

@@ -1,4 +1,4 @@
-"""The lookups of Key Vault that are compared: names, values, teams, faults, credentials."""
+"""The compared lookups of Key Vault: names, values, teams, faults, credentials."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ CLAIMS = (
 
 @dataclass(frozen=True)
 class Fault:
-    """Answers in place of a secret, the last one from then on, and what becomes of a lookup that meets them."""
+    """Answers in place of a secret, the last one repeatedly, and the outcome of a lookup that meets them."""
 
     replies: tuple[Reply, ...]
-    #: A word of ``policies.py``; nothing if the policies are not tried.
+    #: An outcome in ``policies.py``; empty if the policies are not tried.
     fate: str = ""
-    #: Whether the official class asks again for seconds.
+    #: Whether the official class retries for seconds.
     slow: bool = False
     #: The entry in ``DIFFERENCES``, alone and on a team's name.
     differs: str = ""
@@ -66,7 +66,7 @@ class Fault:
 
 
 def unauthorized(challenge: str) -> Reply:
-    """A token that is not accepted, and what the vault wants instead."""
+    """A rejected token, and the challenge of the vault."""
     return 401, {"WWW-Authenticate": challenge}, vault_error(401, "Unauthorized")[2]
 
 
@@ -124,7 +124,7 @@ VALUES: dict[str, Any] = {
     "empty list": [],
     "empty object": {},
 }
-#: Bodies that no JSON writer of ours would write.
+#: Bodies that our JSON writers would not write.
 BODIES = {
     "not UTF-8": b'{"value": "\xff\xfe"}',
     "latin": '{"value": "é"}'.encode("latin-1"),
@@ -145,14 +145,14 @@ BODIES = {
 
 @dataclass(frozen=True)
 class Case(Lookup):
-    """A lookup of a secret that is text, or that a fault takes the place of."""
+    """A lookup of a secret that is text, or that a fault replaces."""
 
     secrets: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, Fault] = field(default_factory=dict)
 
 
 def physical(kwargs: Mapping[str, Any], kind: str, name: str, team: str | None = None) -> str:
-    """The name in the store, as the documentation has it."""
+    """The name in the store, according to the documentation."""
     sep = kwargs.get("sep", "-")
     prefix = kwargs.get(PREFIX_OF[kind], DEFAULT_OF[kind])
     prefix = prefix.rstrip(sep) if prefix else prefix
@@ -166,7 +166,7 @@ def names() -> Iterator[Case]:
 
 
 def ids() -> Iterator[Case]:
-    """Ids of every form: absent, there, there for the team, with teams on and off."""
+    """Ids of every form: absent, present, present for the team, with teams on and off."""
     for number, kind, multi_team in itertools.product(range(len(IDS)), PREFIX_OF, (False, True)):
         name = IDS[number] + "~"
         for team in (None, "T") if kind == "var" else (None,):
@@ -203,7 +203,7 @@ def values() -> Iterator[Case]:
 
 
 def odd_values() -> Iterator[Case]:
-    """Values that are no text, and bodies of every form."""
+    """Values that are not text, and bodies of every form."""
     for (label, value), lookup in itertools.product(VALUES.items(), ("var", "conn", "config", *CONNECTION_CLASSES)):
         fault = {physical({}, kind_of(lookup), "c~"): Fault((bundle(value),))}
         yield Case(f"odd {lookup} {label}", {}, {}, lookup, "c~", faults=fault)
@@ -214,7 +214,7 @@ def odd_values() -> Iterator[Case]:
 
 
 def faults() -> Iterator[Case]:
-    """Each fault for a name without a team, for a team's name beside a shared secret, and for the shared name."""
+    """Each fault for a name without a team, for a team's name with a shared secret, and for the shared name."""
     own, shared = physical({}, "var", "c~", "T"), physical({}, "var", "c~")
     there = {shared: "shared"}
     for label, fault in FAULTS.items():
@@ -227,7 +227,7 @@ def faults() -> Iterator[Case]:
 
 
 def moments() -> Iterator[Case]:
-    """What passes by itself."""
+    """Faults that pass."""
     shared = physical({}, "var", "c~")
     for label, reply in {
         "429": vault_error(429, "Throttled"),

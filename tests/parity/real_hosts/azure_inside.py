@@ -1,6 +1,6 @@
-"""Key Vault at its own host name: the official class as it is, with its login at Entra ID, beside ours.
+"""Key Vault at its own host name: the unchanged official class, with its login at Entra ID, compared with ours.
 
-``tests/parity/azure_key_vault/test_hosts.py`` runs this file in a network of its own.
+``tests/parity/azure_key_vault/test_hosts.py`` runs this file in a separate network.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pytest
 from airflow.providers.microsoft.azure.secrets.key_vault import AzureKeyVaultBackend
 
 import strongroom.azure
-from tests.parity.azure_house import PRINCIPAL
-from tests.parity.house import ask, environment_of
+from tests.parity.azure_comparison import PRINCIPAL
+from tests.parity.comparison import ask, environment_of
 from tests.parity.namespace import HOSTS, tls_of_hosts, trust
 from tests.parity.outcomes import Outcome, outcome
 from tests.parity.real_hosts.azure_cases import CASES, Case, physical
@@ -27,7 +27,7 @@ from tests.parity.real_hosts.policies import (
 )
 from tests.servers.azure import VAULT, Azure, azure
 
-#: What differs on purpose, each with a row in docs/differences.md: how the official class ends, and how ours does.
+#: Intended differences, each with a row in docs/differences.md: the outcome of the official class, and of ours.
 DIFFERENCES = {
     "404 on a team's name": ("value", "none"),
     "no value on a team's name": ("value", "none"),
@@ -36,7 +36,7 @@ DIFFERENCES = {
 }
 
 
-class House:
+class Comparison:
     """The vault, both classes on it, and the official outcomes that take seconds."""
 
     def __init__(self, cloud: Azure) -> None:
@@ -53,7 +53,7 @@ class House:
                 self.slow[case.id] = self.pool.submit(self._official, case)
 
     def official(self, case: Case) -> Outcome:
-        """How the official class ends; what takes it seconds began with the first test."""
+        """The outcome of the official class; a slow one was started with the first test."""
         if case.slow:
             return self.slow[case.id].result(120)
         self._break(case)
@@ -74,7 +74,7 @@ class House:
         return outcome(lambda: ask(AzureKeyVaultBackend(**kwargs), case), lambda: self._asked(begin, case))
 
     def _asked(self, begin: int, case: Case) -> tuple[str, ...]:
-        """The secrets that were asked for with a token, each name once; those of slow cases are asked at any time."""
+        """The secrets that were requested with a token, each name once; requests of slow cases may come at any time."""
         paths = [asked.path for asked in list(self.cloud.asked[begin:]) if asked.what == "GetSecret"]
         found = [path.split("?")[0].removeprefix("/secrets/").rstrip("/") for path in paths]
         return tuple(dict.fromkeys(name for name in found if "slow" not in name))
@@ -85,7 +85,7 @@ class House:
 
 
 def fate(case: Case, name: str) -> str:
-    """What the vault says to one name."""
+    """The vault's answer for one name."""
     if name in case.faults:
         return case.faults[name].fate
     return VALUE if name in case.secrets else ABSENT
@@ -93,28 +93,28 @@ def fate(case: Case, name: str) -> str:
 
 @pytest.fixture(autouse=True, scope="module")
 def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """For the whole module, since some official lookups go on beside the tests."""
+    """For the whole module, since some official lookups run alongside the tests."""
     with environment_of({**trust(), "HOME": str(tmp_path_factory.mktemp("home"))}):
         yield
 
 
 @pytest.fixture(scope="module")
-def house(_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def comparison(_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comparison]:
     """One vault for the module."""
     address = next(address for address, names in HOSTS.items() if "login.microsoftonline.com" in names)
     folder: Path = tmp_path_factory.mktemp("azure")
     with azure(folder, tls_of_hosts(), (address, 443)) as cloud:
-        yield House(cloud)
+        yield Comparison(cloud)
 
 
 def test_there_are_enough() -> None:
-    """Of the official class, and no case twice."""
+    """Of the official class, and none twice."""
     assert_enough(CASES)
 
 
 @pytest.mark.parametrize("number", slow_last(CASES))
-def test_each_lookup(house: House, number: int) -> None:
-    """The same text, the same connection, None in both, or an error in both; under the other words as documented."""
-    case = house.numbered[CASES[number].id]
+def test_each_lookup(comparison: Comparison, number: int) -> None:
+    """The same text, the same connection, None in both, or an error in both; with other policies as documented."""
+    case = comparison.numbered[CASES[number].id]
     fates = [fate(case, name) for name in physical_names(case, physical)]
-    assert_each_policy(house, case, fates, DIFFERENCES, denial_leads_on=False, invalid_is_none=False)
+    assert_each_policy(comparison, case, fates, DIFFERENCES, denial_leads_on=False, invalid_is_none=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from strongroom.exceptions import StrongroomError
-from tests.parity.house import environment_of, fill
+from tests.parity.comparison import environment_of, fill
 from tests.parity.outcomes import CONNECTION_CLASSES, Outcome
 from tests.parity.real_hosts.policies import assert_alike, ending_of, expected, with_names
 
@@ -24,7 +24,7 @@ class Lookup:
 
     id: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
-    #: What ours is told besides.
+    #: The extra options of ours.
     own: Mapping[str, Any] = field(default_factory=dict)
     #: ``conn``, ``var`` and ``config`` for the getters, ``core`` and ``sdk`` for a connection of that class.
     lookup: str = "var"
@@ -43,7 +43,7 @@ class Lookup:
 
     @property
     def kind(self) -> str:
-        """What is looked up, whichever way."""
+        """The kind of secret, whatever the lookup."""
         return kind_of(self.lookup)
 
 
@@ -52,27 +52,27 @@ AnyLookup = TypeVar("AnyLookup", bound=Lookup)
 Physical = Callable[[Mapping[str, Any], str, str, "str | None"], str]
 
 
-class House(Protocol[AnyLookup]):
+class Comparison(Protocol[AnyLookup]):
     """Both classes on one service."""
 
     numbered: dict[str, AnyLookup]
 
     def official(self, case: AnyLookup) -> Outcome:
-        """How the official class ends."""
+        """The outcome of the official class."""
 
     def ours(self, case: AnyLookup, policy: str) -> Outcome:
-        """How ours ends."""
+        """The outcome of ours."""
 
 
 def kind_of(lookup: str) -> str:
-    """The kind behind a way to look up."""
+    """The kind of secret behind a lookup."""
     return "conn" if lookup in CONNECTION_CLASSES else lookup
 
 
 def names(
     make: type[AnyLookup], physical: Physical, prefixes: Mapping[str, Any], separators: Mapping[str, Any], name: str
 ) -> Iterator[AnyLookup]:
-    """Every prefix with every separator, for every kind, with a team and without; what is asked last is there."""
+    """Every prefix with every separator, for every kind, with a team and without; the last requested name exists."""
     for (label, prefix), (apart, sep), kind in itertools.product(prefixes.items(), separators.items(), PREFIX_OF):
         kwargs = {} if prefix is ... else {PREFIX_OF[kind]: prefix}
         kwargs |= {} if sep is ... else {"sep": sep}
@@ -82,7 +82,7 @@ def names(
 
 
 def absent(make: type[AnyLookup], physical: Physical, teams: Sequence[str | None]) -> Iterator[AnyLookup]:
-    """What is not there, or another team's."""
+    """Secrets that are absent, or another team's."""
     for kind, team in itertools.product(("conn", "var"), teams):
         yield make(f"absent {kind} {team}", {}, {}, kind, "c~", team, policies=POLICIES)
         there = {physical({}, kind, "c~", "U"): "of another team"}
@@ -99,7 +99,7 @@ def values(
 
 
 def numbered(case: AnyLookup, number: int) -> AnyLookup:
-    """The case with names that no other case has."""
+    """The case with names that no other case uses."""
     words = {"~": f"slow{number}" if case.slow else f"q{number}"}
     kept = {each.name: getattr(case, each.name) for each in dataclasses.fields(case)}
     named: dict[str, Any] = {
@@ -111,19 +111,19 @@ def numbered(case: AnyLookup, number: int) -> AnyLookup:
 
 
 def physical_names(case: Lookup, physical: Physical) -> list[str]:
-    """Each name of a case, in the order in which they are asked."""
+    """Each name of a case, in the order of the requests."""
     teams = [case.team, None] if case.team else [None]
     return [physical(case.kwargs, case.kind, case.name, team) for team in teams]
 
 
 def assert_enough(cases: Sequence[Lookup]) -> None:
-    """No case twice."""
+    """No case appears twice."""
     assert len({case.id for case in cases}) == len(cases)
     assert len(cases) >= 300
 
 
 def assert_each_policy(
-    house: House[AnyLookup],
+    comparison: Comparison[AnyLookup],
     case: AnyLookup,
     fates: Sequence[str],
     differences: Mapping[str, Any],
@@ -131,17 +131,17 @@ def assert_each_policy(
     denial_leads_on: bool,
     invalid_is_none: bool,
 ) -> None:
-    """The same text, the same connection, None in both, or an error in both; under the other words as documented."""
+    """The same text, the same connection, None in both, or an error in both; with other policies as documented."""
     with environment_of({"AIRFLOW__CORE__MULTI_TEAM": str(case.multi_team)}):
-        official = house.official(case)
+        official = comparison.official(case)
         for policy in case.policies:
-            ours = house.ours(case, policy)
-            told = (
+            ours = comparison.ours(case, policy)
+            message = (
                 f"{case}\npolicy:   {policy}\nofficial: {official} {official.error!r}\nours:     {ours} {ours.error!r}"
             )
             if policy == "official":
-                assert_alike(case, official, ours, told, differences)
+                assert_alike(case, official, ours, message, differences)
             else:
                 ending = expected(policy, fates, denial_leads_on=denial_leads_on, invalid_is_none=invalid_is_none)
-                assert ending_of(ours) == ending, told
-            assert ours.error is None or isinstance(ours.error, (StrongroomError, ValueError, TypeError)), told
+                assert ending_of(ours) == ending, message
+            assert ours.error is None or isinstance(ours.error, (StrongroomError, ValueError, TypeError)), message

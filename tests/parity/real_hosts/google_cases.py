@@ -1,4 +1,4 @@
-"""The lookups of Secret Manager that are compared: names, values, teams, faults, credentials."""
+"""The compared lookups of Secret Manager: names, values, teams, faults, credentials."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ FAULTS = [
     "UNIMPLEMENTED",
     "DATA_LOSS",
 ]
-#: Google's client asks again for a minute.
+#: Google's client retries for a minute.
 PATIENT = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")
 DENIALS = ("SERVICE_DISABLED", "CONSUMER_INVALID", "BILLING_DISABLED", "IAM_PERMISSION_DENIED")
 
@@ -69,7 +69,7 @@ class Case(Lookup):
 
 
 def physical(case_kwargs: Mapping[str, Any], kind: str, name: str, team: str | None = None) -> str:
-    """The name in the store, as the documentation has it."""
+    """The name in the store, according to the documentation."""
     prefix = case_kwargs.get(PREFIX_OF[kind], DEFAULT_OF[kind])
     own = f"{team}--{name}" if team else name
     return f"{prefix}{case_kwargs.get('sep', '-')}{own}"
@@ -81,7 +81,7 @@ def names() -> Iterator[Case]:
 
 
 def ids() -> Iterator[Case]:
-    """Ids of every form: absent, there, there for the team, with teams on and off."""
+    """Ids of every form: absent, present, present for the team, with teams on and off."""
     for name, kind, multi_team in itertools.product(IDS, PREFIX_OF, (False, True)):
         for team in (None, "T") if kind == "var" else (None,):
             there = {physical({}, kind, name + "~", team): "postgres://there"}
@@ -108,7 +108,7 @@ def values() -> Iterator[Case]:
 
 
 def faults() -> Iterator[Case]:
-    """Each status for a name without a team, for a team's name beside a shared secret, and for the shared name."""
+    """Each status for a name without a team, for a team's name with a shared secret, and for the shared name."""
     own, shared = physical({}, "var", "c~", "T"), physical({}, "var", "c~")
     for status in (*FAULTS, *PATIENT):
         fault, more = Fault(status), {"policies": POLICIES, "slow": status in PATIENT, "alike": status not in PATIENT}
@@ -130,7 +130,7 @@ def faults() -> Iterator[Case]:
 
 
 def moments() -> Iterator[Case]:
-    """What passes by itself, and what does not end."""
+    """Faults that pass, and some that do not end."""
     shared = physical({}, "var", "c~")
     for status in PATIENT:
         passing = {shared: Fault(status, times=1)}
@@ -153,7 +153,7 @@ def states() -> Iterator[Case]:
         "no checksum": {"payload": {"data": "eA=="}},
         "empty payload": {"payload": {}},
         "no name": {"payload": {"data": "", "dataCrc32c": "0"}},
-        # Beyond what Google stores, and what gRPC takes by itself.
+        # Larger than Google stores, and than gRPC accepts by default.
         "a mebibyte": {"payload": {"data": base64.b64encode("é".encode() * 2**19).decode()}},
         "five mebibytes": {"payload": {"data": base64.b64encode(b"x" * 5 * 2**20).decode()}},
     }

@@ -1,4 +1,4 @@
-"""Key files, other credentials and chains of impersonation, as somebody may have written them."""
+"""Key files, other credentials and chains of impersonation, in forms that users may have written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.servers.google import PROJECT, READER
 
 TARGET = f"target@{PROJECT}.iam.gserviceaccount.com"
-#: What ``type`` may say; ``...`` leaves it out.
+#: Values of ``type``; ``...`` leaves it out.
 TYPES: list[Any] = ["service_account", "authorized_user", "external_account", "something", "", 5, None, ...]
 USER = {
     "type": "authorized_user",
@@ -25,7 +25,7 @@ USER = {
 
 @dataclass(frozen=True)
 class Written:
-    """Credentials as options and variables. ``differs`` says how the official class ends and how ours does."""
+    """Credentials as options and variables. ``differs`` is the outcome of the official class and of ours."""
 
     id: str
     kwargs: Mapping[str, Any]
@@ -34,12 +34,12 @@ class Written:
 
 
 def changed(key: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
-    """A key with other members; ``...`` takes one away."""
+    """A key with other members; ``...`` removes one."""
     return {name: value for name, value in {**key, **changes}.items() if value is not ...}
 
 
 def in_each_place(label: str, content: Mapping[str, Any], folder: Path) -> Iterator[Written]:
-    """The same content by every option and by the variable."""
+    """The same content in every option and in the variable."""
     path = folder / f"{label.replace(' ', '-').replace('/', '-')}.json"
     path.write_text(json.dumps(content))
     yield Written(f"{label}, gcp_key_path", {"gcp_key_path": str(path)})
@@ -51,7 +51,7 @@ def in_each_place(label: str, content: Mapping[str, Any], folder: Path) -> Itera
 
 
 def types(key: Mapping[str, Any], folder: Path) -> Iterator[Written]:
-    """Keys with every word in ``type``, and a person's login, in every place."""
+    """Keys with every value of ``type``, and a user's login, in every place."""
     for kind in TYPES:
         label = "no type" if kind is ... else f"type {kind!r}"
         yield from in_each_place(label, changed(key, type=kind), folder)
@@ -59,7 +59,7 @@ def types(key: Mapping[str, Any], folder: Path) -> Iterator[Written]:
 
 
 def members(key: Mapping[str, Any], folder: Path) -> Iterator[Written]:
-    """Keys that lack a member, and private keys in other forms."""
+    """Keys without a member, and private keys in other forms."""
     for name in ("client_email", "private_key", "private_key_id", "client_id", "project_id", "universe_domain"):
         yield from in_each_place(f"no {name}", changed(key, **{name: ...}), folder)
     for case in in_each_place("no token_uri", changed(key, token_uri=...), folder):
@@ -82,7 +82,7 @@ def members(key: Mapping[str, Any], folder: Path) -> Iterator[Written]:
 
 
 def logins(folder: Path) -> Iterator[Written]:
-    """A person's login, whose token the official class asks of Google whatever the file says."""
+    """A user's login, whose token the official class requests from Google whatever the file says."""
     for label, uri, differs in (
         ("no address", ..., None),
         ("https", "https://oauth2.googleapis.com/token", None),
@@ -95,7 +95,7 @@ def logins(folder: Path) -> Iterator[Written]:
 
 
 def chains(key: Mapping[str, Any]) -> Iterator[Written]:
-    """Who is impersonated, or nobody."""
+    """Impersonated accounts, or none."""
     alike: list[Any] = [TARGET, [TARGET], "", [], None, [""], [None], [TARGET, ""], [TARGET, None]]
     alike += ["nobody", [READER], f"{TARGET},{TARGET}", [[TARGET]]]
     for chain in alike:
@@ -106,5 +106,5 @@ def chains(key: Mapping[str, Any]) -> Iterator[Written]:
 
 
 def written(key: Mapping[str, Any], folder: Path) -> list[Written]:
-    """All of them."""
+    """All written credentials."""
     return [*types(key, folder), *members(key, folder), *logins(folder), *chains(key)]

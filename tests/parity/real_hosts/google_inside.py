@@ -1,6 +1,6 @@
-"""Secret Manager at its own host name: the official class over gRPC, as it is, beside ours over REST.
+"""Secret Manager at its own host name: the unchanged official class over gRPC, compared with ours over REST.
 
-``tests/parity/google_secret_manager/test_hosts.py`` runs this file in a network of its own.
+``tests/parity/google_secret_manager/test_hosts.py`` runs this file in a separate network.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 from airflow.providers.google.cloud.secrets.secret_manager import CloudSecretManagerBackend
 
 import strongroom.google
-from tests.parity.house import ask, environment_of
+from tests.parity.comparison import ask, environment_of
 from tests.parity.namespace import HOSTS, tls_of_hosts, trust
 from tests.parity.outcomes import Outcome, outcome
 from tests.parity.real_hosts.cases import assert_each_policy, assert_enough, numbered, physical_names
@@ -35,7 +35,7 @@ from tests.servers.google_cloud import Cloud, google_cloud
 
 BOUND = f"bound@{PROJECT}.iam.gserviceaccount.com"
 HELLO = Case("credentials", name="hello", secrets={"airflow-variables-hello": "world"})
-#: What differs on purpose, each with a row in docs/differences.md: how the official class ends, and how ours does.
+#: Intended differences, each with a row in docs/differences.md: the outcome of the official class, and of ours.
 DIFFERENCES = {"no payload": ("value", "raises"), "checksum": ("value", "raises")}
 FATES = {
     "NOT_FOUND": ABSENT,
@@ -45,7 +45,7 @@ FATES = {
 }
 
 
-class House:
+class Comparison:
     """The service, both classes on it, and the official outcomes that take a minute."""
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
@@ -62,13 +62,13 @@ class House:
         self.credentials = written(self.keys[False], folder)
         self._store(HELLO)
         cloud.google.state.creators.add((READER, TARGET))
-        # Where an account may not be impersonated Google's client asks again for a minute.
+        # If an account may not be impersonated, Google's client retries for a minute.
         for found in self.credentials:
             if not found.environment:
                 self.slow[found.id] = self.pool.submit(official_with, found)
 
     def official(self, case: Case) -> Outcome:
-        """How the official class ends; what takes it a minute began with the first test."""
+        """The outcome of the official class; one that takes a minute was started with the first test."""
         return self.slow[case.id].result(120) if case.slow else self._official(case)
 
     def ours(self, case: Case, policy: str) -> Outcome:
@@ -86,9 +86,9 @@ class House:
         return outcome(lambda: ask(CloudSecretManagerBackend(**kwargs), case), lambda: self._asked("grpc", case))
 
     def _asked(self, way: str, case: Case) -> tuple[str, ...]:
-        """What was asked, each name once; what goes on beside the tests apart."""
-        beside = (*HELLO.secrets, *(name for name in self.cloud.service.asked[way] if "slow" in name))
-        return tuple(dict.fromkeys(name for name in self.cloud.service.asked[way] if name not in beside))
+        """The requested names, each once, without those of the lookups that run alongside the tests."""
+        alongside = (*HELLO.secrets, *(name for name in self.cloud.service.asked[way] if "slow" in name))
+        return tuple(dict.fromkeys(name for name in self.cloud.service.asked[way] if name not in alongside))
 
     def _store(self, case: Case) -> None:
         service, state = self.cloud.service, self.cloud.google.state
@@ -103,13 +103,13 @@ class House:
 
 
 def official_with(found: Written) -> Outcome:
-    """The official class with these credentials."""
+    """The outcome of the official class with these credentials."""
     kwargs = {"project_id": PROJECT, **copy.deepcopy(dict(found.kwargs))}
     return outcome(lambda: ask(CloudSecretManagerBackend(**kwargs), HELLO))
 
 
 def fate(case: Case, name: str) -> str:
-    """What the service says to one name."""
+    """The service's answer for one name."""
     if name in case.faults:
         return FATES.get(case.faults[name].status, BROKEN)
     if name not in case.secrets:
@@ -119,41 +119,41 @@ def fate(case: Case, name: str) -> str:
 
 @pytest.fixture(autouse=True, scope="module")
 def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """For the whole module, since official lookups go on beside the tests: no login at home, no metadata server."""
+    """For the whole module, since official lookups run alongside the tests: no login at home, no metadata server."""
     home = str(tmp_path_factory.mktemp("home"))
     with environment_of({**trust(), "HOME": home, "NO_GCE_CHECK": "true", "GOOGLE_CLOUD_PROJECT": ""}):
         yield
 
 
 @pytest.fixture(scope="module")
-def house(_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def comparison(_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comparison]:
     """One service for the module."""
     address = next(address for address, names in HOSTS.items() if "secretmanager.googleapis.com" in names)
     with google_cloud(address, tls_of_hosts()) as cloud:
-        yield House(cloud, tmp_path_factory.mktemp("google"))
+        yield Comparison(cloud, tmp_path_factory.mktemp("google"))
 
 
 def test_there_are_enough() -> None:
-    """Of the official class, and no case twice."""
+    """Of the official class, and none twice."""
     assert_enough(CASES)
 
 
 @pytest.mark.parametrize("number", slow_last(CASES))
-def test_each_lookup(house: House, number: int) -> None:
-    """The same text, the same connection, None in both, or an error in both; under the other words as documented."""
-    case = house.numbered[CASES[number].id]
+def test_each_lookup(comparison: Comparison, number: int) -> None:
+    """The same text, the same connection, None in both, or an error in both; with other policies as documented."""
+    case = comparison.numbered[CASES[number].id]
     fates = [fate(case, name) for name in physical_names(case, physical)]
-    assert_each_policy(house, case, fates, DIFFERENCES, denial_leads_on=True, invalid_is_none=True)
+    assert_each_policy(comparison, case, fates, DIFFERENCES, denial_leads_on=True, invalid_is_none=True)
 
 
-def test_credentials(house: House, subtests: pytest.Subtests) -> None:
+def test_credentials(comparison: Comparison, subtests: pytest.Subtests) -> None:
     """The same key files, logins and chains are read, and the same are refused."""
     make = strongroom.google.CloudSecretManagerBackend
-    for number, found in enumerate(house.credentials):
-        # Another configuration for each: ours would share what it knows.
+    for number, found in enumerate(comparison.credentials):
+        # A different configuration for each: ours would otherwise share a client.
         own = {"project_id": PROJECT, "config_prefix": f"c{number}", "cache_ttl": 0, "max_attempts": 1, "timeout": 5}
         with subtests.test(found.id), environment_of(found.environment):
-            official = house.slow[found.id].result(120) if found.id in house.slow else official_with(found)
+            official = comparison.slow[found.id].result(120) if found.id in comparison.slow else official_with(found)
             ours = outcome(lambda: ask(make(**{**own, **found.kwargs}), HELLO))  # noqa: B023
             ended = found.differs or (official.ending, official.ending)
             assert (official.ending, ours.ending) == ended, f"{official.error!r}\n{ours.error!r}"

@@ -1,4 +1,4 @@
-"""What a lookup gives under each word of ``on_error``, as docs/configuration.md has it: a model beside the product."""
+"""The outcome of a lookup for each value of ``on_error``, according to docs/configuration.md: an independent model."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowSecretsBackendAccessDenied
 
-from tests.parity.house import fill
+from tests.parity.comparison import fill
 from tests.parity.outcomes import Outcome
 
-#: What may become of one name.
+#: The possible outcomes of one name.
 VALUE, ABSENT, DENIED, UNAUTHENTICATED, INVALID, BROKEN = [
     "value",
     "absent",
@@ -22,7 +22,7 @@ VALUE, ABSENT, DENIED, UNAUTHENTICATED, INVALID, BROKEN = [
 
 
 def expected(policy: str, fates: Sequence[str], *, denial_leads_on: bool, invalid_is_none: bool) -> str:
-    """How the lookup ends whose names have these fates, in order: ``value``, ``none``, ``raises`` or ``stops``."""
+    """The outcome of a lookup by those of its names, in order: ``value``, ``none``, ``raises`` or ``stops``."""
     passed = ""
     for number, fate in enumerate(fates):
         if fate == VALUE:
@@ -47,12 +47,12 @@ def _of_error(policy: str, fate: str, *, denial_is_none: bool, invalid_is_none: 
 
 
 def ending_of(found: Outcome) -> str:
-    """How it ended; ``stops`` if Airflow asks no further."""
+    """The outcome; ``stops`` if Airflow ends its search."""
     return "stops" if isinstance(found.error, AirflowSecretsBackendAccessDenied) else found.ending
 
 
 def slow_last(cases: Sequence[Any]) -> list[int]:
-    """The numbers of the cases: what takes the official class long comes last, and has begun by then."""
+    """The numbers of the cases: those that are slow in the official class come last, and have been started by then."""
     return sorted(range(len(cases)), key=lambda number: bool(cases[number].slow))
 
 
@@ -61,11 +61,11 @@ def with_names(mapping: Mapping[str, Any], words: Mapping[str, str]) -> dict[str
     return {fill(name, words): value for name, value in mapping.items()}
 
 
-def assert_alike(case: Any, official: Outcome, ours: Outcome, told: str, differences: Mapping[str, Any]) -> None:
-    """Parity, or the difference that was agreed on."""
+def assert_alike(case: Any, official: Outcome, ours: Outcome, message: str, differences: Mapping[str, Any]) -> None:
+    """Parity, or the agreed difference."""
     if case.differs:
-        assert (official.ending, ours.ending) == differences[case.differs], told
+        assert (official.ending, ours.ending) == differences[case.differs], message
         return
-    assert (ours.ending, ours.value) == (official.ending, official.value), told
+    assert (ours.ending, ours.value) == (official.ending, official.value), message
     if case.alike:
-        assert ours.asked == official.asked, told
+        assert ours.asked == official.asked, message

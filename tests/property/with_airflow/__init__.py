@@ -1,1 +1,1 @@
-"""Beside what Airflow and the official classes do themselves, in one process."""
+"""Comparisons with Airflow and the official classes in one process."""

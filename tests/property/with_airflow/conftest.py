@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-# Before anything imports Airflow, which makes its home and its keys on import.
+# Before any import of Airflow, which creates its home and its keys on import.
 HOME = tempfile.TemporaryDirectory(prefix="strongroom-property-")
 os.environ["AIRFLOW_HOME"] = HOME.name
 for steering in [name for name in os.environ if name.startswith("AIRFLOW__")]:
@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Airflow and its providers warn as they like."""
+    """Ignores the warnings of Airflow and its providers."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore"))

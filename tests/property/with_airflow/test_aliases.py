@@ -1,4 +1,4 @@
-"""Secrets Manager's JSON connections: the same bytes as from the official class, on one made-up answer for both."""
+"""Secrets Manager's JSON connections: the same bytes as from the official class, for the same made-up answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.property.with_airflow.texts import JSON, SOUP
 WORDS = ["login", "user", "username", "user_name", "password", "pass", "key", "host", "remote_host", "server", "port"]
 WORDS += ["database", "schema", "conn_type", "conn_id", "connection_type", "engine", "extra", "usr", "url", "Login", ""]
 FIELDS = ["login", "user", "password", "host", "port", "schema", "conn_type", "extra"]
-#: A text with lone surrogates cannot be sent, but JSON may hold their escapes.
+#: A text with lone surrogates cannot be sent, but JSON may contain them as escapes.
 SENDABLE = SOUP.filter(lambda text: not any(0xD800 <= ord(letter) < 0xE000 for letter in text))
 SECRETS = st.builds(
     "{}{}{}".format,
@@ -38,7 +38,7 @@ EXTRA_WORDS = st.dictionaries(st.sampled_from(FIELDS), st.lists(st.sampled_from(
 
 
 class Answering:
-    """A Secrets Manager that knows one secret by every name."""
+    """A Secrets Manager that returns one secret for every name."""
 
     def __init__(self) -> None:
         self.secret = ""
@@ -46,7 +46,7 @@ class Answering:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Answering]:
-        """Serves on a free port meanwhile."""
+        """Serves on a free port."""
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -62,7 +62,7 @@ class Answering:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Silence."""
+                """No output."""
 
         with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
             self.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -84,10 +84,10 @@ def answering() -> Iterator[Answering]:
 
 
 def attempted(backend: Any) -> Any:
-    """The connection's text, or that there is an error."""
+    """The connection's text, or the fact that there is an error."""
     try:
         return backend.get_conn_value("c")
-    except Exception:  # noqa: BLE001 (the official class raises what it likes)
+    except Exception:  # noqa: BLE001 (the official class raises many types)
         return Exception
 
 

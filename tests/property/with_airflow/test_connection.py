@@ -1,4 +1,4 @@
-"""The connection parser beside Airflow's own, in both directions: core's model and the Task SDK's class."""
+"""The connection parser compared with Airflow's own, in both directions: core's model and the Task SDK's class."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def of_core(text: str) -> Any:
 
 
 def of_sdk(text: str) -> Any:
-    """As the Task SDK's does."""
+    """As the Task SDK does."""
     value = text.strip()
     return (
         SdkConnection.from_json(value=value, conn_id="c")
@@ -39,16 +39,16 @@ def of_sdk(text: str) -> Any:
 
 
 def attempted(work: Any) -> Any:
-    """What ``work`` returns; any exception is as good as another."""
+    """What ``work`` returns; all exceptions count as equal."""
     try:
         return True, work()
-    except Exception as error:  # noqa: BLE001 (Airflow raises what it likes)
+    except Exception as error:  # noqa: BLE001 (Airflow raises many types)
         note(f"{type(error).__name__}: {error}")
         return False, None
 
 
 def read_airflow(text: str, cls: Any) -> Any:
-    """The fields that Airflow ends up with, and its URI."""
+    """The fields in Airflow's connection, and its URI."""
     connection = of_core(text) if cls is CoreConnection else of_sdk(text)
     fields = {name: getattr(connection, name) for name in FIELDS}
     fields["extra_dejson"] = attempted(lambda: connection.extra_dejson)[1]
@@ -56,7 +56,7 @@ def read_airflow(text: str, cls: Any) -> Any:
 
 
 def read_ours(text: str, dialect: Dialect) -> Any:
-    """The same of ours."""
+    """The same from our parser."""
     fields = parse(text, dialect=dialect)
     given_fields = {name: value for name, value in fields.items() if name != "extra_dejson"}
     return fields, attempted(lambda: build_uri(given_fields, dialect=dialect))
@@ -66,10 +66,10 @@ def read_ours(text: str, dialect: Dialect) -> Any:
 @given(text=CONNECTIONS)
 def test_a_text_is_the_same_connection_or_none_in_both(dialect: Dialect, cls: Any, text: str) -> None:
     theirs, ours = attempted(lambda: read_airflow(text, cls)), attempted(lambda: read_ours(text, dialect))
-    # Ours refuses a URI that would be read as other fields.
+    # Ours refuses a URI that would be read as different fields.
     if ours[0] and theirs[0] and ours[1][1] == (False, None):
         ours, theirs = (True, ours[1][0]), (True, theirs[1][0])
-    # By repr: NaN is not equal to itself, and 1 is not True.
+    # Compared by repr: NaN is not equal to itself, and 1 equals True.
     assert repr(ours) == repr(theirs)
 
 

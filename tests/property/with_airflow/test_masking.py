@@ -1,4 +1,4 @@
-"""What is registered is hidden, however Python, Airflow's own code and SQLAlchemy print it; what is not, is not."""
+"""A registered text is hidden, however Python, Airflow's own code and SQLAlchemy print it; any other is not."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SECRETS = st.text(
     min_size=5,
     max_size=60,
 ).filter(lambda secret: len(secret.strip()) >= 5)
-#: Nothing that could continue a secret, or an encoding of one, or be one itself.
+#: Characters that cannot continue a secret or its encoding, and are not a secret themselves.
 AROUND = st.text(st.sampled_from("<>[]() ,;|"), max_size=20)
 
 
 def masks(*secrets: str) -> Replacer:
-    """A matcher as a masker has it."""
+    """A matcher as used in a masker."""
     replacer = Replacer()
     for secret in secrets:
         assert replacer.add_pattern(re.escape(secret))
@@ -42,7 +42,7 @@ def test_no_form_of_a_registered_secret_passes(
 
 
 @given(prefix=SECRETS, rest=SECRETS)
-def test_a_secret_that_begins_another_leaves_no_tail(prefix: str, rest: str) -> None:
+def test_a_secret_that_is_the_beginning_of_another_leaves_no_tail(prefix: str, rest: str) -> None:
     assert masks(prefix, prefix + rest).sub("***", prefix + rest) == "***"
 
 
@@ -50,7 +50,7 @@ def test_a_secret_that_begins_another_leaves_no_tail(prefix: str, rest: str) -> 
     secret=st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), min_size=16, max_size=80),
     count=st.integers(2, 5),
 )
-def test_each_line_of_a_longer_secret_is_hidden_by_itself(secret: str, count: int) -> None:
+def test_each_line_of_a_longer_secret_is_hidden_separately(secret: str, count: int) -> None:
     lines = [f"{number}{secret}" for number in range(count)]
     replacer = masks("-----BEGIN KEY-----\n" + "\n".join(lines) + "\n-----END KEY-----\n")
     for line in lines:
@@ -59,6 +59,6 @@ def test_each_line_of_a_longer_secret_is_hidden_by_itself(secret: str, count: in
 
 
 @given(text=st.text(st.characters(codec="utf-8", exclude_characters="\ue000"), max_size=10_000))
-def test_what_holds_no_secret_passes_unchanged(text: str) -> None:
+def test_text_without_a_secret_is_unchanged(text: str) -> None:
     replacer = masks("\ue000 a secret of letters that are nowhere else \ue000")
     assert replacer.sub("***", text) is text

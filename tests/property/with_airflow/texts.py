@@ -1,4 +1,4 @@
-"""Texts that are connections, or nearly."""
+"""Texts that are connections, or almost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from hypothesis import strategies as st
 
-#: What means something in a URI, in JSON, or in a rule of Airflow's, and what means nothing anywhere.
+#: Parts with a meaning in a URI, in JSON, or in a rule of Airflow's, and parts without any.
 TOKENS = st.sampled_from(
     [
         *"abZ09:/@?#[]%&=+-_.;,!$'()*\\\"{}<>| \t\n\r\x00\x7f",
@@ -43,7 +43,7 @@ def quoted(text: str) -> str:
 
 @st.composite
 def uris(draw: st.DrawFn) -> str:
-    """A URI, part by part: each quoted, raw, or not there."""
+    """A URI, part by part: each quoted, raw, or left out."""
     parts = st.none() | WORDS | WORDS.map(quoted)
     login, password, host, schema = (draw(parts) for _ in range(4))
     uri = f"{draw(st.sampled_from(['postgres', 'my-sql', 'HTTP', 'a_b', '', 'x+y']) | WORDS)}://"
@@ -59,13 +59,13 @@ def uris(draw: st.DrawFn) -> str:
 
 
 def objects() -> st.SearchStrategy[str]:
-    """Connections as JSON, mostly with the fields that there are."""
+    """Connections as JSON, mostly with valid fields."""
     known: dict[str, Any] = FIELDS
     sound = st.fixed_dictionaries({}, optional=known)
     return st.builds(json.dumps, sound | st.dictionaries(NAMES, JSON, max_size=4), ensure_ascii=st.booleans())
 
 
-#: Any of it, with white space around now and then.
+#: Any of these, sometimes with white space around it.
 CONNECTIONS = st.builds(
     "{}{}{}".format, st.sampled_from(["", "", " ", "\n"]), uris() | objects() | SOUP, st.sampled_from(["", "", " "])
 )

@@ -1,1 +1,1 @@
-"""Needs the package alone."""
+"""Needs only the package."""

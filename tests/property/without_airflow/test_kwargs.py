@@ -1,4 +1,4 @@
-"""Whatever is written into ``backend_kwargs``: it works, or it is refused by name and never shown."""
+"""Any value in ``backend_kwargs`` works, or is refused by name and never shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
 JSON = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3), max_leaves=6
 )
-#: What people write, and nearly do.
+#: Values that people write, and similar ones.
 TEXT = ["", " ", "null", "None", "true", "FALSE", "0", "-1", "1e3", "1.5", "60s", "PT5S", "500 ms", "nan", "inf"]
 TEXT += ["{}", "[]", '{"a": 1}', "{'a': 1}", "official", "(", "a/b/", "http://[::1", "https://u:p@h:1/x", "/nowhere"]
 OTHERS = [10**40, -(10**40), 5e-324, float("nan"), float("inf"), [], {}, [[]], {"a": {}}, {"enabled": "maybe"}]
@@ -32,7 +32,7 @@ CASES = [pytest.param(store, id=store) for store in STORES]
 
 
 def with_canary(value: Any) -> Any:
-    """The value with the canary in every text of it, or beside it."""
+    """The value with the canary in every text in it, or next to it."""
     if isinstance(value, str):
         return value + CANARY
     if isinstance(value, dict):
@@ -41,7 +41,7 @@ def with_canary(value: Any) -> Any:
 
 
 def outcome(store: str, options: dict[str, Any]) -> str:
-    """What the constructor says; empty if it says nothing."""
+    """The error of the constructor; empty if there is none."""
     try:
         shown = repr(backend_class(store)(**options))
     except (ConfigurationError, TypeError) as error:
@@ -56,9 +56,9 @@ def test_any_value_of_one_option_works_or_is_refused_by_name(store: str, data: s
     key = data.draw(st.sampled_from([option["key"] for option in STORES[store]["options"]]))
     value = data.draw(VALUES)
     for written in (value, with_canary(value)):
-        said = outcome(store, {**described()[store].needed, key: written})
-        assert not said or f"`{key}`" in said
-        assert CANARY not in said
+        error = outcome(store, {**described()[store].needed, key: written})
+        assert not error or f"`{key}`" in error
+        assert CANARY not in error
 
 
 @pytest.mark.parametrize("store", CASES)
@@ -66,16 +66,16 @@ def test_any_value_of_one_option_works_or_is_refused_by_name(store: str, data: s
 def test_any_values_of_many_options_work_or_are_refused(store: str, data: st.DataObject) -> None:
     keys = [option["key"] for option in STORES[store]["options"]]
     written = data.draw(st.dictionaries(st.sampled_from(keys) | TEXTS, VALUES.map(with_canary), max_size=8))
-    said = outcome(store, written)
-    # A foreign key is shown with its control characters escaped.
-    assert not said or "`" in said
-    assert CANARY not in said
+    error = outcome(store, written)
+    # An unknown key is shown with its control characters escaped.
+    assert not error or "`" in error
+    assert CANARY not in error
 
 
 @pytest.mark.parametrize("store", ["memory", "local"])
 @given(data=st.data())
 def test_a_lookup_with_any_options_ends_in_an_answer_or_an_exception_of_ours(store: str, data: st.DataObject) -> None:
-    """Stores that ask nobody: what can be constructed can be asked."""
+    """For stores without a network: whatever can be constructed can look up."""
     keys = [option["key"] for option in STORES[store]["options"] if option["key"] != "timeout"]
     written = data.draw(st.dictionaries(st.sampled_from(keys), VALUES.map(with_canary), max_size=4))
     try:
@@ -92,10 +92,10 @@ def test_a_lookup_with_any_options_ends_in_an_answer_or_an_exception_of_ours(sto
 
 
 @given(depth=st.integers(1, 200))
-def test_any_depth_is_taken_or_refused(depth: int) -> None:
+def test_any_depth_is_accepted_or_refused(depth: int) -> None:
     value: Any = CANARY
     for _ in range(depth):
         value = [value]
-    said = outcome("memory", {"secrets": {"a": value}})
-    assert not said or "`secrets`" in said
-    assert CANARY not in said
+    error = outcome("memory", {"secrets": {"a": value}})
+    assert not error or "`secrets`" in error
+    assert CANARY not in error

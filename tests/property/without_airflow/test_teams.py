@@ -1,4 +1,4 @@
-"""No lookup of one team ever gets a secret of another, whatever prefixes, separators, ids and teams are called."""
+"""No lookup of one team ever gets a secret of another, whatever the prefixes, separators, ids and names of teams."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from strongroom.memory import MemoryBackend
 
-#: Few letters, so that names meet; the separators of teams and of prefixes among them.
+#: Few letters, so that names coincide; the separators of teams and of prefixes are among them.
 LETTERS = "ab-/_.:"
 WORDS = st.text(LETTERS, max_size=6)
 TEAMS = st.text(LETTERS, min_size=1, max_size=6)
@@ -33,14 +33,14 @@ def _teams_are_on() -> Iterator[None]:
 
 
 def name_of(prefix: str, separator: str, secret_id: str, team: str | None = None) -> str:
-    """A name as the official class makes it; the prefix loses the separator's characters at its end."""
+    """A name as the official class makes it; trailing separators are removed from the prefix."""
     prefix = prefix.rstrip(separator)
     scoped = f"{team}--{secret_id}" if team and prefix else secret_id
     return f"{prefix}{separator}{scoped}" if prefix else scoped
 
 
 def look_up(backend: MemoryBackend, kind: str, secret_id: str, team: str | None) -> Any:
-    """What the getter of a kind gives; configuration has no teams."""
+    """The result of the getter for a kind; configuration has no teams."""
     if kind == "connection":
         return backend.get_conn_value(secret_id, team)
     return backend.get_variable(secret_id, team) if kind == "variable" else backend.get_config(secret_id)
@@ -56,11 +56,11 @@ def look_up(backend: MemoryBackend, kind: str, secret_id: str, team: str | None)
 def test_names_are_made_as_the_official_class_does(
     prefix: str, separator: str, team: str | None, secret_id: str, kind: str
 ) -> None:
-    """The secret of every name that may be asked for comes back, the team's first, and no other does."""
+    """The secret of every requested name is found, the team's first, and no other."""
     team = None if kind == "config" else team
     own, shared = name_of(prefix, separator, secret_id, team), name_of(prefix, separator, secret_id)
     options: dict[str, Any] = {PREFIXES[kind]: prefix, "sep": separator, "cache_ttl": 0}
-    # `-db` of the team `ops` would be the name of `db` of the team `ops-`.
+    # `-db` of the team `ops` would have the same name as `db` of the team `ops-`.
     is_refused = "--" in secret_id or (kind != "config" and secret_id.startswith("-"))
     expected = None if is_refused else own
     both: dict[str, Any] = {shared: shared, own: own}
@@ -82,14 +82,14 @@ def test_names_are_made_as_the_official_class_does(
 def test_no_secret_of_another_team_comes_back(
     prefix: str, separator: str, team: str | None, others: list[str], ids: list[str], asked: str | None, kind: str
 ) -> None:
-    """Every other team has a secret of every id; none may answer.
+    """Every other team has a secret of every id; none of them may be returned.
 
-    Without a prefix there are no names of teams. A team whose own name holds the separator of teams can be spelt in
-    two ways, which Airflow itself refuses to create.
+    Without a prefix there are no names of teams. A team whose own name contains the separator of teams can be written
+    in two ways, which Airflow itself refuses to create.
     """
     assume(prefix.rstrip(separator))
     assume(not any("--" in name or name.endswith("-") or name.startswith("-") for name in (*others, team or "")))
-    # The last letter of a name and the first of an id can make a separator of their own.
+    # The last letter of a name and the first of an id can form a separator.
     theirs = {
         name_of(prefix, separator, secret_id, other): f"secret of {other}"
         for other in others
@@ -104,7 +104,7 @@ def test_no_secret_of_another_team_comes_back(
 
 @given(team=ANY_TEXT, secret_id=ANY_TEXT, value=ANY_TEXT)
 def test_any_text_is_a_name(team: str, secret_id: str, value: str) -> None:
-    """Nothing is trimmed, folded or normalised on the way."""
+    """Nothing is trimmed, case-folded or normalised."""
     assume("--" not in secret_id)
     shared, own = name_of("p", "/", secret_id), name_of("p", "/", secret_id, team)
     assert MemoryBackend(secrets={shared: value}, variables_prefix="p").get_variable(secret_id) == value

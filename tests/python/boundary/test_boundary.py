@@ -25,7 +25,7 @@ LOGGER = "strongroom.memory.MemoryBackend"
 
 
 def memory(**options: Any) -> MemoryBackend:
-    """A backend of its own: the cache of one test never answers another."""
+    """A backend with its own cache: one test never gets an answer that another test cached."""
     secrets = {
         "airflow/connections/db": "mysql://u:p@h/s",
         "airflow/variables/hello": "world",
@@ -187,7 +187,7 @@ def test_what_json_cannot_say_is_a_type_error() -> None:
     [("{'a': 1}", "not valid JSON"), ('{"a": True}', "not valid JSON"), ("[1]", "no JSON object")],
 )
 def test_kwargs_that_airflow_could_not_read_are_reported(text: str, problem: str) -> None:
-    # In a process of its own: it is said once per process.
+    # In its own process, because the warning is logged once per process.
     script = "import logging; logging.basicConfig(); from strongroom.memory import MemoryBackend; MemoryBackend()"
     environment = {"AIRFLOW__SECRETS__BACKEND_KWARGS": text, "PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run(
@@ -226,8 +226,8 @@ def test_without_airflow_stopping_acts_as_raising(caplog: pytest.LogCaptureFixtu
     for _ in range(2):
         with pytest.raises(ConfigurationError):
             backend.get_variable("hello")
-    said = [record for record in caplog.records if record.name == "strongroom.exceptions"]
-    assert len(said) <= 1
+    logged = [record for record in caplog.records if record.name == "strongroom.exceptions"]
+    assert len(logged) <= 1
 
 
 def test_an_error_that_airflow_would_hide_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
@@ -318,7 +318,7 @@ def test_an_id_that_cannot_be_named_follows_the_error_policy() -> None:
 def test_an_interrupt_while_kwargs_are_looked_at_goes_on(
     monkeypatch: pytest.MonkeyPatch, raised: type[BaseException]
 ) -> None:
-    """What is merely not found out is passed over; the next constructor is as good as the first."""
+    """Any other failure to read them is ignored. After an interrupt the next constructor works as usual."""
 
     def unread(keys: object) -> list[str]:
         raise raised

@@ -17,7 +17,7 @@ LINES: list[dict[str, Any]] = [json.loads(line) for line in GOLDEN.read_text().s
 
 
 def shown(value: Any) -> Any:
-    """A value as the golden file writes it: what JSON cannot carry stands there as its repr."""
+    """A value as the golden file writes it: what JSON cannot carry is written as its repr."""
     try:
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except ValueError:
@@ -26,7 +26,7 @@ def shown(value: Any) -> Any:
 
 
 def comparable(fields: dict[str, Any]) -> dict[str, Any]:
-    """The golden file marks single values, and containers as a whole."""
+    """The golden file marks single values, and whole containers."""
     return {name: shown(value) for name, value in fields.items()}
 
 
@@ -51,7 +51,7 @@ def test_every_golden_line_agrees_in_every_field(dialect: Dialect) -> None:
 
 
 def reads_otherwise(uri: str, fields: dict[str, Any], dialect: Dialect) -> bool:
-    """Whether a URI is read as other fields than those that it was made of."""
+    """Whether a URI is read back as fields other than those it was built from."""
     try:
         read: dict[str, Any] = parse(uri, dialect=dialect)
     except ConnectionFormatError:
@@ -73,7 +73,7 @@ def test_every_golden_uri_is_built(dialect: Dialect) -> None:
             built += 1
         except ConnectionFormatError:
             uri = None
-            # Airflow's own URI says something else then, or nothing.
+            # Airflow's own URI then has another meaning, or none.
             if answer["get_uri"] and reads_otherwise(answer["get_uri"], fields, dialect):
                 continue
         if uri != answer["get_uri"]:
@@ -83,7 +83,7 @@ def test_every_golden_uri_is_built(dialect: Dialect) -> None:
 
 
 def refusal(text: str, dialect: Dialect) -> str:
-    """What is said of a text that is no connection; empty if it is one."""
+    """The error for a text that is not a valid connection; empty if it is valid."""
     try:
         parse(text, dialect=dialect)
     except ConnectionFormatError as error:
@@ -95,9 +95,9 @@ def test_errors_never_show_the_value() -> None:
     refused = 0
     for line in LINES:
         pieces = {piece for piece in line["input"].split() if len(piece) > 12}
-        for said in (refusal(line["input"], dialect) for dialect in DIALECTS):
-            refused += bool(said)
-            assert not [piece for piece in pieces if piece in said], line["input"]
+        for message in (refusal(line["input"], dialect) for dialect in DIALECTS):
+            refused += bool(message)
+            assert not [piece for piece in pieces if piece in message], line["input"]
     assert refused > 150
 
 

@@ -1,4 +1,4 @@
-"""What is at the edge of what may come in: huge ids, deep values, small stacks, texts in the place of others."""
+"""Edge cases of the input: huge ids, deep values, small stacks, and secrets pasted where a path is expected."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ CANARY = "canary-92ce1f"
 HUGE = "--" + "x" * 2_000_000
 DEPTH = 900
 SMALL_STACK = 256 * 1024
-#: A host that is not this machine's loopback, at a port where nobody listens.
-NOBODY = "0.0.0.0:9"
+#: A host other than the loopback of this machine, at a port where nothing listens.
+UNUSED = "0.0.0.0:9"
 
 
 @pytest.fixture
@@ -183,22 +183,22 @@ for _ in range(2):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"url": f"https://{NOBODY}", "verify": False}, "TLS certificates are not verified"),
-        ({"url": f"http://{NOBODY}"}, "over plain http"),
+        ({"url": f"https://{UNUSED}", "verify": False}, "TLS certificates are not verified"),
+        ({"url": f"http://{UNUSED}"}, "over plain http"),
     ],
 )
-def test_what_is_not_safe_is_said_once_in_each_process(options: dict[str, Any], words: str) -> None:
+def test_an_unsafe_setting_is_reported_once_in_each_process(options: dict[str, Any], words: str) -> None:
     command = [sys.executable, "-c", FORKS, json.dumps(options)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    said = [line.split(" ")[0] for line in done.stdout.splitlines() if words in line]
-    assert (len(said), len(set(said))) == (3, 3), done.stdout
+    pids = [line.split(" ")[0] for line in done.stdout.splitlines() if words in line]
+    assert (len(pids), len(set(pids))) == (3, 3), done.stdout
 
 
-# -- texts in the place of others -----------------------------------------------------------------------------------
+# -- secrets where another option is expected ------------------------------------------------------------------------
 
 USER = f"user:{CANARY}@"
-VAULT = {"url": f"http://{NOBODY}", "max_attempts": 1}
-AZURE = {"vault_url": f"https://{NOBODY}", "tenant_id": "t", "client_id": "c", "client_secret": "s"}
+VAULT = {"url": f"http://{UNUSED}", "max_attempts": 1}
+AZURE = {"vault_url": f"https://{UNUSED}", "tenant_id": "t", "client_id": "c", "client_secret": "s"}
 GOOGLE = {"project_id": "p", "max_attempts": 1}
 KEYS = {"region_name": "eu-west-1", "aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "s"}
 ADDRESSES: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, str]]] = {
@@ -225,7 +225,7 @@ ADDRESSES: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, str]]] 
     "AZURE_AUTHORITY_HOST": (AzureKeyVaultBackend, AZURE, {"AZURE_AUTHORITY_HOST": f"{USER}h"}),
     "IDENTITY_ENDPOINT": (
         AzureKeyVaultBackend,
-        {"vault_url": f"https://{NOBODY}"},
+        {"vault_url": f"https://{UNUSED}"},
         {"IDENTITY_ENDPOINT": f"http://{USER}h", "IDENTITY_HEADER": "x", "AZURE_TOKEN_CREDENTIALS": "prod"},
     ),
 }
@@ -244,7 +244,7 @@ def test_an_address_with_a_user_name_is_refused_and_not_shown(
     assert CANARY not in f"{caught.value!r} {caplog.text}"
 
 
-#: What is mistaken for the path to it.
+#: Contents of files, given by mistake instead of the path.
 CONTENTS = [
     f'{{"type": "service_account", "private_key": "{CANARY}"}}',
     f'{{"type": "service_account", "private_key": "{CANARY}',
@@ -255,10 +255,10 @@ CONTENTS = [
 PATHS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "gcp_key_path": (CloudSecretManagerBackend, GOOGLE),
     "verify": (CloudSecretManagerBackend, {**GOOGLE, "gcp_keyfile_dict": {"type": "authorized_user"}}),
-    "ca_bundle": (VaultBackend, {**VAULT, "url": f"https://{NOBODY}", "token": "t"}),
+    "ca_bundle": (VaultBackend, {**VAULT, "url": f"https://{UNUSED}", "token": "t"}),
     "token_path": (VaultBackend, VAULT),
     "jwt_token_path": (VaultBackend, {**VAULT, "auth_type": "jwt", "jwt_role": "r"}),
-    "cert": (VaultBackend, {**VAULT, "url": f"https://{NOBODY}", "token": "t"}),
+    "cert": (VaultBackend, {**VAULT, "url": f"https://{UNUSED}", "token": "t"}),
     "kubernetes_jwt_path": (VaultBackend, {**VAULT, "auth_type": "kubernetes", "kubernetes_role": "r"}),
     "client_certificate_path": (
         AzureKeyVaultBackend,
@@ -272,7 +272,7 @@ PATHS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("option", PATHS)
 @pytest.mark.parametrize("content", CONTENTS)
-def test_what_stands_in_place_of_a_path_is_not_shown(
+def test_a_secret_in_place_of_a_path_is_not_shown(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, option: str, content: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -280,5 +280,5 @@ def test_what_stands_in_place_of_a_path_is_not_shown(
     make, options = PATHS[option]
     with pytest.raises(StrongroomError) as caught:
         make(**options, **{option: content}).get_variable("a")
-    told = " ".join(record.getMessage() for record in caplog.records if record.name.startswith("strongroom"))
-    assert CANARY not in f"{caught.value!r} {told}"
+    logged = " ".join(record.getMessage() for record in caplog.records if record.name.startswith("strongroom"))
+    assert CANARY not in f"{caught.value!r} {logged}"

@@ -1,4 +1,4 @@
-"""What the frames of a traceback hold: reporters of errors send it to other machines."""
+"""What the frames of a traceback hold, because error reporters send them to other machines."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def raised(work: Callable[[], object]) -> list[dict[str, Any]]:
 
 
 class Picky:
-    """A connection class that takes nothing, in either of the two ways in which it may be made."""
+    """A connection class that accepts no value, whichever of the two ways it is created in."""
 
     def __init__(self, **fields: object) -> None:
         raise ValueError("not this one")
@@ -58,7 +58,7 @@ class Picky:
 
 
 class OfCore(Picky):
-    """The same under the name of Airflow's own class."""
+    """The same, with the name of Airflow's own class."""
 
 
 OfCore.__module__, OfCore.__qualname__ = "airflow.models.connection", "Connection"
@@ -76,7 +76,7 @@ def test_no_frame_holds_the_value_of_a_connection(conn_class: Any, conn_id: str)
         lambda: asyncio.run(backend.aget_connection(conn_id)),
         lambda: backend.deserialize_connection(conn_id, value),
     ]
-    # The second of the asynchronous ones is answered from memory.
+    # The second asynchronous lookup is answered from memory.
     for lookup in [*lookups, *lookups]:
         for frame in raised(lookup):
             assert CANARY not in repr(frame)

@@ -1,4 +1,4 @@
-"""Ids that make names which no secret can have: None, no request, and one warning a minute for all of a kind."""
+"""Ids whose names no secret can have: None, no request, and one warning a minute for all ids of a kind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.servers.aws import REGION
 from tests.servers.double import Answer, serving
 
 KEYS = {"aws_access_key_id": "AKIA", "aws_secret_access_key": "x", "region_name": REGION}
-#: Each store with an id of a run that none of its names can hold.
+#: Each store with the id of a DAG run that is not valid in any of its names.
 STORES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "secrets manager": (SecretsManagerBackend, {**KEYS, "endpoint_url": "<url>"}, "run__2026-01-01T00:00:{}+00:00"),
     "google": (CloudSecretManagerBackend, {"project_id": "p", "anonymous": True, "endpoint_url": "<url>"}, "run.{}"),
@@ -37,9 +37,9 @@ def test_a_hundred_of_them_make_no_request_and_one_warning(store: str, caplog: p
         for number in range(100):
             assert backend.get_variable(template.format(number)) is None
         assert server.requests == []
-    said = [text for text in messages(caplog) if "Returning None" in text]
-    assert len(said) == 1, said
-    assert repr(template.format(0)).strip("'") in said[0].replace("\\\\", "\\")
+    logged = [text for text in messages(caplog) if "Returning None" in text]
+    assert len(logged) == 1, logged
+    assert repr(template.format(0)).strip("'") in logged[0].replace("\\\\", "\\")
     assert all(record.exc_info is None for record in records(caplog))
     assert len([text for text in messages(caplog, logging.DEBUG) if "Returning None" in text]) == 99
 
@@ -54,8 +54,8 @@ def test_each_kind_has_a_warning_of_its_own(store: str, caplog: pytest.LogCaptur
             name = template.format(number)
             assert (backend.get_variable(name), backend.get_config(name), backend.get_connection(name)) == (None,) * 3
         assert server.requests == []
-    said = [text for text in messages(caplog) if "Returning None" in text]
-    assert sorted(text.split()[0] for text in said) == ["Configuration", "Connection", "Variable"]
+    logged = [text for text in messages(caplog) if "Returning None" in text]
+    assert sorted(text.split()[0] for text in logged) == ["Configuration", "Connection", "Variable"]
 
 
 def test_an_arn_is_a_name_with_colons() -> None:
@@ -85,8 +85,8 @@ def test_a_bundle_does_not_make_them_many_warnings(store: str, on_error: str, ca
         backend = make(**filled, bundle={"variables": "../all" if "vault" in store else "a.b"}, on_error=on_error)
         for number in range(20):
             assert backend.get_variable(template.format(number)) is None
-    said = [text for text in messages(caplog) if "Returning None" in text]
-    assert len(said) == 1, said
+    logged = [text for text in messages(caplog) if "Returning None" in text]
+    assert len(logged) == 1, logged
 
 
 @pytest.mark.parametrize("path", ["../up", "a/./b", "a\nb"])
@@ -120,11 +120,15 @@ def test_ids_that_could_be_another_teams_share_a_warning(
             assert backend.get_variable(f"team{separator}run{number}") is None
             assert backend.get_connection(f"team{separator}run{number}") is None
         assert server.requests == []
-        # One fault does not keep the other from being said.
+        # One fault does not suppress the warning of the other.
         if impossible:
             assert backend.get_variable(impossible.format(1)) is None
-    said = [text for text in messages(caplog) if "Returning None" in text]
-    assert sorted(text.split()[0] for text in said) == ["Connection", "Variable", *(["Variable"] if impossible else [])]
+    logged = [text for text in messages(caplog) if "Returning None" in text]
+    assert sorted(text.split()[0] for text in logged) == [
+        "Connection",
+        "Variable",
+        *(["Variable"] if impossible else []),
+    ]
     debug = [text for text in messages(caplog, logging.DEBUG) if "ambiguous" in text]
     assert len(debug) == 38
 

@@ -1,4 +1,4 @@
-"""Ids that are no text that a name can hold, looked up from event loops: the same outcomes as of plain lookups."""
+"""Ids that are not valid text for a name, looked up from event loops: the same outcomes as plain lookups."""
 
 from __future__ import annotations
 

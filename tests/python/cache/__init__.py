@@ -1,1 +1,1 @@
-"""What is remembered, read in one go, and served while a store does not answer."""
+"""What is cached, read in batches, and served while a store does not answer."""

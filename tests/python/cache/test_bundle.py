@@ -43,12 +43,12 @@ def test_it_is_read_once_in_its_time_to_live(counted: Counter, aws: MiniStack) -
     backend = aws_backend(counted.url, aws.user(READ), bundle=BUNDLE, cache_ttl="500ms")
     assert [backend.get_conn_value(key) for key in "ab"] == ["old", "old"]
     aws.client("secretsmanager").put_secret_value(SecretId=BUNDLE, SecretString='{"a": "new", "b": "new"}')
-    time.sleep(0.55)
+    time.sleep(0.55)  # past the time to live
     assert [backend.get_conn_value(key) for key in "ab"] == ["new", "new"]
     assert counted.names() == [BUNDLE, BUNDLE]
 
 
-def test_an_id_that_is_not_in_it_is_read_by_itself(counted: Counter, aws: MiniStack) -> None:
+def test_an_id_that_is_not_in_the_bundle_is_read_from_the_store(counted: Counter, aws: MiniStack) -> None:
     aws.put_secrets({BUNDLE: '{"a": "http://a"}', "airflow/connections/alone": "http://alone"})
     backend = aws_backend(counted.url, aws.user(READ), bundle=BUNDLE)
     answers = [backend.get_conn_value(key) for key in ("alone", "gone", "a", "gone", "alone")]
@@ -60,7 +60,7 @@ PLACES = ["team in bundle", "team in store", "shared in bundle", "shared in stor
 
 
 @pytest.mark.parametrize("filled", [set(each) for n in range(5) for each in itertools.combinations(PLACES, n)])
-def test_a_teams_own_goes_before_what_all_share_and_the_bundle_before_the_store(filled: set[str]) -> None:
+def test_the_teams_own_secret_takes_precedence_and_so_does_the_bundle(filled: set[str]) -> None:
     keys = {"team in bundle": "blue--v", "shared in bundle": "v"}
     names = {"team in store": "airflow/variables/blue--v", "shared in store": "airflow/variables/v"}
     entries = {key: place for place, key in keys.items() if place in filled}
@@ -111,7 +111,7 @@ def test_texts_stay_and_other_values_are_their_json(value: object, expected: str
     assert backend.get_variable("v") == expected
 
 
-def test_null_is_as_good_as_nothing() -> None:
+def test_null_counts_as_absent() -> None:
     backend = bundled({"v": None, "w": None}, {"airflow/variables/v": "alone"})
     assert backend.get_variable("v") == "alone"
     assert backend.get_variable("w") is None
@@ -141,15 +141,15 @@ def test_what_is_no_object_is_an_error_that_names_the_bundle_alone(
     backend = aws_backend(counted.url, aws.user(READ), bundle=BUNDLE)
     with pytest.raises(MalformedSecretError, match=f"bundle `{BUNDLE}`") as caught:
         backend.get_conn_value("a")
-    said = [repr(caught.value), str(vars(caught.value)), *(str(vars(record)) for record in records(caplog))]
-    assert CANARY not in "".join(said)
+    shown = [repr(caught.value), str(vars(caught.value)), *(str(vars(record)) for record in records(caplog))]
+    assert CANARY not in "".join(shown)
     assert counted.names() == [BUNDLE]
     # It is not kept: once it is corrected, it answers.
     aws.client("secretsmanager").put_secret_value(SecretId=BUNDLE, SecretString='{"a": "http://a"}')
     assert backend.get_conn_value("a") == "http://a"
 
 
-def test_without_a_bundle_each_is_read_by_itself(counted: Counter, aws: MiniStack) -> None:
+def test_without_a_bundle_each_secret_is_read_separately(counted: Counter, aws: MiniStack) -> None:
     aws.put_secrets({"airflow/connections/a": "http://a", "airflow/connections/b": "http://b"})
     backend = aws_backend(counted.url, aws.user(READ), bundle=BUNDLE)
     assert [backend.get_conn_value(key) for key in "aba"] == ["http://a", "http://b", "http://a"]
@@ -226,7 +226,7 @@ def test_connections_of_both_forms_come_out_of_it(aws: MiniStack) -> None:
     assert uri is not None
     assert uri.fields == {"uri": "mysql://u@h"}
     for connection in (as_object, as_text):
-        # The names of fields are those of a secret of its own.
+        # The names of the fields are the same as in a separate secret.
         assert connection is not None
         assert {key: connection.fields[key] for key in ("login", "conn_type", "host")} == {
             "login": "u",
@@ -256,6 +256,6 @@ def test_nothing_of_it_shows(aws: MiniStack, caplog: pytest.LogCaptureFixture) -
     assert backend.get_conn_value("a") == CANARY
     assert backend.get_conn_value("b")
     assert backend.get_conn_value("c") is None
-    said = [repr(backend), repr(backend._core), *(str(vars(record)) for record in records(caplog))]
+    shown = [repr(backend), repr(backend._core), *(str(vars(record)) for record in records(caplog))]
     assert messages(caplog, logging.DEBUG)
-    assert CANARY not in "".join(said)
+    assert CANARY not in "".join(shown)

@@ -1,4 +1,4 @@
-"""How often the store is asked, and when it is asked again, in real time."""
+"""How often the store is called, and when it is called again, in real time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ THREADS = 64
 
 
 class World:
-    """A server with secrets that change, and what is asked of it."""
+    """A server with secrets that change, and the calls that it receives."""
 
     def __init__(self, aws: MiniStack, counted: Counter) -> None:
         self.aws = aws
@@ -29,7 +29,7 @@ class World:
         self.user = aws.user(READ)
 
     def put(self, **values: str) -> None:
-        """Makes variables, or gives them new values."""
+        """Creates variables, or gives them new values."""
         client = self.aws.client("secretsmanager")
         for key, value in values.items():
             try:
@@ -42,7 +42,7 @@ class World:
         return aws_backend(self.counted.url, self.user, **options)
 
     def asked(self) -> list[str]:
-        """The keys that were asked for since the last time."""
+        """The keys that were requested since this was last called."""
         names = [name.removeprefix(PREFIX) for name in self.counted.names()]
         self.counted.clear()
         return names
@@ -50,7 +50,7 @@ class World:
 
 @pytest.fixture
 def world(aws: MiniStack, counted: Counter) -> World:
-    """An empty one."""
+    """A world without secrets."""
     return World(aws, counted)
 
 
@@ -94,7 +94,7 @@ def test_refreshing_for_a_team_asks_for_its_names(world: World) -> None:
     backend.refresh("a", "blue")
     world.asked()
     assert [backend.get_variable("a", team) for team in ("blue", "red", None)] == ["own", "1", "1"]
-    # The shared name is one of the team's; it was refreshed with it.
+    # The shared name is one of the names of the team, so it was refreshed too.
     assert world.asked() == ["blue--a", "a"]
 
 
@@ -122,7 +122,7 @@ def test_patterns_give_other_times_to_live(world: World) -> None:
     assert [backend.get_variable(key) for key in keys * 2] == ["1"] * 6
     assert world.asked() == ["flag", "fast", "slow", "flag"]
     world.put(flag="2", fast="2", slow="2")
-    time.sleep(1.05)
+    time.sleep(1.05)  # past one second, but not past one hour
     assert [backend.get_variable(key) for key in keys] == ["2", "2", "1"]
     assert world.asked() == ["flag", "fast"]
 
@@ -134,11 +134,11 @@ def test_the_bytes_of_all_values_are_bounded(world: World) -> None:
     for key in "abab":
         assert backend.get_variable(key) == big
     assert world.asked() == ["a", "b"]
-    # The third takes the place of what was longest unused; a small one beside it fits.
+    # The third value evicts the least recently used one; a small value still fits.
     for key in "cdbcda":
         backend.get_variable(key)
     assert world.asked() == ["c", "d", "a"]
-    # What alone is too large is handed on and not kept, and pushes nothing out.
+    # A value that is too large by itself is returned but not cached, and evicts nothing.
     for key in ("huge", "huge", "a", "c"):
         backend.get_variable(key)
     assert world.asked() == ["huge", "huge"]
@@ -157,7 +157,7 @@ def set_key(aws: MiniStack, credentials: Credentials, status: str) -> None:
     iam.update_access_key(UserName=name, AccessKeyId=credentials.access_key, Status=status)
 
 
-def test_an_identity_that_is_refused_takes_everything_with_it(world: World) -> None:
+def test_a_refused_identity_empties_the_cache(world: World) -> None:
     world.put(a="1", b="1")
     backend = world.backend()
     assert [backend.get_variable(key) for key in ("a", "b", "gone")] == ["1", "1", None]
@@ -173,7 +173,7 @@ def test_an_identity_that_is_refused_takes_everything_with_it(world: World) -> N
 
 
 def together(work: Callable[[], Any], threads: int = THREADS) -> list[Any]:
-    """What each of many threads gets that begin at the same moment."""
+    """What each thread gets when many begin at the same moment."""
     answers: list[Any] = []
     start = threading.Barrier(threads)
 
@@ -214,7 +214,7 @@ def test_an_expired_value_is_refreshed_by_one(world: World) -> None:
     backend = world.backend(cache_ttl="700ms")
     assert backend.get_variable("a") == "1"
     world.put(a="2")
-    time.sleep(0.75)
+    time.sleep(0.75)  # past the time to live
     world.asked()
     assert together(lambda: backend.get_variable("a"), 16) == ["2"] * 16
     assert world.asked() == ["a"]
@@ -226,6 +226,6 @@ def test_a_value_in_use_is_refreshed_before_it_expires(world: World) -> None:
     assert backend.get_variable("a") == "1"
     world.put(a="2")
     assert backend.get_variable("a") == "1"
-    time.sleep(1.7)
+    time.sleep(1.7)  # past 80 % of the time to live, when a value in use is refreshed
     assert backend.get_variable("a") == "2"
     assert world.asked() == ["a", "a"]

@@ -1,4 +1,4 @@
-"""What is served while the store does not answer, and what never is: old values, their warnings and their end."""
+"""What is served while the store does not answer, and what is never served: old values, their warnings, their end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.servers.faults import Faults
 NAME = "airflow/variables/a"
 OLD = "canary-of-old-5d20"
 TTL = "200ms"
-#: A refresh with an old value at hand takes 2 s at most; a busy machine gets time.
+#: A refresh with an old value available takes 2 s at most; the rest is for a busy machine.
 SOON = 5.0
 
 
@@ -41,12 +41,12 @@ def expired(door: Gate, aws: MiniStack, key: str = "a", **options: Any) -> Any:
     aws.put_secrets({f"airflow/variables/{key}": OLD})
     backend = aws_backend(door.url, aws.user(READ), **{"cache_ttl": TTL, **options})
     assert backend.get_variable(key) == OLD
-    time.sleep(0.25)
+    time.sleep(0.25)  # past TTL
     return backend
 
 
 def begin(fault: Capability | tuple[str, int], door: Gate, faults: Faults) -> None:
-    """From now on nothing is answered."""
+    """From now on the server fails in the given way."""
     if isinstance(fault, Capability):
         door.inject(fault)
     else:
@@ -92,10 +92,10 @@ def test_a_refused_value_names_its_age_and_each_id_warns_for_itself(
     door: Gate, aws: MiniStack, caplog: pytest.LogCaptureFixture
 ) -> None:
     aws.put_secrets({"airflow/variables/b": OLD})
-    # The pauses between more attempts would age the second value.
+    # The pauses between further attempts would age the second value.
     backend = expired(door, aws, max_attempts=1)
     assert backend.get_variable("b") == OLD
-    time.sleep(1.0)
+    time.sleep(1.0)  # ages are whole seconds
     door.inject(Capability.REFUSED)
     for key in "abab":
         assert backend.get_variable(key) == OLD
@@ -110,11 +110,11 @@ def test_many_lookups_in_an_outage_are_few_calls(door: Gate, faults: Faults, aws
     faults.asked.clear()
     for _ in range(1000):
         assert backend.get_variable("a") == OLD
-    # The next attempt is due after up to a second, then two.
+    # The next attempt is due after at most one second, and then two.
     assert 1 <= len(faults.asked.names()) <= 10
 
 
-def test_with_no_old_value_the_error_is_told(door: Gate, faults: Faults, aws: MiniStack) -> None:
+def test_without_an_old_value_the_error_is_raised(door: Gate, faults: Faults, aws: MiniStack) -> None:
     backend = expired(door, aws, max_attempts=1)
     faults.error("ThrottlingException")
     with pytest.raises(ThrottledError):
@@ -133,7 +133,7 @@ def test_past_max_stale_nothing_old_is_served(door: Gate, aws: MiniStack) -> Non
     backend = expired(door, aws, cache_max_stale="1s")
     door.inject(Capability.REFUSED)
     assert backend.get_variable("a") == OLD
-    time.sleep(1.0)
+    time.sleep(1.0)  # past TTL and cache_max_stale together
     with pytest.raises(UnreachableError):
         backend.get_variable("a")
 
@@ -145,7 +145,7 @@ def test_without_a_cache_nothing_old_is_served(door: Gate, aws: MiniStack) -> No
         backend.get_variable("a")
 
 
-def test_a_denied_value_is_gone_for_good(door: Gate, faults: Faults, aws: MiniStack) -> None:
+def test_a_denied_value_is_not_served_again(door: Gate, faults: Faults, aws: MiniStack) -> None:
     backend = expired(door, aws)
     faults.error("AccessDeniedException")
     with pytest.raises(AccessDeniedError):
@@ -156,7 +156,7 @@ def test_a_denied_value_is_gone_for_good(door: Gate, faults: Faults, aws: MiniSt
         backend.get_variable("a")
 
 
-def test_a_right_taken_away_counts_at_the_next_read(door: Gate, aws: MiniStack) -> None:
+def test_a_revoked_permission_takes_effect_at_the_next_read(door: Gate, aws: MiniStack) -> None:
     aws.put_secrets({NAME: OLD})
     user = aws.user(READ)
     backend = aws_backend(door.url, user, cache_ttl=TTL)
@@ -165,20 +165,20 @@ def test_a_right_taken_away_counts_at_the_next_read(door: Gate, aws: MiniStack) 
     name = iam.get_access_key_last_used(AccessKeyId=user.access_key)["UserName"]
     policy = {"Version": "2012-10-17", "Statement": [deny("secretsmanager:GetSecretValue", "*")]}
     iam.put_user_policy(UserName=name, PolicyName="denies", PolicyDocument=str(policy).replace("'", '"'))
-    time.sleep(0.25)
+    time.sleep(0.25)  # past TTL
     with pytest.raises(AccessDeniedError):
         backend.get_variable("a")
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-def test_a_deleted_value_is_gone_for_good(door: Gate, aws: MiniStack, at_once: bool) -> None:
+def test_a_deleted_value_is_not_served_again(door: Gate, aws: MiniStack, at_once: bool) -> None:
     backend = expired(door, aws)
     how = {"ForceDeleteWithoutRecovery": True} if at_once else {"RecoveryWindowInDays": 7}
     aws.client("secretsmanager").delete_secret(SecretId=NAME, **how)
     assert backend.get_variable("a") is None
     door.inject(Capability.REFUSED)
     if at_once:
-        # Known as absent for a while.
+        # It is cached as absent for a while.
         assert backend.get_variable("a") is None
         backend.refresh("a")
     with pytest.raises(UnreachableError):
@@ -186,7 +186,7 @@ def test_a_deleted_value_is_gone_for_good(door: Gate, aws: MiniStack, at_once: b
 
 
 @pytest.mark.parametrize("fault", [Capability.GARBAGE, Capability.TRUNCATED])
-def test_an_answer_that_makes_no_sense_drops_the_old_value(door: Gate, aws: MiniStack, fault: Capability) -> None:
+def test_an_invalid_answer_drops_the_old_value(door: Gate, aws: MiniStack, fault: Capability) -> None:
     backend = expired(door, aws)
     door.inject(fault)
     with pytest.raises(MalformedSecretError):
@@ -226,7 +226,7 @@ def test_an_old_bundle_serves_in_an_outage(door: Gate, aws: MiniStack, caplog: p
     aws.put_secrets({"airflow/all": f'{{"x": "{OLD}"}}'})
     backend = aws_backend(door.url, aws.user(READ), cache_ttl=TTL, bundle={"variables": "airflow/all"})
     assert backend.get_variable("x") == OLD
-    time.sleep(0.25)
+    time.sleep(0.25)  # past TTL
     door.inject(Capability.REFUSED)
     assert backend.get_variable("x") == OLD
     (warning,) = messages(caplog)

@@ -1,4 +1,4 @@
-"""What a process reads in one go before its first lookup: which requests that takes, and what it saves."""
+"""What a process reads in batches before its first lookup: which requests that takes, and which it saves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def fill(aws: MiniStack, kind: str, *ids: str) -> None:
 
 
 def reader(aws: MiniStack) -> Credentials:
-    """A user who may do everything that a prefetch needs."""
+    """A user with every permission that a prefetch needs."""
     return aws.user(READ, anywhere(BATCH, LIST))
 
 
@@ -48,7 +48,7 @@ def test_a_single_id_is_never_a_batch(counted: Counter, aws: MiniStack) -> None:
     assert counted.operations() == [SINGLE]
 
 
-def test_nothing_is_read_before_the_first_lookup_and_what_is_not_listed_by_itself(
+def test_nothing_is_read_before_the_first_lookup_and_unlisted_ids_are_read_separately(
     counted: Counter, aws: MiniStack
 ) -> None:
     fill(aws, "connections", "a", "b", "other")
@@ -120,7 +120,7 @@ def test_without_the_right_to_list_a_pattern_warns_once_and_the_rest_is_prefetch
     assert len(counted.calls) == 4
 
 
-def test_a_denied_secret_does_not_keep_the_others_away(
+def test_a_denied_secret_does_not_stop_the_others(
     counted: Counter, aws: MiniStack, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(aws, "connections", "a", "locked", "z")
@@ -169,7 +169,7 @@ def test_what_was_read_in_time_stays(faults: Faults, aws: MiniStack, caplog: pyt
     assert faults.reached.operations() == [BATCH, SINGLE]
 
 
-def test_a_broken_answer_to_a_batch_is_made_good_by_single_reads(
+def test_after_a_broken_answer_to_a_batch_each_secret_is_read_alone(
     faults: Faults, aws: MiniStack, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(1, "strongroom")
@@ -217,7 +217,7 @@ def test_a_store_without_batches_reads_one_by_one(wanted: list[str]) -> None:
     before = strongroom.stats()["memory"]
     assert [backend.get_conn_value(each) for each in ("db", "mail")] == ["mysql://h", "smtp://h"]
     after = strongroom.stats()["memory"]
-    # Three names; or the listing, and the two names in it.
+    # Either three names, or the listing and the two names in it.
     assert (after["calls"] - before["calls"], after["hits"] - before["hits"]) == (3, 2)
 
 

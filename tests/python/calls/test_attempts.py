@@ -1,4 +1,4 @@
-"""How many requests a lookup makes at most, also on connections that the server hangs up on."""
+"""How many requests a lookup makes at most, also when the server closes connections early."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STORES: dict[str, Store] = {
 
 
 class Moody:
-    """A server that answers the first request of a connection and hangs up at the next, or at each."""
+    """A server that closes connections at their second request, or at every request."""
 
     def __init__(self, body: dict[str, Any]) -> None:
         self.requests = 0
@@ -72,7 +72,7 @@ class Moody:
             do_GET = do_POST = serve
 
             def log_message(self, format: str, *args: object) -> None:
-                """Silence."""
+                """No output."""
 
         self.server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
         self.server.daemon_threads = True
@@ -81,7 +81,7 @@ class Moody:
 
 @contextlib.contextmanager
 def moody(body: dict[str, Any]) -> Iterator[Moody]:
-    """Serves meanwhile."""
+    """Runs the server."""
     server = Moody(body)
     thread = threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()

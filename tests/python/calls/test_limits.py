@@ -1,4 +1,4 @@
-"""How many calls leave this process at most: a rate, and a budget for retries; counted where they arrive."""
+"""The most calls that leave this process: a rate, and a budget for retries; counted where they arrive."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.servers.aws import MiniStack
 from tests.servers.counting import Counter
 from tests.servers.faults import Faults
 
-# A rate is shared by all backends of this process that name it, so each test has its own.
+# A rate is shared by all backends of this process with the same configuration, so each test uses its own.
 
 
 def read_all(backends: Sequence[SecretsManagerBackend], keys: int) -> None:
-    """Each backend reads so many cold keys of its own, all at the same time."""
+    """Each backend reads as many cold keys of its own, all at the same time."""
 
     def read(number: int, backend: SecretsManagerBackend) -> None:
         for key in range(keys):
@@ -36,7 +36,7 @@ def read_all(backends: Sequence[SecretsManagerBackend], keys: int) -> None:
 
 
 def most_within(counted: Counter, seconds: float) -> int:
-    """The most calls that came within so much time."""
+    """The most calls that arrived within so many seconds."""
     came = sorted(call.came for call in counted.calls)
     return max(sum(begin <= moment < begin + seconds for moment in came) for begin in came)
 
@@ -50,7 +50,7 @@ def test_no_more_calls_than_the_rate_arrive(
     before = strongroom.stats()["aws_secrets_manager"]["waits"]
     read_all(backends, 12 // len(backends))
     assert len(counted.calls) == 12
-    # They begin a second apart; on the way one may lose some of it to another.
+    # They start one second apart; some may be delayed on the way.
     assert most_within(counted, 0.6) <= 5
     came = sorted(call.came for call in counted.calls)
     assert came[-1] - came[0] > 1.4

@@ -1,4 +1,4 @@
-"""Lookups of event loops: nobody waits for us, and nothing of ours is left."""
+"""Lookups from event loops: they block no other task, and leave no threads behind."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tests.servers.process import LOOPBACK, wait_until
 from tests.servers.silent import silent_server
 
 KEY = Credentials("AKIDEXAMPLE", "secret-key")
-#: What a busy machine may add to a wait that has an end.
+#: What a busy machine may add to a wait with a deadline.
 GRACE = 3.0
 
 
 @dataclass
 class Store:
-    """Answers every name with its own, unless it is told to wait or to refuse. Counts what it is asked."""
+    """Answers every name with that name, unless it is set to wait or to refuse. Counts its requests."""
 
     url: str = ""
     asked: list[str] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Store:
 
 @contextmanager
 def store() -> Iterator[Store]:
-    """A server that speaks as much of Secrets Manager as a read needs."""
+    """A server that implements as much of Secrets Manager as a read needs."""
     found = Store()
     found.open.set()
 
@@ -69,7 +69,7 @@ def store() -> Iterator[Store]:
                 self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Silence."""
+            """No output."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
@@ -105,16 +105,16 @@ def backend(url: str, **options: Any) -> SecretsManagerBackend:
 
 
 @dataclass
-class Strangers:
-    """What others on the loop and in its executor notice, in seconds."""
+class Delays:
+    """How late other tasks on the loop and in its executor were, in seconds."""
 
     longest_gap: float = 0.0
     longest_wait: float = 0.0
 
 
-async def beside(work: Awaitable[Any]) -> tuple[Any, Strangers]:
-    """Runs `work`, and measures meanwhile how late the loop is and how long `asyncio.to_thread` takes."""
-    noticed = Strangers()
+async def measured(work: Awaitable[Any]) -> tuple[Any, Delays]:
+    """Runs `work`, and measures how late the loop is and how long `asyncio.to_thread` takes in the meantime."""
+    noticed = Delays()
 
     async def tick() -> None:
         while True:
@@ -149,9 +149,9 @@ async def timed(lookup: Awaitable[Any]) -> tuple[Any, float]:
 def test_cold_lookups_on_a_server_that_hangs_all_end_with_the_timeout(silent: str, number: int) -> None:
     reader = backend(silent, timeout="2s")
 
-    async def ask() -> tuple[list[tuple[Any, float]], Strangers]:
+    async def ask() -> tuple[list[tuple[Any, float]], Delays]:
         lookups = (timed(reader.aget_variable(f"v{index}")) for index in range(number))
-        return await beside(asyncio.gather(*lookups))
+        return await measured(asyncio.gather(*lookups))
 
     ended, noticed = asyncio.run(ask())
     print(f"{number} lookups: {max(took for _, took in ended):.2f} s, {noticed}")
@@ -164,8 +164,8 @@ def test_cold_lookups_on_a_server_that_hangs_all_end_with_the_timeout(silent: st
 def test_cold_lookups_of_a_server_that_answers_are_made_at_the_same_time(store: Store) -> None:
     reader = backend(store.url)
 
-    async def ask() -> tuple[list[Any], Strangers]:
-        return await beside(asyncio.gather(*(reader.aget_variable(f"v{index}") for index in range(200))))
+    async def ask() -> tuple[list[Any], Delays]:
+        return await measured(asyncio.gather(*(reader.aget_variable(f"v{index}") for index in range(200))))
 
     values, noticed = asyncio.run(ask())
     print(f"200 answers: {noticed}")
@@ -193,7 +193,7 @@ def test_the_deadline_counts_from_the_call(silent: str) -> None:
 
     async def ask() -> float:
         lookup = asyncio.create_task(timed(reader.aget_variable("v")))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets the lookup begin
         time.sleep(0.9)  # the loop is busy with something else
         return (await lookup)[1]
 
@@ -205,7 +205,7 @@ def test_a_fresh_value_that_is_due_is_answered_at_once_and_refreshed_once(store:
     assert reader.get_variable("v") == "v"
 
     async def ask() -> list[tuple[Any, float]]:
-        await asyncio.sleep(4.2)
+        await asyncio.sleep(4.2)  # past 80 % of the time to live, when a refresh is due
         store.open.clear()
         answers = [await timed(reader.aget_variable("v")) for _ in range(20)]
         answers += await asyncio.gather(*(timed(reader.aget_variable("v")) for _ in range(20)))
@@ -220,16 +220,16 @@ def test_a_fresh_value_that_is_due_is_answered_at_once_and_refreshed_once(store:
     assert store.asked == ["airflow/variables/v"] * 2
 
 
-def test_an_old_value_is_answered_at_once_while_somebody_refreshes_it(store: Store) -> None:
+def test_an_old_value_is_returned_at_once_during_a_refresh(store: Store) -> None:
     reader = backend(store.url, cache_ttl="200ms", timeout="60s")
     assert reader.get_variable("v") == "v"
 
     async def ask() -> tuple[list[tuple[Any, float]], tuple[Any, float]]:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # past the time to live
         store.open.clear()
         first = asyncio.create_task(timed(reader.aget_variable("v")))
         for _ in range(1000):
-            if len(store.asked) > 1:  # before that one of the others could be the one who refreshes
+            if len(store.asked) > 1:  # before that, one of the other lookups could start the refresh
                 break
             await asyncio.sleep(0.01)
         others = [await timed(reader.aget_variable("v")) for _ in range(20)]
@@ -238,13 +238,13 @@ def test_an_old_value_is_answered_at_once_while_somebody_refreshes_it(store: Sto
 
     others, first = asyncio.run(ask())
     assert [value for value, _ in others] == ["v"] * 20
-    # The one who refreshes would wait for 2 s.
+    # The lookup that refreshes would wait for 2 s.
     assert sum(took for _, took in others) < 1
     assert first[0] == "v"
     assert store.asked == ["airflow/variables/v"] * 2
 
 
-def test_after_refresh_nobody_is_answered_with_the_old_value(store: Store) -> None:
+def test_after_refresh_no_lookup_gets_the_old_value(store: Store) -> None:
     reader = backend(store.url)
     assert reader.get_variable("v") == "v"
     reader.refresh("v")
@@ -272,7 +272,7 @@ def test_a_value_that_was_prefetched_is_answered_without_a_thread(tmp_path: Path
 
 def test_errors_are_those_of_a_lookup_that_was_waited_for(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     store.refuses = True
-    who = contextvars.ContextVar("who", default="nobody")
+    who = contextvars.ContextVar("who", default="unset")
     heard: list[tuple[str, str]] = []
 
     class Handler(logging.Handler):
@@ -297,7 +297,7 @@ def test_errors_are_those_of_a_lookup_that_was_waited_for(store: Store, caplog: 
 
 
 def test_a_connection_is_made_in_the_context_of_the_caller(store: Store) -> None:
-    who = contextvars.ContextVar("who", default="nobody")
+    who = contextvars.ContextVar("who", default="unset")
 
     class Mine:
         def __init__(self, *, conn_id: str, **fields: Any) -> None:
@@ -325,7 +325,7 @@ def test_a_cancelled_lookup_is_given_up_and_its_thread_is_gone(tmp_path: Path) -
         async def ask():
             reader = backend(sys.argv[1], timeout="100s", audit_path=sys.argv[2])
             task = asyncio.create_task(reader.aget_variable("v"))
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.3)  # the request is on its way
             assert threads() == 2, threads()
             task.cancel()
             try:
@@ -363,7 +363,7 @@ def test_no_thread_is_left_when_a_lookup_is_answered(store: Store) -> None:
                     assert threads() == 1, (index, threads())
                 assert await asyncio.gather(*(reader.aget_variable(f"v{i}") for i in range(20)))
                 assert threads() == 1
-            with warnings.catch_warnings():
+            with warnings.catch_warnings():  # from 3.12 on, Python warns at a fork of a process with threads
                 warnings.simplefilter("error")
                 assert ended(child(lambda: None)) == 0
 
@@ -420,13 +420,13 @@ def test_children_forked_while_lookups_are_under_way_ask_for_themselves(store: S
     run(body, store.url)
 
 
-def test_a_loop_that_is_left_alone_does_not_break_the_end_of_the_process() -> None:
+def test_an_abandoned_loop_does_not_break_the_end_of_the_process() -> None:
     body = """
         import asyncio
 
         loop = asyncio.new_event_loop()
         task = loop.create_task(backend(sys.argv[1], timeout="1s").aget_variable("v"))
-        loop.run_until_complete(asyncio.sleep(0.2))
+        loop.run_until_complete(asyncio.sleep(0.2))  # the lookup has begun when the loop is closed
         loop.close()
         print("left")
     """
@@ -461,7 +461,7 @@ def test_loops_in_several_threads_are_served_by_one_thread(store: Store) -> None
     assert run(body, store.url) == "True\n"
 
 
-def test_without_a_thread_to_be_had_the_loop_does_the_work(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_thread_the_loop_does_the_work(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(**_arguments: Any) -> None:
         raise RuntimeError("can't start new thread")
 

@@ -1,4 +1,4 @@
-"""The prefetch beside threads, forks and signals: it happens once, and nothing hangs."""
+"""The prefetch with threads, forks and signals: it happens once, and nothing hangs."""
 
 from __future__ import annotations
 

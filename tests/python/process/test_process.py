@@ -1,4 +1,4 @@
-"""Threads, forks and signals, each in a process of its own."""
+"""Threads, forks and signals, each in its own process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def https(open_aws: MiniStack, tls: Certificate) -> Iterator[Counter]:
 
 
 def by_name(counter: Counter) -> str:
-    """The address with a host name in it, so that a resolver is asked."""
+    """The address with a host name, so that a name is resolved."""
     return counter.url.replace("127.0.0.1", "localhost")
 
 
@@ -44,11 +44,11 @@ def test_one_thread_is_left_after_a_lookup(http: Counter, https: Counter, tls: C
     body = """
         assert threads() == 1
         assert backend(sys.argv[1]).get_variable("hello") == "world"
-        assert threads() == 1, "an address leaves no thread at all"
+        assert threads() == 1, "an IP address leaves no thread"
         assert backend(sys.argv[2]).get_variable("hello") == "world"
-        assert threads() == 1, "nor does a name"
+        assert threads() == 1, "a host name leaves no thread"
         assert backend(sys.argv[3], verify=sys.argv[4]).get_variable("other") == "world"
-        assert threads() == 1, "nor does a name"
+        assert threads() == 1, "a host name leaves no thread"
         print("one")
     """
     assert run(body, http.url, by_name(http), by_name(https), str(tls.authority)) == "one\n"
@@ -96,7 +96,7 @@ def test_children_and_grandchildren_build_their_own(http: Counter) -> None:
 
 
 @pytest.mark.parametrize("forks", [2000, pytest.param(10_000, marks=pytest.mark.soak)])
-def test_forks_under_load_neither_hang_nor_err(
+def test_forks_under_load_neither_hang_nor_fail(
     http: Counter, https: Counter, tls: Certificate, tmp_path: Path, forks: int
 ) -> None:
     body = """
@@ -177,7 +177,7 @@ def test_forks_during_the_first_lookup_of_a_process_do_not_hang(
         def parameters():
             given = {"region_name": "eu-central-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
             reader = SystemsManagerParameterStoreBackend(**given, endpoint_url=sys.argv[1])
-            assert reader.get_variable("nobody-has-this") is None
+            assert reader.get_variable("absent") is None
 
         def secrets():
             assert backend(sys.argv[2], **secure).get_variable("other") == "world"
@@ -196,7 +196,7 @@ def test_forks_during_the_first_lookup_of_a_process_do_not_hang(
             builder.join(30)
             assert not builder.is_alive()
     """
-    # Libraries make their tables once in a process, so each attempt is a process.
+    # Libraries build their tables once per process, so each attempt uses a new process.
     for _ in range(processes):
         run(body, http.url, https.url, str(tls.authority))
 
@@ -219,7 +219,7 @@ def test_a_fork_during_the_first_constructor_does_not_hang() -> None:
         assert [ended(pid) for pid in pids] == [0] * 8
         builder.join(30)
     """
-    # What is made once in a process is made while we fork, so each attempt is a process.
+    # What is built once per process must be built during the fork, so each attempt uses a new process.
     for _ in range(20):
         run(body)
 
@@ -251,7 +251,7 @@ def test_a_signal_handler_cuts_a_hanging_lookup_with_its_own_exception(name: str
         with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
-            time.sleep(0.3)
+            time.sleep(0.3)  # the lookup has begun, and waits for the server
             sent = time.monotonic()
             os.kill(process.pid, getattr(signal, name))
             expected = "KeyboardInterrupt" if name == "SIGINT" else "Mine"

@@ -1,1 +1,1 @@
-"""What is said of lookups: counts, traces, the audit file, log lines."""
+"""What is reported about lookups: counts, traces, the audit file, log lines."""

@@ -1,4 +1,4 @@
-"""The audit file from the outside: a line for each access, whatever its outcome and its process, and never a value."""
+"""The audit file from the outside: a line for each access, whatever its outcome and process, and never a value."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def outcomes(path: Path) -> list[str]:
 
 
 def audited(path: Path, **options: Any) -> MemoryBackend:
-    """A backend in memory that writes down each access."""
+    """A backend in memory that records each access."""
     secrets = {"airflow/variables/v": "x", "airflow/connections/c": "http://h", "airflow/config/o": "x"}
     return memory_backend(secrets, audit_path=str(path), **options)
 
@@ -174,7 +174,7 @@ def test_no_value_is_ever_in_it(aws: MiniStack, path: Path) -> None:
 KINDS = ("connections", "variables", "config")
 
 
-def test_a_full_file_is_put_aside(path: Path) -> None:
+def test_a_full_file_is_rotated(path: Path) -> None:
     backend = audited(path, audit_max_bytes=3000)
     for number in range(40):
         backend.get_variable(f"n{number}")
@@ -188,7 +188,7 @@ def test_a_full_file_is_put_aside(path: Path) -> None:
 
 
 def spoil(path: Path, how: str) -> Path:
-    """Makes a file of that kind in its place, and says what an error has to name."""
+    """Makes the path unusable as an audit file in the given way, and returns the path that an error has to name."""
     if how == "no folder":
         return path / "audit.jsonl"
     if how == "open to others":
@@ -220,15 +220,15 @@ def test_a_required_line_that_cannot_be_written_is_an_error_and_no_value(path: P
 
 
 @pytest.mark.parametrize("how", SPOILT)
-def test_a_line_that_is_not_required_is_warned_of_once(path: Path, how: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_that_is_not_required_causes_one_warning(path: Path, how: str, caplog: pytest.LogCaptureFixture) -> None:
     backend = audited(spoil(path, how))
     assert [backend.get_variable(key) for key in ("v", "v", "gone")] == ["x", "x", None]
     (warning,) = messages(caplog)
     assert "could not be written down" in warning
 
 
-def test_a_required_line_goes_before_the_policy_on_errors(path: Path) -> None:
-    """With `miss` there is still no value, and with any policy none from memory."""
+def test_a_required_line_takes_precedence_over_the_error_policy(path: Path) -> None:
+    """With `miss` the result is None, and no policy allows a value from memory."""
     good = audited(path, audit_required=True, on_error="miss")
     assert good.get_variable("v") == "x"
     path.chmod(0o644)
@@ -237,7 +237,7 @@ def test_a_required_line_goes_before_the_policy_on_errors(path: Path) -> None:
     assert good.get_variable("v") == "x"
 
 
-def test_an_error_of_the_store_is_told_when_its_line_is_written(aws: MiniStack, path: Path) -> None:
+def test_an_error_of_the_store_is_raised_once_its_line_is_written(aws: MiniStack, path: Path) -> None:
     user = aws.user(deny("secretsmanager:GetSecretValue", "*"))
     backend = aws_backend(aws.url, user, audit_path=str(path), audit_required=True)
     with pytest.raises(AccessDeniedError):

@@ -12,7 +12,7 @@ from tests.python.backends import memory_backend, messages
 
 @pytest.fixture(autouse=True)
 def info(caplog: pytest.LogCaptureFixture) -> None:
-    """Python's level of the records in question."""
+    """The Python log level of the records in question."""
     caplog.set_level(logging.INFO, logger="strongroom")
 
 
@@ -28,10 +28,10 @@ def test_each_miss_is_one_line_with_the_names_asked_for(caplog: pytest.LogCaptur
     assert messages(caplog, logging.INFO) == []
     for _ in range(3):
         assert backend.get_conn_value("warehouse", team_name="sales") is None
-    said = messages(caplog, logging.INFO)
-    assert said == [said[0]] * 3
-    assert 'Connection "warehouse" of team "sales" is not in Memory: asked for `airflow/connections/' in said[0]
-    assert said[0].endswith("then `airflow/connections/warehouse`. Returning None.")
+    logged = messages(caplog, logging.INFO)
+    assert logged == [logged[0]] * 3
+    assert 'Connection "warehouse" of team "sales" is not in Memory: asked for `airflow/connections/' in logged[0]
+    assert logged[0].endswith("then `airflow/connections/warehouse`. Returning None.")
 
 
 def test_a_lookup_that_is_not_made_says_why(caplog: pytest.LogCaptureFixture) -> None:

@@ -23,7 +23,7 @@ def counts(store: str = "aws_secrets_manager") -> Counts:
 
 
 def counted(work: Callable[[], Any], store: str = "aws_secrets_manager") -> Counts:
-    """What ``work`` adds to them, without what stays the same."""
+    """What ``work`` adds to them, without the counters that stay the same."""
     before = counts(store)
     work()
     return {name: count - before[name] for name, count in counts(store).items() if count != before[name]}
@@ -36,7 +36,7 @@ def test_hits_loads_and_absent_names(faults: Faults, aws: MiniStack) -> None:
     assert counted(lambda: [backend.get_variable("a") for _ in range(7)]) == {"hits": 7}
     assert counted(lambda: backend.get_variable("gone")) == {"calls": 1, "loads": 1}
     assert counted(lambda: [backend.get_variable("gone") for _ in range(5)]) == {"negative": 5}
-    # The team's own name is a question of its own; then the answer as a whole is known.
+    # The name of the team is a separate question; then the whole answer is cached.
     assert counted(lambda: backend.get_variable("a", "blue")) == {"calls": 1, "loads": 1, "hits": 1}
     assert counted(lambda: backend.get_variable("a", "blue")) == {"hits": 1}
 
@@ -86,11 +86,11 @@ def test_a_batch_is_one_call_and_what_it_brought_are_hits(faults: Faults, aws: M
     assert counted(lambda: [backend.get_variable(key) for key in ("a", "b", "c", "gone")]) == expected
 
 
-def test_a_bundle_counts_as_what_it_is_a_secret(faults: Faults, aws: MiniStack) -> None:
+def test_a_bundle_counts_as_one_secret(faults: Faults, aws: MiniStack) -> None:
     aws.put_secrets({"airflow/all": '{"a": 1, "b": 2}'})
     backend = aws_backend(faults.url, aws.user(READ), bundle={"variables": "airflow/all"})
     assert counted(lambda: [backend.get_variable(key) for key in "ab"]) == {"calls": 1, "loads": 1, "hits": 1}
-    # An id that is not in it: the bundle from memory, and the id itself.
+    # An id that is not in the bundle: the bundle comes from memory, and the id is read from the store.
     assert counted(lambda: backend.get_variable("c")) == {"calls": 1, "loads": 1, "hits": 1}
 
 

@@ -1,4 +1,4 @@
-"""What is published of lookups, with the real SDK of OpenTelemetry; Airflow's metrics are in ``tests/airflow``."""
+"""What is published about lookups, with the real OpenTelemetry SDK; Airflow's metrics are in ``tests/airflow``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CANARY = "canary-61"
 
 
 class Collected:
-    """Providers whose data stay in memory."""
+    """Providers that keep their data in memory."""
 
     def __init__(self) -> None:
         self.reader = InMemoryMetricReader()
@@ -56,7 +56,7 @@ class Collected:
 
 @pytest.fixture
 def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collected]:
-    """What is published during the test. The API lets nobody replace the global providers, so the test does."""
+    """What is published during the test. The API does not let the global providers be replaced: this patches them."""
     collected = Collected()
     monkeypatch.setattr(metrics, "get_meter_provider", lambda: collected.meters)
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: collected.tracers)
@@ -156,7 +156,7 @@ class Failing:
 
 
 @pytest.mark.parametrize("target", ["airflow", "opentelemetry", "elsewhere"])
-def test_whatever_fails_is_said_once_and_without_its_text(
+def test_a_failure_is_reported_once_and_without_its_text(
     target: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(_telemetry, "_reported", set())
@@ -176,7 +176,7 @@ def test_an_interruption_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not _telemetry._busy.now
 
 
-def test_a_lookup_that_metrics_themselves_bring_about_is_not_told_of(
+def test_a_lookup_that_the_metrics_cause_is_not_published(
     collected: Collected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def provider() -> MeterProvider:
@@ -188,7 +188,7 @@ def test_a_lookup_that_metrics_themselves_bring_about_is_not_told_of(
     assert collected.points()["strongroom.calls"][1][0].value == 2
 
 
-def test_nothing_is_imported_and_nobody_told_where_nobody_has_set_anything_up() -> None:
+def test_nothing_is_imported_or_published_without_a_set_up() -> None:
     run(
         """
         from strongroom import _telemetry

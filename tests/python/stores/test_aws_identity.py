@@ -1,4 +1,4 @@
-"""Where AWS credentials come from, against a server that plays all those places: source by outcome, with calls."""
+"""Where AWS credentials come from, against a server that plays all those sources: each outcome, and its calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from strongroom.exceptions import (
     UnauthenticatedError,
     UnreachableError,
 )
-from tests.python.processes import dead_children, deaf_to_children, is_deaf_to_children, none_lives
+from tests.python.processes import dead_children, ignores_sigchld, ignoring_sigchld, none_lives
 from tests.servers.aws import REGION
 from tests.servers.aws_identity_stub import Answer, IdentityStub, sts_error
 from tests.servers.process import free_port
@@ -69,7 +69,7 @@ class Setting:
         self.set("AWS_CONFIG_FILE", str(self.home / "config"))
 
     def login(self, text: str = "cached", expires_in: float = 3600.0, key: str = SESSION, **more: str) -> Path:
-        """What `aws sso login` leaves behind."""
+        """Creates the file that `aws sso login` leaves behind."""
         folder = self.home / ".aws/sso/cache"
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()}.json"
@@ -77,7 +77,7 @@ class Setting:
         return file
 
     def process(self, script: str) -> Path:
-        """A profile whose credentials come from a program; the answer is the file that counts its runs."""
+        """A profile whose credentials come from a program; returns the file that counts its runs."""
         program, runs = self.home / "program", self.home / "runs"
         program.write_text(f"#!/bin/sh\necho run >> {runs}\n{script}\n")
         program.chmod(0o700)
@@ -157,7 +157,7 @@ def test_credentials_are_renewed_before_they_expire(setting: Setting, source: So
     source(setting)
     reader = setting.backend()
     assert reader.get_variable("first") == f"signed by {key}"
-    time.sleep(2.5)
+    time.sleep(2.5)  # credentials of 3 s are due, and still valid
     assert reader.get_variable("second") == f"signed by {key}"
     assert setting.stub.count(place) == 2
 
@@ -175,7 +175,7 @@ def test_an_outage_is_temporary_and_tried_again(setting: Setting, source: Source
 
 
 @each_source
-def test_a_passing_fault_is_not_noticed(setting: Setting, source: Source, place: str, key: str) -> None:
+def test_a_temporary_fault_is_retried(setting: Setting, source: Source, place: str, key: str) -> None:
     source(setting)
     setting.stub.script(place, Answer(status=500))
     assert setting.backend().get_variable("hello") == f"signed by {key}"
@@ -201,7 +201,7 @@ def test_a_refusal_is_final(setting: Setting, source: Source, place: str, key: s
 
 
 @each_source
-def test_an_answer_that_makes_no_sense_is_not_shown(setting: Setting, source: Source, place: str, key: str) -> None:
+def test_an_invalid_answer_is_not_shown(setting: Setting, source: Source, place: str, key: str) -> None:
     source(setting)
     setting.stub.script(place, *[Answer(body=f'{{"AccessKeyId": "{CANARY}"}}')] * 3)
     with pytest.raises(StrongroomError) as caught:
@@ -216,7 +216,7 @@ def test_a_failed_renewal_leaves_what_still_works(setting: Setting, source: Sour
     source(setting)
     reader = setting.backend()
     assert reader.get_variable("first") == f"signed by {key}"
-    time.sleep(6.5)
+    time.sleep(6.5)  # credentials of 8 s are due, and still valid
     setting.stub.script(place, *[Answer(status=503)] * 5)
     assert reader.get_variable("second") == f"signed by {key}"
 
@@ -243,7 +243,7 @@ def test_parameters_are_read_with_replaced_credentials_too(setting: Setting) -> 
     assert (setting.stub.count("container"), setting.stub.count(PARAMETER)) == (2, 2)
 
 
-def test_new_credentials_that_are_refused_too_are_left_in_peace(setting: Setting) -> None:
+def test_new_credentials_that_are_refused_too_are_not_renewed_again(setting: Setting) -> None:
     container(setting)
     reader = setting.backend()
     setting.stub.script(SECRET, *[EXPIRED] * 4)
@@ -253,7 +253,7 @@ def test_new_credentials_that_are_refused_too_are_left_in_peace(setting: Setting
     assert (setting.stub.count("container"), setting.stub.count(SECRET)) == (2, 4)
 
 
-def test_keys_that_nobody_renews_are_refused_at_once(setting: Setting) -> None:
+def test_keys_that_cannot_be_renewed_are_refused_at_once(setting: Setting) -> None:
     reader = setting.backend(aws_access_key_id="AKIA", aws_secret_access_key="x")
     setting.stub.script(SECRET, EXPIRED)
     with pytest.raises(UnauthenticatedError):
@@ -269,7 +269,7 @@ def test_the_login_behind_a_role_is_replaced_within_the_lookup(setting: Setting)
     assert (setting.stub.count("container"), setting.stub.count("AssumeRole")) == (2, 2)
 
 
-def test_two_backends_of_one_process_have_containers_of_their_own(setting: Setting) -> None:
+def test_two_backends_of_one_process_use_their_own_containers(setting: Setting) -> None:
     with IdentityStub() as other:
         container(setting)
         first = setting.backend()
@@ -286,15 +286,15 @@ def test_two_backends_of_one_process_have_containers_of_their_own(setting: Setti
 @pytest.mark.parametrize(
     "body", ["{}", '{"VersionId": "x"}', '{"SecretString": null}', '{"message": "hello from a proxy"}']
 )
-def test_an_answer_that_is_that_of_no_secret_is_no_absence(setting: Setting, body: str) -> None:
+def test_an_answer_without_a_secret_does_not_count_as_absent(setting: Setting, body: str) -> None:
     container(setting)
     reader = setting.backend(cache_ttl="1ms", max_attempts=1)
     assert reader.get_variable("hello", team_name="t") == "signed by ASIACONTAINER"
-    time.sleep(0.01)
+    time.sleep(0.01)  # past the time to live
     setting.stub.script(SECRET, Answer(body=body))
     with pytest.raises(MalformedSecretError):
         reader.get_variable("hello", team_name="t")
-    assert setting.stub.count(SECRET) == 2, "the shared name is not asked in the team's place"
+    assert setting.stub.count(SECRET) == 2, "the shared name is not requested instead of the team's"
 
 
 @pytest.mark.parametrize("body", ['{"Name": "n"}', '{"ARN": "a"}', '{"Name": "n", "SecretBinary": "eA=="}'])
@@ -343,10 +343,10 @@ def test_a_disabled_metadata_service_is_not_asked(setting: Setting) -> None:
     assert setting.stub.requests == []
 
 
-def test_the_relative_address_goes_before_the_full_one(setting: Setting) -> None:
+def test_the_relative_address_takes_precedence_over_the_full_one(setting: Setting) -> None:
     pod(setting)
     setting.set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials")
-    # What answers at 169.254.170.2, if anything does, is not ours.
+    # If anything answers at 169.254.170.2, it is not ours.
     with pytest.raises(StrongroomError):
         setting.backend(timeout=3).get_variable("hello")
     assert setting.stub.count("container") == 0
@@ -360,7 +360,7 @@ def test_the_pod_shows_its_token_and_reads_it_each_time(setting: Setting) -> Non
     assert setting.stub.last("container").headers["authorization"] == "pod-token"
     assert setting.stub.last("container").path == "/container/credentials?v=1"
     (setting.home / "token").write_text("next-token")
-    time.sleep(2.5)
+    time.sleep(2.5)  # credentials of 3 s are due
     reader.get_variable("second")
     assert setting.stub.last("container").headers["authorization"] == "next-token"
 
@@ -373,7 +373,7 @@ def test_a_missing_token_of_a_pod(setting: Setting) -> None:
 
 
 @pytest.mark.parametrize("address", ["http://192.0.2.1/credentials", "http://169.254.169.254/x", "nonsense"])
-def test_a_token_goes_to_no_host_that_could_be_anybody(setting: Setting, address: str) -> None:
+def test_a_token_is_not_sent_to_an_unknown_host(setting: Setting, address: str) -> None:
     pod(setting)
     setting.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", address)
     with pytest.raises(ConfigurationError, match="AWS_CONTAINER_CREDENTIALS_FULL_URI"):
@@ -410,7 +410,7 @@ def test_a_login_that_ends_soon_is_renewed_and_saved(setting: Setting) -> None:
     assert file.stat().st_mode & 0o077 == 0
 
 
-def test_nobody_is_logged_in(setting: Setting) -> None:
+def test_no_login_is_cached(setting: Setting) -> None:
     single_sign_on(setting)
     setting.login().unlink()
     with pytest.raises(UnauthenticatedError, match="nobody is logged in"):
@@ -449,7 +449,7 @@ def test_the_identity_token_is_read_each_time(setting: Setting) -> None:
     form = setting.stub.last("AssumeRoleWithWebIdentity").form
     assert (form["WebIdentityToken"], form["RoleArn"], form["RoleSessionName"]) == ("jwt-1", ROLE_ARN, "pod")
     (setting.home / "jwt").write_text("jwt-2")
-    time.sleep(2.5)
+    time.sleep(2.5)  # credentials of 3 s are due
     reader.get_variable("second")
     assert setting.stub.last("AssumeRoleWithWebIdentity").form["WebIdentityToken"] == "jwt-2"
 
@@ -474,7 +474,7 @@ ANSWER = '{{"Version": 1, "AccessKeyId": "ASIAPROC", "SecretAccessKey": "s", "Se
 
 
 def runs(file: Path) -> int:
-    """How often the program ran."""
+    """How often the program has run."""
     return len(file.read_text().splitlines()) if file.exists() else 0
 
 
@@ -485,19 +485,19 @@ def test_a_program_runs_once_for_many_lookups(setting: Setting) -> None:
     assert runs(counted) == 1
 
 
-def test_a_program_runs_where_nobody_waits_for_children(setting: Setting) -> None:
+def test_a_program_runs_while_sigchld_is_ignored(setting: Setting) -> None:
     setting.process(f"echo '{ANSWER.format(moment(3600))}'")
     reader = setting.backend()
-    with deaf_to_children():
+    with ignoring_sigchld():
         assert [reader.get_variable(name) for name in "ab"] == ["signed by ASIAPROC"] * 2
-        assert is_deaf_to_children()
+        assert ignores_sigchld()
 
 
 def test_a_program_runs_again_before_its_credentials_expire(setting: Setting) -> None:
     counted = setting.process(f"echo '{ANSWER.format(moment(3))}'")
     reader = setting.backend()
     reader.get_variable("first")
-    time.sleep(2.5)
+    time.sleep(2.5)  # credentials of 3 s are due, and still valid
     reader.get_variable("second")
     assert runs(counted) == 2
 

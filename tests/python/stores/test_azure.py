@@ -1,6 +1,6 @@
 """Azure Key Vault on the double that verifies tokens.
 
-``tests/servers/test_azure_double.py`` says why it may be believed.
+``tests/servers/test_azure_double.py`` shows that the double can be relied on.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ COLD = ["token", "GetSecret"]
 
 @pytest.fixture
 def cloud(azure_server: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Azure:
-    """The double, empty, under the real names of Azure; its metadata service is that of this machine."""
+    """The double without secrets, under the real names of Azure, with its metadata service as that of this machine."""
     azure_server.reset()
     monkeypatch.setenv("HTTPS_PROXY", azure_server.proxy)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(azure_server.tls.authority))
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", azure_server.proxy)
-    # A configuration that no other test has: none of them shares a client with this one.
+    # A configuration that no other test has, so that no test shares a client with this one.
     monkeypatch.setenv("AZURE_CONFIG_DIR", str(tmp_path))
     return azure_server
 
@@ -71,7 +71,7 @@ def backend(**options: Any) -> AzureKeyVaultBackend:
 
 
 def default_backend(**options: Any) -> AzureKeyVaultBackend:
-    """A backend on the vault that says nothing of who it is."""
+    """A backend on the vault without an identity in its options."""
     return AzureKeyVaultBackend(**{"vault_url": VAULT, "on_error": "raise", **options})
 
 
@@ -152,7 +152,7 @@ def test_a_null_prefix_asks_nothing(cloud: Azure) -> None:
 
 
 def test_a_cold_process_asks_for_a_token_and_a_secret(cloud: Azure) -> None:
-    """The vendor's clients ask the vault first what tokens are for; in a domain of Azure that is known."""
+    """The vendor's clients first ask the vault for the resource of its tokens; in a domain of Azure that is known."""
     cloud.put("airflow-variables-hello", "world")
     cloud.put("airflow-variables-b", "c")
     reader = backend(cache_ttl=0)
@@ -201,7 +201,7 @@ def test_a_token_that_is_not_accepted_any_more_is_replaced_once(cloud: Azure) ->
     error = failure(reader)
     assert (error.code, cloud.count("token")) == ("AKV10032", 1)
     failure(reader)
-    assert cloud.count("token") == 1, "a third token would be no better"
+    assert cloud.count("token") == 1, "a third token would not help"
     assert OTHER_TENANT in str(error)
 
 
@@ -210,7 +210,7 @@ def test_a_token_is_renewed_before_it_ends(cloud: Azure) -> None:
     cloud.lifetime = 2
     reader = backend(cache_ttl=0)
     reader.get_variable("hello")
-    time.sleep(1.8)
+    time.sleep(1.8)  # a token of 2 s is due, and still valid
     assert reader.get_variable("hello") == "world"
     assert cloud.log() == [*COLD, *COLD]
 
@@ -226,13 +226,13 @@ def test_no_thread_remains_after_a_lookup(cloud: Azure) -> None:
 
 
 def own_threads() -> int:
-    """Those that are named as ours."""
+    """Threads with our name."""
     tasks = Path("/proc/self/task")
     names = [task.joinpath("comm").read_text() for task in tasks.iterdir()] if tasks.exists() else []
     return sum(name.startswith("strongroom") for name in names)
 
 
-def test_a_child_logs_in_by_itself(cloud: Azure) -> None:
+def test_a_child_logs_in_separately(cloud: Azure) -> None:
     cloud.put("airflow-variables-hello", "world")
     reader = backend(cache_ttl=0)
     assert reader.get_variable("hello") == "world"
@@ -250,7 +250,7 @@ def test_a_child_logs_in_by_itself(cloud: Azure) -> None:
 
 
 def variables(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
-    """Sets them."""
+    """Sets environment variables."""
     for name, value in values.items():
         monkeypatch.setenv(name, value)
 
@@ -300,7 +300,7 @@ def test_a_certificate_that_is_replaced_is_used_from_then_on(cloud: Azure, tmp_p
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing", b"-----BEGIN CERTIFICATE-----\n", new_identity().pfx(b"other")])
-def test_a_file_that_is_no_certificate_is_said_so(cloud: Azure, tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_certificate_is_reported(cloud: Azure, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "key"
     path.write_bytes(content)
     error = failure(default_backend(tenant_id=TENANT, client_id=CLIENT, client_certificate_path=str(path)))
@@ -328,7 +328,7 @@ def test_a_workload_identity_reads_its_token_for_each_login(
 
 @pytest.mark.parametrize("options", [{}, {"managed_identity_client_id": MANAGED}])
 def test_a_machine_has_an_identity(cloud: Azure, options: dict[str, str]) -> None:
-    """A lone ``managed_identity_client_id`` counts; the official class drops it."""
+    """``managed_identity_client_id`` without other options counts; the official class ignores it."""
     cloud.put("airflow-variables-hello", "world")
     assert default_backend(**options).get_variable("hello") == "world"
     assert cloud.log() == ["imds", "GetSecret"]
@@ -348,7 +348,7 @@ def test_app_service_has_an_identity(cloud: Azure, monkeypatch: pytest.MonkeyPat
 def test_a_new_authority_for_app_service_is_taken(
     cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The vault has an authority of its own, so the file matters to the identity alone."""
+    """The vault has its own authority, so the file matters only to the identity."""
     cloud.put("airflow-variables-hello", "world")
     bundle = tmp_path / "bundle.pem"
     (tmp_path / "other").mkdir()
@@ -368,7 +368,7 @@ def test_a_new_authority_for_app_service_is_taken(
 def test_silence_is_an_outage_where_the_identity_was_named(
     cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: dict[str, str]
 ) -> None:
-    """The first packet of a machine may be lost as any other."""
+    """The metadata service may be silent because a packet was lost, so this is temporary."""
     cloud.put("airflow-variables-hello", "world")
     for name in ("az", "azd"):
         tool(tmp_path, name, f'echo >> "{tmp_path}/{name}-ran"; exit 1')
@@ -380,7 +380,7 @@ def test_silence_is_an_outage_where_the_identity_was_named(
     assert all(lines(tmp_path / f"{name}-ran") == len(options) for name in ("az", "azd"))
 
 
-def test_silence_in_the_whole_chain_is_said(cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_silence_in_the_whole_chain_is_reported(cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     tool(tmp_path, "az", "exit 1")
     tool(tmp_path, "azd", "exit 1")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
@@ -391,21 +391,19 @@ def test_silence_in_the_whole_chain_is_said(cloud: Azure, monkeypatch: pytest.Mo
 
 
 def lines(file: Path) -> int:
-    """How often a program left a line there."""
+    """How often a program has added a line to the file."""
     return len(file.read_text().splitlines()) if file.exists() else 0
 
 
 def tool(folder: Path, name: str, code: str) -> None:
-    """A program that is found before any other of its name."""
+    """A program that is found before any other of that name."""
     path = folder / name
     path.write_text(f"#!/bin/sh\n{code}\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
 @pytest.mark.parametrize("name", ["az", "azd"])
-def test_a_persons_login_is_asked_last(
-    cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
-) -> None:
+def test_a_users_login_is_tried_last(cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     cloud.put("airflow-variables-hello", "world")
     cloud.machine = ""
     token = cloud.token(CLIENT, TENANT, "https://vault.azure.net")
@@ -426,7 +424,7 @@ def test_a_persons_login_is_asked_last(
 
 
 def answer_of_az(cloud: Azure) -> str:
-    """What the tool prints for somebody who is logged in."""
+    """What the tool prints for a user who is logged in."""
     token = cloud.token(CLIENT, TENANT, "https://vault.azure.net")
     return json.dumps({"accessToken": token, "expires_on": int(time.time()) + 3600, "tokenType": "Bearer"})
 
@@ -445,7 +443,7 @@ def test_many_lookups_without_credentials_ask_once(
         with pytest.raises(UnauthenticatedError):
             reader.get_variable(f"hello{number}")
     asked = [lines(tmp_path / "az-ran"), lines(tmp_path / "azd-ran"), cloud.count("imds")]
-    # Once, on a machine that gets ten lookups done in five seconds.
+    # Once on a machine that makes ten lookups in five seconds; a slow machine asks again.
     most = 1 + int((time.monotonic() - start) / 5)
     assert all(1 <= count <= most for count in asked), asked
     child = os.fork()
@@ -453,7 +451,9 @@ def test_many_lookups_without_credentials_ask_once(
         failure(reader)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    assert [lines(tmp_path / "az-ran"), cloud.count("imds")] == [asked[0] + 1, asked[2] + 1], "a child starts anew"
+    assert [lines(tmp_path / "az-ran"), cloud.count("imds")] == [asked[0] + 1, asked[2] + 1], (
+        "a child starts without the parent's result"
+    )
     (tmp_path / "answer").write_text(answer_of_az(cloud))
     tool(tmp_path, "az", f'cat "{tmp_path}/answer"')
     end = time.monotonic() + 60
@@ -463,11 +463,11 @@ def test_many_lookups_without_credentials_ask_once(
             break
         except UnauthenticatedError:
             time.sleep(0.2)
-    assert reader.get_variable("hello") == "world", "who logs in is noticed"
+    assert reader.get_variable("hello") == "world", "a new login is noticed"
 
 
 def test_a_tool_ends_with_the_lookup(cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """With all that it started: the shell that starts it is not the one that hangs."""
+    """Along with every process that it started: the shell that starts it is not the one that hangs."""
     tool(tmp_path, "az", f'echo >> "{tmp_path}/ran"; sleep 600 & (sleep 600; :); :')
     variables(monkeypatch, PATH=f"{tmp_path}:{os.environ['PATH']}", AZURE_TOKEN_CREDENTIALS="AzureCliCredential")
     assert isinstance(failure(default_backend(timeout=2)), LookupTimeoutError)
@@ -514,7 +514,7 @@ def test_a_slow_tool_is_waited_for_by_each_attempt(
     assert dead_children() == 0
 
 
-def test_when_nobody_has_a_token_each_says_why(cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_token_each_source_says_why(cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     cloud.machine = ""
     tool(tmp_path, "az", "echo canary >&2; exit 3")
     tool(tmp_path, "azd", "exit 127")
@@ -549,7 +549,7 @@ def test_a_place_that_fails_is_not_covered_up_by_another(cloud: Azure, monkeypat
     assert cloud.log() == ["token"]
 
 
-def test_half_a_service_principal_is_said_and_not_used(cloud: Azure, caplog: pytest.LogCaptureFixture) -> None:
+def test_half_a_service_principal_is_reported_and_not_used(cloud: Azure, caplog: pytest.LogCaptureFixture) -> None:
     cloud.put("airflow-variables-hello", "world")
     assert default_backend(tenant_id=TENANT, client_id=CLIENT).get_variable("hello") == "world"
     assert cloud.log() == ["imds", "GetSecret"]
@@ -557,7 +557,7 @@ def test_half_a_service_principal_is_said_and_not_used(cloud: Azure, caplog: pyt
 
 
 def test_a_sovereign_cloud_has_a_login_of_its_own(cloud: Azure) -> None:
-    """The double answers for the public cloud's names only, so the certificate does not fit: nothing is sent."""
+    """The double has certificates for the public cloud's names only, so verification fails and nothing is sent."""
     error = failure(backend(vault_url="https://reader.vault.azure.cn", on_error="raise", max_attempts=1))
     assert isinstance(error, UnreachableError)
     assert cloud.log() == []
@@ -602,7 +602,7 @@ def test_a_missing_permission_names_it(cloud: Azure, code: str) -> None:
     assert DENIALS[code] in str(error)
 
 
-def test_firewall_and_disabled_secret_are_told_apart(cloud: Azure) -> None:
+def test_firewall_and_disabled_secret_are_distinguished(cloud: Azure) -> None:
     cloud.put("airflow-variables-hello", "world", enabled=False)
     reader = backend(on_error="raise", cache_ttl=0)
     disabled = failure(reader)
@@ -628,8 +628,8 @@ def test_a_vault_that_throttles_says_when_to_come_back(cloud: Azure) -> None:
     assert error.retry_after == 7
 
 
-def test_a_404_of_something_else_is_no_absence(cloud: Azure, caplog: pytest.LogCaptureFixture) -> None:
-    """The official class takes any 404 for absence; what it answers stays, and is said."""
+def test_a_404_of_another_service_is_reported(cloud: Azure, caplog: pytest.LogCaptureFixture) -> None:
+    """The official class treats any 404 as absent; the result is the same here, with a warning."""
     cloud.vault_fault = (404, {}, b"<html>")
     assert isinstance(failure(backend(on_error="raise")), MalformedSecretError)
     caplog.clear()
@@ -657,7 +657,7 @@ def test_an_unknown_version_of_the_interface_is_refused(cloud: Azure) -> None:
     assert failure(backend(api_version="0.1", on_error="raise")).code == "BadParameter"
 
 
-def test_nothing_of_the_credentials_is_said(cloud: Azure, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_credentials_are_shown(cloud: Azure, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     cloud.put("airflow-variables-hello", "canary-value")
     reader = backend(cache_ttl=0)

@@ -1,4 +1,4 @@
-"""A byte order mark in a file with a token, as editors on Windows write it: no part of the token, on every store."""
+"""A byte order mark in a file with a token, as Windows editors write it: not part of the token, in every store."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MARK = "\ufeff"
 
 
 def marked(path: Path) -> None:
-    """Puts the mark before what the file holds, and a line end of Windows behind it."""
+    """Puts the mark before the contents of the file, and a Windows line end after them."""
     path.write_text(f"{MARK}{path.read_text().rstrip()}\r\n", newline="")
 
 

@@ -13,12 +13,12 @@ import strongroom
 from tests.stores import described
 
 FILES = sorted((Path(__file__).resolve().parents[3] / "dags" / "example_stores").glob("*.env"))
-#: Ids of the example DAG, as names in the stores have them.
+#: Ids of the example DAG, as the names in the stores contain them.
 IDS = ("strongroom_example_db", "strongroom_example_greeting", "strongroom_example_dsn")
 
 
 def variables(path: Path) -> dict[str, str]:
-    """What the file sets."""
+    """The variables that the file sets."""
     lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
     return dict(line.split("=", 1) for line in lines)
 
@@ -29,20 +29,20 @@ def test_every_cloud_store_has_one() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_class_takes_what_the_file_says(path: Path) -> None:
-    told = variables(path)
-    module, _, name = told["AIRFLOW__SECRETS__BACKEND"].rpartition(".")
+    values = variables(path)
+    module, _, name = values["AIRFLOW__SECRETS__BACKEND"].rpartition(".")
     (store,) = [store for store in strongroom.stores() if store["name"] == path.stem]
     assert store["python_class"] == f"{module}.{name}"
-    kwargs = json.loads(told["AIRFLOW__SECRETS__BACKEND_KWARGS"])
+    kwargs = json.loads(values["AIRFLOW__SECRETS__BACKEND_KWARGS"])
     assert getattr(importlib.import_module(module), name)(**kwargs, strict=True)
-    assert told["AIRFLOW__SENTRY__SENTRY_DSN_SECRET"] == IDS[2]
+    assert values["AIRFLOW__SENTRY__SENTRY_DSN_SECRET"] == IDS[2]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_commands_write_the_names_that_are_asked_for(path: Path) -> None:
-    """Each command's name is a prefix or path of the kwargs, and an id of the DAG."""
-    told = variables(path)
-    kwargs = json.loads(told["AIRFLOW__SECRETS__BACKEND_KWARGS"])
+    """The name in each command is a prefix or path of the kwargs, followed by an id of the DAG."""
+    values = variables(path)
+    kwargs = json.loads(values["AIRFLOW__SECRETS__BACKEND_KWARGS"])
     commands = [line for line in path.read_text().splitlines() if line.startswith("#   ")]
     assert len(commands) == len(IDS)
     for command, kind, secret in zip(commands, ("connections", "variables", "config"), IDS, strict=True):

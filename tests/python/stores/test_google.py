@@ -1,4 +1,4 @@
-"""Google Secret Manager: what only this store has, and the cases of the official class's own tests, written anew."""
+"""Google Secret Manager: what only this store has, and the cases of the official class's own tests, rewritten."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ VALUE = "postgres://u:p%40ss@h:5432/db"
 
 @pytest.fixture
 def server(google_server: GoogleServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> GoogleServer:
-    """The double with one secret of each kind, and nothing of the caller's in the way."""
+    """The double with one secret of each kind, and no credentials of the caller's."""
     clear_environment(monkeypatch)
     monkeypatch.setenv("HOME", str(tmp_path))
     google_server.reset()
@@ -55,7 +55,7 @@ def server(google_server: GoogleServer, monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def backend(server: GoogleServer, **options: Any) -> CloudSecretManagerBackend:
-    """A backend that keeps nothing, with the reader's key unless ``options`` name other credentials."""
+    """A backend without a cache, with the reader's key unless ``options`` name other credentials."""
     sources = {"gcp_key_path", "gcp_keyfile_dict", "gcp_credential_config_file", "anonymous"}
     own = {} if sources & options.keys() else {"gcp_keyfile_dict": server.key}
     usual: dict[str, Any] = {"endpoint_url": server.url, "iam_endpoint_url": server.url, "cache_ttl": 0}
@@ -76,7 +76,7 @@ def saved(folder: Path, content: Any) -> str:
 
 
 def person(server: GoogleServer) -> dict[str, Any]:
-    """A login as gcloud saves it."""
+    """A user's login as gcloud saves it."""
     return {
         "type": "authorized_user",
         "client_id": "client",
@@ -99,7 +99,7 @@ def federated(server: GoogleServer, source: dict[str, Any], **more: Any) -> dict
 
 
 def impersonation_url(server: GoogleServer, account: str = TARGET) -> str:
-    """Where an account is impersonated."""
+    """The address at which an account is impersonated."""
     return f"{server.url}/v1/projects/-/serviceAccounts/{account}:generateAccessToken"
 
 
@@ -128,7 +128,7 @@ def test_a_cold_read_is_two_requests_and_a_warm_one_is_one(
     assert server.places() == ["access"]
 
 
-def test_the_constructor_asks_nobody(server: GoogleServer) -> None:
+def test_the_constructor_makes_no_request(server: GoogleServer) -> None:
     backend(server)
     default(server, gcp_credential_config_file="/nonexistent.json")
     assert server.places() == []
@@ -156,12 +156,12 @@ def test_a_key_file_signs_its_own_tokens(server: GoogleServer, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("scopes", ["https://www.googleapis.com/auth/cloud-platform", ["a", "b"], "a , b"])
-def test_scopes_are_what_was_meant(server: GoogleServer, scopes: Any) -> None:
+def test_scopes_are_read_as_intended(server: GoogleServer, scopes: Any) -> None:
     found = backend(server, gcp_scopes=scopes)
     if "cloud-platform" in scopes:
         assert found.get_variable("hello") == VALUE
     else:
-        # The token names neither the service nor the scope that it takes.
+        # The token contains neither the service nor the scope that it is valid for.
         with pytest.raises(UnauthenticatedError):
             found.get_variable("hello")
 
@@ -172,7 +172,7 @@ def test_a_key_may_come_as_text_and_with_line_breaks_written_out(server: GoogleS
         assert backend(server, gcp_keyfile_dict=form).get_variable("hello") == VALUE
 
 
-def test_nobody_sends_no_token(server: GoogleServer) -> None:
+def test_an_anonymous_request_has_no_token(server: GoogleServer) -> None:
     with pytest.raises(AccessDeniedError):
         backend(server, anonymous=True, project_id=PROJECT).get_variable("hello")
     assert server.places() == ["access"]
@@ -259,7 +259,7 @@ def test_a_chain_of_accounts(server: GoogleServer) -> None:
     assert TARGET in str(caught.value)
 
 
-def test_the_project_of_the_chain_goes_before_that_of_the_key(server: GoogleServer) -> None:
+def test_the_project_of_the_chain_takes_precedence_over_that_of_the_key(server: GoogleServer) -> None:
     other = "target@other.iam.gserviceaccount.com"
     server.set(creators=[[READER, other]])
     server.put("airflow-variables-hello", "of the other", "projects/other")
@@ -288,7 +288,7 @@ def test_a_login_that_ended_is_an_error_and_is_not_remembered(server: GoogleServ
         with pytest.raises(UnauthenticatedError, match="gcloud auth application-default login") as caught:
             found.get_variable("hello")
         assert caught.value.code == "invalid_grant"
-    # The person logs in again: the file changes, and the next read uses it.
+    # The user logs in again: the file changes, and the next read uses it.
     saved(tmp_path, person(server))
     assert found.get_variable("hello") == VALUE
 
@@ -320,7 +320,7 @@ def test_an_identity_that_is_not_accepted_costs_one_more_token(server: GoogleSer
     assert server.places() == ["token", "access", "token", "access"]
     with pytest.raises(UnauthenticatedError):
         found.get_variable("hello")
-    assert server.places() == ["access"], "a third token would be no better"
+    assert server.places() == ["access"], "a third token would not help"
 
 
 def test_a_token_endpoint_that_fails_after_a_refusal_is_an_outage(server: GoogleServer, tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ def test_a_token_endpoint_that_fails_after_a_refusal_is_an_outage(server: Google
     assert found.get_variable("hello") == VALUE
 
 
-def test_a_revoked_token_of_whoever_impersonates_is_replaced(server: GoogleServer, tmp_path: Path) -> None:
+def test_a_revoked_token_of_the_impersonating_account_is_replaced(server: GoogleServer, tmp_path: Path) -> None:
     server.set(creators=[["person@example.com", TARGET]])
     path = saved(tmp_path, person(server))
     found = backend(server, gcp_credential_config_file=path, impersonation_chain=TARGET, project_id=PROJECT)
@@ -361,7 +361,7 @@ def test_a_program_ends_with_the_lookup(server: GoogleServer, monkeypatch: pytes
 
 
 def test_a_token_is_renewed_before_it_ends(server: GoogleServer, tmp_path: Path) -> None:
-    """Of a life of one second four fifths are used: each read below comes after that."""
+    """A token is used for four fifths of its lifetime of one second: each read below comes after that."""
     server.set(lifetime=1)
     found = backend(server, gcp_credential_config_file=saved(tmp_path, person(server)), project_id=PROJECT)
     for _ in range(2):
@@ -376,7 +376,7 @@ def test_without_credentials_the_ways_are_named(server: GoogleServer, monkeypatc
         default(server, project_id=PROJECT).get_variable("hello")
 
 
-def test_the_metadata_server_may_be_kept_out(server: GoogleServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_metadata_server_can_be_switched_off(server: GoogleServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GCE_METADATA_HOST", server.url.removeprefix("http://"))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     with pytest.raises(UnauthenticatedError, match="NO_GCE_CHECK"):
@@ -387,8 +387,8 @@ def test_the_metadata_server_may_be_kept_out(server: GoogleServer, monkeypatch: 
     assert server.places() == ["metadata", "access"]
 
 
-def test_something_else_than_the_metadata_server(server: GoogleServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network that answers for every name gets no credentials and gives none."""
+def test_another_service_in_place_of_the_metadata_server(server: GoogleServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that answers every host name with its own page receives no credentials and supplies none."""
     server.fail("metadata", 404, {"error": "not_found"})
     monkeypatch.setenv("GCE_METADATA_HOST", server.url.removeprefix("http://"))
     with pytest.raises(UnauthenticatedError):
@@ -399,12 +399,12 @@ def test_something_else_than_the_metadata_server(server: GoogleServer, monkeypat
 
 
 def threads() -> int:
-    """How many this process has."""
+    """The number of threads of this process."""
     return sum(1 for _ in Path("/proc/self/task").iterdir())
 
 
 def in_child(found: CloudSecretManagerBackend, results: Any) -> None:
-    """What a child gets, and how many threads it is left with."""
+    """What a child gets, and how many threads remain in it."""
     results.put((found.get_variable("hello"), threads()))
 
 
@@ -439,7 +439,7 @@ def test_the_newest_version_counts_whatever_its_state(server: GoogleServer) -> N
     assert caught.value.code == "FAILED_PRECONDITION"
 
 
-def test_a_damaged_value_is_never_handed_on(server: GoogleServer) -> None:
+def test_a_damaged_value_is_never_returned(server: GoogleServer) -> None:
     server.put("airflow-variables-hello", "damaged-value", damaged=True)
     with pytest.raises(MalformedSecretError, match="checksum") as caught:
         backend(server, max_attempts=3).get_variable("hello")
@@ -447,7 +447,7 @@ def test_a_damaged_value_is_never_handed_on(server: GoogleServer) -> None:
     assert "damaged-value" not in str(caught.value)
 
 
-def test_a_value_that_is_no_text(server: GoogleServer) -> None:
+def test_a_value_that_is_not_text(server: GoogleServer) -> None:
     server.put("airflow-variables-hello", b"\xff\xfe")
     with pytest.raises(MalformedSecretError, match="UTF-8"):
         backend(server).get_variable("hello")
@@ -496,12 +496,12 @@ def test_an_id_that_no_secret_can_have_is_not_asked_for(server: GoogleServer, ca
     ]
 
 
-def test_a_pattern_keeps_such_ids_quiet(server: GoogleServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_pattern_suppresses_the_warning(server: GoogleServer, caplog: pytest.LogCaptureFixture) -> None:
     assert backend(server, variables_lookup_pattern="[a-z]+$").get_variable("a.b") is None
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-# Names: the cases of the official class's own tests, written anew.
+# Names: the cases of the official class's own tests, rewritten.
 
 
 @pytest.mark.parametrize("prefix", ["airflow-connections", "connections", "airflow"])
@@ -515,7 +515,7 @@ def test_what_is_not_there(server: GoogleServer) -> None:
     assert (found.get_conn_value("nothing"), found.get_variable("nothing"), found.get_config("nothing")) == (None,) * 3
 
 
-def test_the_project_of_the_option_goes_before_that_of_the_key(server: GoogleServer) -> None:
+def test_the_project_of_the_option_takes_precedence_over_that_of_the_key(server: GoogleServer) -> None:
     server.put("airflow-variables-hello", "of the other", "projects/other")
     assert backend(server, project_id="other").get_variable("hello") == "of the other"
 
@@ -579,6 +579,6 @@ def test_a_prefetch_lists_and_reads(server: GoogleServer) -> None:
     assert server.places() == []
 
 
-def test_the_store_says_what_it_can() -> None:
+def test_the_store_describes_its_capabilities() -> None:
     (store,) = [store for store in strongroom.stores() if store["name"] == "google_secret_manager"]
     assert store["python_class"] == "strongroom.google.CloudSecretManagerBackend"

@@ -1,4 +1,4 @@
-"""Google Secret Manager: an identity with roles on single secrets, key files of odd types, and token endpoints."""
+"""Google Secret Manager: an identity with roles on single secrets, key files with odd types, and token endpoints."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TARGET = f"target@{PROJECT}.iam.gserviceaccount.com"
 
 @pytest.fixture
 def server(google_server: GoogleServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> GoogleServer:
-    """The double with one shared secret, on which alone the reader has a role."""
+    """The double with one shared secret, the only one on which the reader has a role."""
     clear_environment(monkeypatch)
     monkeypatch.setenv("HOME", str(tmp_path))
     google_server.reset()
@@ -29,30 +29,32 @@ def server(google_server: GoogleServer, monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def backend(server: GoogleServer, **options: Any) -> CloudSecretManagerBackend:
-    """A backend that asks once; with the reader's key unless ``options`` name other credentials."""
+    """A backend that makes one attempt, with the reader's key unless ``options`` name other credentials."""
     own = {} if options.keys() & {"gcp_key_path", "gcp_credential_config_file"} else {"gcp_keyfile_dict": server.key}
     usual = {"endpoint_url": server.url, "iam_endpoint_url": server.url, "max_attempts": 1, "project_id": PROJECT}
     return CloudSecretManagerBackend(**{**usual, **own, **options})
 
 
 def asked(server: GoogleServer) -> list[str]:
-    """The secrets that were asked for since this was called before."""
+    """The secrets that were requested since this was last called."""
     paths = [call["path"] for call in server.log() if call["place"] == "access"]
     return [path.split("/secrets/")[1].split("/")[0] for path in paths]
 
 
 @pytest.mark.parametrize("policy", ["official", "miss"])
-def test_a_denied_name_of_a_team_leads_on(server: GoogleServer, policy: str, caplog: pytest.LogCaptureFixture) -> None:
-    """The WARNING names both, once a minute; nothing of it is remembered, so a role acts at the next lookup."""
+def test_a_denied_name_of_a_team_leads_to_the_shared_name(
+    server: GoogleServer, policy: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One WARNING a minute names both; the denial is not cached, so a new role takes effect at the next lookup."""
     reader = backend(server, on_error=policy)
     assert reader.get_variable("hello", team_name="blue") == "shared"
     assert asked(server) == ["airflow-variables-blue--hello", "airflow-variables-hello"]
-    (said,) = messages(caplog)
-    assert "`airflow-variables-blue--hello` was denied" in said
-    assert "The shared name `airflow-variables-hello` answers instead" in said
-    assert "names that do not exist" in said
+    (logged,) = messages(caplog)
+    assert "`airflow-variables-blue--hello` was denied" in logged
+    assert "The shared name `airflow-variables-hello` answers instead" in logged
+    assert "names that do not exist" in logged
     assert reader.get_variable("hello", team_name="blue") == "shared"
-    assert asked(server) == ["airflow-variables-blue--hello"], "the shared value is held, the denial is not"
+    assert asked(server) == ["airflow-variables-blue--hello"], "the shared value is cached, the denial is not"
     assert len(messages(caplog)) == 1
     server.put("airflow-variables-blue--hello", "of the team")
     server.set(bound={})
@@ -62,14 +64,14 @@ def test_a_denied_name_of_a_team_leads_on(server: GoogleServer, policy: str, cap
 def test_none_where_both_are_denied(server: GoogleServer, caplog: pytest.LogCaptureFixture) -> None:
     assert backend(server).get_variable("other", team_name="blue") is None
     assert asked(server) == ["airflow-variables-blue--other", "airflow-variables-other"]
-    (said,) = messages(caplog)
-    assert said.endswith("Returning None.")
-    assert "roles on single secrets" in said
+    (logged,) = messages(caplog)
+    assert logged.endswith("Returning None.")
+    assert "roles on single secrets" in logged
 
 
 @pytest.mark.parametrize("policy", ["raise", "deny", "stop"])
 def test_a_denial_ends_the_lookup_where_it_counts(server: GoogleServer, policy: str) -> None:
-    """Also of an id that is nowhere, which is why the message says so."""
+    """Even for an id that is not stored anywhere, which is why the message mentions that."""
     reader = backend(server, on_error=policy)
     for name, team in (("hello", "blue"), ("nowhere", None)):
         with pytest.raises(
@@ -82,7 +84,7 @@ def test_a_denial_ends_the_lookup_where_it_counts(server: GoogleServer, policy: 
 
 @pytest.mark.parametrize("kind", ["authorized_user", "something", "", 5, None])
 def test_a_key_file_is_a_key_whatever_its_type_says(server: GoogleServer, kind: Any, tmp_path: Path) -> None:
-    """By path and by content; other options take the type at its word."""
+    """By path and by content; the other options trust the type."""
     path = tmp_path / "key.json"
     content = {**server.key, "type": kind}
     path.write_text(json.dumps(content))
@@ -92,7 +94,7 @@ def test_a_key_file_is_a_key_whatever_its_type_says(server: GoogleServer, kind: 
         backend(server, gcp_credential_config_file=str(path)).get_variable("hello")
 
 
-def test_a_file_without_a_type_is_named_as_such(server: GoogleServer, tmp_path: Path) -> None:
+def test_a_file_without_a_type_is_reported(server: GoogleServer, tmp_path: Path) -> None:
     path = tmp_path / "key.json"
     path.write_text(json.dumps({name: value for name, value in server.key.items() if name != "type"}))
     with pytest.raises(ConfigurationError, match=r"do not say their `type`.*gcp_key_path"):
@@ -100,7 +102,7 @@ def test_a_file_without_a_type_is_named_as_such(server: GoogleServer, tmp_path: 
     assert backend(server, gcp_key_path=str(path)).get_variable("hello") == "shared"
 
 
-def test_a_login_is_no_key(server: GoogleServer, tmp_path: Path) -> None:
+def test_a_login_is_not_a_key(server: GoogleServer, tmp_path: Path) -> None:
     path = tmp_path / "login.json"
     path.write_text(json.dumps({"type": "authorized_user", "refresh_token": "canary"}))
     with pytest.raises(ConfigurationError, match=r"`client_email`.*gcp_credential_config_file") as raised:
@@ -109,7 +111,7 @@ def test_a_login_is_no_key(server: GoogleServer, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("chain", [[""], [None], "", [], [TARGET, ""]])
-def test_an_empty_account_is_nobody(server: GoogleServer, chain: Any) -> None:
+def test_an_empty_account_is_not_impersonated(server: GoogleServer, chain: Any) -> None:
     assert backend(server, impersonation_chain=chain).get_variable("hello") == "shared"
     assert "iam" not in server.places()
 
@@ -137,7 +139,7 @@ def test_an_empty_account_is_nobody(server: GoogleServer, chain: Any) -> None:
     ],
 )
 def test_nothing_secret_goes_to_a_plain_address(server: GoogleServer, content: dict[str, str], member: str) -> None:
-    """But to this machine, for emulators: the other tests do so."""
+    """Except to this machine, for emulators, as in the other tests."""
     options = {"gcp_credential_config_file": {**content, member: "http://tokens.example.com/token"}}
     with pytest.raises(ConfigurationError, match="not encrypted") as raised:
         backend(server, **options).get_variable("hello")

@@ -1,4 +1,4 @@
-"""Local files: what Python gets of each format."""
+"""Local files: the Python value of each format."""
 
 from __future__ import annotations
 

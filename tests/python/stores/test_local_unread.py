@@ -1,4 +1,4 @@
-"""Local files: what stands in a file and no lookup gets is said."""
+"""Local files: whatever a file contains that no lookup can return is reported."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def test_fields_that_mean_nothing_are_named_once(tmp_path: Path, caplog: pytest.
     local = backend(tmp_path, MISTAKEN)
     assert json.loads(local.get_conn_value("c") or "") == {"conn_type": "http"}
     assert local.get_variable("v") is None
-    (said,) = messages(caplog)
+    (logged,) = messages(caplog)
     for expected in ("airflow_settings.yaml", "line 3", "`host`", "`conn_host`", "`conn_password`", "`variables`"):
-        assert expected in said
-    assert CANARY not in said
+        assert expected in logged
+    assert CANARY not in logged
 
 
 def test_strict_makes_them_errors(tmp_path: Path) -> None:
@@ -95,21 +95,21 @@ def test_a_variable_of_the_settings_file_is_text(tmp_path: Path, value: str, exp
     assert backend(tmp_path, settings).get_variable("v") == expected
 
 
-def test_names_that_are_no_text_are_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_names_that_are_not_text_are_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "v.yaml").write_text("1: one\nyes: two\na: three\n")
     local = LocalFilesystemBackend(variables_file_path=str(tmp_path / "v.yaml"))
     assert (local.get_variable("1"), local.get_variable("a")) == (None, "three")
-    (said,) = messages(caplog)
-    assert "line 1: the name `1`" in said
-    assert "Write it in quotes" in said
+    (logged,) = messages(caplog)
+    assert "line 1: the name `1`" in logged
+    assert "Write it in quotes" in logged
 
 
 def test_a_key_that_holds_a_value_is_not_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     settings = f"airflow: {{connections: [{{conn_id: c, conn_type: t, conn_password:{CANARY}}}]}}"
     assert backend(tmp_path, settings).get_conn_value("c") == '{"conn_type": "t"}'
-    (said,) = messages(caplog)
-    assert "`conn_password:` without a space" in said
-    assert CANARY not in said
+    (logged,) = messages(caplog)
+    assert "`conn_password:` without a space" in logged
+    assert CANARY not in logged
     (tmp_path / "c.yaml").write_text(f"c: {{conn_type: t, password:{CANARY}}}\n")
     local = LocalFilesystemBackend(connections_file_path=str(tmp_path / "c.yaml"))
     with pytest.raises(MalformedSecretError, match="`password:` without a space") as caught:

@@ -68,7 +68,7 @@ def test_extra_words_are_aliases(aws: MiniStack) -> None:
         assert json.loads(value or "")["host"] == "h"
 
 
-def test_a_binary_secret_is_no_secret(aws: MiniStack) -> None:
+def test_a_binary_secret_is_absent(aws: MiniStack) -> None:
     aws.put_secrets({"airflow/variables/binary": b"\x00\x01"})
     assert backend(aws.url, aws.user(READ)).get_variable("binary") is None
 
@@ -141,7 +141,9 @@ def test_sixty_four_threads_on_one_cold_secret_are_one_call(counted: Counter, aw
     assert counted.names() == ["airflow/variables/hello"]
 
 
-def test_a_denied_secret_raises_and_says_what_is_missing(aws: MiniStack, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_denied_secret_raises_and_names_the_missing_permission(
+    aws: MiniStack, caplog: pytest.LogCaptureFixture
+) -> None:
     aws.put_secrets({"airflow/variables/hello": CANARY, "airflow/variables/other": CANARY})
     reader = backend(aws.url, aws.user(READ, deny("secretsmanager:GetSecretValue", "airflow/variables/other*")))
     assert reader.get_variable("hello") == CANARY
@@ -222,8 +224,8 @@ def test_credentials_from_a_profile(aws: MiniStack, monkeypatch: pytest.MonkeyPa
     assert backend(aws.url, profile_name="reader").get_variable("hello") == "world"
     monkeypatch.setenv("AWS_PROFILE", "reader")
     assert backend(aws.url).get_variable("hello") == "world"
-    with pytest.raises(ConfigurationError, match="nobody"):
-        backend(aws.url, profile_name="nobody").get_variable("hello")
+    with pytest.raises(ConfigurationError, match="unknown"):
+        backend(aws.url, profile_name="unknown").get_variable("hello")
 
 
 def test_a_changed_profile_starts_a_new_client(aws: MiniStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -346,7 +348,7 @@ def test_a_connection_that_breaks_is_retried(faults: Faults, aws: MiniStack) -> 
     assert backend(faults.url, aws.user(READ)).get_variable("hello") == "world"
 
 
-def test_an_answer_that_makes_no_sense_is_an_error_and_not_remembered(faults: Faults, aws: MiniStack) -> None:
+def test_an_invalid_answer_is_an_error_and_not_cached(faults: Faults, aws: MiniStack) -> None:
     aws.put_secrets({"airflow/variables/hello": CANARY})
     faults.rule(times=1, response={"truncate_frac": 0.5})
     reader = backend(faults.url, aws.user(READ))
@@ -424,7 +426,7 @@ def test_on_error(faults: Faults, aws: MiniStack, policy: str) -> None:
 
 @contextlib.contextmanager
 def closing_server(idle: float) -> Iterator[str]:
-    """A server that answers one request a connection, and closes it ``idle`` seconds later without a word."""
+    """A server that answers one request per connection, and closes the connection ``idle`` seconds later."""
     body = json.dumps({"Name": "n", "SecretString": "world"}).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {len(body)}\r\n\r\n"
 
@@ -448,9 +450,9 @@ def closing_server(idle: float) -> Iterator[str]:
 @pytest.mark.parametrize("idle", [0.0, 0.01])
 def test_a_server_that_closes_idle_connections_loses_no_call(idle: float) -> None:
     with closing_server(idle) as url:
-        # What is sent again on another connection is the second attempt.
+        # A request that is sent again on another connection counts as the second attempt.
         reader = backend(url, Credentials("a", "b"), cache_ttl=0, max_attempts=2)
         for number in range(60):
             assert reader.get_variable("hello") == "world"
-            # Before, while and after the connection goes.
+            # The pauses end before, during and after the close.
             time.sleep(number % 4 * 0.005)

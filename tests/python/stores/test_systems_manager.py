@@ -31,7 +31,7 @@ from tests.servers.faults import Faults
 
 CANARY = "canary-5d1b09c7"
 LIST, BATCH, SINGLE = "DescribeParameters", "GetParameters", "GetParameter"
-#: The server knows these two on everything or on nothing.
+#: The test server supports these two for all resources only.
 BATCHES = {"Effect": "Allow", "Action": f"ssm:{BATCH}", "Resource": "*"}
 LISTS = {"Effect": "Allow", "Action": f"ssm:{LIST}", "Resource": "*"}
 PATH = "/airflow/connections/"
@@ -43,7 +43,7 @@ def fill(aws: MiniStack, kind: str, *ids: str) -> None:
 
 
 def names(counted: Counter) -> list[str]:
-    """The parameters that were asked for alone, in order."""
+    """The parameters that were requested one at a time, in order."""
     return counted.names("AmazonSSM.GetParameter")
 
 
@@ -60,7 +60,7 @@ def test_connection_variable_and_config_are_read(aws: MiniStack, kind: str) -> N
     assert [reader.get_conn_value("no"), reader.get_variable("no"), reader.get_config("no")] == [None] * 3
 
 
-def test_json_is_handed_on_as_it_is_unless_words_are_given(aws: MiniStack) -> None:
+def test_json_is_returned_unchanged_unless_words_are_given(aws: MiniStack) -> None:
     text = '{"username": "u", "usr": "x", "engine": "mysql"}'
     aws.put_parameters({f"{PATH}c": text})
     user = aws.user(READ_PARAMETERS)
@@ -83,9 +83,9 @@ def test_sep_is_unknown(aws: MiniStack, caplog: pytest.LogCaptureFixture) -> Non
     fill(aws, "variables", "hello")
     reader = backend(aws.url, aws.user(READ_PARAMETERS), sep="-", variable_prefix="x")
     assert reader.get_variable("hello") == "value of hello"
-    said = " ".join(messages(caplog))
-    assert "`sep`" in said
-    assert "Did you mean `variables_prefix`?" in said
+    logged = " ".join(messages(caplog))
+    assert "`sep`" in logged
+    assert "Did you mean `variables_prefix`?" in logged
     with pytest.raises(ConfigurationError, match="`sep`"):
         SystemsManagerParameterStoreBackend(sep="/", strict=True)  # type: ignore[call-arg]
 
@@ -135,7 +135,9 @@ def test_calls_are_exact(counted: Counter, aws: MiniStack) -> None:
     assert counted.connections == 1
 
 
-def test_a_denied_parameter_raises_and_says_what_is_missing(aws: MiniStack, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_denied_parameter_raises_and_names_the_missing_permission(
+    aws: MiniStack, caplog: pytest.LogCaptureFixture
+) -> None:
     aws.put_parameters({"/airflow/variables/hello": CANARY, "/airflow/variables/other": CANARY})
     reader = backend(aws.url, aws.user(READ_PARAMETERS, deny_parameters("ssm:GetParameter", "airflow/variables/other")))
     assert reader.get_variable("hello") == CANARY
@@ -149,7 +151,7 @@ def test_a_denied_parameter_raises_and_says_what_is_missing(aws: MiniStack, capl
     assert CANARY not in " ".join(messages(caplog, logging.DEBUG))
 
 
-def test_an_outcome_is_of_its_region(aws: MiniStack) -> None:
+def test_an_outcome_belongs_to_its_region(aws: MiniStack) -> None:
     aws.put_parameters({"/airflow/variables/hello": "there"}, region="us-east-2")
     user = aws.user({"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": "*"})
     assert backend(aws.url, user).get_variable("hello") is None
@@ -164,7 +166,7 @@ def test_the_endpoint_from_the_environment(aws: MiniStack, monkeypatch: pytest.M
     assert reader.get_variable("hello") == "value of hello"
 
 
-def test_the_session_of_a_role_is_called_as_with_the_official_class() -> None:
+def test_the_session_of_a_role_is_named_as_with_the_official_class() -> None:
     with IdentityStub() as stub:
         sts = {"service_config": {"sts": {"endpoint_url": stub.url}}, "role_arn": "arn:aws:iam::000000000000:role/r"}
         with contextlib.suppress(StrongroomError):
@@ -214,7 +216,7 @@ def test_every_error_has_its_outcome(
 
 
 def test_a_throttled_call_starts_the_limit_of_the_default_quota(faults: Faults, aws: MiniStack) -> None:
-    """From then on at most 40 calls begin in a second; the user's own rate takes precedence over that."""
+    """From then on at most 40 calls start in a second; a rate that the user sets takes precedence over that."""
     fill(aws, "variables", "hello")
     user = aws.user(READ_PARAMETERS)
     reader = backend(faults.url, user, cache_ttl=0)
@@ -233,7 +235,7 @@ def test_a_throttled_call_starts_the_limit_of_the_default_quota(faults: Faults, 
 
 @pytest.fixture
 def many(aws: MiniStack) -> Credentials:
-    """A user who may do everything that a prefetch needs."""
+    """A user with every permission that a prefetch needs."""
     return aws.user(READ_PARAMETERS, BATCHES, LISTS)
 
 
@@ -279,14 +281,14 @@ def test_without_the_right_to_batches_each_is_read_alone(
     fill(aws, "connections", *ids)
     reader = backend(counted.url, aws.user(READ_PARAMETERS), prefetch=ids)
     assert [reader.get_conn_value(each) for each in ids] == [f"value of {each}" for each in ids]
-    # The first denied batch may be the fault of one of its names; the second one ends batches.
+    # The first denied batch may be caused by one of its names; the second one switches batches off.
     assert counted.operations() == [BATCH, *[SINGLE] * 10, BATCH, *[SINGLE] * 15]
     assert len([text for text in messages(caplog, logging.DEBUG) if "ssm:GetParameters" in text]) == 1
     assert messages(caplog) == []
 
 
 def test_a_parameter_that_may_not_be_read_does_not_end_batches(faults: Faults, aws: MiniStack) -> None:
-    """AWS denies a whole batch for the sake of one name; the server at hand does not, so a fault does."""
+    """AWS denies a whole batch because of one name; the test server does not, so an injected fault does."""
     fill(aws, "connections", "a", "locked", *(f"z{number}" for number in range(10)))
     user = aws.user(READ_PARAMETERS, BATCHES, deny_parameters("ssm:GetParameter", "airflow/connections/locked"))
     fail(faults, "AccessDeniedException", operation=BATCH, times=1)
@@ -311,7 +313,7 @@ def test_without_the_right_to_list_a_warning_names_it(
 
 @pytest.fixture
 def teams(aws: MiniStack, monkeypatch: pytest.MonkeyPatch) -> SystemsManagerParameterStoreBackend:
-    """A backend on parameters of two teams, one called like the beginning of the other."""
+    """A backend with parameters of two teams, where the name of one is the beginning of the other's."""
     aws.put_parameters(
         {
             f"{PATH}my--db": "of my",

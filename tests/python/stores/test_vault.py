@@ -1,4 +1,4 @@
-"""HashiCorp Vault on OpenBao: how many requests, whose token, and what is said when it does not work."""
+"""HashiCorp Vault on OpenBao: how many requests, whose token, and what is reported when something fails."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ READ, LOGIN, MOUNTS = "GET /v1/secret/data/", "POST /v1/auth/", "GET /v1/sys/int
 
 
 @pytest.fixture(autouse=True)
-def _no_cache_between_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The home of nobody: no ``~/.vault-token`` of the caller's is read."""
+def _no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty home, so that a ``~/.vault-token`` of the caller's is not read."""
     monkeypatch.setenv("HOME", "/nonexistent")
 
 
 def asked(counted: Counter) -> list[str]:
-    """What was asked since the last time, as ``METHOD path``."""
+    """The requests since this was last called, as ``METHOD path``."""
     calls = [f"{call.method} {call.path}" for call in counted.calls]
     counted.clear()
     return calls
 
 
 def fill(vault: Vault, *ids: str) -> None:
-    """Connections with a URI."""
+    """Stores connections with a URI."""
     for each in ids:
         vault.put(f"connections/{each}", {"conn_uri": f"{URI}?id={each}"})
 
@@ -79,7 +79,7 @@ def test_requests_of_reads_cold_warm_absent_and_after_expiry(vault: Vault, count
     assert asked(counted_vault) == [f"{READ}connections/b"]
     assert backend.get_variable("absent") is None
     assert asked(counted_vault) == [f"{READ}variables/absent"]
-    time.sleep(2.1)
+    time.sleep(2.1)  # past token_max_ttl: only a new login helps
     assert backend.get_conn_value("c") == f"{URI}?id=c"
     assert asked(counted_vault) == [f"POST /v1/{login.path}", f"{READ}connections/c"]
 
@@ -111,7 +111,7 @@ def test_concurrent_lookups_share_one_login(vault: Vault, counted_vault: Counter
     assert len(calls) == 1 + len(ids)
 
 
-def test_a_login_that_fails_does_so_for_all_who_wait(vault: Vault) -> None:
+def test_a_failed_login_fails_for_every_waiting_lookup(vault: Vault) -> None:
     login = vault_logins.userpass(vault, vault.policy())
     with gate(vault.plain_url) as slow:
         backend = VaultBackend(url=slow.url, **{**login.options, **login.wrong})
@@ -129,7 +129,7 @@ def test_a_login_that_fails_does_so_for_all_who_wait(vault: Vault) -> None:
             thread.join(60)
         assert {type(error) for error in errors} == {UnauthenticatedError}
         assert len(errors) == 8
-        # Whoever comes after the first failure tries again; those who waited do not.
+        # A lookup that starts after the first failure tries again; those that waited do not.
         assert slow.requests < 8
 
 
@@ -142,11 +142,11 @@ def test_a_token_is_renewed_before_it_ends(vault: Vault, counted_vault: Counter)
     backend = VaultBackend(url=counted_vault.url, **login.options)
     assert backend.get_conn_value("a")
     asked(counted_vault)
-    time.sleep(5.0)
+    time.sleep(5.0)  # a token of 6 s is due, and still valid
     assert backend.get_conn_value("b") == f"{URI}?id=b"
     assert asked(counted_vault) in (
         ["POST /v1/auth/token/renew-self", f"{READ}connections/b"],
-        # On a busy machine the six seconds were over.
+        # On a busy machine the six seconds may already be over.
         [f"POST /v1/{login.path}", f"{READ}connections/b"],
     )
 
@@ -196,16 +196,16 @@ def test_a_wrapped_secret_id_is_unwrapped_once(vault: Vault, counted_vault: Coun
     assert backend.get_conn_value("a")
     unwrap = "POST /v1/sys/wrapping/unwrap"
     assert asked(counted_vault) == [unwrap, f"POST /v1/{login.path}", f"{READ}connections/a"]
-    time.sleep(1.1)
+    time.sleep(1.1)  # past token_max_ttl: only a new login helps
     assert backend.get_conn_value("b")
     assert asked(counted_vault) == [f"POST /v1/{login.path}", f"{READ}connections/b"]
-    # What was in it stays with the process: another backend, or a new CA file, asks for no second unwrapping.
+    # The unwrapped secret id stays in the process: another backend, or a new CA file, causes no second unwrapping.
     other = VaultBackend(url=counted_vault.url, **options, cache_ttl=61)
     assert other.get_conn_value("c")
     assert asked(counted_vault) == [f"POST /v1/{login.path}", f"{READ}connections/c"]
 
 
-def test_a_wrapped_secret_id_that_somebody_took_is_said(vault: Vault) -> None:
+def test_a_wrapped_secret_id_that_was_already_unwrapped_is_reported(vault: Vault) -> None:
     login = vault_logins.approle(vault, vault.policy())
     wrapped = vault_logins.wrapped_secret_id(vault)
     vault.write("sys/wrapping/unwrap", token=wrapped)
@@ -290,7 +290,7 @@ def test_a_list_of_paths_is_tried_in_order(vault: Vault, counted_vault: Counter)
     assert asked(counted_vault) == [f"{READ}{path}" for path in paths]
 
 
-def test_a_deleted_version_is_absent_and_said_so_once(vault: Vault, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_deleted_version_is_absent_and_reported_once(vault: Vault, caplog: pytest.LogCaptureFixture) -> None:
     fill(vault, "gone")
     vault.delete("secret/data/connections/gone")
     backend = VaultBackend(url=vault.plain_url, token=vault.token(), cache_ttl=0)
@@ -300,14 +300,14 @@ def test_a_deleted_version_is_absent_and_said_so_once(vault: Vault, caplog: pyte
     assert "vault kv undelete" in warnings[0]
 
 
-def test_names_that_would_become_others_are_not_sent(
+def test_names_that_would_change_on_the_way_are_not_sent(
     vault: Vault, counted_vault: Counter, caplog: pytest.LogCaptureFixture
 ) -> None:
     backend = VaultBackend(url=counted_vault.url, token=vault.token(), cache_ttl=0)
     for name in ("../x", "a/../../x", "./a", "a\nb", "a/.."):
         assert [backend.get_variable(name) for _ in range(2)] == [None, None]
     assert asked(counted_vault) == []
-    # One for all names of a kind.
+    # One warning for all names of a kind.
     (warning,) = messages(caplog, logging.WARNING)
     assert "which no secret can have" in warning
 
@@ -330,7 +330,7 @@ def test_names_are_listed_folder_by_folder(vault: Vault, counted_vault: Counter)
 # Causes
 
 
-def test_mount_version_and_token_are_told_apart(vault: Vault) -> None:
+def test_mount_version_and_token_are_distinguished(vault: Vault) -> None:
     fill(vault, "a")
     token = vault.token()
 
@@ -338,7 +338,7 @@ def test_mount_version_and_token_are_told_apart(vault: Vault) -> None:
         backend = VaultBackend(url=vault.plain_url, on_error="raise", **{"token": token, **options})
         return outcome(backend.get_conn_value, "a")
 
-    expired = error(token="s.nobody")
+    expired = error(token="s.unknown")
     assert isinstance(expired, UnauthenticatedError)
     assert (expired.code, expired.store) == ("403", "hashicorp_vault")
     assert "vault token lookup" in str(expired)
@@ -358,7 +358,7 @@ def test_mount_version_and_token_are_told_apart(vault: Vault) -> None:
     assert "role_id" in str(refused)
 
 
-def test_version_1_is_taken_for_version_2_three_times_at_most(
+def test_the_version_is_asked_for_once_when_secrets_are_absent(
     vault: Vault, counted_vault: Counter, caplog: pytest.LogCaptureFixture
 ) -> None:
     backend = VaultBackend(url=counted_vault.url, token=vault.token(), mount_point="kv1", cache_ttl=0)
@@ -389,7 +389,7 @@ def test_a_quota_is_throttling(vault: Vault) -> None:
 
 @pytest.fixture
 def own_vault(tls: Certificate, tmp_path: Path) -> Iterator[Vault]:
-    """A server to seal."""
+    """A separate server that the test may seal."""
     with openbao(tmp_path, tls) as server:
         yield server
 
@@ -401,7 +401,7 @@ def test_a_sealed_server_says_so_and_old_values_are_served(own_vault: Vault, cap
     )
     assert backend.get_conn_value("a") == f"{URI}?id=a"
     own_vault.seal()
-    time.sleep(0.2)
+    time.sleep(0.2)  # past cache_ttl
     assert backend.get_conn_value("a") == f"{URI}?id=a"
     error = outcome(backend.get_conn_value, "b")
     assert isinstance(error, UnreachableError)
@@ -415,7 +415,7 @@ def test_a_sealed_server_says_so_and_old_values_are_served(own_vault: Vault, cap
 
 @pytest.fixture
 def before(vault: Vault) -> Iterator[Gate]:
-    """Something in front of the server that answers in its place."""
+    """A gate in front of the server that can answer in its place."""
     with gate(vault.plain_url) as opened:
         yield opened
 
@@ -451,7 +451,7 @@ def test_an_unknown_authority_is_not_trusted(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({}, "`token`"),
         ({"auth_type": "nonsense"}, "`auth_type`"),
@@ -466,8 +466,8 @@ def test_an_unknown_authority_is_not_trusted(vault: Vault) -> None:
         ({"token": "t", "connections_path": [1]}, "`connections_path`"),
     ],
 )
-def test_what_can_never_work_fails_at_once(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(ConfigurationError, match=said):
+def test_an_impossible_configuration_fails_at_once(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         VaultBackend(**options)
 
 
@@ -505,8 +505,8 @@ FORK = """
 
 
 @pytest.mark.parametrize("is_wrapped", [False, True])
-def test_a_child_logs_in_for_itself(vault: Vault, counted_vault: Counter, *, is_wrapped: bool) -> None:
-    """And with what its parent unwrapped."""
+def test_a_child_makes_its_own_login(vault: Vault, counted_vault: Counter, *, is_wrapped: bool) -> None:
+    """Its parent's unwrapped secret id works in the child too."""
     for each in "abc":
         vault.put(f"variables/{each}", {"value": each})
     login = vault_logins.approle(vault, vault.policy())
@@ -521,8 +521,8 @@ def test_a_child_logs_in_for_itself(vault: Vault, counted_vault: Counter, *, is_
     assert asked(counted_vault) == [*unwrapping, own, f"{read}a", own, f"{read}b", f"{read}c"]
 
 
-def test_refusals_of_the_server_are_what_the_tests_take_them_for(vault: Vault) -> None:
-    """The server itself says 403 for a denied path, and 404 for an absent one."""
+def test_refusals_of_the_server_are_as_the_other_tests_assume(vault: Vault) -> None:
+    """OpenBao itself answers 403 for a denied path, and 404 for an absent one."""
     for path, token, status in (
         ("secret/data/x", vault.token("default"), HTTPStatus.FORBIDDEN),
         ("secret/data/x", vault.token(), HTTPStatus.NOT_FOUND),

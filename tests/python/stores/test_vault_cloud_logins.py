@@ -1,4 +1,4 @@
-"""Logins to Vault by AWS, Azure and Google: every place where an identity may come from, and what is sent."""
+"""Logins to Vault by AWS, Azure and Google: every source of an identity, and what is sent."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from tests.servers.tls import certificate
 from tests.servers.vault_login_fixtures import RESOURCE, Place
 from tests.servers.vault_logins import Login
 
-#: A subscription and a group of resources, as the metadata of the machine has them.
+#: The subscription and resource group in the metadata of the machine.
 GROUP = ("subscription", "group")
 READ = "GET /v1/secret/data/variables/"
 
 
 @pytest.fixture(autouse=True)
-def _nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No credential of the caller's is found."""
+def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hides any credentials of the caller's."""
     monkeypatch.setenv("HOME", "/nonexistent")
     for name in ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "GOOGLE_APPLICATION_CREDENTIALS", "IDENTITY_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
@@ -152,7 +152,7 @@ def test_the_login_of_a_person(
     assert backend.get_variable("a") == "value of a"
 
 
-def test_where_nothing_says_who_we_are_the_hint_names_the_options_of_vault(
+def test_without_an_identity_the_hint_names_the_options_of_vault(
     vault_place: Place, azure_login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
@@ -172,7 +172,7 @@ def test_a_login_service_without_tls_is_refused(
 
 
 def test_a_resource_that_the_mount_does_not_expect(vault_place: Place, azure_login: Login) -> None:
-    # Vault's own plugin answers 500 to a token that it does not take, so this looks like a failure of the server.
+    # Vault's own plugin answers 500 to a token that it does not accept, so this looks like a failure of the server.
     error = refusal(
         backend_at(vault_place, azure_login.options, azure_resource="https://other", max_attempts=1).get_variable
     )
@@ -231,7 +231,7 @@ def test_a_federated_workload_signs_as_the_account_that_it_impersonates(
         backend = backend_at(vault_place, gcp_login.options, gcp_keyfile_dict=None)
         assert backend.get_variable("a") == "value of a"
         assert [path.rpartition(":")[2] for path in iam.paths()] == ["generateAccessToken", "signJwt"]
-        # Another key of the same account, in a file that is read anew once it has changed.
+        # Another key of the same account, in a file that is read again after it has changed.
         file.write_text(json.dumps(google_account.key_file()))
         assert backend.get_variable("b") == "value of b"
 
@@ -258,7 +258,7 @@ def test_a_role_of_another_name(vault_place: Place, gcp_login: Login) -> None:
 
 @pytest.fixture
 def refusing() -> Iterator[Double]:
-    """A server that refuses whatever it is asked."""
+    """A server that refuses every request."""
     with serving(lambda request: Answer(403, {"errors": []})) as double:
         yield double
 

@@ -1,4 +1,4 @@
-"""Every login to Vault: it reads, costs one request, says what helps when it is refused, and shows no credential."""
+"""Every login to Vault: it works, costs one request, gives a useful hint when refused, and shows no credential."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ READ = "GET /v1/secret/data/variables/"
 
 
 @pytest.fixture(autouse=True)
-def _nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No credential of the caller's is found."""
+def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hides any credentials of the caller's."""
     monkeypatch.setenv("HOME", "/nonexistent")
     for name in ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "GOOGLE_APPLICATION_CREDENTIALS", "IDENTITY_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
 
 
-#: Fixtures of ``tests/servers/vault_login_fixtures.py``. ``cert`` needs a connection of its own and comes further down.
+#: Fixtures of ``tests/servers/vault_login_fixtures.py``. ``cert`` needs its own connection and follows further down.
 LOGINS = ["approle", "userpass", "jwt", "jwt_of_a_key_set", "kubernetes", "ldap", "radius"]
 LOGINS += ["aws_iam", "azure", "gcp", "github"]
 
@@ -53,16 +53,16 @@ def test_it_costs_one_request_for_all_lookups(vault_place: Place, login: Login) 
     assert vault_place.asked() == [f"{READ}c"]
 
 
-def test_wrong_credentials_are_told_from_anything_else(vault_place: Place, login: Login) -> None:
+def test_wrong_credentials_are_distinguished_from_other_errors(vault_place: Place, login: Login) -> None:
     error = refusal(backend_at(vault_place, login.options, **login.wrong).get_variable)
     assert isinstance(error, UnauthenticatedError)
     assert error.hint
     assert error.operation == "login"
-    # Whom Entra does not know never comes as far as Vault. Nobody is asked twice.
+    # An identity that Entra does not know never reaches Vault. No service is asked twice.
     assert vault_place.asked() in ([f"POST /v1/{login.path}"], [])
 
 
-def test_an_unknown_mount_is_said(vault_place: Place, login: Login) -> None:
+def test_an_unknown_mount_is_reported(vault_place: Place, login: Login) -> None:
     error = refusal(backend_at(vault_place, login.options, auth_mount_point="nowhere").get_variable)
     assert isinstance(error, UnauthenticatedError)
     assert "auth/nowhere" in str(error)
@@ -106,16 +106,16 @@ def test_a_revoked_token_is_replaced_by_one_login(vault_place: Place, login: Log
 
 
 def cert_backend(vault: Vault, client: Certificate, **more: Any) -> VaultBackend:
-    """A backend that shows a certificate; nothing stands between it and the server."""
+    """A backend that shows a certificate; it is connected to the server directly, without a proxy."""
     shown = {"cert": [str(client.certificate), str(client.key)], "verify": str(vault.authority)}
     return VaultBackend(**{"url": vault.url, "auth_type": "cert", **shown, **more})
 
 
 def test_a_certificate(
-    vault_place: Place, client_certificate: Certificate, strange_certificate: Certificate, tmp_path: Path
+    vault_place: Place, client_certificate: Certificate, untrusted_certificate: Certificate, tmp_path: Path
 ) -> None:
     vault = vault_place.vault
-    vault_logins.cert(vault, vault_place.policy, client_certificate, strange_certificate)
+    vault_logins.cert(vault, vault_place.policy, client_certificate, untrusted_certificate)
     mark = vault.mark()
     backend = cert_backend(vault, client_certificate)
     assert [backend.get_variable(name) for name in ("a", "b")] == ["value of a", "value of b"]
@@ -127,19 +127,19 @@ def test_a_certificate(
     assert cert_backend(vault, client_certificate, cert=str(both)).get_variable("a") == "value of a"
 
 
-def test_a_strange_certificate_and_none(
-    vault_place: Place, client_certificate: Certificate, strange_certificate: Certificate
+def test_an_unknown_certificate_and_none(
+    vault_place: Place, client_certificate: Certificate, untrusted_certificate: Certificate
 ) -> None:
     vault = vault_place.vault
-    vault_logins.cert(vault, vault_place.policy, client_certificate, strange_certificate)
+    vault_logins.cert(vault, vault_place.policy, client_certificate, untrusted_certificate)
     for backend in (
-        cert_backend(vault, strange_certificate),
+        cert_backend(vault, untrusted_certificate),
         cert_backend(vault, client_certificate, cert_role="another"),
     ):
         error = refusal(backend.get_variable)
         assert isinstance(error, UnauthenticatedError)
         assert error.hint
-        assert strange_certificate.key.read_text().split("\n")[1] not in repr(error)
+        assert untrusted_certificate.key.read_text().split("\n")[1] not in repr(error)
 
 
 # Files are read at each login
@@ -186,7 +186,7 @@ def test_a_login_within_a_namespace(vault_place: Place) -> None:
     assert isinstance(refusal(backend_at(vault_place, options).get_variable), UnauthenticatedError)
 
 
-# Numbers without quotes, as JSON and YAML have them: sent as the digits that are written.
+# Numbers without quotes, as in JSON and YAML: sent as the digits that are written.
 
 NUMBER = 123456
 

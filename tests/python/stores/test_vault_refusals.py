@@ -1,4 +1,4 @@
-"""HashiCorp Vault on OpenBao: what a refusal may cost, and that its cause is told from others that look the same."""
+"""HashiCorp Vault on OpenBao: what a refusal may cost, and that similar causes are distinguished."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ CONNECTIONS_ONLY = {"secret/data/connections/*": ["read"]}
 
 @dataclass(frozen=True)
 class Way:
-    """From a backend to the server: what was asked is counted, then a gate may answer instead."""
+    """From a backend to the server: requests are counted, then a gate may answer instead."""
 
     url: str
     counter: Counter
     gate: Gate
 
     def asked(self) -> list[str]:
-        """What was asked since the last time, as ``METHOD path``."""
+        """The requests since this was last called, as ``METHOD path``."""
         calls = [f"{call.method} {call.path}" for call in self.counter.calls]
         self.counter.clear()
         return calls
@@ -52,12 +52,12 @@ def way(vault: Vault) -> Iterator[Way]:
 
 
 @pytest.fixture(autouse=True)
-def _home_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nonexistent")
 
 
 def refused(status: int) -> Answer:
-    """What the server says in its own words."""
+    """A refusal in the server's own format."""
     content = json.dumps({"errors": ["made up"]}).encode()
     return Answer(status, (("Content-Type", "application/json"),), content)
 
@@ -67,8 +67,8 @@ def fill(vault: Vault, *ids: str) -> None:
         vault.put(f"connections/{each}", {"conn_uri": f"http://{each}"})
 
 
-def test_a_refused_path_costs_no_token_that_works(vault: Vault, way: Way) -> None:
-    """The secret id is good for one login, as many operators have it."""
+def test_a_refused_path_does_not_cost_a_valid_token(vault: Vault, way: Way) -> None:
+    """The secret id is valid for one login, as is common."""
     fill(vault, "a", "b")
     login = vault_logins.approle(vault, vault.policy(CONNECTIONS_ONLY), secret_id_num_uses=1)
     backend = VaultBackend(url=way.url, **login.options)
@@ -82,7 +82,7 @@ def test_a_refused_path_costs_no_token_that_works(vault: Vault, way: Way) -> Non
     assert way.asked() == [f"{READ}connections/b"]
 
 
-def test_a_token_that_is_gone_and_a_login_that_fails_are_not_hidden(vault: Vault, way: Way) -> None:
+def test_a_revoked_token_and_a_failed_login_are_not_hidden(vault: Vault, way: Way) -> None:
     fill(vault, "a", "b")
     login = vault_logins.approle(vault, vault.policy(), secret_id_num_uses=1)
     backend = VaultBackend(url=way.url, **login.options)
@@ -106,14 +106,14 @@ def test_many_refused_paths_cost_one_login(vault: Vault, way: Way) -> None:
     calls = way.asked()
     assert calls.count(f"POST /v1/{login.path}") == 1
     assert calls[-3:] == [f"{READ}variables/x8", LOOK, f"{MOUNTS}secret"]
-    # And a token that is gone is still replaced at once.
+    # A token that was revoked is still replaced at once.
     vault.write("sys/leases/revoke-prefix/auth/approle/login")
     fill(vault, "b")
     assert backend.get_conn_value("b") == "http://b"
     assert way.asked() == [f"{READ}connections/b", LOOK, f"POST /v1/{login.path}", f"{READ}connections/b"]
 
 
-def test_a_counted_token_that_is_used_up_is_no_missing_mount(vault: Vault, way: Way) -> None:
+def test_a_used_up_token_is_not_reported_as_a_missing_mount(vault: Vault, way: Way) -> None:
     login = vault_logins.approle(vault, vault.policy(CONNECTIONS_ONLY), token_num_uses=1)
     backend = VaultBackend(url=way.url, **login.options, on_error="raise")
     denied = refusal(backend.get_variable)
@@ -123,7 +123,7 @@ def test_a_counted_token_that_is_used_up_is_no_missing_mount(vault: Vault, way: 
     assert way.asked() == [call for each in "abcd" for call in (f"POST /v1/{login.path}", f"{READ}connections/{each}")]
 
 
-def test_an_absence_is_no_missing_mount_where_nobody_may_ask_for_mounts(vault: Vault, way: Way) -> None:
+def test_absent_is_not_reported_as_a_missing_mount_without_permission_to_see_mounts(vault: Vault, way: Way) -> None:
     backend = VaultBackend(url=way.url, token=vault.token(), on_error="raise")
     way.gate.spoils = lambda path: "/internal/" in path
     way.gate.inject(refused(403))
@@ -132,7 +132,7 @@ def test_an_absence_is_no_missing_mount_where_nobody_may_ask_for_mounts(vault: V
 
 
 @pytest.mark.parametrize(("status", "kind"), [(429, ThrottledError), (500, UnreachableError)])
-def test_a_version_that_cannot_be_told_now_is_asked_for_again(
+def test_a_version_that_cannot_be_read_now_is_requested_again(
     vault: Vault, way: Way, status: int, kind: type[StrongroomError]
 ) -> None:
     fill(vault, "a")
@@ -147,7 +147,7 @@ def test_a_version_that_cannot_be_told_now_is_asked_for_again(
     assert backend.get_conn_value("a") == "http://a"
 
 
-def test_a_revoked_token_is_replaced_for_the_question_of_the_version_too(vault: Vault, way: Way) -> None:
+def test_a_revoked_token_is_replaced_when_the_version_is_requested_too(vault: Vault, way: Way) -> None:
     vault.put("connections/a", {"conn_uri": "http://a"}, "kv1", version=1)
     login = vault_logins.approle(vault, vault.policy())
     backend = VaultBackend(url=way.url, **login.options, kv_engine_version="auto", mount_point=None)
@@ -159,7 +159,7 @@ def test_a_revoked_token_is_replaced_for_the_question_of_the_version_too(vault: 
     assert way.asked() == [asks, f"POST /v1/{login.path}", asks, "GET /v1/kv1/connections/a"]
 
 
-def test_a_version_that_may_not_be_seen_is_a_matter_of_policy_or_token(vault: Vault) -> None:
+def test_a_version_that_cannot_be_read_is_reported_as_policy_or_token(vault: Vault) -> None:
     def error(**options: Any) -> StrongroomError:
         backend = VaultBackend(url=vault.plain_url, kv_engine_version="auto", **options)
         return refusal(backend.get_conn_value)
@@ -167,7 +167,7 @@ def test_a_version_that_may_not_be_seen_is_a_matter_of_policy_or_token(vault: Va
     unseen = error(token=vault.token(), mount_point="nowhere")
     assert isinstance(unseen, AccessDeniedError)
     assert "no mount `nowhere`" in str(unseen)
-    assert isinstance(error(token="s.nobody"), UnauthenticatedError)
+    assert isinstance(error(token="s.unknown"), UnauthenticatedError)
     vault.write("sys/mounts/pki", {"type": "pki"})
     other = error(token=vault.token(vault.policy({"pki/*": ["read"]})), mount_point="pki", on_error="raise")
     assert "another engine than KV" in str(other)
@@ -190,13 +190,13 @@ def test_a_login_says_that_the_server_is_sealed(tls: Certificate, tmp_path: Path
 def test_kwargs_that_airflow_could_not_read_are_reported_and_stop_no_import(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Airflow passes no kwargs then, so that the token is missing; what is wrong is the JSON."""
+    """Airflow then passes no kwargs, so that the token is missing; but the cause is the JSON."""
     monkeypatch.delenv("VAULT_TOKEN", raising=False)
     monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", '{"url": "http://127.0.0.1:9",\n "token": "canary",}')
     backend = VaultBackend()
-    [said] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert "AIRFLOW__SECRETS__BACKEND_KWARGS is not valid JSON (line 2, column 20)" in said
-    assert "canary" not in said
+    [logged] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "AIRFLOW__SECRETS__BACKEND_KWARGS is not valid JSON (line 2, column 20)" in logged
+    assert "canary" not in logged
     with pytest.raises(ConfigurationError, match="the auth_type `token` needs `token` or `token_path`"):
         backend.get_variable("hello")
     monkeypatch.delenv("AIRFLOW__SECRETS__BACKEND_KWARGS")

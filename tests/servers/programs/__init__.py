@@ -1,1 +1,1 @@
-"""Small servers that run by themselves, in the environment of the test servers: no code of ours is imported there."""
+"""Small stand-alone servers, run in the environment of the test servers: they import none of our code."""

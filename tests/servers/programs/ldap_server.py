@@ -2,7 +2,7 @@
 
     PASSWORD=... python ldap_server.py PORT BASE NAME
 
-The user is ``cn=NAME,ou=people,BASE``. A bind with the wrong password is refused, as is one without any.
+The user is ``cn=NAME,ou=people,BASE``. A bind with a wrong password, or without one, is refused.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ userPassword: {password}
 
 
 class Directory(ServerFactory):
-    """Hands the same tree to every connection."""
+    """Gives the same tree to every connection."""
 
     protocol = LDAPServer
 

@@ -1,8 +1,8 @@
-"""A RADIUS server with one user, on pyrad; it knows one client, on the loopback interface.
+"""A RADIUS server with one user, on pyrad; it accepts one client, on the loopback interface.
 
-    SECRET=... PASSWORD=... python radius_server.py PORT NAME      # what it shares with its client, and with the user
+    SECRET=... PASSWORD=... python radius_server.py PORT NAME
 
-It says ``ready`` when its socket is open.
+SECRET is shared with the client, PASSWORD is the user's. It prints ``ready`` when its socket is open.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-//! Roles that are assumed with credentials of our own (STS `AssumeRole`).
+//! Roles that are assumed with credentials (STS `AssumeRole`).
 
 use std::fmt;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl AssumedRole {
     }
 }
 
-/// Without the client, whose own Debug fills pages with the SDK's tables.
+/// Leaves out the client, whose own Debug fills pages with the SDK's tables.
 impl fmt::Debug for AssumedRole {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -89,6 +89,7 @@ impl CredentialSource for AssumedRole {
             Ok(answer) => return credentials(answer.credentials, arn),
             Err(failure) => failure,
         };
+        // The base credentials may have been revoked or have expired early, so others are tried once.
         if failure_is_unauthenticated(&failed) && self.base.replace(used).await {
             let answer = self.ask().await.map_err(|failure| role_error(failure, arn, "AssumeRole"))?;
             return credentials(answer.credentials, arn);
@@ -105,7 +106,7 @@ fn subject(arn: &str) -> String {
     format!("assuming the role `{}`", Shown(arn))
 }
 
-/// What the session is called; without a name it gets the time, as botocore does.
+/// The name of the session; by default it is made of the time, as in botocore.
 pub(super) fn session_name(name: Option<&str>) -> String {
     let seconds = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     name.map_or_else(|| format!("strongroom-session-{}", seconds()), str::to_owned)
@@ -124,7 +125,7 @@ pub(super) fn credentials(found: Option<aws_sdk_sts::types::Credentials>, arn: &
     ))
 }
 
-/// What a failed assumption means to whoever wanted credentials.
+/// What a failed assumption means to the caller that needed credentials.
 pub(super) fn role_error(failure: Failure, arn: &str, operation: &'static str) -> Error {
     let error = match failure {
         Failure::Broken(error) => error,
@@ -142,6 +143,7 @@ fn refused(refusal: &Refusal, arn: &str, operation: &str) -> Error {
             | "RegionDisabledException",
             _,
         ) => ErrorKind::Config,
+        // To a lookup these are problems of its login, not of the secret's name or answer.
         (_, ErrorKind::InvalidName | ErrorKind::Malformed) => ErrorKind::Unauthenticated,
         (_, kind) => kind,
     };
@@ -180,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn other_refusals_are_told_apart() {
+    fn other_refusals_are_distinguished() {
         for (code, status, kind, temporary) in [
             ("ValidationError", 400, ErrorKind::Config, false),
             ("ExpiredTokenException", 400, ErrorKind::Unauthenticated, false),

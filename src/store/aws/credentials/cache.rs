@@ -13,8 +13,8 @@ use crate::process::Clock;
 use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::store::kit::token::{Expiring, Terms, TokenHolder, time_until};
 
-/// A quarter of an hour before the end (botocore/credentials.py, advisory refresh); a session of fifteen
-/// minutes is not renewed at every call, as botocore does.
+/// A quarter of an hour before the end (botocore/credentials.py, advisory refresh). Unlike in botocore, a
+/// session of fifteen minutes is not renewed at every call.
 const TERMS: Terms = Terms {
     before: Duration::from_mins(15),
     again: Duration::from_mins(1),
@@ -22,10 +22,10 @@ const TERMS: Terms = Terms {
     outage: "AWS credentials could not be renewed and are used until they expire",
 };
 
-/// Credentials of one source.
+/// The credentials of one source.
 ///
-/// [`CredentialCache::ensure`] is called before each request, so that a failure keeps its own words; the SDK
-/// then only picks up what is held.
+/// [`CredentialCache::ensure`] is called before each request, so that a failure keeps its own error; the SDK
+/// then only takes the credentials that are held.
 pub(in crate::store::aws) struct CredentialCache {
     source: Box<dyn CredentialSource>,
     holder: TokenHolder<Credentials>,
@@ -47,13 +47,13 @@ impl CredentialCache {
         Arc::new(Self { source, holder: TokenHolder::new(TERMS, clock) })
     }
 
-    /// Makes sure that credentials are held, and renews them where it is time.
+    /// Makes sure that credentials are held, and renews them when they are due.
     pub(in crate::store::aws) async fn ensure(&self) -> Result<()> {
         self.holder.get(|_| self.load()).await.map(drop)
     }
 
-    /// What the source gives, if a request can carry it: the SDK ends in a panic with a key that has a line
-    /// break.
+    /// The credentials of the source, if a request can carry them: the SDK panics on a key that contains a
+    /// line break.
     async fn load(&self) -> Result<Credentials> {
         let key = self.source.load().await?;
         if is_sendable(key.access_key_id()) && key.session_token().is_none_or(is_sendable) {
@@ -71,23 +71,23 @@ impl CredentialCache {
         self.source.origin()
     }
 
-    /// What requests are signed with at present.
+    /// The credentials that requests are signed with at present.
     pub(in crate::store::aws) fn held(&self) -> Option<Credentials> {
         self.holder.held()
     }
 
-    /// The service refused what was `used`: asks the source anew, if it may have others. Whether it answered.
-    /// Of many callers only one asks.
+    /// Asks the source again after the service refused the credentials that were `used`, if the source may
+    /// have others. Returns whether it answered. Of many callers only one asks.
     pub(in crate::store::aws) async fn replace(&self, used: Option<Credentials>) -> bool {
         if !self.source.is_renewable() || !self.refused(used) {
             return false;
         }
-        // If the source has none, the refusal says more than that.
+        // If the source has no others, the service's refusal says more than that failure.
         self.ensure().await.is_ok()
     }
 
-    /// Notes what the service made of what was `used` in place of what it had refused: if it refuses that,
-    /// too, the credentials are not to blame.
+    /// Notes what the service answered to the credentials that were `used` in place of refused ones: if it
+    /// refuses these as well, the credentials are not to blame.
     pub(in crate::store::aws) fn note_replacement(&self, used: Option<Credentials>, is_refused: bool) {
         if is_refused {
             self.refused(used);
@@ -101,19 +101,19 @@ impl CredentialCache {
     }
 }
 
-/// Whether both were handed out together.
+/// Whether both are the same credentials.
 fn is_same(one: &Credentials, other: &Credentials) -> bool {
     one.access_key_id() == other.access_key_id()
         && one.session_token() == other.session_token()
         && one.expiry() == other.expiry()
 }
 
-/// Whether a header of HTTP takes the text as it is.
+/// Whether an HTTP header can hold the text unchanged.
 fn is_sendable(text: &str) -> bool {
     text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
 }
 
-/// What the SDK asks: it gets what is held, at once.
+/// What the SDK calls: it gets the held credentials at once.
 impl ProvideCredentials for CredentialCache {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where

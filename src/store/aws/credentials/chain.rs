@@ -13,9 +13,9 @@ use crate::store::aws::role::{RoleMethod, RoleSettings};
 use crate::store::aws::workshop::Workshop;
 use crate::store::environment::Environment;
 
-/// The source that applies: the role of the options, or what comes without one.
+/// The source that applies: the role of the options, or the one that applies without a role.
 ///
-/// Which one it is stands in options, environment and files alone; nothing is asked over the network here.
+/// Options, environment and files alone decide which one it is; nothing is asked over the network here.
 pub(in crate::store::aws) fn credential_source(workshop: &mut Workshop<'_>) -> Result<Boxed> {
     match workshop.settings.role.clone() {
         None => without_role(workshop),
@@ -37,8 +37,8 @@ pub(in crate::store::aws) fn credential_source(workshop: &mut Workshop<'_>) -> R
     }
 }
 
-/// Keys of the options, else boto3's chain. A profile that the options name switches the keys of the
-/// environment off; one that the environment names does not.
+/// Keys of the options, else boto3's chain. A profile that is named in the options disables the keys of the
+/// environment; one that is named in the environment does not.
 fn without_role(workshop: &mut Workshop<'_>) -> Result<Boxed> {
     if let Some(keys) = written_keys(workshop)? {
         return Ok(Box::new(keys));
@@ -71,7 +71,7 @@ fn written_keys(workshop: &Workshop<'_>) -> Result<Option<StaticKeys>> {
     }
 }
 
-/// The older name of the token goes first, as in botocore.
+/// The older name of the token takes precedence, as in botocore.
 pub(super) fn environment_keys(environment: &Environment) -> Result<Option<StaticKeys>> {
     let Some(id) = environment.non_empty("AWS_ACCESS_KEY_ID") else { return Ok(None) };
     let secret = environment.non_empty("AWS_SECRET_ACCESS_KEY").ok_or_else(|| {

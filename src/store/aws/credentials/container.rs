@@ -1,7 +1,7 @@
-//! The agent beside a container of ECS or a pod of EKS, which hands out the credentials of its role.
+//! The agent of an ECS task or EKS pod, which supplies the credentials of its role.
 //!
 //! Source: `ContainerProvider` and `ContainerMetadataFetcher` in botocore. The provider of `aws-config` reads
-//! address and token from the environment of the process, so that two backends of one process would get each
+//! address and token from the environment of the process, so two backends of one process would get each
 //! other's credentials; here they come from the copy that was taken when the backend was constructed.
 
 use std::fmt;
@@ -30,20 +30,20 @@ const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 
-/// Where the agent of ECS answers, to which a relative address belongs.
+/// The address of the ECS agent, to which a relative URI is appended.
 const ECS: &str = "http://169.254.170.2";
 
-/// Whom the token may go to over plain http: the agents of ECS and EKS, and this machine.
+/// Hosts that may get the token over plain http: the agents of ECS and EKS, and this machine.
 const AGENTS: [&str; 4] = ["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]", "localhost"];
 
-/// Where the credentials are, and what is shown there.
+/// Where the credentials are, and the token to present there.
 pub(super) struct Container {
     client: reqwest::Client,
     url: Url,
     token: Token,
 }
 
-/// What the agent wants to see.
+/// The token that the agent expects.
 enum Token {
     None,
     Written(SecretString),
@@ -59,8 +59,9 @@ struct Document {
     expiration: Option<String>,
 }
 
-/// The address of the agent, `None` where the environment names none.
+/// The address of the agent; `None` if the environment names none.
 pub(super) fn address(environment: &Environment) -> Result<Option<Url>> {
+    // `get` and not `non_empty`: botocore considers a variable set even if it is empty.
     let (text, named_by) = match (environment.get(RELATIVE_URI), environment.get(FULL_URI)) {
         (Some(path), _) if path.starts_with('/') => (format!("{ECS}{path}"), RELATIVE_URI),
         (Some(_), _) => return Err(no_address(RELATIVE_URI)),
@@ -92,7 +93,7 @@ fn unusable() -> Error {
 }
 
 impl Container {
-    /// The agent at `url`, asked by `client`.
+    /// The agent at `url`, asked with `client`.
     pub(super) fn new(client: reqwest::Client, url: Url, environment: &Environment) -> Self {
         let token = match (environment.get(TOKEN_FILE), environment.get(TOKEN)) {
             (Some(path), _) => Token::File(PathBuf::from(path)),
@@ -108,7 +109,7 @@ impl Container {
             Token::Written(token) => HeaderValue::from_str(token.expose_secret()),
             Token::File(path) => {
                 let content = std::fs::read(path).map_err(|error| unreadable(&error))?;
-                // Editors on Windows write a byte order mark, which is no part of a token.
+                // Editors on Windows write a byte order mark, which is not part of a token.
                 HeaderValue::from_bytes(content.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&content))
             }
         };
@@ -145,6 +146,7 @@ impl CredentialSource for Container {
         if answer.is_success() {
             return understood(&answer.body).ok_or_else(|| place.not_understood());
         }
+        // The header may continue after a colon with the address of the error's documentation.
         let code = answer.header("x-amzn-errortype").and_then(|code| code.split(':').next());
         let head = refusal::Refusal::of(&answer).with_code(code.map(str::to_owned));
         Err(place.refused(&Refusal::new(head)))
@@ -161,7 +163,7 @@ fn understood(body: &[u8]) -> Option<Credentials> {
     Some(Credentials::new(access_key_id, secret_access_key, token, expires, "container"))
 }
 
-/// Without the token.
+/// Leaves out the token.
 impl fmt::Debug for Container {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Container").field("host", &self.url.host_str()).finish_non_exhaustive()

@@ -1,16 +1,16 @@
-//! Credentials: where they come from, and how long they are good for.
+//! Credentials: where they come from, and how long they are valid.
 //!
-//! | file | what stands there |
+//! | file | contents |
 //! |---|---|
 //! | `cache.rs` | holding credentials and renewing them in time |
 //! | `chain.rs` | which source applies, in boto3's order |
-//! | `sources.rs` | from the files' words to sources |
+//! | `sources.rs` | from settings in files to sources |
 //! | `assume_role.rs`, `web_identity.rs` | roles, through STS |
-//! | `container.rs` | the agent beside a container or pod |
+//! | `container.rs` | the agent of a container or pod |
 //! | `providers.rs`, `sdk_source.rs` | what the vendor's `aws-config` provides: instances, IAM Identity Center |
 //! | `process.rs` | the program of a profile |
 //!
-//! The vendor's own chain is not used: its order is not boto3's, and its roles know neither
+//! The vendor's own chain is not used: its order differs from boto3's, and its roles support neither
 //! `duration_seconds` nor the parameters of `assume_role_kwargs`.
 
 mod assume_role;
@@ -32,7 +32,7 @@ pub(super) use self::cache::CredentialCache;
 pub(super) use self::chain::credential_source;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A place that hands out credentials.
+/// A place that supplies credentials.
 #[async_trait]
 pub(in crate::store::aws) trait CredentialSource: Debug + Send + Sync {
     /// Credentials from the place itself, never from a cache.
@@ -43,20 +43,20 @@ pub(in crate::store::aws) trait CredentialSource: Debug + Send + Sync {
     /// Where the credentials come from, in words that hold none.
     fn origin(&self) -> String;
 
-    /// Whether a second call may give other credentials. Static keys stay what they are.
+    /// Whether a second call may return other credentials. Static keys never change.
     fn is_renewable(&self) -> bool {
         true
     }
 }
 
-/// Keys that somebody wrote down. Debug shows nothing of them.
+/// Keys that were written down. Debug shows nothing of them.
 pub(super) struct StaticKeys {
     keys: Credentials,
     place: String,
 }
 
 impl StaticKeys {
-    /// Keys as they are, and the place where they stand.
+    /// Keys, and the place where they are written.
     pub(super) fn new(
         access_key_id: &str,
         secret_access_key: &str,
@@ -90,7 +90,7 @@ impl CredentialSource for StaticKeys {
     }
 }
 
-/// An Unauthenticated error: this source has no credentials for us.
+/// An Unauthenticated error: this source has no credentials.
 fn no_credentials(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Unauthenticated, message)
 }

@@ -1,8 +1,8 @@
 //! The `credential_process` of a profile: a program that prints credentials.
 //!
 //! Sources: botocore/credentials.py (`ProcessProvider`), and "Sourcing credentials with an external process"
-//! in the guide of the AWS SDKs. The vendor's provider hands the line to `sh -c`, too, but can end neither
-//! the shell nor what it started.
+//! in the guide of the AWS SDKs. The vendor's provider also passes the line to `sh -c`, but cannot end the
+//! shell or what it started.
 
 use std::fmt;
 use std::io;
@@ -19,13 +19,13 @@ use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::value::Text;
 use crate::value::json::{Object, Value, parse};
 
-/// Only this form of the answer is known.
+/// The only version of the output that is defined.
 const VERSION: i64 = 1;
 
 const HINT: &str = "Run the command by hand with `sh -c` as the user that runs Airflow; its output is not \
 shown, since it holds keys";
 
-/// Runs the line of a profile. What it prints is shown nowhere.
+/// Runs the line of a profile. Its output is never shown.
 pub(super) struct Process {
     profile: String,
     line: String,
@@ -33,7 +33,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Nothing is started yet.
+    /// A source whose program has not been started yet.
     pub(super) fn new(profile: &str, line: &str) -> Self {
         Self { profile: profile.to_owned(), line: line.to_owned(), program: Program::default() }
     }
@@ -78,14 +78,14 @@ impl CredentialSource for Process {
     }
 }
 
-/// Without the line, which may hold a password.
+/// Leaves out the line, which may hold a password.
 impl fmt::Debug for Process {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Process").field("profile", &self.profile).finish_non_exhaustive()
     }
 }
 
-/// What the program printed, if it is all that is needed.
+/// The credentials in the program's output, if it is complete.
 fn credentials(printed: Vec<u8>) -> Option<Credentials> {
     let answer = parse(&Text::from_utf8_surrogatepass(printed).ok()?).ok()?;
     let members = answer.as_object()?;
@@ -104,7 +104,7 @@ fn credentials(printed: Vec<u8>) -> Option<Credentials> {
     ))
 }
 
-/// The vendor's provider does not tell capitals from small letters here.
+/// Ignores case in names, like the vendor's provider.
 fn member<'object>(members: &'object Object, name: &str) -> Option<&'object Value> {
     let named = |key: &Text| key.to_str().is_some_and(|key| key.eq_ignore_ascii_case(name));
     members.iter().find(|(key, _)| named(key)).map(|(_, value)| value)
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_without_room_for_another_process_may_have_it_again() {
+    fn a_machine_without_room_for_another_process_is_a_temporary_error() {
         let source = Process::new("p", "x");
         let error = source.not_run(io::ErrorKind::WouldBlock);
         assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Unreachable, true));

@@ -1,4 +1,4 @@
-//! The providers of `aws-config`, set up as boto3 would be.
+//! The providers of `aws-config`, set up as boto3 would set them up.
 //!
 //! Sources: botocore/credentials.py (the providers, each named at its function), botocore/utils.py
 //! (`IMDSFetcher`).
@@ -26,7 +26,7 @@ use crate::store::aws::sdk::provider_config;
 use crate::store::aws::workshop::Workshop;
 use crate::store::environment::Environment;
 
-/// How long the agent beside a container may take.
+/// How long the agent of a container may take.
 const AGENT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// `ContainerProvider`.
@@ -36,7 +36,8 @@ pub(super) fn container(workshop: &mut Workshop<'_>) -> Result<Option<Boxed>> {
     Ok(Some(Box::new(Container::new(client, address, workshop.environment))))
 }
 
-/// `InstanceMetadataProvider`, the last in the chain. `expected` says that somebody asked for it by name.
+/// `InstanceMetadataProvider`, the last in the chain. `expected` means that the configuration names it
+/// explicitly.
 pub(super) fn instance(workshop: &mut Workshop<'_>, expected: bool) -> Result<Boxed> {
     if metadata_is_disabled(workshop.environment) {
         return Err(none_found());
@@ -50,6 +51,7 @@ pub(super) fn instance(workshop: &mut Workshop<'_>, expected: bool) -> Result<Bo
         .configure(&config)
         .endpoint(address.as_str())
         .map_err(|_| unusable("AWS_EC2_METADATA_SERVICE_ENDPOINT is not an address"))?
+        // Retries happen in one layer (`layers/retry.rs`), so the provider's own are off.
         .max_attempts(1)
         .connect_timeout(timeout)
         .read_timeout(timeout)
@@ -62,7 +64,7 @@ fn metadata_is_disabled(environment: &Environment) -> bool {
     environment.get("AWS_EC2_METADATA_DISABLED").is_some_and(|word| word.eq_ignore_ascii_case("true"))
 }
 
-/// How long the metadata service may take: a second, unless the profile says otherwise.
+/// How long the metadata service may take: one second, unless the profile sets another time.
 fn metadata_timeout(profiles: &Profiles) -> Duration {
     let seconds = profiles.get("metadata_service_timeout").and_then(|text| text.parse().ok());
     Duration::from_secs(seconds.unwrap_or(1).max(1))
@@ -87,7 +89,7 @@ fn unusable(message: &str) -> Error {
     Error::config(message).with_hint("Correct the variable or the profile, or remove it")
 }
 
-/// What a profile and its sso-session say about IAM Identity Center.
+/// The settings of a profile and its sso-session for IAM Identity Center.
 struct SsoSettings {
     session: Option<String>,
     start_url: String,
@@ -96,8 +98,7 @@ struct SsoSettings {
     role: String,
 }
 
-/// `SSOProvider`: the settings of the session are added to those of the profile, which must not contradict
-/// them.
+/// `SSOProvider`: the settings of the session complete those of the profile, and must not contradict them.
 pub(super) fn single_sign_on(
     workshop: &mut Workshop<'_>,
     name: &str,
@@ -149,8 +150,8 @@ fn sso_settings(profiles: &Profiles, name: &str, profile: Section<'_>) -> Result
     })
 }
 
-/// A provider that is built for each load: the vendor's keeps the login's token in memory, and would go on
-/// with it after somebody has logged in anew.
+/// A provider that is built for each load: the vendor's keeps the login's token in memory, and would still
+/// use it after a new login.
 struct BuiltAnew(Box<dyn Fn() -> SsoCredentialsProvider + Send + Sync>);
 
 impl ProvideCredentials for BuiltAnew {

@@ -1,8 +1,8 @@
 //! The providers of `aws-config` as sources of credentials.
 //!
-//! A provider says what went wrong as [`CredentialsError`], and often holds the HTTP status in a text only.
-//! So [`LastExchange`] remembers what became of the last request, and errors are told apart by that, by the
-//! variant and by typed causes; never by words. What the provider says is not shown: it may hold answers.
+//! A provider reports what went wrong as [`CredentialsError`], often with the HTTP status in a text only. So
+//! [`LastExchange`] remembers the outcome of the last request, and errors are distinguished by that, by the
+//! variant and by typed causes; never by texts. The provider's message is not shown: it may quote answers.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,19 +20,19 @@ use crate::store::aws::credentials::{CredentialSource, no_credentials};
 use crate::store::aws::error::{Refusal, transport_error};
 use crate::store::aws::http_client::{Exchange, LastExchange};
 
-/// Whom a provider asks, for messages.
+/// What a provider asks, for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Issuer {
     /// The agent beside a container of ECS or a pod of EKS.
     Container,
-    /// The metadata service of an EC2 instance. `expected` says that somebody asked for it by name; otherwise
-    /// silence means that this is no instance, and that there are no credentials at all.
+    /// The metadata service of an EC2 instance. `expected` means that the configuration names it explicitly;
+    /// otherwise silence means that this is not an instance, and that there are no credentials at all.
     Instance { expected: bool },
     /// IAM Identity Center.
     SingleSignOn,
 }
 
-/// A provider of the vendor's.
+/// One of the vendor's providers.
 pub(super) struct SdkSource {
     provider: Arc<dyn ProvideCredentials>,
     place: Issuer,
@@ -40,7 +40,7 @@ pub(super) struct SdkSource {
 }
 
 impl SdkSource {
-    /// `last` is what the provider's HTTP client reports to.
+    /// `last` is where the provider's HTTP client reports to.
     pub(super) fn new(
         provider: impl ProvideCredentials + 'static,
         place: Issuer,
@@ -61,20 +61,21 @@ impl CredentialSource for SdkSource {
     }
 
     async fn load(&self) -> Result<Credentials> {
+        // What an earlier load left behind must not explain this one.
         self.last.take();
         let loaded = self.provider.provide_credentials().await;
         loaded.map_err(|error| self.place.explain(&error, self.last.take()))
     }
 }
 
-/// Without the provider, whose own Debug shows the environment and pages of tables.
+/// Leaves out the provider, whose own Debug shows the environment and pages of tables.
 impl fmt::Debug for SdkSource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("SdkSource").field(&self.place).finish()
     }
 }
 
-/// There is nothing that has credentials for us.
+/// No source has credentials.
 pub(super) fn none_found() -> Error {
     no_credentials("no AWS credentials were found").with_hint(
         "Set aws_access_key_id and aws_secret_access_key, a profile, AWS_ACCESS_KEY_ID and \
@@ -127,6 +128,7 @@ impl Issuer {
 
     pub(super) fn refused(&self, refusal: &Refusal) -> Error {
         let kind = match (self, refusal.kind()) {
+            // The metadata service answers 404 for an instance without a role.
             (Self::Instance { .. }, _) if refusal.head.status == 404 => return no_instance_role(),
             (Self::SingleSignOn, ErrorKind::Unauthenticated) => return login_expired(),
             (_, kind @ (ErrorKind::Unreachable | ErrorKind::Throttled | ErrorKind::Timeout)) => kind,
@@ -137,7 +139,8 @@ impl Issuer {
         if *self == Self::SingleSignOn { error.with_operation("GetRoleCredentials") } else { error }
     }
 
-    /// Nothing was refused: what was `answered` is not understood, or there was nothing to ask with.
+    /// Nothing was refused: either the answer (if `answered`) was not understood, or there was nothing to ask
+    /// with.
     fn failed_here(&self, error: &CredentialsError, answered: bool) -> Error {
         match (self, error) {
             (Self::Instance { .. }, CredentialsError::CredentialsNotLoaded(_)) => none_found(),
@@ -177,11 +180,11 @@ fn no_instance_role() -> Error {
 
 /// The vendor's error does not say whether the token is missing or too old.
 fn logged_out() -> Error {
-    no_credentials("nobody is logged in to IAM Identity Center on this machine, or the login has expired")
+    no_credentials("there is no login to IAM Identity Center on this machine, or it has expired")
         .with_hint("Run `aws sso login`")
 }
 
-/// The token is there and not accepted any more.
+/// There is a token, but it is no longer accepted.
 fn login_expired() -> Error {
     no_credentials("the login to IAM Identity Center has expired").with_hint("Run `aws sso login` again")
 }
@@ -211,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_goes_before_the_providers_words() {
+    fn the_status_takes_precedence_over_the_providers_text() {
         let instance = Issuer::Instance { expected: true };
         for (place, last, kind, temporary) in [
             (Issuer::Container, Some(answered(500, None)), ErrorKind::Unreachable, true),
@@ -258,9 +261,9 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_told_by_its_cause() {
+    fn an_unreadable_file_is_recognised_by_its_cause() {
         let missing = CredentialsError::provider_error(io::Error::from(io::ErrorKind::NotFound));
-        insta::assert_snapshot!(Issuer::SingleSignOn.explain(&missing, None), @"nobody is logged in to IAM \
+        insta::assert_snapshot!(Issuer::SingleSignOn.explain(&missing, None), @"there is no login to IAM \
         Identity Center on this machine, or the login has expired. Run `aws sso login`");
         let saved = Issuer::SingleSignOn.explain(&missing, Some(answered(200, None))).to_string();
         assert!(saved.contains("cannot be saved"), "{saved}");

@@ -1,4 +1,4 @@
-//! From the words of options, profiles and environment to sources of credentials.
+//! From settings in options, profiles and environment to sources of credentials.
 //!
 //! Source: botocore/credentials.py (the providers, each named at its function).
 
@@ -20,8 +20,8 @@ use crate::store::kit::files::expand;
 /// A source of any kind.
 pub(in crate::store::aws) type Boxed = Box<dyn CredentialSource>;
 
-/// The source that a profile names, if it names one: a role, web identity (`with_environment` says whether
-/// the environment may ask for that), single sign-on, keys, a process; in this order.
+/// The source that a profile names, if any: a role, web identity (`with_environment` says whether the
+/// environment may configure that), single sign-on, keys, a process; in this order.
 pub(super) fn of_profile(
     workshop: &mut Workshop<'_>,
     name: &str,
@@ -95,7 +95,7 @@ fn role(
         role_arn: text("role_arn").unwrap_or_default(),
         session_name: text("role_session_name"),
         external_id: text("external_id"),
-        // A number that is none is passed over, as botocore does.
+        // botocore ignores a value that is not a number.
         duration_seconds: profile.value("duration_seconds").and_then(|seconds| seconds.parse().ok()),
         ..RoleParameters::default()
     };
@@ -116,7 +116,8 @@ fn source_profile(
         return Err(profile_error(name, &format!("leads back to itself through source_profile `{source}`")));
     }
     if has_keys {
-        // Keys of the source go before a role in it, which belongs to whoever selects that profile.
+        // Keys of the source take precedence over a role in it, which only applies if that profile is
+        // selected.
         visited.push(source.to_owned());
     }
     let found = of_profile_visited(workshop, source, false, visited)?;
@@ -148,7 +149,7 @@ pub(super) fn profile_error(name: &str, what: &str) -> Error {
         .with_hint("Correct the AWS config file")
 }
 
-/// A role that is assumed with `base`.
+/// A role to be assumed with `base`.
 pub(super) fn assumed_role(
     workshop: &mut Workshop<'_>,
     base: Arc<CredentialCache>,
@@ -158,7 +159,7 @@ pub(super) fn assumed_role(
     Ok(Box::new(AssumedRole::new(base, client, parameters)))
 }
 
-/// `AssumeRoleWithWebIdentityProvider`: each word from the environment, else from the profile.
+/// `AssumeRoleWithWebIdentityProvider`: each setting from the environment, else from the profile.
 fn profile_web_identity(
     workshop: &mut Workshop<'_>,
     profile: Section<'_>,
@@ -179,7 +180,7 @@ fn profile_web_identity(
     web_identity(workshop, &file, parameters).map(Some)
 }
 
-/// A role that is assumed with the token in `file`.
+/// A role to be assumed with the token in `file`.
 pub(super) fn web_identity(
     workshop: &mut Workshop<'_>,
     file: &str,

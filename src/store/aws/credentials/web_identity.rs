@@ -31,7 +31,7 @@ impl WebIdentityRole {
         if token.trim_start_matches('\u{feff}').trim().is_empty() {
             return Err(unusable(format!("the identity token `{}` is empty", ShownPath(&self.token_file))));
         }
-        // Editors on Windows write a byte order mark, which is no part of a token.
+        // Editors on Windows write a byte order mark, which is not part of a token.
         match token.strip_prefix('\u{feff}') {
             Some(token) => Ok(Zeroizing::new(token.to_owned())),
             None => Ok(token),
@@ -46,7 +46,7 @@ fn unusable(message: String) -> Error {
     )
 }
 
-/// Without the client, whose own Debug fills pages with the SDK's tables.
+/// Leaves out the client, whose own Debug fills pages with the SDK's tables.
 impl fmt::Debug for WebIdentityRole {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

@@ -1,8 +1,8 @@
 //! Several secrets with one `BatchGetSecretValue`.
 //!
-//! What is asked for and what comes back: `BatchGetSecretValue` in the API reference. AWS grants an account
-//! 100 of them a second for all its processes, and 10,000 `GetSecretValue` ("Secrets Manager quotas" in the
-//! user guide). Emulators refuse a batch for one absent secret (moto 5.2.5 for one without a value).
+//! Request and answer: `BatchGetSecretValue` in the API reference. AWS grants an account 100 of them per
+//! second for all its processes, and 10,000 of `GetSecretValue` ("Secrets Manager quotas" in the user guide).
+//! Emulators refuse a batch because of one absent secret (moto 5.2.5 because of one without a value).
 
 use std::num::NonZeroUsize;
 
@@ -18,22 +18,23 @@ use crate::store::aws::access::Access;
 use crate::store::aws::batches::{BatchFailure, Known};
 use crate::value::SecretValue;
 
-/// Ids in one request, at most.
+/// The most ids in one request.
 pub(super) const LARGEST: NonZeroUsize = NonZeroUsize::new(20).unwrap();
 
-/// Characters in one id, at most; a longer one would make the whole request invalid.
+/// The most characters in one id; a longer one would make the whole request invalid.
 const LONGEST_ID: usize = 2048;
 
 /// Characters that AWS adds to the name of a secret in its ARN: a hyphen and six more.
 const ARN_SUFFIX: usize = 7;
 
-/// Whether a name can stand in a batch.
+/// Whether a name can be part of a batch.
 pub(super) fn fits(name: &SecretName) -> bool {
     (1..=LONGEST_ID).contains(&name.as_str().chars().count())
 }
 
 impl SecretsManager {
-    /// One batch with all its pages. There cannot be more of them than names, whatever a server says.
+    /// One batch with all its pages. There are at most as many pages as names, even if a faulty server
+    /// announces more.
     pub(super) async fn read_pages(
         &self,
         names: &[SecretName],
@@ -56,7 +57,7 @@ impl SecretsManager {
     }
 }
 
-/// Asks for one page of a batch.
+/// The request for one page of a batch.
 pub(super) fn request(
     client: &Client,
     ids: Vec<String>,
@@ -74,7 +75,7 @@ fn note_all(known: &mut Known, answer: BatchGetSecretValueOutput, names: &[Secre
     }
 }
 
-/// A name and an ARN in the same batch may stand for the same secret.
+/// A name and an ARN in the same batch may refer to the same secret.
 fn note_value(known: &mut Known, mut entry: SecretValueEntry, names: &[SecretName]) {
     let value = entry.secret_string.take().map(SecretValue::text);
     for name in names.iter().filter(|name| is_id_of(name.as_str(), &entry)) {
@@ -82,7 +83,7 @@ fn note_value(known: &mut Known, mut entry: SecretValueEntry, names: &[SecretNam
     }
 }
 
-/// An error without a code says nothing, so the secret is read alone.
+/// An error without a code has no meaning, so the secret is read on its own.
 fn note_error(known: &mut Known, entry: &ApiErrorType, names: &[SecretName], region: &str) {
     let Some(code) = entry.error_code() else { return };
     for name in names.iter().filter(|name| entry.secret_id() == Some(name.as_str())) {
@@ -125,7 +126,7 @@ mod tests {
             "SecretString": format!("value of {name}")})
     }
 
-    /// Every secret exists, in a batch and alone.
+    /// Every secret exists, in a batch and on its own.
     fn full(operation: &str, request: &Value) -> (u16, Value) {
         match operation {
             "GetSecretValue" => (200, json!({"SecretString": "alone"})),
@@ -133,7 +134,7 @@ mod tests {
         }
     }
 
-    /// Alone every secret exists; batches are answered as given.
+    /// Read alone, every secret exists; batches are answered as given.
     fn batches(answer: (u16, Value)) -> Memory {
         Memory::new(move |operation, request| match operation {
             "GetSecretValue" => full(operation, request),
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn twenty_go_into_a_batch_and_a_single_one_into_none() {
+    async fn a_batch_holds_twenty_and_a_single_secret_is_not_batched() {
         let names: Vec<String> = (0..41).map(|number| format!("n{number}")).collect();
         let memory = Memory::new(full);
         let answers = read(&memory, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_batch_that_one_secret_spoils_is_read_apart_and_the_next_is_tried() {
+    async fn a_batch_that_one_secret_spoils_is_read_one_by_one_and_the_next_is_tried() {
         for answer in [
             refusal(400, "InvalidParameterException"),
             refusal(404, "ResourceNotFoundException"),
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_of_the_call_goes_for_every_name_and_ends_it() {
+    async fn a_failure_of_the_call_applies_to_every_name_and_ends_it() {
         let names: Vec<String> = (0..50).map(|number| format!("n{number}")).collect();
         let names: Vec<SecretName> = names.into_iter().map(SecretName::from).collect();
         let memory = batches(refusal(400, "ThrottlingException"));

@@ -10,11 +10,12 @@ use crate::store::options::Options;
 use crate::store::prefix::{PrefixDefaults, PrefixRules, prefix_key};
 use crate::value::SecretValue;
 
-/// What no name has, in words. Of all that AWS forbids this alone is common: run ids of Airflow hold times.
+/// What names must not contain. Of all that AWS forbids only this is common: run ids of Airflow contain
+/// times.
 pub(super) const GRAMMAR: &str = "a name in Secrets Manager has no colon, unless it is a whole ARN";
 
 /// Whether a secret can have this name (`CreateSecret` in the API reference): letters, digits and `/_+=.@-`.
-/// Which letters, the server judges.
+/// Which letters are valid is left to the server.
 pub(super) fn can_be(name: &SecretName) -> bool {
     !name.as_str().contains(':') || name.as_str().starts_with("arn:")
 }
@@ -27,10 +28,10 @@ pub(super) struct SecretsManagerConvention {
 }
 
 impl SecretsManagerConvention {
-    /// Reads the rules out of the options.
+    /// Reads the rules from the options.
     pub(super) fn new(options: &Options) -> Self {
         let mut prefixes = PrefixRules::from_options(options, PrefixDefaults::AIRFLOW);
-        // Upstream asks for the truth of a prefix: 0 and false mean bare ids, as the empty text does.
+        // The official class tests the truth of a prefix: 0 and false mean bare ids, like the empty text.
         for kind in Kind::ALL.into_iter().filter(|kind| options.is_false(prefix_key(*kind))) {
             *prefixes.prefixes.of_mut(kind) = Some(String::new());
         }
@@ -47,8 +48,8 @@ impl Convention for SecretsManagerConvention {
         }
     }
 
-    /// Without a prefix the id itself would be the name, and boto3 takes no number for one. JSON would carry
-    /// half of a surrogate pair to AWS, where no secret has such a name.
+    /// Without a prefix the id itself would be the name, and boto3 accepts no number as one. JSON would carry
+    /// a lone surrogate to AWS, where no secret has such a name.
     fn odd(&self, lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
         match odd {
             OddId::Surrogate => OddFate::Absent,
@@ -57,7 +58,7 @@ impl Convention for SecretsManagerConvention {
         }
     }
 
-    /// JSON connections get the seven keys of Airflow; everything else stays as it is.
+    /// JSON connections get the seven keys of Airflow; everything else stays unchanged.
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
         self.aliases.read(kind, value).map(Some)
     }
@@ -67,7 +68,7 @@ impl Convention for SecretsManagerConvention {
     }
 }
 
-/// Without those that no secret can have; the server would refuse each with an error.
+/// Drops the names that no secret can have; the server would refuse each with an error.
 fn possible(names: Vec<SecretName>, ambiguous: Option<&'static str>) -> Naming {
     let possible: Vec<_> = names.iter().filter(|name| can_be(name)).cloned().collect();
     match ambiguous {
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn json_that_is_none_is_malformed_and_not_shown() {
+    fn invalid_json_is_malformed_and_not_shown() {
         let error = read("{}", Kind::Connection, "{canary-42").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed);
         assert!(!format!("{error:?}").contains("canary"), "{error}");

@@ -1,4 +1,4 @@
-//! What Secrets Manager tells of a secret without its value, by `DescribeSecret` and with `ListSecrets`.
+//! What Secrets Manager reports about a secret without its value, by `DescribeSecret` and with `ListSecrets`.
 //!
 //! Source: `DescribeSecret` and `SecretListEntry` in the API reference.
 
@@ -19,8 +19,13 @@ use crate::store::{Description, SecretName};
 const CURRENT: &str = "AWSCURRENT";
 
 impl SecretsManager {
-    /// What is known of a secret; `None` if there is none. One that waits for deletion says so.
-    pub(super) async fn tell(&self, name: &SecretName, region: &str) -> Result<Option<Description>> {
+    /// What is known about a secret; `None` if it does not exist. One that is scheduled for deletion has a
+    /// date for it.
+    pub(super) async fn describe_secret(
+        &self,
+        name: &SecretName,
+        region: &str,
+    ) -> Result<Option<Description>> {
         match request(&self.client, name.as_str()).send().await {
             Ok(answer) => Ok(Some(of_answer(answer, name))),
             Err(error) => describe_error(&error, name, region).map_or(Ok(None), Err),
@@ -28,7 +33,7 @@ impl SecretsManager {
     }
 }
 
-/// Asks for one secret.
+/// The request for one secret.
 pub(super) fn request(client: &Client, name: &str) -> DescribeSecretFluentBuilder {
     client.describe_secret().secret_id(name)
 }
@@ -47,7 +52,7 @@ fn of_answer(answer: DescribeSecretOutput, name: &SecretName) -> Description {
     }
 }
 
-/// The same of an entry in a listing. Without a name it is of no use.
+/// The same from an entry of a listing. Without a name it is useless.
 pub(super) fn of_entry(entry: SecretListEntry) -> Option<Description> {
     Some(Description {
         id: entry.arn,
@@ -94,24 +99,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_description_holds_what_the_answer_tells() {
+    async fn a_description_holds_what_the_answer_reports() {
         let memory = Memory::new(|_, _| (200, entry("VersionIdsToStages")));
-        let told = store::<SecretsManager>(&memory).describe(&"a".into()).await.unwrap().unwrap();
-        assert_eq!((told.id.as_deref(), told.version.as_deref()), (Some("arn:a"), Some("v2")));
-        assert_eq!(told.created, Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1500)));
-        assert_eq!(told.tags, [("team".to_owned(), "x".to_owned())]);
+        let described = store::<SecretsManager>(&memory).describe(&"a".into()).await.unwrap().unwrap();
+        assert_eq!((described.id.as_deref(), described.version.as_deref()), (Some("arn:a"), Some("v2")));
+        assert_eq!(described.created, Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1500)));
+        assert_eq!(described.tags, [("team".to_owned(), "x".to_owned())]);
         assert_eq!(memory.calls(), [("DescribeSecret".to_owned(), json!({"SecretId": "a"}))]);
     }
 
     #[tokio::test]
-    async fn a_listing_tells_the_same_with_one_call() {
+    async fn a_listing_reports_the_same_with_one_call() {
         let memory = Memory::new(|_, _| {
             (200, json!({"SecretList": [entry("SecretVersionsToStages"), {"Name": "b"}]}))
         });
-        let told = store::<SecretsManager>(&memory).list_described("a", None).await.unwrap();
-        assert_eq!(told.secrets.len(), 1);
+        let described = store::<SecretsManager>(&memory).list_described("a", None).await.unwrap();
+        assert_eq!(described.secrets.len(), 1);
         assert_eq!(
-            (told.secrets[0].version.as_deref(), told.secrets[0].key.as_deref()),
+            (described.secrets[0].version.as_deref(), described.secrets[0].key.as_deref()),
             (Some("v2"), Some("k"))
         );
         assert_eq!(memory.operations(), ["ListSecrets"]);

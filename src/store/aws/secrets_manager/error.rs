@@ -1,7 +1,7 @@
 //! From the errors of `GetSecretValue`, `BatchGetSecretValue` and `ListSecrets` to [`Error`].
 //!
-//! The official class returns `None` for four codes that are errors; they are marked so. Source: the
-//! operations in the Secrets Manager API reference, and the measurements of the official class.
+//! The official class returns `None` for four codes that are errors; they are marked as such. Source: the
+//! operations in the Secrets Manager API reference, and measurements of the official class.
 
 use aws_sdk_secretsmanager::operation::batch_get_secret_value::BatchGetSecretValueError;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretError;
@@ -19,7 +19,7 @@ use crate::store::aws::error::{Failure, Refusal, general_hint};
 
 use super::convention::{GRAMMAR, can_be};
 
-/// The codes that the official class turns into "not there".
+/// The codes that the official class turns into `None`.
 const UPSTREAM_MISSES: [&str; 4] =
     ["DecryptionFailure", "InternalServiceError", "InvalidParameterException", "InvalidRequestException"];
 
@@ -41,7 +41,7 @@ const READ: &str = "GetSecretValue";
 /// The operation that reads several secrets.
 const BATCH: &str = "BatchGetSecretValue";
 
-/// What a failed read means; `None` says that the secret does not exist.
+/// The error of a failed read; `None` means that the secret does not exist.
 pub(super) fn read_error(
     error: &SdkError<GetSecretValueError, HttpResponse>,
     name: &SecretName,
@@ -51,7 +51,7 @@ pub(super) fn read_error(
     Some(failure.or_else(|refusal| refused_read(refusal, name, region))?.with_operation(READ))
 }
 
-/// Why a name is not asked for: there is none, or no secret can have it.
+/// Why a name is not requested: it is empty, or no secret can have it.
 pub(super) fn impossible_name(name: &SecretName) -> Option<Error> {
     if name.as_str().is_empty() {
         let error = Error::new(ErrorKind::InvalidName, "a secret without a name cannot be read");
@@ -62,16 +62,15 @@ pub(super) fn impossible_name(name: &SecretName) -> Option<Error> {
     (!can_be(name)).then_some(error)
 }
 
-/// An answer of 200 that is that of no secret: something else than AWS gave it, and it says nothing of what
-/// is there.
+/// A successful answer without a secret: it did not come from AWS, and says nothing about what exists.
 pub(super) fn no_secret(name: &SecretName) -> Error {
     Error::new(ErrorKind::Malformed, format!("reading `{name}`: the answer holds no secret"))
         .with_operation(READ)
         .with_hint("Check `endpoint_url` and proxies: something else than AWS may have answered")
 }
 
-/// What one of the `Errors` of a batch means, as [`read_error`] would have it. Such an entry has a code but
-/// no status; 400 is that of nearly every code.
+/// The meaning of one of the `Errors` of a batch, as in [`read_error`]. Such an entry has a code but no
+/// status; nearly every code comes with 400.
 pub(super) fn entry_error(
     code: &str,
     message: Option<&str>,
@@ -88,6 +87,7 @@ fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Er
     }
     let code = refusal.code().unwrap_or_default();
     let kind = match code {
+        // Secrets Manager may not use the key, so this is a permission although AWS answers with 400.
         "DecryptionFailure" | "DecryptionFailureException" => ErrorKind::Denied,
         _ => refusal.kind(),
     };
@@ -95,14 +95,14 @@ fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Er
     Some(completed(error, refusal, hint(refusal, code, kind, name, region)))
 }
 
-/// With the hint, and marked where the official class sees a miss.
+/// Adds the hint, and the mark for what the official class treats as a miss.
 fn completed(error: Error, refusal: &Refusal, hint: Option<String>) -> Error {
     let error = error.with_hint_if(hint);
     let code = refusal.code().unwrap_or_default();
     if UPSTREAM_MISSES.contains(&code) { error.as_upstream_miss() } else { error }
 }
 
-/// What a batch of `count` secrets that failed as a whole means.
+/// The meaning of a failed batch of `count` secrets.
 pub(super) fn batch_failure(
     error: &SdkError<BatchGetSecretValueError, HttpResponse>,
     count: usize,
@@ -114,9 +114,9 @@ pub(super) fn batch_failure(
 fn refused_batch(refusal: &Refusal, subject: &str) -> BatchFailure {
     let kind = refusal.kind();
     match kind {
-        // A VPC endpoint whose policy denies one of the secrets denies the batch ("Get a secret value using
-        // the AWS CLI" in the user guide). Without a code it is not AWS that denies, and the single reads
-        // tell more.
+        // A VPC endpoint whose policy denies one of the secrets denies the whole batch ("Get a secret value
+        // using the AWS CLI" in the user guide). A denial without a code does not come from AWS, and single
+        // reads give more information.
         ErrorKind::Denied if refusal.code().is_some() => BatchFailure::Unavailable(
             "BatchGetSecretValue was denied; to read up to 20 secrets with one request, allow this identity \
              secretsmanager:BatchGetSecretValue on `*`, and all of the secrets in the policy of the VPC \
@@ -131,7 +131,7 @@ fn refused_batch(refusal: &Refusal, subject: &str) -> BatchFailure {
     }
 }
 
-/// What a failed description means; `None` says that the secret does not exist.
+/// The error of a failed description; `None` means that the secret does not exist.
 pub(super) fn describe_error(
     error: &SdkError<DescribeSecretError, HttpResponse>,
     name: &SecretName,
@@ -152,7 +152,7 @@ pub(super) fn describe_error(
     Some(Failure::of(error, &subject).or_else(refused)?.with_operation("DescribeSecret"))
 }
 
-/// What a listing that failed means.
+/// The error of a failed listing.
 pub(super) fn list_error(
     error: &SdkError<ListSecretsError, HttpResponse>,
     prefix: &str,
@@ -174,7 +174,7 @@ fn hint(refusal: &Refusal, code: &str, kind: ErrorKind, name: &SecretName, regio
                 `{name}`, then RestoreSecret or PutSecretValue"
             )
         }
-        // AWS always says why; a bare 403 is somebody else's.
+        // AWS always gives a code; a bare 403 comes from something in between.
         ("", ErrorKind::Denied) => {
             "Check `endpoint_url` and proxies: something before AWS may have refused".to_owned()
         }
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_official_misses_are_marked_and_no_other() {
+    fn only_the_official_misses_are_marked() {
         for (code, status, kind, miss) in [
             ("InternalServiceError", 500, ErrorKind::Unreachable, true),
             ("InvalidParameterException", 400, ErrorKind::InvalidName, true),
@@ -248,14 +248,14 @@ mod tests {
     }
 
     #[test]
-    fn the_services_words_stay_with_a_denied_entry_and_no_other() {
-        let told = |code| entry_error(code, Some("canary."), &"a".into(), "r").unwrap().to_string();
-        assert!(told("AccessDeniedException").starts_with("reading `a` was denied: canary (Batch"));
-        assert!(!told("InvalidRequestException").contains("canary"));
+    fn the_services_message_is_kept_for_denied_entries_only() {
+        let reported = |code| entry_error(code, Some("canary."), &"a".into(), "r").unwrap().to_string();
+        assert!(reported("AccessDeniedException").starts_with("reading `a` was denied: canary (Batch"));
+        assert!(!reported("InvalidRequestException").contains("canary"));
     }
 
     #[test]
-    fn a_batch_that_fails_as_a_whole_is_given_up_read_apart_or_failed() {
+    fn a_failed_batch_is_given_up_read_one_by_one_or_an_error() {
         for (code, status, expected) in [
             (Some("AccessDeniedException"), 400, "unavailable"),
             (Some("UnknownOperationException"), 400, "unavailable"),
@@ -274,8 +274,9 @@ mod tests {
             (Some("ExpiredTokenException"), 400, "unauthenticated"),
         ] {
             let failure = Failure::Refused(Refusal::plain(code, status));
-            let told = calls::batch_failure(failure, BATCH, |refusal| refused_batch(refusal, "x")).in_short();
-            assert_eq!(told, expected, "{code:?} {status}");
+            let reported =
+                calls::batch_failure(failure, BATCH, |refusal| refused_batch(refusal, "x")).in_short();
+            assert_eq!(reported, expected, "{code:?} {status}");
         }
     }
 
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_waits_for_deletion_is_explained() {
+    fn a_secret_that_is_scheduled_for_deletion_is_explained() {
         assert!(error("InvalidRequestException", 400).hint().unwrap().contains("scheduled for deletion"));
     }
 }

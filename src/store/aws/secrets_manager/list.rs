@@ -13,29 +13,29 @@ use super::error::list_error;
 use crate::error::Result;
 use crate::store::{Descriptions, Page};
 
-/// Names in one answer, at most.
+/// The most names in one answer.
 const LARGEST_PAGE: i32 = 100;
 
-/// Characters in the value of a filter, at most.
+/// The most characters in the value of a filter.
 const LONGEST_FILTER: usize = 512;
 
 impl SecretsManager {
-    /// One page of the secrets whose names begin with `prefix`, without those that wait for deletion.
+    /// One page of the secrets whose names begin with `prefix`, without those scheduled for deletion.
     pub(super) async fn page(&self, prefix: &str, page: Option<&Page>, region: &str) -> Result<Descriptions> {
         let answer = request(&self.client, prefix, page).send().await;
         answer.map(|answer| descriptions(answer, prefix)).map_err(|error| list_error(&error, prefix, region))
     }
 }
 
-/// Asks for one page.
+/// The request for one page.
 pub(super) fn request(client: &Client, prefix: &str, page: Option<&Page>) -> ListSecretsFluentBuilder {
     let request = client.list_secrets().max_results(LARGEST_PAGE).include_planned_deletion(false);
     let request = request.set_filters(name_filter(prefix).map(|filter| vec![filter]));
     request.set_next_token(page.map(|page| page.token().to_owned()))
 }
 
-/// AWS compares letter by letter, but emulators do not (ministack ignores the case of letters), and the
-/// filter may be shorter than the prefix; so what comes is looked at again.
+/// AWS compares exactly, but emulators do not (ministack ignores case), and the filter may be shorter than
+/// the prefix; so the names are checked again.
 fn descriptions(answer: ListSecretsOutput, prefix: &str) -> Descriptions {
     let entries = answer.secret_list.unwrap_or_default();
     let secrets = entries.into_iter().filter_map(of_entry);
@@ -46,7 +46,7 @@ fn descriptions(answer: ListSecretsOutput, prefix: &str) -> Descriptions {
     }
 }
 
-/// A filter on the beginning of the name, as much of `prefix` as a filter can hold. None is left when that is
+/// A filter on the beginning of the name, with as much of `prefix` as a filter can hold; `None` if that is
 /// nothing.
 fn name_filter(prefix: &str) -> Option<Filter> {
     let value: String =

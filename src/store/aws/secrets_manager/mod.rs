@@ -27,7 +27,7 @@ use self::convention::SecretsManagerConvention;
 
 const INFO: StoreInfo = StoreInfo { name: "aws_secrets_manager", title: "AWS Secrets Manager" };
 
-/// What the registry needs to know of this store.
+/// What the registry needs to know about this store.
 pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.aws.SecretsManagerBackend",
@@ -42,15 +42,15 @@ pub const ENTRY: StoreEntry = StoreEntry {
     open: open::<SecretsManager>,
 };
 
-/// The service; the session's name is what `SecretsManagerBackend` makes of its connection id.
+/// The service; the session has the name that `SecretsManagerBackend` derives from its connection id.
 const SERVICE: Service = Service {
     names: ServiceNames { variable: "AWS_ENDPOINT_URL_SECRETS_MANAGER", key: "secrets_manager" },
     api_version: "2017-10-17",
     session_name: "airflow_secretsmanagerbackend__connection",
 };
 
-/// Reads secrets with `GetSecretValue`, several of them with `BatchGetSecretValue`: the current version, and
-/// only what is stored as text.
+/// Reads the current version of secrets that are stored as text: one with `GetSecretValue`, several with
+/// `BatchGetSecretValue`.
 pub(super) struct SecretsManager {
     client: Client,
 }
@@ -74,7 +74,7 @@ impl SecretService for SecretsManager {
         let answer = self.client.get_secret_value().secret_id(name.as_str()).send().await;
         match answer {
             Ok(answer) if answer.secret_string.is_some() => Ok(answer.secret_string.map(SecretValue::text)),
-            // A binary secret has no text, and that of a real one has its name.
+            // A binary secret has no text. A genuine answer has a name or an ARN.
             Ok(answer) if answer.name.is_some() || answer.arn.is_some() => Ok(None),
             Ok(_) => Err(error::no_secret(name)),
             Err(error) => error::read_error(&error, name, region).map_or(Ok(None), Err),
@@ -99,7 +99,7 @@ impl SecretService for SecretsManager {
     }
 
     async fn describe(&self, name: &SecretName, region: &str) -> Result<Option<Description>> {
-        self.tell(name, region).await
+        self.describe_secret(name, region).await
     }
 }
 
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_said_when_the_store_is_opened() {
+    fn what_cannot_work_is_reported_when_the_store_is_opened() {
         for (key, text) in [
             ("api_version", "2014-01-01"),
             ("endpoint_url", "nonsense"),

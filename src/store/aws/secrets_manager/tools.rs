@@ -1,4 +1,4 @@
-//! What the command line needs to know of Secrets Manager.
+//! What the command line needs to know about Secrets Manager.
 
 use crate::store::aws::checks::check;
 use crate::store::aws::policy::{Statement, arn, document, key_statement, resources, tool};
@@ -15,10 +15,10 @@ pub(super) const TOOLS: Tools = Tools {
     ..Tools::NONE
 };
 
-/// What reads make use of; `DescribeSecret` is for the command line.
+/// The actions that reads use; `DescribeSecret` is for the command line.
 const READ: &[&str] = &["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"];
 
-/// What needs no tags to be there beforehand.
+/// The actions that create, for which the secret cannot have tags yet.
 const CREATE: &[&str] = &["secretsmanager:CreateSecret", "secretsmanager:TagResource"];
 
 const CHANGE: &[&str] = &[
@@ -28,8 +28,8 @@ const CHANGE: &[&str] = &[
     "secretsmanager:RestoreSecret",
 ];
 
-/// Reading by name and in batches, listing, and with `manages` writing. Neither listing nor a batch can be
-/// allowed for single secrets; a batch still reads only what `GetSecretValue` allows.
+/// Reading by name and in batches, listing, and with `manages` writing. Listing and batches cannot be allowed
+/// for single secrets; a batch still reads only what `GetSecretValue` allows.
 fn policy(request: &PolicyRequest) -> String {
     let secrets = secrets_of(request);
     let tagged = "aws:ResourceTag";
@@ -48,7 +48,7 @@ fn policy(request: &PolicyRequest) -> String {
     document(&statements)
 }
 
-/// A secret's ARN ends with a hyphen and six characters of the service's choice.
+/// The ARN of a secret ends with a hyphen and six characters that AWS chooses.
 fn secrets_of(request: &PolicyRequest) -> Vec<String> {
     let begin = format!("{}secret:", arn("secretsmanager", request));
     resources(request, |prefix| format!("{begin}{prefix}*"), |name| format!("{begin}{name}-??????"))

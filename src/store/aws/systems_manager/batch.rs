@@ -1,13 +1,12 @@
 //! Several parameters with one `GetParameters`.
 //!
-//! Source: `GetParameters` in the API reference. It answers with what it finds, and names the rest as invalid
-//! without saying why: absent, a version or a label that does not exist, a name that cannot be. Single reads
-//! tell these apart, so only names that can be the plain name of a parameter are asked for in a batch; what
-//! is invalid among those is absent. It also names a parameter in the answer without the version or label
-//! that was asked for.
+//! Source: `GetParameters` in the API reference. It answers with what it finds, and lists the rest as invalid
+//! without a reason: absent, a version or a label that does not exist, an impossible name. Single reads
+//! distinguish these, so only plain names of parameters are requested in a batch; an invalid one among those
+//! is absent. The answer names a parameter without the version or label that was requested.
 //!
-//! A right that is missing for one of the parameters denies the whole batch, exactly as the lack of the right
-//! to `GetParameters` does. Which of the two it is shows when the same parameters are read alone.
+//! If the permission for one of the parameters is missing, the whole batch is denied, exactly as without the
+//! permission for `GetParameters`. Reading the same parameters one by one shows which of the two it is.
 
 use std::num::NonZeroUsize;
 
@@ -21,20 +20,20 @@ use crate::store::SecretName;
 use crate::store::aws::batches::{BatchFailure, Known};
 use crate::value::SecretValue;
 
-/// Names in one request, at most.
+/// The most names in one request.
 pub(super) const LARGEST: NonZeroUsize = NonZeroUsize::new(10).unwrap();
 
-/// Characters in a name, at most, with those of its ARN ("Constraints" of `PutParameter`).
+/// The most characters in a name, including those of its ARN ("Constraints" of `PutParameter`).
 const LONGEST_NAME: usize = 1011;
 
-/// Levels of a path, at most (ibid.).
+/// The most levels of a path (ibid.).
 const DEEPEST_PATH: usize = 15;
 
-/// What the names of AWS's own parameters begin with, whatever the case of the letters (ibid.).
+/// The beginnings of the names of AWS's own parameters, in any case (ibid.).
 const RESERVED: [&str; 2] = ["/aws", "/ssm"];
 
 impl SystemsManager {
-    /// Asks for one batch.
+    /// Reads one batch.
     pub(super) async fn ask_many(
         &self,
         names: &[SecretName],
@@ -52,16 +51,16 @@ impl SystemsManager {
     }
 }
 
-/// Asks for a batch.
+/// The request for a batch.
 pub(super) fn request(client: &Client, names: Vec<String>) -> GetParametersFluentBuilder {
     client.get_parameters().set_names(Some(names)).with_decryption(true)
 }
 
-/// What has no value, or was not asked for, says nothing.
+/// An entry without a value, or one that was not requested, has no meaning.
 fn note_all(known: &mut Known, answer: GetParametersOutput, names: &[SecretName]) {
-    let asked = |told: Option<String>| {
-        let told = told?;
-        names.iter().find(|name| name.as_str() == told)
+    let asked = |returned: Option<String>| {
+        let returned = returned?;
+        names.iter().find(|name| name.as_str() == returned)
     };
     for parameter in answer.parameters.unwrap_or_default() {
         if let (Some(name), Some(value)) = (asked(parameter.name), parameter.value) {
@@ -117,7 +116,7 @@ mod tests {
         (200, json!({"Parameters": found.collect::<Vec<_>>()}))
     }
 
-    /// Every parameter exists, in a batch and alone.
+    /// Every parameter exists, in a batch and on its own.
     fn full() -> Memory {
         Memory::new(|operation, request| match operation {
             "GetParameter" => alone(request),
@@ -125,7 +124,7 @@ mod tests {
         })
     }
 
-    /// Alone every parameter exists; batches are answered as given.
+    /// Read alone, every parameter exists; batches are answered as given.
     fn batches(answer: (u16, Value)) -> Memory {
         Memory::new(move |operation, request| match operation {
             "GetParameter" => alone(request),
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ten_go_into_a_batch_and_a_single_one_into_none() {
+    async fn a_batch_holds_ten_and_a_single_parameter_is_not_batched() {
         let names: Vec<String> = (0..21).map(|number| format!("/n{number}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let memory = full();
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_batch_could_not_tell_apart_is_read_alone() {
+    async fn what_a_batch_could_not_distinguish_is_read_alone() {
         let memory = full();
         let odd = ["/a:1", "/a:9", "/a b", "/aws/service/x", "no-slash", "//a", "/a/", "/\u{fc}", "/", ""];
         let names: Vec<&str> = odd.into_iter().chain(["/a", "/b", "/a"]).collect();
@@ -175,7 +174,7 @@ mod tests {
     #[tokio::test]
     async fn without_the_permission_or_the_operation_batches_stay_off() {
         for (answer, tries) in [
-            // One may be the fault of one of the parameters.
+            // One denial may be due to one of the parameters.
             (refusal(400, "AccessDeniedException"), 2),
             (refusal(400, "UnknownOperationException"), 1),
             ((404, json!("nothing here")), 1),
@@ -193,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_parameter_that_may_not_be_read_is_found_out_alone() {
+    async fn a_parameter_that_may_not_be_read_is_found_by_single_reads() {
         for unread in ["denied", "throttled"] {
             let memory = batches(refusal(400, "AccessDeniedException"));
             let store = store::<SystemsManager>(&memory);
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_batch_that_one_parameter_spoils_is_read_apart_and_the_next_is_tried() {
+    async fn a_batch_that_one_parameter_spoils_is_read_one_by_one_and_the_next_is_tried() {
         for answer in [
             refusal(400, "ValidationException"),
             refusal(400, "InvalidKeyId"),
@@ -220,7 +219,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_of_the_call_goes_for_every_name_and_ends_it() {
+    async fn a_failure_of_the_call_applies_to_every_name_and_ends_it() {
         let names: Vec<SecretName> = (0..50).map(|number| format!("/n{number}").into()).collect();
         let memory = batches(refusal(400, "ThrottlingException"));
         let answers = store::<SystemsManager>(&memory).get_many(&names).await;
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_name_is_what_a_parameter_can_be_called() {
+    fn a_plain_name_is_one_that_a_parameter_can_have() {
         let (deep, long) = ("/x".repeat(15), format!("/{}", "x".repeat(1010)));
         for name in ["/a", "/airflow/connections/my_conn-1.x", &deep, &long] {
             assert!(fits(&name.into()), "{name}");

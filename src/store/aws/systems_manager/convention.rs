@@ -13,16 +13,16 @@ use crate::value::SecretValue;
 
 use super::config::DEFAULTS;
 
-/// Paths below a prefix, and values as they stand.
+/// Paths below a prefix, and unchanged values.
 #[derive(Clone, Debug)]
 pub(super) struct SystemsManagerConvention {
     prefixes: PrefixRules,
-    /// Only for those who ask: the official class hands JSON on as it is.
+    /// Only if the option is set: the official class returns JSON unchanged.
     aliases: Option<Aliases>,
 }
 
 impl SystemsManagerConvention {
-    /// Reads the rules out of the options.
+    /// Reads the rules from the options.
     pub(super) fn new(options: &Options) -> Self {
         let asked = options.object(EXTRA_CONN_WORDS).is_some() || options.fault(EXTRA_CONN_WORDS).is_some();
         let aliases = asked.then(|| Aliases::from_options(options));
@@ -31,7 +31,7 @@ impl SystemsManagerConvention {
 }
 
 impl Convention for SystemsManagerConvention {
-    /// A team has names below an empty prefix, too; there Secrets Manager has none.
+    /// Unlike in Secrets Manager, a team has names of its own below an empty prefix, too.
     fn names(&self, lookup: Lookup<'_>) -> Naming {
         let Some(prefix) = self.prefixes.prefix(lookup.kind) else { return Naming::Off };
         let team = lookup.team.filter(|team| !team.is_empty());
@@ -39,7 +39,7 @@ impl Convention for SystemsManagerConvention {
         naming(lookup.kind, lookup.id, of_team.into_iter().chain([path(prefix, lookup.id)]).collect())
     }
 
-    /// JSON would carry half of a surrogate pair to AWS, where no parameter has such a name.
+    /// JSON would carry a lone surrogate to AWS, where no parameter has such a name.
     fn odd(&self, _lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
         match odd {
             OddId::Surrogate => OddFate::Absent,

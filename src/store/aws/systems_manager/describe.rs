@@ -1,7 +1,7 @@
-//! What the Parameter Store tells of a parameter without its value, by `DescribeParameters`.
+//! What the Parameter Store reports about a parameter without its value, by `DescribeParameters`.
 //!
-//! Source: `DescribeParameters` and `ParameterMetadata` in the API reference. Tags would be one more call for
-//! each.
+//! Source: `DescribeParameters` and `ParameterMetadata` in the API reference. Tags would need one more call
+//! for each parameter.
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::operation::describe_parameters::builders::DescribeParametersFluentBuilder;
@@ -14,8 +14,12 @@ use crate::store::aws::words::moment;
 use crate::store::{Description, SecretName};
 
 impl SystemsManager {
-    /// What is known of a parameter; `None` if there is none.
-    pub(super) async fn tell(&self, name: &SecretName, region: &str) -> Result<Option<Description>> {
+    /// What is known about a parameter; `None` if it does not exist.
+    pub(super) async fn describe_parameter(
+        &self,
+        name: &SecretName,
+        region: &str,
+    ) -> Result<Option<Description>> {
         let request = request(&self.client, name.as_str()).ok_or_else(|| {
             Error::new(ErrorKind::InvalidName, "a parameter without a name cannot be described")
                 .with_operation("DescribeParameters")
@@ -26,14 +30,14 @@ impl SystemsManager {
     }
 }
 
-/// Asks for one parameter.
+/// The request for one parameter.
 pub(super) fn request(client: &Client, name: &str) -> Option<DescribeParametersFluentBuilder> {
     let filter = ParameterStringFilter::builder().key("Name").option("Equals").values(name);
     let filter = filter.build().ok().filter(|_| !name.is_empty())?;
     Some(client.describe_parameters().parameter_filters(filter))
 }
 
-/// What an entry tells. Without a name it is of no use.
+/// The contents of an entry. Without a name it is useless.
 pub(super) fn of_entry(entry: ParameterMetadata) -> Option<Description> {
     Some(Description {
         id: entry.arn,
@@ -54,7 +58,7 @@ mod tests {
     use crate::store::aws::testing::{Memory, refusal, store};
 
     #[tokio::test]
-    async fn a_description_holds_what_the_answer_tells() {
+    async fn a_description_holds_what_the_answer_reports() {
         let memory = Memory::new(|_, _| {
             (
                 200,
@@ -62,8 +66,11 @@ mod tests {
                     "Type": "SecureString"}]}),
             )
         });
-        let told = store::<SystemsManager>(&memory).describe(&"/a".into()).await.unwrap().unwrap();
-        assert_eq!((told.version.as_deref(), told.form.as_deref()), (Some("2"), Some("SecureString")));
+        let described = store::<SystemsManager>(&memory).describe(&"/a".into()).await.unwrap().unwrap();
+        assert_eq!(
+            (described.version.as_deref(), described.form.as_deref()),
+            (Some("2"), Some("SecureString"))
+        );
         let filters = json!([{"Key": "Name", "Option": "Equals", "Values": ["/a"]}]);
         assert_eq!(memory.calls(), [("DescribeParameters".to_owned(), json!({"ParameterFilters": filters}))]);
     }

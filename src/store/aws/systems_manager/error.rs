@@ -1,7 +1,7 @@
 //! From the errors of `GetParameter`, `GetParameters` and `DescribeParameters` to [`Error`].
 //!
 //! The official class turns one code into `None` and raises on every other one. Source: the operations in the
-//! Systems Manager API reference, and the measurements of the official class.
+//! Systems Manager API reference, and measurements of the official class.
 
 use aws_sdk_ssm::operation::describe_parameters::DescribeParametersError;
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
@@ -28,7 +28,7 @@ const LISTING: Listing = Listing {
     kind,
 };
 
-/// What a failed read means; `None` says that the parameter does not exist.
+/// The error of a failed read; `None` means that the parameter does not exist.
 pub(super) fn read_error(
     error: &SdkError<GetParameterError, HttpResponse>,
     name: &SecretName,
@@ -38,7 +38,7 @@ pub(super) fn read_error(
     Some(failure.or_else(|refusal| refused_read(refusal, name, region))?.with_operation(READ))
 }
 
-/// The answer to a read that went well, without what was asked for (upstream: `KeyError`).
+/// The error of a successful read whose answer has no value (the official class raises `KeyError`).
 pub(super) fn without_value(name: &SecretName) -> Error {
     Error::new(ErrorKind::Malformed, format!("reading `{name}`: the answer holds no value"))
         .with_operation(READ)
@@ -56,7 +56,9 @@ fn refused_read(refusal: &Refusal, name: &SecretName, region: &str) -> Option<Er
 
 fn kind(refusal: &Refusal) -> ErrorKind {
     match refusal.code() {
+        // The KMS key is missing, disabled, or not allowed; AWS answers 400 for all three.
         Some("InvalidKeyId") => ErrorKind::Denied,
+        // The parameter exists, so this is not a miss.
         Some("ParameterVersionNotFound") => ErrorKind::InvalidName,
         _ => refusal.kind(),
     }
@@ -98,7 +100,7 @@ fn throttled_hint(region: &str) -> String {
     )
 }
 
-/// What a policy names ("Actions, resources, and condition keys for AWS Systems Manager" in the Service
+/// The resource in a policy ("Actions, resources, and condition keys for AWS Systems Manager" in the Service
 /// Authorization Reference). The account is not known here.
 fn resource(name: &SecretName, region: &str) -> String {
     let partition = match region {
@@ -110,12 +112,12 @@ fn resource(name: &SecretName, region: &str) -> String {
     format!("arn:{partition}:ssm:{region}:*:parameter/{}", parameter.trim_start_matches('/'))
 }
 
-/// The name, and the version or label behind it.
+/// The name, and the version or label after it.
 fn split_selector(name: &str) -> (&str, &str) {
     name.rsplit_once(':').unwrap_or((name, ""))
 }
 
-/// What a batch of `count` parameters that failed as a whole means.
+/// The meaning of a failed batch of `count` parameters.
 pub(super) fn batch_failure(
     error: &SdkError<GetParametersError, HttpResponse>,
     count: usize,
@@ -129,9 +131,9 @@ pub(super) fn batch_failure(
 fn refused_batch(refusal: &Refusal, subject: &str, region: &str) -> BatchFailure {
     let kind = kind(refusal);
     match kind {
-        // An encrypted parameter without a usable key spoils the batch it is in.
+        // An encrypted parameter without a usable key spoils the whole batch.
         ErrorKind::Denied if refusal.head.is("InvalidKeyId") => BatchFailure::Refused,
-        // Without a code it is not AWS that denies, and the single reads tell more.
+        // A denial without a code does not come from AWS, and single reads give more information.
         ErrorKind::Denied if refusal.code().is_some() => BatchFailure::Denied(format!(
             "GetParameters was denied; to read up to 10 parameters with one request, allow this identity \
              ssm:GetParameters in {region} on what ssm:GetParameter is allowed on"
@@ -147,7 +149,7 @@ fn refused_batch(refusal: &Refusal, subject: &str, region: &str) -> BatchFailure
     }
 }
 
-/// What a failed description means. It is a listing of one.
+/// The error of a failed description, which is a listing of one parameter.
 pub(super) fn describe_error(
     error: &SdkError<DescribeParametersError, HttpResponse>,
     name: &SecretName,
@@ -157,7 +159,7 @@ pub(super) fn describe_error(
     LISTING.error(Failure::of(error, &subject), &subject, region)
 }
 
-/// What a listing that failed means.
+/// The error of a failed listing.
 pub(super) fn list_error(
     error: &SdkError<DescribeParametersError, HttpResponse>,
     prefix: &str,
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn every_code_but_one_is_an_error_with_a_hint_and_none_an_official_miss() {
+    fn every_code_but_one_is_an_error_with_a_hint_and_not_an_official_miss() {
         for (code, status, kind, temporary) in [
             ("ParameterVersionNotFound", 400, ErrorKind::InvalidName, false),
             ("InvalidKeyId", 400, ErrorKind::Denied, false),
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_fails_as_a_whole_is_given_up_read_apart_or_failed() {
+    fn a_failed_batch_is_given_up_read_one_by_one_or_an_error() {
         for (code, status, expected) in [
             (Some("AccessDeniedException"), 400, "denied"),
             (Some("UnknownOperationException"), 400, "unavailable"),
@@ -239,9 +241,9 @@ mod tests {
             (Some("ExpiredTokenException"), 400, "unauthenticated"),
         ] {
             let failure = Failure::Refused(Refusal::plain(code, status));
-            let told =
+            let reported =
                 calls::batch_failure(failure, BATCH, |refusal| refused_batch(refusal, "x", "r")).in_short();
-            assert_eq!(told, expected, "{code:?} {status}");
+            assert_eq!(reported, expected, "{code:?} {status}");
         }
     }
 

@@ -14,10 +14,10 @@ use super::error::list_error;
 use crate::error::Result;
 use crate::store::{Descriptions, Page};
 
-/// Names in one answer, at most.
+/// The most names in one answer.
 const LARGEST_PAGE: i32 = 50;
 
-/// Characters in the value of a filter, at most.
+/// The most characters in the value of a filter.
 const LONGEST_FILTER: usize = 1024;
 
 impl SystemsManager {
@@ -28,14 +28,14 @@ impl SystemsManager {
     }
 }
 
-/// Asks for one page.
+/// The request for one page.
 pub(super) fn request(client: &Client, prefix: &str, page: Option<&Page>) -> DescribeParametersFluentBuilder {
     let request = client.describe_parameters().max_results(LARGEST_PAGE);
     let request = request.set_parameter_filters(name_filter(prefix).map(|filter| vec![filter]));
     request.set_next_token(page.map(|page| page.token().to_owned()))
 }
 
-/// The filter may be shorter than the prefix, so what comes is looked at again.
+/// The filter may be shorter than the prefix, so the names are checked again.
 fn descriptions(answer: DescribeParametersOutput, prefix: &str) -> Descriptions {
     let entries = answer.parameters.unwrap_or_default();
     let secrets = entries.into_iter().filter_map(of_entry);
@@ -47,11 +47,12 @@ fn descriptions(answer: DescribeParametersOutput, prefix: &str) -> Descriptions 
     }
 }
 
-/// A filter on the beginning of the name, as much of `prefix` as a name can have. None is left when that is
+/// A filter on the beginning of the name, with as much of `prefix` as a name can contain; `None` if that is
 /// nothing.
 fn name_filter(prefix: &str) -> Option<ParameterStringFilter> {
     let is_letter = |letter: &char| letter.is_ascii_alphanumeric() || "_.-/".contains(*letter);
     let value: String = prefix.chars().take(LONGEST_FILTER).take_while(is_letter).collect();
+    // A filter of slashes alone would not narrow the listing.
     let is_usable = value.chars().any(|letter| letter != '/');
     let filter = ParameterStringFilter::builder().key("Name").option("BeginsWith").values(value);
     filter.build().ok().filter(|_| is_usable)

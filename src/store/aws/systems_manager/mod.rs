@@ -31,7 +31,7 @@ use self::convention::SystemsManagerConvention;
 const INFO: StoreInfo =
     StoreInfo { name: "aws_systems_manager", title: "AWS Systems Manager Parameter Store" };
 
-/// What the registry needs to know of this store.
+/// What the registry needs to know about this store.
 pub const ENTRY: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.aws.SystemsManagerParameterStoreBackend",
@@ -46,21 +46,22 @@ pub const ENTRY: StoreEntry = StoreEntry {
     open: open::<SystemsManager>,
 };
 
-/// What an account has in a region by default, for all its processes and for `GetParameter` and
+/// The default quota of an account in a region, for all its processes and for `GetParameter` and
 /// `GetParameters` together ("AWS Systems Manager endpoints and quotas" in the AWS General Reference). With
-/// higher throughput switched on each of the two has a quota of its own, and the user's `rate_limit` may say
-/// so.
+/// higher throughput switched on each of the two has its own quota, which the user can configure as
+/// `rate_limit`.
 const DEFAULT_THROUGHPUT: Rate = Rate { calls: NonZeroU32::new(40).unwrap(), per: Duration::from_secs(1) };
 
-/// The service; the session's name is what `SystemsManagerParameterStoreBackend` makes of its connection id.
+/// The service; the session has the name that `SystemsManagerParameterStoreBackend` derives from its
+/// connection id.
 const SERVICE: Service = Service {
     names: ServiceNames { variable: "AWS_ENDPOINT_URL_SSM", key: "ssm" },
     api_version: "2014-11-06",
     session_name: "airflow_systemsmanagerparameterstorebackend__connection",
 };
 
-/// Reads parameters with `GetParameter`, several of them with `GetParameters`: decrypted, and the current
-/// version unless the name says another.
+/// Reads parameters with `GetParameter`, several of them with `GetParameters`: decrypted, and in the current
+/// version unless the name includes another.
 pub(super) struct SystemsManager {
     client: Client,
 }
@@ -104,11 +105,11 @@ impl SecretService for SystemsManager {
     }
 
     async fn describe(&self, name: &SecretName, region: &str) -> Result<Option<Description>> {
-        self.tell(name, region).await
+        self.describe_parameter(name, region).await
     }
 }
 
-/// Asks for one parameter. The flag has no effect on those that are not encrypted.
+/// The request for one parameter. The flag has no effect on unencrypted ones.
 fn request(client: &Client, name: &str) -> GetParameterFluentBuilder {
     client.get_parameter().name(name).with_decryption(true)
 }
@@ -126,7 +127,7 @@ mod tests {
     use crate::store::options::OptionValue;
 
     #[tokio::test]
-    async fn a_parameter_is_read_decrypted_and_as_it_stands() {
+    async fn a_parameter_is_read_decrypted_and_unchanged() {
         let memory = Memory::new(|_, _| (200, json!({"Parameter": {"Value": "a,b", "Type": "StringList"}})));
         let value = store::<SystemsManager>(&memory).get(&"/a:1".into()).await.unwrap().unwrap();
         assert_eq!(value.expose(), "a,b");
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_code_for_it_means_absent() {
+    async fn only_one_code_means_absent() {
         let memory = Memory::new(|_, _| refusal(400, "ParameterNotFound"));
         assert!(store::<SystemsManager>(&memory).get(&"/a".into()).await.unwrap().is_none());
         for code in ["ParameterVersionNotFound", "InvalidKeyId", "ResourceNotFoundException"] {
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_said_when_the_store_is_opened() {
+    fn what_cannot_work_is_reported_when_the_store_is_opened() {
         for (key, text) in [("api_version", "2017-10-17"), ("endpoint_url", "nonsense")] {
             let mut options = Memory::options();
             options.set(key, OptionValue::Text(text.to_owned()));

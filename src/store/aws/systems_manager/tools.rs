@@ -1,4 +1,4 @@
-//! What the command line needs to know of the Parameter Store.
+//! What the command line needs to know about the Parameter Store.
 
 use crate::store::aws::checks::check;
 use crate::store::aws::policy::{Statement, arn, document, key_statement, resources, tool};
@@ -33,6 +33,7 @@ fn policy(request: &PolicyRequest) -> String {
         Statement::new("List", &["ssm:DescribeParameters"], vec!["*".to_owned()]),
     ];
     if request.manages {
+        // With tags, creating needs a statement of its own: a new parameter only has the tags of the request.
         if !request.tags.is_empty() {
             let create = Statement::new("Create", CREATE, parameters.clone());
             statements.push(create.with_tags("aws:RequestTag", &request.tags));
@@ -47,7 +48,7 @@ fn policy(request: &PolicyRequest) -> String {
     document(&statements)
 }
 
-/// In an ARN the slash before a path is that after `parameter`.
+/// In an ARN a path has no slash of its own: the one after `parameter` is its beginning.
 fn parameters_of(request: &PolicyRequest) -> Vec<String> {
     let begin = format!("{}parameter/", arn("ssm", request));
     let path = |name: &str| format!("{begin}{}", name.strip_prefix('/').unwrap_or(name));

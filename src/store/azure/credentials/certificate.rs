@@ -1,4 +1,5 @@
-//! The assertion that a certificate signs: a JSON web token that the login service takes instead of a secret.
+//! The assertion that a certificate signs: a JSON web token that the login service accepts in place of a
+//! secret.
 //!
 //! Source: "Microsoft identity platform application authentication certificate credentials" (PS256,
 //! `x5t#S256`).
@@ -16,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::azure::credentials::key_file::KeyFile;
 use crate::store::azure::credentials::principal::Principal;
 
-/// How long an assertion is good for; it is used at once.
+/// How long an assertion is valid; it is used at once.
 const VALID_FOR: Duration = Duration::from_mins(10);
 
 /// A certificate with its key. Debug shows neither.
@@ -27,7 +28,7 @@ pub(in crate::store::azure) struct Certificate {
 }
 
 impl Certificate {
-    /// Takes what a file held. `with_chain` sends the certificates along.
+    /// Takes the contents of a file. `with_chain` includes the certificates in each assertion.
     pub(in crate::store::azure) fn new(file: &KeyFile, with_chain: bool) -> Result<Self> {
         let parsed = RsaKeyPair::from_pkcs8(&file.key).or_else(|_| RsaKeyPair::from_der(&file.key));
         let key = parsed.map_err(|_| {
@@ -40,7 +41,7 @@ impl Certificate {
         Ok(Self { key, header: encode_url_safe(header) })
     }
 
-    /// An assertion that the application is who it says.
+    /// An assertion of the application's identity.
     pub(in crate::store::azure) fn assertion(
         &self,
         authority: &str,
@@ -62,7 +63,7 @@ fn chain_member(certificates: &[Vec<u8>]) -> String {
     format!(r#","x5c":[{}]"#, encoded.join(","))
 }
 
-/// Ids are letters, digits, dashes and dots by now: nothing in them has to be escaped.
+/// Ids contain only letters, digits, dashes and dots at this point, so nothing in them has to be escaped.
 fn claims(authority: &str, principal: &Principal, now: SystemTime) -> String {
     let seconds = |time: SystemTime| {
         time.duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default()

@@ -1,8 +1,8 @@
 //! Which places apply, in azure-identity's order.
 //!
 //! Source: azure-identity 1.27.0 (`default.py`, `environment.py`, `chained.py`), and the constructor of the
-//! official class. Visual Studio Code, PowerShell and the broker need a desktop: they are left out, and so is
-//! a user's password.
+//! official class. Visual Studio Code, PowerShell and the broker need a desktop and are left out, and so is a
+//! user's password.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,14 +22,14 @@ use crate::store::azure::credentials::tools::{PersonalLogin, Tool};
 use crate::store::azure::credentials::{NoToken, TokenSource};
 use crate::store::azure::workshop::Workshop;
 
-/// What `AZURE_TOKEN_CREDENTIALS` may name.
+/// The names that `AZURE_TOKEN_CREDENTIALS` may contain.
 const ENVIRONMENT: &str = "environmentcredential";
 const WORKLOAD: &str = "workloadidentitycredential";
 const MANAGED: &str = "managedidentitycredential";
 const AZURE_CLI: &str = "azureclicredential";
 const DEVELOPER_CLI: &str = "azuredeveloperclicredential";
 
-/// Places for machines, and places for people, in the order in which they are asked.
+/// Places for machines, and places for people, in the order of the chain.
 const MACHINES: [&str; 3] = [ENVIRONMENT, WORKLOAD, MANAGED];
 const PEOPLE: [&str; 2] = [AZURE_CLI, DEVELOPER_CLI];
 
@@ -92,7 +92,7 @@ fn certificate(
     Ok(AssertionSource { login: workshop.login()?, principal: checked(principal)?, signer, name })
 }
 
-/// Ids go into URLs and into JSON; azure-identity knows the same characters (`validate_tenant_id`).
+/// Ids become parts of URLs and JSON; azure-identity allows the same characters (`validate_tenant_id`).
 fn checked(principal: Principal) -> Result<Principal> {
     let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
     for (id, what) in [(&principal.tenant, "tenant"), (&principal.client, "client")] {
@@ -116,12 +116,12 @@ fn chain(workshop: &mut Workshop<'_>) -> Result<Boxed> {
             _ => Box::new(PersonalLogin::new(Tool::AzureDeveloperCli)),
         });
     }
-    // Whoever names an identity means that there is one.
+    // Naming an identity means that one is expected.
     let is_named = workshop.settings.managed_identity_client_id.is_some();
     Ok(Box::new(Search::new(sources, is_named || wanted == [MANAGED], Clock::System)))
 }
 
-/// `dev`, `prod`, or the name of one; all without the variable.
+/// `dev`, `prod`, or the name of one; all if the variable is not set.
 fn wanted(word: Option<&str>) -> Result<Vec<&'static str>> {
     let word = word.unwrap_or_default().trim().to_lowercase();
     match word.as_str() {
@@ -161,7 +161,7 @@ fn environment(workshop: &mut Workshop<'_>) -> Result<Boxed> {
     }
 }
 
-/// The token that Kubernetes gives to a pod.
+/// The token that Kubernetes issues to a pod.
 fn workload(workshop: &mut Workshop<'_>) -> Result<Boxed> {
     const NAME: &str = "WorkloadIdentityCredential";
     let read = |name| workshop.environment.non_empty(name).map(str::to_owned);
@@ -180,7 +180,7 @@ fn workload(workshop: &mut Workshop<'_>) -> Result<Boxed> {
     }))
 }
 
-/// Where the platform has none that we know, the chain goes on, and says so in the end.
+/// If the platform's managed identity is not supported, the chain continues and reports it at the end.
 fn managed(workshop: &mut Workshop<'_>) -> Result<Boxed> {
     const NAME: &str = "ManagedIdentityCredential";
     match workshop.managed_identity() {
@@ -190,7 +190,7 @@ fn managed(workshop: &mut Workshop<'_>) -> Result<Boxed> {
     }
 }
 
-/// A place that is not set up here.
+/// A place that is not set up on this machine.
 #[derive(Debug)]
 struct Absent(&'static str, String);
 

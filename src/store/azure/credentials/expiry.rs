@@ -1,4 +1,4 @@
-//! When a client certificate ends, for `strongroom doctor`.
+//! When a client certificate expires, for `strongroom doctor`.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -10,8 +10,8 @@ use x509_parser::prelude::FromDer;
 use crate::error::Result;
 use crate::store::azure::credentials::key_file::KeyFile;
 
-/// `notAfter` of the certificate in `path` whose key signs logins; `None` if it cannot be read out of it.
-/// Reads the file.
+/// `notAfter` of the certificate in `path` whose key signs logins; `None` if it cannot be extracted. Reads
+/// the file.
 pub(in crate::store::azure) fn end_of_certificate(
     path: &Path,
     password: Option<&SecretString>,
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_certificate_has_no_end() {
+    fn other_data_has_no_end() {
         for der in [&b""[..], b"\x30", b"\x30\x03\x02\x01\x01"] {
             assert_eq!(not_after(der), None);
         }

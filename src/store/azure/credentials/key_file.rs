@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::error::{Error, Result};
 use crate::redact::ShownPath;
 
-/// What such a file holds. Debug shows nothing of it.
+/// The contents of such a file. Debug shows nothing of it.
 pub(in crate::store::azure) struct KeyFile {
     /// The private key: PKCS #8, or PKCS #1.
     pub(in crate::store::azure) key: zeroize::Zeroizing<Vec<u8>>,
@@ -20,7 +20,7 @@ pub(in crate::store::azure) struct KeyFile {
 }
 
 impl KeyFile {
-    /// Reads `path`. A file that is missing or holds something else is a `Config` error.
+    /// Reads `path`. A missing or unsuitable file is a `Config` error.
     pub(in crate::store::azure) fn read(path: &Path, password: Option<&SecretString>) -> Result<Self> {
         let content = fs::read(path).map_err(|error| {
             Error::config(format!("the client certificate `{}` cannot be read", ShownPath(path)))

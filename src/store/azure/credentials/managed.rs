@@ -1,4 +1,4 @@
-//! Managed identities: the metadata services beside us.
+//! Managed identities: the metadata services of the platform.
 //!
 //! Source: azure-identity 1.27.0 (`managed_identity.py`, `app_service.py`, `imds.py`, `azure_ml.py`), and
 //! "How to use managed identities to acquire an access token" for the answers.
@@ -25,8 +25,8 @@ use crate::value::json::{Object, Value};
 /// The metadata service of a virtual machine.
 const MACHINE: &str = "http://169.254.169.254";
 
-/// How long the metadata service of a machine may take to open a connection: where there is none, nobody
-/// answers at all.
+/// How long the metadata service of a machine may take to open a connection: elsewhere its address does not
+/// answer at all.
 pub(in crate::store::azure) const MACHINE_CONNECT: Duration = Duration::from_secs(1);
 
 /// Which service issues tokens here.
@@ -52,8 +52,8 @@ pub(in crate::store::azure) struct ManagedIdentity {
 }
 
 impl ManagedIdentity {
-    /// The identity that the environment points to, that of the machine where it does not. `Err` says why it
-    /// cannot be.
+    /// The identity that the environment configures, or else that of the machine. `Err` gives the reason why
+    /// it is impossible.
     pub(in crate::store::azure) fn new(
         client: reqwest::Client,
         client_id: Option<String>,
@@ -95,6 +95,8 @@ impl ManagedIdentity {
         }
         let mut request = reqwest::Request::new(reqwest::Method::GET, url);
         let value = self.header.as_ref().map_or("true", |header| header.expose_secret());
+        // For a virtual machine the header is `metadata: true`, which a request forged through a proxy would
+        // lack.
         let mut value = HeaderValue::from_str(value)
             .map_err(|_| TransportError::request("IDENTITY_HEADER or MSI_SECRET cannot be sent"))?;
         value.set_sensitive(true);
@@ -102,8 +104,9 @@ impl ManagedIdentity {
         Ok(request)
     }
 
-    /// Silence mostly says that this is no machine of Azure. A service that the environment names is expected
-    /// to answer, and one that has answered before: that is an outage, in which the token held is kept.
+    /// Silence usually means that this is not a machine in Azure. A service that the environment configures,
+    /// or that has answered before, is expected to answer: its silence is an outage, in which the held token
+    /// is kept.
     fn silent(&self, error: &TransportError) -> NoToken {
         let proven = self.proven.load(Ordering::Relaxed);
         let expected = self.kind != Kind::Machine || proven || error.kind() == TransportKind::Request;
@@ -113,7 +116,7 @@ impl ManagedIdentity {
         if expected { NoToken::Failed(failed) } else { NoToken::Silent(failed) }
     }
 
-    /// What the metadata service of the machine says of it, in the words of Azure's Instance Metadata
+    /// The machine's description from its metadata service, in the terms of Azure's Instance Metadata
     /// Service.
     #[cfg(feature = "vault")]
     pub(in crate::store::azure) async fn description(&self) -> Option<Object> {
@@ -145,7 +148,7 @@ fn unsupported(platform: &str) -> Error {
         .with_hint("Use a service principal, or a workload identity")
 }
 
-/// The metadata service, or whatever stands in for it on the pod.
+/// The metadata service, or its replacement on the pod.
 fn machine_address(environment: &Environment) -> String {
     let host = environment.non_empty("AZURE_POD_IDENTITY_AUTHORITY_HOST").unwrap_or(MACHINE);
     format!("{}/metadata/identity/oauth2/token", host.trim_end_matches('/'))
@@ -180,7 +183,7 @@ impl TokenSource for ManagedIdentity {
 
 fn refused(answer: &Answer) -> Error {
     let kind = match answer.status {
-        // The service of a machine is being updated, or does not know the identity yet.
+        // The machine's service is being updated, or does not know the identity yet.
         404 | 410 => ErrorKind::Unreachable,
         status if status < 500 && status != 429 && status != 408 => ErrorKind::Unauthenticated,
         status => ErrorKind::of_status(status),
@@ -190,8 +193,8 @@ fn refused(answer: &Answer) -> Error {
     if kind == ErrorKind::Unauthenticated { error } else { error.temporary(head.retry_after) }
 }
 
-/// `expires_on` is a number, as text or not; Azure Machine Learning may send a date, for which `expires_in`
-/// stands in.
+/// `expires_on` is a number, possibly as text; Azure Machine Learning may send a date, in which case
+/// `expires_in` is used.
 fn read_token(answer: &Answer, kind: Kind) -> Result<AccessToken, NoToken> {
     let parsed = answer.json();
     let members = parsed.as_ref().and_then(Value::as_object);
@@ -208,7 +211,7 @@ fn read_token(answer: &Answer, kind: Kind) -> Result<AccessToken, NoToken> {
     }
 }
 
-/// A moment that no calendar of the SDK has, such as one in milliseconds, is none.
+/// A moment that the SDK's calendar cannot represent, such as one in milliseconds, is ignored.
 fn expiry(members: &Object) -> Option<OffsetDateTime> {
     let number = |key| {
         let value = members.get(key)?;
@@ -243,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_beyond_the_calendar_is_an_error_and_no_panic() {
+    fn a_moment_beyond_the_calendar_is_an_error_and_not_a_panic() {
         for member in [
             r#""expires_on": "9223372036854775807""#,
             r#""expires_on": 1795341600000"#,
@@ -281,7 +284,7 @@ mod tests {
             read_timeout: Duration::from_secs(5),
             proxies: ProxySettings::NONE,
         };
-        let client = build_client(&settings, &client_config(&Roots::Nobody).unwrap()).unwrap();
+        let client = build_client(&settings, &client_config(&Roots::Empty).unwrap()).unwrap();
         let host = metadata_service();
         let environment =
             Environment::read(|name| (name == "AZURE_POD_IDENTITY_AUTHORITY_HOST").then(|| host.clone()));

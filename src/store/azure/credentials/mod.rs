@@ -1,6 +1,6 @@
-//! Who we are: places that issue tokens, in the order of the official class.
+//! The identity: places that issue tokens, in the order of the official class.
 //!
-//! | file | what stands there |
+//! | file | contents |
 //! |---|---|
 //! | `chain.rs` | which places apply, in the order of azure-identity's `DefaultAzureCredential` |
 //! | `search.rs` | asking them one after the other |
@@ -10,9 +10,9 @@
 //! | `managed.rs` | managed identities: App Service, virtual machines |
 //! | `tools.rs` | logins of the Azure CLI and the Azure Developer CLI |
 //!
-//! The vendor's crate has no chain. Its managed identity reads the process's environment and has no timeout
-//! that fits into a lookup; so that is asked here. The rest is the vendor's, built anew for each token: its
-//! credentials keep tokens of their own, and would hand a rejected one out again.
+//! The vendor's crate has no chain. Its managed identity reads the environment of the process and has no
+//! timeout that fits into a lookup, so it is implemented here. The rest is the vendor's, rebuilt for each
+//! token: its credentials cache tokens, and would return a rejected one again.
 
 mod certificate;
 mod chain;
@@ -39,13 +39,13 @@ use crate::store::azure::error::{cause, transport_error};
 /// A place that issues tokens.
 #[async_trait]
 pub(in crate::store::azure) trait TokenSource: Debug + Send + Sync {
-    /// What it is, for messages: the words of azure-identity.
+    /// Its name for messages: that of azure-identity.
     fn name(&self) -> &'static str;
 
     /// A token from the place itself, never from a cache.
     async fn fetch(&self, scope: &str) -> Result<AccessToken, NoToken>;
 
-    /// The machine whose own identity the last token is of, if it is.
+    /// The machine whose own identity the last token belongs to, if any.
     #[cfg(feature = "vault")]
     fn machine(&self) -> Option<&ManagedIdentity> {
         None
@@ -55,24 +55,24 @@ pub(in crate::store::azure) trait TokenSource: Debug + Send + Sync {
 /// Why there is no token.
 #[derive(Clone, Debug)]
 pub(in crate::store::azure) enum NoToken {
-    /// This place is not set up here; the next of a chain may be.
+    /// This place is not set up on this machine; the next one in the chain may be.
     NotHere(String),
-    /// Nobody answered who would have to be there. That may be so, or a packet was lost: the next of a chain
-    /// may be set up.
+    /// A service did not answer that may not exist here. Either it does not, or a packet was lost: the next
+    /// place in the chain may be set up.
     Silent(Error),
-    /// It was asked and did not answer, as may be otherwise the next time: the next of a chain may be set up.
+    /// It did not answer in time, but may do so the next time: the next place in the chain may be set up.
     Late(String),
-    /// It is, and it failed. Nobody else is asked: that would be another identity.
+    /// It is set up, and it failed. No other place is asked: that would be another identity.
     Failed(Error),
 }
 
 impl NoToken {
-    /// This place is not set up here: `why` completes "it ...".
+    /// This place is not set up on this machine: `why` completes "it ...".
     pub(in crate::store::azure) fn not_here(why: impl Into<String>) -> Self {
         Self::NotHere(why.into())
     }
 
-    /// For whoever asked `name` alone.
+    /// The error if only `name` was asked.
     pub(in crate::store::azure) fn into_error(self, name: &str) -> Error {
         match self {
             Self::NotHere(why) => Error::new(ErrorKind::Unauthenticated, format!("{name} {why}")),
@@ -82,7 +82,7 @@ impl NoToken {
     }
 }
 
-/// What the SDK made of a login that did not succeed.
+/// The error of a login that failed in the SDK.
 fn login_error(error: &azure_core::Error) -> Error {
     const SUBJECT: &str = "asking Entra ID for a token";
     if let Some(known) = cause::<Error>(error) {

@@ -1,5 +1,4 @@
-//! Service principals, by the vendor's credentials: with a secret, or with an assertion that something
-//! signed.
+//! Service principals, with the vendor's credentials: with a secret, or with a signed assertion.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -20,7 +19,7 @@ use crate::redact::ShownPath;
 use crate::store::azure::credentials::certificate::Certificate;
 use crate::store::azure::credentials::{NoToken, TokenSource, login_error};
 
-/// Where tokens of a tenant are issued, and how to get there.
+/// Where tokens of a tenant are issued, and how to reach it.
 #[derive(Clone, Debug)]
 pub(in crate::store::azure) struct Login {
     /// What carries the requests.
@@ -30,7 +29,7 @@ pub(in crate::store::azure) struct Login {
 }
 
 impl Login {
-    /// Retries are made by our own layer; the authority is said, so that the SDK reads no environment.
+    /// Our own layer retries; the authority is set so that the SDK does not read the environment.
     fn client_options(&self) -> ClientOptions {
         let mut cloud = CustomConfiguration::default();
         cloud.authority_host.clone_from(&self.authority);
@@ -52,7 +51,7 @@ pub(in crate::store::azure) struct Principal {
     pub(in crate::store::azure) client: String,
 }
 
-/// The SDK takes it for its own fault when it cannot build a credential; it is that of the ids.
+/// The SDK reports an internal error when it cannot build a credential; the cause are the ids.
 fn unusable(_: azure_core::Error) -> NoToken {
     NoToken::Failed(
         Error::config("`tenant_id` or `client_id` cannot be that of a service principal")
@@ -65,7 +64,7 @@ pub(in crate::store::azure) struct ClientSecretSource {
     pub(in crate::store::azure) login: Login,
     pub(in crate::store::azure) principal: Principal,
     pub(in crate::store::azure) secret: SecretString,
-    /// What it is, for messages.
+    /// Its name, for messages.
     pub(in crate::store::azure) name: &'static str,
 }
 
@@ -94,12 +93,12 @@ impl fmt::Debug for ClientSecretSource {
     }
 }
 
-/// What signs an assertion.
+/// The signer of an assertion.
 #[derive(Clone, Debug)]
 pub(in crate::store::azure) enum Signer {
     /// A certificate of the application.
     Certificate(Arc<Certificate>),
-    /// A platform that the application trusts; the file is read for each login, since it is renewed.
+    /// The platform, which the application trusts; the file is read for each login, since it is renewed.
     TokenFile(PathBuf),
 }
 
@@ -109,7 +108,7 @@ pub(in crate::store::azure) struct AssertionSource {
     pub(in crate::store::azure) login: Login,
     pub(in crate::store::azure) principal: Principal,
     pub(in crate::store::azure) signer: Signer,
-    /// What it is, for messages.
+    /// Its name, for messages.
     pub(in crate::store::azure) name: &'static str,
 }
 
@@ -130,7 +129,7 @@ impl AssertionSource {
                 )
             })?,
         };
-        // Editors on Windows write a byte order mark, which is no part of a token.
+        // Editors on Windows write a byte order mark, which is not part of a token.
         Ok(Assertion(SecretString::from(assertion.trim_start_matches('\u{feff}').trim().to_owned())))
     }
 }
@@ -154,7 +153,7 @@ impl TokenSource for AssertionSource {
     }
 }
 
-/// An assertion that is ready.
+/// A finished assertion.
 #[derive(Debug)]
 struct Assertion(SecretString);
 

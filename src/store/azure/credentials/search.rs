@@ -1,7 +1,6 @@
-//! Asking the places of the chain, and remembering for a moment which of them are not set up.
+//! Asking the places of the chain, and remembering briefly which of them are not set up.
 //!
-//! Source: azure-identity 1.27.0 (`chained.py`), which remembers the place that issued a token and nothing
-//! else.
+//! Source: azure-identity 1.27.0 (`chained.py`), which only remembers the place that issued a token.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -18,24 +17,23 @@ use crate::store::azure::credentials::{NoToken, TokenSource};
 
 type Boxed = Box<dyn TokenSource>;
 
-/// How long it is remembered that a place is not set up here. `az` takes a second to start and a metadata
-/// service that is not there a second to wait for, so a page of lookups asks once; who logs in meanwhile
-/// waits no longer than this.
+/// How long a place is remembered as not set up. `az` takes a second to start, and a missing metadata service
+/// a second to time out, so a series of lookups asks once; after a new login the wait is no longer than this.
 const NOT_HERE_FOR: Duration = Duration::from_secs(5);
 
-/// Asks one after the other until one is set up here, and that one alone from then on.
+/// Asks one place after the other until one is set up, and only that one from then on.
 #[derive(Debug)]
 pub(super) struct Search {
     places: Vec<Candidate>,
-    /// One more than the place of the one that issued a token.
+    /// One more than the index of the place that issued a token; 0 for none.
     found: AtomicUsize,
-    /// Whether the identity of the machine is one that somebody named: then silence is an outage, and not an
+    /// Whether the identity of the machine is configured by name: then silence is an outage, not a negative
     /// answer.
     expects_machine: bool,
     clock: Clock,
 }
 
-/// One source, and that it was not set up when it was asked.
+/// One source, and whether it was not set up when it was last asked.
 #[derive(Debug)]
 struct Candidate {
     source: Boxed,
@@ -43,13 +41,14 @@ struct Candidate {
 }
 
 impl Search {
-    /// Nobody is asked yet. `expects_machine` says that somebody named the identity of the machine.
+    /// No place has been asked yet. `expects_machine` means that the identity of the machine is configured by
+    /// name.
     pub(super) fn new(sources: Vec<Boxed>, expects_machine: bool, clock: Clock) -> Self {
         let places = sources.into_iter().map(|source| Candidate { source, missed: Mutex::default() });
         Self { places: places.collect(), found: AtomicUsize::new(0), expects_machine, clock }
     }
 
-    /// Asks one place, unless it was not set up a moment ago.
+    /// Asks one place, unless it was found not to be set up a moment ago.
     async fn ask(&self, place: &Candidate, scope: &str) -> Result<AccessToken, NoToken> {
         if let Some(why) = place.missed_since(&self.clock) {
             return Err(why);
@@ -68,8 +67,8 @@ impl Search {
         answer
     }
 
-    /// What it means that nobody has a token. Silence alone decides nothing, unless an answer was expected;
-    /// who was late may have one the next time.
+    /// The error if no place has a token. Silence alone decides nothing unless an answer was expected; a late
+    /// place may have a token the next time.
     fn none_found(&self, reasons: &[String], silence: Option<Error>, is_late: bool) -> Error {
         match silence {
             Some(error) if self.expects_machine => error,
@@ -115,7 +114,7 @@ impl TokenSource for Search {
                     is_late = true;
                 }
                 Err(NoToken::Silent(error)) => {
-                    reasons.push(format!("{name} found no metadata service: nobody answered"));
+                    reasons.push(format!("{name} found no metadata service: no answer"));
                     silence = Some(error);
                 }
                 Err(failed @ NoToken::Failed(_)) => return Err(failed),
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_that_is_set_up_is_asked_from_then_on() {
+    async fn the_first_place_that_is_set_up_is_asked_from_then_on() {
         let (absent, present) = (Scripted::new(Next::NotHere), Scripted::default());
         let search = search(&[&absent, &present]);
         for _ in 0..2 {
@@ -176,14 +175,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_is_not_covered_up_by_another_identity() {
+    async fn a_failure_is_not_hidden_by_another_identity() {
         let (failing, present) = (Scripted::new(Next::Fail { temporary: false }), Scripted::default());
         assert!(search(&[&failing, &present]).fetch("s").await.is_err());
         assert_eq!(present.calls(), 0);
     }
 
     #[tokio::test]
-    async fn who_is_not_set_up_is_asked_once_in_some_seconds() {
+    async fn a_place_that_is_not_set_up_is_asked_once_in_some_seconds() {
         let (absent, silent, clock) =
             (Scripted::new(Next::NotHere), Scripted::new(Next::Silent), Clock::manual());
         let search = search_of(&[&silent, &absent], false, &clock);
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn silence_is_an_outage_where_somebody_named_the_identity() {
+    async fn silence_is_an_outage_where_the_identity_is_named() {
         let (absent, silent, clock) =
             (Scripted::new(Next::NotHere), Scripted::new(Next::Silent), Clock::manual());
         let named = search_of(&[&silent, &absent], true, &clock);
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_was_late_is_asked_again_and_ends_nothing() {
+    async fn a_late_place_is_asked_again_and_does_not_end_the_search() {
         let (absent, late) = (Scripted::new(Next::NotHere), Scripted::new(Next::Late));
         let search = search(&[&late, &absent]);
         for calls in 1..=3 {
@@ -233,18 +232,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_chain_in_which_nobody_answered_says_so() {
+    async fn a_chain_without_an_answer_says_so() {
         let silent = Scripted::new(Next::Silent);
         let error = failure(&search(&[&silent])).await;
         assert_eq!((error.kind(), error.is_temporary()), (ErrorKind::Unauthenticated, false));
         insta::assert_snapshot!(error, @"no Azure credentials were found: scripted found no metadata \
-        service: nobody answered. Set tenant_id, client_id and client_secret in backend_kwargs, AZURE_* \
+        service: no answer. Set tenant_id, client_id and client_secret in backend_kwargs, AZURE_* \
         variables, or give the machine or pod an identity. If this is a machine of Azure, its metadata \
         service was silent: AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential has it asked again");
     }
 
     #[tokio::test]
-    async fn when_nobody_is_set_up_each_says_why() {
+    async fn if_no_place_is_set_up_each_says_why() {
         let absent = Scripted::new(Next::NotHere);
         let error = search(&[&absent, &absent]).fetch("s").await.unwrap_err().into_error("chain");
         insta::assert_snapshot!(error, @"no Azure credentials were found: scripted is not set up; scripted \

@@ -1,4 +1,4 @@
-//! Logins that a person made with `az` or `azd`.
+//! Personal logins made with `az` or `azd`.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -17,11 +17,11 @@ use azure_identity::{
 use crate::process::{Program, may_pass};
 use crate::store::azure::credentials::{NoToken, TokenSource};
 
-/// How long a tool may take: that of azure-identity (`process_timeout`). The deadline of the lookup may be
-/// earlier.
+/// How long a tool may take: the same as in azure-identity (`process_timeout`). The deadline of the lookup
+/// may be earlier.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Status of a shell that does not find the command.
+/// The exit status of a shell that does not find the command.
 const NOT_FOUND: i32 = 127;
 
 /// Which tool.
@@ -62,7 +62,7 @@ impl Tool {
     }
 }
 
-/// The login of a person, as a tool knows it.
+/// The login of a person in such a tool.
 #[derive(Debug)]
 pub(in crate::store::azure) struct PersonalLogin {
     tool: Tool,
@@ -70,7 +70,7 @@ pub(in crate::store::azure) struct PersonalLogin {
 }
 
 impl PersonalLogin {
-    /// Nothing is started yet.
+    /// A login whose tool has not been started yet.
     pub(in crate::store::azure) fn new(tool: Tool) -> Self {
         Self { tool, runner: Runner::default() }
     }
@@ -100,8 +100,8 @@ impl TokenSource for PersonalLogin {
     }
 }
 
-/// Runs a tool, for as long as a lookup waits for it. The SDK has a shell start it, and knows how to end the
-/// shell alone; here both end.
+/// Runs a tool, for as long as a lookup waits for it. The SDK starts it through a shell and can only end the
+/// shell; here both are ended.
 #[derive(Clone, Debug)]
 struct Runner(Arc<Program>, Duration);
 
@@ -111,7 +111,7 @@ impl Default for Runner {
     }
 }
 
-/// What became of a tool that gave no token.
+/// Why a tool gave no token.
 #[derive(Clone, Copy, Debug)]
 enum RunError {
     NotFound,
@@ -152,7 +152,7 @@ mod tests {
     use crate::error::ErrorKind;
 
     #[tokio::test]
-    async fn a_tool_that_is_slow_may_be_quicker_the_next_time() {
+    async fn a_slow_tool_may_be_quicker_the_next_time() {
         let runner = Runner(Arc::default(), Duration::from_millis(20));
         let slow = runner.run(OsStr::new("sleep"), &[OsStr::new("600")]).await.unwrap_err();
         let cause = slow.get_ref().and_then(|cause| cause.downcast_ref::<RunError>());

@@ -16,7 +16,7 @@ use crate::store::kit::files::WatchedFiles;
 
 pub(super) const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 
-/// Keeps the metadata server out of it.
+/// Disables the metadata server.
 const NO_METADATA: &str = "NO_GCE_CHECK";
 
 /// Where credentials were found.
@@ -24,21 +24,21 @@ const NO_METADATA: &str = "NO_GCE_CHECK";
 pub(super) enum Found {
     /// In a file or an option.
     Content {
-        /// What stands there.
+        /// The contents.
         json: Json,
-        /// The option or variable that led there.
+        /// The option or variable that named the place.
         named_by: &'static str,
-        /// What the user set as the project of gcloud, where the file is gcloud's own.
+        /// The project that the user configured in gcloud, if the file is gcloud's own.
         gcloud_project: Option<String>,
     },
-    /// Nowhere, so the metadata server must have some.
+    /// Nowhere, so the metadata server has to supply them.
     Metadata,
-    /// None are wanted.
+    /// No credentials are wanted.
     Anonymous,
 }
 
 impl Found {
-    /// What stands in the file.
+    /// The contents of the file.
     pub(super) fn content(&self) -> Option<&Json> {
         match self {
             Self::Content { json, .. } => Some(json),
@@ -46,7 +46,7 @@ impl Found {
         }
     }
 
-    /// What `named_by` takes for the key of a service account is one.
+    /// Treats credentials that `named_by` expects to be a service account key as one.
     fn named_as_key(self, named_by: &str) -> Self {
         match self {
             Self::Content { json, named_by: named, gcloud_project } if named_by == KEY_PATH => {
@@ -61,13 +61,13 @@ impl Found {
         *self == Self::Metadata
     }
 
-    /// Whether the user named no credentials, so that the environment has a say in the project.
+    /// Whether no option names credentials, so that the environment may name the project.
     pub(super) fn is_default(&self) -> bool {
         matches!(self, Self::Metadata | Self::Content { named_by: VARIABLE | WELL_KNOWN, .. })
     }
 }
 
-/// Without the content.
+/// Leaves out the contents.
 impl std::fmt::Debug for Found {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
@@ -80,7 +80,7 @@ impl std::fmt::Debug for Found {
 
 const WELL_KNOWN: &str = "gcloud's application default credentials";
 
-/// Finds credentials. Files that decide are watched, those that are missing too.
+/// Finds credentials. Files that influence the result are watched, including missing ones.
 pub(super) fn find(
     settings: &GoogleSettings,
     environment: &Environment,
@@ -104,7 +104,7 @@ pub(super) fn find(
     }
 }
 
-/// As google-auth compares it (`_metadata.py`): no other spelling counts.
+/// The comparison of google-auth (`_metadata.py`): no other spelling counts.
 fn is_metadata_off(environment: &Environment) -> bool {
     environment.get(NO_METADATA) == Some("true")
 }
@@ -133,12 +133,12 @@ fn from_file(path: &Path, named_by: &'static str, files: &mut WatchedFiles) -> R
 }
 
 fn unusable(path: &Path, named_by: &str, reason: &str) -> Error {
-    // A key that is cut short is no JSON, and so taken for a path.
+    // A truncated key is not valid JSON, and is therefore taken for a path.
     let shown = ShownPath(path);
     Error::config(format!("the credentials file `{shown}` of {named_by} cannot be used: {reason}"))
 }
 
-/// What `gcloud auth application-default login` wrote; without it, the metadata server.
+/// The file of `gcloud auth application-default login`; without it, the metadata server.
 fn well_known(environment: &Environment, files: &mut WatchedFiles) -> Result<Found> {
     let Some(folder) = gcloud_folder(environment) else { return Ok(Found::Metadata) };
     let path = folder.join("application_default_credentials.json");
@@ -157,7 +157,7 @@ fn gcloud_folder(environment: &Environment) -> Option<PathBuf> {
     named.or_else(|| Some(Path::new(environment.non_empty("HOME")?).join(".config/gcloud")))
 }
 
-/// What `gcloud config get project` would say. google-auth runs that command; here the file is read.
+/// The output of `gcloud config get project`. google-auth runs that command; here the file is read.
 fn gcloud_project(folder: &Path, environment: &Environment, files: &mut WatchedFiles) -> Option<String> {
     if let Some(project) = environment.non_empty("CLOUDSDK_CORE_PROJECT") {
         return Some(project.to_owned());
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_metadata_server_may_be_kept_out() {
+    fn the_metadata_server_can_be_disabled() {
         let error = found(&[], &[("NO_GCE_CHECK", "true")]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unauthenticated);
         insta::assert_snapshot!(error, @"no credentials are configured, and NO_GCE_CHECK keeps the metadata \
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_cut_short_is_no_path_to_show() {
+    fn a_truncated_key_is_not_shown_as_a_path() {
         for text in [r#"{"private_key": "canary"#, "canary\n-----", r#""canary"#] {
             let error = unusable(Path::new(text), "a", "no such file").to_string();
             assert!(error.contains("(not shown: it is no path)") && !error.contains("canary"), "{error}");
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_named_must_be_sound() {
+    fn a_named_file_must_be_valid() {
         let error = found(&[], &[(VARIABLE, "/nonexistent.json")]).unwrap_err();
         insta::assert_snapshot!(error, @"the credentials file `/nonexistent.json` of \
         GOOGLE_APPLICATION_CREDENTIALS cannot be used: No such file or directory (os error 2). Correct the \

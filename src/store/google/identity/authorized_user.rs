@@ -12,13 +12,13 @@ use crate::error::Result;
 use super::exchange::TokenEndpoint;
 use super::token::{Token, TokenSource};
 
-/// Exchanges the refresh token that the login left.
+/// Exchanges the refresh token that the login stored.
 pub(super) struct AuthorizedUser {
-    /// Where.
+    /// Where it is exchanged.
     pub(super) endpoint: TokenEndpoint,
     /// The token of the login.
     pub(super) refresh_token: SecretString,
-    /// gcloud's own name and password, unless they go into the header.
+    /// The OAuth client id and secret of gcloud, unless they are sent in the header.
     pub(super) client: Option<(String, SecretString)>,
 }
 

@@ -14,8 +14,8 @@ use crate::store::kit::token::{Expiring, Terms, TokenHolder, time_until};
 use super::token::{Token, TokenSource};
 use crate::store::kit::answer::Answer;
 
-/// As early as google-auth (`_helpers.REFRESH_THRESHOLD`): the metadata server hands out another token four
-/// minutes before the end at the latest.
+/// As early as google-auth (`_helpers.REFRESH_THRESHOLD`): the metadata server returns a new token at least
+/// four minutes before the end.
 const TERMS: Terms = Terms {
     before: Duration::from_secs(225),
     again: Duration::from_secs(30),
@@ -27,7 +27,7 @@ const UNAUTHORIZED: u16 = 401;
 
 /// The tokens of one source, fetched within the lookup that needs them.
 pub(in crate::store::google) struct TokenCache {
-    /// Nobody's, for an emulator.
+    /// `None` for an emulator that needs no token.
     source: Option<Box<dyn TokenSource>>,
     holder: TokenHolder<Token>,
 }
@@ -48,7 +48,7 @@ impl TokenCache {
         Self { source, holder: TokenHolder::new(TERMS, clock) }
     }
 
-    /// Makes sure that a token is held, and renews it where it is time.
+    /// Makes sure that a token is held, and renews it when it is due.
     pub(in crate::store::google) async fn ensure(&self) -> Result<()> {
         match &self.source {
             Some(source) => self.holder.get(|_| source.fetch()).await.map(drop),
@@ -56,13 +56,13 @@ impl TokenCache {
         }
     }
 
-    /// What goes into the header of a request; nothing without credentials.
+    /// The header of a request; nothing without credentials.
     pub(in crate::store::google) fn header(&self) -> Option<HeaderValue> {
         self.holder.held()?.header()
     }
 
-    /// Has `ask` send a request with the token that is held, and once more with another one if that is
-    /// refused (401).
+    /// Sends a request by `ask` with the token that is held, and once more with another one if it is refused
+    /// (401).
     pub(in crate::store::google) async fn accepted<E, F>(
         &self,
         ask: impl Fn(Option<HeaderValue>) -> F + Send + Sync,
@@ -82,6 +82,8 @@ impl TokenCache {
         self.ensure().await.map_err(Error::as_login_failure)?;
         let token = self.header();
         let second = ask(token.clone()).await?;
+        // The new token is refused, too, so the identity is at fault: the holder then stops replacing for a
+        // while.
         if second.status == UNAUTHORIZED {
             self.holder.refused(|held| is_this(&token, held));
         } else {
@@ -147,7 +149,7 @@ mod tests {
         assert!(!format!("{cache:?} {:?}", cache.header()).contains("canary"));
     }
 
-    /// A service that refuses the tokens of the list; what it was shown.
+    /// A service that refuses the tokens of the list; returns which tokens it received.
     async fn asked(cache: &TokenCache, refused: &[&str]) -> (u16, Vec<String>) {
         let shown = Mutex::new(Vec::new());
         let ask = |token: Option<HeaderValue>| {
@@ -192,7 +194,7 @@ mod tests {
         let (cache, calls) = cache(9, false);
         cache.ensure().await.unwrap();
         let meanwhile = async |token: HeaderValue| {
-            // Somebody else has the token replaced while the answer to this call is under way.
+            // Another caller replaces the token while the answer to this call is under way.
             if token == "Bearer canary-0" {
                 cache.holder.refused(|held| held.header().as_ref() == Some(&token));
                 cache.ensure().await.unwrap();
@@ -210,9 +212,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_needs_no_token() {
-        let nobody = TokenCache::new(None);
-        nobody.ensure().await.unwrap();
-        assert!(nobody.header().is_none());
+    async fn without_credentials_no_token_is_needed() {
+        let anonymous = TokenCache::new(None);
+        anonymous.ensure().await.unwrap();
+        assert!(anonymous.header().is_none());
     }
 }

@@ -15,27 +15,27 @@ use crate::store::kit::refusal::{Refusal, is_oauth_code};
 
 use super::token::Token;
 
-/// What bodies are.
+/// The content types of bodies.
 pub(super) const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Where tokens are asked for.
 #[derive(Clone)]
 pub(super) struct TokenEndpoint {
-    /// What carries the request.
+    /// The client that carries the request.
     pub(super) client: reqwest::Client,
     /// The address.
     pub(super) url: Url,
-    /// The client's own name and password, if it has any: what goes into the header.
+    /// The header with the OAuth client's own id and secret, if it has any.
     pub(super) authorization: Option<HeaderValue>,
-    /// What is asked, for messages.
+    /// The purpose of the request, for messages.
     pub(super) subject: &'static str,
-    /// What the operator can do when it is refused.
+    /// What the operator can do if it is refused.
     pub(super) hint: &'static str,
 }
 
 impl TokenEndpoint {
-    /// Sends a form and takes the token out of the answer.
+    /// Sends a form and returns the token in the answer.
     pub(super) async fn ask(&self, form: &[(&str, &str)]) -> Result<Token> {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = post(&self.url, FORM, self.authorization.clone(), body);
@@ -67,7 +67,7 @@ pub(super) fn post(
     request
 }
 
-/// Sends a request and reads the whole answer; `subject` is what is asked, for messages.
+/// Sends a request and reads the whole answer; `subject` describes the request, for messages.
 pub(super) async fn answer(
     client: &reqwest::Client,
     request: reqwest::Request,
@@ -91,12 +91,12 @@ pub(super) fn token_of(answer: Option<&Json>, subject: &str) -> Result<Token> {
     }
 }
 
-/// What may stand in a header.
+/// Whether a header can hold the text.
 pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// An answer that is an error. Its words may echo what was sent, so only a code is shown.
+/// The error of an answer that reports one. Its text may echo what was sent, so only a code is shown.
 pub(super) fn refused(answer: &Answer, subject: &str) -> Error {
     let json: Option<Json> = serde_json::from_slice(&answer.body).ok();
     let code = json.as_ref().and_then(|json| json.get("error")?.as_str()).filter(|code| is_oauth_code(code));

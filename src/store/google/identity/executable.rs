@@ -19,7 +19,7 @@ use super::{needed, text};
 const ALLOWED: &str = "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES";
 const DEFAULT_TIMEOUT: u64 = 30_000;
 
-/// The program and what it is told.
+/// The program, its arguments and its environment.
 pub(super) struct Executable {
     words: Vec<String>,
     variables: Vec<(&'static str, String)>,
@@ -29,7 +29,7 @@ pub(super) struct Executable {
 }
 
 impl Executable {
-    /// Takes the command out of the credentials. The user has to have allowed such programs.
+    /// Reads the command from the credentials. The user must have allowed such programs.
     pub(super) fn new(json: &Json, executable: &Json, environment: &Environment) -> Result<Self> {
         if environment.get(ALLOWED) != Some("1") {
             return Err(Error::config("the credentials name a program, and programs are not allowed")
@@ -50,7 +50,7 @@ impl Executable {
         })
     }
 
-    /// The token: what the program left in its file, or prints.
+    /// The token: from the program's file, or from its output.
     pub(super) async fn fetch(&self) -> Result<SecretString> {
         if let Some(token) = self.left_behind() {
             return Ok(token);
@@ -61,7 +61,8 @@ impl Executable {
     fn left_behind(&self) -> Option<SecretString> {
         let content = std::fs::read(self.output_file.as_ref()?).ok()?;
         let json: Json = serde_json::from_slice(&content).ok()?;
-        // Without an end nobody can say whether it still works.
+        // Without an expiration time it is impossible to know whether the token still works.
+        // `pluggable.py` ignores the file then, too.
         json.get("expiration_time")?;
         token(&content, SystemTime::now()).ok()
     }
@@ -96,14 +97,15 @@ fn not_run(kind: io::ErrorKind) -> Error {
 fn variables(json: &Json, executable: &Json) -> Vec<(&'static str, String)> {
     let url = text(json, "service_account_impersonation_url").unwrap_or_default();
     let email = url.rsplit('/').next().and_then(|last| last.split(':').next()).unwrap_or_default();
-    let told = [
+    let passed = [
         ("GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE", text(json, "audience").unwrap_or_default()),
         ("GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE", text(json, "subject_token_type").unwrap_or_default()),
         ("GOOGLE_EXTERNAL_ACCOUNT_INTERACTIVE", "0"),
         ("GOOGLE_EXTERNAL_ACCOUNT_IMPERSONATED_EMAIL", email),
         ("GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE", text(executable, "output_file").unwrap_or_default()),
     ];
-    told.into_iter()
+    passed
+        .into_iter()
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| (name, value.to_owned()))
         .collect()
@@ -128,7 +130,7 @@ fn failed(what: &str) -> Error {
     of_program(ErrorKind::Unauthenticated, what)
 }
 
-/// An outage, in which old values are served: it says nothing of the identity.
+/// A temporary error, during which old values are served: it says nothing about the identity.
 fn late(kind: ErrorKind, what: &str) -> Error {
     of_program(kind, what).temporary(None)
 }
@@ -138,7 +140,7 @@ fn of_program(kind: ErrorKind, what: &str) -> Error {
         .with_hint("Run the `command` of `credential_source` by hand to see what it says")
 }
 
-/// The words of a command, as `shlex.split` has them.
+/// The words of a command, as `shlex.split` splits them.
 fn split(command: &str) -> Option<Vec<String>> {
     let (mut words, mut word) = (Vec::new(), None::<String>);
     let mut letters = command.chars();
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_an_outage() {
+    fn failures_that_may_pass_are_outages() {
         use io::ErrorKind::{FileTooLarge, NotFound, OutOfMemory, PermissionDenied, TimedOut, WouldBlock};
         for (kinds, may_pass) in
             [([TimedOut, WouldBlock, OutOfMemory], true), ([NotFound, PermissionDenied, FileTooLarge], false)]

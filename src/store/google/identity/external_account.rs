@@ -1,4 +1,4 @@
-//! Workload identity federation: a token of another provider for one of Google's.
+//! Workload identity federation: a token of another provider is exchanged for one of Google's.
 //!
 //! Source: AIP-4117, and google-auth, `external_account.py`.
 
@@ -13,20 +13,20 @@ use super::exchange::TokenEndpoint;
 use super::subject::SubjectSource;
 use super::token::{Token, TokenSource};
 
-/// The Security Token Service, and what it is shown.
+/// The Security Token Service, and what is presented to it.
 #[derive(Debug)]
 pub(super) struct ExternalAccount {
     /// Where tokens are exchanged.
     pub(super) endpoint: TokenEndpoint,
-    /// The provider, as Google knows it.
+    /// Google's name for the provider.
     pub(super) audience: String,
-    /// What kind of token is shown.
+    /// The type of the presented token.
     pub(super) subject_token_type: String,
     /// Where that token comes from.
     pub(super) subject: SubjectSource,
-    /// What Google's token is to be good for; the usual one, if empty.
+    /// The scopes of Google's token; the default one, if empty.
     pub(super) scopes: Vec<String>,
-    /// The project that pays, for people of a workforce pool.
+    /// The project that pays, for users of a workforce pool.
     pub(super) user_project: Option<String>,
 }
 

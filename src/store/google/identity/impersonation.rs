@@ -1,4 +1,4 @@
-//! Reading as a service account that others may impersonate.
+//! Reading as a service account that other identities may impersonate.
 //!
 //! Source: `projects.serviceAccounts.generateAccessToken` of the IAM Service Account Credentials API, and
 //! google-auth, `impersonated_credentials.py`.
@@ -22,20 +22,20 @@ use super::token::{Token, TokenSource};
 
 const SUBJECT: &str = "impersonating";
 
-/// The e-mail addresses of the accounts, and how their tokens are made.
+/// The addresses of the accounts, and how their tokens are requested.
 #[derive(Debug)]
 pub(super) struct Impersonation {
-    /// What carries the request.
+    /// The client that carries the request.
     pub(super) client: reqwest::Client,
-    /// The method of the account to read as.
+    /// The method's address, with the account to read as.
     pub(super) url: Url,
-    /// Who asks.
+    /// The identity that asks.
     pub(super) source: Arc<TokenCache>,
     /// The accounts between the one that asks and the one to read as.
     pub(super) delegates: Vec<String>,
-    /// What the token is to be good for.
+    /// The scopes of the token.
     pub(super) scopes: Vec<String>,
-    /// How long it is to work.
+    /// How long the token works.
     pub(super) lifetime: Duration,
 }
 
@@ -67,8 +67,8 @@ impl Impersonation {
         } else {
             match refusal.kind() {
                 ErrorKind::Denied => format!(
-                    "Give whoever asks roles/iam.serviceAccountTokenCreator on `{target}` (and each delegate \
-                    on the next), and check that the account exists"
+                    "Give the caller roles/iam.serviceAccountTokenCreator on `{target}` (and each delegate \
+                     on the next), and check that the account exists"
                 ),
                 ErrorKind::Unauthenticated => "Check the credentials that impersonate".to_owned(),
                 ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout => {
@@ -106,8 +106,8 @@ fn token(answer: Option<&Json>, lifetime: Duration) -> Result<Token> {
         Error::new(ErrorKind::Unauthenticated, format!("{SUBJECT}: the answer holds no token"))
             .with_hint("Check `iam_endpoint_url` and proxies: something else than Google may have answered")
     })?;
-    let told = answer.and_then(|answer| answer.get("expireTime")?.as_str()).and_then(moment::read);
-    Ok(Token::new(token, told.or_else(|| SystemTime::now().checked_add(lifetime))))
+    let expires = answer.and_then(|answer| answer.get("expireTime")?.as_str()).and_then(moment::read);
+    Ok(Token::new(token, expires.or_else(|| SystemTime::now().checked_add(lifetime))))
 }
 
 #[cfg(test)]
@@ -118,7 +118,7 @@ mod tests {
         Impersonation {
             client: reqwest::Client::builder()
                 .tls_backend_preconfigured(rustls::ClientConfig::clone(
-                    &crate::http::client_config(&crate::http::Roots::Nobody).unwrap(),
+                    &crate::http::client_config(&crate::http::Roots::Empty).unwrap(),
                 ))
                 .build()
                 .unwrap(),
@@ -146,7 +146,7 @@ mod tests {
             json!({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "no"}}).to_string();
         let error = impersonation(&[]).refused(&Refusal::new(403, None, Some(&body.into())));
         insta::assert_snapshot!(error, @"impersonating `a@p.test` was denied: no (PERMISSION_DENIED). Give \
-        whoever asks roles/iam.serviceAccountTokenCreator on `a@p.test` (and each delegate on the next), and \
+        the caller roles/iam.serviceAccountTokenCreator on `a@p.test` (and each delegate on the next), and \
         check that the account exists");
     }
 

@@ -29,16 +29,16 @@ const GOOGLE: HeaderValue = HeaderValue::from_static("Google");
 const HINT: &str = "Set GOOGLE_APPLICATION_CREDENTIALS, run `gcloud auth application-default login`, write \
 `gcp_key_path`, or run where Google provides a service account";
 
-/// The server, and how it is reached.
+/// The metadata server, and how it is reached.
 #[derive(Clone, Debug)]
 pub(in crate::store::google) struct Metadata {
     service: Rest,
-    /// Whether there is one: somebody said so, or it has answered.
+    /// Whether there is one: it is configured, or it has answered before.
     expected: Arc<AtomicBool>,
 }
 
 impl Metadata {
-    /// Nothing is asked yet.
+    /// A server that has not been asked yet.
     pub(super) fn new(network: &Network<'_>, environment: &Environment) -> Result<Self> {
         let named = ["GCE_METADATA_HOST", "GCE_METADATA_ROOT"]
             .into_iter()
@@ -51,7 +51,7 @@ impl Metadata {
         })
     }
 
-    /// The id of the project that we run in.
+    /// The id of the project that this machine belongs to.
     pub(super) async fn project(&self) -> Result<String> {
         let answer =
             self.get("project/project-id", "asking the metadata server for the project", &[]).await?;
@@ -77,7 +77,7 @@ impl Metadata {
         request.headers_mut().insert(FLAVOR, GOOGLE);
         let answer = self.service.ask(&request, None).await;
         let answer = answer.map_err(|error| self.unreachable(&error, subject))?;
-        // A network that answers for every name, such as that of a hotel, is not Google.
+        // A network whose DNS resolves every name, such as that of a hotel, is not Google.
         if answer.headers.get(&FLAVOR) != Some(&GOOGLE) && answer.is_success() {
             return Err(Error::new(
                 ErrorKind::Unauthenticated,
@@ -94,8 +94,8 @@ impl Metadata {
         }
     }
 
-    /// An unknown name means that this is no machine of Google's, which stays so. Where the server has
-    /// answered before, the DNS is out of order for a moment.
+    /// An unknown name means that this is not a Google machine, which does not change. If the server has
+    /// answered before, the DNS is only failing for a moment.
     fn is_lasting(&self, kind: TransportKind) -> bool {
         kind == TransportKind::Dns && !self.expected.load(Ordering::Relaxed)
     }
@@ -114,7 +114,7 @@ impl Metadata {
 pub(super) struct MetadataTokens {
     /// The server.
     pub(super) metadata: Metadata,
-    /// What the tokens are to be good for; what the machine was given, if empty.
+    /// The scopes of the tokens; those of the machine, if empty.
     pub(super) scopes: Vec<String>,
 }
 
@@ -139,7 +139,7 @@ mod tests {
     use crate::store::options::Options;
 
     #[tokio::test]
-    async fn a_server_that_has_answered_is_there_though_its_name_is_unknown() {
+    async fn a_server_that_has_answered_is_expected_even_if_its_name_is_unknown() {
         let (options, environment) = (Options::default(), Environment::default());
         let network = Network::new(&options, &environment);
         let mut metadata = Metadata::new(&network, &environment).unwrap();

@@ -1,21 +1,21 @@
-//! Who we are: credentials, and the tokens that they give.
+//! The identity: credentials, and the tokens obtained with them.
 //!
-//! | file | what stands there |
+//! | file | contents |
 //! |---|---|
 //! | `token.rs`, `cache.rs` | tokens, and holding them until they are renewed |
 //! | `adc.rs`, `project.rs` | where credentials are found, and the project they belong to |
 //! | `sources.rs` | from what was found to a source of tokens |
-//! | `service_account.rs`, `private_key.rs` | a key: tokens that we sign ourselves, by the vendor's google-cloud-auth |
+//! | `service_account.rs`, `private_key.rs` | a key: self-signed tokens, by the vendor's google-cloud-auth |
 //! | `metadata.rs` | the metadata server of a virtual machine, a pod, a function |
 //! | `authorized_user.rs`, `external_account.rs`, `subject.rs`, `executable.rs`, `impersonation.rs` | exchanges |
 //! | `exchange.rs` | asking a token endpoint |
-//! | `statement.rs` | what a service account signs, for stores elsewhere |
-//! | `who.rs` | who that is, in words |
+//! | `statement.rs` | what a service account signs, for other stores |
+//! | `who.rs` | a description of the identity |
 //!
 //! The vendor's crate gets tokens over a client of its own and renews them in tasks of the runtime. Lookups
-//! drive the runtime only while they last, so such a task would stand still with half a request under way. So
-//! tokens are asked for within the lookup that needs them, over the client that every store shares, and
-//! nothing runs on.
+//! only drive the runtime while they last, so such a task would stop with a half-finished request. Therefore
+//! tokens are requested within the lookup that needs them, over the client that every store shares, and
+//! nothing continues in the background.
 
 mod adc;
 mod authorized_user;
@@ -54,26 +54,26 @@ use super::config::GoogleSettings;
 use super::network::Network;
 use super::place::{GOOGLE, ServiceAddress};
 
-/// What a token is good for, unless the user says otherwise.
+/// The scope of a token, unless the user sets another.
 const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 
-/// Credentials, and what they say of themselves.
+/// Credentials, and what they say about themselves.
 #[derive(Debug)]
 pub(super) struct Identity {
     /// Tokens.
     pub(super) tokens: Arc<TokenCache>,
     /// The project with the secrets.
     pub(super) project: Project,
-    /// The project that pays, where the credentials name one.
+    /// The project that pays, if the credentials name one.
     pub(super) quota_project: Option<String>,
 }
 
-/// Credentials that were found, before it is known what they are for.
+/// Credentials that were found, before their use is known.
 #[derive(Debug)]
 pub(super) struct Credentials(Found);
 
 impl Credentials {
-    /// Looks where the settings say. Reads at most a few small files.
+    /// Searches where the settings say. Reads a few small files at most.
     pub(super) fn find(
         settings: &GoogleSettings,
         environment: &Environment,
@@ -82,13 +82,13 @@ impl Credentials {
         adc::find(settings, environment, files).map(Self)
     }
 
-    /// The end of the host names of the cloud they belong to.
+    /// The domain of the cloud that they belong to.
     pub(super) fn universe<'text>(&'text self, environment: &'text Environment) -> &'text str {
         let own = self.0.content().and_then(|json| text(json, "universe_domain"));
         own.or_else(|| environment.non_empty("GOOGLE_CLOUD_UNIVERSE_DOMAIN")).unwrap_or(GOOGLE)
     }
 
-    /// The identity that they make for `place`.
+    /// The identity for `place`.
     pub(super) fn identity(
         &self,
         settings: &GoogleSettings,
@@ -111,18 +111,18 @@ impl Credentials {
     }
 }
 
-/// A text in a file of credentials; empty is as good as nothing.
+/// A text in a credentials file; an empty one counts as missing.
 fn text<'json>(json: &'json Json, key: &str) -> Option<&'json str> {
     json.get(key)?.as_str().filter(|text| !text.is_empty())
 }
 
-/// The account in the address where it is impersonated.
+/// The account in an address for impersonation.
 fn target_of(json: &Json) -> Option<&str> {
     let url = text(json, "service_account_impersonation_url")?;
     url.split_once("/serviceAccounts/")?.1.split(':').next()
 }
 
-/// A text that must be there. `what` names the credentials.
+/// A required text. `what` names the credentials.
 fn needed<'json>(json: &'json Json, key: &str, what: &str) -> Result<&'json str> {
     text(json, key).ok_or_else(|| Error::config(format!("{what} has no `{key}`")))
 }

@@ -1,28 +1,28 @@
 //! The private key of a service account, in the one form that the vendor's crate takes.
 //!
-//! Google writes PKCS #8 with its line breaks. The official class also reads PKCS #1 (`openssl rsa` writes
-//! it), spaces around, and a key whose line breaks were lost, since OpenSSL does. Structures: RFC 7468
-//! (text), RFC 5208 and RFC 8017 (content).
+//! Google writes PKCS #8 with its line breaks. The official class also reads PKCS #1 (which `openssl rsa`
+//! writes), keys with spaces around them, and keys whose line breaks were lost, since OpenSSL does.
+//! Structures: RFC 7468 (text), RFC 5208 and RFC 8017 (content).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 const PKCS8: &str = "PRIVATE KEY";
 const PKCS1: &str = "RSA PRIVATE KEY";
-/// DER of version 0 and of the algorithm `rsaEncryption` without parameters.
+/// DER encoding of version 0, and of the algorithm `rsaEncryption` without parameters.
 const VERSION: [u8; 3] = [0x02, 0x01, 0x00];
 const ALGORITHM: [u8; 15] =
     [0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01, 0x05, 0x00];
 const SEQUENCE: u8 = 0x30;
 const OCTETS: u8 = 0x04;
 
-/// The key as PKCS #8 in PEM; what is no key of these forms stays as it is, for the crate to refuse.
+/// The key as PKCS #8 in PEM; a key in another format is returned unchanged, and refused by the crate.
 pub(super) fn as_pkcs8(text: &str) -> String {
     let found = content(text, PKCS8).or_else(|| content(text, PKCS1).map(|key| wrapped(&key)));
     found.map_or_else(|| text.to_owned(), |key| pem(&key))
 }
 
-/// What stands between the lines of a label.
+/// The decoded text between the lines of a label.
 fn content(text: &str, label: &str) -> Option<Vec<u8>> {
     let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
     let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
@@ -39,6 +39,8 @@ fn wrapped(key: &[u8]) -> Vec<u8> {
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let bytes = content.len().to_be_bytes();
     let significant: Vec<u8> = bytes.into_iter().skip_while(|byte| *byte == 0).collect();
+    // DER writes a length below 128 as one byte; otherwise the number of length bytes comes first, with bit 7
+    // set.
     let mut length = match (significant.as_slice(), u8::try_from(significant.len())) {
         ([], _) => vec![0],
         ([short @ 0..=0x7F], _) => vec![*short],
@@ -65,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_becomes_one() {
+    fn every_form_becomes_pkcs8() {
         let expected = "-----BEGIN PRIVATE KEY-----\nQUJD\n-----END PRIVATE KEY-----\n";
         for text in [
             key(PKCS8, "\nQUJD\n"),
@@ -89,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_stays() {
+    fn other_text_is_unchanged() {
         for text in ["", "canary", &key("ENCRYPTED PRIVATE KEY", "QUJD"), &key(PKCS8, "***")] {
             assert_eq!(as_pkcs8(text), text);
         }

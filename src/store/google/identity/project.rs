@@ -15,14 +15,14 @@ use super::adc::Found;
 use super::metadata::Metadata;
 use super::text;
 
-/// A project, known or to be asked for.
+/// A project, known or to be requested.
 #[derive(Debug)]
 pub(in crate::store::google) enum Project {
-    /// Somebody wrote it down.
+    /// It is configured.
     Known(String),
-    /// The metadata server knows.
+    /// The metadata server knows it.
     Asked(Metadata, OnceCell<String>),
-    /// Nobody knows.
+    /// It is unknown.
     Unknown,
 }
 
@@ -37,8 +37,8 @@ impl Project {
     }
 }
 
-/// What the user wrote; then that of the account to read as; then the environment's, for credentials that
-/// were not named; then that of the credentials.
+/// The project that the user set; then that of the account to read as; then the environment's, if no option
+/// names credentials; then that of the credentials.
 pub(super) fn project(
     settings: &GoogleSettings,
     environment: &Environment,
@@ -58,7 +58,7 @@ pub(super) fn project(
     let of_content = of_content(found).map(|project| (project, "the credentials"));
     let known = written.or(of_target).or(of_environment).or(of_content);
     match (known, metadata) {
-        // A project that makes no sense is no project: the lookup says that none is known.
+        // An invalid project counts as none: the lookup reports that the project is not known.
         (Some((project, named_by)), _) => {
             checked_project(&project, named_by).map_or(Project::Unknown, Project::Known)
         }
@@ -74,7 +74,8 @@ fn of_content(found: &Found) -> Option<String> {
     own.or_else(|| gcloud_project.clone()).or(audience).or_else(|| of_impersonation(json))
 }
 
-/// The number of the project with the workload identity pool; google-auth asks Resource Manager for its id.
+/// The number of the project with the workload identity pool, which the API accepts, too; google-auth asks
+/// Resource Manager for the id.
 fn of_audience(audience: &str) -> Option<String> {
     let rest = audience.split_once("/projects/")?.1;
     rest.split('/').next().filter(|number| !number.is_empty()).map(str::to_owned)
@@ -85,10 +86,11 @@ fn of_impersonation(json: &Json) -> Option<String> {
     of_account(url.split_once("/serviceAccounts/")?.1.split(':').next()?)
 }
 
-/// The project in the address of a service account that users make: `name@project.iam.gserviceaccount.com`.
+/// The project in the address of a user-managed service account: `name@project.iam.gserviceaccount.com`.
 fn of_account(account: &str) -> Option<String> {
     let project = account.split_once('@')?.1.strip_suffix(".iam.gserviceaccount.com")?;
     match project.split_once('.') {
+        // The id of a project of a domain is `example.com:name`, which is reversed in addresses.
         Some((name, domain)) => Some(format!("{domain}:{name}")),
         None => Some(project.to_owned()),
     }

@@ -1,7 +1,7 @@
-//! The key of a service account: tokens that we sign ourselves, without a request.
+//! The key of a service account: self-signed tokens, without a request.
 //!
-//! Source: AIP-4111, which google-auth and the vendor's client for Python follow. The signature is
-//! google-cloud-auth's.
+//! Source: AIP-4111, which google-auth and the vendor's client for Python follow. google-cloud-auth makes the
+//! signature.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,10 +21,11 @@ use super::private_key::as_pkcs8;
 use super::token::{Token, TokenSource};
 use super::{needed, text};
 
-/// How long a signed token works: the most that Google accepts.
+/// How long a signed token works: the longest time that Google accepts.
 const LIFETIME: Duration = Duration::from_secs(3600);
 
-/// Clocks differ: a token that was signed in the future is refused (google-cloud-auth, `jws.rs`).
+/// Tolerance for differing clocks: a token that seems to be signed in the future is refused
+/// (google-cloud-auth, `jws.rs`).
 const CLOCK_SKEW: Duration = Duration::from_secs(10);
 
 /// What a token is for.
@@ -36,7 +37,7 @@ pub(super) enum Grant {
     Scopes(String),
 }
 
-/// A key. Debug shows whose it is.
+/// A key. Debug shows the account.
 pub(super) struct ServiceAccount {
     email: String,
     key_id: Option<String>,
@@ -45,12 +46,12 @@ pub(super) struct ServiceAccount {
 }
 
 impl ServiceAccount {
-    /// Takes the key out of its file. It is looked at when it signs.
+    /// Reads the key from its file. It is first parsed when it signs.
     pub(super) fn new(key: &Json, grant: Grant) -> Result<Self> {
         let what = "the service account key";
         let email = needed(key, "client_email", what)?.to_owned();
         let private_key = as_pkcs8(needed(key, "private_key", what)?);
-        // The crate wants members that google-auth can do without.
+        // The crate requires members that google-auth does not need.
         let mut complete = json!({"private_key_id": "", "project_id": ""});
         if let (Some(complete), Some(key)) = (complete.as_object_mut(), key.as_object()) {
             complete.extend(key.iter().map(|(name, value)| (name.clone(), value.clone())));
@@ -60,7 +61,7 @@ impl ServiceAccount {
         Ok(Self { email, key_id: text(key, "private_key_id").map(str::to_owned), signer, grant })
     }
 
-    /// Whose key it is.
+    /// The account of the key.
     #[cfg(feature = "vault")]
     pub(super) fn email(&self) -> &str {
         &self.email
@@ -99,7 +100,7 @@ impl ServiceAccount {
     }
 }
 
-/// Without what was wrong with it: a parser's words may show a part.
+/// Leaves out the cause: a parser's message may show a part of the key.
 fn unusable() -> Error {
     Error::config("the private key of the service account cannot be used")
         .with_hint("It must be the `private_key` of a JSON key as Google makes it, with its line breaks")
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_that_is_none_is_an_error_that_does_not_show_it() {
+    async fn an_invalid_key_is_an_error_that_does_not_show_it() {
         let account = account(Grant::Scopes("s".into()));
         rustls::crypto::ring::default_provider().install_default().ok();
         let error = account.fetch().await.unwrap_err();

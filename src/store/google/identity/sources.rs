@@ -37,20 +37,20 @@ type Boxed = Box<dyn TokenSource>;
 /// How long the token of an impersonated account works.
 const LIFETIME: Duration = Duration::from_secs(3600);
 
-/// What sources are built with, while the store is opened.
+/// What sources are built from, while the store is opened.
 #[derive(Debug)]
 pub(super) struct Workshop<'open, 'network> {
     /// The options.
     pub(super) settings: &'open GoogleSettings,
     /// The copy of the environment.
     pub(super) environment: &'open Environment,
-    /// What the tokens are for.
+    /// The service that the tokens are for.
     pub(super) place: &'open ServiceAddress,
     /// Clients.
     pub(super) network: &'open mut Network<'network>,
-    /// Files that decide.
+    /// Files that influence the result.
     pub(super) files: &'open mut WatchedFiles,
-    /// The end of Google's host names.
+    /// The domain of Google's hosts.
     pub(super) universe: String,
 }
 
@@ -72,7 +72,8 @@ impl Workshop<'_, '_> {
         Ok(Some(self.impersonation(own, url, delegates.to_vec(), self.scopes(), LIFETIME)?))
     }
 
-    /// Tokens of credentials of any type. `directly` says that they read the secrets themselves.
+    /// Tokens for credentials of any type. `directly` means that the secrets are read with them, without
+    /// impersonation.
     fn of_content(&mut self, json: &Json, directly: bool) -> Result<Boxed> {
         let kind = text(json, "type").ok_or_else(|| {
             Error::config("the credentials do not say their `type`").with_hint(
@@ -93,8 +94,8 @@ impl Workshop<'_, '_> {
         }
     }
 
-    /// As the official class has it: for the service alone, unless scopes were written. A regional service
-    /// and IAM have other names, so scopes name what is meant.
+    /// As in the official class: a token for the service alone, unless scopes are set. A regional service and
+    /// IAM have other host names, so scopes are used there.
     fn service_account(&self, json: &Json, directly: bool) -> Result<Boxed> {
         let alone = directly && self.settings.scopes.is_empty() && !self.place.is_regional();
         let grant = match alone {
@@ -168,7 +169,7 @@ impl Workshop<'_, '_> {
         self.impersonation(Box::new(account), parsed(url)?, Vec::new(), self.scopes(), lifetime)
     }
 
-    /// What `gcloud auth application-default login --impersonate-service-account` writes.
+    /// The file that `gcloud auth application-default login --impersonate-service-account` writes.
     fn impersonated(&mut self, json: &Json) -> Result<Boxed> {
         let what = "the credentials to impersonate with";
         let source = json.get("source_credentials").filter(|source| source.is_object());
@@ -196,7 +197,7 @@ impl Workshop<'_, '_> {
         Ok(Box::new(Impersonation { client, url, source, delegates, scopes, lifetime }))
     }
 
-    /// What the tokens with which secrets are read are good for.
+    /// The scopes of the tokens with which secrets are read.
     fn scopes(&self) -> Vec<String> {
         match self.settings.scopes.as_slice() {
             [] => vec![CLOUD_PLATFORM.to_owned()],
@@ -222,7 +223,7 @@ impl Workshop<'_, '_> {
     }
 }
 
-/// The client's own name and password (RFC 6749, section 2.3.1).
+/// The OAuth client's own id and secret (RFC 6749, section 2.3.1).
 fn basic(json: &Json) -> Option<HeaderValue> {
     let (id, secret) = (text(json, "client_id")?, text(json, "client_secret")?);
     let mut header =
@@ -231,7 +232,7 @@ fn basic(json: &Json) -> Option<HeaderValue> {
     Some(header)
 }
 
-/// An address in a file of credentials, to which something secret is sent; the error does not show it.
+/// An address in a credentials file, to which something secret is sent; the error does not show it.
 fn parsed(url: &str) -> Result<Url> {
     let url =
         web_address(url).ok_or_else(|| Error::config("the credentials name an address that is invalid"))?;

@@ -1,4 +1,4 @@
-//! Statements that a service account signs, for stores elsewhere that ask Google to vouch for us.
+//! Statements that a service account signs, for other stores that ask Google to vouch for an identity.
 //!
 //! Sources: `projects.serviceAccounts.signJwt` in the reference of the IAM Service Account Credentials API,
 //! "About VM metadata" of Compute Engine.
@@ -33,29 +33,29 @@ const SUBJECT: &str = "signing the statement of a service account";
 const HINT: &str = "Name a key file in `gcp_key_path`, or give the service account the role Service Account \
 Token Creator on itself";
 
-/// A service account that signs what others shall believe.
+/// A service account that signs statements for others.
 pub(in crate::store) struct GoogleIdentity {
     signer: Signer,
     files: WatchedFiles,
 }
 
-/// What signs.
+/// How statements are signed.
 enum Signer {
-    /// A key at hand.
+    /// With a key.
     Key(Box<ServiceAccount>),
-    /// Google, asked with a token of the same account.
+    /// By Google, asked with a token of the same account.
     Iam(Box<Iam>),
 }
 
 struct Iam {
     client: reqwest::Client,
-    /// Where Google signs.
+    /// The address of the API that signs.
     endpoint: Url,
     account: Account,
     tokens: Arc<TokenCache>,
 }
 
-/// Whose signature it is.
+/// The account that signs.
 enum Account {
     /// The account that the credentials impersonate.
     Named(String),
@@ -64,9 +64,8 @@ enum Account {
 }
 
 impl GoogleIdentity {
-    /// Takes the key that is written, the file at `path`, or what application default credentials find. Reads
-    /// options, environment and files; no network, no child process. Call it under
-    /// [`crate::process::no_fork`].
+    /// Uses the key that is given, the file at `path`, or application default credentials. Reads options,
+    /// environment and files; no network, no child process. Call it under [`crate::process::no_fork`].
     pub(in crate::store) fn open(
         key: Option<&Value>,
         path: Option<&str>,
@@ -94,7 +93,7 @@ impl GoogleIdentity {
         Ok(Self { signer, files })
     }
 
-    /// A JSON web token with `claims`, of which the account itself is the subject.
+    /// A JSON web token with `claims`, whose subject is the account itself.
     pub(in crate::store) async fn signed(&self, mut claims: Json) -> Result<SecretString> {
         match &self.signer {
             Signer::Key(account) => {
@@ -109,7 +108,7 @@ impl GoogleIdentity {
         }
     }
 
-    /// Whether a file that decided something has changed since.
+    /// Whether a file that influenced the configuration has changed since.
     pub(in crate::store) fn is_outdated(&self) -> bool {
         self.files.have_changed()
     }
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_written_needs_no_type_and_no_project() {
+    fn a_key_in_an_option_needs_no_type_and_no_project() {
         let key = parse(&Text::from(r#"{"client_email": "a@p", "private_key": "canary"}"#)).unwrap();
         let identity =
             GoogleIdentity::open(Some(&key), Some("/nonexistent"), &Environment::default()).unwrap();

@@ -20,27 +20,27 @@ use super::exchange::{answer, refused};
 use super::executable::Executable;
 use super::{needed, text};
 
-/// How the token stands in what is read.
+/// The format of what is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Format {
-    /// By itself.
+    /// The token itself.
     Text,
     /// As a member of a JSON object.
     Json(String),
 }
 
-/// One of the places.
+/// One of these places.
 pub(super) enum SubjectSource {
-    /// A file that somebody else keeps fresh, so it is read each time.
+    /// A file that another program updates, so it is read each time.
     File(PathBuf, Format),
-    /// A server beside us.
+    /// A server nearby, such as a sidecar.
     Url(reqwest::Client, Url, HeaderMap, Format),
     /// A program.
     Executable(Box<Executable>),
 }
 
 impl SubjectSource {
-    /// Takes the place out of the credentials. `client` makes a client for an address.
+    /// Reads the place from the credentials. `client` makes a client for an address.
     pub(super) fn new(
         json: &Json,
         environment: &Environment,
@@ -66,7 +66,7 @@ impl SubjectSource {
         ))
     }
 
-    /// The token, as it is now.
+    /// The current token.
     pub(super) async fn fetch(&self) -> Result<SecretString> {
         let (content, format) = match self {
             Self::File(path, format) => (file(path).await?, format),
@@ -107,7 +107,7 @@ fn headers(place: &Json) -> Result<HeaderMap> {
     headers.ok_or_else(|| Error::config("the `headers` of `credential_source` cannot be sent"))
 }
 
-/// Read on the pool for such work: the file may lie on a slow disk.
+/// Reads the file on the pool for blocking work: it may be on a slow disk.
 async fn file(path: &std::path::Path) -> Result<Vec<u8>> {
     tokio::task::spawn_blocking({
         let path = path.to_owned();
@@ -117,7 +117,7 @@ async fn file(path: &std::path::Path) -> Result<Vec<u8>> {
     .map_err(|_| Error::internal("reading the subject token did not come to its end"))?
     .map_err(|error| {
         Error::config(format!("the subject token file `{}` cannot be read: {error}", ShownPath(path)))
-            .with_hint("Check `credential_source`, and that whoever writes the file runs")
+            .with_hint("Check `credential_source`, and that the program that writes the file runs")
     })
 }
 
@@ -133,7 +133,7 @@ async fn from_url(client: &reqwest::Client, url: &Url, headers: &HeaderMap) -> R
 }
 
 fn token(content: &[u8], format: &Format) -> Result<SecretString> {
-    // Editors on Windows write a byte order mark, which is no part of a token.
+    // Editors on Windows write a byte order mark, which is not part of a token.
     let content = content.strip_prefix("\u{feff}".as_bytes()).unwrap_or(content);
     let found = match format {
         Format::Text => std::str::from_utf8(content).ok().map(|text| text.trim().to_owned()),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_supported_is_said() {
+    fn unsupported_places_are_reported() {
         for place in
             [json!({}), json!({"environment_id": "aws1", "url": "http://h"}), json!({"certificate": {}})]
         {

@@ -9,11 +9,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::Result;
 
-/// What is good for until then. Debug shows nothing of it.
+/// A token and its end. Debug does not show the token.
 #[derive(Clone)]
 pub(super) struct Token {
     text: SecretString,
-    /// When it stops to work; never, without it.
+    /// When it stops working; `None` for never.
     pub(super) expires: Option<SystemTime>,
 }
 
@@ -23,12 +23,12 @@ impl Token {
         Self { text: SecretString::from(text.into()), expires }
     }
 
-    /// A token that works so long from now.
+    /// A token that works for `lifetime` from now.
     pub(super) fn lasting(text: impl Into<String>, lifetime: Option<Duration>) -> Self {
         Self::new(text, lifetime.and_then(|lifetime| SystemTime::now().checked_add(lifetime)))
     }
 
-    /// What goes into the header of a request, if the token may stand there.
+    /// The header of a request, if a header can hold the token.
     pub(super) fn header(&self) -> Option<HeaderValue> {
         let mut header = HeaderValue::from_str(&format!("Bearer {}", self.text.expose_secret())).ok()?;
         header.set_sensitive(true);
@@ -42,7 +42,7 @@ impl Debug for Token {
     }
 }
 
-/// A place that hands out tokens.
+/// A place that supplies tokens.
 #[async_trait]
 pub(super) trait TokenSource: Debug + Send + Sync {
     /// A token from the place itself, never from memory.

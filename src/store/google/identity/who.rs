@@ -1,4 +1,4 @@
-//! Who secrets are read as, as far as that is known without a call.
+//! The identity that secrets are read as, as far as it is known without a call.
 
 use serde_json::Value as Json;
 
@@ -9,30 +9,30 @@ use super::adc::Found;
 use super::project::Project;
 use super::{Credentials, target_of, text};
 
-/// Who asks, in words that hold no secret.
+/// The identity that asks, in words that hold no secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::store::google) struct Who {
-    /// The account, through the chain of accounts that are impersonated.
+    /// The account, with the chain of impersonated accounts.
     pub(in crate::store::google) words: String,
-    /// What led to a key of a service account, if it is one.
+    /// Which service account key is used, if there is one.
     pub(in crate::store::google) key: Option<Key>,
 }
 
-/// A key of a service account, without the key.
+/// A description of a service account key, without the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::store::google) struct Key {
     /// The option or variable that named it.
     pub(in crate::store::google) named_by: &'static str,
-    /// Whether it stands in the options itself, so that no file had to be read.
+    /// Whether the options hold the key itself, so that no file had to be read.
     pub(in crate::store::google) is_inline: bool,
-    /// Google's id of it, by which it is found and deleted.
+    /// Google's id of the key, by which it is found and deleted.
     pub(in crate::store::google) id: Option<String>,
     /// The project of the account.
     pub(in crate::store::google) project: Option<String>,
 }
 
 impl Key {
-    /// What a key file says of itself; nothing of other credentials.
+    /// What a key file says about itself; `None` for other credentials.
     pub(in crate::store::google) fn of(json: &Json, named_by: &'static str, is_inline: bool) -> Option<Self> {
         let is_key = text(json, "type").unwrap_or("service_account") == "service_account";
         let member = |key| text(json, key).map(|text| Shown(text).to_string());
@@ -42,7 +42,7 @@ impl Key {
 }
 
 impl Credentials {
-    /// Who they are.
+    /// The identity that they belong to.
     pub(in crate::store::google) fn who(&self, settings: &GoogleSettings) -> Who {
         let is_inline = matches!(settings.credentials, Written::Content(..));
         let (own, key) = match &self.0 {
@@ -50,7 +50,7 @@ impl Credentials {
                 (format!("{} ({named_by})", of_content(json)), Key::of(json, named_by, is_inline))
             }
             Found::Metadata => ("the service account that the metadata server names".to_owned(), None),
-            Found::Anonymous => ("nobody, without credentials".to_owned(), None),
+            Found::Anonymous => ("anonymous, without credentials".to_owned(), None),
         };
         let words = match settings.chain.last() {
             Some(target) => format!("{target}, impersonated by {own}"),
@@ -61,7 +61,7 @@ impl Credentials {
 }
 
 impl Project {
-    /// Which project, or who knows it.
+    /// The project, or where it will be looked up.
     pub(in crate::store::google) fn words(&self) -> String {
         match self {
             Self::Known(project) => format!("project {project}"),
@@ -94,7 +94,7 @@ fn of_content(json: &Json) -> String {
     }
 }
 
-/// The account that is impersonated.
+/// The impersonated account.
 fn through(json: &Json) -> Option<String> {
     target_of(json).map(|account| Shown(account).to_string())
 }
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_of_credentials_is_told_without_its_secrets() {
+    fn every_type_of_credentials_is_described_without_its_secrets() {
         let url = "https://iam/v1/projects/-/serviceAccounts/t@p.iam.gserviceaccount.com:generateAccessToken";
         let key = json!({"type": "service_account", "client_email": "r@p", "private_key_id": "k1",
             "private_key": "canary"});
@@ -144,9 +144,9 @@ mod tests {
             ),
             (json!({"type": "canary"}), "", "credentials of an unknown type (gcp_key_path)"),
         ] {
-            let told = who(json, chain);
-            assert_eq!(told.words, expected);
-            assert!(!format!("{told:?}").contains("canary"), "{told:?}");
+            let described = who(json, chain);
+            assert_eq!(described.words, expected);
+            assert!(!format!("{described:?}").contains("canary"), "{described:?}");
         }
     }
 }

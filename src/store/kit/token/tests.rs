@@ -30,7 +30,7 @@ fn error(is_temporary: bool) -> Error {
     if is_temporary { error.temporary(None) } else { error }
 }
 
-/// The number of what is held after a call in which the login would hand out `next`.
+/// The number of the token that is held after a call in which the login would supply `next`.
 async fn number(holder: &TokenHolder<Pass>, next: u32) -> u32 {
     holder.get(|_| async move { Ok(Pass(next, 3600)) }).await.unwrap().0
 }
@@ -66,7 +66,7 @@ async fn what_still_works_outlives_an_outage_but_not_its_end() {
 }
 
 #[tokio::test]
-async fn only_where_the_terms_say_so_it_outlives_a_refusal() {
+async fn it_outlives_a_refusal_only_where_the_terms_say_so() {
     for outlives_refusal in [false, true] {
         let (holder, clock) = holder(Terms { outlives_refusal, ..TERMS });
         number(&holder, 1).await;
@@ -92,7 +92,7 @@ async fn a_renewal_that_is_cut_off_leaves_the_old_one_to_the_others() {
 }
 
 #[tokio::test]
-async fn one_login_is_for_all_who_wait_and_so_is_its_failure() {
+async fn one_login_answers_all_who_wait_and_so_does_its_failure() {
     for fails in [false, true] {
         let (holder, calls) = (Arc::new(holder(TERMS).0), Arc::new(AtomicU64::new(0)));
         let ask = |holder: Arc<TokenHolder<Pass>>, calls: Arc<AtomicU64>| async move {
@@ -157,7 +157,7 @@ async fn one_that_was_accepted_is_replaced_again() {
 }
 
 #[tokio::test]
-async fn what_is_replaced_stays_until_there_is_another() {
+async fn a_replaced_token_stays_until_there_is_another() {
     let (holder, _) = holder(TERMS);
     let first = number(&holder, 1).await;
     let is_first = |pass: &Pass| pass.0 == first;

@@ -1,7 +1,6 @@
-//! The names in Astro's settings file, and what is said of others.
+//! The names in Astro's settings file, and what is reported about others.
 //!
-//! Astro's reader (viper) takes its keys in any case and passes over those that it does not know without a
-//! word.
+//! Astro's reader (viper) ignores case in keys, and silently ignores keys that it does not know.
 
 /// A place in the file that has names of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +15,7 @@ pub(super) enum Level {
     Variable,
 }
 
-/// Words for a field that other tools use, without separators.
+/// Names that other tools use for a field, without separators.
 const ALIASES: [(&str, &str); 22] = [
     ("id", "conn_id"),
     ("connectionid", "conn_id"),
@@ -45,7 +44,7 @@ const ALIASES: [(&str, &str); 22] = [
 impl Level {
     const ALL: [Self; 4] = [Self::Top, Self::Section, Self::Connection, Self::Variable];
 
-    /// The names that mean something here.
+    /// The names that have a meaning here.
     pub(super) const fn fields(self) -> &'static [&'static str] {
         match self {
             Self::Top => &["airflow"],
@@ -65,12 +64,12 @@ impl Level {
         }
     }
 
-    /// Whether `name` means something here, in any case.
+    /// Whether `name` has a meaning here, ignoring case.
     pub(super) fn has(self, name: &str) -> bool {
         self.fields().iter().any(|field| field.eq_ignore_ascii_case(name))
     }
 
-    /// What to do about a name that means nothing here.
+    /// What to do about a name that has no meaning here.
     pub(super) fn advice(self, name: &str) -> String {
         let plain = plain(name.split(':').next().unwrap_or(name));
         if let Some(field) = self.meant(&plain) {
@@ -85,7 +84,7 @@ impl Level {
         }
     }
 
-    /// The field that another spelling, or the word of another tool, stands for.
+    /// The field that another spelling, or the name from another tool, refers to.
     fn meant(self, plain_name: &str) -> Option<&'static str> {
         let prefix = match self {
             Self::Connection => "conn",
@@ -120,7 +119,7 @@ impl Level {
     }
 }
 
-/// Without case and separators.
+/// Removes case and separators.
 fn plain(name: &str) -> String {
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
@@ -130,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_have_any_case() {
+    fn the_case_of_names_does_not_matter() {
         assert!(Level::Connection.has("CONN_ID") && Level::Top.has("Airflow"));
         assert!(!Level::Connection.has("connId") && !Level::Variable.has("conn_id"));
     }

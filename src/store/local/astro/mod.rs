@@ -1,10 +1,10 @@
 //! Astro's `airflow_settings.yaml`: connections and variables for local development.
 //!
-//! Source: astro-cli, `settings/types.go` and `settings/settings.go` (which hand the file to `airflow
+//! Source: astro-cli, `settings/types.go` and `settings/settings.go` (which pass the contents to `airflow
 //! connections add` and `airflow variables set`) and the template `airflow/include/settingsyml.yml`. Pools
-//! are no secrets and ignored. Scalars are taken as they are written: `conn_password: 0123` keeps its zero,
-//! of which Astro makes 83. Its other slips are not followed either: it drops every member of `conn_extra`
-//! that is no string. What neither reads is told.
+//! are not secret and are ignored. Scalars are taken literally: `conn_password: 0123` keeps its zero, while
+//! Astro turns it into 83. Astro's other mistakes are not copied either: it drops every member of
+//! `conn_extra` that is not a string. What neither reads is reported.
 
 mod fields;
 mod sift;
@@ -24,7 +24,7 @@ use super::error::{Problem, bad_connection, bad_variable, unreadable};
 use super::unread::{Note, Reason};
 use super::yaml::{self, Content, Node, Pairs, Reader, Tag};
 
-/// Astro's keys and Airflow's, in the order in which they are written.
+/// Astro's keys and Airflow's, in the order of the JSON that is written.
 const FIELDS: [(&str, &str); 6] = [
     ("conn_type", "conn_type"),
     ("conn_host", "host"),
@@ -34,26 +34,26 @@ const FIELDS: [(&str, &str); 6] = [
     ("conn_port", "port"),
 ];
 
-/// What a settings file answers.
+/// The contents of a settings file.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
     /// Its connections by id.
     pub(super) connections: Entries,
     /// Its variables by key.
     pub(super) variables: Entries,
-    /// What of it is not read.
+    /// The parts of it that are not read.
     pub(super) unread: Vec<Note>,
 }
 
 impl Settings {
-    /// Reads a settings file. Of entries with the same name the last one counts, as Astro adds one after the
-    /// other. With `is_strict` a name that means nothing is an error, of its entry where that has a name.
+    /// Reads a settings file. Of entries with the same name the last one counts, since Astro adds one after
+    /// the other. With `is_strict` a name without a meaning is an error, of its entry if that has a name.
     pub(super) fn parse(path: &Path, content: &str, is_strict: bool) -> Result<Self> {
         let content = content.strip_prefix('\u{feff}').unwrap_or(content);
         let mut source = Source { path, reader: Reader::new(content), sieve: Sieve::new(is_strict) };
         let settings = yaml::any_document(content).and_then(|root| match root {
             Some(root) if root.tag != Tag::Null => source.settings(&root),
-            // As in Astro, nothing is in a file without content.
+            // As in Astro, an empty file has no settings.
             _ => Ok(Self::default()),
         });
         settings.map_err(|problem| unreadable(path, &[problem]))
@@ -149,8 +149,8 @@ impl Source<'_> {
         Ok(variables)
     }
 
-    /// Text as it is written; lists and mappings, which Astro cannot read, as JSON text, since a variable of
-    /// Airflow is text.
+    /// Text is taken literally; lists and mappings, which Astro cannot read, become JSON text, since a
+    /// variable of Airflow is text.
     fn variable(&mut self, node: &Node) -> Result<Option<SecretValue>, Problem> {
         match &node.content {
             Content::Scalar(text) => Ok(Some(SecretValue::text(text.as_str()))),
@@ -158,7 +158,7 @@ impl Source<'_> {
         }
     }
 
-    /// The mappings in a list and their lines; none if it is absent or null.
+    /// The mappings in a list with their lines; none if it is absent or null.
     fn list(&mut self, airflow: &Pairs, key: &str) -> Result<Vec<(usize, Pairs)>, Problem> {
         let Some(node) = filled(airflow, key) else { return Ok(Vec::new()) };
         let Content::Sequence(items) = &node.content else { return Err(node.problem("expected a list")) };
@@ -174,11 +174,11 @@ impl Source<'_> {
     }
 }
 
-/// A URI counts when nothing else says what the connection is.
+/// A URI counts only if no other field describes the connection.
 fn connection(entry: &Pairs, extra: Option<Text>) -> Result<SecretValue, String> {
     let mut fields = Object::new();
     for (key, field) in FIELDS {
-        // Zero is how Go says that there is no port.
+        // Zero is Go's value for a missing port.
         if let Some(text) = text(entry, key)?.filter(|text| key != "conn_port" || *text != "0") {
             fields.insert(Text::from(field), Value::from(text));
         }
@@ -189,7 +189,7 @@ fn connection(entry: &Pairs, extra: Option<Text>) -> Result<SecretValue, String>
     }
 }
 
-/// Whether the connection is that of its URI: no other field says what it is.
+/// Whether the URI describes the connection: no other field does.
 fn is_uri(entry: &Pairs) -> bool {
     let is_said = |(key, _): &(&str, &str)| {
         let port_zero = |node: &&Node| matches!(&node.content, Content::Scalar(text) if text.as_str() == "0");
@@ -199,7 +199,7 @@ fn is_uri(entry: &Pairs) -> bool {
     !FIELDS.iter().any(is_said)
 }
 
-/// Airflow's connection JSON. Without a type there is no connection, as in Astro.
+/// Airflow's connection JSON. As in Astro, a connection needs a type.
 fn connection_of_fields(mut fields: Object, extra: Option<Text>) -> Result<SecretValue, String> {
     if !fields.contains_key("conn_type") {
         return Err("it needs a conn_type, or a conn_uri and nothing else".to_owned());
@@ -214,7 +214,7 @@ fn connection_of_fields(mut fields: Object, extra: Option<Text>) -> Result<Secre
     object_text(fields)
 }
 
-/// The text of `conn_extra`: JSON for a mapping, a text as it stands; none if nothing is in it.
+/// The text of `conn_extra`: JSON for a mapping, a text unchanged; none if it is empty.
 fn extra_text(extra: &Value) -> Option<Text> {
     if !extra.is_truthy() {
         return None;
@@ -225,7 +225,7 @@ fn extra_text(extra: &Value) -> Option<Text> {
     }
 }
 
-/// Astro sets `conn_extra` on top of the URI, whose own parameters then say nothing.
+/// Astro sets `conn_extra` after the URI, so the URI's own parameters have no effect.
 fn uri_with_extra(uri: &str, extra: Option<Text>) -> String {
     const PARAMETER: &str = "?__extra__=";
     let Some(extra) = extra else { return uri.to_owned() };
@@ -237,7 +237,7 @@ fn uri_with_extra(uri: &str, extra: Option<Text>) -> String {
     uri
 }
 
-/// The value of a key, which has any case; none if it is absent, null or empty.
+/// The value of a key, ignoring case; none if it is absent, null or empty.
 fn filled<'node>(pairs: &'node Pairs, key: &str) -> Option<&'node Node> {
     let is_key =
         |node: &Node| matches!(&node.content, Content::Scalar(text) if key.eq_ignore_ascii_case(text));
@@ -245,12 +245,12 @@ fn filled<'node>(pairs: &'node Pairs, key: &str) -> Option<&'node Node> {
     is_filled(value).then_some(&**value)
 }
 
-/// Whether a node says something.
+/// Whether a node has a value.
 fn is_filled(node: &Node) -> bool {
     node.tag != Tag::Null && !matches!(&node.content, Content::Scalar(text) if text.is_empty())
 }
 
-/// The text of a key; the error is of the entry that holds it.
+/// The text of a key; an error is one of the entry that contains it.
 fn text<'node>(entry: &'node Pairs, key: &str) -> Result<Option<&'node str>, String> {
     match filled(entry, key).map(|node| &node.content) {
         None => Ok(None),
@@ -259,7 +259,7 @@ fn text<'node>(entry: &'node Pairs, key: &str) -> Result<Option<&'node str>, Str
     }
 }
 
-/// The name of an entry; without one the entry says nothing.
+/// The name of an entry; an entry without one has no effect.
 fn name<'node>(entry: &'node Pairs, key: &str) -> Result<Option<&'node str>, Problem> {
     let line = filled(entry, key).map_or(1, |node| node.line);
     text(entry, key).map_err(|reason| Problem::at(line, reason))

@@ -1,4 +1,4 @@
-//! What of a settings file is not read.
+//! The parts of a settings file that are not read.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -7,7 +7,7 @@ use super::fields::Level;
 use super::{Content, Node, Note, Pairs, Problem, Reason, filled, is_filled};
 use crate::store::local::unread::shown_name;
 
-/// Collects what is not read while a file is read. Under `strict` names that mean nothing are errors.
+/// Collects what is not read while a file is read. Under `strict` names without a meaning are errors.
 pub(super) struct Sieve {
     is_strict: bool,
     notes: Vec<Note>,
@@ -15,18 +15,18 @@ pub(super) struct Sieve {
 }
 
 impl Sieve {
-    /// Nothing was found yet.
+    /// A sieve without findings.
     pub(super) fn new(is_strict: bool) -> Self {
         Self { is_strict, notes: Vec::new(), seen: HashSet::new() }
     }
 
-    /// What was found.
+    /// The findings so far.
     pub(super) fn take(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.notes)
     }
 
-    /// Looks at the names of the file or of its section. A name of the file's top whose value is used
-    /// elsewhere, by an alias, is there for that alone.
+    /// Checks the names of the file or of its section. A name at the top whose value is reused by an alias
+    /// only exists for that purpose.
     pub(super) fn whole(&mut self, place: Level, node: &Node) -> Result<(), Problem> {
         self.repeated_fields(node);
         let Content::Mapping(pairs) = &node.content else { return Ok(()) };
@@ -36,12 +36,12 @@ impl Sieve {
         Ok(())
     }
 
-    /// Looks at the fields of an entry.
+    /// Checks the fields of an entry.
     pub(super) fn fields(&mut self, place: Level, id: Option<&str>, entry: &Pairs) -> Result<(), Problem> {
         entry.iter().try_for_each(|(key, value)| self.field(place, id, key, value))
     }
 
-    /// A field that has no value loses nothing.
+    /// A field without a value loses nothing.
     fn field(&mut self, place: Level, id: Option<&str>, key: &Node, value: &Node) -> Result<(), Problem> {
         let Content::Scalar(name) = &key.content else { return Ok(()) };
         let is_value = name.contains(':');
@@ -58,7 +58,7 @@ impl Sieve {
         Ok(())
     }
 
-    /// An entry without a name: skipped, which is told if it holds something.
+    /// An entry without a name: it is skipped, and reported if it contains something.
     pub(super) fn nameless(&mut self, place: Level, line: usize, entry: &Pairs) -> Result<(), Problem> {
         self.fields(place, None, entry)?;
         let is_held = |(key, value): &&(Rc<Node>, Rc<Node>)| is_filled(value) && !is_example(key, value);
@@ -80,7 +80,7 @@ impl Sieve {
         self.note(line, Some(name), Reason::Skipped, what, advice);
     }
 
-    /// Notes a name; one that was there before replaces the entry that had it.
+    /// Notes a name; if it occurred before, it replaces the earlier entry.
     pub(super) fn name(&mut self, line: usize, word: &'static str, id: &str) {
         if !self.seen.insert((word, id.to_owned())) {
             let what = format!("{word} {id:?} appears a second time, and the entry before it is not read");
@@ -88,7 +88,7 @@ impl Sieve {
         }
     }
 
-    /// A field that is written twice: the last one counts. Astro refuses the file.
+    /// A field that occurs twice: the last one counts. Astro refuses such a file.
     pub(super) fn repeated_fields(&mut self, node: &Node) {
         let Content::Mapping(pairs) = &node.content else { return };
         let mut seen = HashSet::new();
@@ -104,7 +104,7 @@ impl Sieve {
         }
     }
 
-    /// What `conn_uri` says is not read beside other fields, and its parameters are not beside `conn_extra`.
+    /// `conn_uri` is not read beside other fields, nor are its parameters beside `conn_extra`.
     pub(super) fn overruled(&mut self, line: usize, id: &str, entry: &Pairs, is_uri: bool) {
         let Some(uri) = filled(entry, "conn_uri") else { return };
         let (what, advice) = if !is_uri {
@@ -138,14 +138,14 @@ fn has_parameters(uri: &Node) -> bool {
     matches!(&uri.content, Content::Scalar(uri) if uri.contains(['?', '#']))
 }
 
-/// What the template of `astro dev init` has in its entry without a name.
+/// The example in the nameless entry of the template of `astro dev init`.
 fn is_example(key: &Node, value: &Node) -> bool {
     let is = |node: &Node, text: &str| matches!(&node.content, Content::Scalar(own) if own.as_str() == text);
     let Content::Mapping(members) = &value.content else { return false };
     is(key, "conn_extra") && matches!(members.as_slice(), [(name, _)] if is(name, "example_extra_field"))
 }
 
-/// Whether an alias repeats the node or something in it.
+/// Whether an alias repeats the node or a part of it.
 fn is_reused(node: &Rc<Node>) -> bool {
     let is_inside = || match &node.content {
         Content::Scalar(_) => false,

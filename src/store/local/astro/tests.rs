@@ -1,4 +1,4 @@
-//! What Astro's settings file becomes.
+//! The results of reading Astro's settings file.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn settings(yaml: &str) -> Result<Settings> {
     Settings::parse(Path::new("airflow_settings.yaml"), yaml, false)
 }
 
-fn told(answer: Option<Result<SecretValue>>) -> String {
+fn shown(answer: Option<Result<SecretValue>>) -> String {
     match answer {
         None => "absent".to_owned(),
         Some(Ok(value)) if value.is_structured() => format!("<{}>", value.expose()),
@@ -20,7 +20,7 @@ fn connection(lines: &[&str]) -> String {
     let lines = lines.iter().fold(String::new(), |yaml, line| yaml + "      " + line + "\n");
     let yaml = format!("airflow:\n  connections:\n    - conn_id: c\n{lines}");
     settings(&yaml)
-        .map_or_else(|error| format!("error: {error}"), |settings| told(settings.connections.get("c")))
+        .map_or_else(|error| format!("error: {error}"), |settings| shown(settings.connections.get("c")))
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn extra_may_be_json_text() {
 }
 
 #[test]
-fn a_uri_counts_when_it_stands_alone() {
+fn a_uri_counts_if_it_is_the_only_field() {
     assert_eq!(connection(&["conn_uri: http://h/?a=1"]), "http://h/?a=1");
     assert_eq!(connection(&["conn_uri: http://h", "conn_type: ftp"]), r#"{"conn_type": "ftp"}"#);
     assert_eq!(connection(&["conn_uri: http://h", "conn_port: 0", "conn_type:"]), "http://h");
@@ -66,11 +66,14 @@ fn a_connection_needs_a_type_and_a_port_that_is_a_number() {
 fn entries_may_share_lines() {
     let yaml = "base: &base {conn_type: http, conn_host: h}\nairflow:\n  connections:\n    - \
     {<<: *base, conn_id: c, conn_host: own}";
-    assert_eq!(told(settings(yaml).unwrap().connections.get("c")), r#"{"conn_type": "http", "host": "own"}"#);
+    assert_eq!(
+        shown(settings(yaml).unwrap().connections.get("c")),
+        r#"{"conn_type": "http", "host": "own"}"#
+    );
 }
 
 #[test]
-fn the_template_of_astro_holds_nothing() {
+fn the_template_of_astro_is_empty() {
     let template = "airflow:\n  connections:\n    - \
     conn_id:\n      conn_type:\n      conn_extra:\n        example_extra_field: example-value\n  pools:\n    \
     - pool_name:\n      pool_slot:\n  variables:\n    - variable_name:\n      variable_value:\n";
@@ -91,8 +94,8 @@ fn variables_are_text_as_written() {
     {variable_name: a, variable_value: last}\n    -\n",
     )
     .unwrap();
-    let told = |key| told(settings.variables.get(key));
-    assert_eq!(["a", "b", "c", "e"].map(told), ["last", "yes", r#"{"d": 1}"#, "absent"]);
+    let shown = |key| shown(settings.variables.get(key));
+    assert_eq!(["a", "b", "c", "e"].map(shown), ["last", "yes", r#"{"d": 1}"#, "absent"]);
 }
 
 #[test]
@@ -110,15 +113,15 @@ fn empty_sections_are_fine_and_wrong_ones_are_not() {
     ] {
         settings(yaml).unwrap();
     }
-    let told = |yaml| settings(yaml).unwrap_err().to_string();
-    insta::assert_snapshot!(told("airflow:\n  connections:\n    - conn_id: [canary]"), @r#"failed to load the secret file "airflow_settings.yaml": line 3: its conn_id should be text, not a list or a mapping (read: AirflowFileParseException)"#);
-    insta::assert_snapshot!(told("- a"), @r#"failed to load the secret file "airflow_settings.yaml": line 1: the file should contain an object, with names as keys (read: AirflowFileParseException)"#);
-    insta::assert_snapshot!(told("airflow: x"), @r#"failed to load the secret file "airflow_settings.yaml": line 1: expected a mapping with connections, variables and pools (read: AirflowFileParseException)"#);
-    insta::assert_snapshot!(told("airflow:\n  connections: {a: 1}"), @r#"failed to load the secret file "airflow_settings.yaml": line 2: expected a list (read: AirflowFileParseException)"#);
-    insta::assert_snapshot!(told("airflow:\n  variables:\n    - x"), @r#"failed to load the secret file "airflow_settings.yaml": line 3: expected a mapping (read: AirflowFileParseException)"#);
+    let shown = |yaml| settings(yaml).unwrap_err().to_string();
+    insta::assert_snapshot!(shown("airflow:\n  connections:\n    - conn_id: [canary]"), @r#"failed to load the secret file "airflow_settings.yaml": line 3: its conn_id should be text, not a list or a mapping (read: AirflowFileParseException)"#);
+    insta::assert_snapshot!(shown("- a"), @r#"failed to load the secret file "airflow_settings.yaml": line 1: the file should contain an object, with names as keys (read: AirflowFileParseException)"#);
+    insta::assert_snapshot!(shown("airflow: x"), @r#"failed to load the secret file "airflow_settings.yaml": line 1: expected a mapping with connections, variables and pools (read: AirflowFileParseException)"#);
+    insta::assert_snapshot!(shown("airflow:\n  connections: {a: 1}"), @r#"failed to load the secret file "airflow_settings.yaml": line 2: expected a list (read: AirflowFileParseException)"#);
+    insta::assert_snapshot!(shown("airflow:\n  variables:\n    - x"), @r#"failed to load the secret file "airflow_settings.yaml": line 3: expected a mapping (read: AirflowFileParseException)"#);
 }
 
-/// What is said of a file that is not read as a whole.
+/// What is reported about a file that is not read completely.
 fn unread(yaml: &str) -> String {
     let path = Path::new("s.yaml");
     let settings = settings(yaml).unwrap();
@@ -127,17 +130,17 @@ fn unread(yaml: &str) -> String {
 }
 
 #[test]
-fn fields_have_any_case() {
+fn the_case_of_fields_does_not_matter() {
     let yaml = "Airflow:\n  CONNECTIONS:\n    - \
     {Conn_Id: c, CONN_TYPE: http, conn_HOST: h}\n  Variables:\n    - {VARIABLE_NAME: v, Variable_Value: 1}";
     let settings = settings(yaml).unwrap();
-    assert_eq!(told(settings.connections.get("c")), r#"{"conn_type": "http", "host": "h"}"#);
-    assert_eq!(told(settings.variables.get("v")), "1");
+    assert_eq!(shown(settings.connections.get("c")), r#"{"conn_type": "http", "host": "h"}"#);
+    assert_eq!(shown(settings.variables.get("v")), "1");
     assert_eq!(unread(yaml), "");
 }
 
 #[test]
-fn what_means_nothing_is_told() {
+fn unknown_fields_are_reported() {
     insta::assert_snapshot!(unread("airflow: {connections: [{conn_id: c, conn_type: t, host: canary, \
     password: canary}], variable: [{a: canary}]}\nconnections: [1]"), @r#"
     Unknown "s.yaml" line 2: the field `connections` is unknown. It belongs below `airflow`
@@ -157,7 +160,7 @@ fn what_means_nothing_is_told() {
 }
 
 #[test]
-fn entries_that_are_skipped_and_hold_something_are_told() {
+fn skipped_entries_with_contents_are_reported() {
     insta::assert_snapshot!(unread("airflow:\n  connections:\n    - {conn_host: canary}\n    - \
     conn_id:\n  variables:\n    - {variable_value: canary}\n    - {variable_name: v}\n    - \
     variable_name:"), @r#"
@@ -171,7 +174,7 @@ fn entries_that_are_skipped_and_hold_something_are_told() {
 }
 
 #[test]
-fn what_something_else_overrules_is_told() {
+fn overruled_fields_are_reported() {
     insta::assert_snapshot!(unread("airflow:\n  connections:\n    - \
     {conn_id: a, conn_uri: 'x://canary', conn_type: t}\n    - \
     {conn_id: b, conn_uri: 'x://canary?a=1', conn_extra: {b: 1}}\n    - {conn_id: b, conn_type: t}\n    - \
@@ -185,7 +188,7 @@ fn what_something_else_overrules_is_told() {
 }
 
 #[test]
-fn what_an_alias_repeats_is_no_mistake() {
+fn what_an_alias_repeats_is_not_a_mistake() {
     assert_eq!(
         unread(
             "base: &base {conn_type: http}\nx: {deep: &deep [1]}\nairflow:\n  connections:\n    - \
@@ -197,16 +200,16 @@ fn what_an_alias_repeats_is_no_mistake() {
 }
 
 #[test]
-fn strict_makes_what_means_nothing_an_error() {
+fn strict_makes_unknown_fields_an_error() {
     let strict = |yaml| Settings::parse(Path::new("s.yaml"), yaml, true);
     let file = strict(
         "airflow:\n  connections: [{conn_id: c, conn_type: t, host: canary}, \
     {conn_id: d, conn_type: t}]\n  variables: [{variable_name: v, value: canary}]",
     )
     .unwrap();
-    insta::assert_snapshot!(told(file.connections.get("c")), @r#"error: connection "c" in the secret file "s.yaml": line 2: the field `host` is unknown, which `strict` refuses. Write `conn_host` (read: AirflowException)"#);
-    insta::assert_snapshot!(told(file.variables.get("v")), @r#"error: variable "v" in the secret file "s.yaml": line 3: the field `value` is unknown, which `strict` refuses. Write `variable_value` (read: AirflowException)"#);
-    assert_eq!(told(file.connections.get("d")), r#"{"conn_type": "t"}"#);
+    insta::assert_snapshot!(shown(file.connections.get("c")), @r#"error: connection "c" in the secret file "s.yaml": line 2: the field `host` is unknown, which `strict` refuses. Write `conn_host` (read: AirflowException)"#);
+    insta::assert_snapshot!(shown(file.variables.get("v")), @r#"error: variable "v" in the secret file "s.yaml": line 3: the field `value` is unknown, which `strict` refuses. Write `variable_value` (read: AirflowException)"#);
+    assert_eq!(shown(file.connections.get("d")), r#"{"conn_type": "t"}"#);
     insta::assert_snapshot!(strict("airflow: {variable: [{a: canary}]}").unwrap_err(), @r#"failed to load the secret file "s.yaml": line 1: the field `variable` is unknown, which `strict` refuses. Did you mean `variables`? (read: AirflowFileParseException)"#);
     insta::assert_snapshot!(strict("airflow: {connections: [{id: c}]}").unwrap_err(), @r#"failed to load the secret file "s.yaml": line 1: the field `id` is unknown, which `strict` refuses. Write `conn_id` (read: AirflowFileParseException)"#);
 }

@@ -1,22 +1,23 @@
-//! What libyaml forgives and our parser does not: lines inside brackets or quotes that start too far to the
+//! What libyaml tolerates and our parser does not: lines inside brackets or quotes that start too far to the
 //! left, and a tab between a key and its value.
 //!
-//! White space at these places means nothing, so more of it makes the parser content and changes no value.
-//! Which of them it is shows by the place where the parser stops, not by what it says; if it stops at the
-//! same place again, it is about something else.
+//! White space at these places has no meaning, so more of it satisfies the parser and changes no value. Which
+//! place it is follows from where the parser stops, not from its message; if it stops at the same place
+//! again, it is about something else.
 
 use saphyr_parser::{Event, Marker, Parser};
 use zeroize::Zeroizing;
 
-/// A text that may be read once more.
+/// A text that may be parsed once more.
 pub(super) struct Spaced {
-    /// The text with more space.
+    /// The text with additional space.
     pub(super) text: Zeroizing<String>,
-    /// Where the token stands now at which the parser stopped, in characters.
+    /// The new position of the token at which the parser stopped, in characters.
     pub(super) stopped: usize,
 }
 
-/// The text with more space where the parser stopped at `marker`; none where more of it could mean something.
+/// The text with additional space where the parser stopped at `marker`; `None` where more space could have a
+/// meaning.
 pub(super) fn with_space(text: &str, marker: &Marker) -> Option<Spaced> {
     let (before, after) = split_at_character(text, marker.index())?;
     if after.starts_with(['"', '\'']) {
@@ -44,7 +45,7 @@ fn spaced(parts: &[&str], stopped: usize) -> Spaced {
     Spaced { text: Zeroizing::new(parts.concat()), stopped }
 }
 
-/// Whether a line behind these stands inside brackets: the parser begins what they hold and finds no end.
+/// Whether a line after these is inside brackets: the parser opens a container and finds no end.
 fn has_open_brackets(lines: &str) -> bool {
     let mut open = Vec::new();
     for (event, span) in Parser::new_from_str(lines).map_while(Result::ok) {
@@ -58,7 +59,7 @@ fn has_open_brackets(lines: &str) -> bool {
     open.iter().filter_map(begins).any(|rest| rest.starts_with(['[', '{']))
 }
 
-/// More space than any mapping or list stands in that is open behind `text`.
+/// More space than the indentation of any mapping or list that is open after `text`.
 fn wide_enough(text: &str) -> String {
     let widths =
         text.split('\n').map(|line| line.len() - line.trim_start_matches([' ', '-', '?', ':']).len());
@@ -71,7 +72,7 @@ fn split_at_character(text: &str, index: usize) -> Option<(&str, &str)> {
     text.split_at_checked(offset)
 }
 
-/// How many bytes a quoted scalar takes, quotes included.
+/// The length of a quoted scalar in bytes, including the quotes.
 fn quoted_length(text: &str) -> Option<usize> {
     let mut bytes = text.bytes().enumerate();
     let (_, quote) = bytes.next()?;
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tab_may_stand_between_key_and_value() {
+    fn a_tab_may_be_between_key_and_value() {
         assert_eq!(parsed("é:\tx:y\nb:\t\t1\nc: [{d:\t2}]"), r#"{"\u00e9": "x:y", "b": 1, "c": [{"d": 2}]}"#);
     }
 
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_for_another_reason_stays_so() {
+    fn other_errors_stay_errors() {
         for yaml in [
             "a: 1\n] b",
             "a: x\n@b",

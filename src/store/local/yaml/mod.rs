@@ -4,12 +4,12 @@
 //! 1. `node.rs`: the parser's events become nodes; an alias is the same node again.
 //!    `forgive.rs` helps where the parser is stricter than libyaml.
 //! 2. `tag.rs`: which type a node has.
-//! 3. `scalar.rs`: what a scalar of that type says.
+//! 3. `scalar.rs`: the value of a scalar of that type.
 //! 4. `value.rs`: nodes become JSON values; merge keys are resolved here.
 //!
-//! Where YAML has types that JSON has not, we differ from `PyYAML`: dates and times stay the text of the
-//! file, binary stays base64, a set becomes the list of its members, and keys become text. The parser follows
-//! YAML 1.2, which accepts a little more than libyaml.
+//! `PyYAML` has types that JSON lacks; there the results differ: dates and times stay the text of the file,
+//! binary stays base64, a set becomes the list of its members, and keys become text. The parser follows YAML
+//! 1.2, which accepts a little more than libyaml.
 
 mod forgive;
 mod node;
@@ -26,8 +26,8 @@ pub(super) use self::node::{Content, Node};
 pub(super) use self::tag::Tag;
 pub(super) use self::value::{Pairs, Reader};
 
-/// Reads a file whose top level is a mapping. Only text keys come out, since Airflow never asks for others;
-/// what is told of the others and of repeated ones comes beside them.
+/// Reads a file whose top level is a mapping. Only text keys are returned, since Airflow never asks for
+/// others; the notes are about those and about repeated ones.
 pub(super) fn parse(text: &str) -> Result<(Object, Vec<Note>), Problem> {
     if text.is_empty() {
         return Err(Problem::empty());
@@ -36,7 +36,7 @@ pub(super) fn parse(text: &str) -> Result<(Object, Vec<Note>), Problem> {
     Reader::new(text).top_level(&root)
 }
 
-/// Reads a file into nodes; none if there is nothing in it.
+/// Reads a file into nodes; `None` if it is empty.
 pub(super) fn any_document(text: &str) -> Result<Option<std::rc::Rc<Node>>, Problem> {
     if text.is_empty() { Ok(None) } else { node::compose(text) }
 }

@@ -10,26 +10,26 @@ use super::super::error::Problem;
 use super::forgive::{self, Spaced};
 use super::tag::Tag;
 
-/// Most containers within each other, aliases included. What reads and drops nodes recurses, so this bounds
-/// its stack.
+/// The deepest nesting of containers, including aliases. Reading and dropping nodes is recursive, so this
+/// limits the stack.
 const MAX_DEPTH: usize = 200;
 
-/// Most bytes that are read again because of [`forgive`].
+/// The most bytes that are parsed again because of [`forgive`].
 const MAX_READ_AGAIN: usize = 4 << 20;
 
 /// A piece of a document.
 pub(in super::super) struct Node {
-    /// Its type.
+    /// Its contents.
     pub(in super::super) tag: Tag,
     /// What it holds.
     pub(in super::super) content: Content,
-    /// The line it starts in.
+    /// The line where it starts.
     pub(in super::super) line: usize,
-    /// How many nodes stand within each other here: one for a scalar.
+    /// How deep nodes are nested here: one for a scalar.
     depth: usize,
 }
 
-/// What a node holds.
+/// The contents of a node.
 pub(in super::super) enum Content {
     /// The text of a scalar, without quotes and escapes.
     Scalar(Zeroizing<String>),
@@ -50,7 +50,7 @@ impl Node {
 enum Unparsed {
     /// The parser does not understand it.
     Syntax(ScanError),
-    /// The nodes make no document.
+    /// The nodes do not form a document.
     Problem(Problem),
 }
 
@@ -60,7 +60,7 @@ impl From<Problem> for Unparsed {
     }
 }
 
-/// Reads the only document of a text; none for a text without content.
+/// Reads the only document of a text; `None` for an empty text.
 pub(super) fn compose(text: &str) -> Result<Option<Rc<Node>>, Problem> {
     refuse_control_characters(text)?;
     let mut spaced: Option<Spaced> = None;
@@ -90,7 +90,7 @@ fn compose_once(text: &str) -> Result<Option<Rc<Node>>, Unparsed> {
     Ok(composer.root)
 }
 
-/// libyaml reads no other characters.
+/// libyaml accepts no other characters.
 fn refuse_control_characters(text: &str) -> Result<(), Problem> {
     let refused = |character: char| {
         let is_control = character.is_control() && !matches!(character, '\t' | '\n' | '\r' | '\u{85}');
@@ -102,8 +102,8 @@ fn refuse_control_characters(text: &str) -> Result<(), Problem> {
     }
 }
 
-/// Characters that begin nothing. The parser's texts are fixed ones, but for the one that quotes such a
-/// character.
+/// Characters that cannot begin a token. All messages of the parser are fixed texts except the one that
+/// quotes such a character.
 const RESERVED: [char; 3] = ['%', '@', '`'];
 
 fn syntax(text: &str, error: &ScanError) -> Problem {
@@ -113,11 +113,11 @@ fn syntax(text: &str, error: &ScanError) -> Problem {
     Problem::at(marker.line(), message.to_owned())
 }
 
-/// A container whose end was not seen yet.
+/// A container whose end has not been reached.
 struct Open {
     anchor: usize,
     node: Node,
-    /// The key of a mapping that waits for its value.
+    /// The key of a mapping that has no value yet.
     key: Option<Rc<Node>>,
 }
 
@@ -164,7 +164,7 @@ impl Composer {
 
     fn alias(&mut self, anchor: usize, line: usize) -> Result<(), Problem> {
         if self.open.iter().any(|open| open.anchor == anchor) {
-            return Err(Problem::at(line, "an alias within the value that it stands for"));
+            return Err(Problem::at(line, "an alias within the value that it refers to"));
         }
         match self.anchors.get(&anchor).cloned() {
             Some(node) => self.place(node),
@@ -192,7 +192,7 @@ impl Composer {
         }
     }
 
-    /// Takes in a finished node. Anchors count from one; zero is none.
+    /// Adds a finished node. Anchors count from one; zero means none.
     fn add(&mut self, anchor: usize, node: Node) -> Result<(), Problem> {
         let node = Rc::new(node);
         if anchor > 0 {

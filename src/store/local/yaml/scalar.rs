@@ -1,8 +1,8 @@
-//! Numbers, booleans and dates as `PyYAML` 6.0 knows them (`yaml/resolver.py`, `yaml/constructor.py`).
+//! Numbers, booleans and dates as `PyYAML` 6.0 recognises them (`yaml/resolver.py`, `yaml/constructor.py`).
 
 use crate::value::json::{Int, MAX_INT_DIGITS};
 
-/// What `!!bool` makes of a word, in any case.
+/// The `!!bool` value of a word, ignoring case.
 pub(super) fn boolean(text: &str) -> Option<bool> {
     let is_one_of = |words: [&str; 3]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     if is_one_of(["yes", "true", "on"]) {
@@ -27,7 +27,7 @@ pub(super) fn looks_like_int(text: &str) -> bool {
             && split_sexagesimal(digits).is_some_and(|(_, last)| is_below_sixty(last)))
 }
 
-/// `1.5`, `1.`, `.5`, `1.5e+3` (with the sign of the exponent), `1:30.5`, `.inf` and `.nan`.
+/// `1.5`, `1.`, `.5`, `1.5e+3` (the exponent needs a sign), `1:30.5`, `.inf` and `.nan`.
 pub(super) fn looks_like_float(text: &str) -> bool {
     let digits = unsigned(text);
     let has_sign = digits.len() != text.len();
@@ -43,12 +43,12 @@ pub(super) fn looks_like_float(text: &str) -> bool {
     }
 }
 
-/// `2001-12-14`, or a time with it.
+/// `2001-12-14`, possibly with a time.
 pub(super) fn looks_like_timestamp(text: &str) -> bool {
     is_date(text) || date_and_time(text).is_some()
 }
 
-/// What `!!int` makes of a text; none if it is no number, or one that Python refuses to write.
+/// The `!!int` value of a text; `None` if it is not a number, or one that Python refuses to write.
 pub(super) fn integer(text: &str) -> Option<Int> {
     let text: String = text.chars().filter(|character| *character != '_').collect();
     let digits = unsigned(&text);
@@ -62,7 +62,7 @@ pub(super) fn integer(text: &str) -> Option<Int> {
     Int::from_decimal(&format!("{sign}{decimal}"))
 }
 
-/// What `!!float` makes of a text; none if it is no number.
+/// The `!!float` value of a text; `None` if it is not a number.
 pub(super) fn float(text: &str) -> Option<f64> {
     let text: String =
         text.chars().filter(|character| *character != '_').collect::<String>().to_ascii_lowercase();
@@ -88,7 +88,7 @@ fn all_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
 }
 
-/// Cuts an exponent off: a letter, a sign that may not be missing, and digits.
+/// Removes an exponent: a letter, a mandatory sign, and digits.
 fn without_exponent(fraction: &str) -> &str {
     match fraction.split_once(['e', 'E']) {
         Some((before, exponent)) if unsigned(exponent).len() < exponent.len() => {
@@ -126,7 +126,7 @@ fn sexagesimal_integer(digits: &str) -> Option<String> {
     }
 }
 
-/// Adds up from the last part, since floats depend on the order.
+/// Starts with the last part, as Python does, since the result for floats depends on the order.
 fn sexagesimal_float(digits: &str) -> Option<f64> {
     let parts: Option<Vec<f64>> = digits.split(':').map(|part| part.parse().ok()).collect();
     let (mut sum, mut base) = (0.0, 1.0);
@@ -147,7 +147,7 @@ fn to_decimal([(digits, radix)]: [(&str, u32); 1]) -> Option<String> {
     number.finish()
 }
 
-/// A whole number of any size in the making: billions, the least first.
+/// A whole number of any size under construction: base one billion, least significant part first.
 #[derive(Default)]
 struct Decimal(Vec<u32>);
 
@@ -155,7 +155,7 @@ impl Decimal {
     const BASE: u64 = 1_000_000_000;
 
     fn push_digits(&mut self, digits: &str, radix: u32) -> Option<()> {
-        // Five binary digits for one decimal digit is more than any base needs: no time is lost on numbers
+        // A decimal digit needs at most five digits of another base (binary), so no time is spent on numbers
         // that Python would refuse anyway.
         if digits.is_empty() || digits.len() > MAX_INT_DIGITS * 5 {
             return None;
@@ -178,7 +178,7 @@ impl Decimal {
         }
     }
 
-    /// The digits; none when there are more than Python writes.
+    /// The digits; `None` if there are more than Python writes.
     fn finish(self) -> Option<String> {
         let mut parts = self.0.iter().rev();
         let first = parts.next().map_or_else(|| "0".to_owned(), u32::to_string);

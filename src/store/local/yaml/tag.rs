@@ -1,13 +1,13 @@
-//! Which type a node has: by its tag, or by how a plain scalar looks.
+//! The type of a node: from its tag, or from the form of a plain scalar.
 //!
 //! The patterns are those of `PyYAML` 6.0 (`yaml/resolver.py`), which follow YAML 1.1.
 
 use super::scalar;
 
-/// The types that `PyYAML`'s safe loader knows.
+/// The types of `PyYAML`'s safe loader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Tag {
-    /// `~`, `null` or nothing.
+    /// `~`, `null` or an empty scalar.
     Null,
     /// `yes`, `off`, `true`.
     Bool,
@@ -29,7 +29,7 @@ pub(in super::super) enum Tag {
     Sequence,
     /// A dictionary.
     Mapping,
-    /// A mapping whose values say nothing.
+    /// A mapping whose values have no meaning.
     Set,
     /// A list of mappings with one pair each.
     Pairs,
@@ -88,7 +88,7 @@ impl Tag {
     }
 }
 
-/// A lone `!` says nothing in `PyYAML`, but that an empty scalar is text.
+/// A lone `!` has no meaning in `PyYAML`, except that an empty scalar becomes text.
 fn is_non_specific(tag: &saphyr_parser::Tag) -> bool {
     matches!((tag.handle.as_str(), tag.suffix.as_str()), ("", "!") | ("!", ""))
 }

@@ -1,4 +1,4 @@
-//! What `PyYAML` 6.0.3 with libyaml gives for the same texts, and the limits that it has not.
+//! The results of `PyYAML` 6.0.3 with libyaml for the same texts, and the limits that it lacks.
 
 use proptest::prelude::*;
 
@@ -126,7 +126,7 @@ fn dates_stay_text() {
 }
 
 #[test]
-fn tags_say_the_type() {
+fn tags_determine_the_type() {
     let table = [
         ("!!str 1", r#""1""#),
         ("! 1", "1"),
@@ -180,7 +180,7 @@ fn aliases_repeat_values() {
     assert_eq!(parsed("a: &x {b: [1]}\nc: *x"), r#"{"a": {"b": [1]}, "c": {"b": [1]}}"#);
     insta::assert_snapshot!(parsed("a: *x"), @"error in line 1: while parsing node, found unknown anchor");
     insta::assert_snapshot!(parsed("a: 1\nb: &x [*x]"), @"error in line 2: an alias within the value that it \
-    stands for");
+    refers to");
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn plain_documents_without_aliases_never_exceed_the_budget() {
 }
 
 #[test]
-fn keys_are_text_and_only_text_can_be_asked_for() {
+fn keys_are_text_and_only_text_can_be_looked_up() {
     assert_eq!(parsed("1: x\ntrue: y\n'2': z\n=: e"), r#"{"2": "z", "=": "e"}"#);
     assert_eq!(
         scalar("{1: x, true: y, 1.5: z, ~: n}"),

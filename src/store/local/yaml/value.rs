@@ -11,17 +11,17 @@ use super::tag::Tag;
 use crate::value::json::{self, Object};
 use crate::value::{Text, Value};
 
-/// What a value costs beyond its text.
+/// The cost of a value besides its text.
 const COST_OF_VALUE: usize = 32;
 
-/// Most cost of a document for each of its bytes. Only aliases that repeat much need more than half of that:
-/// without the limit a few lines could grow to any size (the "billion laughs").
+/// The highest cost of a document for each of its bytes. Only aliases with many repetitions need more than
+/// half of that: without the limit a few lines could grow to any size (the "billion laughs").
 const COST_PER_BYTE: usize = 40;
 
-/// What any document may cost, so that a small one can use aliases freely.
+/// The cost that any document may have, so that a small one can use aliases freely.
 const COST_OF_ANY: usize = 1 << 20;
 
-/// Airflow asks for texts alone, so nothing finds what is called `1`, `yes` or a date.
+/// Airflow only asks for texts, so a name such as `1`, `yes` or a date is never found.
 fn no_text(key: &Node, text: &Text) -> Note {
     let name = shown_name(text.to_str().unwrap_or_default());
     Note {
@@ -53,13 +53,13 @@ fn repeated(root: &Node) -> Vec<Note> {
     again.map(note).collect()
 }
 
-/// Reads values out of the nodes of one document.
+/// Reads values from the nodes of one document.
 pub(in super::super) struct Reader {
-    /// What the values may still cost.
+    /// The cost that is left for values.
     budget: usize,
 }
 
-/// The keys and values of a mapping, merge keys resolved; of equal keys the last one counts.
+/// The keys and values of a mapping with merge keys resolved; of equal keys the last one counts.
 pub(in super::super) type Pairs = Vec<(Rc<Node>, Rc<Node>)>;
 
 impl Reader {
@@ -68,7 +68,7 @@ impl Reader {
         Self { budget: text.len().saturating_mul(COST_PER_BYTE).saturating_add(COST_OF_ANY) }
     }
 
-    /// The names and values of a whole file. Keys that are no text are read, since they may be wrong, and
+    /// The names and values of a whole file. Keys that are not text are read, since they may be invalid, and
     /// left out.
     pub(super) fn top_level(&mut self, root: &Node) -> Result<(Object, Vec<Note>), Problem> {
         if !matches!((root.tag, &root.content), (Tag::Mapping, Content::Mapping(_))) {
@@ -105,7 +105,7 @@ impl Reader {
         }
     }
 
-    /// The pairs of a mapping. What `<<` merges in comes first, so that the mapping's own keys win.
+    /// The pairs of a mapping. Merged ones come first, so that the mapping's own keys win.
     pub(in super::super) fn pairs(&mut self, node: &Node) -> Result<Pairs, Problem> {
         let Content::Mapping(own) = &node.content else {
             return Err(node.problem("expected a mapping to merge"));
@@ -123,7 +123,7 @@ impl Reader {
         Ok(merged)
     }
 
-    /// What a `<<` merges in: one mapping, or several of which the first wins.
+    /// The pairs that a `<<` merges: those of one mapping, or of several of which the first wins.
     fn merged(&mut self, node: &Node) -> Result<Pairs, Problem> {
         let pairs = match &node.content {
             Content::Sequence(mappings) => {
@@ -152,7 +152,7 @@ impl Reader {
         Ok(Value::from(items?))
     }
 
-    /// JSON has no sets: the members, each once.
+    /// JSON has no sets: the members without duplicates.
     fn set(&mut self, node: &Node) -> Result<Value, Problem> {
         let members: Vec<Value> = self.object(node)?.into_iter().map(|(key, _)| Value::from(key)).collect();
         Ok(Value::from(members))

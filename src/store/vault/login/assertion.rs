@@ -1,5 +1,5 @@
-//! Logins with something that others vouch for: kubernetes and jwt (a signed token), cert (the certificate of
-//! the connection).
+//! Logins with something that another party vouches for: kubernetes and jwt (a signed token), cert (the
+//! certificate of the connection).
 //!
 //! Source: the pages of these methods in the reference of Vault's API.
 
@@ -37,7 +37,7 @@ impl Method for Kubernetes {
     }
 }
 
-/// Where the token of jwt is.
+/// The source of the token for jwt.
 pub(super) enum JwtSource {
     /// In the configuration.
     Written(SecretString),
@@ -69,8 +69,8 @@ impl Method for Jwt {
     }
 }
 
-/// `auth/cert`: the connection itself has shown the certificate. vaultrs sends the role as `cert_name`, which
-/// the server passes over; it is called `name`.
+/// `auth/cert`: the connection itself has presented the certificate. vaultrs sends the role as `cert_name`,
+/// which the server ignores: the field is called `name`.
 #[derive(Debug)]
 pub(super) struct Certificate {
     pub(super) role: Option<String>,

@@ -1,5 +1,5 @@
-//! `auth/aws`: a question to STS that we signed and the server asks in our place, so that AWS tells it who we
-//! are.
+//! `auth/aws`: a request to STS that is signed here and sent by the server, so that AWS confirms our identity
+//! to it.
 //!
 //! Source: "AWS auth method" in Vault's documentation (the iam kind), hvac 2.4.0 `aws_utils.py`, and
 //! `_auth_aws_iam` of the official class.
@@ -26,10 +26,10 @@ const STS: &str = "https://sts.amazonaws.com/";
 const STS_HOST: &str = "sts.amazonaws.com";
 const QUESTION: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
-/// Keeps one server from handing our signature on to another.
+/// Prevents one server from using our signature at another.
 const SERVER_ID: &str = "X-Vault-AWS-IAM-Server-ID";
 
-/// The signed question.
+/// The signed request.
 #[derive(Debug)]
 pub(super) struct AwsIam {
     role: Option<String>,
@@ -38,7 +38,7 @@ pub(super) struct AwsIam {
 }
 
 impl AwsIam {
-    /// Reads AWS's own files, but asks nobody.
+    /// Reads AWS's own files, without any call.
     pub(super) fn open(options: &Options, environment: &Environment) -> Result<Self> {
         Ok(Self {
             role: options.non_empty("role_id").map(str::to_owned),
@@ -47,7 +47,7 @@ impl AwsIam {
         })
     }
 
-    /// The headers that carry the signature, with those that were signed.
+    /// The headers with the signature, and those that were signed.
     async fn headers(&self) -> Result<Map<String, Value>> {
         let mut headers = vec![("Content-Type", FORM), ("Host", STS_HOST)];
         headers.extend(self.server_id.as_deref().map(|id| (SERVER_ID, id)));
@@ -75,7 +75,7 @@ fn unsigned() -> Error {
         .with_hint("Check the keys, `region` and `iam_server_id` for characters that no header may have")
 }
 
-/// The words of an AWS store for what is written here: keys, or a role to assume, or nothing, which means
+/// The options of an AWS store that correspond to these: keys, or a role to assume, or nothing, which means
 /// AWS's own chain.
 fn aws_options(options: &Options) -> Options {
     let mut own = Options::default();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_is_assumed_unless_keys_are_written() {
+    fn a_role_is_assumed_unless_there_are_keys() {
         let mut words = Options::of_texts(&[("region", "eu-west-1")]);
         let role = crate::value::json::parse(
             &r#"{"RoleArn": "arn:aws:iam::1:role/r", "RoleSessionName": "s"}"#.into(),

@@ -1,5 +1,5 @@
-//! `auth/azure`: a token of Entra that says who we are. The official class writes the mount's configuration
-//! instead.
+//! `auth/azure`: a token of Entra that proves our identity. The official class writes the mount's
+//! configuration instead.
 //!
 //! Sources: "Azure auth method" in the reference of Vault's API; Vault Agent, `auth/azure/azure.go` (the
 //! scope of the token).
@@ -19,7 +19,7 @@ use crate::value::json::Object;
 const HINT: &str = "Check `azure_tenant_id`, `azure_resource`, `key_id` and `secret_id`, or the identity of \
 this pod or machine";
 
-/// The login by Entra.
+/// The login with an Entra token.
 #[derive(Debug)]
 pub(super) struct Azure {
     role: String,
@@ -28,7 +28,7 @@ pub(super) struct Azure {
 }
 
 impl Azure {
-    /// Reads options, environment and files; asks nobody.
+    /// Reads options, environment and files, without any call.
     pub(super) fn open(role: String, options: &Options, environment: &Environment) -> Result<Self> {
         let resource = options.non_empty("azure_resource").unwrap_or_default().to_owned();
         let identity = AzureIdentity::open(&azure_options(options, environment), environment)?;
@@ -36,8 +36,8 @@ impl Azure {
     }
 }
 
-/// The words of an Azure store for what is written here: an application and its secret, or its own chain, for
-/// which the id may name the managed identity and the tenant that of the workload identity.
+/// The options of an Azure store that correspond to these: an application and its secret, or Azure's own
+/// chain, for which the id may name the managed identity and the tenant that of the workload identity.
 fn azure_options(options: &Options, environment: &Environment) -> Options {
     let written = |key, variable| options.non_empty(key).or_else(|| environment.non_empty(variable));
     let application = written("key_id", "AZURE_CLIENT_ID").zip(written("secret_id", "AZURE_CLIENT_SECRET"));
@@ -60,7 +60,7 @@ fn azure_options(options: &Options, environment: &Environment) -> Options {
     own
 }
 
-/// Which machine this is, for roles that are bound to machines. What is not known is left out.
+/// A description of this machine, for roles that are bound to machines. Unknown fields are left out.
 fn of_machine(described: &Object) -> Map<String, Value> {
     let fields = [
         ("subscription_id", "subscriptionId"),
@@ -73,14 +73,14 @@ fn of_machine(described: &Object) -> Map<String, Value> {
         Some((field.to_owned(), json!(text)))
     });
     let mut known: Map<String, Value> = known.collect();
-    // A machine of a scale set is named by the set alone.
+    // A machine of a scale set is identified by the set alone.
     if known.contains_key("vmss_name") {
         known.remove("vm_name");
     }
     known
 }
 
-/// The hints of an Azure store name its own options.
+/// The hints of an Azure store name its own options, so a hint with Vault's options replaces them.
 fn with_own_hint(error: Error) -> Error {
     if error.kind() == ErrorKind::Unauthenticated { error.with_hint(HINT) } else { error }
 }

@@ -1,4 +1,4 @@
-//! `auth/gcp`: a token for Vault that a service account of Google's signed, with its own key or through IAM.
+//! `auth/gcp`: a token for Vault that a Google service account signs, with its own key or through IAM.
 //!
 //! Sources: "Google Cloud auth method" in Vault's documentation (the iam kind), `_auth_gcp` of the official
 //! class.
@@ -17,10 +17,10 @@ use crate::store::vault::call::{Call, Own};
 use crate::store::vault::login::{LoginStep, Method, unsendable};
 use crate::store::vault::server::Server;
 
-/// What the official class asks for, and the most that Vault takes.
+/// The lifetime that the official class requests, and the longest one that Vault accepts.
 const LIFETIME_SECONDS: u64 = 900;
 
-/// The login by a service account.
+/// The login with a service account.
 #[derive(Debug)]
 pub(super) struct Gcp {
     role: String,
@@ -28,7 +28,7 @@ pub(super) struct Gcp {
 }
 
 impl Gcp {
-    /// Reads options, environment and files; asks nobody.
+    /// Reads options, environment and files, without any call.
     pub(super) fn open(role: String, options: &Options, environment: &Environment) -> Result<Self> {
         let (key, path) = (options.object("gcp_keyfile_dict"), options.non_empty("gcp_key_path"));
         Ok(Self { role, identity: GoogleIdentity::open(key, path, environment)? })

@@ -1,16 +1,16 @@
-//! Logins: from what was configured to a token.
+//! Logins: from the configuration to a token.
 //!
-//! | file | what stands there |
+//! | file | contents |
 //! |---|---|
-//! | `settings.rs` | which login is configured, and what can never work |
-//! | `written.rs` | tokens that somebody wrote down |
+//! | `settings.rs` | which login is configured, and which settings can never work |
+//! | `written.rs` | tokens that were written down |
 //! | `password.rs` | approle, github, ldap, radius, userpass |
 //! | `wrapped.rs` | the secret id behind a wrapping token |
 //! | `assertion.rs` | kubernetes, jwt: tokens in files; cert: the certificate of the connection |
-//! | `aws.rs`, `azure.rs`, `gcp.rs` | who a cloud says we are: the identities of the stores there |
+//! | `aws.rs`, `azure.rs`, `gcp.rs` | the identities of clouds, from the stores there |
 //!
-//! The official class writes the mount's configuration for azure and radius instead of logging in; here they
-//! log in, and nothing is ever written.
+//! The official class writes the mount's configuration for azure and radius instead of logging in; here these
+//! methods log in, and nothing is ever written.
 
 mod assertion;
 #[cfg(feature = "aws")]
@@ -46,33 +46,33 @@ pub(super) use self::settings::{check, login};
 
 /// What a method does to log in.
 pub(super) enum LoginStep {
-    /// Nothing is asked: here is the token.
+    /// Nothing is sent: this is the token.
     Token(SecretString),
-    /// This is sent.
+    /// This request is sent.
     Call(Call),
 }
 
 /// One way to log in. Debug shows no credential.
 #[async_trait]
 pub(super) trait Method: Debug + Send + Sync {
-    /// What is sent to the mount, put together anew for each login: files are read and signatures made here.
+    /// The request to the mount, built for each login: this reads files and makes signatures.
     async fn step(&self, mount: &str, server: &Server) -> Result<LoginStep>;
 
-    /// Whether a file that decided something has changed since. Files that are read at each login decide
-    /// nothing.
+    /// Whether a file that influenced the configuration has changed since. Files that are read at each login
+    /// do not count.
     fn is_outdated(&self) -> bool {
         false
     }
 }
 
-/// How tokens come about.
+/// The origin of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// Written into the configuration: there is no other.
+    /// Written in the configuration: there is never another.
     Fixed,
-    /// Written into a file, where another may stand next time.
+    /// Written in a file, which may contain another the next time.
     File,
-    /// Given by the server.
+    /// Issued by the server.
     Server,
 }
 
@@ -82,18 +82,18 @@ pub(super) struct Login {
     name: &'static str,
     mount: String,
     origin: Origin,
-    /// Who logs in, or where the token stands.
+    /// The identity that logs in, or the place of the token.
     identity: String,
     method: Box<dyn Method>,
 }
 
 impl Login {
-    /// Who logs in and where, in words that hold no credential.
+    /// The identity and the mount, in words that hold no credential.
     pub(super) fn identity(&self) -> &str {
         &self.identity
     }
 
-    /// Whether every login brings the same token.
+    /// Whether every login returns the same token.
     pub(super) fn is_fixed(&self) -> bool {
         self.origin == Origin::Fixed
     }
@@ -103,12 +103,12 @@ impl Login {
         self.origin != Origin::Server
     }
 
-    /// Whether a file that decided something has changed since.
+    /// Whether a file that influenced the configuration has changed since.
     pub(super) fn is_outdated(&self) -> bool {
         self.method.is_outdated()
     }
 
-    /// A new token. Every failure says that it is one of the login.
+    /// A new token. Every failure is marked as one of the login.
     pub(super) async fn log_in(&self, server: &Server) -> Result<Grant> {
         let outcome = self.try_log_in(server).await;
         outcome.map_err(|error| error.with_operation(LOGIN).as_login_failure())
@@ -132,7 +132,7 @@ impl Login {
         grant(&reply, &subject)
     }
 
-    /// More life for `token`.
+    /// Prolongs the life of `token`.
     pub(super) async fn renew(&self, server: &Server, token: &SecretString) -> Result<Grant> {
         let subject = "renewing the token";
         let call = Call::of(&RenewTokenSelfRequest { increment: None })
@@ -141,7 +141,7 @@ impl Login {
         if reply.is_success() { grant(&reply, subject) } else { Err(refused(&reply, subject)) }
     }
 
-    /// 400 is what Vault says of wrong credentials; 403, too, and of a mount that is not there.
+    /// Vault answers wrong credentials with 400 or 403, and a missing mount with 403 as well.
     fn refusal(&self, reply: &Reply, subject: &str) -> Error {
         if !matches!(reply.status, 400 | 401 | 403 | 404) {
             return refused(reply, subject);
@@ -183,8 +183,8 @@ impl Login {
     }
 }
 
-/// The `auth` of a reply. Source: "Login" of each method in the reference of Vault's API; `num_uses` is what
-/// vaultrs's own type for it lacks.
+/// The `auth` of a reply. Source: "Login" of each method in the reference of Vault's API. vaultrs's own type
+/// for it lacks `num_uses`.
 fn grant(reply: &Reply, subject: &str) -> Result<Grant> {
     let json = reply.json().ok_or_else(|| not_understood(reply, subject))?;
     let auth = json.as_object().and_then(|members| members.get("auth")).and_then(Value::as_object);
@@ -204,13 +204,14 @@ fn without_token(subject: &str, auth: &Object) -> Error {
     let error = Error::new(ErrorKind::Unauthenticated, format!("{subject}: the answer holds no token"));
     if auth.get("mfa_requirement").is_some_and(|value| !value.is_null()) {
         return error.with_hint(
-            "The login asks for a second factor, which nobody can give here: use a login without one",
+            "The login asks for a second factor, which cannot be given here: use a login without one",
         );
     }
     error.with_hint("Check `url` and proxies: something else than Vault may have answered")
 }
 
-/// The text of a credential file, without white space around it. Read at each login: such files are replaced.
+/// The text of a credential file, without white space around it. Read at each login, since such files are
+/// replaced.
 async fn credential_file(path: &Path, option: &str) -> Result<Zeroizing<String>> {
     let shown = ShownPath(path);
     let unusable = |reason: String| {
@@ -224,14 +225,14 @@ async fn credential_file(path: &Path, option: &str) -> Result<Zeroizing<String>>
     let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(owned).map(Zeroizing::new)).await;
     let text = read.map_err(|_| unusable("reading it was stopped".to_owned()))?;
     let text = text.map_err(|error| unusable(error.to_string()))?;
-    // Editors on Windows write a byte order mark, which is no part of a token.
+    // Editors on Windows write a byte order mark, which is not part of a token.
     match text.trim_start_matches('\u{feff}').trim() {
         "" => Err(unusable("it is empty".to_owned())),
         trimmed => Ok(Zeroizing::new(trimmed.to_owned())),
     }
 }
 
-/// The body cannot be written; nothing of it is shown.
+/// The error if the body cannot be built; nothing of it is shown.
 fn unsendable(error: &crate::http::TransportError) -> Error {
     no_answer(error, "putting the login together")
 }

@@ -1,7 +1,7 @@
-//! Logins with something that is known: approle, github, ldap, radius, userpass.
+//! Logins with a secret text: approle, github, ldap, radius, userpass.
 //!
-//! Source: the pages of these methods in the reference of Vault's API. vaultrs has approle and userpass; the
-//! others are one POST each.
+//! Source: the pages of these methods in the reference of Vault's API. vaultrs has approle and userpass; each
+//! of the others is one POST.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,11 +17,11 @@ use crate::store::vault::call::{Call, Own};
 use crate::store::vault::login::{LoginStep, Method, credential_file, unsendable, wrapped};
 use crate::store::vault::server::Server;
 
-/// Where the secret id of approle comes from.
+/// The source of approle's secret id.
 pub(super) enum SecretId {
-    /// The role asks for none.
+    /// The role does not require one.
     None,
-    /// As it was written.
+    /// The option itself.
     Plain(SecretString),
     /// Behind a wrapping token.
     Wrapped(SecretString),
@@ -59,8 +59,8 @@ impl Method for AppRole {
     }
 }
 
-/// `auth/userpass`, `auth/ldap`, `auth/radius`: they differ in who compares the password, not in what is
-/// sent.
+/// `auth/userpass`, `auth/ldap`, `auth/radius`: the request is the same, only the password is checked by
+/// different parties.
 pub(super) struct UserPassword {
     pub(super) username: String,
     pub(super) password: SecretString,

@@ -1,4 +1,4 @@
-//! Which login is configured, and what can never work.
+//! Which login is configured, and which settings can never work.
 
 use std::path::PathBuf;
 
@@ -24,8 +24,8 @@ use crate::store::vault::login::written::{TokenFile, WrittenToken};
 use crate::store::vault::login::{Login, Method, Origin};
 use crate::store::vault::path::collapse;
 
-/// The methods, and where each is mounted by default (hvac's `DEFAULT_MOUNT_POINT`s). The official class has
-/// no cert.
+/// The methods with their default mounts (hvac's `DEFAULT_MOUNT_POINT`s). The official class does not have
+/// cert.
 const METHODS: [(&str, &str); 12] = [
     ("approle", "approle"),
     ("aws_iam", "aws"),
@@ -44,7 +44,8 @@ const METHODS: [(&str, &str); 12] = [
 /// The file that `vault login` writes (hvac/utils.py, `get_token_from_env`).
 const TOKEN_HELPER_FILE: &str = "~/.vault-token";
 
-/// What the official constructor refuses (`_VaultClient.__init__`). Runs within `import airflow`: no I/O.
+/// Checks what the official constructor refuses (`_VaultClient.__init__`). Runs within `import airflow`: no
+/// I/O.
 pub(in crate::store::vault) fn check(options: &Options, environment: &Environment) -> Result<()> {
     version(options)?;
     client_certificate(options, environment)?;
@@ -54,13 +55,15 @@ pub(in crate::store::vault) fn check(options: &Options, environment: &Environmen
         if keys.iter().any(|key| has(key)) { Ok(()) } else { Err(missing(name, keys)) }
     };
     match name {
+        // An empty VAULT_TOKEN counts, too: hvac only checks that the variable is set.
         "token" if environment.get("VAULT_TOKEN").is_some() => Ok(()),
         "token" | "github" => need(&["token", "token_path"]),
         "approle" => need(&["role_id"]),
         "kubernetes" => need(&["kubernetes_role"]),
         "jwt" => need(&["jwt_role"]).and_then(|()| need(&["jwt_token", "jwt_token_path"])),
         "azure" => need(&["azure_resource"]).and_then(|()| need(&["azure_tenant_id"])),
-        // With a user there is a login, which needs neither.
+        // Ours logs in with a user name, which needs neither; the official class configures the server with
+        // them.
         "radius" if has("username") => Ok(()),
         "radius" => need(&["radius_host"]).and_then(|()| need(&["radius_secret"])),
         "gcp" => need(&["gcp_scopes"]).and_then(|()| need(&["role_id"])),
@@ -68,7 +71,7 @@ pub(in crate::store::vault) fn check(options: &Options, environment: &Environmen
     }
 }
 
-/// The name of the method and its usual mount.
+/// The method with its usual mount.
 fn method(options: &Options) -> Result<(&'static str, &'static str)> {
     let written = options.non_empty("auth_type").unwrap_or("token");
     METHODS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(written.trim())).ok_or_else(|| {
@@ -99,8 +102,8 @@ pub(in crate::store::vault) fn login(options: &Options, environment: &Environmen
     })
 }
 
-/// What the server takes a value for that the official class sends as JSON: a boolean for 1 or 0, a number
-/// for its digits (`mapstructure.WeakDecode`, by which Vault reads its fields).
+/// The text that the server reads from a value that the official class sends as JSON: 1 or 0 for a boolean,
+/// the digits of a number (`mapstructure.WeakDecode`, with which Vault reads its fields).
 fn sent(options: &Options, key: &str) -> Option<String> {
     let text = options.spelled(key)?;
     Some(match (options.get(key), text) {
@@ -110,7 +113,7 @@ fn sent(options: &Options, key: &str) -> Option<String> {
     })
 }
 
-/// What the user wrote for one method.
+/// The options of one method.
 struct Written<'open> {
     name: &'static str,
     options: &'open Options,
@@ -126,7 +129,7 @@ impl Written<'_> {
         }
     }
 
-    /// The role id of approle is half of a credential, so it is not among these words.
+    /// The role id of approle is half of a credential, so it is not shown.
     fn identity(&self, mount: &str) -> String {
         let (what, key) = match self.name {
             "token" => return self.token_place(),
@@ -202,7 +205,7 @@ impl Written<'_> {
         Err(self.not_built("Google"))
     }
 
-    /// The login asks the identities of the store of that cloud.
+    /// This login needs the identity of that cloud's store.
     #[cfg(not(all(feature = "aws", feature = "azure", feature = "google")))]
     fn not_built(&self, cloud: &str) -> Error {
         let text = format!("this build knows no {cloud}, so not the auth_type `{}`", self.name);
@@ -267,13 +270,13 @@ impl Written<'_> {
         self.text(key).ok_or_else(|| missing(self.name, &[key]))
     }
 
-    /// A role, which must be more than what Python takes for false.
+    /// A role, which must be something that Python considers true.
     fn role(&self, key: &'static str) -> Result<String> {
         self.need(key)?;
         Ok(sent(self.options, key).unwrap_or_default())
     }
 
-    /// What becomes a part of a path, where 0 is as good as any other name.
+    /// A text that becomes part of a path, where 0 is a name like any other.
     fn spelled(&self, key: &'static str) -> Result<String> {
         let spelled = self.options.spelled(key).filter(|text| !text.is_empty());
         spelled.map(str::to_owned).ok_or_else(|| missing(self.name, &[key]))
@@ -304,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_method_is_named_beside_the_known() {
+    fn an_unknown_method_is_reported_with_the_known_ones() {
         let error =
             check(&Options::of_texts(&[("auth_type", "okta\n")]), &Environment::default()).unwrap_err();
         insta::assert_snapshot!(error, @"`auth_type` in backend_kwargs is not supported. It should be one of \
@@ -341,7 +344,7 @@ mod tests {
             check(&options, &Environment::default()).unwrap();
             let login = login(&options, &Environment::default()).unwrap();
             assert_eq!((login.name, login.mount.as_str()), (name, mount));
-            // Roles and the ids of Azure's applications are no secrets.
+            // Roles and the ids of Azure's applications are not secret.
             let shown =
                 format!("{login:?}").replace("canary-role", "").replace(r#"client: "canary-key""#, "");
             assert!(!shown.contains("canary"), "{shown}");
@@ -365,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_said_when_the_store_is_opened() {
+    fn missing_options_are_reported_when_the_store_is_opened() {
         let clouds = [("azure", cfg!(feature = "azure")), ("gcp", cfg!(feature = "google"))];
         let clouds = clouds.into_iter().filter_map(|(name, is_built)| is_built.then_some(name));
         for name in ["userpass", "ldap"].into_iter().chain(clouds) {
@@ -376,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_texts_go_in_the_official_order() {
+    fn files_and_texts_have_the_official_order() {
         let origin = |words: &[(&'static str, &str)], variables: &[&'static str]| {
             login(&Options::of_texts(words), &around(variables)).unwrap().origin
         };

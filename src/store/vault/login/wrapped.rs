@@ -1,8 +1,8 @@
 //! Secret ids behind a wrapping token ("Response wrapping" in Vault's documentation).
 //!
-//! A wrapping token is good for one use, and a store is built anew when a CA file or the environment changes.
-//! So what was in it stays with the process, for all stores that name the same token and server; a forked
-//! child goes on with it.
+//! A wrapping token can be used once, but a store is rebuilt when a CA file or the environment changes. So
+//! the unwrapped secret id is kept by the process, for all stores with the same token and server; a forked
+//! child keeps using it.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -19,20 +19,20 @@ use crate::store::vault::server::{Reply, Server};
 
 const SUBJECT: &str = "unwrapping the secret id";
 
-/// More than these are not kept; the oldest goes first.
+/// The most that are kept; the oldest is dropped first.
 const MOST_KEPT: usize = 16;
 
-/// What came out of a wrapping token.
+/// The contents of a wrapping token.
 struct Unwrapped {
     place: String,
     token: SecretString,
     secret_id: SecretString,
 }
 
-/// Only touched under [`no_fork`], so no fork can find it locked.
+/// Only locked under [`no_fork`], so that a fork never finds it locked.
 static UNWRAPPED: Mutex<Vec<Unwrapped>> = Mutex::new(Vec::new());
 
-/// The secret id behind `token`, asked for once in a process. Call it outside [`no_fork`].
+/// The secret id behind `token`, unwrapped once in a process. Call it outside [`no_fork`].
 pub(super) async fn secret_id(server: &Server, token: &SecretString) -> Result<SecretString> {
     let place = server.place();
     if let Some(secret_id) = kept(&place, token) {
@@ -86,7 +86,7 @@ fn used_up(status: u16) -> Error {
     Error::new(ErrorKind::Unauthenticated, format!("{SUBJECT}: the wrapping token is not valid"))
         .with_code(status.to_string())
         .with_hint(
-            "It can be used once, in time and by one process. If nobody here used it, somebody else has read \
+            "It can be used once, in time and by one process. If it was not used here, someone else has read \
             the secret id: destroy that and make a new one",
         )
 }

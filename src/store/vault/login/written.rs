@@ -1,4 +1,4 @@
-//! Tokens that somebody wrote down: in the configuration, in `VAULT_TOKEN`, in a file.
+//! Tokens that were written down: in the configuration, in `VAULT_TOKEN`, in a file.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::store::vault::login::{LoginStep, Method, credential_file};
 use crate::store::vault::server::Server;
 
-/// A token as it is.
+/// A token in the configuration.
 pub(super) struct WrittenToken(pub(super) SecretString);
 
 impl fmt::Debug for WrittenToken {

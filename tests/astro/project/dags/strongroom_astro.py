@@ -1,4 +1,4 @@
-"""Prints a variable and the host of a connection. Where they come from is not written here."""
+"""Prints a variable and the host of a connection. The DAG does not know where they come from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from words import sentence  # type: ignore[import-not-found]
 
 
 def speak(greeting: str, host: str) -> None:
-    """The templates and the API must agree."""
+    """Fails unless the templates and the API agree."""
     if (Variable.get("greeting"), BaseHook.get_connection("warehouse").host) != (greeting, host):
         raise ValueError("the templates and the API disagree")
     print(sentence(greeting, host))

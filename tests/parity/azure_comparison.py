@@ -1,4 +1,4 @@
-"""Both classes on one vault: what each case says, and how each half of it is run."""
+"""Both classes on one vault: the fields of a case, and how each half of it is run."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any
 from airflow.providers.microsoft.azure.secrets.key_vault import AzureKeyVaultBackend
 
 import strongroom.azure
-from tests.parity.house import ask, environment_of, fill
+from tests.parity.comparison import ask, environment_of, fill
 from tests.parity.outcomes import Outcome, outcome
 from tests.servers.azure import CLIENT, MANAGED, OTHER_TENANT, SECRET, TENANT, VAULT, Azure, Reply
 
-#: The official class and ours, and what each is told besides.
+#: The official class and ours, with the extra options of each.
 CLASSES: list[tuple[Any, dict[str, Any]]] = [
     (AzureKeyVaultBackend, {}),
     (strongroom.azure.AzureKeyVaultBackend, {"cache_ttl": 0}),
 ]
 PRINCIPAL = {"tenant_id": TENANT, "client_id": CLIENT, "client_secret": SECRET}
-#: Read once, so that a refusal is not tried for seconds.
+#: A single read, so that a refusal is not retried for seconds.
 ONCE = {"retry_total": 0}
 
 
 @dataclass(frozen=True)
 class Case:
-    """One lookup. Texts in ``kwargs``, ``environment`` and ``files`` may hold the words of ``House.words``."""
+    """One lookup. Texts in ``kwargs``, ``environment`` and ``files`` may contain the words of ``Comparison.words``."""
 
     id: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
@@ -41,16 +41,16 @@ class Case:
     files: Mapping[str, bytes] = field(default_factory=dict)
     #: Without the service principal that every other case has.
     bare: bool = False
-    #: What the vault answers instead, and whether the machine has an identity.
+    #: The fault of the vault, and whether the machine has an identity.
     fault: Reply | None = None
     machine: bool = False
     #: Changes of the double: the names of its attributes.
     changes: Mapping[str, Any] = field(default_factory=dict)
-    #: How the official half must end, where the case would be worth nothing otherwise.
+    #: The outcome of the official half, where the case would otherwise prove nothing.
     ends: str | None = None
 
 
-class House:
+class Comparison:
     """The double, and both classes under the real names of Azure."""
 
     def __init__(self, cloud: Azure) -> None:
@@ -69,7 +69,7 @@ class House:
             "NO_PROXY": "127.0.0.1",
             "REQUESTS_CA_BUNDLE": str(cloud.tls.authority),
             "AZURE_TOKEN_CREDENTIALS": "prod",
-            # Another for each case: ours would share what it knows.
+            # Different for each case: ours would otherwise share a client.
             "AZURE_CONFIG_DIR": str(folder),
             "AZURE_POD_IDENTITY_AUTHORITY_HOST": cloud.proxy,
             "AIRFLOW__CORE__MULTI_TEAM": str(case.multi_team),
@@ -83,7 +83,7 @@ class House:
         return halves[0], halves[1]
 
     def asked(self) -> tuple[str, ...]:
-        """The secrets that were asked for so far."""
+        """The secrets that were requested so far."""
         paths = [asked.path for asked in self.cloud.asked if asked.what == "GetSecret"]
         return tuple(path.split("?")[0].removeprefix("/secrets/").rstrip("/") for path in paths)
 
@@ -97,4 +97,4 @@ class House:
             self.cloud.put(name, value)
 
 
-__all__ = ["CLIENT", "MANAGED", "ONCE", "OTHER_TENANT", "SECRET", "TENANT", "VAULT", "Case", "House"]
+__all__ = ["CLIENT", "MANAGED", "ONCE", "OTHER_TENANT", "SECRET", "TENANT", "VAULT", "Case", "Comparison"]

@@ -1,4 +1,4 @@
-"""The official Vault class and ours on one OpenBao: how each half of a case is run, and when both are alike.
+"""The official Vault class and ours on one OpenBao: how each half of a case is run, and when both are equal.
 
 Secrets are stored by the path that is read, such as ``secret/data/variables/a``.
 """
@@ -18,34 +18,34 @@ from urllib.parse import unquote
 from airflow.providers.hashicorp.secrets.vault import VaultBackend
 
 import strongroom.hashicorp
+from tests.parity.comparison import Case, Secrets, ask, environment_of, fill
 from tests.parity.differences import DIFFERENCES, FEWER_IN_TIME, MORE_OFTEN, assert_as_agreed
-from tests.parity.house import Case, Secrets, ask, environment_of, fill
 from tests.parity.outcomes import Outcome, outcome
 from tests.servers.counting import Counter
 from tests.servers.vault import Vault
 
-#: How the requests begin that are no reads.
+#: How the paths of requests begin that are not reads.
 LOGIN = "POST /v1/auth/"
 MOUNT = "GET /v1/sys/internal/ui/mounts/"
 SELF = "GET /v1/auth/token/lookup-self"
 SEAL = "GET /v1/sys/seal-status"
-#: What is always there.
+#: Secrets that always exist.
 HELLO: Secrets = {"secret/data/variables/hello": {"value": "world"}}
 
 
 @dataclass
-class VaultHouse:
-    """A server with its logins, and the proxy that both classes go through."""
+class VaultComparison:
+    """A server with its logins, and the proxy in front of it for both classes."""
 
     server: Vault
     counter: Counter
     words: dict[str, str]
-    #: Where the clients find the server.
+    #: The server's address for clients.
     url: str
 
     @contextlib.contextmanager
     def holding(self, secrets: Secrets) -> Iterator[None]:
-        """The secrets are there meanwhile."""
+        """Stores the secrets for the duration."""
         for path, fields in secrets.items():
             self.put(path, fields)
         try:
@@ -55,7 +55,7 @@ class VaultHouse:
                 self.server.delete(path.replace("/data/", "/metadata/", 1) if path.startswith("secret/") else path)
 
     def put(self, path: str, fields: Any) -> None:
-        """Writes what is then read at a path of the versioned ``secret``, or of the plain ``kv1``."""
+        """Writes a secret by its path in the versioned ``secret``, or in the plain ``kv1``."""
         body = {"data": fields} if path.startswith("secret/") else fields
         self.server.write(path, body)
 
@@ -83,10 +83,11 @@ class VaultHouse:
 
 
 def assert_alike(case: Case, official: Outcome, ours: Outcome) -> None:
-    """Parity as far as Vault goes, or the difference that was agreed on.
+    """Parity of Vault's outcomes, or the agreed difference.
 
-    The reads are the same, in the same order. We may ask less often: a login is shared, and a token that may not read
-    is looked up once instead of replaced. Where nothing was found we may ask once whether the mount is there at all.
+    The reads are the same, in the same order. Ours may make fewer requests: a login is shared, and a token that may not
+    read is looked up once instead of replaced. If nothing was found, ours may make one request to see whether the mount
+    exists.
     """
     assert bool(official.asked) == case.asks, official
     assert case.ends in (None, official.ending), repr(official.error)
@@ -105,7 +106,7 @@ def assert_alike(case: Case, official: Outcome, ours: Outcome) -> None:
 
 
 def _reads(half: Outcome) -> Outcome:
-    """What was read, each path once."""
+    """The reads, each path once."""
     reads = [request for request in half.asked if not request.startswith((LOGIN, MOUNT, SELF, SEAL))]
     return dataclasses.replace(half, asked=tuple(dict.fromkeys(reads)))
 
@@ -117,7 +118,7 @@ def stored_at(official: Outcome) -> list[str]:
 
 
 def can_hold(server: Vault, path: str) -> bool:
-    """Whether the server takes a secret of this name at all."""
+    """Whether the server accepts a secret with this name at all."""
     try:
         server.write(path, {"data": {"value": "x"}} if path.startswith("secret/") else {"value": "x"})
     except urllib.error.HTTPError as error:

@@ -1,4 +1,4 @@
-"""Both classes on one server: what each case says, and how each half of it is run."""
+"""Both classes on one server: the fields of a case, and how each half of it is run."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from tests.servers.counting import Counter, counting_proxy
 REGIONS = ("us-east-1", "us-east-2", "us-west-1", "us-west-2")
 
 Kwargs = Mapping[str, Any]
-#: What is stored under a name: text or bytes; for Vault the fields of a secret, by its path.
+#: The stored value of a name: text or bytes; for Vault the fields of a secret, by its path.
 Secrets = Mapping[str, Any]
-#: Each store has cases of its own; all of them have ``secrets``.
+#: Each store has its own cases; all of them have ``secrets``.
 AnyCase = TypeVar("AnyCase", bound=Any)
 
 
@@ -38,11 +38,11 @@ class Twins:
     #: boto3's name of the service, and the action that reads a value.
     service: str
     action: str
-    #: A policy statement on what begins with a name.
+    #: A policy statement on all names with a prefix.
     allow: Callable[..., dict[str, Any]]
     put: Callable[[Any, str, str | bytes], object]
     drop: Callable[[Any, str], object]
-    #: What stands before the names of the secrets that are always there.
+    #: The prefix of the names of the secrets that always exist.
     root: str = ""
 
 
@@ -53,7 +53,7 @@ def put_secret(client: Any, name: str, value: str | bytes) -> None:
 
 
 def put_parameter(client: Any, name: str, value: str | bytes) -> None:
-    """Creates a parameter, or gives it a new version; what begins so is a list of texts."""
+    """Creates a parameter, or gives it a new version; a value that begins like a list is stored as one."""
     kind = "StringList" if str(value).startswith("list,") else "SecureString"
     client.put_parameter(Name=name, Value=value, Type=kind, Overwrite=True)
 
@@ -83,7 +83,7 @@ PARAMETER_STORE = Twins(
 class Case:
     """One lookup.
 
-    Texts in ``kwargs``, ``environment`` and ``files`` may hold words such as ``<url>``: see ``House.words``.
+    Texts in ``kwargs``, ``environment`` and ``files`` may contain words such as ``<url>``: see ``Comparison.words``.
     """
 
     id: str
@@ -100,26 +100,26 @@ class Case:
     bare: bool = False
     #: Whether the official half must make a request; if not, it must make none.
     asks: bool = True
-    #: How the official half must end, where the case would be worth nothing otherwise.
+    #: The outcome of the official half, where the case would otherwise prove nothing.
     ends: str | None = None
 
 
 @dataclass
-class House:
-    """A server with users, and the proxy that both classes go through."""
+class Comparison:
+    """A server with users, and the proxy in front of it for both classes."""
 
     server: MiniStack
     counter: Counter
     reader: Credentials
     words: dict[str, str]
     twins: Twins = SECRETS_MANAGER
-    #: Where the clients find the server.
+    #: The server's address for clients.
     url: str = ""
     clients: dict[str, Any] = field(default_factory=dict)
     _store: Any = None
 
     def __post_init__(self) -> None:
-        """The root's own client, past the proxy and past boto3's own idea of what may be stored."""
+        """The root's own client, without the proxy and without boto3's own validation."""
         self._store = boto3.client(
             self.twins.service,
             aws_access_key_id=ROOT.access_key,
@@ -131,7 +131,7 @@ class House:
 
     @contextlib.contextmanager
     def holding(self, secrets: Secrets) -> Iterator[None]:
-        """The secrets are there meanwhile."""
+        """Stores the secrets for the duration."""
         for name, value in secrets.items():
             self.twins.put(self._store, name, value)
         try:
@@ -155,11 +155,11 @@ class House:
         return official, ours
 
     def usual(self) -> dict[str, Any]:
-        """What nearly every case says."""
+        """The options of nearly every case."""
         return {"region_name": REGION, "endpoint_url": "<url>", **self.reader.options()}
 
     def asked(self) -> tuple[str, ...]:
-        """The requests so far: names of secrets, and ``sts`` for what holds none."""
+        """The requests so far: names of secrets, and ``sts`` for a request without one."""
         return tuple(call.name if call.target else "sts" for call in list(self.counter.calls))
 
     def _half(self, look_up: Callable[[], object]) -> Outcome:
@@ -167,7 +167,7 @@ class House:
         return outcome(look_up, self.asked)
 
     def _official(self, kwargs: Kwargs, case: Case, shared: bool) -> object:
-        """A boto3 client takes a tenth of a second to make and depends on these attributes and the environment only."""
+        """Reuses a boto3 client, which takes 0.1 s to create and depends on these attributes and the environment."""
         backend = self.twins.official(**copy.deepcopy(dict(kwargs)))
         key = repr((backend.kwargs, backend.api_version, backend.use_ssl))
         if shared and key in self.clients:
@@ -180,7 +180,7 @@ class House:
 
 
 def ask(backend: Any, case: Any) -> object:
-    """The lookup of a case."""
+    """Makes the lookup of a case."""
     if case.lookup == "config":
         return backend.get_config(case.name)
     if case.lookup == "var":
@@ -205,7 +205,7 @@ def fill(value: Any, words: Mapping[str, str]) -> Any:
 
 @contextlib.contextmanager
 def environment_of(variables: Mapping[str, str]) -> Iterator[None]:
-    """These variables are set meanwhile."""
+    """Sets these variables for the duration."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -219,22 +219,22 @@ def environment_of(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def open_house(server: MiniStack, twins: Twins = SECRETS_MANAGER) -> Iterator[House]:
-    """Empties the server, fills it with users, a role and a few secrets, and puts a proxy in front."""
+def open_comparison(server: MiniStack, twins: Twins = SECRETS_MANAGER) -> Iterator[Comparison]:
+    """Empties the server, adds users, a role and a few secrets, and puts a proxy in front."""
     server.reset()
     anything = {"Effect": "Allow", "Action": twins.action, "Resource": "*"}
     assume = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
-    reader, caller, nobody = server.user(anything), server.user(assume), server.user()
+    reader, caller, powerless = server.user(anything), server.user(assume), server.user()
     role = server.role(twins.allow(twins.action, "airflow/*"), external_id="EXT-1")
     token = server.assume(role, caller, ExternalId="EXT-1")
     words = {"<role>": role, "<token>": token.session_token or ""}
-    for who, credentials in (("", reader), ("caller-", caller), ("nobody-", nobody), ("token-", token)):
+    for who, credentials in (("", reader), ("caller-", caller), ("powerless-", powerless), ("token-", token)):
         words |= {f"<{who}key>": credentials.access_key, f"<{who}secret>": credentials.secret_key}
     twins.put(server.client(twins.service), f"{twins.root}airflow/variables/hello", "world")
     for region in {REGION, *REGIONS}:
         twins.put(server.client(twins.service, region=region), f"{twins.root}airflow/variables/where", region)
     with counting_proxy(server.url) as counter:
-        yield House(server, counter, reader, words, twins)
+        yield Comparison(server, counter, reader, words, twins)
 
 
 def holding_in_turn(case: AnyCase, names: Sequence[str]) -> Iterator[AnyCase]:
