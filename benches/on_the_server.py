@@ -132,7 +132,7 @@ def measure(folder: Path, server: MiniStack, user: Credentials) -> list[str]:
     places = {
         "on the server": [SERVER["AIRFLOW__WORKERS__SECRETS_BACKEND"], ""],
         "in the process": [OURS, json.dumps(options)],
-        "in the process without a cache": [OURS, json.dumps({**options, "cache_ttl": 0, "cache_negative_ttl": 0})],
+        "in the process, cache_ttl of 0": [OURS, json.dumps({**options, "cache_ttl": 0, "cache_negative_ttl": 0})],
         "official class": [OFFICIAL, json.dumps(options)],
     }
     common = {"MEASURED": str(found), "PLACES": json.dumps(places), **user.environment()}

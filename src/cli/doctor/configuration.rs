@@ -243,6 +243,7 @@ mod tests {
         assert!(found("[secrets]\nbackend = a.B").contains(&"problem options".to_owned()));
         assert_eq!(found("canary"), ["problem airflow_cfg"]);
     }
+
     const SERVER: &str = "secrets_backend = strongroom.server.ServerBackend\n";
 
     #[test]
