@@ -12,10 +12,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol, TypeAlias
 
-    from strongroom import _native
-
     Connection: TypeAlias = Any
     """An object of Airflow's connection class, whichever it is."""
+
+    class Reader(Protocol):
+        """What takes the text of a connection apart."""
+
+        def connection_fields(self, conn_id: object, value: str, dialect: str) -> dict[str, Any]:
+            """Return the arguments of Airflow's `Connection`."""
 
     class ConnectionClass(Protocol):
         """A connection class: core's, the Task SDK's, or one derived from them."""
@@ -59,7 +63,7 @@ def _dialect_of_class(conn_class: ConnectionClass) -> str | None:
     return running_dialect() if place == _CORE_CLASS else None
 
 
-def deserialize(core: _native.Backend, conn_class: ConnectionClass, conn_id: str, value: str) -> Connection:
+def deserialize(core: Reader, conn_class: ConnectionClass, conn_id: str, value: str) -> Connection:
     """Make a connection of `conn_class`; an unknown class uses its own parser.
 
     Whatever is raised, no frame here holds the value by then: error reporters send the contents of frames.
@@ -117,15 +121,44 @@ def _written_kwargs() -> list[tuple[str, str]]:
     """Return the texts of `backend_kwargs`, and the place of each. Reads only from memory."""
     variables = ("AIRFLOW__SECRETS__BACKEND_KWARGS", "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS")
     written = [(name, os.environ[name]) for name in variables if os.environ.get(name, "").strip()]
-    conf = getattr(sys.modules.get("airflow.configuration"), "conf", None)
-    configparser = sys.modules.get("configparser")
-    if not written and configparser and isinstance(conf, configparser.ConfigParser):
+    if not written:
         for section, option in (("secrets", "backend_kwargs"), ("workers", "secrets_backend_kwargs")):
-            # Bypasses Airflow's own `get`, which would run `_cmd` and ask a secrets backend for this very option.
-            text = configparser.ConfigParser.get(conf, section, option, raw=True, fallback="")
+            text = _in_file(section, option)
             if text.strip():
                 written.append((f"[{section}] {option} in airflow.cfg", text.replace("%%", "%")))
     return written
+
+
+def named(section: str, option: str) -> str:
+    """Return an option as it is written in the environment or in airflow.cfg, without the ways around both."""
+    return os.environ.get(f"AIRFLOW__{section}__{option}".upper(), "").strip() or _in_file(section, option).strip()
+
+
+def _in_file(section: str, option: str) -> str:
+    """Return an option as the loaded airflow.cfg has it."""
+    conf = _loaded_file()
+    if conf is None:
+        return ""
+    # Past Airflow's own `get`, which would run `_cmd` and ask a secrets backend for this very option.
+    return str(sys.modules["configparser"].ConfigParser.get(conf, section, option, raw=True, fallback="") or "")
+
+
+def secret_options() -> list[tuple[str, str, str]]:
+    """Return the options of the loaded airflow.cfg that take their value from a backend: section, option, key."""
+    conf = _loaded_file()
+    return [
+        (section, option, _in_file(section, option))
+        for section in (conf.sections() if conf else ())
+        for option in conf.options(section)
+        if option.endswith("_secret")
+    ]
+
+
+def _loaded_file() -> Any:
+    """Return the parser that holds airflow.cfg, if Airflow has read it."""
+    conf = getattr(sys.modules.get("airflow.configuration"), "conf", None)
+    configparser = sys.modules.get("configparser")
+    return conf if configparser and isinstance(conf, configparser.ConfigParser) else None
 
 
 def _problem(text: str) -> tuple[str, str]:
@@ -140,3 +173,18 @@ def _problem(text: str) -> tuple[str, str]:
     if not isinstance(parsed, dict):
         return "no JSON object", 'write an object such as {"connections_prefix": "airflow/connections"}'
     return "", ""
+
+
+def answers_workers() -> bool:
+    """Whether tasks ask this process: it has loaded Airflow's Execution API, and asks no supervisor itself."""
+    if "airflow.api_fastapi.execution_api.app" not in sys.modules:
+        return False
+    runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
+    return getattr(runner, "SUPERVISOR_COMMS", None) is None
+
+
+def passes_refusals_over() -> bool:
+    """Whether tasks ask this process, and its Airflow takes a refusal for a miss, as all do before 3.2.2."""
+    heeded = getattr(sys.modules.get("airflow.models.connection"), "AirflowSecretsBackendAccessDenied", None)
+    raised = getattr(sys.modules.get("airflow.sdk.exceptions"), "AirflowSecretsBackendAccessDenied", None)
+    return answers_workers() and (heeded is None or heeded is not raised)

@@ -23,16 +23,38 @@ if TYPE_CHECKING:
     from strongroom._airflow import Connection, ConnectionClass
 
 
-class SecretsBackend:
-    """The interface that Airflow 2.9 to 3.3 calls, without importing Airflow.
+class DuckType:
+    """What Airflow asks of the class itself, without importing Airflow.
 
     Airflow never checks for its own base class, and importing it here would make `import airflow` circular
-    (the backend is imported *by* `import airflow`). Instances are cheap: the client, the cache and the
-    credentials belong to the process and are shared by every backend with the same kwargs.
+    (the backend is imported *by* `import airflow`).
+    """
+
+    _connection_class: ConnectionClass | None = None
+
+    @staticmethod
+    def build_path(path_prefix: str, secret_id: str, sep: str = "/") -> str:
+        """Join a prefix and an id as Airflow's base class does."""
+        return f"{path_prefix}{sep}{secret_id}"
+
+    def _set_connection_class(self, conn_class: ConnectionClass) -> None:
+        """Airflow 3.2 and newer say which class to return; the call is mandatory there."""
+        self._connection_class = conn_class
+
+    def _get_connection_class(self) -> ConnectionClass:
+        if self._connection_class is None:
+            self._connection_class = _airflow.default_connection_class()
+        return self._connection_class
+
+
+class SecretsBackend(DuckType):
+    """The interface that Airflow 2.9 to 3.3 calls, on a store.
+
+    Instances are cheap: the client, the cache and the credentials belong to the process and are shared by every
+    backend with the same kwargs.
     """
 
     _store: ClassVar[str]
-    _connection_class: ConnectionClass | None = None
 
     def __init__(self, **kwargs: Any) -> None:
         """Take the `backend_kwargs`; no request is made before the first lookup."""
@@ -46,11 +68,6 @@ class SecretsBackend:
     def __repr__(self) -> str:
         """Show the class and the store, but no configured values."""
         return f"<{type(self).__module__}.{type(self).__qualname__} on {self._store}>"
-
-    @staticmethod
-    def build_path(path_prefix: str, secret_id: str, sep: str = "/") -> str:
-        """Join a prefix and an id as Airflow's base class does."""
-        return f"{path_prefix}{sep}{secret_id}"
 
     def get_conn_value(self, conn_id: str, team_name: str | None = None) -> str | None:
         """Return the URI or JSON of a connection, or None if there is no such secret."""
@@ -103,15 +120,6 @@ class SecretsBackend:
     def _as_connection(self, conn_id: str, held: list[Any]) -> Connection | None:
         """Make a connection from the one text in `held`, and remove it, so that no error reporter finds it there."""
         return self.deserialize_connection(conn_id, held.pop()) if held[0] else None
-
-    def _set_connection_class(self, conn_class: ConnectionClass) -> None:
-        """Airflow 3.2 and newer set the class to return; they require this method."""
-        self._connection_class = conn_class
-
-    def _get_connection_class(self) -> ConnectionClass:
-        if self._connection_class is None:
-            self._connection_class = _airflow.default_connection_class()
-        return self._connection_class
 
 
 def _only(held: list[Any]) -> Any:

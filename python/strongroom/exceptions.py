@@ -5,6 +5,8 @@ No exception contains a secret: messages are built from names, codes and hints.
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -145,7 +147,8 @@ def _stopping_class(base: type[StrongroomError]) -> type[StrongroomError]:
     """
     global _said_so
     name = base.__name__ + _STOPPING_SUFFIX
-    if name not in _stopping:
+    answer = _http_exception()
+    if name not in _stopping or (answer is not None and not issubclass(_stopping[name], answer)):
         try:
             from airflow.sdk.exceptions import AirflowSecretsBackendAccessDenied
         except ImportError:
@@ -158,8 +161,30 @@ def _stopping_class(base: type[StrongroomError]) -> type[StrongroomError]:
                     "so `on_error: deny` and `stop` act as `raise`: the next backend is asked."
                 )
             return base
-        _stopping[name] = type(name, (base, AirflowSecretsBackendAccessDenied), {"__module__": __name__})
+        bases = (base, AirflowSecretsBackendAccessDenied)
+        _stopping[name] = (
+            type(name, bases, {"__module__": __name__})
+            if answer is None
+            else type(name, (*bases, answer), {"__module__": __name__, **_FORBIDDEN})
+        )
     return _stopping[name]
+
+
+_FORBIDDEN = {
+    "status_code": 403,
+    "detail": {"reason": "access_denied", "message": "The secrets backend refused; the log of the server says why."},
+    "headers": None,
+}
+
+
+def _http_exception() -> type[Exception] | None:
+    """Return the exception that a route of Airflow's server answers with its own status; None where there is no route.
+
+    Any other becomes the status 500, which a task repeats for seconds and then takes for a miss.
+    """
+    serving = "airflow.api_fastapi.execution_api.app" in sys.modules
+    found: type[Exception] | None = getattr(sys.modules.get("starlette.exceptions"), "HTTPException", None)
+    return found if serving else None
 
 
 def _from_native(kind: str, message: str, details: dict[str, Any], stops_airflow: bool) -> StrongroomError:

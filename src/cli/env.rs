@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::cli::masked::MASK;
 use crate::cli::output::Report;
 use crate::cli::setup::{Setup, Source};
-use crate::config::airflow::Component;
+use crate::config::airflow::{Component, SERVER_CLASS};
 use crate::config::{RawValue, options_of};
 use crate::error::Result;
 use crate::store::StoreEntry;
@@ -16,13 +16,18 @@ use crate::value::json::{self, Object, Value};
 /// Prints the variables that configure the same backend. Values of secret options are masked, so those lines
 /// have to be completed by hand.
 pub(super) fn run(source: &Source) -> Result<Report> {
-    let setup = Setup::read(source)?;
     let (class, kwargs) = match source.component() {
         Component::Server => ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__SECRETS__BACKEND_KWARGS"),
         Component::Worker => {
             ("AIRFLOW__WORKERS__SECRETS_BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS")
         }
     };
+    if source.airflow()?.chosen(source.component())?.is_some_and(|chosen| chosen.leaves_it_to_the_server()) {
+        // It takes no options.
+        let text = format!("{class}='{SERVER_CLASS}'\n");
+        return Ok(Report::done(text, json!({class: SERVER_CLASS, "masked": []})).exact());
+    }
+    let setup = Setup::read(source)?;
     let mut masked = Vec::new();
     let members: Object = setup
         .chosen

@@ -2,6 +2,7 @@
 
 use crate::cli::list::names;
 use crate::cli::setup::{Client, Setup};
+use crate::config::airflow::SERVER_CLASS;
 use crate::store::convention::Lookup;
 use crate::store::registry::STORES;
 
@@ -47,8 +48,8 @@ fn distance(id: &str, known: &str) -> Option<usize> {
 
 /// The most similar class: one of ours, or an official one.
 pub(super) fn near_class(class: &str) -> Option<&'static str> {
-    let ours = STORES.iter().map(|entry| entry.python_class);
-    let known: Vec<_> = ours.chain(STORES.iter().filter_map(|entry| entry.tools.official_class)).collect();
+    let known: Vec<_> =
+        classes().chain(STORES.iter().filter_map(|entry| entry.tools.official_class)).collect();
     if known.contains(&class) {
         return None;
     }
@@ -61,9 +62,13 @@ pub(super) fn near_class(class: &str) -> Option<&'static str> {
     // One of our names in the wrong module, or the official name below `strongroom`.
     let name = |path: &str| path.rsplit('.').next().unwrap_or_default().to_lowercase();
     let is_ours = class == "strongroom" || lower.starts_with("strongroom.");
-    let ours = STORES.iter().map(|entry| entry.python_class);
-    let near = ours.map(|known| (strsim::damerau_levenshtein(&name(class), &name(known)), known)).min();
+    let near = classes().map(|known| (strsim::damerau_levenshtein(&name(class), &name(known)), known)).min();
     near.filter(|(distance, near)| is_ours && *distance <= name(near).len() / 4).map(|(_, near)| near)
+}
+
+/// Our classes.
+fn classes() -> impl Iterator<Item = &'static str> {
+    STORES.iter().map(|entry| entry.python_class).chain([SERVER_CLASS])
 }
 
 /// The end of a sentence: "Did you mean `a` or `b`?".
@@ -95,6 +100,9 @@ mod tests {
         assert_eq!(near_class(first), None);
         assert_eq!(near_class(&first.replace("Backend", "Backnd")), Some(first));
         assert_eq!(near_class("company.secrets.Backend"), None);
+        assert_eq!(near_class(SERVER_CLASS), None);
+        assert_eq!(near_class("strongroom.ServerBackend"), Some(SERVER_CLASS));
+        assert_eq!(near_class("strongroom.servers.ServerBackend"), Some(SERVER_CLASS));
         if STORES.iter().any(|entry| entry.info.name == "aws_secrets_manager") {
             assert_eq!(
                 near_class("strongroom.SecretsManagerBackend"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::backend::{Backend, Settings};
 use crate::cli::heard;
 use crate::cli::near::near_class;
-use crate::config::airflow::{AirflowConfig, Chosen, Component, shown_class};
+use crate::config::airflow::{AirflowConfig, Chosen, Component, SERVER_CLASS, shown_class};
 use crate::config::{Configured, Kwargs, configure_from};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Clock, Runtime, no_fork};
@@ -120,12 +120,24 @@ pub(super) fn entry_of(class: &str) -> Result<&'static StoreEntry> {
     let is_meant =
         |entry: &&StoreEntry| entry.python_class == class || entry.tools.official_class == Some(class);
     STORES.iter().find(is_meant).ok_or_else(|| {
+        if class == SERVER_CLASS {
+            return without_store();
+        }
         let known: Vec<_> = STORES.iter().map(|entry| entry.python_class).collect();
         let meant = near_class(class).map(|near| format!("Did you mean `{near}`? ")).unwrap_or_default();
         Error::config(format!("this build does not know the backend `{}`", shown_class(class))).with_hint(
             format!("{meant}It knows {}, and the official classes whose place they take", known.join(", ")),
         )
     })
+}
+
+/// The class that holds no store has nothing that could be asked, listed or measured.
+fn without_store() -> Error {
+    let message = format!("`{SERVER_CLASS}` holds no store: Airflow's server asks its own backend");
+    Error::config(message).with_hint(
+        "Run this where the API server runs, without --workers; for DAG files at the DAG processor, for \
+        triggers at the triggerer",
+    )
 }
 
 /// No backend is configured.

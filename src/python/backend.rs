@@ -17,7 +17,7 @@ use crate::python::later::{self, Begun, Inquiry, Recipient, is_under_way};
 use crate::python::registry::{self, Shared};
 use crate::python::run::{Interrupted, block_on, runtime};
 use crate::python::watch::{Outcome, Start, Watch};
-use crate::python::{kwargs, log, masking};
+use crate::python::{kwargs, log, masking, passed_over};
 use crate::redact::Quoted;
 use crate::store::convention::{Kind, Lookup, OddId};
 use crate::store::registry::find;
@@ -330,6 +330,10 @@ pub(super) fn finish(
         Ok(Ok(reply)) => {
             hide(py, watch.shared, watch.lookup, &reply)?;
             secret_to_python(py, reply.value.as_ref())
+        }
+        Ok(Err(failure)) if failure.stops_airflow && passed_over::happens(py, watch.lookup)? => {
+            passed_over::say(py, logger, watch.lookup, &failure.error, records)?;
+            Ok(py.None())
         }
         Ok(Err(failure)) => Err(to_python(py, &failure.error, failure.stops_airflow)),
         Err(Interrupted::Signal(exception)) => Err(exception),

@@ -13,6 +13,7 @@ mod kwargs;
 mod later;
 mod log;
 mod masking;
+mod passed_over;
 mod registry;
 mod run;
 mod watch;

@@ -17,7 +17,7 @@ INCLUDE = Path(__file__).with_name("include")
 DAG_FILE = Path(__file__).parent / "dags" / "strongroom_paths.py"
 
 
-def _environment(home: Path, port: int) -> dict[str, str]:
+def running_environment(home: Path, port: int) -> dict[str, str]:
     """Every component on its own port, temporary files in the home, and nothing from outside."""
     url = f"http://127.0.0.1:{port}"
     return {
@@ -53,7 +53,7 @@ def standalone(
         (airflow.home / folder).mkdir(parents=True)
     airflow.migrate()  # with teams, `standalone` looks for them before it has created a database
     port = free_port()
-    environment = {**_environment(airflow.home, port), **environment}
+    environment = {**running_environment(airflow.home, port), **environment}
     command = [str(Path(sys.executable).with_name("airflow")), "standalone"]
     health = f"http://127.0.0.1:{port}/api/v2/monitor/health"
     with running(command, environment, log, lambda: answers(health), timeout=300):

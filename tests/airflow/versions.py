@@ -13,6 +13,7 @@ SINCE = {
     "an exception that ends the search": (3, 2, 2),
     "teams": (3, 2),
     "a trigger with secrets": (3, 0),
+    "options of the Task SDK": (3, 2),
     "no secrets left afterwards": (3, 2),
 }
 

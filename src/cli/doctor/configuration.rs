@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::doctor::failed;
+use crate::cli::doctor::{failed, on_server};
 use crate::cli::setup::{Setup, Source};
 use crate::config::airflow::{AirflowConfig, Chosen, NearMiss};
 use crate::config::options_of;
@@ -16,6 +16,7 @@ pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) -> Option<(Air
     findings.extend(near_misses(&airflow));
     let chosen = match airflow.chosen(source.component()) {
         Ok(Some(chosen)) => chosen,
+        Ok(None) if let Some(chosen) = on_server::alone(&airflow) => chosen,
         Ok(None) => {
             findings.push(Finding::new(
                 Severity::Problem,
@@ -31,6 +32,10 @@ pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) -> Option<(Air
         }
     };
     findings.extend(written(&chosen));
+    if chosen.leaves_it_to_the_server() {
+        findings.extend(on_server::judged(&airflow, source, &chosen));
+        return None;
+    }
     findings.extend(workers(&airflow));
     match Setup::from_chosen(chosen) {
         Ok(setup) => {
@@ -116,13 +121,14 @@ fn written(chosen: &Chosen) -> Vec<Finding> {
 
 fn workers(airflow: &AirflowConfig) -> Option<Finding> {
     let differ = airflow.workers_differ().unwrap_or(false);
+    let is_asked_for_them = on_server::alone(airflow).is_some();
     differ.then(|| {
-        Finding::new(
-            Severity::Note,
-            "workers",
-            "tasks ask a backend of their own ([workers] secrets_backend)",
-            "Look at it with --workers",
-        )
+        let evidence = if is_asked_for_them {
+            "tasks hold no store ([workers] secrets_backend): Airflow's server asks this backend for them"
+        } else {
+            "tasks ask a backend of their own ([workers] secrets_backend)"
+        };
+        Finding::new(Severity::Note, "workers", evidence, "Look at it with --workers")
     })
 }
 
@@ -236,5 +242,34 @@ mod tests {
         assert_eq!(found("[secrets]\n"), ["ok airflow_cfg", "problem backend"]);
         assert!(found("[secrets]\nbackend = a.B").contains(&"problem options".to_owned()));
         assert_eq!(found("canary"), ["problem airflow_cfg"]);
+    }
+
+    const SERVER: &str = "secrets_backend = strongroom.server.ServerBackend\n";
+
+    #[test]
+    fn a_host_of_workers_alone_has_no_problem() {
+        let host = format!("[workers]\n{SERVER}");
+        assert_eq!(found(&host), ["ok airflow_cfg", "ok backend", "note on_the_server"]);
+        assert_eq!(found(&format!("{MEMORY}{host}")), ["ok airflow_cfg", "ok backend", "note workers"]);
+    }
+
+    #[test]
+    fn options_that_nothing_answers_are_told_each() {
+        let secret =
+            "[sentry]\nsentry_dsn_secret = canary\n[celery]\nbroker_url_secret = canary\nbroker_url = x\n";
+        let host = format!(
+            "[workers]\n{SERVER}secrets_backend_kwargs = {{\"url\": \"canary\"}}\n{secret}\
+            [keycloak_auth_manager]\nclient_secret = canary\n"
+        );
+        assert_eq!(
+            found(&host),
+            ["ok airflow_cfg", "ok backend", "note on_the_server", "warning options", "warning unanswered"]
+        );
+    }
+
+    #[test]
+    fn in_the_place_of_a_store_it_is_a_warning() {
+        let found = found("[secrets]\nbackend = strongroom.server.ServerBackend\n");
+        assert_eq!(found, ["ok airflow_cfg", "ok backend", "warning on_the_server"]);
     }
 }

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod listed;
+mod on_server;
 mod store;
 mod tags;
 

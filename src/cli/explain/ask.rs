@@ -15,6 +15,9 @@ use crate::value::{Dialect, Text};
 /// Why a foreign backend is not examined.
 pub(super) const FOREIGN: &str = "this is not a class that Strongroom knows";
 
+/// Why a backend without a store is not examined.
+const NO_STORE: &str = "it holds no store and answers None by design, so that Airflow's server is asked";
+
 /// Asks the backend of `component`, unless the search is over; `None` if none is configured.
 pub(super) fn ask(
     airflow: &AirflowConfig,
@@ -23,8 +26,11 @@ pub(super) fn ask(
     is_over: bool,
 ) -> Result<Option<BackendSearch>> {
     let Some(chosen) = airflow.chosen(component)? else { return Ok(None) };
+    if chosen.leaves_it_to_the_server() {
+        return Ok(Some(left_to_the_server(component, &chosen, is_over)));
+    }
     if entry_of(&chosen.class).is_err() {
-        return Ok(Some(foreign(component, chosen, is_over)));
+        return Ok(Some(foreign(component, &chosen, is_over)));
     }
     let setup = Setup::from_chosen(chosen)?;
     let mut warnings = setup.warnings.clone();
@@ -59,6 +65,7 @@ pub(super) fn ask(
         }),
         warnings,
         is_foreign: false,
+        is_left_to_the_server: false,
         class: setup.chosen.class,
     }))
 }
@@ -70,20 +77,32 @@ fn is_missing(answer: &LookedUp) -> bool {
 }
 
 /// A backend whose answer is not known here.
-fn foreign(component: Component, chosen: Chosen, is_over: bool) -> BackendSearch {
+fn foreign(component: Component, chosen: &Chosen, is_over: bool) -> BackendSearch {
     let meant = near_class(&chosen.class).map(|near| format!(". Did you mean `{near}`?")).unwrap_or_default();
+    let unasked = unasked(component, chosen, (!is_over).then(|| format!("{FOREIGN}{meant}")));
+    BackendSearch { is_foreign: true, ..unasked }
+}
+
+/// The class that holds no store: it answers None, and there is nothing to be found out here.
+fn left_to_the_server(component: Component, chosen: &Chosen, is_over: bool) -> BackendSearch {
+    let unasked = unasked(component, chosen, (!is_over).then(|| NO_STORE.to_owned()));
+    BackendSearch { is_left_to_the_server: true, ..unasked }
+}
+
+fn unasked(component: Component, chosen: &Chosen, reason: Option<String>) -> BackendSearch {
     BackendSearch {
         component,
         class: chosen.shown_class(),
-        configured: chosen.class_place,
+        configured: chosen.class_place.clone(),
         identity: None,
-        answer: (!is_over).then(|| LookedUp::NotAsked(format!("{FOREIGN}{meant}"))),
+        answer: reason.map(LookedUp::NotAsked),
         absences: Vec::new(),
         near: Vec::new(),
         unusable: None,
         times: None,
         warnings: Vec::new(),
-        is_foreign: true,
+        is_foreign: false,
+        is_left_to_the_server: false,
     }
 }
 

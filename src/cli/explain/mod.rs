@@ -53,6 +53,8 @@ struct BackendSearch {
     warnings: Vec<String>,
     /// Whether the class is foreign, so that its answer is not known here.
     is_foreign: bool,
+    /// Whether it holds no store, so that Airflow's server is asked.
+    is_left_to_the_server: bool,
 }
 
 /// The whole search.
@@ -165,6 +167,11 @@ impl Search<'_> {
     fn option(&self) -> Option<&str> {
         let hidden: Option<Vec<_>> = self.options.iter().map(|named| named.hidden_by.as_deref()).collect();
         hidden?.into_iter().next()
+    }
+
+    /// Whether everything configured here leaves the answer to Airflow's server.
+    fn is_left_to_the_server(&self) -> bool {
+        !self.backends.is_empty() && self.backends.iter().all(|asked| asked.is_left_to_the_server)
     }
 
     /// The first error.

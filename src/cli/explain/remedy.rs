@@ -6,7 +6,7 @@ use crate::cli::near::question;
 use crate::cli::subject::LookedUp;
 use crate::error::Error;
 use crate::redact::Shown;
-use crate::store::convention::Kind;
+use crate::store::convention::{Kind, Lookup};
 
 /// The remedy; `None` for a successful search that hides nothing.
 pub(super) fn remedy(search: &Search<'_>) -> Option<String> {
@@ -35,6 +35,7 @@ pub(super) fn remedy(search: &Search<'_>) -> Option<String> {
             "Store the secret in a backend if it should come from there; {} answers as long as it does not",
             Shown(&place.name)
         )),
+        (None, None) if search.is_left_to_the_server() => Some(on_the_server(search)),
         (None, None) => Some(absent(search)),
     }
 }
@@ -53,6 +54,22 @@ fn unasked(search: &Search<'_>) -> Option<String> {
     })
 }
 
+/// What is to be asked elsewhere, or written down here.
+fn on_the_server(search: &Search<'_>) -> String {
+    let Lookup { kind, id, .. } = search.lookup;
+    if kind == Kind::Config {
+        return "Write the value into the option itself on this host, or use its _CMD form: Airflow asks its \
+                server for connections and variables only"
+            .to_owned();
+    }
+    format!(
+        "Run `strongroom explain {} {}` where the API server runs; for DAG files at the DAG processor, for \
+        triggers at the triggerer",
+        kind.as_str(),
+        Shown(id)
+    )
+}
+
 fn absent(search: &Search<'_>) -> String {
     let mut reasons = search.backends.iter().flat_map(|asked| &asked.absences);
     if let Some(remedy) = reasons.find_map(Absence::remedy) {
@@ -66,7 +83,8 @@ fn absent(search: &Search<'_>) -> String {
     if let Some(hint) = search.unconfigured.as_ref().and_then(Error::hint) {
         return hint.to_owned();
     }
-    let answers = search.backends.iter().filter_map(|asked| asked.answer.as_ref());
+    let looked_into = search.backends.iter().filter(|asked| !asked.is_left_to_the_server);
+    let answers = looked_into.filter_map(|asked| asked.answer.as_ref());
     for answer in answers {
         match answer {
             LookedUp::Refused(error) => return error.to_string(),

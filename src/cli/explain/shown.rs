@@ -150,6 +150,8 @@ fn unanswered(search: &Search<'_>) -> &'static str {
         }
     } else if search.lookup.kind == Kind::Config {
         "no value that is known; Airflow uses the option's default"
+    } else if search.is_left_to_the_server() {
+        "nothing on this host; Airflow's server answers"
     } else if search.backends.iter().any(BackendSearch::may_answer) {
         "no place that was asked has it; Airflow asks the metastore last"
     } else if search.backends.is_empty() {
@@ -172,7 +174,7 @@ fn backend(asked: &BackendSearch, kind: Kind) -> String {
     }
     match &asked.answer {
         None => text.push_str("   not asked: the search was over before\n"),
-        Some(LookedUp::NotAsked(reason)) if asked.is_foreign => {
+        Some(LookedUp::NotAsked(reason)) if asked.is_foreign || asked.is_left_to_the_server => {
             let _ = writeln!(text, "   not asked: {reason}");
         }
         Some(LookedUp::NotAsked(reason)) => {

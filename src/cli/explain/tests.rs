@@ -106,3 +106,52 @@ fn a_config_value_is_asked_of_one_backend_and_by_an_option() {
     let text = explained(&workers, Component::Server, Kind::Config);
     assert!(text.contains("see it with --workers") && text.ends_with("code 0"), "{text}");
 }
+
+const SERVER: (&str, &str) = ("AIRFLOW__WORKERS__SECRETS_BACKEND", "strongroom.server.ServerBackend");
+
+#[test]
+fn a_host_without_a_store_names_who_is_to_be_asked() {
+    insta::assert_snapshot!(explained(&[SERVER], Component::Worker, Kind::Connection), @r"
+    Connection `x`
+
+    1. strongroom.server.ServerBackend (AIRFLOW__WORKERS__SECRETS_BACKEND)
+       Airflow 2 reads no [workers]: there the search begins with [secrets]
+       not asked: it holds no store and answers None by design, so that Airflow's server is asked
+
+    2. Environment variables
+       AIRFLOW_CONN_X: not set
+
+    3. Metastore
+       Airflow's database; not read here: see `airflow connections list` and `airflow variables list`
+       a task of Airflow 3 asks through the API server, which first looks in [secrets] and in its own environment
+
+    Outcome: nothing on this host; Airflow's server answers
+    Remedy:  Run `strongroom explain connection x` where the API server runs; for DAG files at the DAG processor, for triggers at the triggerer
+    code 1
+    ");
+    let variable = explained(&[SERVER, ("AIRFLOW_VAR_X", "canary")], Component::Server, Kind::Variable);
+    assert!(variable.contains("Outcome: answered by AIRFLOW_VAR_X\n"), "{variable}");
+    let config = explained(&[SERVER], Component::Worker, Kind::Config);
+    assert!(config.contains("Remedy:  Write the value into the option itself on this host"), "{config}");
+    let fallen_back =
+        explained(&[("AIRFLOW__SECRETS__BACKEND", SERVER.1)], Component::Server, Kind::Variable);
+    assert!(fallen_back.contains("nothing on this host; Airflow's server answers"), "{fallen_back}");
+}
+
+#[test]
+fn where_the_server_has_its_store_the_search_goes_on_there() {
+    let stored = r#"{"secrets": {"airflow/variables/x": "canary"}}"#;
+    let both = |stored| {
+        let of_secrets =
+            [("AIRFLOW__SECRETS__BACKEND", MEMORY), ("AIRFLOW__SECRETS__BACKEND_KWARGS", stored), SERVER];
+        explained(&of_secrets, Component::Server, Kind::Variable)
+    };
+    let found = both(stored);
+    assert!(
+        found.contains("1. strongroom.server.ServerBackend (AIRFLOW__WORKERS__SECRETS_BACKEND)"),
+        "{found}"
+    );
+    assert!(found.ends_with("Outcome: answered by the backend of [secrets]\ncode 0"), "{found}");
+    let absent = both("{}");
+    assert!(absent.contains("Remedy:  Store the secret as `airflow/variables/x`"), "{absent}");
+}

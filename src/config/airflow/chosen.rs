@@ -18,6 +18,9 @@ pub enum Component {
     Worker,
 }
 
+/// The class of processes that hold no store: Airflow's server asks its own backend for them.
+pub const SERVER_CLASS: &str = "strongroom.server.ServerBackend";
+
 /// A configured backend. Debug lists the keys of its options only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
@@ -133,6 +136,11 @@ impl AirflowConfig {
 }
 
 impl Chosen {
+    /// Whether it holds no store, so that Airflow's server is asked.
+    pub fn leaves_it_to_the_server(&self) -> bool {
+        self.class == SERVER_CLASS
+    }
+
     /// The class path, if it looks like one.
     pub fn shown_class(&self) -> String {
         shown_class(&self.class)

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-pub use self::chosen::{Chosen, Component, shown_class};
+pub use self::chosen::{Chosen, Component, SERVER_CLASS, shown_class};
 use self::expand::{Variables, expand};
 use self::ini::Ini;
 pub use self::named::NamedBy;

@@ -6,7 +6,7 @@
 
 use crate::config::airflow::{AirflowConfig, variable_of};
 
-/// These have the same ending, but are options in their own right.
+/// These have the same ending, but are options in their own right; so is every `client_secret`.
 const OPTIONS_BY_THEMSELVES: [&str; 1] = ["AIRFLOW__API_AUTH__JWT_SECRET"];
 
 /// An option that would take its value from the backend.
@@ -23,15 +23,21 @@ impl AirflowConfig {
     /// The options whose `_SECRET` form asks the backend for `id`: those of the environment, then those of
     /// the file.
     pub fn named_by(&self, id: &str) -> Vec<NamedBy> {
-        self.of_variables(id).into_iter().chain(self.of_options(id)).collect()
+        self.named(|text| text == id)
     }
 
-    fn of_variables(&self, id: &str) -> Vec<NamedBy> {
-        let holds_id = self
-            .variables
-            .iter()
-            .filter(|(name, value)| value.as_str() == id && !OPTIONS_BY_THEMSELVES.contains(&name.as_str()));
-        let named = holds_id.filter_map(|(name, _)| {
+    /// Every option that asks a backend, in the same order.
+    pub fn named_by_any(&self) -> Vec<NamedBy> {
+        self.named(|_| true)
+    }
+
+    fn named(&self, is_meant: impl Fn(&str) -> bool) -> Vec<NamedBy> {
+        self.of_variables(&is_meant).into_iter().chain(self.of_options(&is_meant)).collect()
+    }
+
+    fn of_variables(&self, is_meant: impl Fn(&str) -> bool) -> Vec<NamedBy> {
+        let meant = self.variables.iter().filter(|(name, value)| is_meant(value) && !is_by_itself(name));
+        let named = meant.filter_map(|(name, _)| {
             let option = name.strip_suffix("_SECRET")?;
             option.strip_prefix("AIRFLOW__")?.split_once("__")?;
             Some(NamedBy { place: name.clone(), hidden_by: self.set_before(option, &["", "_CMD"]) })
@@ -39,14 +45,13 @@ impl AirflowConfig {
         named.collect()
     }
 
-    fn of_options(&self, id: &str) -> Vec<NamedBy> {
+    fn of_options(&self, is_meant: impl Fn(&str) -> bool) -> Vec<NamedBy> {
         let Some(ini) = &self.ini else { return Vec::new() };
         let place = |section: &str, option: &str| format!("[{section}] {option} of {}", self.file.display());
         let named = ini.options().filter_map(|(section, option)| {
             let key = option.strip_suffix("_secret")?;
             let variable = variable_of(section, key);
-            let is_id = ini.get(section, option).ok()??.as_str() == id;
-            if !is_id || OPTIONS_BY_THEMSELVES.contains(&variable_of(section, option).as_str()) {
+            if !is_meant(&ini.get(section, option).ok()??) || is_by_itself(&variable_of(section, option)) {
                 return None;
             }
             let command = format!("{key}_cmd");
@@ -64,6 +69,10 @@ impl AirflowConfig {
         let names = forms.iter().map(|form| format!("{option}{form}"));
         names.into_iter().find(|name| self.variables.contains_key(name))
     }
+}
+
+fn is_by_itself(variable: &str) -> bool {
+    OPTIONS_BY_THEMSELVES.contains(&variable) || variable.ends_with("__CLIENT_SECRET")
 }
 
 #[cfg(test)]

@@ -29,7 +29,9 @@ def note(place: str, *values: str) -> None:
     digests = [hashlib.sha256(value.encode()).hexdigest() for value in values]
     file = Path(os.environ["STRONGROOM_PATHS"], f"{place}-{os.getpid()}-{time.time_ns()}.json")
     part = file.with_suffix(".part")  # readers see a complete file or none
-    part.write_text(json.dumps({"place": place, "parent": os.getppid(), "digests": digests}))
+    has_credentials = "AWS_SECRET_ACCESS_KEY" in os.environ
+    contents = {"place": place, "parent": os.getppid(), "digests": digests, "has_credentials": has_credentials}
+    part.write_text(json.dumps(contents))
     part.rename(file)
 
 
