@@ -22,7 +22,7 @@ from tests.tools.release.targets import LINUX, TARGETS
 from tests.tools.venvs import REPOSITORY
 
 #: Names of different length and depth, since a path's length alone can change what is compiled.
-PLACES = ("a", "another/checkout of the same commit")
+PLACES = ("a", "another/checkout-of-the-same-commit")
 
 
 def checkout(place: Path) -> None:
