@@ -108,7 +108,7 @@ class MemoryOptions(CommonOptions, total=False):
     (default `airflow/config`)."""
 
     sep: str
-    """What stands between prefix and id; each of its characters is also stripped from the end of a prefix
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix
     (default `/`)."""
 
 
@@ -139,7 +139,7 @@ class AwsOptions(TypedDict, total=False):
     """The secret of `aws_access_key_id`."""
 
     aws_session_token: str
-    """The session token of temporary keys; nobody renews them."""
+    """The session token of temporary keys; they are not renewed."""
 
     session_kwargs: dict[str, Any] | str
     """Deprecated place of the three credential keys."""
@@ -230,7 +230,7 @@ class SecretsManagerOptions(CommonOptions, AwsOptions, total=False):
     (default `airflow/config`)."""
 
     sep: str
-    """What stands between prefix and id; each of its characters is also stripped from the end of a prefix
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix
     (default `/`)."""
 
     extra_conn_words: dict[str, Any] | str
@@ -374,7 +374,7 @@ class VaultOptions(CommonOptions, total=False):
     """The audience of the Entra token, as the mount of azure is configured for."""
 
     radius_host: Any
-    """The RADIUS server, which the Vault server knows by itself."""
+    """The RADIUS server, which is part of the Vault server's own configuration."""
 
     radius_secret: str
     """Accepted and never sent: the RADIUS secret belongs into the server's configuration."""
@@ -430,7 +430,7 @@ class CloudSecretManagerOptions(CommonOptions, total=False):
     (default `airflow-config`)."""
 
     sep: str
-    """What stands between prefix and id (default `-`)."""
+    """What separates prefix and id (default `-`)."""
 
     gcp_key_path: str
     """The JSON file of a service account's key."""
@@ -485,7 +485,7 @@ class AzureKeyVaultOptions(CommonOptions, total=False):
     (default `airflow-config`)."""
 
     sep: str
-    """What stands between prefix and id; each of its characters is also stripped from the end of a prefix
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix
     (default `-`)."""
 
     vault_url: str

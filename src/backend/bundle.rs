@@ -91,6 +91,7 @@ impl Bundles {
     }
 
     fn unpacked(&self, kind: Kind, name: &SecretName, source: &SecretValue) -> Result<Arc<Unpacked>> {
+        // Held while unpacking, so that a new bundle is parsed only once.
         let mut unpacked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let held = unpacked.of_mut(kind);
         match held {

@@ -86,13 +86,16 @@ impl Backend {
     /// due.
     pub fn held(&self, lookup: Lookup<'_>, route: &Route, is_under_way: bool) -> Option<Held> {
         let stack = self.current();
+        // While a prefetch is under way or still to come, the lookup has to wait for it.
         if stack.store.is_outdated() || !*stack.prefetched.try_lock().ok()? {
             return None;
         }
         let memory = Some(Memory { is_under_way, is_due: false, counters: Vec::new() });
         let mut trail = Trail { memory, ..Trail::new(stack.store.cache().epoch()) };
+        // Memory answers without waiting, so the walk is ready at its first poll.
         let reply = self.walk(&stack, lookup, &route.0, &mut trail).now_or_never()?.ok()?;
         let memory = trail.memory?;
+        // Counted only once memory has answered the whole lookup.
         memory.counters.iter().for_each(|counter| counter.add(1));
         Some(Held { reply, is_due: memory.is_due })
     }
@@ -163,6 +166,7 @@ impl Backend {
             "{}: a configuration file has changed; building the client anew",
             self.settings.entry.info.title
         );
+        // A fork in the middle would leave the client's locks held in the child.
         let _held = no_fork();
         // Another thread may have rebuilt it while this one waited.
         let current = self.current();

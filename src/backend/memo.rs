@@ -134,6 +134,7 @@ impl Memo {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelves> {
+        // The shelves are consistent even if a thread panicked with the lock held.
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -77,8 +77,10 @@ impl Prefetch {
                 }
             }
         }
+        // Ids and patterns may overlap, and each name is read once.
         names.sort_unstable();
         names.dedup();
+        // The cache would drop any further names.
         names.truncate(settings.layers.cache.max_entries);
         (names, unlisted)
     }
@@ -148,6 +150,7 @@ fn glob(pattern: &str, text: &str) -> bool {
                 reached += 1;
             }
             _ => {
+                // A mismatch after a star: the star matches one more character.
                 let Some((place, taken)) = star else { return false };
                 star = Some((place, taken + 1));
                 at = place + 1;

@@ -25,6 +25,7 @@ impl Stack {
     /// Builds the store. Call it under [`crate::process::no_fork`].
     pub(super) fn open(settings: &Settings, clock: &Clock) -> Result<Self> {
         let (entry, options) = (settings.entry, &settings.options);
+        // A faulty pattern fails only the lookups of its kind; a faulty option without effect fails nothing.
         let store = options
             .check_faults(|key| key.ends_with("_lookup_pattern") || (entry.plays_no_part)(options, key))
             .and_then(|()| (entry.open)(options, &settings.environment))

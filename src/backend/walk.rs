@@ -69,6 +69,7 @@ impl Backend {
         name: &SecretName,
         trail: &mut Trail,
     ) -> Result<Option<(SecretName, SecretValue)>> {
+        // The bundle comes first, so that its ids need no reads of their own.
         if let Some(bundle) = self.settings.bundles.of(lookup.kind)
             && let Some(key) = self.key_in_bundle(lookup.kind, name)
             && let Some(found) = self.find_in_bundle(stack, lookup, bundle, &key, trail).await?
@@ -138,6 +139,7 @@ impl Backend {
             None => Ok(None),
         });
         let found = unless_malformed(stack, bundle, found);
+        // Once the cache no longer holds the bundle, its unpacked form must not outlive it.
         if !stack.store.cache().holds(bundle) {
             stack.bundles.forget(lookup.kind);
         }
@@ -202,6 +204,7 @@ impl Backend {
     /// Reads the configured secrets in advance, once; lookups in the meantime wait for it. What fails is read
     /// again when it is looked up.
     async fn prefetch(&self, stack: &Stack) {
+        // Held while prefetching, so that other lookups wait for it instead of reading one by one.
         let mut is_over = stack.prefetched.lock().await;
         if *is_over {
             return;
@@ -217,6 +220,7 @@ impl Backend {
         if let Err(error) = prefetch.await {
             tracing::warn!("Not everything could be prefetched: {error}. It is read when it is looked up.");
         }
+        // Even after a failure: lookups then read what is missing.
         *is_over = true;
     }
 

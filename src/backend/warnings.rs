@@ -49,6 +49,7 @@ impl Warnings {
         if self.note(key, clock) {
             tracing::warn!("{text}");
         } else {
+            // Repetitions remain visible at the debug level.
             tracing::debug!("{text}");
         }
     }

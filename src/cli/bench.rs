@@ -90,6 +90,7 @@ fn past_the_cache(client: &Client, lookup: Lookup<'_>, route: &Route, count: u32
     let mut times = Vec::new();
     let progress = Progress::of(usize::try_from(count).unwrap_or_default(), "lookups");
     for _ in 0..count {
+        // Makes the lookup ask the store.
         client.backend.refresh(None, None);
         let start = Instant::now();
         let (explained, _) = client.run(client.backend.explain(lookup, route))?;

@@ -38,6 +38,7 @@ pub(super) fn run(source: &Source) -> Result<Report> {
         .collect();
     let written = json::write(&Value::Object(members));
     let written = without_dollars(written.to_str().unwrap_or_default());
+    // A single quote ends the quoting of a shell, so it is escaped outside of the quotes.
     let single = |text: &str| text.replace('\'', r"'\''");
     let text = format!("{class}='{}'\n{kwargs}='{}'\n", single(&setup.chosen.class), single(&written));
     let json = json!({class: setup.chosen.class, kwargs: written, "masked": masked});
@@ -69,6 +70,7 @@ fn holds_credentials(value: &Value) -> bool {
 
 /// The options as JSON in which Airflow finds nothing to replace: the remaining dollar signs are literal.
 fn without_dollars(written: &str) -> String {
+    // Airflow replaces names after a dollar sign in what it reads.
     written.replace('$', r"\u0024")
 }
 

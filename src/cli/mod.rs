@@ -82,7 +82,7 @@ Exit codes:
   1  the answer is no: nothing was found, or something was found that should not be
   2  the command line makes no sense
   3  the configuration cannot be used, or the store cannot do what was asked
-  4  the store did not answer, or refused; or what should be a connection is none
+  4  the store did not answer, or refused; or a connection is invalid
   5  the output could not be written, such as to a full disk
 
 No command but `reveal` shows a value.";
@@ -139,21 +139,21 @@ enum Command {
     Explain(Configured<explain::Arguments>),
     /// Parse every connection of the store as Airflow would, and report those that it cannot use.
     ///
-    /// Finds what is malformed, has no type, an extra that is no JSON object, or a name that Airflow's API
-    /// refuses. Reads each connection once, in as few requests as the store allows; shows no value. Exits
-    /// with 1 if anything was found, so that a pipeline stops.
+    /// Finds malformed secrets, those without a type or with an extra that is not a JSON object, and names
+    /// that Airflow's API refuses. Reads each connection once, in as few requests as the store allows; shows
+    /// no value. Exits with 1 if anything was found, so that a pipeline stops.
     #[command(after_help = "Examples:\n  strongroom lint\n  strongroom lint --dialect task_sdk_1_3 --json")]
     Lint(Configured<lint::Arguments>),
     /// Take a connection URI apart, or put one together.
     ///
     /// Reads standard input: any user of the machine can see a secret on a command line.
-    /// Escapes what has to be escaped, as the Airflow of your choice reads it.
+    /// Escapes what needs escaping, for the version of Airflow that you choose.
     #[command(after_help = "Examples:\n  strongroom uri parse < connection.txt\n  strongroom uri build < \
         fields.json")]
     Uri(uri::Arguments),
     /// Check the configuration, the identity, the permissions and the store.
     ///
-    /// Finds what Airflow passes over in silence, such as options that are no JSON, and says what to do about
+    /// Finds what Airflow silently ignores, such as options that are not JSON, and says what to do about
     /// each. Makes a lookup of a name that no one has and a listing of each kind, and one description; with
     /// --offline it makes no call. Exits with 1 if there is a problem.
     #[command(
@@ -181,9 +181,9 @@ enum Command {
     Bench(Configured<bench::Arguments>),
     /// Sum up what Airflow's lookups have cost, from the audit file.
     ///
-    /// How many there were, what became of them, how long they took, how often the store was asked beside its
-    /// quota, and for which names most often. Reads the file that `audit_path` names, on this machine, and
-    /// makes no call.
+    /// How many there were, their outcomes, how long they took, how often the store was asked compared with
+    /// its quota, and for which names most often. Reads the file that `audit_path` names, on this machine,
+    /// and makes no call.
     #[command(
         after_help = "Examples:\n  strongroom stats\n  strongroom stats --since 24h\n  strongroom stats \
         --file /var/log/airflow/secrets.jsonl --json"

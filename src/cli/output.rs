@@ -110,6 +110,7 @@ pub(super) fn finish(outcome: Result<Report, Error>, heard: &[String], as_json: 
 /// Writes a line to the standard error. If this fails, the failure cannot be reported anywhere.
 fn complain(line: &str) {
     let text = Screen::of(&io::stderr()).fit(&format!("{line}\n"));
+    // A message that cannot be written cannot be reported either.
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 

@@ -24,6 +24,7 @@ impl Screen {
     /// The properties of `stream`.
     pub(super) fn of(stream: &(impl IsTerminal + AsFd)) -> Self {
         let is_terminal = stream.is_terminal();
+        // COLUMNS overrides the size of the terminal, see environ(7).
         let columns = || std::env::var("COLUMNS").ok()?.trim().parse().ok().filter(|columns| *columns > 0);
         let width = || columns().or_else(|| terminal_width(stream.as_fd()));
         Self {
@@ -115,6 +116,7 @@ fn hanging(line: &str, width: usize) -> usize {
     let mut column = 0;
     let mut is_escape = false;
     for letter in line.chars() {
+        // Colours take no space on the screen.
         if is_escape || letter == '\u{1b}' {
             is_escape = letter != 'm';
             continue;

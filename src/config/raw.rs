@@ -62,6 +62,7 @@ impl PartialEq for RawValue {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Text(left), Self::Text(right)) => left == right,
+            // As text, because NaN is not equal to itself.
             (Self::Json(_), Self::Json(_)) => self.canonical() == other.canonical(),
             _ => false,
         }

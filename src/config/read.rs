@@ -36,6 +36,7 @@ fn from_text(spec: &OptionSpec, text: &str) -> Result<Option<OptionValue>> {
     match spec.kind {
         OptionKind::Prefix | OptionKind::Prefixes if word == "null" => return Ok(Some(OptionValue::Null)),
         OptionKind::Prefixes => return Ok(Some(list_or_text(text))),
+        // A prefix or a secret may be the word `none`, so it is kept as written.
         OptionKind::Prefix | OptionKind::Secret => return Ok(Some(OptionValue::Text(text.to_owned()))),
         _ if word == "null" || word == "none" => return Ok(None),
         OptionKind::Text => return Ok(Some(OptionValue::Text(text.to_owned()))),
@@ -93,6 +94,7 @@ fn from_json(spec: &OptionSpec, value: &Value) -> Result<Option<OptionValue>> {
 /// everywhere.
 fn scalar(value: &Value) -> Option<Scalar> {
     let (text, is_true) = match value {
+        // As Python writes them into a name.
         Value::Bool(boolean) => (if *boolean { "True" } else { "False" }.to_owned(), *boolean),
         Value::Int(_) | Value::Float(_) => (number(value), value.is_truthy()),
         Value::Array(_) | Value::Object(_) if !value.is_truthy() => (number(value), false),

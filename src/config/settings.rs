@@ -71,6 +71,7 @@ pub fn configure_from(
 ) -> Result<Configured> {
     let mut warnings = Vec::new();
     let mut options = Options::default();
+    // Read first, because it decides what becomes of unknown keys.
     let strict = raw.iter().any(|(key, value)| key == "strict" && is_true(value));
     for (key, value) in raw.iter() {
         match options_of(entry).find(|spec| spec.key == key) {
@@ -81,6 +82,7 @@ pub fn configure_from(
     }
     expand_cache_alias(&mut options)?;
     match (entry.check)(&options, &environment).map_err(|error| and_warnings(error, &warnings)) {
+        // The options are unknown rather than wrong, so the lookups fail instead of the constructor.
         Err(error) if kwargs == Kwargs::Unread => options.set_fault(WHOLE, error),
         checked => checked?,
     }
@@ -197,6 +199,7 @@ fn expand_cache_alias(options: &mut Options) -> Result<()> {
             .map_or_else(|| RawValue::Json(value.clone()), |text| RawValue::Text(text.to_owned()));
         let read = read::read(&spec, &raw)
             .map_err(|_| wrong_in_cache(&format!("a wrong `{}`", Shown(key.to_str().unwrap_or_default()))))?;
+        // The cache's own options take precedence over this alias.
         if let Some(value) = read
             && options.get(spec.key).is_none()
         {

@@ -22,6 +22,7 @@ pub async fn read_body(response: &mut Response) -> Result<Vec<u8>, TransportErro
     if announced > LARGEST_BODY {
         return Err(too_large());
     }
+    // The announced length is foreign input, so only so much is reserved ahead.
     let mut body = Vec::with_capacity(announced.min(RESERVED));
     while let Some(piece) = response.chunk().await.map_err(TransportError::from)? {
         if body.len() + piece.len() > LARGEST_BODY {

@@ -30,6 +30,7 @@ impl ProxySettings {
     ///
     /// `with_all` says whether `all_proxy` replaces a missing one: requests does so, botocore does not.
     pub fn from_environment<'text>(lookup: impl Fn(&str) -> Option<&'text str>, with_all: bool) -> Self {
+        // Lower case takes precedence, as in curl and in Python's urllib.
         let bypass = lookup("no_proxy").or_else(|| lookup("NO_PROXY"));
         // reqwest supports `*` for names only, not for addresses.
         if bypass.is_some_and(|list| list.split(',').any(|entry| entry.trim() == "*")) {

@@ -59,6 +59,7 @@ impl TransportError {
 
 impl From<reqwest::Error> for TransportError {
     fn from(error: reqwest::Error) -> Self {
+        // The URL contains names, and a query may contain a token.
         let error = error.without_url();
         Self { kind: classify(&error), text: chain_text(&error) }
     }
@@ -73,6 +74,7 @@ impl fmt::Display for TransportError {
 impl StdError for TransportError {}
 
 fn classify(error: &reqwest::Error) -> TransportKind {
+    // First, because reqwest also reports a failed handshake as a failed connection.
     if is_certificate(error) {
         TransportKind::Certificate
     } else if error.is_timeout() {
@@ -127,6 +129,7 @@ fn is_certificate(error: &(dyn StdError + 'static)) -> bool {
 /// none if the connection could not be opened or time ran out: that is left to the layer that retries.
 pub async fn send(client: &Client, request: Request, repeatable: bool) -> Result<Response, TransportError> {
     notice_closed_connections().await;
+    // A body that is a stream cannot be cloned; then the request is sent only once.
     let again = if repeatable { request.try_clone() } else { None };
     let first = client.execute(request).await.map_err(TransportError::from);
     match (first, again) {

@@ -71,12 +71,14 @@ static SHARED: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
 /// Call it under [`crate::process::no_fork`]. A file that is missing, empty or not PEM is a `Config` error.
 pub fn client_config(roots: &Roots) -> Result<Arc<ClientConfig>> {
     let changed = roots.path().and_then(|path| fs::metadata(path).ok()?.modified().ok());
+    // The list is consistent even if a thread panicked with the lock held.
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     abandon_inherited(&mut shared);
     if let Some(known) = shared.iter().find(|known| known.roots == *roots && known.changed == changed) {
         return Ok(Arc::clone(&known.config));
     }
     let config = Arc::new(build(roots)?);
+    // An older configuration of these roots was built from other contents of the file.
     shared.retain(|known| known.roots != *roots);
     if shared.len() < MAX_SHARED {
         let (generation, config) = (generation(), Arc::clone(&config));

@@ -33,6 +33,7 @@ impl Breaker {
         match failures.next_probe {
             Some(moment) if now < moment => false,
             Some(_) => {
+                // Set before the outcome is known, so that only one caller probes.
                 failures.next_probe = Some(now.plus(PROBE_EVERY));
                 true
             }
@@ -49,6 +50,7 @@ impl Breaker {
         }
         let is_burst = failures.recent.len() == FAILURES
             && failures.recent.front().is_some_and(|first| now.since(*first) <= WITHIN);
+        // Failures while it is open do not postpone the next probe.
         if is_burst && failures.next_probe.is_none() {
             failures.next_probe = Some(now.plus(PROBE_EVERY));
         }
@@ -62,6 +64,7 @@ impl Breaker {
     }
 
     fn lock(&self) -> MutexGuard<'_, Failures> {
+        // The record is consistent even if a thread panicked with the lock held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -47,6 +47,7 @@ impl Inspected {
         };
         let outcome = match Deadline::current() {
             Some(_) => asked.await,
+            // The command line inspects outside a lookup, which would have set a deadline.
             None => Deadline::after(self.timeout).run(asked).await,
         };
         outcome.map_err(|error| error.with_store(self.timed.store().info().name))

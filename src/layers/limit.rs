@@ -84,6 +84,7 @@ impl Limiter {
 
     fn note_throttle(&self, now: Instant, retry_after: Option<Duration>) {
         let mut tokens = self.lock();
+        // A store without a configured rate is slowed down only once it has throttled.
         tokens.rate = tokens.rate.or(self.settings.after_throttle);
         if tokens.rate.is_some()
             && let Some(pause) = retry_after
@@ -93,6 +94,7 @@ impl Limiter {
     }
 
     fn lock(&self) -> MutexGuard<'_, Tokens> {
+        // The record is consistent even if a thread panicked with the lock held.
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -222,6 +224,7 @@ impl Store for Limit {
             Ok(()) => self.inner.get_many(names).await,
             Err(error) => vec![Some(Err(error)); names.len()],
         };
+        // The names that the batch did not answer. Each is a call of its own, so each waits for a token.
         let open: Vec<usize> = (0..answers.len()).filter(|index| answers[*index].is_none()).collect();
         let alone: Vec<SecretName> = open.iter().map(|index| names[*index].clone()).collect();
         for (index, answer) in open.into_iter().zip(one_by_one(&alone, |name| self.get(name)).await) {

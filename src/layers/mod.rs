@@ -5,9 +5,9 @@
 //! ```text
 //! right:  observe(cache(limit(retry(timeout(store)))))
 //!
-//! wrong:  limit(cache(..))      what memory could answer would wait for its turn
+//! wrong:  limit(cache(..))      answers from memory would wait in the queue
 //! wrong:  retry(cache(..))      every retry would find the entry it is meant to refresh, and each
-//!                               of the callers who share a read would retry by itself
+//!                               of the callers who share a read would retry on its own
 //! wrong:  timeout(retry(..))    an attempt that hangs uses up the time of the next one
 //! wrong:  cache(observe(..))    a hit would not be counted
 //! ```

@@ -170,6 +170,7 @@ impl Store for Retry {
             let again: Vec<usize> =
                 (0..answers.len()).filter(|index| temporary(&answers, *index).is_some()).collect();
             let Some(error) = again.first().and_then(|index| temporary(&answers, *index)).cloned() else {
+                // One answered name shows that the store works, even if others failed.
                 if answers.iter().flatten().any(Result::is_ok) {
                     attempts.budget.note_success(paid);
                 }
@@ -179,6 +180,7 @@ impl Store for Retry {
             let wait = waits.after(&error);
             match attempts.prepare(&format!("{} names", again.len()), error, wait).await {
                 Ok(price) => paid += price,
+                // Not to be tried again, so the answers so far count.
                 Err(_) => return answers,
             }
             let names: Vec<_> = again.iter().filter_map(|index| names.get(*index).cloned()).collect();

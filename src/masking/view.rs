@@ -127,6 +127,7 @@ fn backslash(text: &[u8]) -> Option<Piece> {
         b'b' => simple('\u{8}'),
         b'f' => simple('\u{c}'),
         b'x' => character(digits, 2),
+        // First as a pair: half of one is not a character.
         b'u' => surrogate_pair(digits).or_else(|| character(digits, 4)),
         b'U' => character(digits, 8),
         _ => None,

@@ -38,6 +38,7 @@ impl Deadline {
     /// as "the time for a prefetch".
     pub fn within(budget: Duration, name: &'static str) -> Self {
         let own = Self { name, ..Self::after(budget) };
+        // The earlier end counts, and the error then names that deadline.
         Self::current().filter(|outer| outer.end <= own.end).unwrap_or(own)
     }
 

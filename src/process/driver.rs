@@ -126,6 +126,7 @@ impl<T: Send + 'static> Driver<T> {
             }
             let alone = ended.iter().filter(|(_, has_place)| !has_place).count();
             hand_over(ended.into_iter().map(|(outcome, _)| outcome).collect());
+            // Work without an `Interest` holds its place until its outcome has been delivered.
             (0..alone).for_each(|_| drop(self.leave()));
         }
     }
@@ -162,6 +163,7 @@ impl<T: Send + 'static> Driver<T> {
         }
         under_way.extend(state.arrived.drain(..));
         state.waker = Some(context.waker().clone());
+        // Ended under the lock, so that work which arrives later starts a new shift.
         if under_way.is_empty() {
             state.shift = None;
         }
@@ -176,6 +178,7 @@ impl<T: Send + 'static> Driver<T> {
             return Vec::new();
         }
         state.shift = None;
+        // Every piece of work has a place, so what is left here has been aborted.
         state.arrived.clear();
         state.wake();
         // A caller on the driving thread itself must not wait for its own end.
@@ -214,6 +217,7 @@ impl<T: Send + 'static> Drop for Interest<T> {
         if self.driver.generation != generation() {
             return;
         }
+        // Aborted before `leave` wakes the driver, which must not poll it again.
         self.work.abort();
         let threads = self.driver.leave();
         if !threads.is_empty() {

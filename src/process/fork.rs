@@ -75,6 +75,7 @@ fn release_building() {
 ///
 /// A step that forks, to run another program, does not wait for other steps, which might be waiting for it.
 extern "C" fn before_fork() {
+    // A thread that forks within its own step would wait for itself.
     if own_steps() == 0 {
         while FORKING.swap(true, Ordering::SeqCst) {
             std::thread::sleep(PAUSE);
@@ -102,6 +103,7 @@ extern "C" fn begin_generation() {
 }
 
 fn own_steps() -> usize {
+    // Fails while the thread ends and its thread-locals are already gone.
     OWN_STEPS.try_with(Cell::get).unwrap_or(0)
 }
 

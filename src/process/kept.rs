@@ -31,6 +31,7 @@ pub(super) async fn until_the_end_of<T>(
 ) -> Result<Result<T>, Elapsed> {
     let run = async { (lookup.await, KEPT.with(RefCell::take)) };
     let (ended, mut kept) = KEPT.scope(All::default(), run).await;
+    // Within another deadline, the outermost one decides.
     let is_part = KEPT.try_with(|outer| outer.borrow_mut().append(&mut kept)).is_ok();
     if !is_part && matches!(ended, Ok(Ok(_))) {
         kept.into_iter().for_each(Kept::leave);

@@ -83,9 +83,12 @@ impl Program {
     fn join(&self, limit: Option<Duration>, command: impl FnOnce() -> Command) -> Run {
         let now = self.clock.now();
         let mut state = lock(&self.state);
+        // Taken in any case: a run that is joined below is kept alive by its callers, any other ends here.
         let left = state.left.take();
+        // A program that the parent process started is not a child of this one and cannot be waited for.
         let present = state.running.as_ref().filter(|started| started.owner == generation());
         let present = present.filter(|started| left.is_none() || now.since(started.since) < LEFT_FOR);
+        // A caller that comes after the end of a run wants a new answer.
         let present = present.and_then(|started| started.run.upgrade()).filter(|run| run.peek().is_none());
         present.unwrap_or_else(|| {
             let run = run_once(command(), limit).boxed().shared();
@@ -138,6 +141,7 @@ struct Group {
 
 impl Group {
     fn start(mut command: Command) -> io::Result<Self> {
+        // Its own process group, so that the programs it starts in turn are killed with it.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
         Ok(Self { child: command.spawn()?, has_ended: false })
     }
@@ -218,7 +222,7 @@ fn is_our_child(process: libc::pid_t) -> bool {
 #[allow(unsafe_code)]
 fn kill_group(leader: libc::pid_t) {
     // SAFETY: `killpg` touches no memory of ours. The number is that of our own child, which has not been
-    // waited for: it is never 0 or 1, and belongs to nobody else.
+    // waited for: it is never 0 or 1, and no other process has it.
     unsafe { libc::killpg(leader, libc::SIGKILL) };
 }
 

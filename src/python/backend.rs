@@ -41,9 +41,12 @@ impl Backend {
                 to_python(py, &Error::config(format!("this build has no store `{store}`")), false)
             })?;
             let raw = kwargs::read_kwargs(options, entry)?;
+            // A signal handler may raise within the callback, which cannot return a `PyErr`; it is raised
+            // afterwards.
             let mut interrupted = Ok(());
             let unread = || unread_kwargs(options, &mut interrupted);
             let shared = registry::share(py, entry, raw, kwargs::read_environment(py)?, unread);
+            // Before the result: the handler's exception outweighs an error that it may have caused.
             interrupted?;
             let (shared, warnings) =
                 shared.map_err(|error| to_python(py, &error.with_store(entry.info.name), false))?;
@@ -119,6 +122,7 @@ impl Backend {
         deliver: Py<PyAny>,
     ) -> PyResult<(bool, Py<PyAny>, Option<Begun>)> {
         guarded(py, || {
+            // The package's own Python code passes only known kinds.
             let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind).unwrap_or(Kind::Variable);
             let recipient = Recipient { context, deliver: Some(deliver) };
             let (asked, team) = (Asked::read(id)?, team(team_name)?);
@@ -142,6 +146,7 @@ impl Backend {
                 Ok(connection) => connection,
                 Err(error) => return self.warn_of(py, conn_id, &error).and(Err(error)),
             };
+            // `get_uri` can fail for fields that could be read.
             if let Err(error) = connection.get_uri() {
                 self.warn_of(py, conn_id, &error)?;
             }
@@ -222,6 +227,7 @@ impl Backend {
         recipient: Recipient,
     ) -> PyResult<(bool, Py<PyAny>, Option<Begun>)> {
         let mut interrupted = Ok(());
+        // Planned on the calling thread, since it may ask Airflow for `multi_team`.
         let planned = self.plan(py, lookup, odd, &mut interrupted);
         interrupted?;
         let Ok(Plan::Ask(route)) = planned else {

@@ -33,6 +33,7 @@ fn parse_structured(value: &SecretValue) -> Result<Value> {
 /// `text` as a Python `str`, lone surrogates included.
 pub(super) fn text_to_python(py: Python<'_>, text: &Text) -> PyResult<Py<PyAny>> {
     match text.to_str() {
+        // The common case needs no codec.
         Some(text) => Ok(PyString::new(py, text).into_any().unbind()),
         None => {
             Ok(PyBytes::new(py, text.as_bytes()).call_method1("decode", ("utf-8", "surrogatepass"))?.unbind())
@@ -132,9 +133,11 @@ fn read(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
     }
     if value.is_none() {
         Ok(Value::Null)
+    // Before `int`: Python's `bool` is a subclass of it.
     } else if let Ok(boolean) = value.cast::<PyBool>() {
         Ok(Value::Bool(boolean.is_true()))
     } else if let Ok(integer) = value.cast::<PyInt>() {
+        // Through text, since Python's `int` has no limit of size.
         let decimal: String = integer.str()?.extract()?;
         Int::from_decimal(&decimal)
             .map(Value::Int)

@@ -14,6 +14,7 @@ thread_local! {
 
 /// Keeps panics off stderr, where their message could show a value; the location is kept for the exception.
 pub(super) fn silence_panics() {
+    // Rust's standard library is linked into this library, so the hook sees no other extension's panics.
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|location| format!("{}:{}", location.file(), location.line()));
         PLACE.with_borrow_mut(|kept| *kept = place);
@@ -26,6 +27,7 @@ pub(super) fn unless_raised_by_handler(py: Python<'_>, result: PyResult<()>) -> 
     let raised_by_handler = py
         .import("strongroom._signals")
         .and_then(|module| module.call_method1("raised_by_handler", (error.value(py),))?.extract());
+    // If in doubt the exception is passed on: a lost KeyboardInterrupt is worse than a failed lookup.
     if raised_by_handler.unwrap_or(true) { Err(error) } else { Ok(()) }
 }
 

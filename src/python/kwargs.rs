@@ -46,6 +46,7 @@ fn has_no_effect(entry: &StoreEntry, key: &str) -> bool {
 fn read_value(value: &Bound<'_, PyAny>) -> PyResult<RawValue> {
     match value.cast::<PyString>().map(|text| text.to_str().map(str::to_owned)) {
         Ok(Ok(text)) => Ok(RawValue::Text(text)),
+        // Such as a `pathlib.Path`, for options that name a file.
         _ if value.hasattr("__fspath__")? => Ok(RawValue::Text(value.call_method0("__fspath__")?.extract()?)),
         _ => Ok(RawValue::Json(value_from_python(value)?)),
     }
@@ -68,6 +69,7 @@ pub(super) fn read_environment(py: Python<'_>) -> PyResult<Environment> {
 fn from_data(data: &Bound<'_, PyDict>, name: &'static str) -> Option<String> {
     let key = variable_keys(data.py()).iter().find(|(known, _)| *known == name)?.1.bind(data.py());
     let value = data.get_item(key).ok()??;
+    // A value that is not UTF-8 counts as unset: it cannot be an address, a name or a token.
     String::from_utf8(value.cast::<PyBytes>().ok()?.as_bytes().to_vec()).ok()
 }
 

@@ -36,6 +36,7 @@ fn note(event: &Event<'_>) {
 
 /// Runs `work` and collects what it logs on this thread.
 pub(super) fn collect<T>(work: impl FnOnce() -> T) -> (T, Records) {
+    // A collection may be nested in another, which continues afterwards.
     let outer = RECORDS.replace(Some(Vec::new()));
     let result = work();
     let records = RECORDS.replace(outer).unwrap_or_default();
@@ -82,6 +83,7 @@ fn logger<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyAny>
 /// What `logging` does when it is not configured: warnings go to standard error, the rest nowhere.
 fn to_standard_error(py: Python<'_>, records: &[(Level, String)]) -> PyResult<()> {
     let stream = py.import("sys")?.getattr("stderr")?;
+    // Python sets it to None if the descriptor was closed when it started.
     if stream.is_none() {
         return Ok(());
     }

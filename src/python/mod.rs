@@ -54,6 +54,7 @@ mod _native {
 }
 
 fn set_up(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    // Before anything exists that a fork must not interrupt.
     crate::process::install_fork_handlers();
     guard::silence_panics();
     log::install();

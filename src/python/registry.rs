@@ -104,7 +104,9 @@ pub(super) fn share(
     if let Some(shared) = with_list(|list| list.get(&key).cloned()) {
         return Ok((shared, Vec::new()));
     }
+    // Not locked here: `unread` runs Python, which may release the GIL.
     let unread = unread()?;
+    // Kwargs that Airflow could not read arrive as none, so missing options must not be reported as missing.
     let kwargs = if unread.is_empty() { Kwargs::Read } else { Kwargs::Unread };
     let Configured { settings, mut warnings } = configure_from(entry, &key.1, key.2.clone(), kwargs)?;
     let shared = Arc::new(Shared {
@@ -119,6 +121,7 @@ pub(super) fn share(
 }
 
 fn with_list<T>(use_list: impl FnOnce(&mut LruCache<Key, Arc<Shared>>) -> T) -> T {
+    // The list is consistent even if a thread panicked with the lock held.
     let mut configurations = CONFIGURATIONS.lock().unwrap_or_else(PoisonError::into_inner);
     use_list(configurations.get_or_insert_with(|| LruCache::new(MOST_KEPT)))
 }

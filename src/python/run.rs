@@ -48,6 +48,7 @@ async fn until_signal<T>(future: impl Future<Output = T>) -> PyResult<T> {
     let mut ticks = interval_at(Instant::now() + SIGNAL_INTERVAL, SIGNAL_INTERVAL);
     loop {
         tokio::select! {
+            // The answer first, so that a lookup that has finished is not interrupted.
             biased;
             output = &mut future => return Ok(output),
             _ = ticks.tick() => check_signals()?,

@@ -63,7 +63,7 @@ impl Kind {
         }
     }
 
-    /// The words of the official classes' warnings.
+    /// The word for it in the official classes' warnings.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Connection => "Connection",

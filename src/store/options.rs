@@ -1,6 +1,6 @@
 //! What can be written into `backend_kwargs`: declarations, and the typed values they become.
 //!
-//! Each module declares its own options beside the code that uses them; `config/` reads the user's text
+//! Each module declares its own options next to the code that uses them; `config/` reads the user's text
 //! according to these declarations, and tests check that the stubs and the documentation name every option.
 
 use std::collections::BTreeMap;

@@ -10,7 +10,8 @@ use crate::process::ForkCell;
 use crate::redact::Quoted;
 use crate::store::python_regex::anchored;
 
-/// How often a match may backtrack. Python would go on for years; here a pattern that needs more is an error.
+/// How often a match may backtrack. Python would continue for years; here a pattern that needs more is an
+/// error.
 const MOST_BACKTRACKS: usize = 100_000;
 
 /// The longest text that is compared, in bytes, since each look-ahead may read all of it. Airflow's own ids
@@ -62,6 +63,7 @@ fn too_long(text: &str) -> Error {
 /// If compilation fails, the error is that of the user's own text, whose positions the user can find.
 fn compile(pattern: &str) -> Result<Regex, fancy_regex::Error> {
     let compiled = RegexBuilder::new(&anchored(pattern)).backtrack_limit(MOST_BACKTRACKS).build();
+    // If possible the error of the original pattern, in which the user can find the position.
     compiled.map_err(|error| Regex::new(pattern).err().unwrap_or(error))
 }
 

@@ -44,7 +44,7 @@ pub const CONFIG_PREFIX: OptionSpec = OptionSpec::new(
 pub const SEPARATOR: OptionSpec = OptionSpec::new(
     "sep",
     OptionKind::Text,
-    "What stands between prefix and id; each of its characters is also stripped from the end of a prefix.",
+    "What separates prefix and id; each of its characters is also stripped from the end of a prefix.",
 )
 .with_default("/");
 

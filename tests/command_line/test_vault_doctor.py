@@ -116,7 +116,7 @@ def test_root_tokens_and_tokens_that_expire_soon_are_warnings(vault: Vault, shel
     assert (mighty.code, found(mighty)["token"]) == (DONE, ["ok", "warning", "warning"])
     assert "it may do everything" in mighty.out
     backend(shell, vault, vault.plain_url)
-    assert "nobody renews it, and it ends in" in finding(shell.run("doctor", "--json"), "token", "warning")["evidence"]
+    assert "it is not renewed, and it ends in" in finding(shell.run("doctor", "--json"), "token", "warning")["evidence"]
     assert shell.run("doctor", "--strict").code == NO
     # A file is renewed by the process that writes it.
     file = shell.home / "token"

@@ -166,7 +166,7 @@ def test() -> list[Step]:
             "import",
             [environments("--wheel", "empty", "tools", *airflows, CLOUDS), python("empty", "-I", "-c", IMPORTS)],
         ),
-        # The suites wait more than they compute, so two run beside each other, each watching its own processes.
+        # The suites wait more than they compute, so two run in parallel, each watching its own processes.
         Step(
             "suites",
             [[sys.executable, "-m", "tests.tools.stages", line] for line in ("test-package", "test-airflow")],
@@ -190,7 +190,7 @@ def test_package() -> list[Step]:
 
 
 def test_airflow() -> list[Step]:
-    """The suites beside an Airflow."""
+    """The suites in an environment with Airflow."""
     return [
         Step("property", properties()),
         Step("parity", [pytest(AIRFLOW, "tests/parity")], leaves_nothing=True),

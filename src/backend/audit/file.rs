@@ -54,14 +54,18 @@ pub(super) fn open(path: &Path) -> Result<File> {
     if let Some(objection) = objection_to_folder(path) {
         return Err(error::refused(path, objection));
     }
+    // Also read, to check after writing that the line begins where another one ends.
     let opened = OpenOptions::new()
         .read(true)
         .append(true)
         .create(true)
         .mode(0o600)
+        // A link could lead elsewhere (O_NOFOLLOW), a pipe would block (O_NONBLOCK), and a terminal could
+        // become the controlling one (O_NOCTTY).
         .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path);
     let file = opened.map_err(|cause| error::unopened(path, cause))?;
+    // Of the open file, since the path may lead to another one by now.
     let metadata = file.metadata().map_err(|cause| error::unopened(path, cause))?;
     match objection(&metadata) {
         Some(objection) => Err(error::refused(path, objection)),

@@ -35,6 +35,7 @@ pub struct Claims {
 /// The line with its line feed: ASCII without any other control character.
 pub(super) fn write(access: &Access<'_>) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // Texts are cut only if they have to be: nearly all lines fit.
     let line = write_at(access, now, usize::MAX);
     if line.len() <= LONGEST { line } else { write_at(access, now, LONGEST_TEXT) }
 }

@@ -67,6 +67,7 @@ impl AuditLog {
     /// Call it without the GIL and not under [`no_fork`](crate::process::no_fork), which rotation takes.
     pub fn record(&self, access: &Access<'_>) -> Result<()> {
         let line = line::write(access);
+        // The line is written even if the file could not be rotated.
         let rotated = rotate::make_room(&self.settings, line.len());
         file::append(self.settings.path(), &line)?;
         rotated

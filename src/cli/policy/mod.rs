@@ -51,6 +51,7 @@ pub(super) enum Mode {
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     arguments.check()?;
     let (document, configured) = document(source, arguments)?;
+    // The policy of Vault is not JSON.
     let json = serde_json::from_str(&document).unwrap_or_else(|_| json!({"document": document}));
     let warnings = configured.iter().flat_map(Setup::warned).chain(left_out(&document)).collect();
     Ok(Report { warnings, ..Report::done(document, json).exact() })

@@ -69,6 +69,7 @@ fn configured(setup: &Setup) -> Result<PathBuf> {
 /// The rotated file, if there is one, and the present one.
 fn parts(path: &Path) -> Result<Vec<File>> {
     let aside = put_aside(path);
+    // Opened first: a rotation in between then repeats lines, while the other order would lose some.
     let present = File::open(path).map_err(|error| unreadable(path, error))?;
     match File::open(&aside) {
         Ok(file) => Ok(vec![file, present]),
@@ -113,6 +114,7 @@ impl Sums {
     /// including a last one that is still being written.
     fn read(&mut self, mut lines: impl BufRead, begin: Option<&str>) -> std::io::Result<()> {
         let mut line = Vec::new();
+        // Bytes, since a line from elsewhere may not be UTF-8.
         while lines.read_until(b'\n', &mut line)? > 0 {
             let parsed = serde_json::from_slice(&line).ok();
             if parsed.and_then(|value: Value| self.add(&value, begin)).is_none() {
@@ -129,6 +131,7 @@ impl Sums {
         let second = text("time")?.get(..TO_THE_SECOND)?.to_owned();
         let (kind, id, outcome) = (text("kind")?, text("id")?, text("outcome")?);
         let took = Duration::try_from_secs_f64(line.get("took_ms")?.as_f64()? / 1000.0).ok()?;
+        // Moments in UTC compare as texts.
         if begin.and_then(|begin| begin.get(..TO_THE_SECOND)).is_some_and(|begin| second.as_str() < begin) {
             return Some(());
         }

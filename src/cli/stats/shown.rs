@@ -8,8 +8,8 @@ use crate::cli::output::{columns, counted};
 use crate::cli::stats::{NameCount, Outcome, Summed};
 use crate::redact::Shown;
 
-/// For people: the number of lookups, a table of outcomes, the store's share beside the quota, and the names
-/// that asked it most.
+/// For people: the number of lookups, a table of outcomes, the store's share compared with the quota, and
+/// the names that asked it most.
 pub(super) fn text(summed: &Summed) -> String {
     let path = Shown(&summed.path);
     let lookups = counted(summed.lookups, "lookup", "lookups");

@@ -91,6 +91,8 @@ impl AirflowConfig {
     fn chosen_by(&self, keys: &Keys) -> Result<Option<Chosen>> {
         let class = self.option(keys.section, keys.class, false)?;
         let Some(class) = class.filter(|class| !class.text.trim().is_empty()) else { return Ok(None) };
+        // Airflow counts the options as sensitive, but not the class, so only they have `_CMD` and `_SECRET`
+        // forms.
         let written = self.option(keys.section, keys.kwargs, true)?;
         let written = written.filter(|written| !written.text.is_empty());
         let (mut options, unread) = match written.as_ref().map(|written| read(&written.text)) {

@@ -119,6 +119,7 @@ impl Reader {
             return Ok(());
         }
         self.indent = indent;
+        // Up to the last bracket, as in configparser's pattern.
         match value.strip_prefix('[').and_then(|header| header.rsplit_once(']')) {
             Some((name, _)) if !name.is_empty() => self.header(name),
             _ => self.option(value),
@@ -130,6 +131,7 @@ impl Reader {
     }
 
     fn header(&mut self, name: &str) -> Result<(), &'static str> {
+        // As in configparser, DEFAULT alone may be repeated.
         if self.sections.contains_key(name) && name != DEFAULT {
             return Err("begins a section a second time");
         }

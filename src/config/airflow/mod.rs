@@ -95,6 +95,7 @@ impl AirflowConfig {
     /// Whether Airflow separates teams.
     pub fn multi_team(&self) -> bool {
         let found = self.option("core", "multi_team", false).ok().flatten();
+        // The words that Airflow's `getboolean` accepts.
         found.is_some_and(|found| matches!(found.text.trim().to_lowercase().as_str(), "t" | "true" | "1"))
     }
 

@@ -107,6 +107,7 @@ fn key_of(known: &Known, key: &str) -> Option<String> {
         // Without a rest it is not known which option was meant.
         return (!rest.is_empty()).then(|| format!("{}{rest}", known.single));
     }
+    // The empty form comes last, since every key ends with it.
     let (stem, form) = FORMS.iter().rev().find_map(|form| Some((key.strip_suffix(form)?, *form)))?;
     if known.chosen.contains(&key) || known.chosen.contains(&stem) {
         return Some(key.to_owned());

@@ -72,6 +72,7 @@ impl Boarding<'_> {
     /// Ends the flight: later callers open another one.
     pub(super) fn land(&self) {
         let mut flights = self.board.lock();
+        // After a recall, the entry of this name belongs to a later flight.
         if flights.get(self.name).is_some_and(|listed| self.is_in(listed)) {
             flights.remove(self.name);
         }

@@ -103,6 +103,7 @@ impl Cache {
 
     /// The answer for `name`, from memory or from the store.
     pub async fn fetch(&self, name: &SecretName) -> Result<Cached> {
+        // Read before memory, so that a withdrawal in between is noticed.
         let epoch = self.epoch();
         match self.known(name) {
             Known::Fresh(cached) => Ok(cached),
@@ -149,6 +150,7 @@ impl Cache {
         if let Some(entry) = state.entry(name) {
             entry.expire(now);
         }
+        // With memory locked, so that an answer under way is either expired above or not kept.
         self.board.recall(name);
         self.begin_epoch();
     }
@@ -310,6 +312,7 @@ impl Cache {
     }
 
     fn settle_error(&self, name: &SecretName, error: &Error, now: Timestamp) {
+        // The store has answered, if only with a refusal.
         if !error.kind().is_outage() {
             self.breaker.note_success();
             return if concerns_identity(error) { self.forget_all() } else { self.forget(name) };

@@ -48,6 +48,7 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
     /// Stores an item, and returns whether others were dropped for it. An item that is too heavy on its own
     /// is not kept.
     pub(crate) fn put(&mut self, key: K, value: V, weight: usize) -> bool {
+        // Removed first, so that the weight of the old value is not counted twice.
         self.remove(&key);
         if weight > self.max_weight {
             return false;

@@ -25,6 +25,7 @@ impl Cache {
             let (chunk, later) = rest.split_at(size.min(rest.len()));
             let alone = batch == 1 || chunk.len() == 1;
             let errors = if alone { self.warm_each(chunk).await } else { self.warm_together(chunk).await };
+            // If every name failed for the same outage or identity, the rest of the list would fail as well.
             let is_hopeless = errors.len() == chunk.len()
                 && errors.iter().all(|(_, error)| error.kind().is_outage() || concerns_identity(error));
             failed.extend(errors);

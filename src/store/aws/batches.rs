@@ -61,6 +61,7 @@ pub(super) async fn read_many<S: SecretService>(
 /// Notes the answers of batches. A failure unrelated to single names applies to all that are left.
 async fn read_in_batches<S: SecretService>(store: &AwsStore<S>, names: &[SecretName], known: &mut Known) {
     let names: Vec<SecretName> = names.iter().filter(|name| S::fits(name)).cloned().collect();
+    // A single name needs no batch.
     for batch in names.chunks(S::LARGEST_BATCH.get()).filter(|batch| batch.len() > 1) {
         if store.batches.is_off() {
             return;
@@ -98,6 +99,7 @@ impl BatchSwitch {
 
     /// One denied batch may be due to one of its secrets; two in a row are taken for a missing permission.
     fn note_denial(&self, reason: &str) {
+        // A second denial in a row is not due to the names of one batch.
         if self.denials.fetch_add(1, Ordering::Relaxed) > 0 {
             self.switch_off(reason);
         }

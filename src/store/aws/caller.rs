@@ -23,6 +23,7 @@ pub(super) fn sts(region: &str, written: Option<String>, store_has_own: bool) ->
         _ if region.starts_with("us-iso") || region.starts_with("eu-iso") => return None,
         _ => "amazonaws.com",
     };
+    // With an endpoint of its own the store may be another service than AWS, so the STS of AWS is not asked.
     let usual = (!store_has_own).then(|| format!("https://sts.{region}.{suffix}/"));
     Some(QueryPlace { address: written.or(usual)?, service: "sts", region: region.to_owned() })
 }

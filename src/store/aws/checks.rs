@@ -24,6 +24,7 @@ fn keys(settings: &AwsSettings, environment: &Environment) -> Option<Finding> {
     } else {
         environment.non_empty("AWS_SESSION_TOKEN").is_some()
     };
+    // Web identity uses a token file, so these keys are not used.
     let of_web_identity =
         settings.role.as_ref().is_some_and(|role| matches!(role.method, RoleMethod::WebIdentity(_)));
     if of_web_identity || !(written || environment.non_empty("AWS_ACCESS_KEY_ID").is_some()) {

@@ -125,6 +125,7 @@ fn used<T>(read: Result<Option<T>>, unusable: &mut Vec<String>) -> Option<T> {
 fn max_attempts(retries: Words<'_>) -> Result<Option<u32>> {
     let total = retries.count("total_max_attempts")?;
     let after_the_first = retries.count("max_attempts")?;
+    // botocore's `max_attempts` counts the retries, `total_max_attempts` the first attempt as well.
     Ok(total.or(after_the_first.map(|count| count.saturating_add(1))))
 }
 

@@ -30,7 +30,7 @@ pub(super) const AWS_OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "aws_session_token",
         OptionKind::Secret,
-        "The session token of temporary keys; nobody renews them.",
+        "The session token of temporary keys; they are not renewed.",
     ),
     OptionSpec::new(
         "session_kwargs",

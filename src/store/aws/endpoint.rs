@@ -40,6 +40,7 @@ pub(super) fn endpoint(
     if is_switched_off(settings, profiles, environment) {
         return Ok(None);
     }
+    // The variable of the service takes precedence, as in botocore.
     for variable in [service.variable, "AWS_ENDPOINT_URL"] {
         if let Some(url) = environment.non_empty(variable) {
             return parsed(url, variable).map(Some);

@@ -88,6 +88,8 @@ impl LastExchange {
         let exchange = match outcome {
             Ok(response) => {
                 let header = |name: &str| response.headers().get(name);
+                // The JSON protocols write `code:uri`, see "Operation Error Serialization" in Smithy's AWS
+                // protocols.
                 let code = header("x-amzn-errortype").and_then(|code| code.split(':').next());
                 Exchange::Answered(Refusal {
                     status: response.status().as_u16(),

@@ -48,6 +48,8 @@ impl Iam {
             _ if region.starts_with("us-iso") || region.starts_with("eu-iso") => return None,
             _ => ("https://iam.amazonaws.com/", "us-east-1"),
         };
+        // With an endpoint of its own the store may be another service than AWS, so the IAM of AWS is not
+        // asked.
         let usual = (!store_has_own).then(|| usual.to_owned());
         Some(Self { address: written.or(usual)?, region: signed_for })
     }

@@ -142,6 +142,7 @@ fn partition(region: &str) -> &'static str {
 /// What the keys of the secrets must allow: decryption, and for writing the generation of data keys; only
 /// through `service`.
 pub(super) fn key_statement(request: &PolicyRequest, service: &str, via: &str) -> Statement {
+    // A secret that is encrypted with the key needs a data key when it is written.
     let actions: &[&str] =
         if request.manages { &["kms:Decrypt", "kms:GenerateDataKey"] } else { &["kms:Decrypt"] };
     let begin = arn("kms", request);
@@ -150,9 +151,11 @@ pub(super) fn key_statement(request: &PolicyRequest, service: &str, via: &str) -
     let keys = request.keys.iter().map(whole);
     let mut statement = Statement::new("Keys", actions, keys.collect());
     let Some(region) = &request.region else {
+        // Without a region the condition is a pattern, which only `StringLike` compares.
         statement.patterns.push((via.to_owned(), format!("{service}.*.amazonaws.com")));
         return statement;
     };
+    // The services of the China regions have a domain of their own.
     let end = if partition(region) == "aws-cn" { ".cn" } else { "" };
     statement.conditions.push((via.to_owned(), format!("{service}.{region}.amazonaws.com{end}")));
     statement

@@ -193,7 +193,7 @@ mod tests {
             (r#"{"ExternalID": "E"}"#, &[], "unknown parameter `ExternalID`"),
             (r#"{"Tags": {"k": "v"}}"#, &[], "`Tags` in `assume_role_kwargs` must be a list"),
             ("{}", &[("assume_role_method", "assume_role_with_saml")], "is not supported"),
-            ("{}", &[("assume_role_method", "other")], "none of the methods"),
+            ("{}", &[("assume_role_method", "other")], "is not a known method"),
             (
                 "{}",
                 &[("assume_role_method", "assume_role_with_web_identity")],

@@ -78,6 +78,7 @@ pub(super) fn bare_config(region: &str) -> aws_types::sdk_config::Builder {
     SdkConfig::builder()
         .behavior_version(behavior())
         .region(Region::new(region.to_owned()))
+        // Retries and timeouts have layers of their own, and `CredentialCache` keeps the credentials.
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -94,6 +95,7 @@ pub(super) fn provider_config(client: reqwest::Client, last: &LastExchange) -> P
         .with_behavior_version(Some(behavior()))
         .with_http_client(SdkHttpClient::new(client).with_report(last))
         .with_time_source(SystemTimeSource::new())
+        // Retries and timeouts have layers of their own.
         .with_retry_config(RetryConfig::disabled())
         .with_timeout_config(TimeoutConfig::disabled())
 }

@@ -96,6 +96,7 @@ impl<S: SecretService> AwsStore<S> {
         known: &mut Known,
     ) -> Result<(), BatchFailure> {
         self.access.log_in().await.map_err(BatchFailure::Failed)?;
+        // Noted before the call, as in `Access::signed`.
         let used = self.access.credentials.held();
         match self.service.read_batch(names, &self.access, known).await {
             Err(BatchFailure::Failed(error)) if self.access.is_replaced(&error, used).await => {

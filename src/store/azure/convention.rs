@@ -56,6 +56,7 @@ impl Convention for KeyVaultConvention {
         let of_all = self.path(prefix, lookup.id);
         let all: Vec<SecretName> = of_team.into_iter().chain([of_all]).map(SecretName::from).collect();
         let names: Vec<_> = all.iter().filter(|name| is_valid_name(name.as_str())).cloned().collect();
+        // With underscores replaced, as they are in the name.
         let ambiguous = ambiguity(lookup.kind, &self.path("", lookup.id));
         match ambiguous {
             _ if names.is_empty() => Naming::Impossible { grammar: NAME_RULE, names: all, ambiguous },

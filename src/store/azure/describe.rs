@@ -111,6 +111,7 @@ fn newest(versions: Vec<SecretProperties>, name: &SecretName) -> Option<SecretPr
         tracing::warn!(
             "two versions of `{name}` were made in one second: which of them is read is not known"
         );
+        // The id names a version, which is not known here.
         newest.id = None;
     }
     Some(newest)

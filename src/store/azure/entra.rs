@@ -79,8 +79,8 @@ impl Body {
     fn hint(&self, kind: ErrorKind) -> Option<&'static str> {
         Some(match (self.number.unwrap_or_default(), kind) {
             (7_000_222, _) => {
-                "The client secret has expired: make a new one (`az ad app credential reset`) and put it \
-                where the old one stands"
+                "The client secret has expired: make a new one (`az ad app credential reset`) and \
+                replace the old one with it"
             }
             (7_000_215, _) => {
                 "The client secret is wrong: use the secret's value, not its id, and the one of this \

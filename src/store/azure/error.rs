@@ -36,6 +36,7 @@ pub(super) struct Asked<'asked> {
 
 /// The error of a failed call; `None` means that the secret does not exist.
 pub(super) fn read_error(error: &azure_core::Error, asked: &Asked<'_>) -> Option<Error> {
+    // Our own errors pass through the SDK: the login's, see `TokenCredential` in tokens.rs.
     if let Some(known) = cause::<Error>(error) {
         return Some(known.clone());
     }
@@ -117,6 +118,7 @@ impl Refusal {
 
     fn to_error(&self, asked: &Asked<'_>) -> Error {
         let kind = self.kind();
+        // The inner code is the more specific one.
         let code = self.inner.clone().or_else(|| self.head.code.clone());
         let text = format!("{} {}", asked.subject, self.what_happened(kind));
         let error = self.head.clone().with_code(code).to_error(kind, text);
@@ -211,6 +213,7 @@ pub(super) fn head(answer: &Answer) -> refusal::Refusal {
 
 /// How long the service asks us to wait: in milliseconds, or in the standard header.
 fn retry_after<'answer>(header: impl Fn(&'static str) -> Option<&'answer str>) -> Option<Duration> {
+    // Azure's own headers first, since they are more precise than whole seconds.
     let milliseconds = MILLISECONDS.iter().find_map(|name| header(name)?.trim().parse().ok());
     milliseconds.map(Duration::from_millis).or_else(|| wait(header("retry-after")?))
 }
@@ -237,6 +240,7 @@ fn challenged_tenant(challenge: &str) -> Option<String> {
         .split_once(r#"authorization=""#)
         .or_else(|| challenge.split_once(r#"authorization_uri=""#))?;
     let (address, _) = rest.split_once('"')?;
+    // The address ends with the tenant: `https://login.microsoftonline.com/TENANT`.
     let tenant = address.rsplit('/').next()?;
     let is_tenant = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
     (!tenant.is_empty() && tenant.len() <= 64 && tenant.bytes().all(is_tenant)).then(|| tenant.to_owned())

@@ -174,7 +174,7 @@ fn address(written: Option<&str>) -> Option<Finding> {
         (Err(_), _) => "`vault_url` is not the https address of a vault",
     };
     let remedy = "Write it as `https://NAME.vault.azure.net`, as `az keyvault show --query \
-    properties.vaultUri` tells it";
+    properties.vaultUri` shows it";
     Some(Finding::new(Severity::Problem, "vault_url", evidence, remedy))
 }
 

@@ -33,6 +33,7 @@ fn translate(request: &Request) -> Result<reqwest::Request, TransportError> {
         let (Ok(name), Ok(mut value)) = (name, value) else {
             return Err(TransportError::request("a header of the SDK cannot be sent as it is"));
         };
+        // Keeps the token out of Debug output.
         value.set_sensitive(name == http::header::AUTHORIZATION);
         translated.headers_mut().insert(name, value);
     }
@@ -155,6 +156,7 @@ impl HttpClient for LoginTransport {
             200..=299 => entra::impossible_lifetime(),
             _ => entra::refused(&answer),
         };
+        // Wrapped as the SDK requires; `error::read_error` finds our own error in it again.
         Err(azure_core::Error::with_error(SdkKind::Credential, refused, "no token"))
     }
 }

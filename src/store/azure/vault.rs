@@ -62,9 +62,11 @@ impl Vault {
             && url.password().is_none()
             && url.query().is_none()
             && url.fragment().is_none();
+        // A backslash would be read as a slash by `Url`, which is not what was written.
         if url.scheme() != "https" || host.is_empty() || !plain || text.contains('\\') {
             return Err(unusable());
         }
+        // The domain decides which cloud issues tokens for the vault.
         let cloud = CLOUDS.iter().find(|cloud| host.ends_with(cloud.domain));
         Ok(Self {
             url: url.as_str().trim_end_matches('/').to_owned(),

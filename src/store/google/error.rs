@@ -42,6 +42,7 @@ impl Refusal {
     /// Reads status and details of an answer.
     pub(super) fn new(http: u16, headers: Option<&http::HeaderMap>, content: Option<&bytes::Bytes>) -> Self {
         let status = content.and_then(|content| Status::try_from(content).ok());
+        // `Unknown` is also the default for a body that names no code; then the HTTP status says more.
         let code = status.as_ref().map(|status| status.code).filter(|code| *code != Code::Unknown);
         let details = status.as_ref().map(|status| status.details.as_slice()).unwrap_or_default();
         Self {

@@ -39,6 +39,7 @@ fn filter(prefix: &str) -> String {
 }
 
 fn descriptions(answer: ListSecretsResponse, prefix: &str) -> Descriptions {
+    // The filter also finds names that contain the prefix further on.
     let begins = |secret: &Description| secret.name.as_str().starts_with(prefix);
     let secrets = answer.secrets.into_iter().map(of_secret).filter(begins).collect();
     let next = Some(answer.next_page_token).filter(|token| !token.is_empty()).map(Page::new);

@@ -51,6 +51,7 @@ pub(super) fn checked_principal(principal: &str) -> Result<String> {
 }
 
 fn checked(text: &str, named_by: &str, what: &str, is_letter: impl Fn(char) -> bool) -> Result<String> {
+    // The segments `.` and `..` would change the path of the request.
     if !text.is_empty() && text != "." && text != ".." && text.chars().all(is_letter) {
         return Ok(text.to_owned());
     }

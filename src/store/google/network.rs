@@ -60,8 +60,10 @@ impl<'open> Network<'open> {
     /// A client for a server on the local network: plain, no proxy, short timeouts.
     pub(super) fn metadata_client(&self) -> Result<reqwest::Client> {
         let seconds = self.environment.non_empty("GCE_METADATA_TIMEOUT").and_then(|text| text.parse().ok());
+        // At least a second: 0 would leave no time for an answer.
         let timeout =
             seconds.map_or(METADATA_TIMEOUT, |seconds: u32| Duration::from_secs(seconds.max(1).into()));
+        // The address is local to the machine, so no proxy can reach it.
         let settings =
             ClientSettings { connect_timeout: timeout, read_timeout: timeout, proxies: ProxySettings::NONE };
         build_client(&settings, &client_config(&Roots::Empty)?)

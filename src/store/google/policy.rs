@@ -66,6 +66,7 @@ fn expression(request: &PolicyRequest) -> String {
     let alone = request
         .names
         .iter()
+        // The versions of a secret are resources below its name.
         .map(|name| format!("resource.name == {} || {}", quoted(&whole(name)), begins(&format!("{name}/"))));
     below.chain(alone).collect::<Vec<_>>().join(" || ")
 }

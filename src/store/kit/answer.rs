@@ -28,6 +28,7 @@ impl Answer {
     pub async fn to(client: &Client, request: Request, is_repeatable: bool) -> Result<Self, TransportError> {
         let mut response = send(client, request, is_repeatable).await?;
         let body = Zeroizing::new(read_body(&mut response).await?);
+        // Taken out, because the headers are needed without the response, whose body is consumed.
         let headers = std::mem::take(response.headers_mut());
         Ok(Self { status: response.status().as_u16(), headers, body })
     }

@@ -41,6 +41,7 @@ impl Probe {
         let date = answer.headers().get("date")?.to_str().ok()?;
         let theirs = httpdate::parse_http_date(date).ok()?;
         let ours = SystemTime::now();
+        // The difference in either direction counts.
         let apart = ours.duration_since(theirs).or_else(|_| theirs.duration_since(ours)).unwrap_or_default();
         Some(judged(apart, self.refused))
     }

@@ -32,6 +32,7 @@ pub fn client(
     warn_about_plain_http(address);
     let proxies = ProxySettings::from_environment(|name| environment.get(name), true);
     let is_encrypted = address.scheme() == "https" || proxies.needs_tls();
+    // Without TLS no list of certificates needs to be read.
     let roots = if is_encrypted { roots() } else { Roots::Empty };
     let settings = ClientSettings { connect_timeout: CONNECT_TIMEOUT, read_timeout: READ_TIMEOUT, proxies };
     trust::client(&settings, &roots, files)

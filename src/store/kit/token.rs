@@ -176,13 +176,14 @@ impl<T: Expiring> TokenHolder<T> {
     {
         let seen = self.finished.load(Ordering::Acquire);
         let mut last = self.turn.lock().await;
-        // Whoever had the turn before may have brought a token.
+        // The previous caller in the queue may have brought a token.
         if let Some(value) = usable() {
             return Ok(value);
         }
         // Only a login that began while this caller was waiting answers it: an older failure is not
         // remembered.
         if last.number > seen
+            // Shared, so that a failing login is not repeated by each waiting caller.
             && let Some(error) = &last.failure
         {
             return Err(error.clone());
@@ -230,12 +231,13 @@ impl<T: Expiring> TokenHolder<T> {
     }
 
     fn hold(&self, value: T, since: Timestamp) {
+        // A short-lived token is renewed after four fifths of its life.
         let margin = |lifetime: Duration| self.terms.before.min(lifetime / 5);
         let lifetime = value.lifetime();
         let ends = lifetime.map(|lifetime| since.plus(lifetime));
         let due = lifetime.map(|lifetime| since.plus(lifetime.saturating_sub(margin(lifetime))));
         let mut state = self.write();
-        // Whatever replaces a rejected token has to be accepted before it counts as proven; see `refused`.
+        // The replacement of a rejected token must be accepted before it counts as proven; see `refused`.
         let is_unproven = state.held.as_ref().is_some_and(|held| held.is_rejected);
         state.held = Some(Held { value, since, ends, due, is_rejected: false, is_unproven });
     }
@@ -270,10 +272,12 @@ impl<T: Expiring> TokenHolder<T> {
 
 impl<T> TokenHolder<T> {
     fn read(&self) -> RwLockReadGuard<'_, State<T>> {
+        // The state is consistent even if a thread panicked with the lock held.
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, State<T>> {
+        // The state is consistent even if a thread panicked with the lock held.
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -77,6 +77,7 @@ impl Trust<'_> {
         }
         let options = [(self.ca_bundle, "ca_bundle"), (verify.path(), option)];
         let mut named = options.iter().chain(&self.others);
+        // The first that is set decides; it need not be usable.
         match named.find_map(|(path, named_by)| Some(((*path)?, *named_by))) {
             Some((SYSTEM, _)) => Roots::System,
             Some((path, named_by)) => Roots::Bundle { path: expand(path, environment), named_by },

@@ -81,6 +81,8 @@ impl LocalFiles {
     /// the lookup must be able to end the wait.
     async fn read<T: Send + 'static>(&self, work: impl FnOnce(&Files) -> T + Send + 'static) -> Result<T> {
         let files = Arc::clone(&self.0);
+        // A file may be on a network file system that hangs, so it is read on another thread and the deadline
+        // still applies.
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => {
                 runtime.spawn_blocking(move || work(&files)).await.map_err(|error| stopped(&error))

@@ -104,9 +104,11 @@ fn read_all(mut file: impl Read, capacity: usize) -> io::Result<Option<Zeroizing
         if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_SIZE) {
             return Ok(None);
         }
+        // Less than the free space was read, so this is the end of the file.
         if count < room {
             return Ok(Some(bytes));
         }
+        // Copied by hand, so that the smaller buffer is wiped: a growing `Vec` would leave it behind.
         let mut larger = Zeroizing::new(Vec::with_capacity(bytes.capacity().saturating_mul(2)));
         larger.extend_from_slice(&bytes);
         bytes = larger;

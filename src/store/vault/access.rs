@@ -77,6 +77,7 @@ impl Access {
         let (token, is_new) = self.tokens.get(&self.server).await?;
         let reply = self.send(call, &token, subject).await?;
         let may_be_the_token =
+            // A token that was just issued, or that cannot be replaced, is not the cause.
             reply.status == 403 && reply.is_of_vault() && !is_new && !self.tokens.is_fixed();
         if !may_be_the_token || self.is_denied(name, &token).await {
             return Ok(TokenReply { reply, token });
@@ -165,6 +166,7 @@ fn client(
     }
     let is_plain = settings.url.scheme() == "http" && !settings.proxies.needs_tls();
     let tls = client_config(&roots)
+        // Over plain http no certificate is verified, so a CA file that cannot be used does no harm.
         .or_else(|error| if is_plain { client_config(&Roots::Empty) } else { Err(error) })?;
     let Some((certificate, key)) = client_certificate(options, environment)? else {
         return build_client(&network, &tls);

@@ -14,7 +14,7 @@ pub(super) const GUIDES: Guides = Guides {
     about: "Set up a login to Vault: print the commands, in order",
     long_about: "Set up a login to Vault: print the commands, in order.\n\nThe login method, a policy for \
     the configured paths, the role, a secret id that is wrapped on its way, and the options of the backend. \
-    Makes no call: run the commands as somebody who may.",
+    Makes no call: run the commands as a user who may.",
     examples: "Examples:\n  strongroom vault approle\n  strongroom vault approle --mode manage --role-name \
     airflow-admin\n  strongroom vault approle --print-commands",
     all: &[Guide {
@@ -22,7 +22,7 @@ pub(super) const GUIDES: Guides = Guides {
         about: "A login with a role id and a secret id, for machines that no cloud vouches for",
         long_about: "A login with a role id and a secret id, for machines that no cloud vouches \
         for.\n\nPrints the commands in order, each with what it is for, and the options of the backend that \
-        go with them. Makes no call: run the commands as somebody who may.",
+        go with them. Makes no call: run the commands as a user who may.",
         name,
         write,
     }],

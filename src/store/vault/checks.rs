@@ -274,7 +274,7 @@ mod tests {
         let both = [("token", "canary"), ("token_path", "/t")];
         assert_eq!(
             found(&both, &[]),
-            ["note options: `token_path` and `token` are both set: `token_path` goes first"]
+            ["note options: `token_path` and `token` are both set: `token_path` takes precedence"]
         );
         let left = [
             ("auth_type", "kubernetes"),

@@ -169,7 +169,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
             "the official class writes it into the server's configuration; here radius logs in with \
     `username` and `password`",
         ),
-        "The RADIUS server, which the Vault server knows by itself.",
+        "The RADIUS server, which is part of the Vault server's own configuration.",
     ),
     OptionSpec::new(
         "radius_secret",

@@ -131,7 +131,7 @@ mod tests {
         let refused = described(403, r#"{"errors": []}"#, 0);
         assert_eq!(
             refused,
-            (vec!["note server: the server does not tell its health (HTTP 403)".to_owned()], true)
+            (vec!["note server: the server does not report its health (HTTP 403)".to_owned()], true)
         );
     }
 

@@ -79,6 +79,7 @@ impl Vault {
             KvVersion::One => Call::of(&ListSecretRequest { mount, path }),
             KvVersion::Two => Call::of(&ListSecretsRequest { mount, path }),
         }?;
+        // As in hvac: LIST is not a standard method, and a strict proxy refuses it.
         if !self.settings.strict_http {
             return Ok(call);
         }

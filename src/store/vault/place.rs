@@ -133,10 +133,12 @@ impl Vault {
 
 impl Versions {
     fn get(&self, mount: &str) -> Option<KvVersion> {
+        // The map is consistent even if a thread panicked with the lock held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(mount).copied()
     }
 
     fn note(&self, mount: &str, version: KvVersion) {
+        // The map is consistent even if a thread panicked with the lock held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(mount.to_owned(), version);
     }
 }

@@ -148,6 +148,7 @@ impl Server {
         let same_scheme = target.scheme() == self.url.scheme();
         let both_usual = self.url.port().is_none() && target.port().is_none();
         let step_up = self.url.scheme() == "http" && target.scheme() == "https";
+        // The token must not leave an encrypted connection.
         let step_down = from.scheme() == "https" && target.scheme() == "http";
         self.follows_redirects
             && same_host
@@ -166,11 +167,13 @@ impl Server {
         if self.marks_requests {
             headers.insert("x-vault-request", HeaderValue::from_static("true"));
         }
+        // Paths of the root namespace are not served below a namespace.
         if let Some(namespace) = self.namespace.as_deref().filter(|_| !call.is_of_root) {
             headers.insert("x-vault-namespace", header(namespace, "namespace")?);
         }
         if let Some(token) = token {
             let mut value = header(token.expose_secret(), "token")?;
+            // Keeps the token out of Debug output.
             value.set_sensitive(true);
             headers.insert("x-vault-token", value);
         }
@@ -200,6 +203,7 @@ fn header(text: &str, what: &str) -> Result<HeaderValue, TransportError> {
 
 /// The target of a redirect. A POST is only repeated if the status requires it.
 fn redirection(from: &Url, call: &Call, answer: &Answer) -> Option<Url> {
+    // 307 and 308 keep the method; the others turn a POST into a GET (RFC 9110, section 15.4).
     let keeps_method = matches!(answer.status, 307 | 308);
     let moved = matches!(answer.status, 301..=303) && call.is_repeatable();
     from.join(answer.header("location").filter(|_| keeps_method || moved)?).ok()

@@ -17,6 +17,7 @@ pub(super) fn state(data: &Object, is_fixed: bool, is_counted: bool) -> Vec<Find
     let number =
         |key: &str| data.get(key).and_then(Value::as_i64).and_then(|number| u64::try_from(number).ok());
     let life = Life {
+        // Zero means that the token never ends.
         left: number("ttl").filter(|seconds| *seconds > 0).map(Duration::from_secs),
         renewable: data.get("renewable").and_then(Value::as_bool).unwrap_or(false),
     };
@@ -110,7 +111,7 @@ mod tests {
                 "ok policies root; never ends",
                 "warning the token has the policy `root`: it may do everything",
                 "warning the token was written down and never ends: it works for its finder until it is \
-                revokes it"
+                revoked"
             ]
         );
         let short = described(r#"{"policies": ["p"], "ttl": 60}"#, true);

@@ -97,6 +97,7 @@ impl Tokens {
     pub(super) async fn get(&self, server: &Server) -> Result<(Arc<Token>, bool)> {
         let asked = self.clock.now();
         let token = self.holder.get(|old| self.renew_or_log_in(old, server)).await?;
+        // A token obtained since the call began is new, even if another caller logged in.
         let is_new = token.since >= asked;
         Ok((token, is_new))
     }

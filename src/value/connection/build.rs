@@ -25,6 +25,7 @@ pub fn build_uri(connection: &Connection, dialect: Dialect) -> Result<Text, Conn
         push_quoted_field(&mut output, "schema", schema)?;
     }
     if connection.extra.is_truthy() {
+        // Without a schema Airflow writes an empty path before the query.
         output.push_str(if schema.is_some() { "?" } else { "/?" });
         push_extra(&mut output, connection)?;
     }
@@ -142,11 +143,13 @@ fn push_port(output: &mut TextBuilder, port: &Value, follows_something: bool) ->
     if !port.is_truthy() {
         return Ok(());
     }
+    // Airflow writes `@:` before a port that nothing precedes.
     output.push_str(if follows_something { ":" } else { "@:" });
     match port {
         Value::Int(integer) => output.push_str(&integer.to_decimal()),
         Value::String(text) => output.push_bytes(text.as_bytes()),
         Value::Float(float) => output.push_str(&float_repr(*float)),
+        // False is falsy and was handled above.
         Value::Bool(_) => output.push_str("True"),
         _ => return Err(wrong_type("port", port, "a number such as 5432")),
     }

@@ -38,7 +38,7 @@ pub enum ConnectionError {
     AmbiguousHost,
     /// The port is not a decimal number.
     #[error(
-        "the port of the connection URI is not a number; if a password stands before it, percent-encode '/', \
+        "the port of the connection URI is not a number; if a password comes before it, percent-encode '/', \
         '?', '#', '@' and ':' in it"
     )]
     UriPort,

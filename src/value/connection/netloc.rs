@@ -66,6 +66,7 @@ impl Netloc<'_> {
             return Ok(None);
         }
         let add = |port: i64, digit: &u8| match digit {
+            // Capped, so that no number of digits overflows.
             b'0'..=b'9' => Ok((port * 10 + i64::from(digit - b'0')).min(MAX_PORT + 1)),
             _ => Err(ConnectionError::UriPort),
         };
@@ -119,6 +120,7 @@ pub(super) fn check_normalization(netloc: &[u8]) -> Result<(), ConnectionError> 
         return Ok(());
     }
     let mut plain = text::TextBuilder::with_capacity(netloc.len());
+    // `_checknetloc` removes these before it normalizes.
     let is_kept = |byte: &&u8| !matches!(byte, b'@' | b':' | b'#' | b'?');
     netloc.iter().filter(is_kept).for_each(|&byte| plain.push_byte(byte));
     // Lone surrogates, which UTF-8 treats as invalid, normalize to themselves and combine with nothing.

@@ -73,6 +73,7 @@ pub(super) fn push_quoted(output: &mut TextBuilder, plain: &[u8], plus: Plus) ->
     }
     for &byte in plain {
         match byte {
+            // `_ALWAYS_SAFE` of urllib.parse.
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => output.push_byte(byte),
             b' ' if plus == Plus::Space => output.push_byte(b'+'),
             _ => {

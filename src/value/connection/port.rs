@@ -23,6 +23,7 @@ pub(super) fn from_json(port: Value) -> Result<Value, ConnectionError> {
     }
     let integer = match &port {
         Value::Int(_) => return Ok(port),
+        // True, since False was dropped above.
         Value::Bool(_) => Some(Int::from(1)),
         Value::Float(float) => Int::from_float(*float),
         Value::String(text) => int(text),
@@ -58,6 +59,7 @@ fn ascii(code_point: u32) -> Option<char> {
 
 fn from_ascii(number: &str) -> Option<Int> {
     let digits = number.strip_prefix(['+', '-']).unwrap_or(number);
+    // Single underscores may separate digits (PEP 515).
     let is_misplaced = digits.starts_with('_') || digits.ends_with('_') || digits.contains("__");
     let digit_count = digits.bytes().filter(u8::is_ascii_digit).count();
     if is_misplaced || digit_count > MAX_INT_DIGITS {

@@ -34,6 +34,7 @@ impl Int {
             return None;
         }
         let canonical = format!("{sign}{}", digits.trim_start_matches('0'));
+        // Without its leading zeros it may fit.
         Some(Self(canonical.parse().map_or_else(|_| Repr::Big(Text::from(canonical)), Repr::Small)))
     }
 

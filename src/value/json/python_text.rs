@@ -79,6 +79,7 @@ fn write_float(output: &mut TextBuilder, float: f64) {
 /// `unicode_repr` in Objects/unicodeobject.c.
 fn write_string(output: &mut TextBuilder, text: &Text) {
     let has = |wanted: u8| text.as_bytes().contains(&wanted);
+    // Like Python: double quotes only where they avoid an escape.
     let quote = if has(b'\'') && !has(b'"') { '"' } else { '\'' };
     output.push_code_point(quote.into());
     for code_point in text.code_points() {

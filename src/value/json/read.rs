@@ -224,6 +224,7 @@ impl<'a> Reader<'a> {
         if matches!(second, 0xDC00..=0xDFFF) {
             return Ok(0x1_0000 + ((first - 0xD800) << 10 | (second - 0xDC00)));
         }
+        // Not a pair: the second escape is read on its own.
         self.position = after_first;
         Ok(first)
     }
@@ -246,6 +247,7 @@ impl<'a> Reader<'a> {
     fn number(&mut self) -> Result<Value, Failure> {
         let start = self.position;
         self.take(b'-');
+        // A zero ends the digits: Python reads `01` as 0 followed by extra data.
         let digits = if self.take(b'0') { 1 } else { self.skip_digits() };
         if digits == 0 {
             return Err(Failure { kind: JsonErrorKind::ExpectedValue, at: start });
@@ -283,6 +285,7 @@ impl<'a> Reader<'a> {
         };
         self.position += mark;
         if self.skip_digits() == 0 {
+            // Python reads the number without the incomplete exponent.
             self.position = start;
             return false;
         }

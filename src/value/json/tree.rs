@@ -31,6 +31,7 @@ impl Value {
 /// Takes a tree apart level by level.
 impl Drop for Value {
     fn drop(&mut self) {
+        // Without nested containers the compiler's own drop does not recurse.
         if !self.holds_containers() {
             return;
         }

@@ -211,7 +211,9 @@ def test_an_invalid_answer_is_not_shown(setting: Setting, source: Source, place:
 
 
 @each_source
-def test_a_failed_renewal_leaves_what_still_works(setting: Setting, source: Source, place: str, key: str) -> None:
+def test_after_a_failed_renewal_the_old_credentials_are_used(
+    setting: Setting, source: Source, place: str, key: str
+) -> None:
     setting.stub.lifetime = 8.0
     source(setting)
     reader = setting.backend()
@@ -413,7 +415,7 @@ def test_a_login_that_ends_soon_is_renewed_and_saved(setting: Setting) -> None:
 def test_no_login_is_cached(setting: Setting) -> None:
     single_sign_on(setting)
     setting.login().unlink()
-    with pytest.raises(UnauthenticatedError, match="nobody is logged in"):
+    with pytest.raises(UnauthenticatedError, match="there is no login to IAM Identity Center"):
         setting.backend().get_variable("hello")
     assert setting.stub.requests == []
 

@@ -83,6 +83,7 @@ impl CredentialSource for AssumedRole {
 
     async fn load(&self) -> Result<Credentials> {
         self.base.ensure().await?;
+        // Noted before the call: another task may have replaced them by the time the refusal arrives.
         let used = self.base.held();
         let arn = &self.parameters.role_arn;
         let failed = match self.ask().await {

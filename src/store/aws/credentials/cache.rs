@@ -79,6 +79,7 @@ impl CredentialCache {
     /// Asks the source again after the service refused the credentials that were `used`, if the source may
     /// have others. Returns whether it answered. Of many callers only one asks.
     pub(in crate::store::aws) async fn replace(&self, used: Option<Credentials>) -> bool {
+        // Written keys have no successor, and a refusal of older credentials does not concern those now held.
         if !self.source.is_renewable() || !self.refused(used) {
             return false;
         }
@@ -119,6 +120,7 @@ impl ProvideCredentials for CredentialCache {
     where
         Self: 'a,
     {
+        // The SDK asks while it signs; `ensure` has loaded them before that.
         future::ProvideCredentials::ready(
             self.holder.held().ok_or_else(CredentialsError::not_loaded_no_source),
         )

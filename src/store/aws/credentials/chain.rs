@@ -43,6 +43,7 @@ fn without_role(workshop: &mut Workshop<'_>) -> Result<Boxed> {
     if let Some(keys) = written_keys(workshop)? {
         return Ok(Box::new(keys));
     }
+    // An explicit profile takes precedence over keys in the environment, as in botocore.
     let profile_is_explicit = workshop.settings.profile.is_some();
     if !profile_is_explicit && let Some(keys) = environment_keys(workshop.environment)? {
         return Ok(Box::new(keys));
@@ -78,6 +79,7 @@ pub(super) fn environment_keys(environment: &Environment) -> Result<Option<Stati
         no_credentials("AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY")
             .with_hint("Set both, or neither")
     })?;
+    // The older name first, as in botocore's `EnvProvider`.
     let token =
         environment.non_empty("AWS_SECURITY_TOKEN").or_else(|| environment.non_empty("AWS_SESSION_TOKEN"));
     Ok(Some(StaticKeys::new(id, secret, token, "the environment")))

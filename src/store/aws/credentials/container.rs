@@ -95,6 +95,7 @@ fn unusable() -> Error {
 impl Container {
     /// The agent at `url`, asked with `client`.
     pub(super) fn new(client: reqwest::Client, url: Url, environment: &Environment) -> Self {
+        // The file takes precedence, as in botocore's `ContainerProvider`.
         let token = match (environment.get(TOKEN_FILE), environment.get(TOKEN)) {
             (Some(path), _) => Token::File(PathBuf::from(path)),
             (None, Some(token)) => Token::Written(SecretString::from(token)),
@@ -114,6 +115,7 @@ impl Container {
             }
         };
         let mut header = header.map_err(|_| unusable())?;
+        // Keeps the token out of Debug output.
         header.set_sensitive(true);
         Ok(Some(header))
     }
@@ -156,6 +158,7 @@ impl CredentialSource for Container {
 fn understood(body: &[u8]) -> Option<Credentials> {
     let document: Document = serde_json::from_slice(body).ok()?;
     let Document { access_key_id, secret_access_key, token, expiration } = document;
+    // With an end that cannot be read, expired credentials would be used without notice.
     let expires = match expiration {
         Some(text) => Some(moment::read(&text)?),
         None => None,

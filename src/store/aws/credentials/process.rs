@@ -91,6 +91,7 @@ fn credentials(printed: Vec<u8>) -> Option<Credentials> {
     let members = answer.as_object()?;
     member(members, "Version")?.as_i64().filter(|version| *version == VERSION)?;
     let text = |name| member(members, name)?.as_str().map(str::to_owned);
+    // With an end that cannot be read, expired credentials would be used without notice.
     let expiry = match text("Expiration") {
         Some(moment) => Some(moment::read(&moment)?),
         None => None,

@@ -67,6 +67,7 @@ fn metadata_is_disabled(environment: &Environment) -> bool {
 /// How long the metadata service may take: one second, unless the profile sets another time.
 fn metadata_timeout(profiles: &Profiles) -> Duration {
     let seconds = profiles.get("metadata_service_timeout").and_then(|text| text.parse().ok());
+    // At least a second: 0 would leave no time for an answer.
     Duration::from_secs(seconds.unwrap_or(1).max(1))
 }
 

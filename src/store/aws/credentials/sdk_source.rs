@@ -23,7 +23,7 @@ use crate::store::aws::http_client::{Exchange, LastExchange};
 /// What a provider asks, for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Issuer {
-    /// The agent beside a container of ECS or a pod of EKS.
+    /// The agent that serves a container of ECS or a pod of EKS.
     Container,
     /// The metadata service of an EC2 instance. `expected` means that the configuration names it explicitly;
     /// otherwise silence means that this is not an instance, and that there are no credentials at all.
@@ -264,7 +264,7 @@ mod tests {
     fn an_unreadable_file_is_recognised_by_its_cause() {
         let missing = CredentialsError::provider_error(io::Error::from(io::ErrorKind::NotFound));
         insta::assert_snapshot!(Issuer::SingleSignOn.explain(&missing, None), @"there is no login to IAM \
-        Identity Center on this machine, or the login has expired. Run `aws sso login`");
+        Identity Center on this machine, or it has expired. Run `aws sso login`");
         let saved = Issuer::SingleSignOn.explain(&missing, Some(answered(200, None))).to_string();
         assert!(saved.contains("cannot be saved"), "{saved}");
     }

@@ -48,6 +48,7 @@ fn of_profile_visited(
     if let Some(source) = single_sign_on(workshop, name, profile)? {
         return Ok(Some(source));
     }
+    // As in botocore: keys of the credentials file, then credential_process, then keys of the config file.
     if let Some(keys) = workshop.profiles.in_credentials_file(name).map(keys).transpose()?.flatten() {
         return Ok(Some(Box::new(keys)));
     }
@@ -65,6 +66,7 @@ fn keys(section: Section<'_>) -> Result<Option<StaticKeys>> {
         no_credentials("an AWS profile has aws_access_key_id without aws_secret_access_key")
             .with_hint("Add the secret")
     })?;
+    // The older name first, as in botocore.
     let token = section.value("aws_security_token").or_else(|| section.value("aws_session_token"));
     Ok(Some(StaticKeys::new(id, secret, token, "a profile in the AWS files")))
 }

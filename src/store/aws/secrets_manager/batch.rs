@@ -43,7 +43,9 @@ impl SecretsManager {
     ) -> Result<(), BatchFailure> {
         let ids: Vec<String> = names.iter().map(|name| name.as_str().to_owned()).collect();
         let mut page = None;
+        // At most one page per name, so that a faulty service cannot keep the loop going.
         for _ in names {
+            // Before each page, since the credentials may expire between two pages.
             access.log_in().await.map_err(BatchFailure::Failed)?;
             let answer = request(&self.client, ids.clone(), page).send().await;
             let mut answer = answer.map_err(|error| batch_failure(&error, names.len()))?;

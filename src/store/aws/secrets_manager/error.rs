@@ -77,6 +77,7 @@ pub(super) fn entry_error(
     name: &SecretName,
     region: &str,
 ) -> Option<Error> {
+    // The errors of a batch have no status of their own; AWS reports the same errors of a read with 400.
     let refusal = Refusal::plain(Some(code), 400).with_message(message);
     Some(refused_read(&refusal, name, region)?.with_operation(BATCH))
 }

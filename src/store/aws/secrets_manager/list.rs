@@ -41,6 +41,7 @@ fn descriptions(answer: ListSecretsOutput, prefix: &str) -> Descriptions {
     let secrets = entries.into_iter().filter_map(of_entry);
     let next = answer.next_token.map(Page::new);
     Descriptions {
+        // The filter may be shorter than the prefix, or not sent at all.
         secrets: secrets.filter(|secret| secret.name.as_str().starts_with(prefix)).collect(),
         next,
     }

@@ -42,6 +42,7 @@ fn descriptions(answer: DescribeParametersOutput, prefix: &str) -> Descriptions 
     // AWS ends some of its listings with an empty token.
     let next = answer.next_token.filter(|token| !token.is_empty()).map(Page::new);
     Descriptions {
+        // The filter may be shorter than the prefix, or not sent at all.
         secrets: secrets.filter(|secret| secret.name.as_str().starts_with(prefix)).collect(),
         next,
     }

@@ -30,6 +30,7 @@ pub(in crate::store::azure) struct Certificate {
 impl Certificate {
     /// Takes the contents of a file. `with_chain` includes the certificates in each assertion.
     pub(in crate::store::azure) fn new(file: &KeyFile, with_chain: bool) -> Result<Self> {
+        // PEM files hold keys of either form: `PRIVATE KEY` (PKCS #8) or `RSA PRIVATE KEY` (PKCS #1).
         let parsed = RsaKeyPair::from_pkcs8(&file.key).or_else(|_| RsaKeyPair::from_der(&file.key));
         let key = parsed.map_err(|_| {
             Error::config("the private key of the client certificate cannot be used")
@@ -71,6 +72,7 @@ fn claims(authority: &str, principal: &Principal, now: SystemTime) -> String {
     let (tenant, client) = (&principal.tenant, &principal.client);
     format!(
         r#"{{"aud":"{authority}/{tenant}/oauth2/v2.0/token","iss":"{client}","sub":"{client}","jti":"{}","nbf":{},"iat":{},"exp":{}}}"#,
+        // An id of its own, so that the assertion cannot be replayed (`jti`, RFC 7519, section 4.1.7).
         Uuid::new_v4(),
         seconds(now),
         seconds(now),

@@ -62,6 +62,7 @@ impl ManagedIdentity {
         let set = |name| environment.non_empty(name);
         let (kind, address, header) =
             match (set("IDENTITY_ENDPOINT"), set("IDENTITY_HEADER"), set("MSI_ENDPOINT")) {
+                // The platforms are told apart as in azure-identity's `ManagedIdentityCredential`.
                 (Some(_), Some(_), _) if set("IDENTITY_SERVER_THUMBPRINT").is_some() => {
                     return Err(unsupported("Service Fabric"));
                 }
@@ -74,7 +75,7 @@ impl ManagedIdentity {
                 _ => (Kind::Machine, machine_address(environment), None),
             };
         let endpoint = web_address(&address).ok_or_else(|| {
-            Error::config("the address of the managed identity endpoint is none")
+            Error::config("the address of the managed identity endpoint is not valid")
                 .with_hint("Check IDENTITY_ENDPOINT, MSI_ENDPOINT or AZURE_POD_IDENTITY_AUTHORITY_HOST")
         })?;
         let header = header.map(|header| SecretString::from(header.to_owned()));
@@ -88,6 +89,7 @@ impl ManagedIdentity {
             Kind::Machine => ("2018-02-01", "client_id", "metadata"),
         };
         let mut url = self.endpoint.clone();
+        // The endpoints expect a resource instead of a scope.
         let resource = scope.strip_suffix("/.default").unwrap_or(scope);
         url.query_pairs_mut().append_pair("api-version", version).append_pair("resource", resource);
         if let Some(id) = &self.client_id {
@@ -165,6 +167,7 @@ impl TokenSource for ManagedIdentity {
         let answer = Answer::to(&self.client, request, true).await.map_err(|error| self.silent(&error))?;
         match answer.status {
             200..=299 => self.accept(&answer),
+            // The metadata service answers 400 if the machine has no identity, or not the requested one.
             400 if self.kind == Kind::Machine => {
                 Err(NoToken::not_here("was told that this machine has no such identity (HTTP 400)"))
             }
@@ -215,6 +218,7 @@ fn read_token(answer: &Answer, kind: Kind) -> Result<AccessToken, NoToken> {
 fn expiry(members: &Object) -> Option<OffsetDateTime> {
     let number = |key| {
         let value = members.get(key)?;
+        // Some endpoints send numbers as text.
         let number = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
         number.filter(|seconds| *seconds >= 0)
     };

@@ -34,6 +34,7 @@ impl Login {
         let mut cloud = CustomConfiguration::default();
         cloud.authority_host.clone_from(&self.authority);
         ClientOptions {
+            // Retries happen in one layer (`layers/retry.rs`).
             retry: RetryOptions::none(),
             transport: Some(Transport::new(Arc::clone(&self.transport))),
             cloud: Some(Arc::new(cloud.into())),

@@ -117,6 +117,7 @@ impl TokenSource for Search {
                     reasons.push(format!("{name} found no metadata service: no answer"));
                     silence = Some(error);
                 }
+                // The place exists but failed, so a later place must not answer with another identity.
                 Err(failed @ NoToken::Failed(_)) => return Err(failed),
             }
         }

@@ -143,6 +143,7 @@ fn well_known(environment: &Environment, files: &mut WatchedFiles) -> Result<Fou
     let Some(folder) = gcloud_folder(environment) else { return Ok(Found::Metadata) };
     let path = folder.join("application_default_credentials.json");
     if !path.exists() {
+        // Watched although it is missing: a login with gcloud creates it.
         files.watch(&path);
         return Ok(Found::Metadata);
     }

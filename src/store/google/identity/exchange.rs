@@ -82,6 +82,7 @@ pub(super) fn token_of(answer: Option<&Json>, subject: &str) -> Result<Token> {
         answer.and_then(|answer| answer.get("access_token")?.as_str()).filter(|token| is_token(token));
     let seconds = answer.and_then(|answer| {
         let value = answer.get("expires_in")?;
+        // Some endpoints send the number as text.
         value.as_u64().or_else(|| value.as_str()?.parse().ok())
     });
     match token {

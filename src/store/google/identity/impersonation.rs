@@ -107,6 +107,7 @@ fn token(answer: Option<&Json>, lifetime: Duration) -> Result<Token> {
             .with_hint("Check `iam_endpoint_url` and proxies: something else than Google may have answered")
     })?;
     let expires = answer.and_then(|answer| answer.get("expireTime")?.as_str()).and_then(moment::read);
+    // Without an end that can be read, the requested lifetime counts.
     Ok(Token::new(token, expires.or_else(|| SystemTime::now().checked_add(lifetime))))
 }
 

@@ -61,6 +61,8 @@ impl Workshop<'_, '_> {
         let own = match (found, metadata) {
             (Found::Content { json, .. }, _) => self.of_content(json, settings.chain.is_empty())?,
             (Found::Metadata, Some(metadata)) => {
+                // The base of a chain needs no scopes of its own: the target's token gets the configured
+                // ones.
                 let scopes = if settings.chain.is_empty() { settings.scopes.clone() } else { Vec::new() };
                 Box::new(MetadataTokens { metadata, scopes })
             }
@@ -145,6 +147,7 @@ impl Workshop<'_, '_> {
         let what = "the external account";
         let url = text(json, "service_account_impersonation_url");
         let authorization = basic(json);
+        // Client authentication already determines the project, as in google-auth.
         let user_project = text(json, "workforce_pool_user_project").filter(|_| authorization.is_none());
         let subject = SubjectSource::new(json, self.environment, |url| self.network.client(url, self.files))?;
         let account = ExternalAccount {
@@ -228,6 +231,7 @@ fn basic(json: &Json) -> Option<HeaderValue> {
     let (id, secret) = (text(json, "client_id")?, text(json, "client_secret")?);
     let mut header =
         HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))).ok()?;
+    // Keeps the secret out of Debug output.
     header.set_sensitive(true);
     Some(header)
 }
@@ -236,6 +240,7 @@ fn basic(json: &Json) -> Option<HeaderValue> {
 fn parsed(url: &str) -> Result<Url> {
     let url =
         web_address(url).ok_or_else(|| Error::config("the credentials name an address that is invalid"))?;
+    // Credentials are sent there, so plain http is accepted on this machine only.
     if url.scheme() == "https" || is_loopback(&url) {
         return Ok(url);
     }

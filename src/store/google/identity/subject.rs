@@ -50,6 +50,7 @@ impl SubjectSource {
         if let Some(path) = text(place, "file") {
             return Ok(Self::File(PathBuf::from(path), format(place)?));
         }
+        // With `environment_id` the address is that of AWS credentials, which are not supported.
         if let Some(url) = text(place, "url").filter(|_| text(place, "environment_id").is_none()) {
             let url = web_address(url).ok_or_else(|| {
                 Error::config("the `url` in `credential_source` is no address that can be used")

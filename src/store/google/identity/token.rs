@@ -31,6 +31,7 @@ impl Token {
     /// The header of a request, if a header can hold the token.
     pub(super) fn header(&self) -> Option<HeaderValue> {
         let mut header = HeaderValue::from_str(&format!("Bearer {}", self.text.expose_secret())).ok()?;
+        // Keeps the token out of Debug output.
         header.set_sensitive(true);
         Some(header)
     }

@@ -49,6 +49,7 @@ impl Settings {
     /// Reads a settings file. Of entries with the same name the last one counts, since Astro adds one after
     /// the other. With `is_strict` a name without a meaning is an error, of its entry if that has a name.
     pub(super) fn parse(path: &Path, content: &str, is_strict: bool) -> Result<Self> {
+        // Editors on Windows write a byte order mark, which is not part of the contents.
         let content = content.strip_prefix('\u{feff}').unwrap_or(content);
         let mut source = Source { path, reader: Reader::new(content), sieve: Sieve::new(is_strict) };
         let settings = yaml::any_document(content).and_then(|root| match root {
@@ -229,6 +230,7 @@ fn extra_text(extra: &Value) -> Option<Text> {
 fn uri_with_extra(uri: &str, extra: Option<Text>) -> String {
     const PARAMETER: &str = "?__extra__=";
     let Some(extra) = extra else { return uri.to_owned() };
+    // `__extra__` replaces all other parameters, and Airflow ignores a fragment.
     let base = uri.split(['?', '#']).next().unwrap_or(uri);
     let mut uri = String::with_capacity(base.len() + PARAMETER.len() + 3 * extra.len());
     uri.push_str(base);
@@ -241,6 +243,7 @@ fn uri_with_extra(uri: &str, extra: Option<Text>) -> String {
 fn filled<'node>(pairs: &'node Pairs, key: &str) -> Option<&'node Node> {
     let is_key =
         |node: &Node| matches!(&node.content, Content::Scalar(text) if key.eq_ignore_ascii_case(text));
+    // The last of repeated keys counts.
     let (_, value) = pairs.iter().rev().find(|(name, _)| is_key(name))?;
     is_filled(value).then_some(&**value)
 }

@@ -30,6 +30,7 @@ impl Sieve {
     pub(super) fn whole(&mut self, place: Level, node: &Node) -> Result<(), Problem> {
         self.repeated_fields(node);
         let Content::Mapping(pairs) = &node.content else { return Ok(()) };
+        // At the top, a field may hold anchors that entries below refer to.
         for (key, value) in pairs.iter().filter(|(_, value)| !(place == Level::Top && is_reused(value))) {
             self.field(place, None, key, value)?;
         }

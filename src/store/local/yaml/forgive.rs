@@ -20,6 +20,7 @@ pub(super) struct Spaced {
 /// meaning.
 pub(super) fn with_space(text: &str, marker: &Marker) -> Option<Spaced> {
     let (before, after) = split_at_character(text, marker.index())?;
+    // A quoted scalar whose later lines start too far to the left.
     if after.starts_with(['"', '\'']) {
         let (scalar, after) = after.split_at_checked(quoted_length(after)?)?;
         if scalar.contains('\n') {
@@ -27,11 +28,13 @@ pub(super) fn with_space(text: &str, marker: &Marker) -> Option<Spaced> {
             return Some(spaced(&[before, &moved, after], marker.index()));
         }
     }
+    // A tab between a key and its value.
     let is_behind_tabs =
         before.strip_suffix('\t').is_some_and(|rest| rest.trim_end_matches('\t').ends_with(':'));
     if is_behind_tabs {
         return Some(spaced(&[before, " ", after], marker.index() + 1));
     }
+    // A line inside brackets that starts too far to the left.
     let line = before.rfind('\n').map_or(0, |end| end + 1);
     let (lines, indent) = before.split_at_checked(line)?;
     if !indent.trim_matches([' ', '\t']).is_empty() || !has_open_brackets(lines) {
@@ -95,6 +98,7 @@ fn quoted_length(text: &str) -> Option<usize> {
 fn with_indented_lines(scalar: &str, indent: &str) -> String {
     let mut lines = scalar.split_inclusive('\n');
     let mut indented = String::with_capacity(scalar.len() + scalar.matches('\n').count() * indent.len());
+    // The first line follows other text and keeps its place.
     indented.extend(lines.next());
     lines.for_each(|line| indented.extend([indent, line]));
     indented

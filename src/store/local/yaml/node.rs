@@ -73,6 +73,7 @@ pub(super) fn compose(text: &str) -> Result<Option<Rc<Node>>, Problem> {
             Err(Unparsed::Syntax(error)) => error,
         };
         let refused = || syntax(current, &error);
+        // The parser stopped at the same place again, so more space does not help.
         if spaced.as_ref().is_some_and(|spaced| error.marker().index() <= spaced.stopped) {
             return Err(refused());
         }

@@ -128,6 +128,7 @@ impl Reader {
         let pairs = match &node.content {
             Content::Sequence(mappings) => {
                 let mut all = Pairs::new();
+                // Of equal keys the last one counts, so the first mapping is added last.
                 for mapping in mappings.iter().rev() {
                     all.extend(self.pairs(mapping)?);
                 }

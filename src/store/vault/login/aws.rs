@@ -49,6 +49,7 @@ impl AwsIam {
 
     /// The headers with the signature, and those that were signed.
     async fn headers(&self) -> Result<Map<String, Value>> {
+        // Vault sends these headers on to STS, so they must be the ones that were signed.
         let mut headers = vec![("Content-Type", FORM), ("Host", STS_HOST)];
         headers.extend(self.server_id.as_deref().map(|id| (SERVER_ID, id)));
         let identity = self.identity.credentials().await?.into();

@@ -117,6 +117,7 @@ impl Login {
     async fn try_log_in(&self, server: &Server) -> Result<Grant> {
         let call = match self.method.step(&self.mount, server).await? {
             LoginStep::Token(token) => {
+                // Nothing is known about a written token, so it is used until it is refused.
                 return Ok(Grant { token, lifetime: None, renewable: false, uses: None });
             }
             LoginStep::Call(call) => call,
@@ -143,6 +144,7 @@ impl Login {
 
     /// Vault answers wrong credentials with 400 or 403, and a missing mount with 403 as well.
     fn refusal(&self, reply: &Reply, subject: &str) -> Error {
+        // Depending on the method, Vault refuses a login with any of these.
         if !matches!(reply.status, 400 | 401 | 403 | 404) {
             return refused(reply, subject);
         }
@@ -194,8 +196,10 @@ fn grant(reply: &Reply, subject: &str) -> Result<Grant> {
     let count = |key| auth.get(key).and_then(Value::as_i64).and_then(|count| u64::try_from(count).ok());
     Ok(Grant {
         token: SecretString::from(token.to_owned()),
+        // Zero means that the token does not expire.
         lifetime: count("lease_duration").filter(|seconds| *seconds > 0).map(Duration::from_secs),
         renewable: auth.get("renewable").and_then(Value::as_bool).unwrap_or(false),
+        // Zero means any number of uses.
         uses: count("num_uses").filter(|uses| *uses > 0),
     })
 }

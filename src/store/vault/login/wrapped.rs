@@ -44,6 +44,7 @@ pub(super) async fn secret_id(server: &Server, token: &SecretString) -> Result<S
 }
 
 fn kept(place: &str, token: &SecretString) -> Option<SecretString> {
+    // A fork while the list is locked would leave it locked in the child.
     let _held = no_fork();
     let all = UNWRAPPED.lock().unwrap_or_else(PoisonError::into_inner);
     let same = |one: &&Unwrapped| one.place == place && one.token.expose_secret() == token.expose_secret();
@@ -51,6 +52,7 @@ fn kept(place: &str, token: &SecretString) -> Option<SecretString> {
 }
 
 fn keep(one: Unwrapped) {
+    // A fork while the list is locked would leave it locked in the child.
     let _held = no_fork();
     let mut all = UNWRAPPED.lock().unwrap_or_else(PoisonError::into_inner);
     if all.len() >= MOST_KEPT {
