@@ -51,7 +51,7 @@ def test_a_time_is_a_difference(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_a_checkout_is_what_is_committed(tmp_path: Path) -> None:
-    reproducible.checkout(tmp_path / "deep" / "er")
+    reproducible.checkout(reproducible.last_commit(), tmp_path / "deep" / "er")
     assert (tmp_path / "deep" / "er" / "Cargo.lock").is_file()
     assert not (tmp_path / "deep" / "er" / "target").exists()
 

@@ -22,20 +22,26 @@ from tests.tools.release.targets import LINUX, TARGETS
 from tests.tools.venvs import REPOSITORY
 
 #: Names of different length and depth, since a path's length alone can change what is compiled.
-PLACES = ("a", "another/checkout of the same commit")
+PLACES = ("a", "another/checkout-of-the-same-commit")
 
 
-def checkout(place: Path) -> None:
-    """What is committed, in a folder of its own."""
+def last_commit() -> str:
+    """The commit to build: asked once, since another one can be made while the first build runs."""
+    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, timeout=60, check=True)
+    return found.stdout.decode().strip()
+
+
+def checkout(commit: str, place: Path) -> None:
+    """What a commit has, in a folder of its own."""
     place.mkdir(parents=True)
-    archive = subprocess.run(["git", "archive", "HEAD"], cwd=REPOSITORY, capture_output=True, timeout=300, check=True)
+    archive = subprocess.run(["git", "archive", commit], cwd=REPOSITORY, capture_output=True, timeout=300, check=True)
     subprocess.run(["tar", "--extract"], cwd=place, input=archive.stdout, timeout=300, check=True)
 
 
-def build_in(place: Path, triple: str) -> Path:
+def build_in(place: Path, triple: str, commit: str, time: str) -> Path:
     """The wheel that is built in a folder, which brings its own place for what is compiled."""
-    checkout(place)
-    surroundings = {"SOURCE_DATE_EPOCH": commit_time(REPOSITORY), "CARGO_TARGET_DIR": str(place / "target")}
+    checkout(commit, place)
+    surroundings = {"SOURCE_DATE_EPOCH": time, "CARGO_TARGET_DIR": str(place / "target")}
     with mock.patch.dict(os.environ, surroundings):
         build(TARGETS[triple], place / "wheels", place)
     (wheel,) = (place / "wheels").glob("*.whl")
@@ -77,8 +83,9 @@ def compare(one: Path, other: Path) -> int:
 
 def main(triple: str = LINUX[0].triple) -> int:
     """The command line."""
+    commit, time = last_commit(), commit_time(REPOSITORY)
     with tempfile.TemporaryDirectory() as scratch:
-        return compare(*(build_in(Path(scratch, place), triple) for place in PLACES))
+        return compare(*(build_in(Path(scratch, place), triple, commit, time) for place in PLACES))
 
 
 if __name__ == "__main__":
