@@ -3,13 +3,14 @@
 //! Four rules, each of which was found through a hang (see `docs/architecture.md`, "Process model"):
 //!
 //! 1. Everything alive is in a [`ForkCell`], stamped with the generation that built it. A child sees a stale
-//! stamp, leaks the inherited value (no destructor, no lock) and builds its own.
+//!    stamp, leaks the inherited value (no destructor, no lock) and builds its own.
 //! 2. While something is being built, no fork may begin: a half-initialised static would stay
-//! half-initialised in the child forever. [`no_fork`] holds forks off; within it there is only CPU work and
-//! short file reads: no network, no Python, no child process, and no second `no_fork`.
+//!    half-initialised in the child forever. [`no_fork`] holds forks off; within it there is only CPU work
+//!    and short file reads: no network, no Python, no child process, and no second `no_fork`.
 //! 3. While a thread is within a step of a lookup, no fork begins either: the libraries that we use keep
-//! locks in statics, and a lock that is held at the fork stays held in the child forever. [`between_forks`]
-//! holds forks off during each step, which never waits for the network, and lets them pass in between.
+//!    locks in statics, and a lock that is held at the fork stays held in the child forever.
+//!    [`between_forks`] holds forks off during each step, which never waits for the network, and lets them
+//!    pass in between.
 //! 4. Nothing here takes the GIL: the forking thread holds it while it waits in the `prepare` handler.
 
 use std::cell::Cell;
