@@ -14,9 +14,12 @@ SOURCES := $(shell find src python -name __pycache__ -prune -o -print) \
 	$(wildcard Cargo.toml Cargo.lock pyproject.toml rust-toolchain.toml README.md LICENSE)
 
 .DELETE_ON_ERROR:
-.PHONY: run test test-store test-versions check options bench instructions-baseline soak fmt doc wheel test-wheel servers clean
+.PHONY: run test test-store test-versions check options bench instructions-baseline soak fmt doc wheel wheels \
+	reproducible test-wheel servers clean
+# A wheel that is there already: `make run WHEEL=path` and the tests install it, and nothing is compiled for them.
+export WHEEL TARGETS
 
-run:            ## the example DAG on a real Airflow, reading through the backend
+run:            ## the example DAG on a real Airflow, reading through the backend; WHEEL=path: a wheel that is there
 	@$(STAGES) run
 
 test:           ## every test
@@ -48,7 +51,20 @@ dist/.built: $(SOURCES)
 	@$(STAGES) wheel
 	@touch $@
 
+wheels:         ## the wheels and the sdist of a release in dist/wheels/, checked; TARGETS="...": some of the platforms
+	@$(STAGES) wheels
+
+reproducible:   ## builds a wheel twice in two folders and compares the bytes
+	@$(STAGES) reproducible
+
+ifneq ($(WHEEL),)
+# Taken as it is. Without the stamp the next call without WHEEL builds one again.
+test-wheel:
+	@rm -f .cache/wheel/.built
+	@$(STAGES) given-wheel
+else
 test-wheel: .cache/wheel/.built  ## the wheel that the tests install: built quickly, but slower and larger than a release
+endif
 .cache/wheel/.built: $(SOURCES)
 	@$(STAGES) test-wheel
 	@touch $@

@@ -91,7 +91,7 @@ All parts share the store's 40 calls a second.
 - **Money** is the list price of Secrets Manager, 0.05 USD for 10,000 calls
   ([AWS](https://aws.amazon.com/secrets-manager/pricing/)), with every call counted, also those that are
   throttled. A `BatchGetSecretValue` of up to 20 names counts as one.
-- A lookup that fails raises, and Airflow goes on to its next source. Here the process goes on with its other
+- A lookup that fails raises, and Airflow continues with its next source. Here the process continues with its other
   lookups.
 - Airflow's `[secrets] use_cache`, which shares variables between parsing processes and is off by default, is
   off.

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+
 import pytest
+import tomllib
 
 from tests.airflow.classes import LOCAL, SECRETS_MANAGER
 from tests.airflow.session import Airflow, backend_environment
+from tests.airflow.versions import AIRFLOW
+from tests.servers.process import REPOSITORY
 
 IMPORT_FIRST = """
 import sys
@@ -24,6 +29,25 @@ def test_the_provider_and_its_backends_are_listed(airflow: Airflow) -> None:
     listed = {row["secrets_backend_class_name"] for row in backends.must().json()}
     assert {SECRETS_MANAGER, LOCAL} <= listed
     assert "Exception" not in providers.err + backends.err
+
+
+#: What the API of Airflow answers about a provider, by the function that makes the answer.
+DOCUMENTATION = """
+from airflow.api_fastapi.core_api.services.public.providers import _provider_mapper
+from airflow.providers_manager import ProvidersManager
+print(_provider_mapper(ProvidersManager().providers["strongroom"]).documentation_url)
+"""
+
+
+@pytest.mark.ours
+def test_the_api_shows_where_the_documentation_is(airflow: Airflow) -> None:
+    if AIRFLOW < (3, 1):
+        found = importlib.metadata.metadata("strongroom").get_all("Project-URL") or []
+        assert [url for url in found if url.startswith("Documentation, https://")]
+        return
+    shown = airflow.python(DOCUMENTATION, {}).must().out.split()[-1]
+    urls = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["urls"]
+    assert shown == urls["Documentation"]
 
 
 @pytest.mark.ours

@@ -154,7 +154,7 @@ def test_with_the_printed_policy_the_parameter_store_is_read_and_nothing_else(aw
     assert not allowed(client.delete_parameter, Name="/airflow/connections/c")
 
 
-def test_managing_is_allowed_below_the_prefix_only(aws: MiniStack, shell: Shell) -> None:
+def test_managing_is_allowed_only_below_the_prefix(aws: MiniStack, shell: Shell) -> None:
     user = aws.user(*policy(shell, "aws", "--mode", "manage", "--prefix", "mine/", "--region", REGION))
     client = aws.client("secretsmanager", user)
     assert allowed(client.create_secret, Name="mine/a", SecretString="x")

@@ -48,7 +48,7 @@ def test_percent_signs_commands_and_variables_are_replaced(shell: Shell) -> None
     assert shell.run("reveal", "variable", "v").out == "of a command\n"
 
 
-def test_workers_may_have_a_backend_of_their_own(shell: Shell) -> None:
+def test_workers_may_have_their_own_backend(shell: Shell) -> None:
     shell.backend("memory", secrets={"airflow/variables/v": "server"})
     assert shell.run("reveal", "variable", "v", "--workers").out == "server\n"
     shell.variables["AIRFLOW__WORKERS__SECRETS_BACKEND"] = MEMORY

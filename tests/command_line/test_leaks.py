@@ -88,7 +88,7 @@ def test_a_secret_in_the_place_of_the_class_is_not_shown(shell: Shell, written: 
         assert "Traceback" not in shell.run(*command).err
 
 
-def test_what_is_printed_for_a_shell_controls_no_terminal(shell: Shell) -> None:
+def test_output_for_a_shell_does_not_control_the_terminal(shell: Shell) -> None:
     shell.variables |= {"VAULT_ADDR": f"http://{UNUSED}", "VAULT_NAMESPACE": "a\x1b[31m\u202e"}
     shell.backend("vault", token=CANARY)
     shell.secrets.append(CANARY)

@@ -156,7 +156,7 @@ def test_the_caller_of_azure_is_named(azure: OnAzure, tmp_path: Path, login: Cal
     assert azure.calls() == []
 
 
-def test_a_caller_that_is_refused_by_entra_has_no_name(azure: OnAzure) -> None:
+def test_a_caller_refused_by_entra_has_no_name(azure: OnAzure) -> None:
     """There is no token to read it from; the error of the login says why."""
     azure.configure(client_secret=f"{CANARY}-wrong", max_attempts=1)
     run = azure.shell.run("doctor", "--json")
@@ -200,7 +200,7 @@ def test_uri_parse_of_nonsense_fails(shell: Shell, nonsense: str) -> None:
         {"conn_type": "x", "host": "Upper"},
     ],
 )
-def test_uri_build_refuses_what_it_would_not_read_back(shell: Shell, fields: dict[str, str]) -> None:
+def test_uri_build_refuses_fields_that_it_would_not_read_back(shell: Shell, fields: dict[str, str]) -> None:
     done = shell.run("uri", "build", stdin=json.dumps(fields))
     assert (done.code, done.out, "would be read as another value" in done.err) == (STORE, "", True)
 

@@ -53,7 +53,7 @@ def test_every_capability_is_declared_somewhere() -> None:
     assert {capability.name for capability in set(Capability) - declared} == set()
 
 
-def test_faults_are_capabilities_of_their_own() -> None:
+def test_faults_are_separate_capabilities() -> None:
     """The tables agree."""
     assert not EVERY_STORE & FAULTS.keys()
     assert set(FAULTS) >= TEMPORARY

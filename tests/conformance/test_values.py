@@ -73,7 +73,7 @@ def test_a_value_may_be_any_text(harness: Harness, label: str) -> None:
 
 @shows(Capability.LARGE)
 @pytest.mark.parametrize("label", LARGE)
-def test_a_large_value_comes_back_whole(harness: Harness, label: str) -> None:
+def test_a_large_value_is_returned_completely(harness: Harness, label: str) -> None:
     assert len(LARGE[label].encode()) == 64 * 1024
     harness.put("variable", "hello", LARGE[label])
     assert harness.backend().get_variable("hello") == LARGE[label]

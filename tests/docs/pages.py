@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tests.servers.process import REPOSITORY
 
-PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+TOP = [REPOSITORY / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")]
+PAGES = [*TOP, *sorted((REPOSITORY / "docs").glob("*.md"))]
 
 
 @dataclass(frozen=True)

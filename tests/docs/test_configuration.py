@@ -203,7 +203,7 @@ SAID: dict[str, tuple[str, dict[str, Any], list[tuple[str, Any, bool]]]] = {
 
 
 @pytest.mark.parametrize("page", SAID)
-def test_what_the_pages_say_of_numbers_and_booleans(page: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_pages_are_right_about_numbers_and_booleans(page: str, caplog: pytest.LogCaptureFixture) -> None:
     name, usual, values = SAID[page]
     module, _, cls = name.rpartition(".")
     section = (

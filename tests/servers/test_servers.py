@@ -156,7 +156,7 @@ def test_vault_forgets(vault: Vault) -> None:
     assert all(vault.names("secret/metadata") == [] for _ in range(9)), "without a quota"
 
 
-def test_vault_refuses_what_is_beyond_a_quota(vault: Vault) -> None:
+def test_vault_refuses_requests_beyond_a_quota(vault: Vault) -> None:
     vault.quota(2, "secret")
     token = vault.token()
     for status in (404, 404, 429, 429):

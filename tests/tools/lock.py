@@ -7,17 +7,22 @@ them need (a backport, say) is written with a marker. Nothing is installed; pip 
 
 A line ``# without its dependencies: PACKAGE==VERSION`` adds only that one: Google's provider needs a hundred
 packages, and its secrets backend only a few.
+
+A list with the line ``# with hashes`` is for what makes a release: uv writes it, with the hash of each file that may be
+installed, and pip takes no other.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 ALONE = "# without its dependencies: "
+HASHED = "# with hashes"
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
 
 
@@ -38,6 +43,18 @@ def minor_version(python: str) -> str:
     """``3.11`` for a Python 3.11.x."""
     command = [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
     return subprocess.run(command, check=True, timeout=60, capture_output=True, text=True).stdout.strip()
+
+
+def lock_with_hashes(wanted: Path, oldest: str) -> None:
+    """Writes the pinned list of an environment whose packages are held to their hashes."""
+    uv = shutil.which("uv")
+    if uv is None:
+        raise SystemExit(f"{wanted.name} is pinned with hashes, for which uv is needed: pip install uv")
+    pinned = wanted.with_suffix(".txt")
+    command = [uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-annotate", "--no-header"]
+    command += ["--python-version", minor_version(oldest), "--output-file", str(pinned), str(wanted)]
+    subprocess.run(command, check=True, timeout=900)
+    pinned.write_text(f"# Made from {wanted.name} by tests/tools/lock.py; edit that one.\n{pinned.read_text()}")
 
 
 def lock(wanted: Path, pythons: list[str]) -> None:
@@ -62,5 +79,9 @@ def lock(wanted: Path, pythons: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    given = sys.argv[1:] or [sys.executable]
     for source in sorted(REQUIREMENTS.glob("*.in")):
-        lock(source, sys.argv[1:] or [sys.executable])
+        if HASHED in source.read_text().splitlines():
+            lock_with_hashes(source, given[0])
+        else:
+            lock(source, given)

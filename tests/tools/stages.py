@@ -27,6 +27,8 @@ INSTRUCTIONS = (sys.executable, "-m", "tests.tools.instructions")
 MODULES = sorted({store.backend.rpartition(".")[0] for store in STORES.values()})
 IMPORTS = "import strongroom, strongroom.connection, " + ", ".join(MODULES)
 
+#: Where the wheels of a release are.
+WHEELS = DIST / "wheels"
 MAKE = ("make", "--no-print-directory", f"PYTHON={sys.executable}")
 #: The last of Airflow 2; it has no Python 3.13.
 AIRFLOW_2 = "airflow-2.11"
@@ -66,8 +68,40 @@ def test_wheel() -> list[Step]:
     return _wheel(TEST_DIST, "--features", "test-stack", "--compression-level", "1")
 
 
+def given_wheel() -> list[Step]:
+    """Takes the wheel that ``WHEEL`` names for the tests."""
+    given = Path(os.environ["WHEEL"])
+    if not given.is_file() or given.suffix != ".whl":
+        raise SystemExit(f"WHEEL={given}: there is no such wheel; give the path of a file that ends in .whl")
+    contents = given.read_bytes()  # it may be in the folder that is emptied
+    shutil.rmtree(TEST_DIST, ignore_errors=True)
+    TEST_DIST.mkdir(parents=True)
+    taken = TEST_DIST / given.name
+    taken.write_bytes(contents)
+    return [Step("given wheel", [[sys.executable, "-m", "zipfile", "--test", str(taken)]])]
+
+
+def wheels() -> list[Step]:
+    """Builds and checks the wheels of the platforms that this machine can link for, and the sdist."""
+    build = [sys.executable, "-m", "tests.tools.release.build", str(WHEELS), *os.environ.get("TARGETS", "").split()]
+    source = [program("release", "maturin"), "sdist", "--out", str(WHEELS)]
+    shutil.rmtree(WHEELS, ignore_errors=True)
+    return [
+        Step("environment", [environments("release")]),
+        Step("build", [build, source], timeout=7200),
+        Step("inspect", [python("release", "-m", "tests.tools.release.inspect", str(WHEELS))]),
+    ]
+
+
+def reproducible() -> list[Step]:
+    """Builds a wheel twice and compares the bytes."""
+    twice = [sys.executable, "-m", "tests.tools.release.reproducible", *os.environ.get("TARGETS", "").split()]
+    return [Step("environment", [environments("release")]), Step("reproducible", [twice], timeout=7200)]
+
+
 def _wheel(place: Path, *options: str) -> list[Step]:
-    shutil.rmtree(place, ignore_errors=True)
+    for old in place.glob("*.whl"):
+        old.unlink()
     build = [program("tools", "maturin"), "build", "--locked", *options]
     build += ["--out", str(place), "--interpreter", sys.executable]
     return [Step("wheel", [environments("tools"), build])]
@@ -104,6 +138,7 @@ def check() -> list[Step]:
     return [
         Step("environment", [environments("--wheel", "tools")]),
         Step("format", [["cargo", "fmt", "--check"], [ruff, "format", "--check", *PYTHON_CODE]]),
+        Step("workflows", [[sys.executable, "-m", "tests.tools.release.workflows"]]),
         Step("house rules", [[sys.executable, "-m", "tests.tools.house_rules"]]),
         Step("ruff", [[ruff, "check", *PYTHON_CODE]]),
         Step("mypy", [mypy]),
@@ -131,7 +166,7 @@ def test() -> list[Step]:
             "import",
             [environments("--wheel", "empty", "tools", *airflows, CLOUDS), python("empty", "-I", "-c", IMPORTS)],
         ),
-        # The suites wait more than they compute, so two run beside each other, each watching its own processes.
+        # The suites wait more than they compute, so two run in parallel, each watching its own processes.
         Step(
             "suites",
             [[sys.executable, "-m", "tests.tools.stages", line] for line in ("test-package", "test-airflow")],
@@ -146,7 +181,7 @@ def test() -> list[Step]:
 def test_package() -> list[Step]:
     """The suites that need no Airflow."""
     return [
-        Step("python", [pytest("tools", "tests/python", "tests/servers")], leaves_nothing=True),
+        Step("python", [pytest("tools", "tests/python", "tests/servers", "tests/release")], leaves_nothing=True),
         Step("command line", [pytest("tools", "tests/command_line")], leaves_nothing=True),
         Step("pages", [pytest("tools", "tests/docs")], leaves_nothing=True),
         Step("conformance", [pytest("tools", "tests/conformance")], leaves_nothing=True),
@@ -155,7 +190,7 @@ def test_package() -> list[Step]:
 
 
 def test_airflow() -> list[Step]:
-    """The suites beside an Airflow."""
+    """The suites in an environment with Airflow."""
     return [
         Step("property", properties()),
         Step("parity", [pytest(AIRFLOW, "tests/parity")], leaves_nothing=True),
@@ -272,7 +307,10 @@ def bench() -> list[Step]:
 
 TARGETS: dict[str, Callable[[], Sequence[Step]]] = {
     "wheel": wheel,
+    "wheels": wheels,
+    "reproducible": reproducible,
     "test-wheel": test_wheel,
+    "given-wheel": given_wheel,
     "run": run,
     "check": check,
     "test": test,

@@ -17,8 +17,8 @@ from types import FrameType
 
 from tests.tools.venvs import CACHE, REPOSITORY
 
-#: Lines that are shown even on success: how much passed, what was left out, and what needs attention.
-SHOWN = re.compile(r"\b[1-9]\d* passed\b|^(left out|note): ")
+#: Lines that are shown even on success: what passed, what was left out, what needs attention, what a wheel needs.
+SHOWN = re.compile(r"\b[1-9]\d* passed\b|^(left out|note): |^strongroom-\S+\.whl: |^[0-9a-f]{64}  ")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 TAIL_LINES = 200
 PR_SET_CHILD_SUBREAPER = 36

@@ -305,7 +305,7 @@ NESTED = [
 
 
 @pytest.mark.parametrize("case", NESTED, ids=lambda case: case.id)
-def test_a_nested_id_reaches_no_team(vault_comparison: VaultComparison, case: Case, tmp_path: Path) -> None:
+def test_a_nested_id_does_not_reach_a_team(vault_comparison: VaultComparison, case: Case, tmp_path: Path) -> None:
     """An id with a slash and no team is not looked up where teams have places."""
     refused = case.kwargs == {} and case.team is None and case.lookup != "config"
     case = dataclasses.replace(case, asks=not refused)

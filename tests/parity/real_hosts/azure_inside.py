@@ -107,7 +107,7 @@ def comparison(_environment: None, tmp_path_factory: pytest.TempPathFactory) -> 
         yield Comparison(cloud)
 
 
-def test_there_are_enough() -> None:
+def test_there_are_enough_cases() -> None:
     """Of the official class, and none twice."""
     assert_enough(CASES)
 

@@ -133,7 +133,7 @@ def comparison(_environment: None, tmp_path_factory: pytest.TempPathFactory) -> 
         yield Comparison(cloud, tmp_path_factory.mktemp("google"))
 
 
-def test_there_are_enough() -> None:
+def test_there_are_enough_cases() -> None:
     """Of the official class, and none twice."""
     assert_enough(CASES)
 

@@ -79,7 +79,7 @@ def test_names_are_made_as_the_official_class_does(
     asked=st.none() | IDS,
     kind=st.sampled_from(KINDS),
 )
-def test_no_secret_of_another_team_comes_back(
+def test_no_secret_of_another_team_is_returned(
     prefix: str, separator: str, team: str | None, others: list[str], ids: list[str], asked: str | None, kind: str
 ) -> None:
     """Every other team has a secret of every id; none of them may be returned.

@@ -172,12 +172,12 @@ def test_an_option_that_official_classes_may_have_is_refused_by_the_lookups_that
     assert CANARY not in warning + str(caught.value) + repr(caught.value)
 
 
-def test_a_number_in_a_name_is_what_python_makes_of_it() -> None:
+def test_a_number_in_a_name_is_converted_as_by_python() -> None:
     backend = MemoryBackend(connections_prefix=5, secrets={"5/c": "http://h"})  # type: ignore[arg-type]
     assert backend.get_conn_value("c") == "http://h"
 
 
-def test_what_json_cannot_say_is_a_type_error() -> None:
+def test_a_value_without_a_json_form_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="`secrets`"):
         MemoryBackend(secrets=object())  # type: ignore[arg-type]
 
@@ -315,7 +315,7 @@ def test_an_id_that_cannot_be_named_follows_the_error_policy() -> None:
 
 
 @pytest.mark.parametrize("raised", [KeyboardInterrupt, SystemExit, ValueError])
-def test_an_interrupt_while_kwargs_are_looked_at_goes_on(
+def test_an_interrupt_while_kwargs_are_checked_propagates(
     monkeypatch: pytest.MonkeyPatch, raised: type[BaseException]
 ) -> None:
     """Any other failure to read them is ignored. After an interrupt the next constructor works as usual."""

@@ -30,7 +30,7 @@ def comparable(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: shown(value) for name, value in fields.items()}
 
 
-def test_the_golden_file_is_whole() -> None:
+def test_the_golden_file_is_complete() -> None:
     assert len(LINES) == 275
 
 

@@ -83,7 +83,7 @@ def test_no_frame_holds_the_value_of_a_connection(conn_class: Any, conn_id: str)
             assert "held" not in frame or not any(frame["held"])
 
 
-def test_no_frame_holds_what_was_to_be_parsed_or_built() -> None:
+def test_no_frame_holds_the_input_of_parse_or_build() -> None:
     for frame in [
         *raised(lambda: connection.parse(f"{{{CANARY}")),
         *raised(lambda: connection.build_uri({"password": CANARY, "port": {CANARY: 1}, "x": 1})),
@@ -106,7 +106,7 @@ def test_no_frame_holds_the_secrets_of_a_memory_backend() -> None:
         assert CANARY not in repr(frame)
 
 
-def test_options_that_were_handed_in_are_left_as_they_are() -> None:
+def test_the_given_options_are_not_changed() -> None:
     options: dict[str, Any] = {"secrets": {"airflow/variables/a": CANARY}}
     assert MemoryBackend(**options).get_variable("a") == CANARY
     gc.collect()

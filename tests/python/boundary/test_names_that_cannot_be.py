@@ -45,7 +45,7 @@ def test_a_hundred_of_them_make_no_request_and_one_warning(store: str, caplog: p
 
 
 @pytest.mark.parametrize("store", STORES)
-def test_each_kind_has_a_warning_of_its_own(store: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_kind_has_its_own_warning(store: str, caplog: pytest.LogCaptureFixture) -> None:
     make, options, template = STORES[store]
     with serving(lambda request: Answer(500)) as server, caplog.at_level(logging.DEBUG):
         filled = {key: server.url if value == "<url>" else value for key, value in options.items()}

@@ -133,7 +133,7 @@ def test_a_key_may_be_any_text(label: str) -> None:
 @pytest.mark.parametrize(
     "body", [CANARY, f'"{CANARY}"', f'["{CANARY}"]', f'{{"a": "{CANARY}"', f'{{"a": "{CANARY}",}}', "5", "null"]
 )
-def test_what_is_no_object_is_an_error_that_names_the_bundle_alone(
+def test_a_bundle_that_is_not_an_object_is_an_error_with_its_name_only(
     counted: Counter, aws: MiniStack, caplog: pytest.LogCaptureFixture, body: str
 ) -> None:
     caplog.set_level(1, "strongroom")

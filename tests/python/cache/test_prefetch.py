@@ -59,7 +59,7 @@ def test_nothing_is_read_before_the_first_lookup_and_unlisted_ids_are_read_separ
     assert counted.names() == ["airflow/connections/other"]
 
 
-def test_absent_ids_are_known_as_absent(counted: Counter, aws: MiniStack) -> None:
+def test_absent_ids_are_cached_as_absent(counted: Counter, aws: MiniStack) -> None:
     fill(aws, "variables", "here", "there")
     backend = aws_backend(counted.url, reader(aws), prefetch={"variables": ["here", "gone", "there", "away"]})
     answers = [backend.get_variable(key) for key in ("gone", "away", "here", "there", "gone")]
@@ -155,7 +155,9 @@ def test_what_could_not_be_prefetched_is_read_when_it_is_looked_up(
     assert "ThrottlingException" in warning
 
 
-def test_what_was_read_in_time_stays(faults: Faults, aws: MiniStack, caplog: pytest.LogCaptureFixture) -> None:
+def test_secrets_read_before_the_deadline_stay(
+    faults: Faults, aws: MiniStack, caplog: pytest.LogCaptureFixture
+) -> None:
     ids = [f"c{number}" for number in range(20, 60)]
     fill(aws, "connections", *ids)
     faults.rule(operation=BATCH, body="contains(SecretIdList, 'airflow/connections/c50')", timeout_ms=30_000)

@@ -57,7 +57,7 @@ def test_no_more_calls_than_the_rate_arrive(
     assert strongroom.stats()["aws_secrets_manager"]["waits"] > before
 
 
-def test_what_memory_answers_needs_no_turn(counted: Counter, aws: MiniStack) -> None:
+def test_an_answer_from_memory_is_not_limited(counted: Counter, aws: MiniStack) -> None:
     backend = aws_backend(counted.url, aws.user(READ), rate_limit="2/m")
     for _ in range(100):
         assert backend.get_variable("gone") is None

@@ -318,7 +318,7 @@ def test_a_connection_is_made_in_the_context_of_the_caller(store: Store) -> None
     assert asyncio.run(both()) == [("a", "a", "task of a"), ("b", "b", "task of b")]
 
 
-def test_a_cancelled_lookup_is_given_up_and_its_thread_is_gone(tmp_path: Path) -> None:
+def test_a_cancelled_lookup_is_abandoned_and_its_thread_ends(tmp_path: Path) -> None:
     body = """
         import asyncio, json
 

@@ -41,7 +41,7 @@ def test_many_threads_and_backends_prefetch_once(counted: Counter, aws: MiniStac
     assert counted.operations() == ["BatchGetSecretValue"] * 2
 
 
-def test_a_fork_during_the_first_prefetch_hangs_no_child(open_aws: MiniStack) -> None:
+def test_a_fork_during_the_first_prefetch_does_not_hang_a_child(open_aws: MiniStack) -> None:
     open_aws.put_secrets({"airflow/variables/hello": "world", "airflow/variables/h2": "two"})
     body = """
         wanted = {"variables": ["h*", "hello", "gone"]}

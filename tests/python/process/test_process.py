@@ -261,7 +261,7 @@ def test_a_signal_handler_cuts_a_hanging_lookup_with_its_own_exception(name: str
             assert process.wait(30) == 0
 
 
-def test_a_backend_that_a_child_inherits_can_be_dropped_there(http: Counter) -> None:
+def test_an_inherited_backend_can_be_dropped_in_a_child(http: Counter) -> None:
     body = """
         reader = backend(sys.argv[1])
         assert reader.get_variable("hello") == "world"

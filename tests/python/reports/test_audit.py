@@ -114,7 +114,7 @@ def test_an_id_cannot_forge_a_line(path: Path) -> None:
     assert (line["id"], line["outcome"]) == (secret_id, "absent")
 
 
-def test_what_is_not_asked_of_the_store_has_a_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lookup_that_does_not_reach_the_store_has_a_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "true")
     backend = audited(path, connections_prefix=None, config_lookup_pattern="only")
     backend.get_conn_value("c")
@@ -129,7 +129,7 @@ def test_what_is_not_asked_of_the_store_has_a_line(path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("policy", ["official", "raise", "miss", "stop"])
-def test_errors_have_lines_whatever_becomes_of_them(faults: Faults, aws: MiniStack, path: Path, policy: str) -> None:
+def test_errors_have_lines_under_every_policy(faults: Faults, aws: MiniStack, path: Path, policy: str) -> None:
     aws.put_secrets({"airflow/variables/old": "x", "airflow/variables/locked": "x"})
     user = aws.user(READ, deny("secretsmanager:GetSecretValue", "airflow/variables/locked*"))
     backend = aws_backend(faults.url, user, audit_path=str(path), on_error=policy, max_attempts=1)
@@ -207,7 +207,7 @@ SPOILT = ["no folder", "open to others", "link", "folder", "pipe"]
 
 
 @pytest.mark.parametrize("how", SPOILT)
-def test_a_required_line_that_cannot_be_written_is_an_error_and_no_value(path: Path, how: str) -> None:
+def test_a_required_line_that_cannot_be_written_is_an_error(path: Path, how: str) -> None:
     spoilt = spoil(path, how)
     backend = audited(spoilt, audit_required=True)
     for key in ("v", "v", "gone"):
@@ -246,7 +246,7 @@ def test_an_error_of_the_store_is_raised_once_its_line_is_written(aws: MiniStack
 
 
 @pytest.mark.parametrize("options", [{"audit_path": "audit.jsonl"}, {"audit_required": True}])
-def test_what_could_never_work_is_refused_at_once(options: dict[str, Any]) -> None:
+def test_an_impossible_option_is_refused_at_once(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="audit_"):
         memory_backend({}, **options)
 

@@ -45,7 +45,7 @@ def test_a_lookup_that_is_not_made_says_why(caplog: pytest.LogCaptureFixture) ->
     ]
 
 
-def test_what_memory_answers_in_the_loop_is_a_line_as_well(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_answer_from_memory_in_the_loop_is_a_line_too(caplog: pytest.LogCaptureFixture) -> None:
     backend = memory_backend({}, log_misses=True)
 
     async def miss() -> None:

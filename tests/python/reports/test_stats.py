@@ -67,7 +67,7 @@ def test_calls_that_wait_for_their_turn(faults: Faults, aws: MiniStack) -> None:
     assert counted(lambda: [backend.get_variable(key) for key in "abc"]) == {"calls": 3, "loads": 3, "waits": 2}
 
 
-def test_a_call_that_is_not_made_is_an_error_and_no_call(faults: Faults, aws: MiniStack) -> None:
+def test_a_call_past_the_deadline_is_an_error_and_not_counted_as_a_call(faults: Faults, aws: MiniStack) -> None:
     backend = aws_backend(faults.url, aws.user(READ), rate_limit="1/5m")
     backend.get_variable("a")
 
@@ -78,7 +78,7 @@ def test_a_call_that_is_not_made_is_an_error_and_no_call(faults: Faults, aws: Mi
     assert counted(refused) == {"errors": 1}
 
 
-def test_a_batch_is_one_call_and_what_it_brought_are_hits(faults: Faults, aws: MiniStack) -> None:
+def test_a_batch_is_one_call_and_its_secrets_are_hits(faults: Faults, aws: MiniStack) -> None:
     aws.put_secrets({f"airflow/variables/{key}": "x" for key in "abc"})
     wanted = {"variables": ["a", "b", "c", "gone"]}
     backend = aws_backend(faults.url, aws.user(READ, anywhere("BatchGetSecretValue")), prefetch=wanted)

@@ -116,7 +116,7 @@ def test_neither_a_name_nor_a_value_gets_out(collected: Collected) -> None:
     assert CANARY not in span.to_json() + str(collected.points())
 
 
-def test_another_provider_gets_instruments_of_its_own(collected: Collected, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_provider_gets_its_own_instruments(collected: Collected, monkeypatch: pytest.MonkeyPatch) -> None:
     to_opentelemetry()
     other = Collected()
     monkeypatch.setattr(metrics, "get_meter_provider", lambda: other.meters)
@@ -169,7 +169,7 @@ def test_a_failure_is_reported_once_and_without_its_text(
     assert (record.levelno, CANARY in record.getMessage()) == (logging.DEBUG, False)
 
 
-def test_an_interruption_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_propagates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "get_meter_provider", lambda: Failing(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         to_opentelemetry()

@@ -211,7 +211,9 @@ def test_an_invalid_answer_is_not_shown(setting: Setting, source: Source, place:
 
 
 @each_source
-def test_a_failed_renewal_leaves_what_still_works(setting: Setting, source: Source, place: str, key: str) -> None:
+def test_after_a_failed_renewal_the_old_credentials_are_used(
+    setting: Setting, source: Source, place: str, key: str
+) -> None:
     setting.stub.lifetime = 8.0
     source(setting)
     reader = setting.backend()

@@ -163,7 +163,7 @@ def test_a_cold_process_asks_for_a_token_and_a_secret(cloud: Azure) -> None:
     assert cloud.log() == [*COLD, *["GetSecret"] * 3]
 
 
-def test_a_vault_under_another_name_is_asked_what_tokens_are_for(cloud: Azure) -> None:
+def test_a_vault_under_another_name_is_asked_for_the_resource_of_tokens(cloud: Azure) -> None:
     cloud.put("airflow-variables-hello", "world")
     named = {"vault_url": cloud.url, "authority": cloud.url, "cache_ttl": 0, "on_error": "raise"}
     refused = failure(backend(**named))
@@ -345,9 +345,7 @@ def test_app_service_has_an_identity(cloud: Azure, monkeypatch: pytest.MonkeyPat
     assert isinstance(failure(default_backend()), UnauthenticatedError)
 
 
-def test_a_new_authority_for_app_service_is_taken(
-    cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_new_authority_for_app_service_is_used(cloud: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The vault has its own authority, so the file matters only to the identity."""
     cloud.put("airflow-variables-hello", "world")
     bundle = tmp_path / "bundle.pem"
@@ -556,7 +554,7 @@ def test_half_a_service_principal_is_reported_and_not_used(cloud: Azure, caplog:
     assert any("not all there" in text for text in messages(caplog))
 
 
-def test_a_sovereign_cloud_has_a_login_of_its_own(cloud: Azure) -> None:
+def test_a_sovereign_cloud_has_its_own_login(cloud: Azure) -> None:
     """The double has certificates for the public cloud's names only, so verification fails and nothing is sent."""
     error = failure(backend(vault_url="https://reader.vault.azure.cn", on_error="raise", max_attempts=1))
     assert isinstance(error, UnreachableError)
@@ -621,7 +619,7 @@ def test_a_deleted_secret_is_absent_and_an_expired_one_is_not(cloud: Azure) -> N
     assert reader.get_variable("hello") is None
 
 
-def test_a_vault_that_throttles_says_when_to_come_back(cloud: Azure) -> None:
+def test_a_vault_that_throttles_says_when_to_retry(cloud: Azure) -> None:
     cloud.vault_fault = vault_error(429, "Throttled", Retry_After="7")
     error = failure(backend(on_error="raise", max_attempts=1))
     assert isinstance(error, ThrottledError)

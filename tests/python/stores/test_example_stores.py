@@ -28,7 +28,7 @@ def test_every_cloud_store_has_one() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_the_class_takes_what_the_file_says(path: Path) -> None:
+def test_the_class_accepts_the_settings_of_the_file(path: Path) -> None:
     values = variables(path)
     module, _, name = values["AIRFLOW__SECRETS__BACKEND"].rpartition(".")
     (store,) = [store for store in strongroom.stores() if store["name"] == path.stem]

@@ -274,7 +274,7 @@ def test_programs_have_to_be_allowed(server: GoogleServer, tmp_path: Path) -> No
     assert not (tmp_path / "ran").exists()
 
 
-def test_what_is_not_supported_says_so(server: GoogleServer) -> None:
+def test_an_unsupported_login_is_an_error(server: GoogleServer) -> None:
     content = federated(server, {"environment_id": "aws1", "url": "http://127.0.0.1:1"})
     with pytest.raises(UnsupportedOperationError):
         backend(server, gcp_credential_config_file=content).get_variable("hello")
@@ -409,7 +409,7 @@ def in_child(found: CloudSecretManagerBackend, results: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["key", "person"])
-def test_a_child_asks_for_tokens_of_its_own(server: GoogleServer, kind: str, tmp_path: Path) -> None:
+def test_a_child_requests_its_own_tokens(server: GoogleServer, kind: str, tmp_path: Path) -> None:
     content = server.key if kind == "key" else person(server)
     found = backend(server, gcp_credential_config_file=saved(tmp_path, content), project_id=PROJECT)
     assert found.get_variable("hello") == VALUE
@@ -453,7 +453,7 @@ def test_a_value_that_is_not_text(server: GoogleServer) -> None:
         backend(server).get_variable("hello")
 
 
-def test_a_value_stays_as_it_is(server: GoogleServer) -> None:
+def test_a_value_is_unchanged(server: GoogleServer) -> None:
     server.put("airflow-variables-hello", " world\n")
     assert backend(server).get_variable("hello") == " world\n"
 
@@ -467,7 +467,7 @@ def test_a_value_stays_as_it_is(server: GoogleServer) -> None:
         (400, "INVALID_ARGUMENT", "", "letters, digits"),
     ],
 )
-def test_what_the_official_class_answers_with_none(
+def test_errors_that_the_official_class_turns_into_none(
     server: GoogleServer, status: int, code: str, reason: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.fail("access", status, api_error(status, code, reason))
@@ -510,7 +510,7 @@ def test_a_connection_below_each_prefix(server: GoogleServer, prefix: str) -> No
     assert backend(server, connections_prefix=prefix).get_conn_value("test-postgres") == VALUE
 
 
-def test_what_is_not_there(server: GoogleServer) -> None:
+def test_an_absent_secret(server: GoogleServer) -> None:
     found = backend(server)
     assert (found.get_conn_value("nothing"), found.get_variable("nothing"), found.get_config("nothing")) == (None,) * 3
 

@@ -70,7 +70,7 @@ def test_none_where_both_are_denied(server: GoogleServer, caplog: pytest.LogCapt
 
 
 @pytest.mark.parametrize("policy", ["raise", "deny", "stop"])
-def test_a_denial_ends_the_lookup_where_it_counts(server: GoogleServer, policy: str) -> None:
+def test_a_denial_ends_the_lookup_under_other_policies(server: GoogleServer, policy: str) -> None:
     """Even for an id that is not stored anywhere, which is why the message mentions that."""
     reader = backend(server, on_error=policy)
     for name, team in (("hello", "blue"), ("nowhere", None)):
@@ -138,7 +138,7 @@ def test_an_empty_account_is_not_impersonated(server: GoogleServer, chain: Any) 
         ),
     ],
 )
-def test_nothing_secret_goes_to_a_plain_address(server: GoogleServer, content: dict[str, str], member: str) -> None:
+def test_no_secret_is_sent_to_a_plain_address(server: GoogleServer, content: dict[str, str], member: str) -> None:
     """Except to this machine, for emulators, as in the other tests."""
     options = {"gcp_credential_config_file": {**content, member: "http://tokens.example.com/token"}}
     with pytest.raises(ConfigurationError, match="not encrypted") as raised:

@@ -143,7 +143,7 @@ def test_a_change_is_seen_when_the_cache_allows(tmp_path: Path) -> None:
     assert backend.get_variable("a") == "3"
 
 
-def test_without_a_file_there_is_nothing() -> None:
+def test_without_a_file_nothing_is_found() -> None:
     backend = LocalFilesystemBackend()
     assert backend.get_conn_value("a") is None
     assert backend.get_variable("a") is None

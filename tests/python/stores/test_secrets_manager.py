@@ -448,7 +448,7 @@ def closing_server(idle: float) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("idle", [0.0, 0.01])
-def test_a_server_that_closes_idle_connections_loses_no_call(idle: float) -> None:
+def test_no_call_is_lost_when_a_server_closes_idle_connections(idle: float) -> None:
     with closing_server(idle) as url:
         # A request that is sent again on another connection counts as the second attempt.
         reader = backend(url, Credentials("a", "b"), cache_ttl=0, max_attempts=2)

@@ -247,7 +247,7 @@ def test_ten_ids_are_one_request(counted: Counter, aws: MiniStack, many: Credent
     assert counted.operations() == [BATCH, BATCH, SINGLE]
 
 
-def test_a_batch_knows_what_is_absent_and_leaves_versions_to_single_reads(
+def test_a_batch_finds_absent_names_and_leaves_versions_to_single_reads(
     counted: Counter, aws: MiniStack, many: Credentials
 ) -> None:
     fill(aws, "variables", "here", "there")

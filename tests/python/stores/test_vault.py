@@ -358,7 +358,7 @@ def test_mount_version_and_token_are_distinguished(vault: Vault) -> None:
     assert "role_id" in str(refused)
 
 
-def test_the_version_is_asked_for_once_when_secrets_are_absent(
+def test_a_wrong_version_is_checked_once_and_reported(
     vault: Vault, counted_vault: Counter, caplog: pytest.LogCaptureFixture
 ) -> None:
     backend = VaultBackend(url=counted_vault.url, token=vault.token(), mount_point="kv1", cache_ttl=0)

@@ -187,7 +187,7 @@ def test_a_login_says_that_the_server_is_sealed(tls: Certificate, tmp_path: Path
             assert "the server is sealed" in str(error)
 
 
-def test_kwargs_that_airflow_could_not_read_are_reported_and_stop_no_import(
+def test_kwargs_that_airflow_could_not_read_are_reported_and_do_not_stop_the_import(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Airflow then passes no kwargs, so that the token is missing; but the cause is the JSON."""

@@ -1,0 +1,1 @@
+"""The tools that make a release: what they write, and what they refuse."""
