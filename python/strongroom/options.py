@@ -108,8 +108,8 @@ class MemoryOptions(CommonOptions, total=False):
     (default `airflow/config`)."""
 
     sep: str
-    """What separates prefix and id; each of its characters is also stripped from the end of a prefix
-    (default `/`)."""
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `/`)."""
 
 
 class LocalFilesystemOptions(CommonOptions, total=False):
@@ -230,8 +230,8 @@ class SecretsManagerOptions(CommonOptions, AwsOptions, total=False):
     (default `airflow/config`)."""
 
     sep: str
-    """What separates prefix and id; each of its characters is also stripped from the end of a prefix
-    (default `/`)."""
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `/`)."""
 
     extra_conn_words: dict[str, Any] | str
     """Further names for the fields of a JSON connection: an object of lists, such as {"login": ["usr"]}."""
@@ -485,8 +485,8 @@ class AzureKeyVaultOptions(CommonOptions, total=False):
     (default `airflow-config`)."""
 
     sep: str
-    """What separates prefix and id; each of its characters is also stripped from the end of a prefix
-    (default `-`)."""
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `-`)."""
 
     vault_url: str
     """The address of the vault, such as `https://name.vault.azure.net`."""

@@ -38,7 +38,7 @@ class ServerBackend(DuckType):
             _warn(
                 f"options {keys}",
                 f"[workers] secrets_backend_kwargs has {keys}, and this class takes no options. "
-                "The options of the store belong into [secrets] backend_kwargs of the server.",
+                "The options of the store belong in [secrets] backend_kwargs of the server.",
             )
         _maskers.take_over()
 

@@ -70,7 +70,7 @@ def test_a_guarded_double_does_to_its_token_what_the_harness_asks(tmp_path: Path
         assert asked(harness, Attic.token) == {}
 
 
-@pytest.mark.parametrize("fault", sorted(OnGuarded.faults, key=lambda fault: fault.name))
+@pytest.mark.parametrize("fault", [fault for fault in Capability if fault in OnGuarded.faults])
 def test_every_fault_that_is_promised_can_be_injected(tmp_path: Path, fault: Capability) -> None:
     harness = OnAttic(tmp_path)
     with harness.running():

@@ -50,7 +50,7 @@ fn options(chosen: &Chosen) -> Option<Finding> {
             Severity::Warning,
             "options",
             format!("this class takes no options; these have no effect: {}", keys.join(", ")),
-            "The options of the store belong into [secrets] backend_kwargs of the server",
+            "The options of the store belong in [secrets] backend_kwargs of the server",
         )
     })
 }

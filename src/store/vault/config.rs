@@ -109,7 +109,7 @@ pub(super) fn version(options: &Options) -> Result<Option<KvVersion>> {
         _ if (float - 1.0).abs() < f64::EPSILON => Ok(Some(KvVersion::One)),
         _ if (float - 2.0).abs() < f64::EPSILON => Ok(Some(KvVersion::Two)),
         (_, Some("auto")) => Ok(None),
-        // The value is not shown: it may belong into another option, such as a token.
+        // The value is not shown: it may belong in another option, such as a token.
         _ => Err(Error::config("`kv_engine_version` in backend_kwargs is not supported")
             .with_hint("It should be 1, 2 or auto")),
     }
