@@ -236,7 +236,7 @@ class OnGuarded(Gated):
     """A store whose server is a ``Guarded`` double; its token is the option ``token``."""
 
     double: ClassVar[type[Guarded]]
-    #: What a token may be denied, refused and told by such a server.
+    #: What such a server may do to a request.
     faults = GATE_FAULTS | {
         Capability.DENIED,
         Capability.UNAUTHENTICATED,

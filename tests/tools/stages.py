@@ -285,16 +285,7 @@ def bench() -> list[Step]:
     examples = ["cargo", "build", "--release", *quietly, "--example", "stub_server", "--example", "day"]
     built = Path(os.environ.get("CARGO_TARGET_DIR", "target")).resolve() / "release"
     # Separate packages, so that the product does not depend on what they need; built in one folder, which may be kept.
-    outside = [
-        "cargo",
-        "build",
-        "--release",
-        "--quiet",
-        "--locked",
-        "--target-dir",
-        str(built.parent),
-        "--manifest-path",
-    ]
+    outside = ["cargo", "build", "--release", "--quiet", "--locked", "--target-dir", str(built.parent)]
     packages = [[*outside, "--manifest-path", f"benches/{name}/Cargo.toml"] for name in ("aws_cache", "criterion")]
     programs = [str(built / name) for name in ("examples/stub_server", "aws_cache", "criterion_bench")]
     return [

@@ -70,7 +70,7 @@ mod tests {
     };
 
     #[test]
-    fn a_refusal_is_told_in_the_words_of_the_service() {
+    fn a_refusal_is_described_in_the_words_of_the_service() {
         for (kind, is_own, text) in [
             (ErrorKind::Denied, true, "was denied"),
             (ErrorKind::Unauthenticated, true, "was refused, since Attic does not accept the key"),
