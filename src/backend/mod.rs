@@ -43,9 +43,9 @@ pub use on_error::{Failure, OnError};
 pub use pattern::Patterns;
 pub use plan::{Plan, Route, Skipped, plan, plan_odd};
 pub use prefetch::Prefetch;
-pub use reply::{AskedName, Explained, Held, Reply};
+pub use reply::{Answered, AskedName, Explained, Held, Known, Reply};
 pub use settings::Settings;
-pub use settle::settle;
+pub use settle::{settle, settle_asked};
 pub use warnings::Warnings;
 
 /// Every option of the backend itself, the same for all stores.
