@@ -111,7 +111,7 @@ struct Inner {
     kind: ErrorKind,
     status: ErrorStatus,
     store: Option<&'static str>,
-    operation: Option<&'static str>,
+    operation: Option<Cow<'static, str>>,
     code: Option<Cow<'static, str>>,
     message: String,
     hint: Option<Cow<'static, str>>,
@@ -174,8 +174,8 @@ impl Error {
 
     /// Names the operation that was requested from the store.
     #[must_use]
-    pub fn with_operation(mut self, operation: &'static str) -> Self {
-        self.0.operation = Some(operation);
+    pub fn with_operation(mut self, operation: impl Into<Cow<'static, str>>) -> Self {
+        self.0.operation = Some(operation.into());
         self
     }
 
@@ -276,8 +276,8 @@ impl Error {
     }
 
     /// The operation that was requested from the store.
-    pub fn operation(&self) -> Option<&'static str> {
-        self.0.operation
+    pub fn operation(&self) -> Option<&str> {
+        self.0.operation.as_deref()
     }
 
     /// The store's own error code.
@@ -288,6 +288,11 @@ impl Error {
     /// What happened, without store, code, hint and cause.
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// The cause, which may have causes itself.
+    pub fn cause(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &dyn StdError)
     }
 
     /// What the operator can do about it.
@@ -301,14 +306,14 @@ impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &self.0;
         formatter.write_str(&inner.message)?;
-        let place: Vec<&str> = [inner.store, inner.operation].into_iter().flatten().collect();
+        let place: Vec<&str> = [inner.store, inner.operation.as_deref()].into_iter().flatten().collect();
         match (place.is_empty(), &inner.code) {
             (false, Some(code)) => write!(formatter, " ({}: {code})", place.join(" "))?,
             (false, None) => write!(formatter, " ({})", place.join(" "))?,
             (true, Some(code)) => write!(formatter, " ({code})")?,
             (true, None) => {}
         }
-        let mut cause = inner.source.as_deref().map(|source| source as &dyn StdError);
+        let mut cause = self.cause();
         while let Some(error) = cause {
             write!(formatter, ": {error}")?;
             cause = error.source();

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `python` | the PyO3 boundary: kwargs in; values, exceptions and log records out (feature `python`) |
 //! | `cli` | the command line, one file per command (feature `cli`) |
+//! | `agent` | one process that reads for all others of a host (feature `agent`) |
 //! | [`config`] | what the user wrote, and what it means |
 //! | [`backend`] | from Airflow's terms to the store's: kind, prefix, pattern, team, bundle, prefetch; the error policy; the audit file |
 //! | [`masking`] | what is secret in an answer, and how it is found in log output |
@@ -21,6 +22,8 @@
 //!
 //! `docs/architecture.md` describes the same in more detail.
 
+#[cfg(feature = "agent")]
+pub mod agent;
 pub mod backend;
 #[cfg(feature = "cli")]
 pub mod cli;

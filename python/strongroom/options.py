@@ -38,6 +38,14 @@ class CommonOptions(TypedDict, total=False):
     """Ids, or patterns with * and ?, of connections that a process reads in one go at its first lookup; or an
     object of such lists for connections, variables and config."""
 
+    agent: str
+    """Whether one process of the host reads for all others: off, auto (the first lookup starts it), always (also
+    in pods of the KubernetesExecutor and tasks with `run_as_user`), or the path of an agent's socket (default
+    `off`)."""
+
+    agent_idle: float | str
+    """How long an agent that a lookup has started stays without clients (default `10m`)."""
+
     audit_path: str
     """A file that gets one line of JSON for each access; an absolute path."""
 

@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 
-use crate::backend::on_error::{Failure, OnError};
+use crate::backend::on_error::Failure;
 use crate::backend::plan::Route;
-use crate::backend::reply::{Explained, Held, Memory, Reply, Trail};
+use crate::backend::reply::{Answered, Explained, Held, Known, Memory, Reply, Trail};
 use crate::backend::settings::Settings;
-use crate::backend::settle::settle;
+use crate::backend::settle::settle_asked;
 use crate::backend::stack::Stack;
 use crate::backend::warnings::Warnings;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::layers::Counters;
 use crate::masking::Stamp;
 use crate::process::{Clock, Deadline, no_fork};
@@ -81,6 +81,32 @@ impl Backend {
         self.settled(lookup, route, self.named(deadline.run(self.search(lookup, &route.0)).await))
     }
 
+    /// Like [`Self::ask`], for another process, which applies the error policy and writes the log itself.
+    pub async fn answer(&self, lookup: Lookup<'_>, route: &Route) -> Answered {
+        let mut trail = Trail { notes: Some(Vec::new()), ..Trail::new(0) };
+        let search = self.search_along(lookup, &route.0, &mut trail);
+        let outcome = self.named(self.deadline().run(search).await);
+        let fresh_for = trail.ask_again.since(self.clock.now());
+        Answered {
+            outcome: outcome.map(|reply| Known {
+                value: reply.value,
+                age: reply.age.unwrap_or_default(),
+                fresh_for,
+                is_stale: trail.is_stale,
+            }),
+            notes: trail.notes.unwrap_or_default(),
+        }
+    }
+
+    /// Like [`Self::remembered`], with the time that the answer may be repeated.
+    pub fn known(&self, lookup: Lookup<'_>) -> Option<Known> {
+        let (stack, now) = (self.current(), self.clock.now());
+        let answer = stack.memo.get(lookup, now, stack.store.cache().epoch())?;
+        if answer.value.is_some() { &self.counters.hits } else { &self.counters.negative }.add(1);
+        let (age, fresh_for) = (now.since(answer.fetched), answer.ask_again.since(now));
+        Some(Known { value: answer.value, age, fresh_for, is_stale: false })
+    }
+
     /// The answer to `lookup` from memory, if it is available without waiting: a fresh one, or an older value
     /// while it is being refreshed (`is_under_way` means that this very lookup is) or while no refresh is
     /// due.
@@ -111,19 +137,7 @@ impl Backend {
 
     fn settled(&self, lookup: Lookup<'_>, route: &Route, outcome: Result<Reply>) -> Result<Reply, Failure> {
         outcome.or_else(|error| {
-            // Ids that no store can name often change with each run; one warning for all of them is enough.
-            let is_of_a_kind = error.kind() == ErrorKind::InvalidName;
-            let fault = error.kind().as_str();
-            let say = |text: &str| {
-                if is_of_a_kind {
-                    self.warnings.say_of_kind(lookup.kind, fault, &self.clock, text);
-                } else {
-                    self.warnings.say(lookup, &self.clock, text);
-                }
-            };
-            // A name that only a bundle can hold is absent from it, whatever an error would otherwise mean.
-            let policy = if self.is_nowhere(lookup, &error) { OnError::Miss } else { self.settings.on_error };
-            settle(policy, lookup, Some(route), error, say)
+            settle_asked(&self.settings, (&self.warnings, &self.clock), lookup, route, error)
         })
     }
 

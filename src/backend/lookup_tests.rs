@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backend::agent::AgentSettings;
 use crate::backend::bundle::BundleNames;
 use crate::backend::lookup::Backend;
 use crate::backend::on_error::OnError;
@@ -37,6 +38,7 @@ fn backend(store: &Arc<Scripted>, on_error: OnError, clock: &Clock) -> Backend {
         prefetch: Prefetch::default(),
         audit: None,
         metrics: Metrics::Off,
+        agent: AgentSettings::from_options(&Options::default()).unwrap(),
         options,
         environment: Environment::default(),
     };

@@ -9,6 +9,7 @@
 //! elsewhere, but never created there. Planning is a step of its own since it may ask Python for `[core]
 //! multi_team`, while asking must not.
 
+mod agent;
 pub mod audit;
 mod bundle;
 mod inspect;
@@ -36,19 +37,22 @@ mod warnings;
 
 use crate::store::options::OptionSpec;
 
+pub use agent::{AgentMode, AgentSettings};
 pub use bundle::BundleNames;
 pub use inspect::Listed;
 pub use lookup::Backend;
+#[cfg(feature = "agent")]
+pub(crate) use memo::{Memo, Remembered};
 pub use on_error::{Failure, OnError};
 pub use pattern::Patterns;
 pub use plan::{Plan, Route, Skipped, plan, plan_odd};
 pub use prefetch::Prefetch;
-pub use reply::{AskedName, Explained, Held, Reply};
+pub use reply::{Answered, AskedName, Explained, Held, Known, Reply};
 pub use settings::Settings;
-pub use settle::settle;
+pub use settle::{settle, settle_asked};
 pub use warnings::Warnings;
 
 /// Every option of the backend itself, the same for all stores.
 pub fn options() -> impl Iterator<Item = &'static OptionSpec> {
-    settings::OPTIONS.iter().chain(audit::OPTIONS).chain(telemetry::OPTIONS)
+    settings::OPTIONS.iter().chain(agent::OPTIONS).chain(audit::OPTIONS).chain(telemetry::OPTIONS)
 }

@@ -25,7 +25,7 @@ pub struct Reply {
 
 impl Reply {
     /// The answer of the store, `age` ago.
-    pub(super) fn known(value: Option<SecretValue>, age: Duration, is_stale: bool) -> Self {
+    pub(crate) fn known(value: Option<SecretValue>, age: Duration, is_stale: bool) -> Self {
         let outcome = match &value {
             Some(_) if is_stale => "stale",
             Some(_) => "value",
@@ -40,6 +40,28 @@ impl Reply {
     }
 }
 
+/// What the store answered to a lookup, before the error policy applies.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The answer, or why there is none.
+    pub outcome: Result<Known>,
+    /// Warnings for the log, besides the error.
+    pub notes: Vec<String>,
+}
+
+/// An answer of the store.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The secret, or `None` if there is none.
+    pub value: Option<SecretValue>,
+    /// How old the answer is.
+    pub age: Duration,
+    /// How long it may be repeated.
+    pub fresh_for: Duration,
+    /// Whether it is an old value, served while the store does not answer.
+    pub is_stale: bool,
+}
+
 /// What an answer is derived from: it is as old as its oldest part, and fresh until the first part expires.
 pub(super) struct Trail {
     pub(super) fetched: Timestamp,
@@ -52,6 +74,8 @@ pub(super) struct Trail {
     pub(super) passed_over: Option<Error>,
     /// Set if only memory may be asked: what it reports besides the answer.
     pub(super) memory: Option<Memory>,
+    /// Warnings for the log, if another process writes it.
+    pub(super) notes: Option<Vec<String>>,
     /// What was asked, if the caller wants to know.
     pub(super) steps: Option<Vec<AskedName>>,
 }
@@ -110,6 +134,7 @@ impl Trail {
             doubt: None,
             passed_over: None,
             memory: None,
+            notes: None,
             steps: None,
         }
     }

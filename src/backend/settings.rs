@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::backend::agent::AgentSettings;
 use crate::backend::audit::AuditLog;
 use crate::backend::bundle::{self, BundleNames};
 use crate::backend::misses;
@@ -69,6 +70,8 @@ pub struct Settings {
     pub audit: Option<AuditLog>,
     /// Where lookups are reported.
     pub metrics: Metrics,
+    /// Whether the agent of the host is asked.
+    pub agent: AgentSettings,
     /// Cache, limits, retries and timeouts.
     pub layers: LayerSettings,
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::backend::lookup::Backend;
 use crate::backend::memo::Remembered;
 use crate::backend::reply::{Memory, Reply, Trail};
+use crate::backend::settle::is_nowhere;
 use crate::backend::stack::Stack;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layers::{Cached, Origin};
@@ -103,25 +104,27 @@ impl Backend {
     }
 
     /// Logs that `name` answers in place of another one that could not be read.
-    fn say_passed_over(&self, lookup: Lookup<'_>, name: &SecretName, trail: &Trail) {
+    fn say_passed_over(&self, lookup: Lookup<'_>, name: &SecretName, trail: &mut Trail) {
         let Some(error) = &trail.passed_over else { return };
         let text = format!(
             "{} {:?}: {error}. The shared name `{name}` answers instead.",
             lookup.kind.title(),
             lookup.id
         );
-        self.warnings.say(lookup, &self.clock, &text);
+        self.note(lookup, text, trail);
+    }
+
+    /// Logs `text` as a warning of the lookup, or hands it to the process that writes the log.
+    fn note(&self, lookup: Lookup<'_>, text: String, trail: &mut Trail) {
+        match &mut trail.notes {
+            Some(notes) => notes.push(text),
+            None => self.warnings.say(lookup, &self.clock, &text),
+        }
     }
 
     /// Whether `found` only reports that the store cannot have such a name, which is why a bundle was asked.
     fn is_in_bundles_alone<T>(&self, lookup: Lookup<'_>, found: &Result<T>) -> bool {
-        found.as_ref().is_err_and(|error| self.is_nowhere(lookup, error))
-    }
-
-    /// Whether `error` means that no secret can have such a name.
-    pub(super) fn is_nowhere(&self, lookup: Lookup<'_>, error: &Error) -> bool {
-        error.kind() == ErrorKind::InvalidName
-            && matches!(self.settings.convention.names(lookup), Naming::Impossible { .. })
+        found.as_ref().is_err_and(|error| is_nowhere(&self.settings, lookup, error))
     }
 
     /// Values from a bundle live only as long as the cache keeps the bundle itself.
@@ -172,13 +175,20 @@ impl Backend {
         trail.note(name, &cached, start.map(|start| start.elapsed()).unwrap_or_default());
         let cached = cached?;
         if let (Origin::Stale(error), Some(_)) = (&cached.origin, &cached.value) {
-            self.say_stale(lookup, name, self.clock.now().since(cached.fetched), error);
+            self.say_stale(lookup, name, self.clock.now().since(cached.fetched), error, trail);
         }
         trail.add(&cached);
         Ok(cached.value)
     }
 
-    fn say_stale(&self, lookup: Lookup<'_>, name: &SecretName, age: Duration, error: &Error) {
+    fn say_stale(
+        &self,
+        lookup: Lookup<'_>,
+        name: &SecretName,
+        age: Duration,
+        error: &Error,
+        trail: &mut Trail,
+    ) {
         let text = format!(
             "{} {}: {} does not answer, so the value of `{name}` from {}s ago is served: {error}",
             lookup.kind.title(),
@@ -186,7 +196,7 @@ impl Backend {
             self.settings.entry.info.title,
             age.as_secs(),
         );
-        self.warnings.say(lookup, &self.clock, &text);
+        self.note(lookup, text, trail);
     }
 
     fn reply(&self, stack: &Stack, lookup: Lookup<'_>, value: Option<SecretValue>, trail: &Trail) -> Reply {

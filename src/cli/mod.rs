@@ -13,6 +13,7 @@
 //! configuration cannot be used; 4 the store did not answer or refused, or a connection is invalid; 5 the
 //! output could not be written. No command but `reveal` shows a value.
 
+mod agent;
 mod bench;
 mod completions;
 mod dates;
@@ -171,6 +172,16 @@ enum Command {
     Policy(Configured<policy::Arguments>),
     #[command(flatten)]
     Guide(guide::Guided),
+    /// Read for all other processes of the host, or ask the agent that does.
+    ///
+    /// Without an action, or with `run`, this process is the agent, in the foreground: it holds the store,
+    /// its logins and the cache, and others ask it through a socket. `status` shows its figures, `stop` ends
+    /// it, and `clear` makes the next lookup ask the store.
+    #[command(
+        after_help = "Examples:\n  strongroom agent\n  strongroom agent status --json\n  strongroom agent \
+        clear connection smtp_default\n  strongroom agent stop"
+    )]
+    Agent(Configured<agent::Arguments>),
     /// Measure what a lookup costs from this machine.
     ///
     /// Times lookups that go to the store and lookups that memory answers, counts the calls, and says what
@@ -250,6 +261,7 @@ fn execute(arguments: &Arguments) -> Result<Report> {
         Command::Doctor(asked) => Ok(doctor::run(&asked.source, &asked.own)),
         Command::Policy(asked) => policy::run(&asked.source, &asked.own),
         Command::Guide(guided) => guide::run(guided),
+        Command::Agent(asked) => agent::run(&asked.source, &asked.own),
         Command::Bench(asked) => bench::run(&asked.source, &asked.own),
         Command::Stats(asked) => stats::run(&asked.source, &asked.own),
         Command::Env(asked) => env::run(&asked.source),

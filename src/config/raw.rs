@@ -49,6 +49,14 @@ impl fmt::Debug for RawOptions {
 }
 
 impl RawValue {
+    /// Text that differs for any two values, also for a text and another type with the same JSON.
+    pub fn fingerprint(&self) -> crate::value::Text {
+        let mut text = crate::value::text::TextBuilder::default();
+        text.push_str(if matches!(self, Self::Text(_)) { "text " } else { "json " });
+        text.push_bytes(self.canonical().as_bytes());
+        text.finish()
+    }
+
     /// The value as JSON text, which identifies both the value and its type.
     fn canonical(&self) -> crate::value::Text {
         match self {

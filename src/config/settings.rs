@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::backend::audit::{AuditLog, AuditSettings};
 use crate::backend::telemetry::Metrics;
-use crate::backend::{BundleNames, OnError, Patterns, Prefetch, Settings, misses};
+use crate::backend::{AgentSettings, BundleNames, OnError, Patterns, Prefetch, Settings, misses};
 use crate::config::forgive::forgive;
 use crate::config::meant::{instead, meant};
 use crate::config::raw::{RawOptions, RawValue};
@@ -95,6 +95,7 @@ pub fn configure_from(
         prefetch: Prefetch::from_options(&options)?,
         audit: AuditSettings::from_options(&options)?.map(AuditLog::new),
         metrics: Metrics::from_options(&options),
+        agent: AgentSettings::from_options(&options)?,
         layers: LayerSettings::from_options(
             &options,
             (entry.rules.attempts)(&options, &environment),
@@ -241,8 +242,9 @@ mod tests {
         });
         let configured = configure(entry, raw, variables).unwrap();
         assert_eq!(configured.warnings, [""; 0], "{}", entry.info.name);
-        let Settings { convention, on_error, log_misses, audit, metrics, layers, .. } = &*configured.settings;
-        format!("{convention:?} {on_error:?} {log_misses} {audit:?} {metrics:?} {layers:?}")
+        let Settings { convention, on_error, log_misses, audit, metrics, agent, layers, .. } =
+            &*configured.settings;
+        format!("{convention:?} {on_error:?} {log_misses} {audit:?} {metrics:?} {agent:?} {layers:?}")
     }
 
     #[test]

@@ -31,7 +31,7 @@ mod timeout;
 
 use std::sync::Arc;
 
-pub use cache::{Cache, CacheSettings, Cached, Origin};
+pub use cache::{Ahead, Cache, CacheSettings, Cached, Origin};
 pub use counters::{Counter, Counters, LATENCY_BOUNDS};
 pub use inspect::Inspected;
 pub use limit::{Limit, LimitSettings, Queue};

@@ -9,6 +9,8 @@
 mod clock;
 mod deadline;
 mod driver;
+#[cfg(feature = "agent")]
+mod foreign;
 mod fork;
 #[cfg(feature = "programs")]
 mod kept;
@@ -24,6 +26,8 @@ mod user;
 pub use clock::{Clock, Timestamp};
 pub use deadline::Deadline;
 pub use driver::{Driver, Interest, Shift};
+#[cfg(feature = "agent")]
+pub use foreign::{forget_parent, peer_user, protect_memory};
 pub use fork::{
     ForkCell, Generation, NoFork, OncePerProcess, between_forks, generation, install_fork_handlers, no_fork,
 };

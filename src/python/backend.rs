@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
+use crate::agent::Reached;
 use crate::backend::{Held, Plan, Reply, Route, misses, plan, plan_odd};
 use crate::error::Error;
 use crate::python::asked::{Asked, team};
@@ -158,9 +159,7 @@ impl Backend {
     #[pyo3(signature = (id=None, team_name=None))]
     fn refresh(&self, py: Python<'_>, id: Option<&str>, team_name: Option<&str>) -> PyResult<()> {
         guarded(py, || {
-            if let Some(backend) = self.shared.existing() {
-                backend.refresh(id, team_name);
-            }
+            py.detach(|| self.shared.refresh(id, team_name));
             Ok(())
         })
     }
@@ -178,7 +177,7 @@ impl Backend {
         if settings.audit.is_some() {
             return None;
         }
-        let known = self.shared.existing()?.remembered(lookup)?;
+        let known = self.shared.remembered(lookup)?;
         (known.value.is_some() || !settings.log_misses).then_some(known)
     }
 
@@ -210,12 +209,15 @@ impl Backend {
         lookup: Lookup<'_>,
         odd: Option<OddId>,
         interrupted: &mut PyResult<()>,
-    ) -> crate::error::Result<Plan> {
-        let teams = || multi_team(py).unwrap_or_else(|error| ambiguous(py, error, interrupted));
-        match odd {
+    ) -> Planned {
+        let mut known = None;
+        let teams =
+            || *known.insert(multi_team(py).unwrap_or_else(|error| ambiguous(py, error, interrupted)));
+        let plan = match odd {
             None => plan(&self.shared.settings, lookup, teams),
             Some(odd) => plan_odd(&self.shared.settings, lookup, odd, teams),
-        }
+        };
+        Planned { plan, teams: known }
     }
 
     /// Answers from memory, or begins. A lookup for the audit file is always answered on the other thread.
@@ -230,7 +232,8 @@ impl Backend {
         // Planned on the calling thread, since it may ask Airflow for `multi_team`.
         let planned = self.plan(py, lookup, odd, &mut interrupted);
         interrupted?;
-        let Ok(Plan::Ask(route)) = planned else {
+        let teams = planned.teams;
+        let Ok(Plan::Ask(route)) = planned.plan else {
             // It asks no store, so it does not block.
             return Ok((true, self.look_up(py, lookup, || planned)?, None));
         };
@@ -239,7 +242,11 @@ impl Backend {
             return Err(to_python(py, &error, false));
         }
         let open = |recipient| {
-            later::begin(Inquiry::new(py, &self.shared, &self.logger, lookup), route.clone(), recipient)
+            later::begin(
+                Inquiry::new(py, &self.shared, &self.logger, lookup, teams),
+                route.clone(),
+                recipient,
+            )
         };
         let start = Start::now(py, &self.shared);
         let (held, records) = log::collect(|| self.held(lookup, &route));
@@ -262,7 +269,7 @@ impl Backend {
         &self,
         py: Python<'_>,
         lookup: Lookup<'_>,
-        plan: impl FnOnce() -> crate::error::Result<Plan>,
+        plan: impl FnOnce() -> Planned,
     ) -> PyResult<Py<PyAny>> {
         let start = Start::now(py, &self.shared);
         let watch = Watch { shared: &self.shared, lookup, start: &start, is_asked: true };
@@ -273,24 +280,29 @@ impl Backend {
         finish(py, &self.logger, watch, outcome, &records)
     }
 
-    fn ask(&self, lookup: Lookup<'_>, plan: crate::error::Result<Plan>) -> Outcome {
+    fn ask(&self, lookup: Lookup<'_>, planned: Planned) -> Outcome {
         if !self.shared.settings.log_misses {
-            return self.carry_out(lookup, plan);
+            return self.carry_out(lookup, planned);
         }
-        let planned = plan.as_ref().ok().cloned();
-        let outcome = self.carry_out(lookup, plan);
+        let plan = planned.plan.as_ref().ok().cloned();
+        let outcome = self.carry_out(lookup, planned);
         if let Ok(Ok(reply)) = &outcome {
-            misses::say(&self.shared.settings, lookup, planned.as_ref(), reply);
+            misses::say(&self.shared.settings, lookup, plan.as_ref(), reply);
         }
         outcome
     }
 
-    fn carry_out(&self, lookup: Lookup<'_>, plan: crate::error::Result<Plan>) -> Outcome {
-        let route = match plan {
+    fn carry_out(&self, lookup: Lookup<'_>, planned: Planned) -> Outcome {
+        let route = match planned.plan {
             Ok(Plan::Skip(skipped)) => return Ok(Ok(self.shared.skip(lookup, &skipped))),
             Ok(Plan::Ask(route)) => route,
             Err(error) => return Ok(self.shared.settle(lookup, error)),
         };
+        match self.shared.reach(lookup, &route, planned.teams) {
+            Reached::Settled(outcome) => return Ok(outcome),
+            Reached::Interrupted(exception) => return Err(Interrupted::Signal(exception)),
+            Reached::Direct => {}
+        }
         match self.shared.backend() {
             // A lookup for the audit file did not stop at what is in memory.
             Ok(backend) => match backend.remembered(lookup) {
@@ -312,6 +324,12 @@ impl Backend {
         }
         Ok(())
     }
+}
+
+/// The plan of a lookup, and whether Airflow has teams, if the plan had to know.
+struct Planned {
+    plan: crate::error::Result<Plan>,
+    teams: Option<bool>,
 }
 
 /// What remains of a lookup that has ended: log, count, mask, answer.
@@ -349,8 +367,8 @@ fn hide(py: Python<'_>, shared: &Shared, lookup: Lookup<'_>, reply: &Reply) -> P
     if reply.masked == masking::stamp(py) {
         return masking::report_kept(py);
     }
-    if let (Some(stamp), Some(backend)) = (masking::register(py, lookup, value)?, shared.existing()) {
-        backend.note_masked(lookup, value, stamp);
+    if let Some(stamp) = masking::register(py, lookup, value)? {
+        shared.note_masked(lookup, value, stamp);
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::FutureExt;
 use pyo3::prelude::*;
 
+use crate::agent::Reached;
 use crate::backend::{Failure, Plan, Reply, Route, misses};
 use crate::process::{Deadline, Driver, ForkCell, Interest, Shift};
 use crate::python::backend::finish;
@@ -75,6 +76,8 @@ pub(super) struct Inquiry {
     logger: String,
     question: Question,
     start: Start,
+    /// Whether Airflow has teams, if the plan had to know.
+    teams: Option<bool>,
     /// Whether a caller waits for the answer.
     is_asked: bool,
     /// Whether the outcome is still to be recorded.
@@ -82,7 +85,13 @@ pub(super) struct Inquiry {
 }
 
 impl Inquiry {
-    pub(super) fn new(py: Python<'_>, shared: &Arc<Shared>, logger: &str, lookup: Lookup<'_>) -> Self {
+    pub(super) fn new(
+        py: Python<'_>,
+        shared: &Arc<Shared>,
+        logger: &str,
+        lookup: Lookup<'_>,
+        teams: Option<bool>,
+    ) -> Self {
         let (question, start) = (Question::from(lookup), Start::now(py, shared));
         let questions = shared.questions.get_or_init(Questions::default);
         *questions.lock().entry(question.clone()).or_default() += 1;
@@ -91,6 +100,7 @@ impl Inquiry {
             logger: logger.to_owned(),
             question,
             start,
+            teams,
             is_asked: true,
             is_open: true,
         }
@@ -103,13 +113,18 @@ impl Inquiry {
 
     async fn ask(&self, route: Route, deadline: Deadline) -> Result<Reply, Failure> {
         let lookup = self.question.lookup();
-        let reply = match self.shared.backend() {
-            // A lookup for the audit file did not stop at what is in memory.
-            Ok(backend) => match backend.remembered(lookup) {
-                Some(reply) => Ok(reply),
-                None => backend.ask_until(deadline, lookup, &route).await,
-            },
-            Err(error) => self.shared.settle(lookup, error),
+        let reached = self.shared.reach_later(lookup, &route, self.teams).await;
+        let reply = if let Reached::Settled(outcome) = reached {
+            outcome
+        } else {
+            match self.shared.backend() {
+                // A lookup for the audit file did not stop at what is in memory.
+                Ok(backend) => match backend.remembered(lookup) {
+                    Some(reply) => Ok(reply),
+                    None => backend.ask_until(deadline, lookup, &route).await,
+                },
+                Err(error) => self.shared.settle(lookup, error),
+            }
         };
         let plan = Plan::Ask(route);
         reply.inspect(|reply| misses::say(&self.shared.settings, lookup, Some(&plan), reply))

@@ -3,6 +3,7 @@
 //! Every entry point takes the same four steps: read the arguments, release the GIL, drive the lookup on the
 //! calling thread, and translate the outcome for Python. No panic crosses: each becomes an `InternalError`.
 
+mod agent;
 mod asked;
 mod backend;
 mod connection;
@@ -32,6 +33,8 @@ use crate::store::registry::STORES;
 mod _native {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use super::agent::run_agent;
     #[pymodule_export]
     use super::backend::Backend;
     #[pymodule_export]

@@ -12,14 +12,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lru::LruCache;
 use pyo3::Python;
 
-use crate::backend::{Backend, Failure, Reply, Settings, Skipped, Warnings, settle};
+use crate::agent::{Reached, Remote};
+use crate::backend::{Backend, Failure, Reply, Route, Settings, Skipped, Warnings, settle};
 use crate::config::{Configured, Kwargs, RawOptions, configure_from};
 use crate::error::{Error, ErrorKind, Result};
+use crate::masking::Stamp;
 use crate::process::{Clock, ForkCell};
+use crate::python::agent::{self, Through};
 use crate::python::later::Questions;
 use crate::store::StoreEntry;
 use crate::store::convention::Lookup;
 use crate::store::environment::Environment;
+use crate::value::SecretValue;
 
 /// Configurations kept alive for later backends. One whose backends are still in use outlives its removal.
 const MOST_KEPT: NonZeroUsize = NonZeroUsize::new(16).unwrap();
@@ -33,6 +37,7 @@ static CONFIGURATIONS: Mutex<Option<LruCache<Key, Arc<Shared>>>> = Mutex::new(No
 pub(super) struct Shared {
     pub(super) settings: Arc<Settings>,
     live: ForkCell<Backend>,
+    agent: Option<Through>,
     /// For lookups that end before there is a backend.
     warnings: ForkCell<Warnings>,
     /// What event loops have asked for and still wait for.
@@ -48,6 +53,65 @@ impl Shared {
     /// The backend of this process, built on first use. Call it without the GIL.
     pub(super) fn backend(&self) -> Result<&Backend> {
         self.live.get_or_try(|| Backend::open(Arc::clone(&self.settings), Clock::System))
+    }
+
+    /// The answer to `lookup` if it is known and fresh.
+    pub(super) fn remembered(&self, lookup: Lookup<'_>) -> Option<Reply> {
+        let by_agent = self.agent.as_ref().and_then(|agent| agent.existing()?.remembered(lookup));
+        by_agent.or_else(|| self.existing()?.remembered(lookup))
+    }
+
+    /// Notes that `value` was handed to the log maskers, as long as it is remembered.
+    pub(super) fn note_masked(&self, lookup: Lookup<'_>, value: &SecretValue, masked: Stamp) {
+        if let Some(remote) = self.agent.as_ref().and_then(Through::existing) {
+            remote.note_masked(lookup, value, masked);
+        }
+        if let Some(backend) = self.existing() {
+            backend.note_masked(lookup, value, masked);
+        }
+    }
+
+    /// Asks the agent, if the configuration wants one. Call it without the GIL.
+    pub(super) fn reach(&self, lookup: Lookup<'_>, route: &Route, teams: Option<bool>) -> agent::Outcome {
+        let Some(remote) = self.remote() else { return Reached::Direct };
+        match remote.remembered(lookup) {
+            Some(reply) => Reached::Settled(Ok(reply)),
+            None => remote.ask(lookup, route, teams, agent::check),
+        }
+    }
+
+    /// Like [`Self::reach`], for a thread that drives other lookups meanwhile.
+    pub(super) async fn reach_later(
+        &self,
+        lookup: Lookup<'_>,
+        route: &Route,
+        teams: Option<bool>,
+    ) -> agent::Outcome {
+        let Some(remote) = self.remote() else { return Reached::Direct };
+        match remote.remembered(lookup) {
+            Some(reply) => Reached::Settled(Ok(reply)),
+            None => remote.ask_later(lookup, route, teams).await,
+        }
+    }
+
+    fn remote(&self) -> Option<&Remote> {
+        match self.agent.as_ref()?.remote(&self.settings) {
+            Ok(remote) => Some(remote),
+            Err(error) => {
+                self.warn_of("agent", &format!("No agent is asked: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Makes the next lookup ask the store, here and in the agent. Call it without the GIL.
+    pub(super) fn refresh(&self, id: Option<&str>, team: Option<&str>) {
+        if let Some(backend) = self.existing() {
+            backend.refresh(id, team);
+        }
+        if let Some(remote) = self.remote() {
+            remote.refresh(id, team);
+        }
     }
 
     /// Logs `text` about `lookup`, which ended before there was a backend: a warning once a minute. Call it
@@ -94,7 +158,7 @@ impl Shared {
 /// The shared configuration for this text, and the warnings if this process has not seen it before. `unread`
 /// reports kwargs that Airflow could not read; it may run Python, so the list is not locked meanwhile.
 pub(super) fn share(
-    _py: Python<'_>,
+    py: Python<'_>,
     entry: &'static StoreEntry,
     raw: RawOptions,
     environment: Environment,
@@ -110,6 +174,7 @@ pub(super) fn share(
     let kwargs = if unread.is_empty() { Kwargs::Read } else { Kwargs::Unread };
     let Configured { settings, mut warnings } = configure_from(entry, &key.1, key.2.clone(), kwargs)?;
     let shared = Arc::new(Shared {
+        agent: Through::new(py, &settings, &key.1),
         settings,
         live: ForkCell::new(),
         warnings: ForkCell::new(),

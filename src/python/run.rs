@@ -57,7 +57,7 @@ async fn until_signal<T>(future: impl Future<Output = T>) -> PyResult<T> {
 }
 
 #[allow(clippy::redundant_closure_for_method_calls)] // the method alone does not fit every lifetime
-fn check_signals() -> PyResult<()> {
+pub(super) fn check_signals() -> PyResult<()> {
     // `None` while the interpreter shuts down: no handler will run any more.
     Python::try_attach(|py| py.check_signals()).unwrap_or(Ok(()))
 }

@@ -52,6 +52,11 @@ impl Environment {
         self.values.get(name).map(String::as_str)
     }
 
+    /// The variables that are set, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.values.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
     /// Like [`Self::get`], but an empty value counts as unset (as in most AWS tools).
     pub fn non_empty(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())

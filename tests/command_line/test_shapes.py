@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +114,7 @@ def of_runs(shell: Shell, command: str) -> set[str]:
 
 
 def test_each_described_command_is_run() -> None:
-    assert set(SECTIONS) == set(CASES) | {"explain"}
+    assert set(SECTIONS) == set(CASES) | {"explain", "agent"}
 
 
 @pytest.mark.parametrize("command", sorted(set(CASES) - {"describe"} - TOGETHER))
@@ -128,6 +130,24 @@ def test_a_description_has_the_members_of_a_list_and_one_more(shell: Shell) -> N
 def test_commands_without_a_configuration_have_the_members_of_the_page(shell: Shell) -> None:
     together = set().union(*(of_runs(shell, command) for command in sorted(TOGETHER)))
     assert together == documented(SECTIONS["stores"])
+
+
+def test_the_actions_of_an_agent_have_the_members_of_the_page(shell: Shell) -> None:
+    shell.secrets.append(CANARY)
+    place = shell.home / "a.sock"
+    shell.home.chmod(0o700)
+    shell.backend("memory", secrets=SECRETS, agent=str(place))
+    with ThreadPoolExecutor() as others:
+        ended = others.submit(shell.run, "agent", "--json")
+        end = time.monotonic() + 20
+        while not place.exists():
+            assert time.monotonic() < end, ended
+            time.sleep(0.02)
+        runs = [shell.run("agent", action, "--json") for action in ("status", "clear", "stop", "status")]
+    assert [run.code for run in runs] == [DONE, DONE, DONE, NO]
+    assert runs[0].json["store"] == "memory"
+    found = set().union(*(printed(run.json) for run in [*runs, ended.result()]))
+    assert found == documented(SECTIONS["agent"])
 
 
 def test_a_search_has_the_members_of_the_page(shell: Shell) -> None:

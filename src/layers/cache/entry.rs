@@ -6,8 +6,6 @@ use crate::error::Error;
 use crate::process::{Timestamp, full_jitter};
 use crate::value::SecretValue;
 
-/// The fraction of its time to live after which a value in use is refreshed ahead of time.
-const REFRESH_AHEAD_AT: f64 = 0.8;
 /// The delays between attempts to refresh an expired value: doubling from the first to the last, with full
 /// jitter.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -18,6 +16,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub(super) struct Ages {
     pub(super) ttl: Duration,
     pub(super) max_stale: Duration,
+    /// The fraction of the time to live after which a value is refreshed ahead of time.
+    pub(super) ahead_at: f64,
 }
 
 /// An answer of the store; its age counts from the end of the read that returned it.
@@ -46,7 +46,7 @@ impl Entry {
         let end = value.as_ref().and_then(SecretValue::valid_for).unwrap_or(Duration::MAX);
         let ttl = ages.ttl.min(end);
         // Refreshing an absence ahead of time is not worth a call.
-        let due = if value.is_some() { ttl.mul_f64(REFRESH_AHEAD_AT) } else { ttl };
+        let due = if value.is_some() { ttl.mul_f64(ages.ahead_at) } else { ttl };
         Self {
             fetched: now,
             due: now.plus(due),
@@ -88,7 +88,7 @@ mod tests {
     use crate::process::Clock;
 
     fn entry(value: SecretValue, now: Timestamp) -> Entry {
-        let ages = Ages { ttl: Duration::from_secs(60), max_stale: Duration::from_secs(600) };
+        let ages = Ages { ttl: Duration::from_secs(60), max_stale: Duration::from_secs(600), ahead_at: 0.8 };
         Entry::new(Some(value), now, ages)
     }
 

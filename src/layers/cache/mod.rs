@@ -47,7 +47,7 @@ pub use self::answer::{Cached, Origin};
 use self::entry::{Ages, Entry};
 use self::flight::{Board, Boarding};
 use self::reason::Reason;
-pub use self::settings::CacheSettings;
+pub use self::settings::{Ahead, CacheSettings};
 pub(crate) use self::shelf::Shelf;
 
 /// The approximate size of an entry besides its value and its name, in bytes.
@@ -199,7 +199,7 @@ impl Cache {
     /// value is served, and there is no other attempt before it expires.
     async fn refresh_ahead(&self, name: &SecretName, cached: Cached) -> Result<Cached> {
         let refresh = self.share(name, Reason::Ahead, cached.fetched);
-        match Reason::Ahead.run(refresh).await {
+        match Reason::Ahead.run(self.settings.ahead, refresh).await {
             Err(error) if error.kind().is_outage() => {
                 if let Some(entry) = self.lock().entry(name) {
                     // One attempt ahead of time is enough: the next one is made when the value expires.
@@ -213,7 +213,7 @@ impl Cache {
 
     async fn refresh_or_stale(&self, name: &SecretName, old: Entry, epoch: u64) -> Result<Cached> {
         let refresh = self.share(name, Reason::Expired, old.fetched);
-        match Reason::Expired.run(refresh).await {
+        match Reason::Expired.run(self.settings.ahead, refresh).await {
             Err(error) if error.kind().is_outage() && self.still_holds(name, epoch) => {
                 Ok(self.stale(old, Some(error)))
             }
@@ -250,7 +250,7 @@ impl Cache {
             if let Some(cached) = self.landed(name, seen) {
                 return Ok(cached);
             }
-            let answer = reason.run(self.inner.get(name)).await;
+            let answer = reason.run(self.settings.ahead, self.inner.get(name)).await;
             // A slow store is not down: a timeout after such a short time means nothing.
             let answer = match answer {
                 Err(error) if reason == Reason::Ahead && is_timeout(&error) => return Err(error),
@@ -293,7 +293,11 @@ impl Cache {
     fn keep(&self, boarding: &Boarding<'_>, value: Option<SecretValue>, now: Timestamp) -> Cached {
         let (name, is_there) = (boarding.name, value.is_some());
         let ttl = if is_there { self.settings.ttl_of(name) } else { self.settings.negative_ttl };
-        let entry = Entry::new(value, now, Ages { ttl, max_stale: self.settings.max_stale });
+        let entry = Entry::new(
+            value,
+            now,
+            Ages { ttl, max_stale: self.settings.max_stale, ahead_at: self.settings.ahead.at },
+        );
         let cached = Cached { origin: Origin::Store, ..remembered(&entry, now) };
         let mut state = self.lock();
         // A newer answer was requested, or the identity was refused, while this one was under way.

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::error::Result;
+use crate::layers::cache::settings::Ahead;
 use crate::process::Deadline;
 
 /// Why a name is read.
@@ -19,17 +20,17 @@ pub(super) enum Reason {
 
 impl Reason {
     /// How long the read may take, if the lookup's own deadline is not the limit.
-    const fn patience(self) -> Option<Duration> {
+    const fn patience(self, ahead: Ahead) -> Option<Duration> {
         match self {
             Self::First => None,
             Self::Expired => Some(Duration::from_secs(2)),
-            Self::Ahead => Some(Duration::from_millis(250)),
+            Self::Ahead => Some(ahead.patience),
         }
     }
 
     /// Runs `work` within the permitted time.
-    pub(super) async fn run<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        match self.patience() {
+    pub(super) async fn run<T>(self, ahead: Ahead, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match self.patience(ahead) {
             Some(patience) => Deadline::within(patience, "the time that a refresh may take").run(work).await,
             None => work.await,
         }

@@ -9,6 +9,20 @@ use crate::store::SecretName;
 use crate::store::options::{OptionSpec, Options};
 use crate::store::pattern::Pattern;
 
+/// When a value in use is refreshed before it expires.
+#[derive(Clone, Copy, Debug)]
+pub struct Ahead {
+    /// The fraction of the time to live after which it is refreshed.
+    pub at: f64,
+    /// How long the refresh may take.
+    pub patience: Duration,
+}
+
+impl Ahead {
+    /// For a process in which a caller waits for the refresh.
+    pub const BY_A_CALLER: Self = Self { at: 0.8, patience: Duration::from_millis(250) };
+}
+
 /// The user's settings for the cache.
 #[derive(Clone, Debug)]
 pub struct CacheSettings {
@@ -20,6 +34,8 @@ pub struct CacheSettings {
     pub negative_ttl: Duration,
     /// How long after its time to live a value is still served while the store does not answer.
     pub max_stale: Duration,
+    /// When a value in use is refreshed before it expires.
+    pub ahead: Ahead,
     /// The most values that are kept, and also the most absent names.
     pub max_entries: usize,
     /// The most bytes that all kept values may have.
@@ -41,6 +57,7 @@ impl CacheSettings {
             ttl_patterns: patterns.map(|(text, ttl)| (Pattern::new(text.as_str()), *ttl)).collect(),
             negative_ttl: unless_off(if is_written { negative } else { negative.min(ttl) }),
             max_stale: options.duration_of(&MAX_STALE),
+            ahead: Ahead::BY_A_CALLER,
             max_entries: count(options, &MAX_ENTRIES),
             max_bytes: count(options, &MAX_BYTES),
         }

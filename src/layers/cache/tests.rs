@@ -17,6 +17,7 @@ pub(super) fn settings(ttl: u64) -> CacheSettings {
         ttl_patterns: Arc::new([]),
         negative_ttl: Duration::from_secs(ttl / 4),
         max_stale: Duration::from_secs(ttl * 10),
+        ahead: Ahead::BY_A_CALLER,
         max_entries: 2,
         max_bytes: 10_000,
     }

@@ -1,0 +1,39 @@
+//! One process that reads secrets for all others of a host.
+//!
+//! Airflow's work is made of short processes, so a cache in a process answers few lookups. The agent holds
+//! the store, its logins and the cache; the other processes ask it through a Unix socket and build none of
+//! these.
+//!
+//! | file | contents |
+//! |---|---|
+//! | `place.rs` | the folder of the sockets, and the name of the socket of a configuration |
+//! | `wire.rs` | requests and replies, and their frames |
+//! | `failure.rs` | errors on the wire |
+//! | `client.rs`, `connection.rs` | asking the agent, without a runtime, and leaving it alone when it does not answer |
+//! | `remote.rs` | a backend whose store is asked by the agent |
+//! | `serve.rs`, `ahead.rs` | the agent: answering, and refreshing what is in use before it expires |
+//! | `start.rs` | starting an agent from a process that has met none |
+//!
+//! The wire carries the kind, the id and the team of a lookup. Prefixes, patterns and the rules of teams are
+//! applied by the agent, which cannot be asked for the name of a secret in the store.
+
+mod ahead;
+mod client;
+mod connection;
+mod failure;
+mod place;
+mod remote;
+mod serve;
+mod start;
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod tests;
+mod waiting;
+mod wire;
+
+pub use client::{Asked, Client};
+pub use place::Place;
+pub use remote::{Reached, Remote};
+pub use serve::{Agent, Limits};
+pub use start::{Order, Program, run_part, start};
+pub use wire::Status;

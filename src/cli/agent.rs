@@ -1,0 +1,161 @@
+//! `strongroom agent`: the process that reads for all others of the host, and what can be asked of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::agent::{Agent, Client, Limits, Place, Status};
+use crate::backend::AgentMode;
+use crate::cli::output::{NO, Report, columns};
+use crate::cli::setup::{Setup, Source};
+use crate::cli::subject::KindWord;
+use crate::error::{Error, ErrorKind, Result};
+use crate::process::{Runtime, no_fork, protect_memory};
+use crate::store::tools::{Finding, Severity};
+
+/// How long the end of an agent is awaited.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// What to do: be the agent, in the foreground, or ask the one that is at work.
+    #[arg(value_name = "ACTION", default_value = "run")]
+    action: Action,
+    /// Of `clear`: the kind of the secret. All kinds of the id are cleared.
+    #[arg(value_name = "KIND", requires = "id")]
+    kind: Option<KindWord>,
+    /// Of `clear`: Airflow's name of the secret. Without it everything is cleared.
+    #[arg(value_name = "ID")]
+    id: Option<String>,
+    /// Of `clear`: the team of the secret.
+    #[arg(long, value_name = "TEAM", requires = "id")]
+    team: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Action {
+    /// Be the agent, until it is told to stop.
+    Run,
+    /// Show the figures of the agent.
+    Status,
+    /// End the agent.
+    Stop,
+    /// Make the next lookup ask the store: of one id, or of all.
+    Clear,
+}
+
+/// Runs the action.
+pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
+    if arguments.id.is_some() && arguments.action != Action::Clear {
+        return Err(Error::config("only `strongroom agent clear` takes a kind and an id"));
+    }
+    let setup = Setup::read(source)?;
+    let place = place(&setup)?;
+    let shown = place.socket().display().to_string();
+    let warnings = setup.warned();
+    let client = Client::new(place.clone());
+    let report = match arguments.action {
+        Action::Run => serve(setup, place)?,
+        Action::Status => status(&client, &shown),
+        Action::Stop => stop(&client, &place)?,
+        Action::Clear => {
+            client.clear(arguments.id.as_deref(), arguments.team.as_deref())?;
+            let what = arguments.id.as_deref().unwrap_or("everything");
+            let json = json!({"cleared": what, "socket": shown});
+            Report::done(format!("The next lookup of {what} asks the store.\n"), json)
+        }
+    };
+    Ok(Report { warnings, ..report })
+}
+
+/// Where the agent of a configuration listens.
+fn place(setup: &Setup) -> Result<Place> {
+    match &setup.settings.agent.mode {
+        AgentMode::At(path) => Place::at(path),
+        _ => Place::of(setup.entry.info.name, &setup.chosen.options, &setup.settings.environment),
+    }
+}
+
+fn serve(setup: Setup, place: Place) -> Result<Report> {
+    protect_memory();
+    let socket = place.socket().display().to_string();
+    let settings =
+        Arc::into_inner(setup.settings).ok_or_else(|| Error::internal("the settings are in use"))?;
+    let agent = Agent::at(place)?;
+    let held = no_fork();
+    let runtime = Runtime::new()?;
+    drop(held);
+    runtime.block_on(agent.serve(settings, Limits { idle: None, ..Limits::USUAL }))??;
+    Ok(Report::done(format!("The agent at {socket} has ended.\n"), json!({"ended": true, "socket": socket})))
+}
+
+fn status(client: &Client, socket: &str) -> Report {
+    match client.status() {
+        Ok(status) => Report::done(as_text(&status, socket), as_json(&status, socket)),
+        Err(error) => {
+            let json = json!({"running": false, "socket": socket, "reason": error.to_string()});
+            Report::done(format!("{error}\n"), json).with_code(NO)
+        }
+    }
+}
+
+fn as_text(status: &Status, socket: &str) -> String {
+    let rows = [
+        ("socket", socket.to_owned()),
+        ("process", status.pid.to_string()),
+        ("store", status.store.clone()),
+        ("at work for", format!("{} s", status.up.as_secs())),
+        ("clients", status.clients.to_string()),
+        ("lookups", status.lookups.to_string()),
+        ("from memory", status.from_memory.to_string()),
+        ("refreshes", status.refreshes.to_string()),
+    ];
+    columns(&rows.map(|(name, value)| vec![name.to_owned(), value]))
+}
+
+fn as_json(status: &Status, socket: &str) -> serde_json::Value {
+    json!({
+        "running": true,
+        "socket": socket,
+        "pid": status.pid,
+        "store": status.store,
+        "seconds": status.up.as_secs(),
+        "clients": status.clients,
+        "lookups": status.lookups,
+        "from_memory": status.from_memory,
+        "refreshes": status.refreshes,
+    })
+}
+
+fn stop(client: &Client, place: &Place) -> Result<Report> {
+    client.stop()?;
+    let (socket, start) = (place.socket(), Instant::now());
+    while socket.symlink_metadata().is_ok() {
+        if start.elapsed() > PATIENCE {
+            let text = format!("the agent at {} was asked to end and is still there", socket.display());
+            return Err(Error::new(ErrorKind::Timeout, text));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let json = json!({"stopped": true, "socket": socket.display().to_string()});
+    Ok(Report::done(format!("The agent at {} has ended.\n", socket.display()), json))
+}
+
+/// What `strongroom doctor` says about the agent, where the configuration wants one.
+pub(super) fn check(setup: &Setup) -> Option<Finding> {
+    if setup.settings.agent.mode == AgentMode::Off {
+        return None;
+    }
+    Some(match place(setup).and_then(|place| Client::new(place).status()) {
+        Ok(status) => {
+            let (pid, seconds) = (status.pid, status.up.as_secs());
+            let text = format!("process {pid} has been at work for {seconds} s, {} lookups", status.lookups);
+            Finding::fine("agent", text)
+        }
+        Err(error) if matches!(setup.settings.agent.mode, AgentMode::At(_)) => {
+            Finding::new(Severity::Warning, "agent", error.to_string(), "Lookups ask the store directly")
+        }
+        Err(error) => Finding::fine("agent", format!("{}; the next lookup starts one", error.message())),
+    })
+}

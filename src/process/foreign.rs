@@ -1,0 +1,96 @@
+//! What the agent needs of the system: who is at the other end of a socket, and a process that keeps
+//! nothing of the one that started it and shows its memory to no one.
+
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+
+/// The effective user of the process that connected to, or listens at, the other end of a Unix socket.
+#[allow(unsafe_code)]
+#[cfg(target_os = "linux")]
+pub fn peer_user(socket: BorrowedFd<'_>) -> Option<u32> {
+    let mut peer = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
+    let mut length = libc::socklen_t::try_from(size_of::<libc::ucred>()).ok()?;
+    // SAFETY: the descriptor is open while it is borrowed; the system writes at most `length` bytes into
+    // `peer`, and both outlive the call (unix(7), SO_PEERCRED).
+    let outcome = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut peer).cast(),
+            &raw mut length,
+        )
+    };
+    (outcome == 0).then_some(peer.uid)
+}
+
+/// The effective user of the process that connected to, or listens at, the other end of a Unix socket.
+#[allow(unsafe_code)]
+#[cfg(not(target_os = "linux"))]
+pub fn peer_user(socket: BorrowedFd<'_>) -> Option<u32> {
+    let (mut user, mut group) = (u32::MAX, u32::MAX);
+    // SAFETY: the descriptor is open while it is borrowed, and both numbers outlive the call (getpeereid(3)).
+    let outcome = unsafe { libc::getpeereid(socket.as_raw_fd(), &raw mut user, &raw mut group) };
+    (outcome == 0).then_some(user)
+}
+
+/// Closes every descriptor but the three standard ones, and gives signals their usual effect. Call it at the
+/// start of a process of its own, before anything is open. SIGPIPE stays ignored, as Python has it: a client
+/// that goes away must not end the process.
+#[allow(unsafe_code)]
+pub fn forget_parent() {
+    let open: Vec<RawFd> = std::fs::read_dir("/dev/fd")
+        .map(|list| list.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
+        .unwrap_or_default();
+    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
+        // SAFETY: nothing of this process uses a descriptor that it has not opened itself; the one of the
+        // listing is closed already, and closing it again is an error without effect (close(2)).
+        unsafe { libc::close(descriptor) };
+    }
+    for signal in [
+        libc::SIGHUP,
+        libc::SIGINT,
+        libc::SIGQUIT,
+        libc::SIGTERM,
+        libc::SIGALRM,
+        libc::SIGUSR1,
+        libc::SIGCHLD,
+    ] {
+        // SAFETY: the default action is valid for each of these signals, and no handler is installed.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
+/// Keeps the memory of this process from other processes of the user, from core files and, where the limit
+/// allows it, from swap.
+#[allow(unsafe_code)]
+pub fn protect_memory() {
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `none` outlives the call; a lower limit is always allowed (setrlimit(2)).
+    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: PR_SET_DUMPABLE takes a number and touches no memory of the process (prctl(2)).
+        unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+        let mut most = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: `most` outlives the call.
+        let outcome = unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut most) };
+        // Under a limit every later allocation beyond it would fail, and end the process.
+        if outcome == 0 && most.rlim_cur == libc::RLIM_INFINITY {
+            // SAFETY: it changes where pages are kept, not what is in them (mlockall(2)).
+            unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn both_ends_of_a_pair_are_of_this_user() {
+        let (one, _other) = UnixStream::pair().unwrap();
+        assert_eq!(super::peer_user(one.as_fd()), Some(crate::process::effective_user()));
+        assert_eq!(super::peer_user(tempfile::tempfile().unwrap().as_fd()), None);
+    }
+}

@@ -1,0 +1,414 @@
+"""One process that reads for all others of a host: calls, its start and end, and what happens when it is away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from strongroom.aws import SecretsManagerBackend
+
+#: Parts of what an agent holds and must show nowhere.
+CANARY = "canary-4711"
+
+ASK = """
+import json, sys, time
+from strongroom.aws import SecretsManagerBackend
+backend = SecretsManagerBackend(**json.loads(sys.argv[1]))
+begin = time.monotonic()
+print(json.dumps([[backend.get_variable(key) for key in sys.argv[2:]], time.monotonic() - begin]))
+"""
+
+CHILDREN = """
+import os
+try:
+    print(os.waitpid(-1, os.WNOHANG))
+except ChildProcessError:
+    print("none")
+"""
+
+FORKS = """
+import json, os, sys
+from strongroom.aws import SecretsManagerBackend
+backend = SecretsManagerBackend(**json.loads(sys.argv[1]))
+failed = 0
+for begin in range(0, int(sys.argv[2]), 64):
+    children = []
+    for number in range(min(64, int(sys.argv[2]) - begin)):
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if backend.get_variable("hello") == "world" else 1)
+        children.append(child)
+    failed += sum(os.waitpid(child, 0)[1] != 0 for child in children)
+print(failed)
+"""
+
+
+class Store:
+    """Secrets Manager with one secret; counts the calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.calls.append(body["SecretId"])
+                is_there = body["SecretId"] == "airflow/variables/hello"
+                answer: dict[str, Any] = {"Name": "n", "SecretString": "world"}
+                text = json.dumps(answer if is_there else {"__type": "ResourceNotFoundException", "message": "no"})
+                self.send_response(200 if is_there else 400)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def options(self, agent: str) -> dict[str, Any]:
+        """The options of a backend on this store."""
+        return {
+            "endpoint_url": self.url,
+            "region_name": "eu-west-1",
+            "aws_access_key_id": "AKIA",
+            "aws_secret_access_key": CANARY,
+            "agent": agent,
+        }
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    """A store of its own for each test."""
+    store = Store()
+    yield store
+    store.server.shutdown()
+    store.server.server_close()
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """The environment of processes that share an agent, with its socket below ``folder``."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "AIRFLOW"))}
+    return {**kept, "TMPDIR": str(folder), "HOME": str(folder), "PYTHONPATH": os.pathsep.join(sys.path), **more}
+
+
+def ask(folder: Path, options: dict[str, Any], *keys: str) -> tuple[list[str | None], float]:
+    """What a new process gets for the variables, and the seconds that it waited for them."""
+    done = subprocess.run(
+        [sys.executable, "-c", ASK, json.dumps(options), *keys],
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    values, seconds = json.loads(done.stdout)
+    return values, seconds
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "strongroom", "agent", *arguments]
+
+
+def configured(folder: Path, options: dict[str, Any]) -> dict[str, str]:
+    return environment(
+        folder,
+        AIRFLOW_HOME=str(folder),
+        AIRFLOW__SECRETS__BACKEND="strongroom.aws.SecretsManagerBackend",
+        AIRFLOW__SECRETS__BACKEND_KWARGS=json.dumps(options),
+    )
+
+
+def strongroom(folder: Path, options: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs `strongroom agent` with ``arguments``."""
+    return subprocess.run(
+        command(*arguments),
+        env=configured(folder, options),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextlib.contextmanager
+def foreground(folder: Path, options: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
+    """`strongroom agent` at work at the socket that the options name."""
+    process = subprocess.Popen(command(), env=configured(folder, options))
+    try:
+        until(Path(options["agent"]).exists)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def until(condition: Any) -> None:
+    """Waits until ``condition`` holds."""
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a short path, closed to others: the path of a socket has 103 bytes at most."""
+    folder = Path(tmp_path_factory.mktemp("a"))
+    folder.chmod(0o700)
+    return folder
+
+
+def named(folder: Path) -> str:
+    return str(folder / "agent.sock")
+
+
+def test_the_first_lookup_starts_it_and_later_processes_make_no_call(folder: Path, store: Store) -> None:
+    options = store.options("auto")
+    begin = time.monotonic()
+    assert ask(folder, options, "hello")[0] == ["world"]
+    assert time.monotonic() - begin < 10
+    assert len(store.calls) == 1
+    until(lambda: strongroom(folder, options, "status").returncode == 0)
+    for _ in range(3):
+        assert ask(folder, options, "hello", "none")[0] == ["world", None]
+    assert store.calls[1:] == ["airflow/variables/hello", "airflow/variables/none"]
+    status = json.loads(strongroom(folder, options, "status", "--json").stdout)
+    assert (status["store"], status["lookups"], status["from_memory"]) == ("aws_secrets_manager", 6, 4)
+    shows_no_secret(status["pid"], folder)
+    assert strongroom(folder, options, "stop").returncode == 0
+    assert strongroom(folder, options, "status").returncode == 1
+
+
+def shows_no_secret(pid: int, folder: Path) -> None:
+    """No part of the configuration is in the arguments, the environment or the files of an agent."""
+    process = Path("/proc") / str(pid)
+    arguments = (process / "cmdline").read_bytes()
+    assert b"run_agent" in arguments
+    assert CANARY.encode() not in arguments
+    with contextlib.suppress(PermissionError):
+        assert CANARY.encode() not in (process / "environ").read_bytes()
+    for file in folder.rglob("*"):
+        assert not file.is_file() or CANARY.encode() not in file.read_bytes(), file
+    assert (process / "stat").read_text().rsplit(")", 1)[1].split()[3] == str(pid), "it has a session of its own"
+    limits = (process / "limits").read_text()
+    assert next(line for line in limits.splitlines() if "core file" in line).split()[4] == "0"
+
+
+def test_a_process_that_starts_it_has_no_child_left(folder: Path, store: Store) -> None:
+    code = (
+        ASK + "\nimport os\ntry:\n    print(os.waitpid(-1, os.WNOHANG))\nexcept ChildProcessError:\n    print('none')\n"
+    )
+    options = store.options("auto")
+    begin = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(options), "hello"],
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    # The pipes of this process are at their end as well, although the agent lives on.
+    assert done.stdout.splitlines()[-1] == "none"
+    assert time.monotonic() - begin < 10
+    until(lambda: strongroom(folder, options, "stop").returncode == 0)
+
+
+@pytest.mark.parametrize("variable", ["AIRFLOW_IS_K8S_EXECUTOR_POD", "SUDO_UID"])
+def test_auto_starts_none_in_a_pod_or_for_another_user(folder: Path, store: Store, variable: str) -> None:
+    for mode, starts in [("auto", False), ("always", True)]:
+        options = store.options(mode)
+        subprocess.run(
+            [sys.executable, "-c", ASK, json.dumps(options), "hello"],
+            env=environment(folder, **{variable: "1"}),
+            timeout=20,
+            check=True,
+        )
+        if starts:
+            until(lambda options=options: strongroom(folder, options, "stop").returncode == 0)
+        else:
+            assert not list(folder.rglob("*.attempt"))
+
+
+def test_64_processes_and_one_cold_name_make_one_call(folder: Path, store: Store) -> None:
+    options = store.options(named(folder))
+    with foreground(folder, options):
+        done = subprocess.run(
+            [sys.executable, "-c", FORKS, json.dumps(options), "64"],
+            env=environment(folder),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert done.stdout.strip() == "0", done.stderr
+        assert store.calls == ["airflow/variables/hello"]
+
+
+def test_2000_forks(folder: Path, store: Store) -> None:
+    options = store.options(named(folder))
+    with foreground(folder, options):
+        done = subprocess.run(
+            [sys.executable, "-c", FORKS, json.dumps(options), "2000"],
+            env=environment(folder),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+    assert done.stdout.strip() == "0", done.stderr
+    assert len(store.calls) == 1
+
+
+def test_a_killed_agent_costs_a_call_and_no_lookup(folder: Path, store: Store) -> None:
+    options = store.options(named(folder))
+    with foreground(folder, options) as agent:
+        assert ask(folder, options, "hello")[0] == ["world"]
+        agent.kill()
+        agent.wait()
+        values, seconds = ask(folder, options, "hello", "none")
+    assert values == ["world", None]
+    assert seconds < 2
+    assert len(store.calls) == 3
+
+
+def test_a_stopped_agent_is_waited_for_once_by_all_processes(folder: Path, store: Store) -> None:
+    options = store.options(named(folder))
+    with foreground(folder, options) as agent:
+        assert ask(folder, options, "hello")[0] == ["world"]
+        os.kill(agent.pid, signal.SIGSTOP)
+        waited = [ask(folder, options, "hello") for _ in range(6)]
+        os.kill(agent.pid, signal.SIGCONT)
+    assert all(values == ["world"] for values, _ in waited)
+    assert waited[0][1] >= 0.25
+    assert sorted(seconds for _, seconds in waited[1:])[2] < 0.25
+
+
+def listening(stack: contextlib.ExitStack, place: Path, kind: int = socket.SOCK_STREAM) -> Path:
+    """Another program's socket at ``place``."""
+    listener = stack.enter_context(socket.socket(socket.AF_UNIX, kind))
+    listener.bind(str(place))
+    if kind == socket.SOCK_STREAM:
+        listener.listen()
+    return place
+
+
+def test_what_is_no_agent_of_this_user_is_not_asked(folder: Path, store: Store) -> None:
+    real, opened = folder / "real", folder / "open"
+    real.mkdir(mode=0o700)
+    opened.mkdir()
+    opened.chmod(0o777)
+    (folder / "file.sock").write_text("no socket")
+    (folder / "link").symlink_to(real)
+    with contextlib.ExitStack() as stack:
+        listening(stack, real / "agent.sock")
+        places = [
+            folder / "gone" / "agent.sock",
+            folder / "file.sock",
+            folder / "link" / "agent.sock",
+            listening(stack, opened / "agent.sock"),
+            listening(stack, real / "datagrams.sock", socket.SOCK_DGRAM),
+        ]
+        for place in places:
+            values, seconds = ask(folder, store.options(str(place)), "hello")
+            assert values == ["world"], place
+            assert seconds < 2, place
+    assert len(store.calls) == len(places)
+
+
+def test_garbage_is_no_answer(folder: Path, store: Store) -> None:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(named(folder))
+    listener.listen()
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                stream, _ = listener.accept()
+                stream.sendall(b"\xff" * 64)
+
+    threading.Thread(target=serve, daemon=True).start()
+    assert ask(folder, store.options(named(folder)), "hello")[0] == ["world"]
+    listener.close()
+
+
+def test_a_folder_that_goes_ends_it(folder: Path, store: Store) -> None:
+    below = folder / "below"
+    below.mkdir(mode=0o700)
+    options = store.options(named(below))
+    with foreground(folder, options) as agent:
+        assert ask(folder, options, "hello")[0] == ["world"]
+        shutil.rmtree(below)
+        assert ask(folder, options, "hello")[0] == ["world"]
+        assert agent.wait(timeout=20) == 0
+
+
+def test_an_idle_agent_ends(folder: Path, store: Store) -> None:
+    options = {**store.options("auto"), "agent_idle": "1s"}
+    ask(folder, options, "hello")
+    until(lambda: strongroom(folder, options, "status").returncode == 0)
+    pid = json.loads(strongroom(folder, options, "status", "--json").stdout)["pid"]
+    until(lambda: not Path(f"/proc/{pid}").exists())
+    assert strongroom(folder, options, "status").returncode == 1
+
+
+def test_refresh_and_clear_make_the_next_lookup_ask_the_store(folder: Path, store: Store) -> None:
+    options = store.options(named(folder))
+    with foreground(folder, options):
+        backend = SecretsManagerBackend(**options)
+        assert backend.get_variable("hello") == "world"
+        assert backend.get_variable("hello") == "world"
+        assert len(store.calls) == 1
+        backend.refresh("hello")
+        assert backend.get_variable("hello") == "world"
+        assert len(store.calls) == 2
+        assert strongroom(folder, options, "clear", "variable", "hello").returncode == 0
+        assert ask(folder, options, "hello")[0] == ["world"]
+        assert len(store.calls) == 3
+
+
+def test_event_loops_ask_it_too(folder: Path, store: Store) -> None:
+    options = store.options(named(folder))
+    with foreground(folder, options):
+        backend = SecretsManagerBackend(**options)
+
+        async def many() -> list[str | None]:
+            return await asyncio.gather(*[backend.aget_variable("hello") for _ in range(20)])
+
+        assert asyncio.run(many()) == ["world"] * 20
+        assert len(store.calls) == 1
+        assert asyncio.run(many()) == ["world"] * 20
+        status = json.loads(strongroom(folder, options, "status", "--json").stdout)
+    assert status["lookups"] == 20
+
+
+def test_an_agent_that_is_away_is_reported(folder: Path, store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    backend = SecretsManagerBackend(**store.options(named(folder)))
+    assert [backend.get_variable(key) for key in ["hello", "a", "b"]] == ["world", None, None]
+    reported = [record.getMessage() for record in caplog.records if "agent" in record.getMessage()]
+    assert len([text for text in reported if "the store is asked directly" in text]) >= 1
+
+
+def test_a_wrong_word_is_refused() -> None:
+    with pytest.raises(ValueError, match="neither off, auto nor always"):
+        SecretsManagerBackend(agent="sometimes")
