@@ -197,6 +197,29 @@ fn an_agent_that_is_silent_costs_its_250_ms_once_for_all_processes() {
 }
 
 #[test]
+fn an_agent_whose_queue_is_full_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+    let address = socket2::SockAddr::unix(socket(folder.path())).unwrap();
+    listener.bind(&address).unwrap();
+    listener.listen(0).unwrap();
+    let _waits = UnixStream::connect(socket(folder.path())).unwrap();
+    let (start, client) = (Instant::now(), Client::new(place(folder.path())));
+    assert!(matches!(ask(&client, "a"), Asked::Direct { is_news: true, is_absent: false }));
+    assert!(start.elapsed() < Duration::from_millis(200));
+}
+
+#[test]
+fn what_is_no_socket_in_a_closed_folder_is_not_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(socket(folder.path()), "").unwrap();
+    let client = Client::new(place(folder.path()));
+    assert!(matches!(ask(&client, "a"), Asked::Direct { is_news: true, is_absent: false }));
+    let error = client.status().unwrap_err().to_string();
+    assert!(error.contains("is no socket in a folder that only this user can write to"), "{error}");
+}
+
+#[test]
 fn nonsense_and_a_wrong_version_are_no_answers() {
     let garbage = |mut stream: UnixStream| {
         let _ = stream.write_all(&[0xFF; 64]);
