@@ -11,6 +11,7 @@
 
 pub mod audit;
 mod bundle;
+pub mod chain;
 mod inspect;
 mod lookup;
 #[cfg(test)]

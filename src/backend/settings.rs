@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::backend::audit::AuditLog;
 use crate::backend::bundle::{self, BundleNames};
+use crate::backend::chain::{ChainSettings, Routing};
 use crate::backend::misses;
 use crate::backend::on_error::{self, OnError};
 use crate::backend::pattern::{self, Patterns};
@@ -69,6 +70,10 @@ pub struct Settings {
     pub audit: Option<AuditLog>,
     /// Where lookups are reported.
     pub metrics: Metrics,
+    /// As a member of a chain: the lookups that concern it.
+    pub routing: Arc<Routing>,
+    /// The members, if this is a chain.
+    pub chain: Option<Arc<ChainSettings>>,
     /// Cache, limits, retries and timeouts.
     pub layers: LayerSettings,
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::backend::chain::CHAIN;
 use crate::backend::{Backend, Settings};
 use crate::cli::heard;
 use crate::cli::near::near_class;
@@ -119,7 +120,8 @@ impl Client {
 pub(super) fn entry_of(class: &str) -> Result<&'static StoreEntry> {
     let is_meant =
         |entry: &&StoreEntry| entry.python_class == class || entry.tools.official_class == Some(class);
-    STORES.iter().find(is_meant).ok_or_else(|| {
+    static OF_CHAINS: StoreEntry = CHAIN;
+    STORES.iter().chain([&OF_CHAINS]).find(is_meant).ok_or_else(|| {
         if class == SERVER_CLASS {
             return without_store();
         }
