@@ -116,11 +116,13 @@ impl Client {
     }
 }
 
+/// Several stores in one backend.
+static OF_CHAINS: StoreEntry = CHAIN;
+
 /// The store for a class path: our own class, or the official one that it replaces.
 pub(super) fn entry_of(class: &str) -> Result<&'static StoreEntry> {
     let is_meant =
         |entry: &&StoreEntry| entry.python_class == class || entry.tools.official_class == Some(class);
-    static OF_CHAINS: StoreEntry = CHAIN;
     STORES.iter().chain([&OF_CHAINS]).find(is_meant).ok_or_else(|| {
         if class == SERVER_CLASS {
             return without_store();

@@ -54,7 +54,7 @@ impl Surroundings<'_> {
             members.push(member);
             warnings.extend(more);
         }
-        self.refuse_if_nothing_works(&members)?;
+        refuse_if_nothing_works(&members)?;
         warnings.extend(shadowed(&members));
         Ok((ChainSettings { members }, warnings))
     }
@@ -145,14 +145,15 @@ impl Surroundings<'_> {
         }
         Ok(raw)
     }
+}
 
-    fn refuse_if_nothing_works(&self, members: &[Member]) -> Result<()> {
-        let faults = members.iter().map(|member| (member, member.settings.as_ref().err()));
-        let faults: Option<Vec<_>> = faults.map(|(member, fault)| Some((member, fault?))).collect();
-        match faults.as_deref() {
-            Some([(member, fault), ..]) => Err((*fault).clone().in_member(Shown(&member.name))),
-            _ => Ok(()),
-        }
+/// A chain of which no member can ever answer is an error at the start.
+fn refuse_if_nothing_works(members: &[Member]) -> Result<()> {
+    let faults = members.iter().map(|member| (member, member.settings.as_ref().err()));
+    let faults: Option<Vec<_>> = faults.map(|(member, fault)| Some((member, fault?))).collect();
+    match faults.as_deref() {
+        Some([(member, fault), ..]) => Err((*fault).clone().in_member(Shown(&member.name))),
+        _ => Ok(()),
     }
 }
 
@@ -201,7 +202,8 @@ fn unread(error: Error) -> ChainSettings {
 
 fn none(what: &str) -> Error {
     Error::config(what).with_hint(
-        "Write `stores` as a list: [{\"name\": \"prod\", \"store\": \"vault\", ...}, {\"store\": \"local\", ...}]",
+        "Write `stores` as a list: [{\"name\": \"prod\", \"store\": \"vault\", ...}, {\"store\": \"local\", \
+        ...}]",
     )
 }
 

@@ -63,5 +63,7 @@ impl Chain {
 }
 
 fn count(asked: &[(&Backend, bool)]) {
-    asked.iter().for_each(|(backend, has_value)| backend.count_hit(*has_value));
+    for (backend, has_value) in asked {
+        backend.count_hit(*has_value);
+    }
 }

@@ -152,7 +152,7 @@ async fn there_is_one_deadline_and_a_hanging_store_that_leads_on_leaves_time_for
 #[tokio::test]
 async fn an_explanation_has_every_member() {
     let (one, two, three) = (store(&[Act::Absent]), store(&[Act::Value("v")]), store(&[]));
-    let stores = [(&one, OnError::Official), (&two, OnError::Official), (&three, OnError::Official)];
+    let stores = [&one, &two, &three].map(|store| (store, OnError::Official));
     let only_config = Routing { kinds: Some(vec![Kind::Config]), ..Routing::default() };
     let members = vec![
         member(0, OnError::Official, Routing::default()),
@@ -185,8 +185,8 @@ proptest! {
         team in prop::sample::select(vec![None, Some("a"), Some("b")]),
     ) {
         let (lookup, mut whole) = (Lookup { kind, id, team }, settings(&[]));
-        let members: Vec<_> =
-            routings.into_iter().enumerate().map(|(at, routing)| member(at, OnError::Next, routing)).collect();
+        let of = |(at, routing)| member(at, OnError::Next, routing);
+        let members: Vec<_> = routings.into_iter().enumerate().map(of).collect();
         let chain = Arc::new(ChainSettings { members });
         Arc::get_mut(&mut whole).unwrap().chain = Some(Arc::clone(&chain));
         let legs = match plan(&whole, lookup, || true).unwrap() {
