@@ -38,7 +38,16 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Report {
     let mut findings = Vec::new();
     let checked = configuration::check(source, &mut findings);
     if let (Some((airflow, setup)), false) = (checked, arguments.offline) {
-        store::check(&airflow, &setup, &arguments.tag, &mut findings);
+        if setup.settings.chain.is_none() {
+            store::check(&airflow, &setup, &arguments.tag, &mut findings);
+        }
+        for (name, member) in setup.members() {
+            let before = findings.len();
+            store::check(&airflow, &member, &arguments.tag, &mut findings);
+            for finding in findings.iter_mut().skip(before) {
+                finding.evidence = format!("`{}`: {}", Shown(&name), finding.evidence);
+            }
+        }
     }
     report(&findings, arguments.strict, has_colour())
 }
