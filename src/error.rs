@@ -172,6 +172,13 @@ impl Error {
         self
     }
 
+    /// Names the member of a chain that the error arose in.
+    #[must_use]
+    pub fn in_member(mut self, name: impl fmt::Display) -> Self {
+        self.0.message = format!("member `{name}`: {}", self.0.message);
+        self
+    }
+
     /// Names the operation that was requested from the store.
     #[must_use]
     pub fn with_operation(mut self, operation: impl Into<Cow<'static, str>>) -> Self {

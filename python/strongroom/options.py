@@ -572,3 +572,11 @@ class AzureKeyVaultOptions(CommonOptions, total=False):
 
     logging_enable: Any
     """Whether bodies are logged."""
+
+
+class ChainOptions(CommonOptions, total=False):
+    """What `ChainBackend` takes."""
+
+    stores: Any
+    """The stores in the order in which they are asked: each an object with its `store`, the options of that
+    store, and `name`, `kinds`, `teams`, `ids` and `on_error`."""

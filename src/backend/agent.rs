@@ -65,6 +65,11 @@ impl AgentSettings {
         Ok(Self { mode, idle: options.duration_of(&IDLE) })
     }
 
+    /// Each process reads for itself, whatever the options say.
+    pub fn none() -> Self {
+        Self { mode: AgentMode::Off, idle: Duration::ZERO }
+    }
+
     /// Whether an option changes how an agent is reached, and not what it answers.
     pub fn concerns(key: &str) -> bool {
         OPTIONS.iter().any(|option| option.key == key)

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 
+use crate::backend::chain::Chain;
 use crate::backend::on_error::Failure;
 use crate::backend::plan::Route;
 use crate::backend::reply::{Answered, Explained, Held, Known, Memory, Reply, Trail};
@@ -28,6 +29,8 @@ pub struct Backend {
     /// Replaced when a file that the store was built from changes.
     pub(super) stack: Mutex<Arc<Stack>>,
     pub(super) warnings: Warnings,
+    /// The members that are asked in its place, if this is a chain.
+    pub(super) chain: Option<Chain>,
 }
 
 impl Backend {
@@ -39,7 +42,8 @@ impl Backend {
 
     fn around(stack: Stack, settings: Arc<Settings>, clock: Clock) -> Self {
         let counters = Counters::of(settings.entry.info.name);
-        Self { settings, clock, counters, stack: Mutex::new(Arc::new(stack)), warnings: Warnings::new() }
+        let (chain, warnings) = (Chain::of(&settings, &clock), Warnings::new());
+        Self { settings, clock, counters, stack: Mutex::new(Arc::new(stack)), warnings, chain }
     }
 
     /// A backend on `store` instead of the one that the settings name.
@@ -50,16 +54,34 @@ impl Backend {
 
     /// The answer to `lookup` if it is known and fresh.
     pub fn remembered(&self, lookup: Lookup<'_>) -> Option<Reply> {
+        if let Some(chain) = &self.chain {
+            return chain.remembered(lookup);
+        }
+        let reply = self.recall(lookup)?;
+        self.count_hit(reply.value.is_some());
+        Some(reply)
+    }
+
+    /// Like [`Self::remembered`], not counted.
+    #[inline]
+    pub(super) fn recall(&self, lookup: Lookup<'_>) -> Option<Reply> {
         let (stack, now) = (self.current(), self.clock.now());
         let answer = stack.memo.get(lookup, now, stack.store.cache().epoch())?;
-        if answer.value.is_some() { &self.counters.hits } else { &self.counters.negative }.add(1);
         Some(Reply { masked: answer.masked, ..Reply::known(answer.value, now.since(answer.fetched), false) })
+    }
+
+    /// Counts an answer from memory.
+    pub(super) fn count_hit(&self, has_value: bool) {
+        if has_value { &self.counters.hits } else { &self.counters.negative }.add(1);
     }
 
     /// Notes that `value`, the answer to `lookup`, was passed to the log maskers, as long as it is
     /// remembered.
     pub fn note_masked(&self, lookup: Lookup<'_>, value: &SecretValue, masked: Stamp) {
-        self.current().memo.note_masked(lookup, value, masked);
+        match &self.chain {
+            Some(chain) => chain.note_masked(lookup, value, masked),
+            None => self.current().memo.note_masked(lookup, value, masked),
+        }
     }
 
     /// Asks along `route` within the deadline of the lookup.
@@ -78,6 +100,10 @@ impl Backend {
         lookup: Lookup<'_>,
         route: &Route,
     ) -> Result<Reply, Failure> {
+        if let Some(chain) = &self.chain {
+            // Boxed, so that the lookups of one store do not carry the size of this.
+            return Box::pin(chain.ask(deadline, lookup, route)).await;
+        }
         self.settled(lookup, route, self.named(deadline.run(self.search(lookup, &route.0)).await))
     }
 
@@ -111,6 +137,9 @@ impl Backend {
     /// while it is being refreshed (`is_under_way` means that this very lookup is) or while no refresh is
     /// due.
     pub fn held(&self, lookup: Lookup<'_>, route: &Route, is_under_way: bool) -> Option<Held> {
+        if let Some(chain) = &self.chain {
+            return chain.held(lookup, route, is_under_way);
+        }
         let stack = self.current();
         // While a prefetch is under way or still to come, the lookup has to wait for it.
         if stack.store.is_outdated() || !*stack.prefetched.try_lock().ok()? {
@@ -127,7 +156,7 @@ impl Backend {
     }
 
     /// Adds the store's name to an error that arose above the layers.
-    fn named<T>(&self, outcome: Result<T>) -> Result<T> {
+    pub(super) fn named<T>(&self, outcome: Result<T>) -> Result<T> {
         outcome.map_err(|error| error.with_store(self.settings.entry.info.name))
     }
 
@@ -145,16 +174,22 @@ impl Backend {
     /// a miss.
     pub async fn explain(&self, lookup: Lookup<'_>, route: &Route) -> Explained {
         let deadline = self.deadline();
+        if let Some(chain) = &self.chain {
+            return Box::pin(chain.explain(deadline, lookup, route)).await;
+        }
         let mut trail = Trail { steps: Some(Vec::new()), ..Trail::new(0) };
         let outcome = self.named(deadline.run(self.search_along(lookup, &route.0, &mut trail)).await);
         let error = outcome.as_ref().err().cloned();
         let outcome = self.settled(lookup, route, outcome);
-        Explained { outcome, error, steps: trail.steps.unwrap_or_default() }
+        Explained { outcome, error, steps: trail.steps.unwrap_or_default(), members: Vec::new() }
     }
 
     /// Makes the next lookup of `id` ask the store, for every kind and also for `team`; without an id, every
     /// next lookup. An old value is still served if the store does not answer. Makes no call.
     pub fn refresh(&self, id: Option<&str>, team: Option<&str>) {
+        if let Some(chain) = &self.chain {
+            return chain.refresh(id, team);
+        }
         let stack = self.current();
         let Some(id) = id else { return stack.store.cache().expire_all() };
         for kind in Kind::ALL {

@@ -34,6 +34,8 @@ fn backend(store: &Arc<Scripted>, on_error: OnError, clock: &Clock) -> Backend {
         on_error,
         log_misses: false,
         layers: LayerSettings::default(),
+        routing: Arc::default(),
+        chain: None,
         bundles: BundleNames::default(),
         prefetch: Prefetch::default(),
         audit: None,
@@ -46,7 +48,7 @@ fn backend(store: &Arc<Scripted>, on_error: OnError, clock: &Clock) -> Backend {
 }
 
 fn names(names: &[&str]) -> Route {
-    Route(names.iter().map(|name| SecretName::from(*name)).collect())
+    Route::from(names.iter().map(|name| SecretName::from(*name)).collect::<Vec<_>>())
 }
 
 fn text(reply: Reply) -> Option<String> {
@@ -95,7 +97,7 @@ async fn a_bundle_answers_for_names_that_the_store_cannot_have() {
         let backend = Backend::on(store.clone(), settings, Clock::manual());
         for (id, expected) in [("c.d", Some("of the team")), ("a.b", Some("shared")), ("e.f", None)] {
             let lookup = Lookup { kind: Kind::Connection, id, team: Some("t") };
-            let names = Route(backend.settings.convention.names(lookup).into_names());
+            let names = Route::from(backend.settings.convention.names(lookup).into_names());
             assert_eq!(text(backend.ask(lookup, &names).await.unwrap()).as_deref(), expected, "{id}");
         }
     }

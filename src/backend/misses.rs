@@ -46,6 +46,7 @@ fn why(reason: &Skipped, kind: Kind) -> String {
     match reason {
         Skipped::Pattern(_) => format!("its `{}` keeps this id out", pattern::option(kind)),
         Skipped::KindOff | Skipped::NoPlace => format!("{} are switched off there", kind.plural()),
+        Skipped::Unrouted(reason) => reason.clone(),
         Skipped::Impossible(_) | Skipped::Ambiguous(_) => "no secret can answer for this id".to_owned(),
     }
 }
@@ -54,7 +55,6 @@ fn why(reason: &Skipped, kind: Kind) -> String {
 #[cfg(feature = "memory")]
 mod tests {
     use super::*;
-    use crate::backend::plan::Route;
     use crate::config::{RawOptions, RawValue, configure};
     use crate::store::SecretName;
     use crate::store::environment::Environment;
@@ -67,8 +67,9 @@ mod tests {
         let raw: RawOptions = kwargs.into_iter().map(text_of).collect();
         let settings = configure(find("memory").unwrap(), &raw, Environment::default()).unwrap().settings;
         let lookup = Lookup { kind: Kind::Connection, id: "db\n", team: Some("t") };
-        let ask =
-            |names: &[&str]| Plan::Ask(Route(names.iter().map(|name| SecretName::from(*name)).collect()));
+        let ask = |names: &[&str]| {
+            Plan::Ask(names.iter().map(|name| SecretName::from(*name)).collect::<Vec<_>>().into())
+        };
         let line = |lookup, plan: &Plan, outcome| text(&settings, lookup, Some(plan), outcome);
         insta::assert_snapshot!(line(lookup, &ask(&["p/t--db", "p/db"]), "absent"), @r#"Connection "db\n" of team "t" is not in Memory: asked for `p/t--db`, then `p/db`. Returning None."#);
         insta::assert_snapshot!(line(lookup, &ask(&["p/db"]), "denied"), @r#"Connection "db\n" of team "t" was not found in Memory: denied; asked for `p/db`. Returning None."#);

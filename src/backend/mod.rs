@@ -12,6 +12,7 @@
 mod agent;
 pub mod audit;
 mod bundle;
+pub mod chain;
 mod inspect;
 mod lookup;
 #[cfg(test)]

@@ -6,6 +6,9 @@ use crate::store::options::Options;
 /// The words of the option, in the order of [`OnError`].
 pub(crate) const WORDS: &[&str] = &["official", "raise", "miss", "deny", "stop"];
 
+/// The word that only a member of a chain has.
+pub(crate) const NEXT: &str = "next";
+
 /// The policy of a backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnError {
@@ -21,6 +24,8 @@ pub enum OnError {
     Deny,
     /// Every error ends Airflow's search, so that nothing else answers in an outage.
     Stop,
+    /// In a chain: after every error the next store is asked.
+    Next,
 }
 
 /// An error on its way to Airflow.
@@ -46,20 +51,21 @@ impl OnError {
             Some("miss") => Self::Miss,
             Some("deny") => Self::Deny,
             Some("stop") => Self::Stop,
+            Some(NEXT) => Self::Next,
             _ => Self::Official,
         }
     }
 
     /// Whether the search continues with the next name after `error`.
     pub(crate) fn leads_on(self, error: &Error) -> bool {
-        matches!(self, Self::Official | Self::Miss) && error.is_upstream_absence()
+        matches!(self, Self::Official | Self::Miss | Self::Next) && error.is_upstream_absence()
     }
 
     /// `Ok` means that `error` counts as a miss.
     pub(crate) fn settle(self, error: Error) -> Result<(), Failure> {
         let refused = matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unauthenticated);
         match self {
-            Self::Miss => Ok(()),
+            Self::Miss | Self::Next => Ok(()),
             Self::Deny if refused => Err(Failure { error, stops_airflow: true }),
             Self::Official | Self::Deny if error.is_upstream_miss() => Ok(()),
             Self::Official | Self::Deny | Self::Raise => Err(Failure { error, stops_airflow: false }),

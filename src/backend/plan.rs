@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::backend::chain::{self, Leg};
 use crate::backend::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::Quoted;
@@ -10,15 +11,22 @@ use crate::store::convention::{Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::prefix::TEAM_SEPARATOR;
 
 /// The names that answer a lookup, in the order in which they are asked. They are created and read in
-/// `backend`; other modules pass them on, or show them.
+/// `backend`; other modules pass them on, or show them. In a chain the names are those of all members, and
+/// the legs say which member is asked for which.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route(pub(super) Vec<SecretName>);
+pub struct Route(pub(super) Vec<SecretName>, pub(super) Vec<Leg>);
+
+impl From<Vec<SecretName>> for Route {
+    fn from(names: Vec<SecretName>) -> Self {
+        Self(names, Vec::new())
+    }
+}
 
 impl Route {
     /// The first name of `lookup`, ignoring pattern and team; `None` for a kind that is switched off.
     pub fn first_of(settings: &Settings, lookup: Lookup<'_>) -> Option<Self> {
         let first = settings.convention.names(lookup).into_names().into_iter().next();
-        first.map(|name| Self(vec![name]))
+        first.map(|name| Self::from(vec![name]))
     }
 }
 
@@ -46,6 +54,8 @@ pub enum Skipped {
     KindOff,
     /// Each id has to name the place that it is in, and this one does not.
     NoPlace,
+    /// The member of the chain is not asked for it, or no member is: the reason.
+    Unrouted(String),
     /// The id does not match this lookup pattern.
     Pattern(String),
     /// No secret can have the name, or the id is not a text: a sentence without its full stop.
@@ -58,7 +68,7 @@ impl Skipped {
     /// The outcome in logs and metrics.
     pub const fn outcome(&self) -> &'static str {
         match self {
-            Self::KindOff | Self::NoPlace | Self::Pattern(_) => "skipped",
+            Self::KindOff | Self::NoPlace | Self::Unrouted(_) | Self::Pattern(_) => "skipped",
             Self::Impossible(_) | Self::Ambiguous(_) => "refused",
         }
     }
@@ -67,7 +77,7 @@ impl Skipped {
     /// same fault share a warning.
     pub const fn fault(&self) -> Option<&'static str> {
         match self {
-            Self::KindOff | Self::NoPlace | Self::Pattern(_) => None,
+            Self::KindOff | Self::NoPlace | Self::Unrouted(_) | Self::Pattern(_) => None,
             Self::Impossible(_) => Some("refused"),
             Self::Ambiguous(_) => Some("ambiguous"),
         }
@@ -88,6 +98,7 @@ impl Skipped {
             Self::NoPlace => {
                 "the id names no mount (`mount_point` is null): it should be MOUNT/ID".to_owned()
             }
+            Self::Unrouted(reason) => reason.clone(),
             Self::Pattern(pattern) => format!("the id does not match the lookup pattern {pattern:?}"),
             Self::Impossible(reason) | Self::Ambiguous(reason) => format!("{reason}. Returning None."),
         }
@@ -107,6 +118,19 @@ pub fn plan_odd(
     odd: OddId,
     multi_team: impl FnOnce() -> bool,
 ) -> Result<Plan> {
+    match &settings.chain {
+        Some(chain) => Ok(chain::plan(chain, lookup, Some(odd), multi_team)),
+        None => plan_store_odd(settings, lookup, odd, multi_team),
+    }
+}
+
+/// Like [`plan_odd`], for one store.
+pub(super) fn plan_store_odd(
+    settings: &Settings,
+    lookup: Lookup<'_>,
+    odd: OddId,
+    multi_team: impl FnOnce() -> bool,
+) -> Result<Plan> {
     let convention = &settings.convention;
     let is_text = odd == OddId::Surrogate;
     if convention.names(lookup) == Naming::Off && (is_text || !convention.place_in_id()) {
@@ -116,7 +140,7 @@ pub fn plan_odd(
     match convention.odd(lookup, odd, multi_team) {
         OddFate::Absent => Ok(Plan::Skip(Skipped::Impossible(absent(lookup, odd)))),
         // The official classes match the id against the pattern, which requires a text in Python.
-        OddFate::AsText if !settings.patterns.has(lookup.kind) => plan(settings, lookup, || multi_team),
+        OddFate::AsText if !settings.patterns.has(lookup.kind) => plan_store(settings, lookup, || multi_team),
         OddFate::AsText | OddFate::Refused => Err(unusable(odd)),
     }
 }
@@ -141,6 +165,18 @@ fn fault(odd: OddId) -> &'static str {
 ///
 /// `multi_team` reads `[core] multi_team`; it is only called where the answer depends on it.
 pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -> bool) -> Result<Plan> {
+    match &settings.chain {
+        Some(chain) => Ok(chain::plan(chain, lookup, None, multi_team)),
+        None => plan_store(settings, lookup, multi_team),
+    }
+}
+
+/// Like [`plan`], for one store.
+pub(super) fn plan_store(
+    settings: &Settings,
+    lookup: Lookup<'_>,
+    multi_team: impl FnOnce() -> bool,
+) -> Result<Plan> {
     let planned = match settings.convention.names(lookup) {
         Naming::Off => return Ok(Plan::Skip(off(settings, lookup.kind))),
         // Without teams the id cannot belong to another one, so it is an ordinary id.
@@ -148,10 +184,10 @@ pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -
             if multi_team() {
                 return Ok(Plan::Skip(Skipped::Ambiguous(ambiguous(lookup, separator))));
             }
-            Plan::Ask(Route(names))
+            Plan::Ask(Route::from(names))
         }
         Naming::OfTeam { names, without_teams } => {
-            Plan::Ask(Route(if multi_team() { names } else { without_teams }))
+            Plan::Ask(Route::from(if multi_team() { names } else { without_teams }))
         }
         Naming::Impossible { grammar, names, .. } if settings.bundles.of(lookup.kind).is_none() => {
             Plan::Skip(Skipped::Impossible(impossible(lookup, names.last(), grammar)))
@@ -159,9 +195,9 @@ pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -
         // A bundle may contain what the store cannot.
         Naming::Impossible { names, ambiguous: teams, .. } => match teams.filter(|_| multi_team()) {
             Some(separator) => Plan::Skip(Skipped::Ambiguous(ambiguous(lookup, separator))),
-            None => Plan::Ask(Route(names)),
+            None => Plan::Ask(Route::from(names)),
         },
-        Naming::Names(names) => Plan::Ask(Route(names)),
+        Naming::Names(names) => Plan::Ask(Route::from(names)),
     };
     if settings.patterns.allow(lookup.kind, lookup.id)? {
         return Ok(planned);
@@ -217,7 +253,7 @@ mod tests {
     }
 
     fn ask(names: &[&str]) -> Plan {
-        Plan::Ask(Route(names.iter().map(|name| SecretName::from(*name)).collect()))
+        Plan::Ask(names.iter().map(|name| SecretName::from(*name)).collect::<Vec<_>>().into())
     }
 
     #[test]

@@ -97,7 +97,7 @@ fn name_of(settings: &Settings, kind: Kind, id: &str) -> Option<SecretName> {
 
 /// Whether lookups of `id` reach the store. An invalid pattern is reported by the lookup.
 fn is_looked_up(settings: &Settings, kind: Kind, id: &str) -> bool {
-    settings.patterns.allow(kind, id).unwrap_or(false)
+    settings.routing.may_ask(kind, id) && settings.patterns.allow(kind, id).unwrap_or(false)
 }
 
 /// Whether all teams share `id`: with a separator in it, it may be a team's own.

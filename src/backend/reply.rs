@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::backend::chain::MemberSearch;
 use crate::backend::on_error::Failure;
 use crate::error::{Error, Result};
 use crate::layers::{Cached, Counter, Origin};
@@ -21,6 +22,8 @@ pub struct Reply {
     pub masked: Stamp,
     /// `value`, `absent`, `stale`, `skipped`, `refused`, or the kind of the error that counts as a miss.
     pub outcome: &'static str,
+    /// The position of the member of a chain that has the value.
+    pub member: Option<usize>,
 }
 
 impl Reply {
@@ -31,12 +34,12 @@ impl Reply {
             Some(_) => "value",
             None => "absent",
         };
-        Self { value, age: Some(age), masked: Stamp::default(), outcome }
+        Self { value, age: Some(age), masked: Stamp::default(), outcome, member: None }
     }
 
     /// None, for a reason other than the store's answer.
     pub fn none(outcome: &'static str) -> Self {
-        Self { value: None, age: None, masked: Stamp::default(), outcome }
+        Self { value: None, age: None, masked: Stamp::default(), outcome, member: None }
     }
 }
 
@@ -108,6 +111,8 @@ pub struct Explained {
     pub error: Option<Error>,
     /// The names that were asked for, in order.
     pub steps: Vec<AskedName>,
+    /// What each member of a chain contributed.
+    pub members: Vec<MemberSearch>,
 }
 
 /// One name that was asked for on the way to an answer.

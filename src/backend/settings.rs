@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::backend::agent::AgentSettings;
 use crate::backend::audit::AuditLog;
 use crate::backend::bundle::{self, BundleNames};
+use crate::backend::chain::{ChainSettings, Routing};
 use crate::backend::misses;
 use crate::backend::on_error::{self, OnError};
 use crate::backend::pattern::{self, Patterns};
@@ -72,6 +73,10 @@ pub struct Settings {
     pub metrics: Metrics,
     /// Whether the agent of the host is asked.
     pub agent: AgentSettings,
+    /// As a member of a chain: the lookups that concern it.
+    pub routing: Arc<Routing>,
+    /// The members, if this is a chain.
+    pub chain: Option<Arc<ChainSettings>>,
     /// Cache, limits, retries and timeouts.
     pub layers: LayerSettings,
 }

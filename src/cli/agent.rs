@@ -50,7 +50,7 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     if arguments.id.is_some() && arguments.action != Action::Clear {
         return Err(Error::config("only `strongroom agent clear` takes a kind and an id"));
     }
-    let setup = Setup::read(source)?;
+    let setup = Setup::read(source)?.of_one_store("agent")?;
     let place = place(&setup)?;
     let shown = place.socket().display().to_string();
     let warnings = setup.warned();

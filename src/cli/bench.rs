@@ -66,7 +66,7 @@ impl Times {
 /// Repeats the same lookup: first without the cache, then from the cache.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let airflow = source.airflow()?;
-    let setup = Setup::of(&airflow, source.component())?;
+    let setup = Setup::of(&airflow, source.component())?.of_one_store("bench")?;
     let kind = Kind::from(arguments.kind);
     let lookup = Lookup { kind, id: &arguments.id, team: None };
     let route = route(&setup, &airflow, lookup).map_err(|unasked| unasked.into_error(&setup))?;

@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 /// Describes the first existing name of the lookup. The value is not read.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let airflow = source.airflow()?;
-    let setup = Setup::of(&airflow, source.component())?;
+    let setup = Setup::of(&airflow, source.component())?.of_one_store("describe")?;
     let lookup = arguments.subject.lookup();
     let route = route(&setup, &airflow, lookup).map_err(|unasked| unasked.into_error(&setup))?;
     let client = setup.open()?;

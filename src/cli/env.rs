@@ -27,7 +27,7 @@ pub(super) fn run(source: &Source) -> Result<Report> {
         let text = format!("{class}='{SERVER_CLASS}'\n");
         return Ok(Report::done(text, json!({class: SERVER_CLASS, "masked": []})).exact());
     }
-    let setup = Setup::read(source)?;
+    let setup = Setup::read(source)?.of_one_store("env")?;
     let mut masked = Vec::new();
     let members: Object = setup
         .chosen

@@ -1,5 +1,6 @@
 //! `strongroom list`: the names that a backend could answer for, never a value.
 
+use std::collections::HashSet;
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use crate::cli::progress::Progress;
 use crate::cli::setup::{Client, Setup, Source};
 use crate::cli::subject::KindWord;
 use crate::error::Result;
+use crate::redact::Shown;
 use crate::store::Description;
 use crate::store::convention::Kind;
 
@@ -28,6 +30,8 @@ pub(super) type Listed = Vec<(String, Description)>;
 
 /// One secret in the list.
 struct Entry {
+    /// The member of a chain that has it.
+    member: Option<String>,
     kind: Kind,
     id: String,
     described: Description,
@@ -36,20 +40,42 @@ struct Entry {
 /// Lists the names below the backend's own prefixes, page by page, within the rate limit.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let setup = Setup::read(source)?;
+    let mut members: Vec<_> = setup.members().into_iter().map(|(name, own)| (Some(name), own)).collect();
+    let mut warnings = setup.warned();
+    if setup.settings.chain.is_none() {
+        members.push((None, setup));
+    }
+    let mut entries = Vec::new();
+    for (member, setup) in members {
+        let (found, heard) = of_store(&setup, member.as_deref(), arguments)?;
+        entries.extend(found);
+        warnings.extend(heard);
+    }
+    // Of an id that several members have, the first is looked up.
+    let mut known = HashSet::new();
+    entries.retain(|entry: &Entry| known.insert((entry.kind, entry.id.clone())));
+    let text = as_text(&entries, SystemTime::now());
+    let json = json!({"secrets": entries.iter().map(as_json).collect::<Vec<_>>()});
+    Ok(Report { warnings, ..Report::done(text, json) })
+}
+
+/// The secrets of one store that lookups reach, and the lines for the standard error.
+fn of_store(setup: &Setup, member: Option<&str>, arguments: &Arguments) -> Result<(Vec<Entry>, Vec<String>)> {
     let client = setup.open()?;
     let wanted = |kind: &Kind| {
         arguments.kinds.is_empty() || arguments.kinds.iter().any(|word| Kind::from(*word) == *kind)
     };
-    let (mut entries, mut warnings) = (Vec::new(), setup.warned());
+    let (mut entries, mut warnings) = (Vec::new(), Vec::new());
     for kind in Kind::ALL.into_iter().filter(wanted) {
         let limit = arguments.limit.unwrap_or(usize::MAX);
-        let (found, heard) = names(&setup, &client, kind, limit)?;
-        entries.extend(found.into_iter().map(|(id, described)| Entry { kind, id, described }));
+        let (found, heard) = names(setup, &client, kind, limit)?;
+        let is_asked = |(id, _): &(String, Description)| setup.settings.routing.may_ask(kind, id);
+        let member = || member.map(str::to_owned);
+        let found = found.into_iter().filter(is_asked);
+        entries.extend(found.map(|(id, described)| Entry { member: member(), kind, id, described }));
         warnings.extend(heard.iter().map(|heard| format!("warning: {heard}")));
     }
-    let text = as_text(&entries, SystemTime::now());
-    let json = json!({"secrets": entries.iter().map(as_json).collect::<Vec<_>>()});
-    Ok(Report { warnings, ..Report::done(text, json) })
+    Ok((entries, warnings))
 }
 
 /// The ids of a kind with what is known about each, at most `limit`; none for a kind that is switched off.
@@ -90,6 +116,9 @@ fn as_json(entry: &Entry) -> Value {
     let mut json = description_as_json(&entry.described);
     json["kind"] = json!(entry.kind.as_str());
     json["id"] = json!(entry.id);
+    if let Some(member) = &entry.member {
+        json["member"] = json!(member);
+    }
     json
 }
 
@@ -117,12 +146,15 @@ pub(super) fn description_as_json(described: &Description) -> Value {
 fn as_text(entries: &[Entry], now: SystemTime) -> String {
     let has_states = entries.iter().any(|entry| !entry.described.is_readable());
     let state = |state: &str| has_states.then(|| state.to_owned());
-    let row = |first: [String; 4], state: Option<String>, last: String| {
-        first.into_iter().chain(state).chain([last]).collect::<Vec<_>>()
+    let has_members = entries.iter().any(|entry| entry.member.is_some());
+    let member = |member: &str| has_members.then(|| Shown(member).to_string());
+    let row = |first: [String; 4], state: Option<String>, member: Option<String>, last: String| {
+        first.into_iter().chain(state).chain(member).chain([last]).collect::<Vec<_>>()
     };
     let mut rows = vec![row(
         ["KIND", "ID", "NAME IN THE STORE", "CHANGED"].map(str::to_owned),
         state("STATE"),
+        member("STORE"),
         "TAGS".to_owned(),
     )];
     rows.extend(entries.iter().map(|entry| {
@@ -130,7 +162,8 @@ fn as_text(entries: &[Entry], now: SystemTime) -> String {
         let changed = changed.map_or_else(String::new, |changed| format!("{} ago", age(changed, now)));
         let name = entry.described.name.as_str().to_owned();
         let first = [entry.kind.as_str().to_owned(), entry.id.clone(), name, changed];
-        row(first, state(entry.described.state.unwrap_or_default()), tags(&entry.described))
+        let state = state(entry.described.state.unwrap_or_default());
+        row(first, state, member(entry.member.as_deref().unwrap_or_default()), tags(&entry.described))
     }));
     columns(&rows)
 }
@@ -155,7 +188,7 @@ mod tests {
             tags: vec![("team".to_owned(), "a".to_owned()), ("env".to_owned(), "x".to_owned())],
             ..Description::of("p/smtp")
         };
-        let entry = Entry { kind: Kind::Connection, id: "smtp".to_owned(), described };
+        let entry = Entry { member: None, kind: Kind::Connection, id: "smtp".to_owned(), described };
         insta::assert_snapshot!(as_text(&[entry], now), @r"
         KIND        ID    NAME IN THE STORE  CHANGED  TAGS
         connection  smtp  p/smtp             2h ago   team=a env=x

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::backend::chain::CHAIN;
 use crate::backend::{Backend, Settings};
 use crate::cli::heard;
 use crate::cli::near::near_class;
@@ -93,6 +94,28 @@ impl Setup {
         Ok(Client { runtime, backend })
     }
 
+    /// The members of a chain that can be asked, each with its name and as a backend of its own.
+    pub(super) fn members(&self) -> Vec<(String, Self)> {
+        let members = self.settings.chain.iter().flat_map(|chain| &chain.members);
+        let own = members.filter_map(|member| {
+            let settings = Arc::clone(member.settings.as_ref().ok()?);
+            let (chosen, entry, warnings) = (self.chosen.clone(), settings.entry, Vec::new());
+            Some((member.name.clone(), Self { chosen, entry, settings, warnings }))
+        });
+        own.collect()
+    }
+
+    /// For commands that look at one store: an error for a chain.
+    pub(super) fn of_one_store(self, command: &str) -> Result<Self> {
+        if self.settings.chain.is_none() {
+            return Ok(self);
+        }
+        let message = format!("`strongroom {command}` looks at a single store, and the backend is a chain");
+        Err(Error::config(message).with_hint(
+            "Give it an airflow.cfg that names the class and the options of one of the stores: --config FILE",
+        ))
+    }
+
     /// The lines for the standard error.
     pub(super) fn warned(&self) -> Vec<String> {
         self.warnings.iter().map(|warning| format!("warning: {warning}")).collect()
@@ -115,11 +138,14 @@ impl Client {
     }
 }
 
+/// Several stores in one backend.
+static OF_CHAINS: StoreEntry = CHAIN;
+
 /// The store for a class path: our own class, or the official one that it replaces.
 pub(super) fn entry_of(class: &str) -> Result<&'static StoreEntry> {
     let is_meant =
         |entry: &&StoreEntry| entry.python_class == class || entry.tools.official_class == Some(class);
-    STORES.iter().find(is_meant).ok_or_else(|| {
+    STORES.iter().chain([&OF_CHAINS]).find(is_meant).ok_or_else(|| {
         if class == SERVER_CLASS {
             return without_store();
         }

@@ -6,9 +6,11 @@
 
 #[cfg(feature = "cli")]
 pub mod airflow;
+mod chain;
 mod duration;
 mod forgive;
 mod meant;
+mod member;
 mod rate;
 mod raw;
 mod read;

@@ -57,6 +57,11 @@ impl RawValue {
         text.finish()
     }
 
+    /// The value if it is text.
+    pub fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
     /// The value as JSON text, which identifies both the value and its type.
     fn canonical(&self) -> crate::value::Text {
         match self {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::backend::audit::{AuditLog, AuditSettings};
 use crate::backend::telemetry::Metrics;
 use crate::backend::{AgentSettings, BundleNames, OnError, Patterns, Prefetch, Settings, misses};
+use crate::config::chain::{Surroundings, is_chain};
 use crate::config::forgive::forgive;
 use crate::config::meant::{instead, meant};
 use crate::config::raw::{RawOptions, RawValue};
@@ -85,6 +86,14 @@ pub fn configure_from(
         Err(error) if kwargs == Kwargs::Unread => options.set_fault(WHOLE, error),
         checked => checked?,
     }
+    let chain = if is_chain(entry) {
+        let around = Surroundings { raw, options: &options, environment: &environment, kwargs, strict };
+        let (chain, more) = around.chain()?;
+        warnings.extend(more);
+        Some(chain)
+    } else {
+        None
+    };
     let settings = Settings {
         entry,
         convention: (entry.convention)(&options)?,
@@ -95,12 +104,14 @@ pub fn configure_from(
         prefetch: Prefetch::from_options(&options)?,
         audit: AuditSettings::from_options(&options)?.map(AuditLog::new),
         metrics: Metrics::from_options(&options),
-        agent: AgentSettings::from_options(&options)?,
+        agent: if chain.is_some() { AgentSettings::none() } else { AgentSettings::from_options(&options)? },
         layers: LayerSettings::from_options(
             &options,
             (entry.rules.attempts)(&options, &environment),
             entry.rules.rate_after_throttle,
         ),
+        routing: Arc::default(),
+        chain: chain.map(Arc::new),
         options,
         environment,
     };

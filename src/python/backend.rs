@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use crate::agent::Reached;
+use crate::backend::chain::CHAIN;
 use crate::backend::{Held, Plan, Reply, Route, misses, plan, plan_odd};
 use crate::error::Error;
 use crate::python::asked::{Asked, team};
@@ -20,6 +21,7 @@ use crate::python::run::{Interrupted, block_on, runtime};
 use crate::python::watch::{Outcome, Start, Watch};
 use crate::python::{kwargs, log, masking, passed_over};
 use crate::redact::Quoted;
+use crate::store::StoreEntry;
 use crate::store::convention::{Kind, Lookup, OddId};
 use crate::store::registry::find;
 
@@ -38,7 +40,7 @@ impl Backend {
     #[new]
     fn new(py: Python<'_>, store: &str, logger: String, options: &Bound<'_, PyDict>) -> PyResult<Self> {
         guarded(py, || {
-            let entry = find(store).ok_or_else(|| {
+            let entry = entry_of(store).ok_or_else(|| {
                 to_python(py, &Error::config(format!("this build has no store `{store}`")), false)
             })?;
             let raw = kwargs::read_kwargs(options, entry)?;
@@ -330,6 +332,12 @@ impl Backend {
 struct Planned {
     plan: crate::error::Result<Plan>,
     teams: Option<bool>,
+}
+
+/// The store with this registry name, or several in a chain.
+fn entry_of(store: &str) -> Option<&'static StoreEntry> {
+    static OF_CHAINS: StoreEntry = CHAIN;
+    if store == OF_CHAINS.info.name { Some(&OF_CHAINS) } else { find(store) }
 }
 
 /// What remains of a lookup that has ended: log, count, mask, answer.

@@ -22,6 +22,7 @@ mod watch;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::backend::chain::CHAIN;
 use crate::config::options_of;
 use crate::layers::{Counters, LATENCY_BOUNDS};
 use crate::store::StoreEntry;
@@ -37,6 +38,8 @@ mod _native {
     use super::agent::run_agent;
     #[pymodule_export]
     use super::backend::Backend;
+    #[pymodule_export]
+    use super::chain;
     #[pymodule_export]
     use super::connection::{build_connection_uri, parse_connection};
     #[pymodule_export]
@@ -93,6 +96,12 @@ fn describe_option<'py>(py: Python<'py>, spec: &OptionSpec) -> PyResult<Bound<'p
     let OptionKind::Ignored(why) = spec.kind else { return Ok(option) };
     option.set_item("why_ignored", why)?;
     Ok(option)
+}
+
+/// The options of a chain of stores, like those of a store.
+#[pyfunction]
+fn chain(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    describe(py, &CHAIN)
 }
 
 /// What this process counted, by the registry name of each store.

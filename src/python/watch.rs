@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::backend::audit::{Access, Claims};
+use crate::backend::chain::Member;
 use crate::backend::{Failure, Reply};
 use crate::layers::Counters;
 use crate::python::guard::unless_raised_by_handler;
@@ -46,9 +47,11 @@ impl Watch<'_> {
     /// GIL.
     pub(super) fn record(&self, outcome: Outcome) -> Outcome {
         let Some(audit) = &self.shared.settings.audit else { return outcome };
+        let member = self.member(&outcome);
         let access = Access {
             lookup: self.lookup,
-            store: self.shared.settings.entry.info.name,
+            store: member.map_or(self.shared.settings.entry.info.name, Member::store),
+            member: member.map(|member| &*member.name),
             outcome: slug(&outcome),
             age: outcome.as_ref().ok().and_then(|settled| settled.as_ref().ok()?.age),
             took: self.took(),
@@ -90,6 +93,12 @@ impl Watch<'_> {
         lookup.set_item("outcome", slug(outcome))?;
         lookup.set_item("seconds", self.took().as_secs_f64())?;
         Ok((counts, lookup))
+    }
+
+    /// The member of a chain that has the value.
+    fn member(&self, outcome: &Outcome) -> Option<&Member> {
+        let Ok(Ok(reply)) = outcome else { return None };
+        self.shared.settings.chain.as_ref()?.members.get(reply.member?)
     }
 
     fn took(&self) -> Duration {

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import strongroom
+from strongroom import _native
 from tests.tools.venvs import REPOSITORY
 
 TYPES = REPOSITORY / "python" / "strongroom" / "options.py"
@@ -168,7 +169,7 @@ def _differs(path: Path, _text: str) -> None:
 def main(arguments: list[str]) -> int:
     """Compares or writes; returns the exit code."""
     act: Callable[[Path, str], None] = _write if "--write" in arguments else _differs
-    files = wanted(Declared(strongroom.stores()))
+    files = wanted(Declared([*strongroom.stores(), _native.chain()]))
     changed = [(path, text) for path, text in files.items() if path.read_text() != text]
     for path, text in changed:
         act(path, text)

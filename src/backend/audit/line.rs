@@ -60,7 +60,10 @@ fn write_at(access: &Access<'_>, since_epoch: Duration, longest_text: usize) -> 
         ("age_seconds", access.age.map_or(Value::Null, |age| Value::from(thousandths(age.as_millis())))),
         ("took_ms", Value::from(thousandths(access.took.as_micros()))),
     ];
-    let members: Object = members.into_iter().map(|(key, value)| (Text::from(key), value)).collect();
+    // Lines of a backend that is no chain have no such key.
+    let member = access.member.map(|member| ("member", text(member)));
+    let members: Object =
+        members.into_iter().chain(member).map(|(key, value)| (Text::from(key), value)).collect();
     let mut line = json::write(&Value::from(members)).as_bytes().to_vec();
     line.push(b'\n');
     line
@@ -98,7 +101,7 @@ mod tests {
 
     fn access<'a>(lookup: Lookup<'a>, claims: &'a Claims) -> Access<'a> {
         let (age, took) = (Some(Duration::from_millis(12_345)), Duration::from_micros(1_234));
-        Access { lookup, store: "memory", outcome: "value", age, took, claims }
+        Access { lookup, store: "memory", member: None, outcome: "value", age, took, claims }
     }
 
     fn shown(access: &Access<'_>) -> String {

@@ -30,6 +30,8 @@ pub struct Access<'a> {
     pub lookup: Lookup<'a>,
     /// The registry name of the store.
     pub store: &'static str,
+    /// The member of a chain that has the value.
+    pub member: Option<&'a str>,
     /// How it ended, as a slug: `value`, `absent`, `stale`, `skipped`, `refused`, or
     /// [`ErrorKind::as_str`](crate::error::ErrorKind::as_str).
     pub outcome: &'static str,

@@ -26,6 +26,7 @@ fn record(log: &AuditLog, id: &str) -> Result<()> {
     log.record(&Access {
         lookup,
         store: "memory",
+        member: None,
         outcome: "value",
         age: None,
         took,

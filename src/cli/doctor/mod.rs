@@ -39,7 +39,16 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Report {
     let checked = configuration::check(source, &mut findings);
     findings.extend(checked.as_ref().and_then(|(_, setup)| crate::cli::agent::check(setup)));
     if let (Some((airflow, setup)), false) = (checked, arguments.offline) {
-        store::check(&airflow, &setup, &arguments.tag, &mut findings);
+        if setup.settings.chain.is_none() {
+            store::check(&airflow, &setup, &arguments.tag, &mut findings);
+        }
+        for (name, member) in setup.members() {
+            let before = findings.len();
+            store::check(&airflow, &member, &arguments.tag, &mut findings);
+            for finding in findings.iter_mut().skip(before) {
+                finding.evidence = format!("`{}`: {}", Shown(&name), finding.evidence);
+            }
+        }
     }
     report(&findings, arguments.strict, has_colour())
 }

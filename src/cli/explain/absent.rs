@@ -19,7 +19,9 @@ pub(super) struct Absence {
 
 /// Asks about each name of a lookup that found nothing; not after an error, which is explanation enough.
 pub(super) fn absences(client: &Client, answer: &LookedUp) -> Vec<Absence> {
-    let LookedUp::Asked(Explained { outcome: Ok(_), error: None, steps }) = answer else { return Vec::new() };
+    let LookedUp::Asked(Explained { outcome: Ok(_), error: None, steps, .. }) = answer else {
+        return Vec::new();
+    };
     if answer.value().is_some() {
         return Vec::new();
     }

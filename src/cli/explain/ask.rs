@@ -113,7 +113,12 @@ fn unopened(setup: &Setup, airflow: &AirflowConfig, lookup: Lookup<'_>, error: &
         Err(unasked) => unasked.into(),
         Ok(route) => {
             let outcome = settle(setup.settings.on_error, lookup, Some(&route), error.clone(), |_| ());
-            LookedUp::Asked(Explained { outcome, error: Some(error.clone()), steps: Vec::new() })
+            LookedUp::Asked(Explained {
+                outcome,
+                error: Some(error.clone()),
+                steps: Vec::new(),
+                members: Vec::new(),
+            })
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::backend::AskedName;
+use crate::backend::chain::MemberSearch;
 use crate::cli::explain::absent::Absence;
 use crate::cli::explain::remedy::remedy;
 use crate::cli::explain::{BackendSearch, Search};
@@ -184,16 +185,10 @@ fn backend(asked: &BackendSearch, kind: Kind) -> String {
             let _ = writeln!(text, "   nothing asked: {error}");
         }
         Some(LookedUp::Asked(explained)) => {
-            for step in &explained.steps {
-                let _ = writeln!(
-                    text,
-                    "   {}: {} ({}, {})",
-                    step.name,
-                    step.outcome,
-                    time(step.took),
-                    origin(step)
-                );
+            if explained.members.is_empty() {
+                explained.steps.iter().for_each(|step| text.push_str(&step_line(step)));
             }
+            explained.members.iter().for_each(|member| text.push_str(&member_lines(member, kind)));
             if let Some(error) = &explained.error {
                 let fate = match &explained.outcome {
                     Ok(_) => "Airflow is answered None and goes on",
@@ -235,6 +230,34 @@ fn backend(asked: &BackendSearch, kind: Kind) -> String {
     text
 }
 
+fn step_line(step: &AskedName) -> String {
+    format!("   {}: {} ({}, {})\n", step.name, step.outcome, time(step.took), origin(step))
+}
+
+/// A member of a chain: what it answered, or why it was not asked.
+fn member_lines(member: &MemberSearch, kind: Kind) -> String {
+    let state = match (&member.passed_over, member.outcome) {
+        (Some(reason), _) => format!("passed over: {}", reason.reason(kind)),
+        (None, None) => "not asked: the search was over before".to_owned(),
+        (None, Some(outcome)) => outcome.to_owned(),
+    };
+    let mut text = format!("   `{}` ({}): {state}\n", Shown(&member.name), member.title);
+    for step in &member.steps {
+        let _ = write!(text, "   {}", step_line(step));
+    }
+    text
+}
+
+fn member_as_json(member: &MemberSearch, kind: Kind) -> Value {
+    json!({
+        "name": member.name,
+        "outcome": member.outcome,
+        "passed_over": member.passed_over.as_ref().map(|reason| reason.reason(kind)),
+        "error": member.error.as_ref().map(error_as_json),
+        "names": member.steps.iter().map(step_as_json).collect::<Vec<_>>(),
+    })
+}
+
 fn origin(step: &AskedName) -> &'static str {
     if step.asked_store { "from the store" } else { "from memory" }
 }
@@ -253,6 +276,7 @@ pub(super) fn json(search: &Search<'_>) -> Value {
     let variables = search.variables.iter().map(
         |place| json!({"name": place.name, "set": place.is_set, "answers": search.variable() == Some(place)}),
     );
+    let backends = search.backends.iter().map(|asked| backend_as_json(asked, search.lookup.kind));
     let options = search.options.iter();
     let options = options.map(|named| json!({"place": named.place, "hidden_by": named.hidden_by}));
     json!({
@@ -260,7 +284,7 @@ pub(super) fn json(search: &Search<'_>) -> Value {
         "id": search.lookup.id,
         "team": search.lookup.team,
         "options": options.collect::<Vec<_>>(),
-        "backends": search.backends.iter().map(backend_as_json).collect::<Vec<_>>(),
+        "backends": backends.collect::<Vec<_>>(),
         "variables": variables.collect::<Vec<_>>(),
         "metastore": if search.lookup.kind == Kind::Config { "not asked" } else { "not read" },
         "answered_by": answered_by(search),
@@ -269,7 +293,7 @@ pub(super) fn json(search: &Search<'_>) -> Value {
     })
 }
 
-fn backend_as_json(asked: &BackendSearch) -> Value {
+fn backend_as_json(asked: &BackendSearch, kind: Kind) -> Value {
     let (steps, not_asked) = match &asked.answer {
         None => (Vec::new(), Some("the search was over before")),
         Some(LookedUp::NotAsked(reason)) => (Vec::new(), Some(reason.as_str())),
@@ -280,7 +304,7 @@ fn backend_as_json(asked: &BackendSearch) -> Value {
         let [timeout, ttl, negative] = times.map(|time| u64::try_from(time).unwrap_or(u64::MAX));
         json!({"ttl_ms": ttl, "negative_ttl_ms": negative, "timeout_ms": timeout})
     });
-    json!({
+    let mut json = json!({
         "component": asked.component.as_str(),
         "class": asked.class,
         "configured_in": asked.configured,
@@ -295,7 +319,14 @@ fn backend_as_json(asked: &BackendSearch) -> Value {
         "unusable": asked.unusable,
         "cache": cache,
         "warnings": asked.warnings,
-    })
+    });
+    if let Some(LookedUp::Asked(explained)) = &asked.answer
+        && !explained.members.is_empty()
+    {
+        let members = explained.members.iter().map(|member| member_as_json(member, kind));
+        json["members"] = members.collect();
+    }
+    json
 }
 
 fn step_as_json(step: &AskedName) -> Value {

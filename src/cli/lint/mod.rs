@@ -37,7 +37,7 @@ struct Fault {
 /// Reads every connection once. The exit code is 1 if anything was found.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let airflow = source.airflow()?;
-    let setup = Setup::of(&airflow, source.component())?;
+    let setup = Setup::of(&airflow, source.component())?.of_one_store("lint")?;
     let client = setup.open()?;
     let mut warnings = setup.warned();
     let (listed, heard) = names(&setup, &client, Kind::Connection, usize::MAX)?;

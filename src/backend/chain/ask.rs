@@ -1,0 +1,134 @@
+//! Asking one member after the other.
+
+use crate::backend::chain::explained::MemberSearch;
+use crate::backend::chain::fate::Scene;
+use crate::backend::chain::plan::Leg;
+use crate::backend::chain::running::Chain;
+use crate::backend::on_error::Failure;
+use crate::backend::plan::Route;
+use crate::backend::reply::{Explained, Reply, Trail};
+use crate::error::{Error, Result};
+use crate::process::Deadline;
+use crate::store::convention::Lookup;
+
+/// A lookup under way.
+struct Walk<'a> {
+    deadline: Deadline,
+    lookup: Lookup<'a>,
+    /// How many members are still to be asked, besides the current one.
+    others: usize,
+    /// What each member contributed, if the caller wants to know.
+    seen: Option<Vec<MemberSearch>>,
+}
+
+impl Chain {
+    /// Asks along `route`, which was planned for this chain, until a member has the secret.
+    pub(in crate::backend) async fn ask(
+        &self,
+        deadline: Deadline,
+        lookup: Lookup<'_>,
+        route: &Route,
+    ) -> Result<Reply, Failure> {
+        self.note_route(lookup, route);
+        self.walk(&mut Walk::new(deadline, lookup, route), route).await
+    }
+
+    /// Like [`Self::ask`], with what each member contributed.
+    pub(in crate::backend) async fn explain(
+        &self,
+        deadline: Deadline,
+        lookup: Lookup<'_>,
+        route: &Route,
+    ) -> Explained {
+        let mut walk = Walk { seen: Some(Vec::new()), ..Walk::new(deadline, lookup, route) };
+        let outcome = self.walk(&mut walk, route).await;
+        let mut members = walk.seen.unwrap_or_default();
+        // The members after the one that answered are shown, too.
+        let rest = route.1.iter().enumerate().skip(members.len());
+        members.extend(rest.filter_map(|(index, leg)| self.shown(index, leg)));
+        let led_on = || members.iter().find_map(|member| member.error.clone());
+        let error = match &outcome {
+            Err(failure) => Some(failure.error.clone()),
+            Ok(reply) => reply.value.is_none().then(led_on).flatten(),
+        };
+        let steps = members.iter().flat_map(|member| member.steps.iter().cloned()).collect();
+        Explained { outcome, error, steps, members }
+    }
+
+    async fn walk(&self, walk: &mut Walk<'_>, route: &Route) -> Result<Reply, Failure> {
+        let (mut oldest, mut doubt) = (None, None);
+        for (index, leg) in route.1.iter().enumerate() {
+            let Some(found) = self.ask_member(walk, index, leg).await else { continue };
+            match found {
+                Ok(reply) if reply.value.is_some() => return Ok(Reply { member: Some(index), ..reply }),
+                Ok(reply) => oldest = oldest.max(reply.age),
+                Err(error) => {
+                    doubt = doubt.or(Some(error.kind().as_str()));
+                    self.settle(walk, index, leg, error)?;
+                }
+            }
+        }
+        // After an error it is not known that there is no such secret.
+        Ok(doubt.map_or_else(|| Reply::known(None, oldest.unwrap_or_default(), false), Reply::none))
+    }
+
+    /// The answer of the member at `index`; `None` if it is passed over.
+    async fn ask_member(&self, walk: &mut Walk<'_>, index: usize, leg: &Leg) -> Option<Result<Reply>> {
+        if leg.is_passed_over() {
+            walk.note(self.shown(index, leg));
+            return None;
+        }
+        walk.others -= 1;
+        let mut trail = Trail { steps: walk.seen.as_ref().map(|_| Vec::new()), ..Trail::new(0) };
+        let found = self.search(walk, index, leg, &mut trail).await;
+        if walk.seen.is_some() {
+            walk.note(self.shown(index, leg).map(|shown| shown.with(&found, trail.steps)));
+        }
+        Some(found)
+    }
+
+    async fn search(&self, walk: &Walk<'_>, index: usize, leg: &Leg, trail: &mut Trail) -> Result<Reply> {
+        let (member, running) = self.member(index).ok_or_else(|| Error::internal("no such member"))?;
+        let names = match leg {
+            Leg::Fault(error) => return Err(error.clone()),
+            leg => leg.names(),
+        };
+        let backend = running.backend(member, &self.clock)?;
+        let search = backend.search_along(walk.lookup, names, trail);
+        backend.named(member.deadline(walk.deadline, walk.others).run(search).await)
+    }
+
+    fn settle(&self, walk: &Walk<'_>, index: usize, leg: &Leg, error: Error) -> Result<(), Failure> {
+        let Some((member, running)) = self.member(index) else { return Err(error.into()) };
+        let has_next = walk.others > 0;
+        Scene { member, running, leg, has_next, clock: &self.clock }.settle(walk.lookup, error)
+    }
+
+    /// Remembers which members the lookup concerns, unless a fault might be mended.
+    fn note_route(&self, lookup: Lookup<'_>, route: &Route) {
+        if !route.1.iter().any(|leg| matches!(leg, Leg::Fault(_))) {
+            let asked = route.1.iter().enumerate().filter(|(_, leg)| !leg.is_passed_over());
+            self.routes.keep(lookup, asked.map(|(index, _)| index));
+        }
+    }
+
+    /// The member at `index` before it is asked.
+    fn shown(&self, index: usize, leg: &Leg) -> Option<MemberSearch> {
+        let (member, _) = self.member(index)?;
+        let passed_over = if let Leg::PassedOver(skipped) = leg { Some(skipped.clone()) } else { None };
+        Some(MemberSearch::unasked(member, passed_over))
+    }
+}
+
+impl<'a> Walk<'a> {
+    fn new(deadline: Deadline, lookup: Lookup<'a>, route: &Route) -> Self {
+        let others = route.1.iter().filter(|leg| !leg.is_passed_over()).count();
+        Self { deadline, lookup, others, seen: None }
+    }
+
+    fn note(&mut self, shown: Option<MemberSearch>) {
+        if let Some(seen) = &mut self.seen {
+            seen.extend(shown);
+        }
+    }
+}

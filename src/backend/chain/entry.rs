@@ -1,0 +1,73 @@
+//! A chain as the rest of the product sees it: options like those of a store, and no store behind it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::store::convention::{Convention, Lookup, Naming};
+use crate::store::options::{OptionKind, OptionSpec};
+use crate::store::tools::Tools;
+use crate::store::{OptionRules, SecretName, Store, StoreEntry, StoreInfo};
+use crate::value::SecretValue;
+
+/// The shape of the option.
+const SHAPE: &str = "a list of stores such as [{\"store\": \"vault\", \"url\": \"https://vault:8200\"}]";
+
+/// The members, in the order in which they are asked.
+pub const STORES_OPTION: OptionSpec = OptionSpec::new(
+    "stores",
+    OptionKind::SecretJson(SHAPE),
+    "The stores in the order in which they are asked: each an object with its `store`, the options of that \
+    store, and `name`, `kinds`, `teams`, `ids` and `on_error`.",
+);
+
+/// The policy of members without one of their own.
+const ON_ERROR_OPTION: OptionSpec = OptionSpec::new(
+    "on_error",
+    OptionKind::Choice(ON_ERROR_WORDS),
+    "What the error of a member means, unless the member says otherwise: as on a backend, or next (the next \
+    store is asked).",
+)
+.with_default("official");
+
+const ON_ERROR_WORDS: &[&str] = &["official", "next", "raise", "miss", "deny", "stop"];
+
+/// The entry of chains. It is in no list of stores, since there is none behind it.
+pub const CHAIN: StoreEntry = StoreEntry {
+    info: INFO,
+    python_class: "strongroom.chain.ChainBackend",
+    options: &[STORES_OPTION, ON_ERROR_OPTION],
+    variables: &[],
+    convention: |_options| Ok(Arc::new(NoNames)),
+    rules: OptionRules::NONE,
+    tools: Tools { words: &["chain"], about: "Several stores in one backend: no policy", ..Tools::NONE },
+    open: |_options, _environment| Ok(Arc::new(NoStore)),
+};
+
+const INFO: StoreInfo = StoreInfo { name: "chain", title: "the chain" };
+
+/// The members name the secrets.
+#[derive(Debug)]
+struct NoNames;
+
+impl Convention for NoNames {
+    fn names(&self, _lookup: Lookup<'_>) -> Naming {
+        Naming::Off
+    }
+}
+
+/// The members hold the secrets.
+#[derive(Debug)]
+struct NoStore;
+
+#[async_trait]
+impl Store for NoStore {
+    fn info(&self) -> &StoreInfo {
+        &INFO
+    }
+
+    async fn get(&self, _name: &SecretName) -> Result<Option<SecretValue>> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,69 @@
+//! Answers from the memory of the members, and what becomes of it.
+
+use crate::backend::chain::plan::Leg;
+use crate::backend::chain::running::Chain;
+use crate::backend::lookup::Backend;
+use crate::backend::plan::Route;
+use crate::backend::reply::{Held, Reply};
+use crate::masking::Stamp;
+use crate::store::convention::Lookup;
+use crate::value::SecretValue;
+
+impl Chain {
+    /// The answer to `lookup` if every member that it reaches knows its part. Counted only if so.
+    pub(in crate::backend) fn remembered(&self, lookup: Lookup<'_>) -> Option<Reply> {
+        let (mut asked, mut oldest) = (Vec::new(), None);
+        for index in self.routes.of(lookup)?.iter() {
+            let backend = self.members.get(*index)?.existing()?;
+            let reply = backend.recall(lookup)?;
+            asked.push((backend, reply.value.is_some()));
+            oldest = oldest.max(reply.age);
+            if reply.value.is_some() {
+                count(&asked);
+                return Some(Reply { member: Some(*index), ..reply });
+            }
+        }
+        count(&asked);
+        Some(Reply::known(None, oldest?, false))
+    }
+
+    /// Like [`Backend::held`].
+    pub(in crate::backend) fn held(
+        &self,
+        lookup: Lookup<'_>,
+        route: &Route,
+        is_under_way: bool,
+    ) -> Option<Held> {
+        let (mut is_due, mut oldest) = (false, None);
+        for (index, leg) in route.1.iter().enumerate() {
+            if leg.is_passed_over() {
+                continue;
+            }
+            let Leg::Ask(names) = leg else { return None };
+            let member_route = Route(names.clone(), Vec::new());
+            let held = self.members.get(index)?.existing()?.held(lookup, &member_route, is_under_way)?;
+            is_due |= held.is_due;
+            oldest = oldest.max(held.reply.age);
+            if held.reply.value.is_some() {
+                return Some(Held { reply: Reply { member: Some(index), ..held.reply }, is_due });
+            }
+        }
+        Some(Held { reply: Reply::known(None, oldest?, false), is_due })
+    }
+
+    /// Like [`Backend::refresh`], for every member that runs.
+    pub(in crate::backend) fn refresh(&self, id: Option<&str>, team: Option<&str>) {
+        self.built().for_each(|backend| backend.refresh(id, team));
+    }
+
+    /// Like [`Backend::note_masked`]: only the member that holds the value has something to note.
+    pub(in crate::backend) fn note_masked(&self, lookup: Lookup<'_>, value: &SecretValue, masked: Stamp) {
+        self.built().for_each(|backend| backend.note_masked(lookup, value, masked));
+    }
+}
+
+fn count(asked: &[(&Backend, bool)]) {
+    for (backend, has_value) in asked {
+        backend.count_hit(*has_value);
+    }
+}

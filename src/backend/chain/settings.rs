@@ -1,0 +1,40 @@
+//! The settings of a chain: plain data, like those of each member.
+
+use std::sync::Arc;
+
+use crate::backend::chain::routing::Routing;
+use crate::backend::on_error::OnError;
+use crate::backend::settings::Settings;
+use crate::error::{Error, Result};
+
+/// The members of a chain, in the order in which they are asked.
+#[derive(Debug)]
+pub struct ChainSettings {
+    /// At least one.
+    pub members: Vec<Member>,
+}
+
+/// One store of a chain.
+#[derive(Debug)]
+pub struct Member {
+    /// Its name, which no other member has.
+    pub name: String,
+    /// The lookups that concern it.
+    pub routing: Arc<Routing>,
+    /// What its errors mean for the search.
+    pub on_error: OnError,
+    /// Its settings, or why it can never be asked: then each lookup that reaches it has this error.
+    pub settings: Result<Arc<Settings>, Error>,
+}
+
+impl Member {
+    /// What its store is called in messages.
+    pub fn title(&self) -> &'static str {
+        self.settings.as_ref().map_or("not configured", |settings| settings.entry.info.title)
+    }
+
+    /// The registry name of its store; empty if there is none.
+    pub fn store(&self) -> &'static str {
+        self.settings.as_ref().map_or("", |settings| settings.entry.info.name)
+    }
+}

@@ -1,0 +1,155 @@
+//! One member of a chain as it is written.
+
+use std::sync::Arc;
+
+use crate::backend::OnError;
+use crate::backend::chain::Routing;
+use crate::config::chain::on_error;
+use crate::config::raw::{RawOptions, RawValue};
+use crate::error::{Error, Result};
+use crate::redact::Shown;
+use crate::store::convention::Kind;
+use crate::store::options::Options;
+use crate::store::pattern::Pattern;
+use crate::value::json::Value;
+
+/// What a member has besides the options of its store.
+pub(super) const MEMBER_KEYS: [&str; 6] = ["name", "store", "kinds", "teams", "ids", "on_error"];
+
+/// Names that begin an address or an ARN: a reference could not tell them from it.
+const NO_NAMES: [&str; 3] = ["arn", "http", "https"];
+
+/// A member before its store is configured.
+pub(super) struct Written {
+    pub(super) name: String,
+    /// The word for the store.
+    pub(super) store: String,
+    pub(super) routing: Arc<Routing>,
+    pub(super) on_error: OnError,
+    /// The options of the store.
+    pub(super) options: RawOptions,
+    /// What is wrong with one of the keys, so that the member cannot be asked.
+    pub(super) fault: Option<Error>,
+}
+
+impl Written {
+    /// Reads the member at `index`. An error is one of its place in the chain; anything else is its fault.
+    pub(super) fn read(index: usize, value: &Value, chain: &Options) -> Result<Self> {
+        let place = index + 1;
+        let members = value.as_object().ok_or_else(|| {
+            Error::config(format!("store {place} of the chain is JSON of type {}", value.type_name()))
+                .with_hint(
+                    "Write an object, such as {\"store\": \"local\", \"connections_file_path\": \"c.yaml\"}",
+                )
+        })?;
+        let options: RawOptions =
+            members.iter().filter_map(|(key, value)| Some((key.to_str()?.to_owned(), raw(value)))).collect();
+        let text =
+            |key| options.iter().find(|(known, _)| *known == key).and_then(|(_, value)| value.as_text());
+        let store = text("store").unwrap_or_default().trim().to_owned();
+        let name = text("name").map(str::trim).filter(|name| !name.is_empty()).unwrap_or(&store).to_owned();
+        check_name(&name, place)?;
+        let mut written = Self {
+            name,
+            store,
+            routing: Arc::default(),
+            on_error: OnError::Official,
+            options: options.iter().filter(|(key, _)| !is_own(key)).map(owned).collect(),
+            fault: None,
+        };
+        if let Err(fault) = written.read_rest(&options, chain) {
+            written.fault = Some(fault);
+            // Nothing that was not understood may open the member to lookups that it is not for; but those
+            // that it may be for must not be answered by another store.
+        }
+        Ok(written)
+    }
+
+    fn read_rest(&mut self, options: &RawOptions, chain: &Options) -> Result<()> {
+        let value = |key| options.iter().find(|(known, _)| *known == key).map(|(_, value)| value);
+        self.on_error = on_error(value("on_error"), chain)?;
+        if self.store.is_empty() {
+            return Err(
+                Error::config("it names no `store`").with_hint("Write the registry name of its store")
+            );
+        }
+        let routing = Routing {
+            kinds: value("kinds").map(kinds).transpose()?.flatten(),
+            teams: value("teams").map(teams).transpose()?.flatten(),
+            ids: value("ids").map(ids).transpose()?.flatten(),
+        };
+        self.routing = Arc::new(routing);
+        Ok(())
+    }
+}
+
+fn is_own(key: &str) -> bool {
+    MEMBER_KEYS.contains(&key)
+}
+
+fn owned((key, value): (&str, &RawValue)) -> (String, RawValue) {
+    (key.to_owned(), value.clone())
+}
+
+fn raw(value: &Value) -> RawValue {
+    value.as_str().map_or_else(|| RawValue::Json(value.clone()), |text| RawValue::Text(text.to_owned()))
+}
+
+fn check_name(name: &str, place: usize) -> Result<()> {
+    if name.is_empty() {
+        return Err(Error::config(format!("store {place} of the chain has neither `store` nor `name`"))
+            .with_hint("Write the registry name of the store as `store`, such as hashicorp_vault"));
+    }
+    if NO_NAMES.contains(&name) || name.contains(':') {
+        let name = Shown(name);
+        return Err(Error::config(format!("`{name}` cannot be the name of a store in the chain"))
+            .with_hint("Use a name without a colon that is none of arn, http and https"));
+    }
+    Ok(())
+}
+
+/// A list of texts; a single text is a list of one, and null is no list.
+fn list(value: &RawValue, wrong: impl Fn() -> Error) -> Result<Option<Vec<Option<String>>>> {
+    let texts = match value {
+        RawValue::Text(text) => return Ok(Some(vec![Some(text.clone())])),
+        RawValue::Json(Value::Null) => return Ok(None),
+        RawValue::Json(Value::Array(texts)) => texts,
+        RawValue::Json(_) => return Err(wrong()),
+    };
+    let texts = texts.iter().map(|text| match text {
+        Value::Null => Ok(None),
+        text => text.as_str().map(|text| Some(text.to_owned())).ok_or_else(&wrong),
+    });
+    texts.collect::<Result<_>>().map(Some)
+}
+
+fn kinds(value: &RawValue) -> Result<Option<Vec<Kind>>> {
+    let wrong = || {
+        Error::config("its `kinds` are no list of kinds")
+            .with_hint("Write some of connections, variables, config")
+    };
+    let Some(words) = list(value, wrong)? else { return Ok(None) };
+    let kind = |word: Option<String>| {
+        let word = word.unwrap_or_default().trim().to_lowercase();
+        let of_one = || Kind::ALL.into_iter().find(|kind| kind.as_str() == word);
+        Kind::of_group(&word).or_else(of_one).ok_or_else(wrong)
+    };
+    words.into_iter().map(kind).collect::<Result<_>>().map(Some)
+}
+
+fn teams(value: &RawValue) -> Result<Option<Vec<Option<String>>>> {
+    list(value, || {
+        Error::config("its `teams` are no list of teams")
+            .with_hint("Write names of teams, and null for lookups without a team")
+    })
+}
+
+fn ids(value: &RawValue) -> Result<Option<Pattern>> {
+    match value {
+        RawValue::Text(text) if text.is_empty() => Ok(None),
+        RawValue::Text(text) => Ok(Some(Pattern::new(text.as_str()))),
+        RawValue::Json(Value::Null) => Ok(None),
+        RawValue::Json(_) => Err(Error::config("its `ids` is no text")
+            .with_hint("Write a regular expression, which the ids match from their start")),
+    }
+}

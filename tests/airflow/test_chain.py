@@ -1,0 +1,29 @@
+"""A chain configured by environment variables alone: the connection, the variable and the option of one DAG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.airflow import expect
+from tests.airflow.canaries import Canaries
+from tests.airflow.conftest import connection_fields, look_up
+from tests.airflow.session import Airflow, backend_environment
+
+CHAIN = "strongroom.chain.ChainBackend"
+
+pytestmark = pytest.mark.ours
+
+
+def test_the_three_lookups_of_a_dag_are_answered_by_three_members(
+    airflow: Airflow, secret_files: dict[str, Path], canaries: Canaries
+) -> None:
+    stores = [
+        {"name": kind, "store": "local", f"{kind}_file_path": str(secret_files[kind])}
+        for kind in ("configs", "variables", "connections")
+    ]
+    results = look_up(airflow, backend_environment(CHAIN, {"stores": stores}), "connection", "absent variable", "dag")
+    expect.connection(results["connection"], connection_fields(canaries))
+    expect.nothing(results["absent variable"], "Variable absent does not exist")
+    expect.the_dag(results["dag"], canaries, CHAIN)

@@ -1,0 +1,72 @@
+"""What the command line says about a chain."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+STORES: list[dict[str, Any]] = [
+    {"name": "conns", "store": "memory", "secrets": {"airflow/variables/v": "canary-1"}, "kinds": ["connections"]},
+    {"name": "near", "store": "memory", "secrets": {"airflow/variables/v": "canary-2"}},
+    {
+        "name": "far",
+        "store": "memory",
+        "secrets": {"airflow/variables/v": "canary-3", "airflow/variables/w": "canary-4"},
+    },
+    {"name": "odd", "store": "memroy"},
+]
+
+
+def strongroom(*arguments: str, stores: list[dict[str, Any]] = STORES) -> tuple[int, str]:
+    """The exit code and both outputs of a command on a chain of ``stores``."""
+    configured = {
+        "AIRFLOW_HOME": "/nonexistent",
+        "AIRFLOW__SECRETS__BACKEND": "strongroom.chain.ChainBackend",
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"stores": stores}),
+    }
+    command = [sys.executable, "-m", "strongroom", *arguments]
+    ended = subprocess.run(command, env={**os.environ, **configured}, capture_output=True, text=True, check=False)
+    assert "canary" not in ended.stdout + ended.stderr
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+def test_explain_shows_every_member_and_why_it_was_passed_over() -> None:
+    code, text = strongroom("explain", "variable", "v")
+    assert code == 0
+    places = [
+        "`conns` (Memory): passed over: its `kinds` leave variables out",
+        "`near` (Memory): value",
+        "airflow/variables/v: value",
+        "`far` (Memory): not asked: the search was over before",
+        "`odd` (not configured): not asked",
+    ]
+    assert [text.index(place) for place in places] == sorted(text.index(place) for place in places)
+
+
+def test_list_merges_the_members_and_names_the_one_that_answers() -> None:
+    code, text = strongroom("list", "variable", "--json", stores=STORES[:3])
+    assert code == 0
+    listed = json.loads(text)["secrets"]
+    assert [(secret["id"], secret["member"]) for secret in listed] == [("v", "near"), ("w", "far")]
+
+
+def test_doctor_checks_each_member_and_reports_a_useless_one() -> None:
+    code, text = strongroom("doctor", stores=[STORES[1], {**STORES[1], "name": "again"}])
+    assert code == 0
+    assert "`again`: it is never of use, since `near` asks the same store" in text
+    assert "`near`: " in text
+    assert "`again`: " in text
+
+
+def test_get_looks_up_along_the_chain() -> None:
+    assert strongroom("get", "variable", "w", stores=STORES[:3])[0] == 0
+    assert strongroom("get", "variable", "x", stores=STORES[:3])[0] == 1
+
+
+def test_a_command_on_one_store_refuses_a_chain() -> None:
+    code, text = strongroom("lint")
+    assert code not in (0, 1)
+    assert "looks at a single store" in text
