@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::backend::chain::CHAIN;
 use crate::cli::output::Report;
 use crate::cli::setup::{Setup, Source, entry_of};
 use crate::cli::words::StoreWord;
 use crate::error::{Error, Result};
+use crate::redact::Shown;
 use crate::store::StoreEntry;
 use crate::store::convention::{Kind, Lookup};
 use crate::store::options::Options;
@@ -119,15 +121,31 @@ fn document(source: &Source, arguments: &Arguments) -> Result<(String, Option<Se
 /// but not with default prefixes if the configured ones cannot be read.
 fn configured(source: &Source, entry: &StoreEntry, is_needed: bool) -> Result<Option<Setup>> {
     let Some(chosen) = source.airflow()?.chosen(source.component())? else { return Ok(None) };
-    let is_this = |known: &StoreEntry| entry.info.name == known.info.name;
-    if !entry_of(&chosen.class).is_ok_and(is_this) {
+    let can_be_this = |known: &StoreEntry| [entry.info.name, CHAIN.info.name].contains(&known.info.name);
+    if !entry_of(&chosen.class).is_ok_and(can_be_this) {
         return Ok(None);
     }
     match Setup::from_chosen(chosen) {
+        Ok(setup) if setup.settings.chain.is_some() => member(&setup, entry, is_needed),
         Ok(setup) => Ok(Some(setup)),
         Err(error) if is_needed => Err(error),
         Err(_) => Ok(None),
     }
+}
+
+/// The member of a chain that reads this store. Which one is meant cannot be guessed if there are several.
+fn member(chain: &Setup, entry: &StoreEntry, is_needed: bool) -> Result<Option<Setup>> {
+    let mut members = chain.members();
+    members.retain(|(_, member)| member.entry.info.name == entry.info.name);
+    if members.len() > 1 && is_needed {
+        let names: Vec<_> = members.iter().map(|(name, _)| format!("`{}`", Shown(name))).collect();
+        let message = format!("{} of the chain read this store", names.join(", "));
+        return Err(Error::config(message).with_hint(
+            "Give the prefixes, or an airflow.cfg that names the class of one of them: --config FILE",
+        ));
+    }
+    let only = members.pop().filter(|_| members.is_empty());
+    Ok(only.map(|(_, member)| member))
 }
 
 /// The prefixes that were given, or else the configured ones, or else the defaults.

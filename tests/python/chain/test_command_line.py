@@ -70,3 +70,19 @@ def test_a_command_on_one_store_refuses_a_chain() -> None:
     code, text = strongroom("lint")
     assert code not in (0, 1)
     assert "looks at a single store" in text
+
+
+def test_an_agent_is_not_run_for_a_chain() -> None:
+    code, text = strongroom("agent")
+    assert code not in (0, 1)
+    assert "`strongroom agent` looks at a single store" in text
+
+
+def test_a_policy_is_of_the_member_that_reads_the_store() -> None:
+    vault = {"store": "vault", "url": "http://127.0.0.1:1", "token": "t", "variables_path": "only-here"}
+    code, text = strongroom("policy", "vault", stores=[STORES[1], vault])
+    assert code == 0
+    assert "only-here" in text
+    code, text = strongroom("policy", "vault", stores=[vault, {**vault, "name": "second"}])
+    assert code not in (0, 1)
+    assert "`vault`, `second` of the chain read this store" in text
