@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.airflow.components import SERVERS, WORKERS, components
@@ -28,13 +29,27 @@ OURS = "strongroom.aws.SecretsManagerBackend"
 SERVER = {"AIRFLOW__WORKERS__SECRETS_BACKEND": "strongroom.server.ServerBackend"}
 WHOLE = {"AIRFLOW__SECRETS__USE_CACHE": "True"}
 
-#: How the parsing is configured: a title, the class of ``[secrets]``, and what is set beside it.
+#: An agent that ends soon after the processor that started it.
+AGENT = {"agent": "auto", "agent_idle": "5s"}
+
+
+@dataclass(frozen=True)
+class Parsing:
+    """How the parsing is configured: the class of ``[secrets]``, more of its options, and what is set beside it."""
+
+    backend: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, str] = field(default_factory=dict)
+
+
 PARSING = {
-    "official class": (OFFICIAL, {}),
-    "official class, `use_cache`": (OFFICIAL, WHOLE),
-    "Strongroom in each process": (OURS, {}),
-    "Strongroom in each process, `use_cache`": (OURS, WHOLE),
-    "Strongroom on the server": (OURS, SERVER),
+    "official class": Parsing(OFFICIAL),
+    "official class, `use_cache`": Parsing(OFFICIAL, beside=WHOLE),
+    "Strongroom in each process": Parsing(OURS),
+    "Strongroom in each process, `use_cache`": Parsing(OURS, beside=WHOLE),
+    "Strongroom on the server": Parsing(OURS, beside=SERVER),
+    "Strongroom with the agent": Parsing(OURS, AGENT),
+    "Strongroom with the agent, `cache_ttl` of 5 minutes": Parsing(OURS, {**AGENT, "cache_ttl": "5m"}),
 }
 FILES, SECONDS, INTERVAL = 20, 45, 1
 
@@ -83,9 +98,9 @@ measure()
 """
 
 
-def store(backend: str, url: str, user: Credentials) -> dict[str, str]:
-    """What configures a process that asks the store, with the defaults of the class."""
-    options = {"region_name": REGION, "endpoint_url": url}
+def store(backend: str, url: str, user: Credentials, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What configures a process that asks the store, with the defaults of the class but for ``more``."""
+    options = {"region_name": REGION, "endpoint_url": url, **(more or {})}
     return {**backend_environment(backend, options), **user.environment()}
 
 
@@ -97,7 +112,7 @@ def filled(server: MiniStack) -> Credentials:
     return server.user(allow("secretsmanager:GetSecretValue", "airflow/*"))
 
 
-def parse(folder: Path, server: MiniStack, user: Credentials, backend: str, beside: Mapping[str, str]) -> str:
+def parse(folder: Path, server: MiniStack, user: Credentials, parsing: Parsing) -> str:
     """A DAG processor for a minute: calls, lookups, and calls for each lookup."""
     airflow, parsed = Airflow(folder / "home"), folder / "parsed"
     for path in (airflow.home / "dags", airflow.home / "tmp"):
@@ -109,8 +124,8 @@ def parse(folder: Path, server: MiniStack, user: Credentials, backend: str, besi
     with counting_proxy(server.url) as counter:
         environment = {
             **running_environment(airflow.home, free_port()),
-            **store(backend, counter.url, user),
-            **beside,
+            **store(parsing.backend, counter.url, user, parsing.options),
+            **parsing.beside,
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": str(INTERVAL),
             "PARSED": str(parsed),
         }
@@ -164,9 +179,9 @@ def main() -> None:
             print(f"\n{FILES} files, 4 lookups each, {SECONDS} s, parsed every {INTERVAL} s at most, `cache_ttl` 60 s")
             print("\n| configuration | calls | lookups | calls per lookup |")
             print("| --- | --- | --- | --- |")
-            for number, (title, (backend, beside)) in enumerate(PARSING.items()):
+            for number, (title, parsing) in enumerate(PARSING.items()):
                 (folder / str(number)).mkdir()
-                print(f"| {title} | {parse(folder / str(number), server, user, backend, beside)} |", flush=True)
+                print(f"| {title} | {parse(folder / str(number), server, user, parsing)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,21 @@
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::agent::connection::{Connection, NoReply};
 use crate::agent::place::Place;
 use crate::agent::waiting;
-use crate::agent::wire::{Reply, Request, Status, VERSION, WireLookup, frame, read};
+use crate::agent::wire::{Reply, Request, SILENCE, Status, VERSION, WireLookup, frame, read};
 use crate::backend::{Answered, Known};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::convention::Lookup;
 
 /// For so long an agent that was found silent is left alone by all processes of the user.
 const LEFT_ALONE: Duration = Duration::from_secs(5);
+
+/// How long a command may take: the agent answers it from memory.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Connections kept open for the next lookup: as many as threads have asked at the same time, up to this.
 const MOST_KEPT: usize = 8;
@@ -40,12 +43,21 @@ pub enum Asked<Interruption> {
 pub struct Client {
     place: Place,
     idle: Mutex<Vec<Connection>>,
+    /// How long the agent may say that it is at work.
+    patience: Duration,
 }
 
 impl Client {
     /// A client of the agent at `place`. Makes no connection.
     pub fn new(place: Place) -> Self {
-        Self { place, idle: Mutex::default() }
+        Self { place, idle: Mutex::default(), patience: PATIENCE }
+    }
+
+    /// The same for lookups that take `timeout` at most. The agent ends a lookup by itself at its timeout, so
+    /// one that is at work for longer than that is taken for silent.
+    #[must_use]
+    pub fn for_lookups_within(self, timeout: Duration) -> Self {
+        Self { patience: timeout.saturating_add(SILENCE), ..self }
     }
 
     /// Asks for the answer to `lookup`. `multi_team` says whether Airflow has teams, where that is known.
@@ -86,10 +98,11 @@ impl Client {
         let mut stream = tokio::net::UnixStream::from_std(connection.into_stream())?;
         waiting::send(&mut stream, &hello).await?;
         waiting::send(&mut stream, &request).await?;
+        let asked = Instant::now();
         loop {
             let bytes = waiting::receive(&mut stream).await?;
             match read(&bytes).ok_or(NoReply::Silent)? {
-                Reply::Working => {}
+                Reply::Working if asked.elapsed() < self.patience => {}
                 Reply::Refused(why) => return Err(NoReply::Rejected(why.to_owned())),
                 reply => return answered(reply).ok_or(NoReply::Silent),
             }
@@ -182,7 +195,7 @@ impl Client {
             }
         }
         let mut connection = Connection::open(&self.place)?;
-        connection.send(&frame(&VERSION).map_err(|_| NoReply::NotThere)?, check)?;
+        send(&mut connection, &frame(&VERSION).map_err(|_| NoReply::NotThere)?, check)?;
         self.exchange_on(connection, &bytes, check, &mut take)
     }
 
@@ -193,11 +206,12 @@ impl Client {
         check: &mut impl FnMut() -> std::result::Result<(), I>,
         take: &mut impl FnMut(Reply<'_>) -> Option<T>,
     ) -> std::result::Result<T, NoReply<I>> {
-        connection.send(request, check)?;
+        send(&mut connection, request, check)?;
+        let asked = Instant::now();
         loop {
             let bytes = connection.receive(check)?;
             let taken = match read(&bytes).ok_or(NoReply::Silent)? {
-                Reply::Working => continue,
+                Reply::Working if asked.elapsed() < self.patience => continue,
                 Reply::Refused(why) => return Err(NoReply::Rejected(why.to_owned())),
                 reply => take(reply).ok_or(NoReply::Silent)?,
             };
@@ -227,6 +241,19 @@ impl Client {
     fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
         // A panic while the lock was held leaves a list that is still a list.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends `message`. Where the other end has closed already, its last words are still to be read: an agent
+/// turns clients away before it has read a word of them.
+fn send<I>(
+    connection: &mut Connection,
+    message: &[u8],
+    check: &mut impl FnMut() -> std::result::Result<(), I>,
+) -> std::result::Result<(), NoReply<I>> {
+    match connection.send(message, check) {
+        Err(NoReply::Closed) => Ok(()),
+        sent => sent,
     }
 }
 

@@ -54,7 +54,7 @@ impl Remote {
     ) -> Self {
         let cache = &settings.layers.cache;
         Self {
-            client: Client::new(place),
+            client: Client::new(place).for_lookups_within(settings.layers.timeout),
             starter,
             why_not,
             memo: Memo::new(cache.max_entries, cache.max_bytes),

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions};
-use std::io::ErrorKind as IoErrorKind;
+use std::io::{ErrorKind as IoErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -161,7 +161,11 @@ async fn accept(work: &Rc<Work>, listener: &UnixListener) {
             continue;
         };
         let is_own = stream.peer_cred().is_ok_and(|peer| peer.uid() == effective_user());
-        if !is_own || work.clients.get() >= work.limits.most_clients {
+        if !is_own {
+            continue;
+        }
+        if work.clients.get() >= work.limits.most_clients {
+            turn_away(stream);
             continue;
         }
         work.clients.set(work.clients.get() + 1);
@@ -172,6 +176,15 @@ async fn accept(work: &Rc<Work>, listener: &UnixListener) {
             work.clients.set(work.clients.get() - 1);
             work.last_used.set(Instant::now());
         });
+    }
+}
+
+/// Refuses a client at once. One that is only cut off would take the agent for silent, and would have all
+/// others leave it alone.
+fn turn_away(stream: UnixStream) {
+    let full = Reply::Refused("this agent serves as many clients as it can");
+    if let (Ok(mut stream), Ok(bytes)) = (stream.into_std(), frame(&full)) {
+        let _ = stream.write_all(&bytes);
     }
 }
 

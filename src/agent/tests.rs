@@ -162,8 +162,12 @@ fn more_clients_than_allowed_ask_the_store_themselves() {
     let agent = AtWork::start(&[], LIMITS);
     let clients: Vec<_> = (0..4).map(|_| agent.client()).collect();
     assert!(clients.iter().all(|client| value(client, "a").is_some()));
-    assert!(matches!(ask(&agent.client(), "a"), Asked::Direct { .. }));
-    std::fs::remove_file(agent.folder.path().join("agent.silent")).unwrap();
+    for _ in 0..100 {
+        let further = ask(&agent.client(), "a");
+        assert!(matches!(further, Asked::Direct { is_news: true, is_absent: false }), "{further:?}");
+    }
+    // Those that it serves are not told to leave it alone.
+    assert!(!agent.folder.path().join("agent.silent").exists());
     assert!(clients.iter().all(|client| value(client, "a").is_some()));
     clients[0].stop().unwrap();
 }
@@ -194,6 +198,21 @@ fn an_agent_that_is_silent_costs_its_250_ms_once_for_all_processes() {
         assert!(matches!(ask(&other, "a"), Asked::Direct { is_news: false, .. }));
     }
     assert!(start.elapsed() < Duration::from_millis(250));
+}
+
+#[test]
+fn an_agent_that_never_ends_its_work_is_left_after_the_time_of_the_lookup() {
+    let (folder, client) = impostor(|mut stream| {
+        thread::spawn(move || {
+            while stream.write_all(&frame(&Reply::Working).unwrap()).is_ok() {
+                thread::sleep(Duration::from_millis(100));
+            }
+        });
+    });
+    let (start, client) = (Instant::now(), client.for_lookups_within(Duration::from_millis(500)));
+    assert!(matches!(ask(&client, "a"), Asked::Direct { is_news: true, .. }));
+    assert!(start.elapsed() >= Duration::from_millis(500));
+    assert!(folder.path().join("agent.silent").exists());
 }
 
 #[test]
