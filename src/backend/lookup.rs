@@ -55,15 +55,15 @@ impl Backend {
     /// The answer to `lookup` if it is known and fresh.
     pub fn remembered(&self, lookup: Lookup<'_>) -> Option<Reply> {
         if let Some(chain) = &self.chain {
-            return chain.remembered(lookup);
+            return remembered_by(chain, lookup);
         }
-        let reply = self.recall(lookup)?;
-        self.count_hit(reply.value.is_some());
-        Some(reply)
+        let (stack, now) = (self.current(), self.clock.now());
+        let answer = stack.memo.get(lookup, now, stack.store.cache().epoch())?;
+        self.count_hit(answer.value.is_some());
+        Some(Reply { masked: answer.masked, ..Reply::known(answer.value, now.since(answer.fetched), false) })
     }
 
-    /// Like [`Self::remembered`], not counted.
-    #[inline]
+    /// Like [`Self::remembered`] of one store, not counted.
     pub(super) fn recall(&self, lookup: Lookup<'_>) -> Option<Reply> {
         let (stack, now) = (self.current(), self.clock.now());
         let answer = stack.memo.get(lookup, now, stack.store.cache().epoch())?;
@@ -71,6 +71,7 @@ impl Backend {
     }
 
     /// Counts an answer from memory.
+    #[inline]
     pub(super) fn count_hit(&self, has_value: bool) {
         if has_value { &self.counters.hits } else { &self.counters.negative }.add(1);
     }
@@ -200,6 +201,8 @@ impl Backend {
         }
     }
 
+    #[allow(clippy::inline_always)] // a part of every warm lookup
+    #[inline(always)]
     pub(super) fn current(&self) -> Arc<Stack> {
         Arc::clone(&self.stack.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -226,4 +229,11 @@ impl Backend {
         *self.stack.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
         Ok(fresh)
     }
+}
+
+/// Apart, so that the lookups of one store do not pay for the registers that this takes.
+#[cold]
+#[inline(never)]
+fn remembered_by(chain: &Chain, lookup: Lookup<'_>) -> Option<Reply> {
+    chain.remembered(lookup)
 }

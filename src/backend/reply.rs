@@ -23,11 +23,13 @@ pub struct Reply {
     /// `value`, `absent`, `stale`, `skipped`, `refused`, or the kind of the error that counts as a miss.
     pub outcome: &'static str,
     /// The position of the member of a chain that has the value.
-    pub member: Option<usize>,
+    pub member: Option<u32>,
 }
 
 impl Reply {
     /// The answer of the store, `age` ago.
+    #[allow(clippy::inline_always)] // a part of every warm lookup
+    #[inline(always)]
     pub(crate) fn known(value: Option<SecretValue>, age: Duration, is_stale: bool) -> Self {
         let outcome = match &value {
             Some(_) if is_stale => "stale",

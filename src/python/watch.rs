@@ -98,7 +98,7 @@ impl Watch<'_> {
     /// The member of a chain that has the value.
     fn member(&self, outcome: &Outcome) -> Option<&Member> {
         let Ok(Ok(reply)) = outcome else { return None };
-        self.shared.settings.chain.as_ref()?.members.get(reply.member?)
+        self.shared.settings.chain.as_ref()?.members.get(usize::try_from(reply.member?).ok()?)
     }
 
     fn took(&self) -> Duration {

@@ -2,6 +2,7 @@
 
 use crate::backend::chain::explained::MemberSearch;
 use crate::backend::chain::fate::Scene;
+use crate::backend::chain::memory::position;
 use crate::backend::chain::plan::Leg;
 use crate::backend::chain::running::Chain;
 use crate::backend::on_error::Failure;
@@ -60,7 +61,7 @@ impl Chain {
         for (index, leg) in route.1.iter().enumerate() {
             let Some(found) = self.ask_member(walk, index, leg).await else { continue };
             match found {
-                Ok(reply) if reply.value.is_some() => return Ok(Reply { member: Some(index), ..reply }),
+                Ok(reply) if reply.value.is_some() => return Ok(Reply { member: position(index), ..reply }),
                 Ok(reply) => oldest = oldest.max(reply.age),
                 Err(error) => {
                     doubt = doubt.or(Some(error.kind().as_str()));

@@ -20,7 +20,7 @@ impl Chain {
             oldest = oldest.max(reply.age);
             if reply.value.is_some() {
                 count(&asked);
-                return Some(Reply { member: Some(*index), ..reply });
+                return Some(Reply { member: position(*index), ..reply });
             }
         }
         count(&asked);
@@ -45,7 +45,7 @@ impl Chain {
             is_due |= held.is_due;
             oldest = oldest.max(held.reply.age);
             if held.reply.value.is_some() {
-                return Some(Held { reply: Reply { member: Some(index), ..held.reply }, is_due });
+                return Some(Held { reply: Reply { member: position(index), ..held.reply }, is_due });
             }
         }
         Some(Held { reply: Reply::known(None, oldest?, false), is_due })
@@ -60,6 +60,11 @@ impl Chain {
     pub(in crate::backend) fn note_masked(&self, lookup: Lookup<'_>, value: &SecretValue, masked: Stamp) {
         self.built().for_each(|backend| backend.note_masked(lookup, value, masked));
     }
+}
+
+/// The position of a member, as a reply holds it.
+pub(super) fn position(index: usize) -> Option<u32> {
+    u32::try_from(index).ok()
 }
 
 fn count(asked: &[(&Backend, bool)]) {

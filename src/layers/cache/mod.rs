@@ -166,6 +166,8 @@ impl Cache {
 
     /// Changes whenever something that was remembered becomes invalid: answers that were derived from older
     /// ones must be dropped.
+    #[allow(clippy::inline_always)] // a part of every warm lookup
+    #[inline(always)]
     pub fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }
@@ -199,7 +201,7 @@ impl Cache {
     /// value is served, and there is no other attempt before it expires.
     async fn refresh_ahead(&self, name: &SecretName, cached: Cached) -> Result<Cached> {
         let refresh = self.share(name, Reason::Ahead, cached.fetched);
-        match Reason::Ahead.run(self.settings.ahead, refresh).await {
+        match Reason::Ahead.run(&self.settings.ahead, refresh).await {
             Err(error) if error.kind().is_outage() => {
                 if let Some(entry) = self.lock().entry(name) {
                     // One attempt ahead of time is enough: the next one is made when the value expires.
@@ -213,7 +215,7 @@ impl Cache {
 
     async fn refresh_or_stale(&self, name: &SecretName, old: Entry, epoch: u64) -> Result<Cached> {
         let refresh = self.share(name, Reason::Expired, old.fetched);
-        match Reason::Expired.run(self.settings.ahead, refresh).await {
+        match Reason::Expired.run(&self.settings.ahead, refresh).await {
             Err(error) if error.kind().is_outage() && self.still_holds(name, epoch) => {
                 Ok(self.stale(old, Some(error)))
             }
@@ -250,7 +252,7 @@ impl Cache {
             if let Some(cached) = self.landed(name, seen) {
                 return Ok(cached);
             }
-            let answer = reason.run(self.settings.ahead, self.inner.get(name)).await;
+            let answer = reason.run(&self.settings.ahead, self.inner.get(name)).await;
             // A slow store is not down: a timeout after such a short time means nothing.
             let answer = match answer {
                 Err(error) if reason == Reason::Ahead && is_timeout(&error) => return Err(error),

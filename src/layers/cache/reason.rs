@@ -20,7 +20,7 @@ pub(super) enum Reason {
 
 impl Reason {
     /// How long the read may take, if the lookup's own deadline is not the limit.
-    const fn patience(self, ahead: Ahead) -> Option<Duration> {
+    const fn patience(self, ahead: &Ahead) -> Option<Duration> {
         match self {
             Self::First => None,
             Self::Expired => Some(Duration::from_secs(2)),
@@ -29,7 +29,7 @@ impl Reason {
     }
 
     /// Runs `work` within the permitted time.
-    pub(super) async fn run<T>(self, ahead: Ahead, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn run<T>(self, ahead: &Ahead, work: impl Future<Output = Result<T>>) -> Result<T> {
         match self.patience(ahead) {
             Some(patience) => Deadline::within(patience, "the time that a refresh may take").run(work).await,
             None => work.await,
