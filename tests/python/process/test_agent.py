@@ -125,6 +125,21 @@ def ask(folder: Path, options: dict[str, Any], *keys: str) -> tuple[list[str | N
     return values, seconds
 
 
+def client_of_the_only_agent(folder: Path) -> socket.socket:
+    """A connection to the agent whose socket is below ``folder``, once it listens."""
+    connection = socket.socket(socket.AF_UNIX)
+
+    def is_connected() -> bool:
+        try:
+            connection.connect(str(next(path for path in folder.rglob("*") if path.is_socket())))
+        except (StopIteration, OSError):
+            return False
+        return True
+
+    until(is_connected)
+    return connection
+
+
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "strongroom", "agent", *arguments]
 
@@ -369,10 +384,11 @@ def test_a_folder_that_goes_ends_it(folder: Path, store: Store) -> None:
 
 
 def test_an_idle_agent_ends(folder: Path, store: Store) -> None:
-    options = {**store.options("auto"), "agent_idle": "1s"}
+    options = {**store.options("auto"), "agent_idle": "3s"}
     ask(folder, options, "hello")
-    until(lambda: strongroom(folder, options, "status").returncode == 0)
-    pid = json.loads(strongroom(folder, options, "status", "--json").stdout)["pid"]
+    # While this client is there, it is not idle, however long the command below takes to start.
+    with client_of_the_only_agent(folder):
+        pid = json.loads(strongroom(folder, options, "status", "--json").stdout)["pid"]
     until(lambda: not Path(f"/proc/{pid}").exists())
     assert strongroom(folder, options, "status").returncode == 1
 
