@@ -34,6 +34,6 @@ mod wire;
 pub use client::{Asked, Client};
 pub use place::Place;
 pub use remote::{Reached, Remote};
-pub use serve::{Agent, Limits};
+pub use serve::{Agent, Limits, is_taken};
 pub use start::{Order, Program, run_part, start};
 pub use wire::Status;
