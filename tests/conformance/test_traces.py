@@ -29,10 +29,15 @@ POLICIES = ("official", "raise", "miss")
 
 
 def trace(folder: Path, store: str, cases: Sequence[Planting]) -> list[tuple[str, bytes]]:
-    """Runs each case in a separate process; returns everything that was left behind, by case."""
+    """Like ``trace_class``, for the class of a store."""
     description = next(known for known in strongroom.stores() if known["name"] == store)
+    return trace_class(folder, description["python_class"], cases)
+
+
+def trace_class(folder: Path, python_class: str, cases: Sequence[Planting]) -> list[tuple[str, bytes]]:
+    """Runs each case in a separate process; returns everything that was left behind, by case."""
     lookups = [(kind, secret_id) for kind in KINDS for secret_id in ("hello", "hello", "nothing")]
-    job = {"class": description["python_class"], "lookups": lookups, "cases": [asdict(case) for case in cases]}
+    job = {"class": python_class, "lookups": lookups, "cases": [asdict(case) for case in cases]}
     home = folder / "home"
     home.mkdir()
     places = {name: str(home) for name in ("HOME", "TMPDIR", "AIRFLOW_HOME")}

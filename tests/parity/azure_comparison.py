@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,11 @@ from typing import Any
 from airflow.providers.microsoft.azure.secrets.key_vault import AzureKeyVaultBackend
 
 import strongroom.azure
+from tests.parity.chain_of_one import ours_in_both_forms
 from tests.parity.comparison import ask, environment_of, fill
 from tests.parity.outcomes import Outcome, outcome
 from tests.servers.azure import CLIENT, MANAGED, OTHER_TENANT, SECRET, TENANT, VAULT, Azure, Reply
 
-#: The official class and ours, with the extra options of each.
-CLASSES: list[tuple[Any, dict[str, Any]]] = [
-    (AzureKeyVaultBackend, {}),
-    (strongroom.azure.AzureKeyVaultBackend, {"cache_ttl": 0}),
-]
 PRINCIPAL = {"tenant_id": TENANT, "client_id": CLIENT, "client_secret": SECRET}
 #: A single read, so that a refusal is not retried for seconds.
 ONCE = {"retry_total": 0}
@@ -75,12 +71,15 @@ class Comparison:
             "AIRFLOW__CORE__MULTI_TEAM": str(case.multi_team),
             **{name: fill(value, words) for name, value in case.environment.items()},
         }
-        halves = []
+        plain, own = strongroom.azure.AzureKeyVaultBackend, {"cache_ttl": 0, **kwargs}
+
+        def half(look_up: Callable[[], object]) -> Outcome:
+            self._set(case)
+            return outcome(look_up, self.asked)
+
         with environment_of(environment):
-            for make, own in CLASSES:
-                self._set(case)
-                halves.append(outcome(lambda: ask(make(**own, **copy.deepcopy(kwargs)), case), self.asked))  # noqa: B023
-        return halves[0], halves[1]
+            official = half(lambda: ask(AzureKeyVaultBackend(**copy.deepcopy(kwargs)), case))
+            return official, ours_in_both_forms(plain, own, lambda backend: ask(backend, case), half)
 
     def asked(self) -> tuple[str, ...]:
         """The secrets that were requested so far."""

@@ -16,6 +16,7 @@ from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerP
 from botocore.config import Config
 
 import strongroom.aws
+from tests.parity.chain_of_one import ours_in_both_forms
 from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, outcome
 from tests.servers.aws import REGION, ROOT, Credentials, MiniStack, allow, allow_parameters
 from tests.servers.counting import Counter, counting_proxy
@@ -116,6 +117,8 @@ class Comparison:
     #: The server's address for clients.
     url: str = ""
     clients: dict[str, Any] = field(default_factory=dict)
+    #: Called before each lookup, for what a lookup uses up.
+    begin: Callable[[], object] = tuple
     _store: Any = None
 
     def __post_init__(self) -> None:
@@ -151,7 +154,8 @@ class Comparison:
         shared = not case.environment and not case.files
         with environment_of(environment), self.holding(case.secrets):
             official = self._half(lambda: self._official(kwargs, case, shared))
-            ours = self._half(lambda: ask(self.twins.ours(**{"cache_ttl": 0, **kwargs}), case))
+            own = {"cache_ttl": 0, **kwargs}
+            ours = ours_in_both_forms(self.twins.ours, own, lambda backend: ask(backend, case), self._half)
         return official, ours
 
     def usual(self) -> dict[str, Any]:
@@ -164,6 +168,7 @@ class Comparison:
 
     def _half(self, look_up: Callable[[], object]) -> Outcome:
         self.counter.clear()
+        self.begin()
         return outcome(look_up, self.asked)
 
     def _official(self, kwargs: Kwargs, case: Case, shared: bool) -> object:

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from airflow.providers.hashicorp.secrets.vault import VaultBackend
 
 import strongroom.hashicorp
+from tests.parity.chain_of_one import ours_in_both_forms
 from tests.parity.comparison import Case, Secrets, ask, environment_of, fill
 from tests.parity.differences import DIFFERENCES, FEWER_IN_TIME, MORE_OFTEN, assert_as_agreed
 from tests.parity.outcomes import Outcome, outcome
@@ -70,7 +71,8 @@ class VaultComparison:
         environment["AIRFLOW__CORE__MULTI_TEAM"] = str(case.multi_team)
         with environment_of(environment), self.holding(case.secrets):
             official = self._half(lambda: ask(VaultBackend(**fill(kwargs, {})), case))
-            ours = self._half(lambda: ask(strongroom.hashicorp.VaultBackend(**{"cache_ttl": 0, **kwargs}), case))
+            own, plain = {"cache_ttl": 0, **kwargs}, strongroom.hashicorp.VaultBackend
+            ours = ours_in_both_forms(plain, own, lambda backend: ask(backend, case), self._half)
         return official, ours
 
     def _half(self, look_up: Callable[[], object]) -> Outcome:

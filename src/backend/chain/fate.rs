@@ -44,10 +44,12 @@ impl Scene<'_> {
         outcome
     }
 
-    /// A name that only a bundle can hold is absent from it, whatever an error would otherwise mean.
+    /// A name that only a bundle can hold is absent from it, whatever an error would otherwise mean. An id
+    /// for which nothing could be asked is no such name.
     fn policy(&self, lookup: Lookup<'_>, error: &Error) -> OnError {
         let settings = self.member.settings.as_ref();
-        let is_nowhere = settings.is_ok_and(|settings| is_nowhere(settings, lookup, error));
+        let is_asked = matches!(self.leg, Leg::Ask(_));
+        let is_nowhere = is_asked && settings.is_ok_and(|settings| is_nowhere(settings, lookup, error));
         if is_nowhere { OnError::Miss } else { self.member.on_error }
     }
 

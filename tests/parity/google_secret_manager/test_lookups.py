@@ -26,6 +26,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 
 import strongroom.google
 from strongroom.exceptions import StrongroomError
+from tests.parity.chain_of_one import ours_in_both_forms
 from tests.parity.comparison import ask, environment_of
 from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, outcome, short
 from tests.parity.real_hosts.cases import PREFIX_OF
@@ -72,9 +73,10 @@ class Both:
         asked: Any = case
         with environment_of(environment):
             official = self._half(lambda: ask(CloudSecretManagerBackend(**copy.deepcopy(kwargs)), asked))
-            ours = {"cache_ttl": 0, "cache_negative_ttl": 0, "max_attempts": 1, **kwargs}
             addresses = {"endpoint_url": self.server.url, "iam_endpoint_url": self.server.url}
-            mine = self._half(lambda: ask(strongroom.google.CloudSecretManagerBackend(**ours, **addresses), asked))
+            ours = {"cache_ttl": 0, "cache_negative_ttl": 0, "max_attempts": 1, **kwargs, **addresses}
+            plain = strongroom.google.CloudSecretManagerBackend
+            mine = ours_in_both_forms(plain, ours, lambda backend: ask(backend, asked), self._half)
         return official, mine
 
     def _half(self, look_up: Any) -> Outcome:

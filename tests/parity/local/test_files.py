@@ -11,6 +11,7 @@ import pytest
 from airflow.secrets.local_filesystem import LocalFilesystemBackend as Official
 
 from strongroom.local import LocalFilesystemBackend as Ours
+from tests.parity.chain_of_one import ours_in_both_forms
 from tests.parity.differences import ONE_BAD, assert_as_agreed
 from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, outcome
 from tests.parity.values import URIS
@@ -271,10 +272,16 @@ PATHS = [
 FILES = [*ENV, *JSON, *CONNECTIONS, *YAML, *PATHS]
 
 
-def half(cls: type, file: File, folder: Path, name: str, **kwargs: object) -> Outcome:
+def half(cls: type, file: File, folder: Path, name: str) -> Outcome:
     """One class on one file."""
     path = {f"{file.kind}_file_path": str(folder / file.name)}
-    return outcome(lambda: look_up(cls(**path, **kwargs), file.kind, name))
+    return outcome(lambda: look_up(cls(**path), file.kind, name))
+
+
+def ours_half(file: File, folder: Path, name: str) -> Outcome:
+    """Our class on one file."""
+    kwargs = {f"{file.kind}_file_path": str(folder / file.name), "cache_ttl": 0}
+    return ours_in_both_forms(Ours, kwargs, lambda backend: look_up(backend, file.kind, name), outcome)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.id)
@@ -285,7 +292,7 @@ def test_files(file: File, tmp_path: Path) -> None:
     elif file.content is not None:
         (tmp_path / file.name).write_bytes(file.content)
     for name in (*file.names, ABSENT):
-        official, ours = half(Official, file, tmp_path, name), half(Ours, file, tmp_path, name, cache_ttl=0)
+        official, ours = half(Official, file, tmp_path, name), ours_half(file, tmp_path, name)
         if file.bad and name == ABSENT:
             assert (official.ending, ours.ending) == ("raises", "none"), ONE_BAD
         else:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from airflow.providers.microsoft.azure.secrets.key_vault import AzureKeyVaultBac
 
 import strongroom.azure
 from tests.parity.azure_comparison import PRINCIPAL
+from tests.parity.chain_of_one import ours_in_both_forms
 from tests.parity.comparison import ask, environment_of
 from tests.parity.namespace import HOSTS, tls_of_hosts, trust
 from tests.parity.outcomes import Outcome, outcome
@@ -63,10 +64,14 @@ class Comparison:
         """Ours, without a cache."""
         own = {"cache_ttl": 0, "cache_negative_ttl": 0, "max_attempts": 1, "on_error": policy}
         kwargs = {"vault_url": VAULT, **PRINCIPAL, **own, **case.own, **case.kwargs}
-        self._break(case)
-        begin = len(self.cloud.asked)
-        make = strongroom.azure.AzureKeyVaultBackend
-        return outcome(lambda: ask(make(**kwargs), case), lambda: self._asked(begin, case))
+
+        def half(look_up: Callable[[], object]) -> Outcome:
+            self._break(case)
+            begin = len(self.cloud.asked)
+            return outcome(look_up, lambda: self._asked(begin, case))
+
+        plain = strongroom.azure.AzureKeyVaultBackend
+        return ours_in_both_forms(plain, kwargs, lambda backend: ask(backend, case), half)
 
     def _official(self, case: Case) -> Outcome:
         kwargs = {"vault_url": VAULT, **PRINCIPAL, **copy.deepcopy(dict(case.kwargs))}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 from airflow.providers.google.cloud.secrets.secret_manager import CloudSecretManagerBackend
 
 import strongroom.google
+from tests.parity.chain_of_one import ours_in_both_forms
 from tests.parity.comparison import ask, environment_of
 from tests.parity.namespace import HOSTS, tls_of_hosts, trust
 from tests.parity.outcomes import Outcome, outcome
@@ -75,9 +76,13 @@ class Comparison:
         """Ours, without a cache."""
         own = {"cache_ttl": 0, "cache_negative_ttl": 0, "max_attempts": 1, "on_error": policy}
         kwargs = {"gcp_keyfile_dict": self.keys[case.bound], **own, **case.own, **case.kwargs}
-        self.cloud.service.asked["rest"].clear()
-        make = strongroom.google.CloudSecretManagerBackend
-        return outcome(lambda: ask(make(**kwargs), case), lambda: self._asked("rest", case))
+
+        def half(look_up: Callable[[], object]) -> Outcome:
+            self.cloud.service.asked["rest"].clear()
+            return outcome(look_up, lambda: self._asked("rest", case))
+
+        plain = strongroom.google.CloudSecretManagerBackend
+        return ours_in_both_forms(plain, kwargs, lambda backend: ask(backend, case), half)
 
     def _official(self, case: Case) -> Outcome:
         kwargs = {"gcp_keyfile_dict": dict(self.keys[case.bound]), **copy.deepcopy(dict(case.kwargs))}

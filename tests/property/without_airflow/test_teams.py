@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from strongroom._base import SecretsBackend
 from strongroom.memory import MemoryBackend
 
 #: Few letters, so that names coincide; the separators of teams and of prefixes are among them.
@@ -39,7 +40,7 @@ def name_of(prefix: str, separator: str, secret_id: str, team: str | None = None
     return f"{prefix}{separator}{scoped}" if prefix else scoped
 
 
-def look_up(backend: MemoryBackend, kind: str, secret_id: str, team: str | None) -> Any:
+def look_up(backend: SecretsBackend, kind: str, secret_id: str, team: str | None) -> Any:
     """The result of the getter for a kind; configuration has no teams."""
     if kind == "connection":
         return backend.get_conn_value(secret_id, team)
