@@ -171,8 +171,8 @@ fn user_key(folder: &Path) -> Result<Zeroizing<[u8; KEY]>> {
     getrandom::fill(key.as_mut_slice())
         .and_then(|()| getrandom::fill(&mut suffix))
         .map_err(|error| Error::internal("the system gives no random bytes").with_source(error))?;
-    // Written beside and linked, so that nothing else reads half of it, and the first one wins. A number of the
-    // process would not do: it is the same in all threads, and in two containers that share the folder.
+    // Written beside and linked, so that nothing else reads half of it, and the first one wins. The number of
+    // the process would not do: it is the same in all threads, and in containers that share the folder.
     let draft = folder.join(format!("key.{:016x}", u64::from_le_bytes(suffix)));
     let written = new_file(&draft).and_then(|mut file| file.write_all(key.as_slice()));
     let linked = written.and_then(|()| fs::hard_link(&draft, &path));

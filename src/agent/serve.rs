@@ -17,6 +17,7 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::agent::ahead::{Ahead, Question};
+use crate::agent::limits::Limits;
 use crate::agent::place::Place;
 use crate::agent::wire::{
     HEAD, HEARTBEAT, MOST_ASKED, Reply, Request, Status, VERSION, WireAnswer, WireKnown, WireLookup, frame,
@@ -33,20 +34,6 @@ const REFRESH_AT: f64 = 0.9;
 
 /// How long a client may take for one message, once it has begun. One that is slower holds memory for others.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The bounds of an agent.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// How long it stays without a client; `None` is for ever.
-    pub idle: Option<Duration>,
-    /// Clients at the same time. The next ones ask the store themselves.
-    pub most_clients: u32,
-}
-
-impl Limits {
-    /// What suits a host: idle for ten minutes at most, and as many clients as a host has processes.
-    pub const USUAL: Self = Self { idle: Some(Duration::from_secs(600)), most_clients: 2000 };
-}
 
 /// An agent that has its place and is not at work yet.
 #[derive(Debug)]

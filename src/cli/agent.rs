@@ -90,7 +90,7 @@ fn serve(setup: Setup, place: Place) -> Result<Report> {
     let held = no_fork();
     let runtime = Runtime::new()?;
     drop(held);
-    runtime.block_on(agent.serve(settings, Limits { idle: None, ..Limits::USUAL }))??;
+    runtime.block_on(agent.serve(settings, Limits::usual(None)))??;
     Ok(Report::done(format!("The agent at {socket} has ended.\n"), json!({"ended": true, "socket": socket})))
 }
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -174,9 +175,9 @@ def strongroom(folder: Path, options: dict[str, Any], *arguments: str) -> subpro
 
 
 @contextlib.contextmanager
-def foreground(folder: Path, options: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
-    """`strongroom agent` at work at the socket that the options name."""
-    process = subprocess.Popen(command(), env=configured(folder, options))
+def foreground(folder: Path, options: dict[str, Any], *through: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`strongroom agent` at work at the socket that the options name, started by another program if need be."""
+    process = subprocess.Popen([*through, *command()], env=configured(folder, options))
     try:
         until(Path(options["agent"]).exists)
         yield process
@@ -288,19 +289,38 @@ def test_64_processes_and_one_cold_name_make_one_call(folder: Path, store: Store
         assert store.calls == ["airflow/variables/hello"]
 
 
-def test_2000_forks(folder: Path, store: Store) -> None:
+@pytest.mark.parametrize("forks", [2_000, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_forks(folder: Path, store: Store, forks: int) -> None:
     options = store.options(named(folder))
     with foreground(folder, options):
         done = subprocess.run(
-            [sys.executable, "-c", FORKS, json.dumps(options), "2000"],
+            [sys.executable, "-c", FORKS, json.dumps(options), str(forks)],
             env=environment(folder),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=True,
         )
     assert done.stdout.strip() == "0", done.stderr
     assert len(store.calls) == 1
+
+
+@pytest.mark.parametrize("clients", [300, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_more_clients_than_it_serves_ask_the_store(folder: Path, store: Store, clients: int) -> None:
+    """It may open 256 files, and keeps 128 of them for itself. Those that are turned away do not take it for silent."""
+    options = store.options(named(folder))
+    own = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert own[1] > clients + 100, "this test needs that many descriptors: ulimit -n"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (own[1], own[1]))
+    try:
+        with contextlib.ExitStack() as stack, foreground(folder, options, "prlimit", "--nofile=256:256"):
+            for _ in range(clients):
+                stack.enter_context(socket.socket(socket.AF_UNIX)).connect(named(folder))
+            assert [ask(folder, options, "hello")[0] for _ in range(3)] == [["world"]] * 3
+            assert len(store.calls) == 3
+            assert not list(folder.glob("*.silent"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, own)
 
 
 def test_a_killed_agent_costs_a_call_and_no_lookup(folder: Path, store: Store) -> None:
