@@ -9,6 +9,7 @@ the machine, the ratio hardly does. Run it with `make bench`; it writes `docs/be
 | `speed.py` | time and memory in hot loops and in fresh processes |
 | `stores.py` | the same for each of the other stores |
 | `traffic.py` | how often the store is called |
+| `agent.py` | a lookup and a new process through the agent |
 | `command_line.py` | `airflow connections get` |
 | `criterion/` | the Rust paths, without Python |
 """
@@ -24,6 +25,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import agent
 import airflow_process
 import command_line
 import speed
@@ -80,6 +82,13 @@ One thing again and again, pinned to a core where a row says so, and fresh proce
 ## Requests
 
 {traffic.table(stub)}
+
+## Through the agent
+
+[The agent](agent.md) has the value already. Each lookup is of a name that its process has not read before, one at a
+time; medians of the percentiles of {ROUNDS} processes of each side, in turns.
+
+{agent.section(stub)}
 
 ## The command line
 
