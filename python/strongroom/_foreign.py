@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 from importlib import import_module
 from json import loads
 
@@ -20,6 +21,7 @@ _DENIED = "AirflowSecretsBackendAccessDenied"
 _instances: dict[tuple[str, str], tuple[int, Any]] = {}
 #: What a parent made. It is kept, and never used: its sockets and locks belong to the parent.
 _inherited: list[Any] = []
+_warned: set[str] = set()
 
 
 class _Unusable(Exception):
@@ -73,7 +75,9 @@ def _classes(stores: Any) -> list[tuple[str, Any]]:
 def _check(path: str, kinds: Any) -> None:
     try:
         cls = _load(path)
-    except _Unusable:
+    except _Unusable as error:
+        # While Airflow itself is being imported, a class of Airflow may be out of reach.
+        _warn_once(f"The backend class `{path}` cannot be used: {error}. Each lookup that reaches it tries again")
         return
     if not isinstance(cls, type) or not any(hasattr(cls, getter) for getter in _GETTERS.values()):
         raise ConfigurationError(
@@ -85,6 +89,18 @@ def _check(path: str, kinds: Any) -> None:
             f"`{path}` has get_connection but no get_conn_value, so its connections have no text that a chain could "
             'keep. Leave connections out of this member: {"kinds": ["variables", "config"]}'
         )
+
+
+def _warn_once(text: str) -> None:
+    """Log what concerns the whole process; Airflow makes many backends of one configuration."""
+    if text in _warned:
+        return
+    _warned.add(text)
+    logging = sys.modules.get("logging")
+    if logging is None:
+        sys.stderr.write(f"strongroom: {text}\n")
+    else:
+        logging.getLogger("strongroom.chain.ChainBackend").warning("%s", text)
 
 
 def _listed(kinds: Any) -> list[Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ from tests.python.backends import messages
 from tests.python.chain import company
 from tests.python.scripts import run
 
+PAGE = Path(__file__).parents[3] / "docs" / "several-stores.md"
 COMPANY = "tests.python.chain.company"
 FAR = {"name": "far", "store": "memory", "secrets": {f"airflow/variables/{key}": "far" for key in ("far", "raises")}}
 
@@ -130,6 +133,19 @@ def test_a_class_may_ask_the_chain_that_it_is_in() -> None:
     # What was passed over within the call is asked outside of it.
     assert company.chain.get_variable("far") == "far"
     assert company.calls[1:] == [("variable", "far", None)] * 2
+
+
+def test_a_class_may_do_so_on_an_event_loop() -> None:
+    """Its call and the lookups beside it are driven by one thread, so it must not wait for theirs."""
+    company.chain = chain(foreign(), cache_ttl=0)
+
+    async def look_up() -> list[object]:
+        asked = ("far", "asks", "far", "db")
+        return list(await asyncio.gather(*(company.chain.aget_variable(key) for key in asked)))
+
+    began = time.monotonic()
+    assert asyncio.run(look_up()) == ["far", "None and far", "far", "near"]
+    assert time.monotonic() - began < 5
 
 
 def test_one_that_hangs_is_not_cut_and_others_wait_no_longer_than_their_time(
@@ -242,10 +258,21 @@ def test_a_class_without_texts_of_connections_is_asked_for_the_rest() -> None:
     assert backend.get_conn_value("x") is None
 
 
-def test_a_class_that_cannot_be_imported_fails_the_lookups_that_reach_it() -> None:
-    backend = chain({"class": "no.such.Backend"})
+def test_a_class_that_cannot_be_imported_fails_the_lookups_that_reach_it(caplog: pytest.LogCaptureFixture) -> None:
+    backend = [chain({"class": "no.such.Backend"}) for _ in range(3)].pop()
+    (warning,) = messages(caplog)
+    assert warning.startswith("The backend class `no.such.Backend` cannot be used: it cannot be imported")
     with pytest.raises(ConfigurationError, match=r"`no.such.Backend` cannot be used: it cannot be imported"):
         backend.get_variable("db")
+
+
+def test_the_set_up_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "company.airflow.secrets", company)
+    text = next(block for block in re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL) if "Portal" in block)
+    backend = ChainBackend(**json.loads(text), strict=True)
+    for _ in range(3):
+        assert backend.get_variable("db") == "https://portal.example.com/db"
+    assert company.calls == [("variable", "db", None)]
 
 
 def test_no_argument_is_shown(tmp_path: Path) -> None:
