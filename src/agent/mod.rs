@@ -11,6 +11,7 @@
 //! | `failure.rs` | errors on the wire |
 //! | `client.rs`, `connection.rs` | asking the agent, without a runtime, and leaving it alone when it does not answer |
 //! | `remote.rs` | a backend whose store is asked by the agent |
+//! | `limits.rs` | how many clients it serves, and how long it stays without one |
 //! | `serve.rs`, `ahead.rs` | the agent: answering, and refreshing what is in use before it expires |
 //! | `start.rs` | starting an agent from a process that has met none |
 //!
@@ -21,6 +22,7 @@ mod ahead;
 mod client;
 mod connection;
 mod failure;
+mod limits;
 mod place;
 mod remote;
 mod serve;
@@ -32,8 +34,9 @@ mod waiting;
 mod wire;
 
 pub use client::{Asked, Client};
+pub use limits::Limits;
 pub use place::Place;
 pub use remote::{Reached, Remote};
-pub use serve::{Agent, Limits};
+pub use serve::{Agent, is_taken};
 pub use start::{Order, Program, run_part, start};
 pub use wire::Status;

@@ -42,7 +42,8 @@ impl Place {
     pub fn of(store: &str, options: &RawOptions, environment: &Environment) -> Result<Self> {
         let folder = user_folder()?;
         let key = user_key(&folder)?;
-        Ok(Self { name: name(&key, store, options, environment), folder, is_named: false })
+        let name = format!("{}{SUFFIX}", name(&key, store, options, environment));
+        Ok(Self { name, folder, is_named: false })
     }
 
     /// The place of a socket that the operator has named.
@@ -51,13 +52,16 @@ impl Place {
         else {
             return Err(Error::config(format!("`agent` is no path of a socket: {}", socket.display())));
         };
-        let name = name.strip_suffix(SUFFIX).unwrap_or(name).to_owned();
-        Ok(Self { folder: folder.to_owned(), name, is_named: true })
+        if socket.as_os_str().len() > LONGEST {
+            let why = format!("`agent` is too long for the path of a socket: {}", socket.display());
+            return Err(Error::config(why).with_hint(format!("Name one of at most {LONGEST} bytes")));
+        }
+        Ok(Self { folder: folder.to_owned(), name: name.to_owned(), is_named: true })
     }
 
     /// The socket.
     pub fn socket(&self) -> PathBuf {
-        self.folder.join(format!("{}{SUFFIX}", self.name))
+        self.folder.join(&self.name)
     }
 
     /// Whether the operator has named the socket.
@@ -163,11 +167,13 @@ fn user_key(folder: &Path) -> Result<Zeroizing<[u8; KEY]>> {
     if let Some(key) = read_key(&path)? {
         return Ok(key);
     }
-    let mut key = Zeroizing::new([0; KEY]);
+    let (mut key, mut suffix) = (Zeroizing::new([0; KEY]), [0; 8]);
     getrandom::fill(key.as_mut_slice())
+        .and_then(|()| getrandom::fill(&mut suffix))
         .map_err(|error| Error::internal("the system gives no random bytes").with_source(error))?;
-    // Written beside and linked, so that no other process reads half of it, and the first one wins.
-    let draft = folder.join(format!("key.{}", std::process::id()));
+    // Written beside and linked, so that nothing else reads half of it, and the first one wins. The number of
+    // the process would not do: it is the same in all threads, and in containers that share the folder.
+    let draft = folder.join(format!("key.{:016x}", u64::from_le_bytes(suffix)));
     let written = new_file(&draft).and_then(|mut file| file.write_all(key.as_slice()));
     let linked = written.and_then(|()| fs::hard_link(&draft, &path));
     let _ = fs::remove_file(&draft);
@@ -260,7 +266,7 @@ mod tests {
     fn all_processes_of_a_user_have_one_key() {
         let folder = tempfile::tempdir().unwrap();
         let keys: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| user_key(folder.path()).unwrap())).collect();
+            let threads: Vec<_> = (0..64).map(|_| scope.spawn(|| user_key(folder.path()).unwrap())).collect();
             threads.into_iter().map(|thread| *thread.join().unwrap()).collect()
         });
         assert!(keys.iter().all(|key| *key == *user_key(folder.path()).unwrap() && *key != [0; KEY]));
@@ -285,9 +291,15 @@ mod tests {
 
     #[test]
     fn a_named_socket_has_its_files_beside_it() {
+        for path in ["/run/strongroom/agent.sock", "/run/strongroom/agent", "/run/a.b.sock.c"] {
+            assert_eq!(Place::at(Path::new(path)).unwrap().socket(), Path::new(path));
+        }
+        let longest = format!("/{}", "x".repeat(LONGEST - 1));
+        assert!(Place::at(Path::new(&longest)).is_ok());
+        let error = Place::at(Path::new(&format!("{longest}x"))).unwrap_err();
+        assert!(error.to_string().contains("too long"), "{error}");
         let place = Place::at(Path::new("/run/strongroom/agent.sock")).unwrap();
-        assert_eq!(place.socket(), Path::new("/run/strongroom/agent.sock"));
-        assert_eq!(place.lock(), Path::new("/run/strongroom/agent.lock"));
+        assert_eq!(place.lock(), Path::new("/run/strongroom/agent.sock.lock"));
         assert!(Place::at(Path::new("/")).is_err());
     }
 }

@@ -69,7 +69,7 @@ impl Remote {
     /// The answer to `lookup` if it is known and fresh.
     pub fn remembered(&self, lookup: Lookup<'_>) -> Option<Reply> {
         let now = self.clock.now();
-        let answer = self.memo.get(lookup, now, self.epoch())?;
+        let answer = self.memo.recall(lookup, now, self.epoch())?;
         if answer.value.is_some() { &self.counters.hits } else { &self.counters.negative }.add(1);
         Some(Reply { masked: answer.masked, ..Reply::known(answer.value, now.since(answer.fetched), false) })
     }

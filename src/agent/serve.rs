@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind as IoErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::UnixListener as Listener;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::agent::ahead::{Ahead, Question};
+use crate::agent::limits::Limits;
 use crate::agent::place::Place;
 use crate::agent::wire::{
     HEAD, HEARTBEAT, MOST_ASKED, Reply, Request, Status, VERSION, WireAnswer, WireKnown, WireLookup, frame,
@@ -32,25 +35,13 @@ const REFRESH_AT: f64 = 0.9;
 /// How long a client may take for one message, once it has begun. One that is slower holds memory for others.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The bounds of an agent.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// How long it stays without a client; `None` is for ever.
-    pub idle: Option<Duration>,
-    /// Clients at the same time. The next ones ask the store themselves.
-    pub most_clients: u32,
-}
-
-impl Limits {
-    /// What suits a host: idle for ten minutes at most, and as many clients as a host has processes.
-    pub const USUAL: Self = Self { idle: Some(Duration::from_secs(600)), most_clients: 2000 };
-}
-
 /// An agent that has its place and is not at work yet.
 #[derive(Debug)]
 pub struct Agent {
     place: Place,
-    listener: std::os::unix::net::UnixListener,
+    listener: Listener,
+    /// Whether a service manager made the socket, which then outlives the agent.
+    is_passed: bool,
     /// Held as long as the agent lives: whoever holds it may listen.
     _lock: File,
 }
@@ -65,14 +56,31 @@ impl Agent {
             Err(error) if error.kind() != IoErrorKind::NotFound => return Err(unusable(&place, error)),
             _ => {}
         }
-        let listener = std::os::unix::net::UnixListener::bind(&socket)
+        let listener = Listener::bind(&socket)
             .and_then(|listener| {
                 fs::set_permissions(&socket, fs::Permissions::from_mode(0o600))?;
                 listener.set_nonblocking(true).map(|()| listener)
             })
             .map_err(|error| unusable(&place, error))?;
+        Ok(Self::with(place, listener, lock, false))
+    }
+
+    /// Takes `place`, where a service manager already listens.
+    pub fn on(place: Place, listener: Listener) -> Result<Self> {
+        let lock = lock(&place)?;
+        let address = listener.local_addr().map_err(|error| unusable(&place, error))?;
+        if address.as_pathname() != Some(&place.socket()) {
+            let named = address.as_pathname().unwrap_or(Path::new("another kind of socket")).display();
+            let why =
+                format!("the service manager listens at {named}, lookups ask {}", place.socket().display());
+            return Err(Error::config(why).with_hint("Name the same path in `agent` and in ListenStream"));
+        }
+        Ok(Self::with(place, listener, lock, true))
+    }
+
+    fn with(place: Place, listener: Listener, lock: File, is_passed: bool) -> Self {
         let _ = fs::remove_file(place.silent());
-        Ok(Self { place, listener, _lock: lock })
+        Self { place, listener, is_passed, _lock: lock }
     }
 
     /// Serves clients until it is told to stop, has been idle for too long, or its socket has gone.
@@ -107,9 +115,16 @@ impl Agent {
                 }
             })
             .await;
-        let _ = fs::remove_file(&socket);
+        if !self.is_passed {
+            let _ = fs::remove_file(&socket);
+        }
         Ok(())
     }
+}
+
+/// Whether an agent has `place`.
+pub fn is_taken(place: &Place) -> bool {
+    File::open(place.lock()).is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
 }
 
 fn lock(place: &Place) -> Result<File> {

@@ -15,8 +15,9 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::agent::limits::Limits;
 use crate::agent::place::Place;
-use crate::agent::serve::{Agent, Limits};
+use crate::agent::serve::Agent;
 use crate::agent::wire::VERSION;
 use crate::config::{Configured, RawOptions, RawValue, configure};
 use crate::error::{Error, Result};
@@ -198,6 +199,6 @@ fn serve(order: &Order) -> Result<()> {
     let held = no_fork();
     let runtime = Runtime::new()?;
     drop(held);
-    let limits = Limits { idle: Some(order.idle), ..Limits::USUAL };
+    let limits = Limits::usual(Some(order.idle));
     runtime.block_on(agent.serve(settings, limits))?
 }

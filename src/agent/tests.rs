@@ -167,7 +167,7 @@ fn more_clients_than_allowed_ask_the_store_themselves() {
         assert!(matches!(further, Asked::Direct { is_news: true, is_absent: false }), "{further:?}");
     }
     // Those that it serves are not told to leave it alone.
-    assert!(!agent.folder.path().join("agent.silent").exists());
+    assert!(!agent.folder.path().join("agent.sock.silent").exists());
     assert!(clients.iter().all(|client| value(client, "a").is_some()));
     clients[0].stop().unwrap();
 }
@@ -212,7 +212,7 @@ fn an_agent_that_never_ends_its_work_is_left_after_the_time_of_the_lookup() {
     let (start, client) = (Instant::now(), client.for_lookups_within(Duration::from_millis(500)));
     assert!(matches!(ask(&client, "a"), Asked::Direct { is_news: true, .. }));
     assert!(start.elapsed() >= Duration::from_millis(500));
-    assert!(folder.path().join("agent.silent").exists());
+    assert!(folder.path().join("agent.sock.silent").exists());
 }
 
 #[test]

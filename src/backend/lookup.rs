@@ -66,7 +66,7 @@ impl Backend {
     /// Like [`Self::remembered`] of one store, not counted.
     pub(super) fn recall(&self, lookup: Lookup<'_>) -> Option<Reply> {
         let (stack, now) = (self.current(), self.clock.now());
-        let answer = stack.memo.get(lookup, now, stack.store.cache().epoch())?;
+        let answer = stack.memo.recall(lookup, now, stack.store.cache().epoch())?;
         Some(Reply { masked: answer.masked, ..Reply::known(answer.value, now.since(answer.fetched), false) })
     }
 
@@ -128,8 +128,8 @@ impl Backend {
     /// Like [`Self::remembered`], with the time that the answer may be repeated.
     pub fn known(&self, lookup: Lookup<'_>) -> Option<Known> {
         let (stack, now) = (self.current(), self.clock.now());
-        let answer = stack.memo.get(lookup, now, stack.store.cache().epoch())?;
-        if answer.value.is_some() { &self.counters.hits } else { &self.counters.negative }.add(1);
+        let answer = stack.memo.recall(lookup, now, stack.store.cache().epoch())?;
+        self.count_hit(answer.value.is_some());
         let (age, fresh_for) = (now.since(answer.fetched), answer.ask_again.since(now));
         Some(Known { value: answer.value, age, fresh_for, is_stale: false })
     }

@@ -51,13 +51,19 @@ struct Shelves {
 
 impl Shelves {
     /// Drops everything of older epochs.
-    #[allow(clippy::inline_always)] // a part of every warm lookup
-    #[inline(always)]
     fn enter(&mut self, epoch: u64) {
         if self.epoch < epoch {
             self.epoch = epoch;
             self.global.iter_mut().for_each(Shelf::clear);
             self.team.iter_mut().for_each(Shelf::clear);
+        }
+    }
+
+    /// The answer to `lookup`, fresh or not.
+    fn answer(&mut self, lookup: Lookup<'_>) -> Option<&mut Remembered> {
+        match lookup.team {
+            None => self.global.of_mut(lookup.kind).get_mut(lookup.id),
+            Some(team) => self.team.of_mut(lookup.kind).get_mut(&(team.into(), lookup.id.into())),
         }
     }
 
@@ -88,9 +94,6 @@ impl Memo {
     }
 
     /// The answer to `lookup`, if it may be repeated at `now` and in `epoch`.
-    // The answer of a warm lookup is copied once less if this is part of each caller.
-    #[allow(clippy::inline_always)]
-    #[inline(always)]
     pub(crate) fn get(&self, lookup: Lookup<'_>, now: Timestamp, epoch: u64) -> Option<Remembered> {
         let mut shelves = self.lock();
         shelves.enter(epoch);
@@ -101,16 +104,19 @@ impl Memo {
         (now < answer.ask_again).then(|| answer.clone())
     }
 
+    /// Like [`Self::get`], for callers other than the warm lookup of one store: with these apart, that one is
+    /// compiled into a single function.
+    pub(crate) fn recall(&self, lookup: Lookup<'_>, now: Timestamp, epoch: u64) -> Option<Remembered> {
+        let mut shelves = self.lock();
+        shelves.enter(epoch);
+        shelves.answer(lookup).filter(|answer| now < answer.ask_again).map(|answer| answer.clone())
+    }
+
     /// Notes that `value` was passed to the log maskers, if it is still the answer.
     pub(crate) fn note_masked(&self, lookup: Lookup<'_>, value: &SecretValue, masked: Stamp) {
         let mut shelves = self.lock();
-        let answer = match lookup.team {
-            None => shelves.global.of_mut(lookup.kind).get_mut(lookup.id),
-            Some(team) => shelves.team.of_mut(lookup.kind).get_mut(&(team.into(), lookup.id.into())),
-        };
-        if let Some(answer) =
-            answer.filter(|answer| answer.value.as_ref().is_some_and(|its| its.same_as(value)))
-        {
+        let is_its = |answer: &&mut Remembered| answer.value.as_ref().is_some_and(|its| its.same_as(value));
+        if let Some(answer) = shelves.answer(lookup).filter(is_its) {
             answer.masked = masked;
         }
     }

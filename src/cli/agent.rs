@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::agent::{Agent, Client, Limits, Place, Status};
+use crate::agent::{Agent, Client, Limits, Place, Status, is_taken};
 use crate::backend::AgentMode;
 use crate::cli::output::{NO, Report, columns};
 use crate::cli::setup::{Setup, Source};
 use crate::cli::subject::KindWord;
 use crate::error::{Error, ErrorKind, Result};
-use crate::process::{Runtime, no_fork, protect_memory};
+use crate::process::{Runtime, no_fork, passed_listener, protect_memory};
 use crate::store::tools::{Finding, Severity};
 
 /// How long the end of an agent is awaited.
@@ -82,11 +82,15 @@ fn serve(setup: Setup, place: Place) -> Result<Report> {
     let socket = place.socket().display().to_string();
     let settings =
         Arc::into_inner(setup.settings).ok_or_else(|| Error::internal("the settings are in use"))?;
-    let agent = Agent::at(place)?;
+    let variable = |name| std::env::var(name).ok();
+    let agent = match passed_listener(variable("LISTEN_PID").as_deref(), variable("LISTEN_FDS").as_deref()) {
+        Some(listener) => Agent::on(place, listener)?,
+        None => Agent::at(place)?,
+    };
     let held = no_fork();
     let runtime = Runtime::new()?;
     drop(held);
-    runtime.block_on(agent.serve(settings, Limits { idle: None, ..Limits::USUAL }))??;
+    runtime.block_on(agent.serve(settings, Limits::usual(None)))??;
     Ok(Report::done(format!("The agent at {socket} has ended.\n"), json!({"ended": true, "socket": socket})))
 }
 
@@ -131,7 +135,7 @@ fn as_json(status: &Status, socket: &str) -> serde_json::Value {
 fn stop(client: &Client, place: &Place) -> Result<Report> {
     client.stop()?;
     let (socket, start) = (place.socket(), Instant::now());
-    while socket.symlink_metadata().is_ok() {
+    while is_taken(place) {
         if start.elapsed() > PATIENCE {
             let text = format!("the agent at {} was asked to end and is still there", socket.display());
             return Err(Error::new(ErrorKind::Timeout, text));

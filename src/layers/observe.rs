@@ -24,8 +24,6 @@ impl Observe {
     }
 
     /// The cache below, for what is not a read: expiring, warming, forgetting.
-    #[allow(clippy::inline_always)] // a part of every warm lookup
-    #[inline(always)]
     pub fn cache(&self) -> &Cache {
         &self.cache
     }

@@ -1,7 +1,8 @@
 //! What the agent needs of the system: who is at the other end of a socket, and a process that keeps
 //! nothing of the one that started it and shows its memory to no one.
 
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, RawFd};
+use std::os::unix::net::UnixListener;
 
 /// The effective user of the process that connected to, or listens at, the other end of a Unix socket.
 #[allow(unsafe_code)]
@@ -31,6 +32,27 @@ pub fn peer_user(socket: BorrowedFd<'_>) -> Option<u32> {
     // SAFETY: the descriptor is open while it is borrowed, and both numbers outlive the call (getpeereid(3)).
     let outcome = unsafe { libc::getpeereid(socket.as_raw_fd(), &raw mut user, &raw mut group) };
     (outcome == 0).then_some(user)
+}
+
+/// The first descriptor that a service manager passes (`SD_LISTEN_FDS_START` in `sd_listen_fds(3)`).
+const FIRST_PASSED: RawFd = 3;
+
+/// The socket on which a service manager has started this process, by its variables `LISTEN_PID` and
+/// `LISTEN_FDS` (`sd_listen_fds(3)`); `None` if it has passed none, several, or another kind of descriptor.
+/// Call it once, before anything is opened.
+#[allow(unsafe_code)]
+pub fn passed_listener(process: Option<&str>, count: Option<&str>) -> Option<UnixListener> {
+    if process?.parse() != Ok(std::process::id()) || count? != "1" {
+        return None;
+    }
+    // SAFETY: the variables say that this process owns the descriptor, and nothing else has taken it.
+    if unsafe { libc::fcntl(FIRST_PASSED, libc::F_SETFD, libc::FD_CLOEXEC) } == -1 {
+        return None;
+    }
+    // SAFETY: it is open, as the call before has shown, and nothing else uses it.
+    let listener = unsafe { UnixListener::from_raw_fd(FIRST_PASSED) };
+    listener.set_nonblocking(true).ok()?;
+    Some(listener)
 }
 
 /// Closes every descriptor but the three standard ones, and gives signals their usual effect. Call it at the
@@ -86,6 +108,14 @@ pub fn protect_memory() {
 mod tests {
     use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_socket_for_another_process_is_not_taken() {
+        let own = std::process::id().to_string();
+        for (process, count) in [(None, None), (Some("1"), Some("1")), (Some(own.as_str()), Some("2"))] {
+            assert!(super::passed_listener(process, count).is_none());
+        }
+    }
 
     #[test]
     fn both_ends_of_a_pair_are_of_this_user() {

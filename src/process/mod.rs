@@ -28,7 +28,7 @@ pub use clock::{Clock, Timestamp};
 pub use deadline::Deadline;
 pub use driver::{Driver, Interest, Shift};
 #[cfg(feature = "agent")]
-pub use foreign::{forget_parent, peer_user, protect_memory};
+pub use foreign::{forget_parent, passed_listener, peer_user, protect_memory};
 pub use fork::{
     ForkCell, Generation, NoFork, OncePerProcess, between_forks, generation, install_fork_handlers, no_fork,
 };

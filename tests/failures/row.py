@@ -14,6 +14,7 @@ from typing import Any
 
 import strongroom
 from strongroom.exceptions import StrongroomError
+from tests.conformance.agent import asked_through_agent
 from tests.conformance.harness import Harness
 from tests.conformance.session import Harnesses
 from tests.failures.way import Phase, Scene, Way
@@ -52,27 +53,33 @@ class Row:
     text: str
 
 
-def measured(harnesses: Harnesses, kind: type[Harness], way: Way, phase: Phase) -> Row:
+def measured(harnesses: Harnesses, kind: type[Harness], way: Way, phase: Phase, *, through_agent: bool = False) -> Row:
     """Makes a store fail and looks up. If that took too long it is measured again: the machine may be busy."""
     for _ in range(3):
         harness = harnesses.get(kind)
+        harness.put("variable", "hello", "world")
+        audit = harness.folder / "audit.jsonl"
+        audit.unlink(missing_ok=True)
         with way.scene(harness) as scene:
-            row = _measured(harness, way, phase, scene)
+            options = {**OPTIONS, "audit_path": str(audit), **scene.options}
+            if through_agent:
+                with asked_through_agent(harness, **options) as backend:
+                    row = _measured(harness, backend, way, phase, scene, audit)
+            else:
+                row = _measured(harness, harness.backend(**options), way, phase, scene, audit)
         harness.heal()
         if row.took != TOO_LONG:
             break
     return row
 
 
-def _measured(harness: Harness, way: Way, phase: Phase, scene: Scene) -> Row:
-    audit = harness.folder / "audit.jsonl"
-    audit.unlink(missing_ok=True)
-    harness.put("variable", "hello", "world")
-    backend = harness.backend(**OPTIONS, audit_path=str(audit), **scene.options)
+def _measured(harness: Harness, backend: Any, way: Way, phase: Phase, scene: Scene, audit: Path) -> Row:
     if phase is Phase.STALE:
         assert backend.get_variable("hello") == "world"
         time.sleep(TTL * 1.2)  # the value expires
     scene.begin()
+    if phase is Phase.STALE:
+        time.sleep(TTL * 1.2)  # so does one that an agent has read ahead of time
     asked, counted = _asked(harness, scene), _counted(harness)
     with _logged() as records:
         start = time.monotonic()

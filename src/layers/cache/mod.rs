@@ -167,8 +167,6 @@ impl Cache {
 
     /// Changes whenever something that was remembered becomes invalid: answers that were derived from older
     /// ones must be dropped.
-    #[allow(clippy::inline_always)] // a part of every warm lookup
-    #[inline(always)]
     pub fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }

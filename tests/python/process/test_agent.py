@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -125,6 +126,29 @@ def ask(folder: Path, options: dict[str, Any], *keys: str) -> tuple[list[str | N
     return values, seconds
 
 
+def is_at_work(pid: int) -> bool:
+    """Whether a process runs; one that has ended may still wait for the process that has adopted it."""
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def client_of_the_only_agent(folder: Path) -> socket.socket:
+    """A connection to the agent whose socket is below ``folder``, once it listens."""
+    connection = socket.socket(socket.AF_UNIX)
+
+    def is_connected() -> bool:
+        try:
+            connection.connect(str(next(path for path in folder.rglob("*") if path.is_socket())))
+        except (StopIteration, OSError):
+            return False
+        return True
+
+    until(is_connected)
+    return connection
+
+
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "strongroom", "agent", *arguments]
 
@@ -151,9 +175,9 @@ def strongroom(folder: Path, options: dict[str, Any], *arguments: str) -> subpro
 
 
 @contextlib.contextmanager
-def foreground(folder: Path, options: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
-    """`strongroom agent` at work at the socket that the options name."""
-    process = subprocess.Popen(command(), env=configured(folder, options))
+def foreground(folder: Path, options: dict[str, Any], *through: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`strongroom agent` at work at the socket that the options name, started by another program if need be."""
+    process = subprocess.Popen([*through, *command()], env=configured(folder, options))
     try:
         until(Path(options["agent"]).exists)
         yield process
@@ -265,19 +289,38 @@ def test_64_processes_and_one_cold_name_make_one_call(folder: Path, store: Store
         assert store.calls == ["airflow/variables/hello"]
 
 
-def test_2000_forks(folder: Path, store: Store) -> None:
+@pytest.mark.parametrize("forks", [2_000, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_forks(folder: Path, store: Store, forks: int) -> None:
     options = store.options(named(folder))
     with foreground(folder, options):
         done = subprocess.run(
-            [sys.executable, "-c", FORKS, json.dumps(options), "2000"],
+            [sys.executable, "-c", FORKS, json.dumps(options), str(forks)],
             env=environment(folder),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=True,
         )
     assert done.stdout.strip() == "0", done.stderr
     assert len(store.calls) == 1
+
+
+@pytest.mark.parametrize("clients", [300, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_more_clients_than_it_serves_ask_the_store(folder: Path, store: Store, clients: int) -> None:
+    """It may open 256 files, and keeps 128 of them for itself. Those that are turned away do not take it for silent."""
+    options = store.options(named(folder))
+    own = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert own[1] > clients + 100, "this test needs that many descriptors: ulimit -n"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (own[1], own[1]))
+    try:
+        with contextlib.ExitStack() as stack, foreground(folder, options, "prlimit", "--nofile=256:256"):
+            for _ in range(clients):
+                stack.enter_context(socket.socket(socket.AF_UNIX)).connect(named(folder))
+            assert [ask(folder, options, "hello")[0] for _ in range(3)] == [["world"]] * 3
+            assert len(store.calls) == 3
+            assert not list(folder.glob("*.silent"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, own)
 
 
 def test_a_killed_agent_costs_a_call_and_no_lookup(folder: Path, store: Store) -> None:
@@ -301,7 +344,7 @@ def test_a_stopped_agent_is_waited_for_once_by_all_processes(folder: Path, store
         (note,) = folder.glob("*.silent")
         noted = note.stat().st_mtime
         # A process that found the silence for itself would write the note again.
-        later = [ask(folder, options, "hello")[0] for _ in range(8) if time.time() < noted + 4]
+        later = [ask(folder, options, "hello")[0] for _ in range(100) if time.time() < noted + 4]
         assert note.stat().st_mtime == noted
         os.kill(agent.pid, signal.SIGCONT)
     assert [values, *later] == [["world"]] * (1 + len(later))
@@ -368,12 +411,56 @@ def test_a_folder_that_goes_ends_it(folder: Path, store: Store) -> None:
         assert agent.wait(timeout=20) == 0
 
 
+@contextlib.contextmanager
+def activated(options: dict[str, Any], place: Path, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """systemd's own tool, which listens at ``place`` and starts the agent at the first connection."""
+    variables = configured(folder, options)
+    program = ["systemd-socket-activate", f"--listen={place}", *(f"--setenv={name}" for name in variables), *command()]
+    with subprocess.Popen(program, env=variables, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            until(place.exists)
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(not shutil.which("systemd-socket-activate"), reason="systemd is not installed")
+def test_a_socket_of_systemd_starts_it_and_outlives_it(folder: Path, store: Store) -> None:
+    place = Path(named(folder))
+    options = store.options(str(place))
+    with activated(options, place, folder) as process:
+        # It is started by the first connection, and looks up what it is asked then or later.
+        until(lambda: strongroom(folder, options, "status").returncode == 0)
+        status = json.loads(strongroom(folder, options, "status", "--json").stdout)
+        assert status["pid"] == process.pid
+        assert ask(folder, options, "hello")[0] == ["world"]
+        assert ask(folder, options, "hello")[0] == ["world"]
+        assert len(store.calls) == 1
+        assert strongroom(folder, options, "stop").returncode == 0
+        assert process.wait(timeout=20) == 0
+        assert place.is_socket()
+
+
+@pytest.mark.skipif(not shutil.which("systemd-socket-activate"), reason="systemd is not installed")
+def test_a_socket_of_systemd_elsewhere_is_an_error_that_names_both(folder: Path, store: Store) -> None:
+    other = folder / "other.sock"
+    options = store.options(named(folder))
+    with activated(options, other, folder) as process, socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(other))
+        assert process.stderr is not None
+        said = process.stderr.read()
+        assert process.wait(timeout=20) == 3
+    assert str(other) in said
+    assert named(folder) in said
+
+
 def test_an_idle_agent_ends(folder: Path, store: Store) -> None:
-    options = {**store.options("auto"), "agent_idle": "1s"}
+    options = {**store.options("auto"), "agent_idle": "3s"}
     ask(folder, options, "hello")
-    until(lambda: strongroom(folder, options, "status").returncode == 0)
-    pid = json.loads(strongroom(folder, options, "status", "--json").stdout)["pid"]
-    until(lambda: not Path(f"/proc/{pid}").exists())
+    # While this client is there, it is not idle, however long the command below takes to start.
+    with client_of_the_only_agent(folder):
+        pid = json.loads(strongroom(folder, options, "status", "--json").stdout)["pid"]
+    until(lambda: not is_at_work(pid))
     assert strongroom(folder, options, "status").returncode == 1
 
 
