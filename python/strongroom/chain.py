@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from strongroom import _foreign
 from strongroom._base import SecretsBackend
 
 TYPE_CHECKING = False
@@ -30,6 +31,7 @@ class ChainBackend(SecretsBackend):
     def __init__(self, **options: Unpack[ChainOptions]) -> None:
         """Take the `backend_kwargs`; no request is made before the first lookup."""
         try:
+            _foreign.check(options.get("stores"))
             super().__init__(**options)
         finally:
             del options  # error reporters send what the frames of a traceback hold

@@ -578,5 +578,6 @@ class ChainOptions(CommonOptions, total=False):
     """What `ChainBackend` takes."""
 
     stores: Any
-    """The stores in the order in which they are asked: each an object with its `store`, the options of that
-    store, and `name`, `kinds`, `teams`, `ids` and `on_error`."""
+    """The stores in the order in which they are asked: each an object with its `store` and the options of that
+    store, or the `class` of another package and its `kwargs`, and with `name`, `kinds`, `teams`, `ids` and
+    `on_error`."""

@@ -10,7 +10,7 @@ use crate::cli::output::{Report, columns};
 use crate::cli::progress::Progress;
 use crate::cli::setup::{Client, Setup, Source};
 use crate::cli::subject::KindWord;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::redact::Shown;
 use crate::store::Description;
 use crate::store::convention::Kind;
@@ -47,9 +47,17 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     }
     let mut entries = Vec::new();
     for (member, setup) in members {
-        let (found, heard) = of_store(&setup, member.as_deref(), arguments)?;
-        entries.extend(found);
-        warnings.extend(heard);
+        match (of_store(&setup, member.as_deref(), arguments), member) {
+            (Ok((found, heard)), _) => {
+                entries.extend(found);
+                warnings.extend(heard);
+            }
+            // The others are listed nevertheless.
+            (Err(error), Some(member)) if error.kind() == ErrorKind::Unsupported => {
+                warnings.push(format!("warning: {}", error.in_member(Shown(&member))));
+            }
+            (Err(error), _) => return Err(error),
+        }
     }
     // Of an id that several members have, the first is looked up.
     let mut known = HashSet::new();

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::backend::audit;
-use crate::backend::chain::{CHAIN, ChainSettings, Member, Routing};
+use crate::backend::chain::{CHAIN, ChainSettings, FOREIGN, Member, Routing};
 use crate::backend::{AgentSettings, OnError, telemetry};
 use crate::config::member::{MEMBER_KEYS, Written};
 use crate::config::raw::{RawOptions, RawValue};
@@ -113,7 +113,11 @@ impl Surroundings<'_> {
             return Err(fault.clone());
         }
         let entry = entry_of(written)?;
-        let raw = self.options_of_member(entry, written, warnings)?;
+        let mut raw = self.options_of_member(entry, written, warnings)?;
+        if is_foreign(entry) {
+            // It is not known what asking such a class again would do.
+            raw.insert("max_attempts", RawValue::Text("1".to_owned()));
+        }
         let configured = configure_from(entry, &raw, self.environment.clone(), Kwargs::Read);
         let Configured { mut settings, warnings: more } = configured?;
         warnings.extend(more);
@@ -140,6 +144,11 @@ impl Surroundings<'_> {
                 warnings.push(without_agent(key));
             } else if is_of_the_whole(key) {
                 warnings.push(format!("`{key}` has no effect in a member: write it beside `stores`"));
+            } else if let Some(text) = of_kwargs(entry, key) {
+                if self.strict {
+                    return Err(Error::config(text));
+                }
+                warnings.push(text);
             } else if let Some(meant) = meant(entry, key) {
                 let text = format!("the unknown key `{}` is ignored. Did you mean `{meant}`?", Shown(key));
                 if self.strict {
@@ -186,6 +195,14 @@ fn is_of_the_whole(key: &str) -> bool {
     key == "log_misses" || options.into_iter().any(|spec| spec.key == key)
 }
 
+/// What to do with a key beside a class of another package that is probably an argument of it.
+fn of_kwargs(entry: &StoreEntry, key: &str) -> Option<String> {
+    let is_lost = is_foreign(entry) && options_of(entry).all(|spec| spec.key != key);
+    (is_lost && meant(entry, key).is_none()).then(|| {
+        format!("the unknown key `{}` is ignored. Write what the class takes in `kwargs`", Shown(key))
+    })
+}
+
 /// The key of members that was meant by one that the store does not have.
 fn meant(entry: &StoreEntry, key: &str) -> Option<&'static str> {
     let is_known = options_of(entry).any(|spec| spec.key == key);
@@ -194,8 +211,20 @@ fn meant(entry: &StoreEntry, key: &str) -> Option<&'static str> {
     (distance <= (known.len() / 3).max(1)).then_some(known)
 }
 
-/// The store that a member names, by its registry name or by its word on the command line.
+/// Whether the store is a class of another package.
+fn is_foreign(entry: &StoreEntry) -> bool {
+    entry.info.name == FOREIGN.info.name
+}
+
+/// The store that a member names, by its registry name, its word on the command line, or its class.
 fn entry_of(written: &Written) -> Result<&'static StoreEntry> {
+    if written.store.is_empty() {
+        return match STORES.iter().find(|entry| entry.python_class == written.class) {
+            Some(own) => Err(Error::config(format!("`{}` is a store of Strongroom", Shown(&written.class)))
+                .with_hint(format!("Write \"store\": \"{}\", with its options beside it", own.info.name))),
+            None => Ok(&FOREIGN),
+        };
+    }
     let is_meant = |entry: &&StoreEntry| {
         entry.info.name == written.store || entry.tools.words.contains(&&*written.store)
     };

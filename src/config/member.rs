@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::backend::OnError;
-use crate::backend::chain::Routing;
+use crate::backend::chain::{CLASS_OPTION, Routing};
 use crate::config::chain::on_error;
 use crate::config::raw::{RawOptions, RawValue};
 use crate::error::{Error, Result};
@@ -16,14 +16,19 @@ use crate::value::json::Value;
 /// What a member has besides the options of its store.
 pub(super) const MEMBER_KEYS: [&str; 6] = ["name", "store", "kinds", "teams", "ids", "on_error"];
 
+/// Names the class that takes the place of `store`.
+const CLASS: &str = CLASS_OPTION.key;
+
 /// Names that begin an address or an ARN: a reference could not tell them from it.
 const NO_NAMES: [&str; 3] = ["arn", "http", "https"];
 
 /// A member before its store is configured.
 pub(super) struct Written {
     pub(super) name: String,
-    /// The word for the store.
+    /// The word for the store; empty where there is a class.
     pub(super) store: String,
+    /// The class that takes its place; empty where there is none.
+    pub(super) class: String,
     pub(super) routing: Arc<Routing>,
     pub(super) on_error: OnError,
     /// The options of the store.
@@ -46,12 +51,15 @@ impl Written {
             members.iter().filter_map(|(key, value)| Some((key.to_str()?.to_owned(), raw(value)))).collect();
         let text =
             |key| options.iter().find(|(known, _)| *known == key).and_then(|(_, value)| value.as_text());
-        let store = text("store").unwrap_or_default().trim().to_owned();
-        let name = text("name").map(str::trim).filter(|name| !name.is_empty()).unwrap_or(&store).to_owned();
+        let trimmed = |key| text(key).unwrap_or_default().trim().to_owned();
+        let (store, class) = (trimmed("store"), trimmed(CLASS));
+        let short = if store.is_empty() { class.rsplit('.').next().unwrap_or_default() } else { &*store };
+        let name = text("name").map(str::trim).filter(|name| !name.is_empty()).unwrap_or(short).to_owned();
         check_name(&name, place)?;
         let mut written = Self {
             name,
             store,
+            class,
             routing: Arc::default(),
             on_error: OnError::Official,
             options: options.iter().filter(|(key, _)| !is_own(key)).map(owned).collect(),
@@ -68,10 +76,17 @@ impl Written {
     fn read_rest(&mut self, options: &RawOptions, chain: &Options) -> Result<()> {
         let value = |key| options.iter().find(|(known, _)| *known == key).map(|(_, value)| value);
         self.on_error = on_error(value("on_error"), chain)?;
-        if self.store.is_empty() {
-            return Err(
-                Error::config("it names no `store`").with_hint("Write the registry name of its store")
-            );
+        match (self.store.is_empty(), self.class.is_empty()) {
+            (true, true) => {
+                return Err(Error::config("it names no `store`")
+                    .with_hint("Write the registry name of its store, or a `class` of another package"));
+            }
+            (false, false) => {
+                return Err(Error::config("it has both `store` and `class`").with_hint(
+                    "Write `store` for a store of Strongroom, `class` for a class of another package",
+                ));
+            }
+            _ => {}
         }
         let routing = Routing {
             kinds: value("kinds").map(kinds).transpose()?.flatten(),

@@ -14,6 +14,7 @@ mod foreign;
 mod fork;
 #[cfg(feature = "programs")]
 mod kept;
+mod outside;
 #[cfg(feature = "programs")]
 mod program;
 mod random;
@@ -31,6 +32,7 @@ pub use foreign::{forget_parent, passed_listener, peer_user, protect_memory};
 pub use fork::{
     ForkCell, Generation, NoFork, OncePerProcess, between_forks, generation, install_fork_handlers, no_fork,
 };
+pub use outside::{is_outside, outside};
 #[cfg(feature = "programs")]
 pub use program::{Outcome, Program, may_pass};
 pub use random::{full_jitter, seed_jitter};

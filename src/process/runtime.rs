@@ -1,6 +1,7 @@
 //! The tokio runtime of one generation of the process.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,7 +9,8 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 
 use crate::error::{Error, Result};
-use crate::process::{ThreadNumber, thread_number, until_gone};
+use crate::process::outside::{do_work, until_work};
+use crate::process::{ThreadNumber, generation, thread_number, until_gone};
 
 /// How long the end of the blocking pool's threads (DNS, files) is awaited after the last lookup. They end
 /// with their work, some microseconds later; one that hangs in the resolver is not waited for.
@@ -55,11 +57,22 @@ impl Runtime {
         Used(self)
     }
 
-    /// Runs `future` on the calling thread. Several threads may do so at the same time.
+    /// Runs `future` on the calling thread, which leaves the runtime for the work that has to be done
+    /// outside of it. Several threads may do so at the same time.
     pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output> {
-        match &self.tokio {
-            Some(runtime) => Ok(runtime.block_on(future)),
-            None => Err(Error::internal("the runtime has been shut down")),
+        let Some(runtime) = &self.tokio else {
+            return Err(Error::internal("the runtime has been shut down"));
+        };
+        let (mut future, born) = (pin!(future), generation());
+        loop {
+            if let Some(output) = runtime.block_on(until_work(future.as_mut())) {
+                return Ok(output);
+            }
+            do_work();
+            // A child that was forked within the work, and returned from it, has no use of this runtime.
+            if born != generation() {
+                return Err(Error::internal("the process was forked within a call of foreign code"));
+            }
         }
     }
 

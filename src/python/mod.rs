@@ -9,6 +9,7 @@ mod backend;
 mod connection;
 mod convert;
 mod error;
+mod foreign;
 mod guard;
 mod kwargs;
 mod later;
@@ -65,6 +66,7 @@ fn set_up(module: &Bound<'_, PyModule>) -> PyResult<()> {
     crate::process::install_fork_handlers();
     guard::silence_panics();
     log::install();
+    foreign::install();
     kwargs::prepare(module.py());
     masking::prepare(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))

@@ -9,6 +9,7 @@ use tokio::time::{Instant, interval_at};
 
 use crate::error::{Error, Result};
 use crate::process::{ForkCell, Runtime, between_forks, is_main_thread};
+use crate::python::foreign::take_raised;
 
 /// How long a signal may wait for its handler while a lookup runs.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
@@ -31,7 +32,12 @@ pub(super) enum Interrupted {
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> std::result::Result<T, Interrupted> {
     let runtime = runtime().map_err(Interrupted::Runtime)?;
     let _used = runtime.used();
-    runtime.block_on(until_signal(future)).map_err(Interrupted::Runtime)?.map_err(Interrupted::Signal)
+    let output = runtime.block_on(until_signal(future)).map_err(Interrupted::Runtime)?;
+    // What a foreign class raised, such as a signal handler's exception, outweighs what became of the lookup.
+    match take_raised() {
+        Some(raised) => Err(Interrupted::Signal(raised)),
+        None => output.map_err(Interrupted::Signal),
+    }
 }
 
 /// The runtime of this process, built on first use. Call it without the GIL.

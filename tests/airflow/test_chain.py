@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,10 +20,33 @@ pytestmark = pytest.mark.ours
 def test_the_three_lookups_of_a_dag_are_answered_by_three_members(
     airflow: Airflow, secret_files: dict[str, Path], canaries: Canaries
 ) -> None:
-    stores = [
+    stores: list[dict[str, Any]] = [
         {"name": kind, "store": "local", f"{kind}_file_path": str(secret_files[kind])}
         for kind in ("configs", "variables", "connections")
     ]
+    check(airflow, stores, canaries)
+
+
+def test_classes_of_airflow_itself_are_members(
+    airflow: Airflow, secret_files: dict[str, Path], canaries: Canaries
+) -> None:
+    """Airflow imports its configuration, which makes the chain, which imports classes of Airflow."""
+    place = {kind: str(path) for kind, path in secret_files.items()}
+    stores: list[dict[str, Any]] = [
+        {"class": "airflow.secrets.environment_variables.EnvironmentVariablesBackend"},
+        {"name": "configs", "store": "local", "configs_file_path": place["configs"]},
+        {
+            "class": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
+            "kwargs": {"variables_file_path": place["variables"]},
+            "kinds": ["variables"],
+        },
+        {"name": "connections", "store": "local", "connections_file_path": place["connections"]},
+    ]
+    check(airflow, stores, canaries)
+
+
+def check(airflow: Airflow, stores: list[dict[str, Any]], canaries: Canaries) -> None:
+    """Looks up one of each kind."""
     results = look_up(airflow, backend_environment(CHAIN, {"stores": stores}), "connection", "absent variable", "dag")
     expect.connection(results["connection"], connection_fields(canaries))
     expect.nothing(results["absent variable"], "Variable absent does not exist")

@@ -86,3 +86,19 @@ def test_no_shape_of_the_list_shows_what_it_holds(tmp_path: Path) -> None:
     odd = [*shapes(secret), *([{"store": "memory", key: shape}] for key in keys for shape in shapes(secret))]
     cases = [Planting(f"shape {number}", {"stores": stores}) for number, stores in enumerate(odd)]
     must_be_nowhere({"secret": secret}, trace_class(tmp_path, CHAIN, cases))
+
+
+def test_no_class_of_another_package_shows_its_arguments(tmp_path: Path) -> None:
+    """Whether it answers, raises with them, or cannot take them."""
+    secret = canary()
+    held = {"hello": planted(secret), "nothing": None}
+    classes = {"answers": "Backend", "raises": "Backend", "takes none": "Old", "is not there": "Missing"}
+    cases = [
+        Planting(
+            label, {"stores": [{"class": f"tests.python.chain.company.{name}", "kwargs": {**held, label: secret}}]}
+        )
+        for label, name in classes.items()
+    ]
+    places = trace_class(tmp_path, CHAIN, cases)
+    assert dict(places)["standard output of answers"].endswith(b"answered 4\n\n")
+    must_be_nowhere({"secret": secret}, places)

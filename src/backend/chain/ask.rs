@@ -9,7 +9,7 @@ use crate::backend::on_error::Failure;
 use crate::backend::plan::Route;
 use crate::backend::reply::{Explained, Reply, Trail};
 use crate::error::{Error, Result};
-use crate::process::Deadline;
+use crate::process::{Deadline, is_outside};
 use crate::store::convention::Lookup;
 
 /// A lookup under way.
@@ -107,7 +107,8 @@ impl Chain {
 
     /// Remembers which members the lookup concerns, unless a fault might be mended.
     fn note_route(&self, lookup: Lookup<'_>, route: &Route) {
-        if !route.1.iter().any(|leg| matches!(leg, Leg::Fault(_))) {
+        // A lookup that a class of another package makes passes over members that other lookups ask.
+        if !is_outside() && !route.1.iter().any(|leg| matches!(leg, Leg::Fault(_))) {
             let asked = route.1.iter().enumerate().filter(|(_, leg)| !leg.is_passed_over());
             self.routes.keep(lookup, asked.map(|(index, _)| index));
         }

@@ -18,8 +18,9 @@ const SHAPE: &str = "a list of stores such as [{\"store\": \"vault\", \"url\": \
 pub const STORES_OPTION: OptionSpec = OptionSpec::new(
     "stores",
     OptionKind::SecretJson(SHAPE),
-    "The stores in the order in which they are asked: each an object with its `store`, the options of that \
-    store, and `name`, `kinds`, `teams`, `ids` and `on_error`.",
+    "The stores in the order in which they are asked: each an object with its `store` and the options of \
+    that store, or the `class` of another package and its `kwargs`, and with `name`, `kinds`, `teams`, `ids` \
+    and `on_error`.",
 );
 
 /// The policy of members without one of their own.

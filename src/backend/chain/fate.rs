@@ -50,7 +50,12 @@ impl Scene<'_> {
         let settings = self.member.settings.as_ref();
         let is_asked = matches!(self.leg, Leg::Ask(_));
         let is_nowhere = is_asked && settings.is_ok_and(|settings| is_nowhere(settings, lookup, error));
-        if is_nowhere { OnError::Miss } else { self.member.on_error }
+        match self.member.on_error {
+            _ if is_nowhere => OnError::Miss,
+            // With the one exception that counts as a denial a class itself ends Airflow's search.
+            OnError::Official if self.member.is_foreign() => OnError::Deny,
+            on_error => on_error,
+        }
     }
 
     /// Ids that no store can name often change with each run; one warning for all of them is enough.

@@ -13,6 +13,7 @@ mod ask;
 mod entry;
 mod explained;
 mod fate;
+mod foreign;
 mod memory;
 mod plan;
 mod routes;
@@ -25,6 +26,8 @@ mod tests;
 
 pub use entry::{CHAIN, STORES_OPTION};
 pub use explained::MemberSearch;
+pub(crate) use foreign::{CLASS_OPTION, FOREIGN};
+pub use foreign::{Caller, Class, Question, install_caller};
 pub(super) use plan::{Leg, plan};
 pub use routing::Routing;
 pub(super) use running::Chain;

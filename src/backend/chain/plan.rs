@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use crate::backend::chain::settings::{ChainSettings, Member};
 use crate::backend::plan::{Plan, Route, Skipped, plan_store, plan_store_odd};
 use crate::error::Error;
+use crate::process::is_outside;
 use crate::redact::Shown;
 use crate::store::SecretName;
 use crate::store::convention::{Lookup, OddId};
@@ -69,6 +70,10 @@ fn leg(
     odd: Option<OddId>,
     multi_team: &mut impl FnMut() -> bool,
 ) -> Leg {
+    if is_outside() && member.is_foreign() {
+        let why = "a class of another package makes this lookup, and none of them is asked within another";
+        return Leg::PassedOver(Skipped::Unrouted(why.to_owned()));
+    }
     let settings = match member.routing.passes_over(lookup).map(|skipped| skipped.map(Leg::PassedOver)) {
         Ok(Some(passed_over)) => return passed_over,
         Ok(None) => match &member.settings {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::backend::chain::foreign::FOREIGN;
 use crate::backend::chain::routing::Routing;
 use crate::backend::on_error::OnError;
 use crate::backend::settings::Settings;
@@ -31,6 +32,11 @@ impl Member {
     /// What its store is called in messages.
     pub fn title(&self) -> &'static str {
         self.settings.as_ref().map_or("not configured", |settings| settings.entry.info.title)
+    }
+
+    /// Whether its secrets come from a class of another package.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.settings.as_ref().is_ok_and(|settings| settings.entry.info.name == FOREIGN.info.name)
     }
 
     /// The registry name of its store; empty if there is none.

@@ -18,6 +18,7 @@
 //!
 //! Ages count from the end of the read that returned the value, on [`Clock`].
 
+mod alone;
 mod answer;
 mod entry;
 mod flight;
@@ -39,7 +40,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layers::breaker::Breaker;
 use crate::layers::limit::is_own_limit;
-use crate::process::{Clock, Timestamp};
+use crate::process::{Clock, Timestamp, is_outside};
 use crate::store::{SecretName, Store};
 use crate::value::SecretValue;
 
@@ -235,6 +236,9 @@ impl Cache {
     /// Reads `name`, or waits for the caller that does. An answer that was fetched after `seen` needs no
     /// read.
     async fn share(&self, name: &SecretName, reason: Reason, seen: Timestamp) -> Result<Cached> {
+        if is_outside() {
+            return self.read_alone(name).await;
+        }
         loop {
             let boarding = self.board.join(name);
             let Some(flight) = boarding.flight() else { continue };

@@ -174,7 +174,7 @@ def test_no_value_is_shown() -> None:
 
 def test_every_set_up_of_the_page_can_be_constructed() -> None:
     blocks = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for block in blocks:
         assert ChainBackend(**json.loads(block), strict=True) is not None
 

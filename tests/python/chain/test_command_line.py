@@ -86,3 +86,26 @@ def test_a_policy_is_of_the_member_that_reads_the_store() -> None:
     code, text = strongroom("policy", "vault", stores=[vault, {**vault, "name": "second"}])
     assert code not in (0, 1)
     assert "`vault`, `second` of the chain read this store" in text
+
+
+FOREIGN = {"class": "tests.python.chain.company.Backend", "kwargs": {"v": "canary-5"}}
+
+
+def test_a_class_of_another_package_is_named() -> None:
+    stores = [FOREIGN, *STORES[1:3]]
+    code, text = strongroom("explain", "variable", "v", stores=stores)
+    assert (code, "`Backend` (Class of another package): value\n      variables/v: value" in text) == (0, True)
+    code, text = strongroom("explain", "variable", "raises", stores=stores)
+    assert "`tests.python.chain.company.Backend` raised RuntimeError" in text
+    code, text = strongroom("doctor", stores=stores)
+    assert code == 0
+    assert "`Backend`: Class of another package answered" in text
+    code, text = strongroom("get", "variable", "v", stores=stores)
+    assert code == 0
+
+
+def test_the_other_members_are_listed_beside_it() -> None:
+    code, text = strongroom("list", "variable", "--json", stores=[FOREIGN, *STORES[1:3]])
+    assert code == 0
+    assert [secret["id"] for secret in json.loads(text[: text.rindex("}") + 1])["secrets"]] == ["v", "w"]
+    assert "warning: member `Backend`: Class of another package cannot list its secrets" in text
