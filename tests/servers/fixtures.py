@@ -12,6 +12,7 @@ import pytest
 from tests.servers.aws import MiniStack, ministack
 from tests.servers.azure import Azure, azure
 from tests.servers.counting import Counter, counting_proxy
+from tests.servers.doppler import Doppler
 from tests.servers.faults import Faults, microburst
 from tests.servers.google import GoogleServer, google
 from tests.servers.tls import Certificate, certificate
@@ -61,6 +62,14 @@ def google_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleSe
 def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     """The double of Azure; it keeps its contents during the session."""
     with azure(tmp_path_factory.mktemp("azure")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def doppler_server() -> Iterator[Doppler]:
+    """The double of Doppler; what it holds stays over the session."""
+    server = Doppler()
+    with server.running():
         yield server
 
 

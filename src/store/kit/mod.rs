@@ -10,6 +10,7 @@
 //! | `probe.rs` | compares the service's clock with this machine's, and names the trusted certificates |
 //! | `refusal.rs` | turns an answer that is an error into [`crate::error::Error`]: code, status, `Retry-After` |
 //! | `rest.rs` | asks a service below one address, with the token of a login |
+//! | `service.rs` | a service that is asked with one token and GET: client, token, probe, files, hints |
 //! | `token.rs` | holds the token of a login: renewed before its end, replaced when it is refused |
 //! | `trust.rs` | decides which certificates are trusted |
 //! | `vendor.rs` | says what became of a request, in the words of the service |
@@ -17,7 +18,6 @@
 //! All of it is public, so that a store uses what it needs and no `cfg` has to list the stores that use a
 //! module. Modules that need the network stack come with the feature `http`, which every store on the network
 //! switches on.
-//! network switches on.
 
 #[cfg(feature = "http")]
 pub mod address;
@@ -32,6 +32,8 @@ pub mod probe;
 pub mod refusal;
 #[cfg(feature = "http")]
 pub mod rest;
+#[cfg(feature = "http")]
+pub mod service;
 #[cfg(feature = "http")]
 pub mod token;
 #[cfg(feature = "http")]
