@@ -594,6 +594,10 @@ class DopplerOptions(CommonOptions, total=False):
     """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
     `_`)."""
 
+    secret_name_prefix: str
+    """What comes before the name of every secret, of whatever kind, so that several installations can share a
+    config."""
+
     endpoint_url: str
     """The address of the service itself, such as that of a private endpoint or an emulator (default
     `https://api.doppler.com`)."""

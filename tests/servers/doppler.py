@@ -6,19 +6,27 @@ Paths, fields and errors are those of docs.doppler.com/reference/api and of ``do
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+from dataclasses import dataclass, field
+from typing import Any
 
 from tests.servers.double import Answer, Guarded, Request
 
 PROJECT, CONFIG = "airflow", "prd"
 PATH = "/v3/configs/config/secret"
+NOTHING = {"raw": None, "computed": None, "note": None, "rawVisibility": None, "computedVisibility": None}
 
 
+@dataclass
 class Doppler(Guarded):
     """One config of one project."""
 
     token = "dp.st.prd.canary7Yq2made5up"
     denial = 400
+    #: Names that only tokens of services see.
+    restricted: set[str] = field(default_factory=set)
 
     @staticmethod
     def error(status: int) -> Answer:
@@ -26,20 +34,39 @@ class Doppler(Guarded):
         return Answer(status, {"messages": ["made up"], "success": False})
 
     def read(self, request: Request) -> Answer:
-        """Names, or one secret."""
-        if (request.query.get("project", PROJECT), request.query.get("config", CONFIG)) != (PROJECT, CONFIG):
+        """One secret, all or some, or their names."""
+        query, asked = request.query, request.path.removeprefix(PATH)
+        if (query.get("project", PROJECT), query.get("config", CONFIG)) != (PROJECT, CONFIG):
             return self.error(404)
-        if request.path == f"{PATH}s/names":
-            return Answer(200, {"names": sorted(self.secrets), "success": True})
-        if request.path == PATH and re.fullmatch("[A-Z_][A-Z0-9_]{,199}", request.query.get("name", "")):
-            return self.secret(request.query["name"])
+        chosen = [name for name in query.get("secrets", "").split(",") if name]
+        names = sorted(self.secrets.keys() & set(chosen) if chosen else self.secrets)
+        shown = {name: self.shown(name, request) for name in names}
+        if asked == "" and re.fullmatch("[A-Z_][A-Z0-9_]{,199}", query.get("name", "")):
+            name = query["name"]
+            return Answer(200, {"name": name, "value": self.shown(name, request), "success": True})
+        if asked == "s":
+            return Answer(200, {"secrets": shown, "success": True})
+        if asked == "s/names":
+            return Answer(200, {"names": names, "success": True})
+        if asked == "s/download" and query.get("format", "json") == "json":
+            return self.tagged({name: value["computed"] for name, value in shown.items()}, request)
         return self.error(404)
 
-    def secret(self, name: str) -> Answer:
+    def shown(self, name: str, request: Request) -> dict[str, Any]:
         """A value with its references resolved, or nulls."""
         raw = self.secrets.get(name)
-        computed = raw and re.sub(r"\$\{(\w+)\}", lambda found: self.secrets.get(found[1], found[0]), raw)
-        visibility = None if raw is None else "masked"
-        shown = {"rawVisibility": visibility, "computedVisibility": visibility}
-        value = {"raw": raw, "computed": computed, "note": "", **shown}
-        return Answer(200, {"name": name, "value": value, "success": True})
+        if raw is None:
+            return NOTHING
+        visibility = "restricted" if name in self.restricted else "masked"
+        shown = {"note": "", "rawVisibility": visibility, "computedVisibility": visibility}
+        if name in self.restricted and request.bearer.startswith("dp.pt."):
+            return {"raw": None, "computed": None, **shown}
+        computed = re.sub(r"\$\{(\w+)\}", lambda found: self.secrets.get(found[1], found[0]), raw)
+        return {"raw": raw, "computed": computed, **shown}
+
+    @staticmethod
+    def tagged(body: dict[str, Any], request: Request) -> Answer:
+        """The body with its entity tag, or nothing if the client has it."""
+        tag = f'W/"{hashlib.sha256(json.dumps(body).encode()).hexdigest()}"'
+        is_known = request.headers.get("if-none-match") == tag
+        return Answer(304, headers={"ETag": tag}) if is_known else Answer(200, body, {"ETag": tag})

@@ -48,12 +48,11 @@ class DopplerStore(Store):
     name = word = feature = "doppler"
     backend = "strongroom.doppler.DopplerBackend"
     page = "doppler.md"
-    example = False
     harnesses = (OnDouble,)
     nowhere: ClassVar[Mapping[str, Any]] = {"endpoint_url": "http://127.0.0.1:9", "token": "made-up"}
     server = "doppler_server"
     address = "endpoint_url"
-    calls = Calls("read", "list", 1000, described="list")
+    calls = Calls("read", "list", 1000, described="list", batch=("download", 2000))
     ways = (
         injected("429: rate limit", Capability.THROTTLED, waits=True),
         injected("500", Capability.SERVER_ERROR),
@@ -80,7 +79,8 @@ class DopplerStore(Store):
 
     def operation(self, call: Call) -> str:
         """By its path."""
-        return "list" if call.path.partition("?")[0].endswith("/names") else "read"
+        end = call.path.partition("?")[0].rpartition("/")[2]
+        return {"names": "list", "secret": "read"}.get(end, end)
 
     def deployed(self, server: Doppler) -> tuple[dict[str, Any], dict[str, str]]:
         """Project and config in the kwargs, the token in the environment."""

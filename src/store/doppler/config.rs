@@ -2,19 +2,16 @@
 
 use std::fmt;
 
-use http::HeaderValue;
-use url::Url;
-
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::redact::Shown;
 use crate::store::PerKind;
 use crate::store::environment::Environment;
-use crate::store::kit::address::{ENDPOINT, checked};
-use crate::store::kit::rest::bearer;
+use crate::store::kit::address::ENDPOINT;
 use crate::store::kit::trust::{CA_BUNDLE, VERIFY};
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, SEPARATOR, VARIABLES_PREFIX};
-use crate::store::tools::{Finding, Severity};
+
+use super::error::DOPPLER;
 
 /// The environment variables that this store reads besides those that all stores share: those of Doppler's
 /// CLI.
@@ -30,7 +27,16 @@ pub(super) const DEFAULTS: PrefixDefaults = PrefixDefaults {
     separator: "_",
 };
 
-const ADDRESS: OptionSpec = ENDPOINT.with_default("https://api.doppler.com");
+/// The address of the API.
+pub(super) const ADDRESS: OptionSpec = ENDPOINT.with_default("https://api.doppler.com");
+
+/// What comes before every name.
+pub(super) const NAME_PREFIX: OptionSpec = OptionSpec::new(
+    "secret_name_prefix",
+    OptionKind::Text,
+    "What comes before the name of every secret, of whatever kind, so that several installations can share a \
+    config.",
+);
 
 /// The options of this store.
 pub(super) const OPTIONS: &[OptionSpec] = &[
@@ -53,42 +59,40 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     VARIABLES_PREFIX.with_default(DEFAULTS.prefixes.variables),
     CONFIG_PREFIX.with_default(DEFAULTS.prefixes.config),
     SEPARATOR.with_default(DEFAULTS.separator),
+    NAME_PREFIX,
     ADDRESS,
     VERIFY,
     CA_BUNDLE,
 ];
 
-/// The address of the API. No I/O: constructors ask for it, too.
-pub(super) fn address(options: &Options) -> Result<Url> {
-    checked(options.text_of(&ADDRESS), ADDRESS.key)
+/// What a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    /// Of one config, whose secrets it sees without exception.
+    Service,
+    /// Of a service account, which sees every secret of the configs that it may read.
+    Account,
+    /// Of a person or the CLI: restricted secrets have no value for it.
+    Person,
+    /// Not known.
+    Other,
 }
 
-/// What requests are sent with.
-pub(super) fn authorization(options: &Options, environment: &Environment) -> Result<HeaderValue> {
-    let error =
-        |what| Error::new(ErrorKind::Unauthenticated, what).with_hint("Write `token` or set DOPPLER_TOKEN");
-    let token = options.non_empty_or("token", environment, "DOPPLER_TOKEN");
-    let token = token.ok_or_else(|| error("there is no token for Doppler"))?;
-    bearer(token.trim()).ok_or_else(|| error("the token for Doppler has characters that no token can have"))
-}
+impl TokenKind {
+    /// By its first letters.
+    pub(super) fn of(token: &str) -> Self {
+        match token.get(..6) {
+            Some("dp.st.") => Self::Service,
+            Some("dp.sa.") => Self::Account,
+            Some("dp.pt." | "dp.ct.") => Self::Person,
+            _ => Self::Other,
+        }
+    }
 
-/// The beginnings of tokens that belong to no config: of service accounts, of persons, of the CLI.
-const WIDE: [&str; 3] = ["dp.sa.", "dp.pt.", "dp.ct."];
-
-/// What is wrong with a token that does not say where the secrets are, where the options do not either.
-pub(super) fn without_place(options: &Options, environment: &Environment) -> Option<Finding> {
-    let token = options.non_empty_or("token", environment, "DOPPLER_TOKEN")?.trim();
-    let place = Place::read(options, environment);
-    let is_known = place.project.is_some() && place.config.is_some();
-    let is_wide = WIDE.iter().any(|beginning| token.starts_with(beginning));
-    (is_wide && !is_known).then(|| {
-        Finding::new(
-            Severity::Problem,
-            "config",
-            "the token is not a service token, so it belongs to no config",
-            "Write `project` and `config`, or use a service token (it begins with `dp.st.`)",
-        )
-    })
+    /// Whether a secret that this token is not shown is not there.
+    pub(super) const fn sees_all(self) -> bool {
+        matches!(self, Self::Service | Self::Account)
+    }
 }
 
 /// Where the secrets are; a service token knows it by itself.
@@ -111,9 +115,20 @@ impl fmt::Display for Place {
 }
 
 impl Place {
-    /// What is written, or in the environment.
-    pub(super) fn read(options: &Options, environment: &Environment) -> Self {
+    /// What is written, or in the environment. A token that belongs to no config has to be told both.
+    pub(super) fn read(options: &Options, environment: &Environment) -> Result<Self> {
         let text = |key, variable| options.non_empty_or(key, environment, variable).map(str::to_owned);
-        Self { project: text("project", "DOPPLER_PROJECT"), config: text("config", "DOPPLER_CONFIG") }
+        let (project, config) = (text("project", "DOPPLER_PROJECT"), text("config", "DOPPLER_CONFIG"));
+        let is_known = project.is_some() && config.is_some();
+        let kind = DOPPLER.token(options, environment).map(TokenKind::of);
+        match kind {
+            Some(TokenKind::Account | TokenKind::Person) if !is_known => {
+                let what = "the token for Doppler is not a service token, so it belongs to no config";
+                Err(Error::config(what).with_hint(
+                    "Write `project` and `config`, or use a service token (it begins with `dp.st.`)",
+                ))
+            }
+            _ => Ok(Self { project, config }),
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! Names in Doppler's own letters, and values as they are. There is no official class.
 
-use crate::store::SecretName;
 use crate::store::convention::{Convention, Lookup, Naming, OddFate, OddId};
 use crate::store::options::Options;
 use crate::store::prefix::{PrefixRules, naming};
+use crate::store::{PerKind, SecretName};
 
-use super::config::DEFAULTS;
+use super::config::{DEFAULTS, NAME_PREFIX};
 
 const LONGEST_NAME: usize = 200;
 const GRAMMAR: &str = "a name in Doppler has 1 to 200 capitals, digits and underscores and begins with no \
@@ -18,7 +18,13 @@ pub(super) struct DopplerConvention(PrefixRules);
 impl DopplerConvention {
     /// Reads the rules out of the options.
     pub(super) fn new(options: &Options) -> Self {
-        Self(PrefixRules::from_options(options, DEFAULTS))
+        let mut rules = PrefixRules::from_options(options, DEFAULTS);
+        if let Some(first) = options.non_empty(NAME_PREFIX.key) {
+            let separator = rules.separator.as_str();
+            let join = |prefix: &String| [first, prefix].join(if prefix.is_empty() { "" } else { separator });
+            rules.prefixes = PerKind::make(|kind| rules.prefixes.of(kind).as_ref().map(join));
+        }
+        Self(rules)
     }
 }
 
@@ -74,6 +80,17 @@ mod tests {
         ] {
             let expected = names.iter().copied().map(SecretName::from).collect();
             assert_eq!(naming(prefix, id, team), Naming::Names(expected), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_of_all_names_comes_before_those_of_the_kinds() {
+        for (prefix, name) in [(None, "KESTRA_AIRFLOW_VARIABLES_A"), (Some(""), "KESTRA_A")] {
+            let written = [("secret_name_prefix", "kestra")].into_iter();
+            let options: Vec<_> = written.chain(prefix.map(|prefix| ("variables_prefix", prefix))).collect();
+            let convention = DopplerConvention::new(&Options::of_texts(&options));
+            let names = convention.names(Lookup { kind: Kind::Variable, id: "a", team: None });
+            assert_eq!(names, Naming::Names(vec![name.into()]));
         }
     }
 

@@ -6,23 +6,28 @@ mod config;
 mod convention;
 mod error;
 
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::slice;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::store::environment::Environment;
+use crate::store::kit::address::checked;
 use crate::store::kit::from_json::secret_from_json;
+use crate::store::kit::kept::Kept;
 use crate::store::kit::service::{Service, noteworthy};
 use crate::store::options::Options;
-use crate::store::tools::{Finding, Tools};
+use crate::store::tools::{Finding, Severity, Tools};
 use crate::store::{
     Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo,
 };
 use crate::value::SecretValue;
 use crate::value::json::{Object, Value};
 
-use self::config::Place;
+use self::config::{ADDRESS, Place, TokenKind};
 use self::convention::DopplerConvention;
 use self::error::DOPPLER;
 
@@ -36,7 +41,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     variables: config::VARIABLES,
     convention: |options| Ok(Arc::new(DopplerConvention::new(options))),
     rules: OptionRules {
-        check: |options, _environment| config::address(options).map(drop),
+        check: |options, _environment| checked(options.text_of(&ADDRESS), ADDRESS.key).map(drop),
         ..OptionRules::NONE
     },
     tools: Tools {
@@ -48,33 +53,72 @@ pub const ENTRY: StoreEntry = StoreEntry {
     open,
 };
 
+/// More names than a config has.
+const LARGEST_BATCH: NonZeroUsize = NonZeroUsize::new(2000).unwrap();
+
+/// The longest list of names in an address; beyond it the whole config is downloaded.
+const LONGEST_LIST: usize = 4000;
+
 /// One config, as one token.
 #[derive(Debug)]
 struct Doppler {
     service: Service,
     place: Place,
+    sees_all: bool,
+    downloaded: Kept<Download>,
 }
 
+/// What a download holds of the names that it was made for.
+type Download = BTreeMap<SecretName, Option<SecretValue>>;
+
 impl Doppler {
-    /// What the API answers for `path`, a JSON object.
-    async fn ask(&self, path: &str, name: Option<&SecretName>, subject: &str) -> Result<Object> {
+    fn query<'text>(&'text self, more: &'text [(&'text str, &'text str)]) -> Vec<(&'text str, &'text str)> {
         let Place { project, config } = &self.place;
-        let pairs = [("project", project.as_deref()), ("config", config.as_deref())];
-        let pairs = pairs.into_iter().chain([("name", name.map(SecretName::as_str))]);
-        let query = pairs.filter_map(|(key, value)| Some((key, value?)));
-        let (refused, unclear) =
-            (|answer: &_| error::refused(answer, subject, &self.place), || DOPPLER.not_understood(subject));
-        let path = format!("v3/configs/config/{path}");
-        let answer = self.service.json(&path, query, subject, refused, unclear).await?;
-        answer.into_object().ok_or_else(unclear)
+        let place = [("project", project.as_deref()), ("config", config.as_deref())];
+        let place = place.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        place.chain(more.iter().copied()).collect()
+    }
+
+    /// Whether this is all that there is to know of a name in a download: what this token is not shown may be
+    /// there.
+    fn settles(&self, value: Option<&SecretValue>) -> bool {
+        value.is_some() || self.sees_all
+    }
+
+    async fn read(&self, name: &SecretName, subject: &str) -> Result<Option<SecretValue>> {
+        let name = [("name", name.as_str())];
+        let query = self.query(&name);
+        let answer = self.service.object("v3/configs/config/secret", query, subject).await?;
+        found(&answer, subject)
     }
 
     /// Every name at once: the API has neither pages nor a filter.
     async fn names(&self, subject: &str) -> Result<Vec<String>> {
-        let answer = self.ask("secrets/names", None, subject).await?;
+        let query = self.query(&[]);
+        let answer = self.service.object("v3/configs/config/secrets/names", query, subject).await?;
         let names = answer.get("names").and_then(Value::as_array);
-        let names = names.ok_or_else(|| DOPPLER.not_understood(subject))?;
+        let names = names.ok_or_else(|| DOPPLER.vendor.not_understood(subject))?;
         Ok(names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+
+    /// Many secrets with one request; an unchanged download is not sent again.
+    async fn download(&self, names: &[SecretName]) -> Result<Arc<Download>> {
+        let last = self.downloaded.last();
+        let is_in = |last: &Arc<Download>| names.iter().all(|name| last.contains_key(name));
+        // Asked for once more as a whole, since that is what the entity tag is of.
+        let wanted: Download = match last.filter(is_in) {
+            Some(last) => last.keys().map(|name| (name.clone(), None)).collect(),
+            None => names.iter().map(|name| (name.clone(), None)).collect(),
+        };
+        let joined = wanted.keys().map(SecretName::as_str).collect::<Vec<_>>().join(",");
+        let pairs = [("format", "json"), ("secrets", &joined)];
+        let query = self.query(if joined.len() > LONGEST_LIST { &pairs[..1] } else { &pairs });
+        let subject = format!("downloading {} secrets", wanted.len());
+        let path = "v3/configs/config/secrets/download";
+        let value = |answer: &Object, name: &SecretName| answer.get(name.as_str()).and_then(secret_from_json);
+        let read =
+            |answer: &Object| wanted.into_keys().map(|name| (name.clone(), value(answer, &name))).collect();
+        self.service.kept(&self.downloaded, path, query, &subject, read).await
     }
 }
 
@@ -82,7 +126,7 @@ impl Doppler {
 /// answered with nulls, and so is one that this token may not see.
 fn found(answer: &Object, subject: &str) -> Result<Option<SecretValue>> {
     let secret = answer.get("value").and_then(Value::as_object);
-    let secret = secret.ok_or_else(|| DOPPLER.not_understood(subject))?;
+    let secret = secret.ok_or_else(|| DOPPLER.vendor.not_understood(subject))?;
     let is_restricted = secret.get("computedVisibility").and_then(Value::as_str) == Some("restricted");
     match secret.get("computed").and_then(secret_from_json) {
         None if is_restricted => Err(error::restricted(subject)),
@@ -97,9 +141,35 @@ impl Store for Doppler {
     }
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        let subject = format!("reading `{name}`");
-        let answer = self.ask("secret", Some(name), &subject).await;
-        answer.and_then(|answer| found(&answer, &subject)).map_err(|error| error.with_operation("read"))
+        let last = self.downloaded.last();
+        let is_downloaded =
+            last.is_some_and(|last| last.get(name).is_some_and(|value| self.settles(value.as_ref())));
+        // Part of a download, which is only sent again if something has changed.
+        if is_downloaded && let Some(answer) = self.get_many(slice::from_ref(name)).await.pop().flatten() {
+            return answer;
+        }
+        let read = self.read(name, &format!("reading `{name}`")).await;
+        read.map_err(|error| error.with_operation("read"))
+    }
+
+    /// A name that a download lacks is left to [`Self::get`] if the token may not be shown every secret.
+    async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
+        match self.download(names).await.map_err(|error| error.with_operation("download")) {
+            Ok(known) => {
+                let value = |name| known.get(name).and_then(Option::as_ref);
+                let answer = |value| self.settles(value).then(|| Ok(value.cloned()));
+                names.iter().map(|name| answer(value(name))).collect()
+            }
+            Err(error) => vec![Some(Err(error)); names.len()],
+        }
+    }
+
+    fn batch_size(&self) -> NonZeroUsize {
+        LARGEST_BATCH
+    }
+
+    fn reads_together(&self) -> bool {
+        true
     }
 
     fn is_outdated(&self) -> bool {
@@ -126,7 +196,7 @@ impl Inspect for Doppler {
     }
 
     fn identity(&self) -> Option<String> {
-        Some(format!("a token, for {} on {}", self.place, self.service.origin()))
+        Some(self.service.identity())
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
@@ -135,16 +205,22 @@ impl Inspect for Doppler {
 }
 
 fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> {
-    let (address, authorization) = (config::address(options)?, config::authorization(options, environment)?);
-    let service = Service::open(address, authorization, options, environment)?;
-    Ok(Arc::new(Doppler { service, place: Place::read(options, environment) }))
+    let (address, place) =
+        (checked(options.text_of(&ADDRESS), ADDRESS.key)?, Place::read(options, environment)?);
+    let service = Service::open(&DOPPLER, address, &place, options, environment)?;
+    let sees_all = DOPPLER.token(options, environment).map(TokenKind::of).is_some_and(TokenKind::sees_all);
+    Ok(Arc::new(Doppler { service, place, sees_all, downloaded: Kept::default() }))
 }
 
 /// What is noteworthy in the options.
 fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
-    let address = config::address(options).ok();
+    let address = checked(options.text_of(&ADDRESS), ADDRESS.key).ok();
+    let placeless = Place::read(options, environment).err().map(|error| {
+        let hint = error.hint().unwrap_or_default();
+        Finding::new(Severity::Problem, "config", error.message(), hint)
+    });
     let found = noteworthy(options, address.as_ref(), &DopplerConvention::new(options));
-    found.into_iter().chain(config::without_place(options, environment)).collect()
+    found.into_iter().chain(placeless).collect()
 }
 
 #[cfg(test)]
@@ -159,9 +235,9 @@ mod tests {
             let answer = json::parse(&Text::from(format!(r#"{{"name": "N", "value": {value}}}"#).as_str()));
             found(&answer.unwrap().into_object().unwrap(), "reading `N`")
         };
-        let value = read(r#"{"computed": "canary", "computedVisibility": "masked"}"#).unwrap();
-        assert_eq!(value.unwrap().expose(), "canary");
-        assert!(read(r#"{"computed": null}"#).unwrap().is_none());
+        let value = read(r#"{"raw": "${A}", "computed": "canary", "computedVisibility": "restricted"}"#);
+        assert_eq!(value.unwrap().unwrap().expose(), "canary");
+        assert!(read(r#"{"raw": null, "computed": null, "computedVisibility": null}"#).unwrap().is_none());
         let error = read(r#"{"computed": null, "computedVisibility": "restricted"}"#).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Denied);
         assert_eq!(read("null").unwrap_err().kind(), ErrorKind::Malformed);
@@ -169,15 +245,31 @@ mod tests {
 
     #[test]
     fn a_token_that_belongs_to_no_config_needs_both() {
-        let found = |token: &str, set: &[(&str, &str)]| {
+        let outcome = |token: &str, set: &[(&str, &str)]| {
             let options = Options::of_texts(&[("token", token)]);
-            check(&options, &Environment::of(set)).len()
+            let environment = Environment::of(set);
+            (
+                check(&options, &environment).len(),
+                open(&options, &environment).err().map(|error| error.kind()),
+            )
         };
         let both = [("DOPPLER_PROJECT", "p"), ("DOPPLER_CONFIG", "c")];
         for token in ["dp.pt.canary", "dp.sa.canary", "dp.ct.canary"] {
-            assert_eq!((found(token, &[]), found(token, &both[..1]), found(token, &both)), (1, 1, 0));
+            assert_eq!(outcome(token, &[]), (1, Some(ErrorKind::Config)));
+            assert_eq!(outcome(token, &both[..1]), (1, Some(ErrorKind::Config)));
+            assert_eq!(outcome(token, &both), (0, None));
         }
-        assert_eq!((found("dp.st.dev.canary", &[]), found("other", &[])), (0, 0));
+        assert_eq!((outcome("dp.st.dev.canary", &[]), outcome("other", &[])), ((0, None), (0, None)));
+    }
+
+    #[test]
+    fn prefixes_that_are_spelled_alike_are_reported() {
+        let found = |prefix: &str| {
+            let options =
+                Options::of_texts(&[("connections_prefix", "air-flow"), ("variables_prefix", prefix)]);
+            check(&options, &Environment::default()).len()
+        };
+        assert_eq!((found("AIR_FLOW"), found("air-flow"), found("air")), (1, 0, 0));
     }
 
     #[test]

@@ -7,10 +7,11 @@
 //! | `checks.rs` | findings of `strongroom doctor` that more than one store has |
 //! | `files.rs` | notices that a file from which a store was built has changed; expands `~` |
 //! | `from_json.rs` | turns a value of a JSON or YAML document into a secret |
+//! | `kept.rs` | keeps an answer while the service says that it has not changed (`ETag`) |
 //! | `probe.rs` | compares the service's clock with this machine's, and names the trusted certificates |
 //! | `refusal.rs` | turns an answer that is an error into [`crate::error::Error`]: code, status, `Retry-After` |
 //! | `rest.rs` | asks a service below one address, with the token of a login |
-//! | `service.rs` | a service that is asked with one token and GET: client, token, probe, files, hints |
+//! | `service.rs` | a service that is asked with one token and GET: client, token, errors, probe, files, hints |
 //! | `token.rs` | holds the token of a login: renewed before its end, replaced when it is refused |
 //! | `trust.rs` | decides which certificates are trusted |
 //! | `vendor.rs` | says what became of a request, in the words of the service |
@@ -26,6 +27,8 @@ pub mod answer;
 pub mod checks;
 pub mod files;
 pub mod from_json;
+#[cfg(feature = "http")]
+pub mod kept;
 #[cfg(feature = "http")]
 pub mod probe;
 #[cfg(feature = "http")]
