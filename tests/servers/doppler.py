@@ -6,8 +6,6 @@ Paths, fields and errors are those of docs.doppler.com/reference/api and of ``do
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,7 +47,7 @@ class Doppler(Guarded):
         if asked == "s/names":
             return Answer(200, {"names": names, "success": True})
         if asked == "s/download" and query.get("format", "json") == "json":
-            return self.tagged({name: value["computed"] for name, value in shown.items()}, request)
+            return Answer(200, {name: value["computed"] for name, value in shown.items()}).tagged(request)
         return self.error(404)
 
     def shown(self, name: str, request: Request) -> dict[str, Any]:
@@ -63,10 +61,3 @@ class Doppler(Guarded):
             return {"raw": None, "computed": None, **shown}
         computed = re.sub(r"\$\{(\w+)\}", lambda found: self.secrets.get(found[1], found[0]), raw)
         return {"raw": raw, "computed": computed, **shown}
-
-    @staticmethod
-    def tagged(body: dict[str, Any], request: Request) -> Answer:
-        """The body with its entity tag, or nothing if the client has it."""
-        tag = f'W/"{hashlib.sha256(json.dumps(body).encode()).hexdigest()}"'
-        is_known = request.headers.get("if-none-match") == tag
-        return Answer(304, headers={"ETag": tag}) if is_known else Answer(200, body, {"ETag": tag})

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.servers.aws import MiniStack, ministack
 from tests.servers.azure import Azure, azure
 from tests.servers.counting import Counter, counting_proxy
-from tests.servers.doppler import Doppler
+from tests.servers.double import Guarded
 from tests.servers.faults import Faults, microburst
 from tests.servers.google import GoogleServer, google
 from tests.servers.tls import Certificate, certificate
@@ -66,11 +67,16 @@ def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
 
 
 @pytest.fixture(scope="session")
-def doppler_server() -> Iterator[Doppler]:
-    """The double of Doppler; what it holds stays over the session."""
-    server = Doppler()
-    with server.running():
-        yield server
+def guarded_servers() -> Iterator[Callable[[type[Guarded]], Guarded]]:
+    """Runs doubles of this kind, each once; what they hold stays over the session."""
+    with contextlib.ExitStack() as running:
+
+        def start(double: type[Guarded]) -> Guarded:
+            server = double()
+            running.enter_context(server.running())
+            return server
+
+        yield functools.cache(start)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ pub(super) const DOPPLER: Dialect = Dialect {
         rejects: "Doppler does not accept the token",
         address: ADDRESS.key,
     },
+    address: ADDRESS,
     token: ("token", "DOPPLER_TOKEN"),
     is_own: |body| body.get("success").and_then(Value::as_bool) == Some(false),
     kinds: &[(400, ErrorKind::Denied), (404, ErrorKind::Config)],

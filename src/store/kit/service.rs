@@ -1,27 +1,28 @@
 //! A service that is asked with one token and GET: what such a store has besides its addresses, the shapes of
 //! its answers and its sentences.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use http::HeaderValue;
 use http::header::IF_NONE_MATCH;
+use reqwest::Request;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::NoAnswerHints;
 use crate::store::convention::Convention;
 use crate::store::environment::Environment;
-use crate::store::kit::address::ENDPOINT;
+use crate::store::kit::address::checked;
 use crate::store::kit::answer::Answer;
 use crate::store::kit::files::WatchedFiles;
 use crate::store::kit::kept::Kept;
+use crate::store::kit::place::Place;
 use crate::store::kit::probe::Probe;
 use crate::store::kit::refusal::Refusal;
 use crate::store::kit::rest::{Rest, bearer, client};
 use crate::store::kit::vendor::Vendor;
 use crate::store::kit::{checks, trust};
-use crate::store::options::Options;
+use crate::store::options::{OptionSpec, Options};
 use crate::store::tools::Finding;
 use crate::value::json::Object;
 
@@ -30,6 +31,8 @@ use crate::value::json::Object;
 pub struct Dialect {
     /// Its name.
     pub vendor: Vendor,
+    /// The option of its address.
+    pub address: OptionSpec,
     /// The option of the token, and the variable that counts in its absence.
     pub token: (&'static str, &'static str),
     /// Whether the body of an error is one that the service itself writes; that of a proxy is not.
@@ -41,6 +44,11 @@ pub struct Dialect {
 }
 
 impl Dialect {
+    /// The address. No I/O: constructors ask for it, too.
+    pub fn address(&self, options: &Options) -> Result<Url> {
+        checked(options.text_of(&self.address), self.address.key)
+    }
+
     /// The token, without white space around it.
     pub fn token<'text>(
         &self,
@@ -63,9 +71,19 @@ impl Dialect {
             .ok_or_else(|| error(format!("the token for {name} has characters that no token can have")))
     }
 
+    /// What is noteworthy in the options that every such store has.
+    pub fn noteworthy(&self, options: &Options, convention: &dyn Convention) -> Vec<Finding> {
+        let is_plain = self.address(options).is_ok_and(|address| address.scheme() == "http");
+        let is_unverified = trust::Verify::read(options, trust::VERIFY.key).is_off();
+        let plain = is_plain.then(|| checks::plain_http(self.address.key));
+        let unverified = is_unverified.then(|| checks::unverified(trust::VERIFY.key));
+        let found = plain.into_iter().chain(unverified).chain(checks::impossible_names(convention));
+        found.chain(checks::shared_prefixes(convention, options)).collect()
+    }
+
     /// What an answer that is an error means, for what is in `place`. The words of the service are not shown,
     /// since they may hold what was sent.
-    fn refused(&self, answer: &Answer, subject: &str, place: &str) -> Error {
+    fn refused(&self, answer: &Answer, subject: &str, place: &Place) -> Error {
         let is_own = answer.object().is_some_and(|body| (self.is_own)(&body));
         let own = self.kinds.iter().find(|(status, _)| is_own && *status == answer.status);
         let kind = own.map_or_else(|| ErrorKind::of_status(answer.status), |(_, kind)| *kind);
@@ -89,7 +107,7 @@ impl Dialect {
 pub struct Service {
     dialect: &'static Dialect,
     /// Where the secrets are, for messages.
-    place: String,
+    place: Place,
     rest: Rest,
     authorization: HeaderValue,
     probe: Probe,
@@ -97,44 +115,42 @@ pub struct Service {
 }
 
 impl Service {
-    /// The service at `address`. Reads the files of certificates; no network.
+    /// The service, with the secrets in `place`. Reads the files of certificates; no network.
     pub fn open(
         dialect: &'static Dialect,
-        address: Url,
-        place: impl Display,
+        place: Place,
         options: &Options,
         environment: &Environment,
     ) -> Result<Self> {
+        let address = dialect.address(options)?;
         let authorization = dialect.authorization(options, environment)?;
         let mut files = WatchedFiles::default();
         let roots = || trust::roots(options, environment, trust::OF_REQUESTS);
         let client = client(&address, roots, environment, &mut files)?;
         let probe = Probe::new(client.clone(), &address, roots, "certificates");
-        let (rest, place) = (Rest::new(client, address), place.to_string());
-        Ok(Self { dialect, place, rest, authorization, probe, files })
+        Ok(Self { dialect, place, rest: Rest::new(client, address), authorization, probe, files })
     }
 
-    /// What the service answers for `path` and `query`: a JSON object.
-    pub async fn object<'pair>(
-        &self,
-        path: &str,
-        query: impl IntoIterator<Item = (&'pair str, &'pair str)>,
-        subject: &str,
-    ) -> Result<Object> {
-        let answer = self.ask(&self.rest.get(path, query)?, subject).await?;
+    /// A request for `path`, with the place and `query`, as far as they have values.
+    pub fn get(&self, path: &str, query: &[(&str, Option<&str>)]) -> Result<Request> {
+        let pairs = self.place.pairs().chain(query.iter().copied());
+        self.rest.get(path, pairs.filter_map(|(key, value)| Some((key, value?))))
+    }
+
+    /// What the service answers: a JSON object.
+    pub async fn object(&self, request: Request, subject: &str) -> Result<Object> {
+        let answer = self.ask(&request, subject).await?;
         self.understood(&answer, subject)
     }
 
     /// The same, made into something that is kept while the service says that its answer has not changed.
-    pub async fn kept<'pair, T>(
+    pub async fn kept<T>(
         &self,
         kept: &Kept<T>,
-        path: &str,
-        query: impl IntoIterator<Item = (&'pair str, &'pair str)>,
+        mut request: Request,
         subject: &str,
         read: impl FnOnce(&Object) -> T,
     ) -> Result<Arc<T>> {
-        let mut request = self.rest.get(path, query)?;
         let last = kept.of(request.url());
         if let Some(last) = &last {
             request.headers_mut().insert(IF_NONE_MATCH, last.tag.clone());
@@ -146,7 +162,7 @@ impl Service {
         }
     }
 
-    async fn ask(&self, request: &reqwest::Request, subject: &str) -> Result<Answer> {
+    async fn ask(&self, request: &Request, subject: &str) -> Result<Answer> {
         let answer = self.rest.ask(request, Some(self.authorization.clone())).await;
         let answer = answer.map_err(|failure| {
             let timeout = format!("Check the network path to {}, and `timeout`", self.dialect.vendor.name);
@@ -188,19 +204,10 @@ const NO_ANSWER: NoAnswerHints<'static> = NoAnswerHints {
     request: "Check `endpoint_url`",
 };
 
-/// What is noteworthy in the options that every such store has.
-pub fn noteworthy(options: &Options, address: Option<&Url>, convention: &dyn Convention) -> Vec<Finding> {
-    let is_plain = address.is_some_and(|address| address.scheme() == "http");
-    let is_unverified = trust::Verify::read(options, trust::VERIFY.key).is_off();
-    let plain = is_plain.then(|| checks::plain_http(ENDPOINT.key));
-    let unverified = is_unverified.then(|| checks::unverified(trust::VERIFY.key));
-    let found = plain.into_iter().chain(unverified).chain(checks::impossible_names(convention));
-    found.chain(checks::shared_prefixes(convention, options)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::kit::address::ENDPOINT;
     use crate::value::json::Value;
 
     /// Its variable is one that every build declares.
@@ -212,6 +219,7 @@ mod tests {
             rejects: "Attic does not accept the key",
             address: "endpoint_url",
         },
+        address: ENDPOINT,
         token: ("token", "REQUESTS_CA_BUNDLE"),
         is_own: |body| body.get("ok").and_then(Value::as_bool) == Some(false),
         kinds: &[(400, ErrorKind::Denied), (404, ErrorKind::Config)],
@@ -221,6 +229,8 @@ mod tests {
     #[test]
     fn a_status_has_the_meaning_of_the_service_in_its_own_errors_alone() {
         let own = r#"{"ok": false, "message": "canary"}"#;
+        let written = Options::of_texts(&[("room", "a")]);
+        let place = Place::read(&[("room", "HTTPS_PROXY")], &written, &Environment::default());
         for (status, body, kind, text) in [
             (400, own, ErrorKind::Denied, "was denied: the token may not read room `a`"),
             (403, own, ErrorKind::Denied, "was denied: the token may not read room `a`"),
@@ -231,7 +241,7 @@ mod tests {
             (429, own, ErrorKind::Throttled, "was throttled"),
             (503, "", ErrorKind::Unreachable, "failed inside Attic Cloud"),
         ] {
-            let error = ATTIC.refused(&Answer::of(status, &[], body), "reading `N`", "room `a`");
+            let error = ATTIC.refused(&Answer::of(status, &[], body), "reading `N`", &place);
             let whole = error.to_string();
             assert!(whole.starts_with(&format!("reading `N` {text}")), "{whole}");
             assert!(error.hint().is_some() && !whole.contains("canary"), "{whole}");
@@ -253,5 +263,19 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Unauthenticated);
             assert!(error.to_string().starts_with(text) && !error.to_string().contains("canary"), "{error}");
         }
+    }
+
+    #[test]
+    fn opening_needs_a_token_and_shows_none() {
+        let environment = Environment::default();
+        let open = |options: &Options| {
+            let place = Place::read(&[("room", "HTTPS_PROXY")], options, &environment);
+            Service::open(&ATTIC, place, options, &environment)
+        };
+        let written = [("endpoint_url", "https://attic.example"), ("room", "a"), ("token", "canary")];
+        assert_eq!(open(&Options::of_texts(&written[..2])).unwrap_err().kind(), ErrorKind::Unauthenticated);
+        let service = open(&Options::of_texts(&written)).unwrap();
+        assert!(!format!("{service:?}").contains("canary"));
+        assert_eq!(service.identity(), "a token, for room `a` on https://attic.example");
     }
 }

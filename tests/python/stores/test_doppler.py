@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from strongroom.doppler import DopplerBackend
 from strongroom.exceptions import AccessDeniedError, ConfigurationError
 from tests.servers.counting import Counter, counting_proxy
 from tests.servers.doppler import CONFIG, PATH, PROJECT, Doppler
+from tests.servers.double import serving
 
 READ, NAMES, DOWNLOAD = "", "s/names", "s/download"
 PERSON = "dp.pt.canary4Gh7made2up"
@@ -21,11 +22,12 @@ _numbers = itertools.count()
 
 
 @pytest.fixture
-def doppler(doppler_server: Doppler) -> Doppler:
+def doppler(guarded_servers: Callable[[type[Doppler]], Doppler]) -> Doppler:
     """The double, empty."""
-    doppler_server.reset()
-    doppler_server.restricted = set()
-    return doppler_server
+    double = guarded_servers(Doppler)
+    double.reset()
+    double.restricted = set()
+    return double
 
 
 @pytest.fixture
@@ -160,7 +162,39 @@ def test_a_token_without_a_config_asks_for_nothing(counted: Counter, token: str,
     assert asked(counted) == []
 
 
+@pytest.mark.parametrize("token", [PERSON, "dp.sa.canary2", "dp.ct.canary2", "dp.st.prd.canary2", "other"])
+def test_a_token_of_any_kind_reads_the_config_that_is_named(doppler: Doppler, counted: Counter, token: str) -> None:
+    fill(doppler, "a")
+    doppler.tokens[token] = True
+    assert backend(counted.url, token=token, project=PROJECT, config=CONFIG).get_variable("a") == "a"
+    assert asked(counted) == [READ]
+
+
+def test_project_and_config_may_be_variables(
+    doppler: Doppler, counted: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(doppler, "a")
+    doppler.tokens[PERSON] = True
+    for name, value in {"TOKEN": PERSON, "PROJECT": PROJECT, "CONFIG": CONFIG}.items():
+        monkeypatch.setenv(f"DOPPLER_{name}", value)
+    assert backend(counted.url, token=None).get_variable("a") == "a"
+
+
 def test_a_prefix_of_all_names_as_kestra_writes_it(doppler: Doppler, counted: Counter) -> None:
     doppler.secrets |= {"KESTRA_AIRFLOW_VARIABLES_A": "1", "KESTRA_A": "2"}
     assert backend(counted.url, secret_name_prefix="kestra").get_variable("a") == "1"
     assert backend(counted.url, secret_name_prefix="kestra", variables_prefix="").get_variable("a") == "2"
+
+
+def test_the_token_goes_into_one_header_of_each_request_and_nowhere_else(doppler: Doppler) -> None:
+    fill(doppler, "a", "b")
+    with serving(doppler.answer) as double:
+        assert backend(double.url, prefetch={"variables": ["a*", "b"]}).get_variable("a") == "a"
+        assert backend(double.url).get_variable("gone") is None
+    for request in double.requests:
+        headers = {name for name, value in request.headers.items() if Doppler.token in value}
+        print(f"{request.method} {request.path}: {', '.join(headers)}, over {double.url.partition(':')[0]}")
+        assert (headers, request.bearer) == ({"authorization"}, Doppler.token)
+        assert Doppler.token not in request.target
+        assert request.body == b""
+    assert double.paths() == [f"GET {PATH}{path}" for path in (NAMES, DOWNLOAD, READ)]
