@@ -75,6 +75,12 @@ pub struct PrefixDefaults {
 }
 
 impl PrefixDefaults {
+    /// The prefixes of connections, variables and configuration, and the separator.
+    pub const fn new(prefixes: [&'static str; 3], separator: &'static str) -> Self {
+        let [connections, variables, config] = prefixes;
+        Self { prefixes: PerKind { connections, variables, config }, separator }
+    }
+
     /// What the options [`CONNECTIONS_PREFIX`], [`VARIABLES_PREFIX`], [`CONFIG_PREFIX`] and [`SEPARATOR`]
     /// declare.
     pub const AIRFLOW: Self = Self {

@@ -33,8 +33,6 @@ class DopplerStore(GuardedStore):
     backend = "strongroom.doppler.DopplerBackend"
     page = "doppler.md"
     harnesses = (OnDouble,)
-    double = Doppler
-    variable = OnDouble.variable
     place_options: ClassVar[Mapping[str, str]] = {"project": PROJECT, "config": CONFIG}
     powerless = "dp.st.dev.canary5Ke9made8up"
     calls = Calls("read", "list", 1000, described="list", batch=("download", 2000))

@@ -1,7 +1,6 @@
 //! The options of Doppler, and what they mean.
 
 use crate::error::{Error, Result};
-use crate::store::PerKind;
 use crate::store::environment::Environment;
 use crate::store::kit::address::ENDPOINT;
 use crate::store::kit::place::Place;
@@ -18,14 +17,8 @@ use super::error::DOPPLER;
 pub(super) const VARIABLES: &[&str] = &["DOPPLER_CONFIG", "DOPPLER_PROJECT", "DOPPLER_TOKEN"];
 
 /// Airflow's usual prefixes, in the letters that Doppler has.
-pub(super) const DEFAULTS: PrefixDefaults = PrefixDefaults {
-    prefixes: PerKind {
-        connections: "AIRFLOW_CONNECTIONS",
-        variables: "AIRFLOW_VARIABLES",
-        config: "AIRFLOW_CONFIG",
-    },
-    separator: "_",
-};
+pub(super) const DEFAULTS: PrefixDefaults =
+    PrefixDefaults::new(["AIRFLOW_CONNECTIONS", "AIRFLOW_VARIABLES", "AIRFLOW_CONFIG"], "_");
 
 /// The address of the API.
 pub(super) const ADDRESS: OptionSpec = ENDPOINT.with_default("https://api.doppler.com");

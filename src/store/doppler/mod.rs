@@ -7,7 +7,6 @@ mod convention;
 mod error;
 
 use std::num::NonZeroUsize;
-use std::slice;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,9 +14,9 @@ use reqwest::Request;
 
 use crate::error::Result;
 use crate::store::environment::Environment;
-use crate::store::kit::download::Downloads;
+use crate::store::kit::download::{ANY_NUMBER, Downloads};
 use crate::store::kit::from_json::secret_from_json;
-use crate::store::kit::names::Named;
+use crate::store::kit::names::{Named, texts};
 use crate::store::kit::service::Service;
 use crate::store::options::Options;
 use crate::store::tools::{Finding, Tools};
@@ -50,9 +49,6 @@ pub const ENTRY: StoreEntry = StoreEntry {
     open,
 };
 
-/// More names than a config has.
-const LARGEST_BATCH: NonZeroUsize = NonZeroUsize::new(2000).unwrap();
-
 /// One config, as one token.
 #[derive(Debug)]
 struct Doppler {
@@ -63,6 +59,10 @@ struct Doppler {
 impl Doppler {
     fn request(&self, path: &str, query: &[(&str, Option<&str>)]) -> Result<Request> {
         self.service.get(&format!("v3/configs/config/{path}"), query)
+    }
+
+    fn download(&self, list: Option<&str>) -> Result<Request> {
+        self.request("secrets/download", &[("format", Some("json")), ("secrets", list)])
     }
 
     async fn read(&self, name: &SecretName, subject: &str) -> Result<Option<SecretValue>> {
@@ -90,10 +90,7 @@ impl Store for Doppler {
     }
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
-        // Part of a download, which is only sent again if something has changed.
-        if self.downloads.covers(name)
-            && let Some(answer) = self.get_many(slice::from_ref(name)).await.pop().flatten()
-        {
+        if let Some(answer) = self.downloads.again(&self.service, name, |list| self.download(list)).await {
             return answer;
         }
         let read = self.read(name, &format!("reading `{name}`")).await;
@@ -101,14 +98,11 @@ impl Store for Doppler {
     }
 
     async fn get_many(&self, names: &[SecretName]) -> Vec<Option<Result<Option<SecretValue>>>> {
-        let request = |list: Option<&str>| {
-            self.request("secrets/download", &[("format", Some("json")), ("secrets", list)])
-        };
-        self.downloads.read(&self.service, names, request).await
+        self.downloads.read(&self.service, names, |list| self.download(list)).await
     }
 
     fn batch_size(&self) -> NonZeroUsize {
-        LARGEST_BATCH
+        ANY_NUMBER
     }
 
     fn reads_together(&self) -> bool {
@@ -133,9 +127,7 @@ impl Named for Doppler {
     /// The API has neither pages nor a filter.
     async fn names(&self, subject: &str) -> Result<Vec<String>> {
         let answer = self.service.object(self.request("secrets/names", &[])?, subject).await?;
-        let names = answer.get("names").and_then(Value::as_array);
-        let names = names.ok_or_else(|| DOPPLER.vendor.not_understood(subject))?;
-        Ok(names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+        texts(&answer, "names").ok_or_else(|| DOPPLER.vendor.not_understood(subject))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Many secrets with one request, from a service that answers with an object of names and values.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use reqwest::Request;
@@ -15,6 +16,9 @@ use crate::value::json::Object;
 
 /// The longest list of names in an address. Servers take 8 KiB; beyond this, everything is asked for.
 const LONGEST_LIST: usize = 4000;
+
+/// A number of names for which no store has secrets: a download takes any.
+pub const ANY_NUMBER: NonZeroUsize = NonZeroUsize::new(2000).unwrap();
 
 /// What a download holds of the names that it was made for.
 type Found = BTreeMap<SecretName, Option<SecretValue>>;
@@ -33,9 +37,19 @@ impl Downloads {
         Self { last: Kept::default(), shows_all }
     }
 
-    /// Whether asking about the last download again answers for `name`.
-    pub fn covers(&self, name: &SecretName) -> bool {
-        self.last.last().is_some_and(|last| self.answer(&last, name).is_some())
+    /// Reads `name` by asking for the last download again, of which no more is sent than what has changed;
+    /// `None` if that says nothing of the name.
+    pub async fn again(
+        &self,
+        service: &Service,
+        name: &SecretName,
+        request: impl FnOnce(Option<&str>) -> Result<Request> + Send,
+    ) -> Option<Result<Option<SecretValue>>> {
+        let is_answered = self.last.last().is_some_and(|last| self.answer(&last, name).is_some());
+        if !is_answered {
+            return None;
+        }
+        self.read(service, std::slice::from_ref(name), request).await.pop().flatten()
     }
 
     /// Reads `names`, as [`crate::store::Store::get_many`] does. `request` makes the request for a list of

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::store::kit::service::Service;
 use crate::store::tools::Finding;
 use crate::store::{Description, Inspect, Listing, Page, SecretName};
+use crate::value::json::{Object, Value};
 
 /// Such a store; it can be inspected as far as its service allows that.
 #[async_trait]
@@ -37,4 +38,10 @@ impl<S: Named> Inspect for S {
     async fn diagnose(&self) -> Vec<Finding> {
         self.service().findings().await
     }
+}
+
+/// The texts of the list that an answer has as `key`.
+pub fn texts(answer: &Object, key: &str) -> Option<Vec<String>> {
+    let list = answer.get(key)?.as_array()?;
+    Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }

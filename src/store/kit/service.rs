@@ -155,7 +155,12 @@ impl Service {
         if let Some(last) = &last {
             request.headers_mut().insert(IF_NONE_MATCH, last.tag.clone());
         }
-        let answer = self.ask(&request, subject).await.inspect_err(|_| kept.forget())?;
+        let answer = self.ask(&request, subject).await.inspect_err(|error| {
+            // After an outage the answer may still be the same; what is refused is not ours to keep.
+            if !error.kind().is_outage() {
+                kept.forget();
+            }
+        })?;
         match last {
             Some(last) if answer.status == 304 => Ok(last.answer),
             _ => Ok(kept.keep(request.url(), &answer, read(&self.understood(&answer, subject)?))),
