@@ -574,6 +574,49 @@ class AzureKeyVaultOptions(CommonOptions, total=False):
     """Whether bodies are logged."""
 
 
+class DopplerOptions(CommonOptions, total=False):
+    """What `DopplerBackend` takes."""
+
+    token: str
+    """A token of Doppler, best a service token that may read; else DOPPLER_TOKEN."""
+
+    project: str
+    """The project; else DOPPLER_PROJECT, else that of a service token."""
+
+    config: str
+    """The config with the secrets; else DOPPLER_CONFIG, else that of a service token."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `AIRFLOW_CONNECTIONS`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `AIRFLOW_VARIABLES`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `AIRFLOW_CONFIG`)."""
+
+    sep: str
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `_`)."""
+
+    secret_name_prefix: str
+    """What comes before the name of every secret, of whatever kind, so that several installations can share a
+    config."""
+
+    endpoint_url: str
+    """The address of the service itself, such as that of a private endpoint or an emulator (default
+    `https://api.doppler.com`)."""
+
+    verify: bool | str
+    """Whether the server's certificate is verified, or the CA bundle to verify it with."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
+
+
 class ChainOptions(CommonOptions, total=False):
     """What `ChainBackend` takes."""
 

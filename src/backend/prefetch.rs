@@ -58,6 +58,20 @@ impl Prefetch {
         self.0.is_empty()
     }
 
+    /// Ids that share a secret with one before them, with that one: a store may know fewer letters than
+    /// Airflow.
+    pub fn shared(&self, settings: &Settings) -> Vec<(Kind, &str, &str)> {
+        let is_id = |(_, id): &&(Kind, Box<str>)| !id.contains(['*', '?']);
+        let ids: Vec<_> = self.0.iter().filter(is_id).collect();
+        let before = |index: usize, (kind, id): &(Kind, Box<str>)| {
+            let is_same = |(of, other): &&&(Kind, Box<str>)| of == kind && settings.are_one(*kind, other, id);
+            let other = ids.iter().take(index).find(is_same)?;
+            (other.1 != *id).then_some(other)
+        };
+        let shared = ids.iter().enumerate();
+        shared.filter_map(|(index, it)| Some((it.0, &*before(index, it)?.1, &*it.1))).collect()
+    }
+
     /// The names to read, and the error because of which some may be missing. Patterns are matched against
     /// the store's listing.
     pub(super) async fn names(

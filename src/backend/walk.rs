@@ -12,8 +12,8 @@ use crate::layers::{Cached, Origin};
 use crate::masking::Stamp;
 use crate::process::Deadline;
 use crate::redact::Quoted;
-use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup, Naming};
+use crate::store::{SecretName, Store};
 use crate::value::SecretValue;
 
 impl Backend {
@@ -42,8 +42,15 @@ impl Backend {
         trail: &mut Trail,
     ) -> Result<Reply> {
         let mut value = None;
+        let mut failed = None;
+        if self.reads_candidates(stack, lookup, names, trail) {
+            failed = Box::pin(stack.store.cache().read_candidates(names)).await;
+        }
         for (index, name) in names.iter().enumerate() {
-            let found = self.find(stack, lookup, name, trail).await;
+            let found = match failed.take() {
+                Some(error) => Err(error),
+                None => self.find(stack, lookup, name, trail).await,
+            };
             let has_next = index + 1 < names.len();
             if let Some((place, found)) = self.unless_next_answers(lookup, found, has_next, trail)? {
                 value = self.read(stack, lookup.kind, &place, found)?;
@@ -60,6 +67,22 @@ impl Backend {
             return Err(error);
         }
         Ok(self.reply(stack, lookup, value, trail))
+    }
+
+    /// Whether several names are read at once, where the store charges no more for that. A bundle comes
+    /// before them, from memory alone nothing is read, and an explanation shows each step.
+    fn reads_candidates(
+        &self,
+        stack: &Stack,
+        lookup: Lookup<'_>,
+        names: &[SecretName],
+        trail: &Trail,
+    ) -> bool {
+        let is_plain = trail.memory.is_none() && trail.steps.is_none();
+        names.len() > 1
+            && is_plain
+            && self.settings.bundles.of(lookup.kind).is_none()
+            && stack.store.reads_together()
     }
 
     /// Looks for `name` in the bundle of its kind, then on its own; returns its place and value.

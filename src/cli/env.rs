@@ -6,7 +6,7 @@ use crate::cli::masked::MASK;
 use crate::cli::output::Report;
 use crate::cli::setup::{Setup, Source};
 use crate::config::airflow::{Component, SERVER_CLASS};
-use crate::config::{RawValue, options_of};
+use crate::config::{RawValue, option_of};
 use crate::error::Result;
 use crate::store::StoreEntry;
 use crate::store::options::OptionKind;
@@ -52,7 +52,7 @@ pub(super) fn run(source: &Source) -> Result<Report> {
 
 /// A value that may be shown. An undeclared key may contain anything, and an address a password.
 pub(super) fn shown(entry: &StoreEntry, key: &str, value: &RawValue) -> Value {
-    let spec = options_of(entry).find(|spec| spec.key == key);
+    let spec = option_of(entry, key);
     let is_secret =
         spec.is_none_or(|spec| spec.kind.is_secret() || matches!(spec.kind, OptionKind::Ignored(_)));
     let written = match value {

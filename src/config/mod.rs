@@ -15,10 +15,12 @@ mod rate;
 mod raw;
 mod read;
 mod settings;
+mod spelling;
 
 pub use duration::parse_duration;
 pub use raw::{RawOptions, RawValue};
 pub use settings::{Configured, Kwargs, OPTIONS, configure, configure_from};
+pub use spelling::option_of;
 
 use crate::store::StoreEntry;
 use crate::store::options::OptionSpec;

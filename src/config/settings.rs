@@ -9,7 +9,7 @@ use crate::config::chain::{Surroundings, is_chain};
 use crate::config::forgive::forgive;
 use crate::config::meant::{instead, meant};
 use crate::config::raw::{RawOptions, RawValue};
-use crate::config::{options_of, read};
+use crate::config::{option_of, read};
 use crate::error::{Error, Result};
 use crate::layers::LayerSettings;
 use crate::redact::Shown;
@@ -75,7 +75,13 @@ pub fn configure_from(
     // Read first, because it decides what becomes of unknown keys.
     let strict = raw.iter().any(|(key, value)| key == "strict" && is_true(value));
     for (key, value) in raw.iter() {
-        match options_of(entry).find(|spec| spec.key == key) {
+        match option_of(entry, key) {
+            Some(spec) if is_written_again(entry, raw, key, spec) => {
+                let (key, other) = (Shown(key), spec.key);
+                warnings.push(format!(
+                    "`{key}` in backend_kwargs is ignored, since `{other}` is written as well"
+                ));
+            }
             Some(spec) => set(&mut options, entry, spec, value, &mut warnings)?,
             None if strict => return Err(unknown(entry, key, "is refused, as `strict` asks")),
             None => warnings.push(unknown(entry, key, "is ignored").to_string()),
@@ -130,6 +136,13 @@ fn and_warnings(error: Error, warnings: &[String]) -> Error {
     let hint = error.hint().map(str::to_owned).into_iter().chain(warnings.iter().cloned());
     let hint = hint.collect::<Vec<_>>().join(". ");
     if hint.is_empty() { error } else { error.with_hint(hint) }
+}
+
+/// Whether a later key is another spelling of the same option. Snake case sorts last of the three, and takes
+/// precedence.
+fn is_written_again(entry: &StoreEntry, raw: &RawOptions, key: &str, spec: &OptionSpec) -> bool {
+    let is_same = |other: &str| option_of(entry, other).is_some_and(|other| other.key == spec.key);
+    key != spec.key && raw.iter().any(|(other, _)| other > key && is_same(other))
 }
 
 fn is_true(value: &RawValue) -> bool {
@@ -234,6 +247,7 @@ fn wrong_in_cache(what: &str) -> Error {
 #[cfg(feature = "memory")]
 mod tests {
     use super::*;
+    use crate::config::options_of;
     use crate::store::registry::find;
     use std::time::Duration;
 
@@ -282,6 +296,23 @@ mod tests {
         the unknown key `cache_tll` in backend_kwargs of strongroom.memory.MemoryBackend is ignored. Did you mean `cache_ttl`?
         the unknown key `zzz\n` in backend_kwargs of strongroom.memory.MemoryBackend is ignored
         ");
+    }
+
+    #[test]
+    fn an_option_that_is_written_twice_counts_once() {
+        let configured = configured(&[("cacheTtl", "5"), ("cache-ttl", "6"), ("cache_ttl", "7")]).unwrap();
+        assert_eq!(configured.settings.layers.cache.ttl, Duration::from_secs(7));
+        insta::assert_snapshot!(configured.warnings.join("\n"), @r"
+        `cache-ttl` in backend_kwargs is ignored, since `cache_ttl` is written as well
+        `cacheTtl` in backend_kwargs is ignored, since `cache_ttl` is written as well
+        ");
+    }
+
+    #[test]
+    fn strict_accepts_every_spelling() {
+        let configured = configured(&[("strict", "yes"), ("cacheTtl", "5"), ("max-attempts", "2")]).unwrap();
+        assert_eq!(configured.settings.layers.cache.ttl, Duration::from_secs(5));
+        assert_eq!((configured.settings.layers.max_attempts, configured.warnings), (2, Vec::new()));
     }
 
     #[test]

@@ -237,6 +237,10 @@ impl Store for Limit {
         self.inner.batch_size()
     }
 
+    fn reads_together(&self) -> bool {
+        self.inner.reads_together()
+    }
+
     fn is_outdated(&self) -> bool {
         self.inner.is_outdated()
     }

@@ -61,6 +61,10 @@ impl Store for Observe {
         self.cache.batch_size()
     }
 
+    fn reads_together(&self) -> bool {
+        self.cache.reads_together()
+    }
+
     fn is_outdated(&self) -> bool {
         self.cache.is_outdated()
     }

@@ -94,6 +94,10 @@ impl Store for Timeout {
         self.inner.batch_size()
     }
 
+    fn reads_together(&self) -> bool {
+        self.inner.reads_together()
+    }
+
     fn is_outdated(&self) -> bool {
         self.inner.is_outdated()
     }

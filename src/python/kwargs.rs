@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
-use crate::config::{RawOptions, RawValue, options_of};
+use crate::config::{RawOptions, RawValue, option_of};
 use crate::python::convert::value_from_python;
 use crate::store::StoreEntry;
 use crate::store::environment::Environment;
@@ -38,7 +38,7 @@ fn inexpressible(key: &str) -> PyErr {
 }
 
 fn has_no_effect(entry: &StoreEntry, key: &str) -> bool {
-    let spec = options_of(entry).find(|spec| spec.key == key);
+    let spec = option_of(entry, key);
     spec.is_none_or(|spec| matches!(spec.kind, OptionKind::Ignored(_)))
 }
 

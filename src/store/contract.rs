@@ -55,6 +55,12 @@ pub trait Store: Debug + Send + Sync {
         NonZeroUsize::MIN
     }
 
+    /// Whether one request for several names costs no more than one for a single name, in quota and in
+    /// permissions. Then what a lookup may need, and what is due to be read again, is read together.
+    fn reads_together(&self) -> bool {
+        false
+    }
+
     /// Whether a file that this store was built from (a profile, a key) has changed since, so that the caller
     /// should rebuild it. Checked before each uncached read, so it costs a few `stat` calls at most.
     fn is_outdated(&self) -> bool {

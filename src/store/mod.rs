@@ -16,6 +16,8 @@ pub mod azure;
 mod contract;
 pub mod convention;
 mod description;
+#[cfg(feature = "doppler")]
+pub mod doppler;
 mod entry;
 pub mod environment;
 #[cfg(feature = "google")]

@@ -48,6 +48,14 @@ pub const SEPARATOR: OptionSpec = OptionSpec::new(
 )
 .with_default("/");
 
+/// The option that holds what comes before every name, for stores whose names have no folders.
+pub const NAME_PREFIX: OptionSpec = OptionSpec::new(
+    "secret_name_prefix",
+    OptionKind::Text,
+    "What comes before the name of every secret, of whatever kind, so that several installations can share a \
+    config.",
+);
+
 /// The option that holds the prefix of a kind.
 pub const fn prefix_key(kind: Kind) -> &'static str {
     match kind {
@@ -67,6 +75,12 @@ pub struct PrefixDefaults {
 }
 
 impl PrefixDefaults {
+    /// The prefixes of connections, variables and configuration, and the separator.
+    pub const fn new(prefixes: [&'static str; 3], separator: &'static str) -> Self {
+        let [connections, variables, config] = prefixes;
+        Self { prefixes: PerKind { connections, variables, config }, separator }
+    }
+
     /// What the options [`CONNECTIONS_PREFIX`], [`VARIABLES_PREFIX`], [`CONFIG_PREFIX`] and [`SEPARATOR`]
     /// declare.
     pub const AIRFLOW: Self = Self {
@@ -97,6 +111,17 @@ impl PrefixRules {
             written.map(|prefix| strip_end(prefix, separator))
         };
         Self { prefixes: PerKind::make(prefix), separator: separator.to_owned() }
+    }
+
+    /// The rules with what [`NAME_PREFIX`] has before every prefix.
+    #[must_use]
+    pub fn with_name_prefix(mut self, options: &Options) -> Self {
+        let Some(first) = options.non_empty(NAME_PREFIX.key) else { return self };
+        let join = |prefix: &String| {
+            [first, prefix].join(if prefix.is_empty() { "" } else { self.separator.as_str() })
+        };
+        self.prefixes = PerKind::make(|kind| self.prefix(kind).map(str::to_owned).as_ref().map(join));
+        self
     }
 
     /// The names that answer `lookup`: the team's own first, then the one that all teams share.
@@ -205,6 +230,14 @@ mod tests {
                 "{prefix:?} {separator:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_prefix_of_all_names_comes_before_those_of_the_kinds() {
+        let options = Options::of_texts(&[("secret_name_prefix", "all"), ("variables_prefix", "")]);
+        let rules = PrefixRules::from_options(&options, PrefixDefaults::AIRFLOW).with_name_prefix(&options);
+        assert_eq!(asked(&rules, Kind::Connection, "c", None), ["all/airflow/connections/c"]);
+        assert_eq!(asked(&rules, Kind::Variable, "v", Some("T")), ["all/T--v", "all/v"]);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub const STORES: &[StoreEntry] = &[
     super::google::ENTRY,
     #[cfg(feature = "azure")]
     super::azure::ENTRY,
+    #[cfg(feature = "doppler")]
+    super::doppler::ENTRY,
 ];
 
 /// Every environment variable that may change the identity, the endpoint or the TLS roots of a store of this

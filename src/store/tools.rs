@@ -117,6 +117,11 @@ impl Finding {
         Self { severity, check, evidence: evidence.into(), remedy: remedy.into() }
     }
 
+    /// A problem that lookups will have, too: an error, whose hint is the remedy.
+    pub fn of(check: &'static str, error: &Error) -> Self {
+        Self::new(Severity::Problem, check, error.message(), error.hint().unwrap_or_default())
+    }
+
     /// All is well.
     pub fn fine(check: &'static str, evidence: impl Into<String>) -> Self {
         Self::new(Severity::Fine, check, evidence, "")

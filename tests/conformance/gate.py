@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from tests.conformance.capability import Capability
-from tests.conformance.harness import Harness, Options, Planting
+from tests.conformance.capability import EVERY_STORE, Capability
+from tests.conformance.harness import Harness, Kind, Options, Planting
+from tests.servers.double import Answer as FromDouble
 from tests.servers.double import Guarded
 from tests.servers.process import LOOPBACK
 from tests.servers.tls import Certificate, Server
@@ -43,6 +44,11 @@ class Answer:
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     content: bytes = b""
+
+
+def written(answer: FromDouble) -> Answer:
+    """An answer of a double, in place of the store's own."""
+    return Answer(answer.status, (("Content-Type", "application/json"),), answer.content())
 
 
 def page(status: int, title: str, *headers: tuple[str, str]) -> Answer:
@@ -236,6 +242,8 @@ class OnGuarded(Gated):
     """A store whose server is a ``Guarded`` double; its token is the option ``token``."""
 
     double: ClassVar[type[Guarded]]
+    #: The variable that counts where there is no token in the options.
+    variable: ClassVar[str]
     #: What such a server may do to a request.
     faults = GATE_FAULTS | {
         Capability.DENIED,
@@ -243,6 +251,11 @@ class OnGuarded(Gated):
         Capability.THROTTLED,
         Capability.SERVER_ERROR,
     }
+    capabilities = (
+        EVERY_STORE
+        | faults
+        | {Capability.TEAMS, Capability.CHANGES, Capability.COUNTED, Capability.LISTED, Capability.DESCRIBED}
+    )
 
     def __init__(self, folder: Path) -> None:
         """Nothing runs yet."""
@@ -259,6 +272,22 @@ class OnGuarded(Gated):
         """No secrets, one token."""
         super().reset()
         self.guarded.reset()
+
+    def put(self, kind: Kind, secret_id: str, value: str, team: str | None = None) -> None:
+        """A secret of the double."""
+        # Imported here because the descriptions name their harnesses.
+        from tests.stores import described
+
+        self.guarded.secrets[described()[self.store].place(kind, secret_id, team)] = value
+
+    def plantings(self, canary: str) -> list[Planting]:
+        """The environment, a token that no header can hold, and addresses with a password in them."""
+        return [
+            Planting("environment", {"token": None}, {self.variable: canary}),
+            Planting("token with a line break", {"token": f"{canary}\n{canary}"}),
+            *self.addresses(canary),
+            Planting("proxy of the environment", {}, self.proxies(canary)),
+        ]
 
     def options(self) -> Options:
         """The token, and the gate as the address."""

@@ -6,10 +6,11 @@ A double plays a service for which no server can be installed. It records every 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -59,6 +60,12 @@ class Answer:
     status: int = 200
     body: object = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def tagged(self, request: Request) -> Answer:
+        """The same with its entity tag, or nothing if the client has it."""
+        tag = f'W/"{hashlib.sha256(self.content()).hexdigest()}"'
+        is_known = request.headers.get("if-none-match") == tag
+        return Answer(304, headers={"ETag": tag}) if is_known else replace(self, headers={**self.headers, "ETag": tag})
 
     def content(self) -> bytes:
         """The bytes of the body."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.servers.aws import MiniStack, ministack
 from tests.servers.azure import Azure, azure
 from tests.servers.counting import Counter, counting_proxy
+from tests.servers.double import Guarded
 from tests.servers.faults import Faults, microburst
 from tests.servers.google import GoogleServer, google
 from tests.servers.tls import Certificate, certificate
@@ -62,6 +64,19 @@ def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     """The double of Azure; it keeps its contents during the session."""
     with azure(tmp_path_factory.mktemp("azure")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def guarded_servers() -> Iterator[Callable[[type[Guarded]], Guarded]]:
+    """Runs doubles of this kind, each once; what they hold stays over the session."""
+    with contextlib.ExitStack() as running:
+
+        def start(double: type[Guarded]) -> Guarded:
+            server = double()
+            running.enter_context(server.running())
+            return server
+
+        yield functools.cache(start)
 
 
 @pytest.fixture

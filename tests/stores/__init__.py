@@ -1,7 +1,8 @@
 """The stores, each described once: a module for each, with the name of the store, and its ``STORE``.
 
 A description holds what the tests of a store need: conformance, failures, the command line, Airflow, the invariants and
-``make`` iterate over these. ``description`` defines what one may hold; ``aws`` is what the two stores of AWS share.
+``make`` iterate over these. ``description`` defines what one may hold; ``aws`` is what the two stores of AWS share, and
+``guarded`` what those on a double that checks one token do.
 
 ``tests.tools.stages`` reads them before any environment exists, so no module here imports more than the standard
 library at its top.
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 from tests.stores.description import Store
 
 #: The modules here that do not describe a store.
-SHARED = ("aws", "description")
+SHARED = ("aws", "description", "guarded")
 
 
 def described() -> Mapping[str, Store]:

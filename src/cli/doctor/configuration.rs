@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::cli::doctor::{failed, on_server};
 use crate::cli::setup::{Setup, Source};
 use crate::config::airflow::{AirflowConfig, Chosen, NearMiss};
-use crate::config::options_of;
+use crate::config::option_of;
 use crate::store::convention::Kind;
 use crate::store::tools::{Finding, Severity};
 
@@ -163,7 +163,19 @@ fn options(airflow: &AirflowConfig, setup: &Setup) -> Vec<Finding> {
     findings.extend((setup.entry.tools.check)(&setup.settings.options, &setup.settings.environment));
     findings.extend(readable_by_all(airflow, setup));
     findings.extend(patterns(setup));
+    findings.extend(prefetched(setup));
     findings
+}
+
+/// Ids of `prefetch` that are one secret to the store.
+fn prefetched(setup: &Setup) -> Vec<Finding> {
+    let shared = setup.settings.prefetch.shared(&setup.settings).into_iter();
+    let finding = |(kind, one, other): (Kind, &str, &str)| {
+        let evidence =
+            format!("`{one}` and `{other}` of `prefetch` are one secret of kind {kind} to the store");
+        Finding::new(Severity::Warning, "names", evidence, "Use one of the two spellings, or rename one id")
+    };
+    shared.map(finding).collect()
 }
 
 /// Patterns that are not valid regular expressions: each lookup of the kind fails, as with the official
@@ -177,7 +189,7 @@ fn patterns(setup: &Setup) -> Vec<Finding> {
 fn readable_by_all(airflow: &AirflowConfig, setup: &Setup) -> Option<Finding> {
     let file = airflow.file();
     let is_in_file = setup.chosen.kwargs_place.as_deref()?.ends_with(&format!(" of {}", file.display()));
-    let is_secret = |key: &str| options_of(setup.entry).any(|spec| spec.key == key && spec.kind.is_secret());
+    let is_secret = |key: &str| option_of(setup.entry, key).is_some_and(|spec| spec.kind.is_secret());
     let holds_secret = setup.chosen.options.iter().any(|(key, _)| is_secret(key));
     (is_in_file && holds_secret && is_open(file)).then(|| {
         Finding::new(
@@ -224,6 +236,7 @@ mod tests {
             ("50% canary", "problem backend"),
             (r#"{"timeout": "canary"}"#, "problem options"),
             (r#"{"secrets": {"a": "canary"}}"#, "warning file_mode"),
+            (r#"{"cache-ttl": "canary"}"#, "problem options"),
             (r#"{"variables_lookup_pattern": "("}"#, "problem pattern"),
         ] {
             let found = found(&format!("{MEMORY}backend_kwargs = {kwargs}"));

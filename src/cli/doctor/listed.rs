@@ -23,12 +23,12 @@ pub(super) fn judged(setup: &Setup, kind: Kind, listed: &[(String, Description)]
     found.into_iter().chain([shared]).flatten().collect()
 }
 
-/// The ids of Airflow that a listed id may belong to: in Key Vault a name has dashes where an id has
-/// underscores.
+/// The ids of Airflow that a listed id may belong to: a name in Key Vault has dashes where an id has
+/// underscores, one in Doppler underscores where an id has dashes.
 pub(super) fn ids(setup: &Setup, kind: Kind, id: &str) -> Vec<String> {
-    let other = id.replace('-', "_");
-    let is_shared = other != id && setup.settings.are_one(kind, &other, id);
-    std::iter::once(id.to_owned()).chain(is_shared.then_some(other)).collect()
+    let others = [id.replace('-', "_"), id.replace('_', "-")].into_iter();
+    let shared = others.filter(|other| other != id && setup.settings.are_one(kind, other, id));
+    std::iter::once(id.to_owned()).chain(shared).collect()
 }
 
 fn disabled(kind: Kind, listed: &[(String, Description)]) -> Option<Finding> {

@@ -32,6 +32,7 @@ mod shelf;
 mod store;
 #[cfg(test)]
 mod tests;
+mod together;
 mod warm;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -254,7 +255,7 @@ impl Cache {
             if let Some(cached) = self.landed(name, seen) {
                 return Ok(cached);
             }
-            let answer = reason.run(&self.settings.ahead, self.inner.get(name)).await;
+            let answer = reason.run(&self.settings.ahead, self.read(name)).await;
             // A slow store is not down: a timeout after such a short time means nothing.
             let answer = match answer {
                 Err(error) if reason == Reason::Ahead && is_timeout(&error) => return Err(error),

@@ -29,6 +29,11 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
         self.items.contains(key)
     }
 
+    /// Every item, the most recently used first; does not count as a use.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.items.iter().map(|(key, (value, _))| (key, value))
+    }
+
     /// Returns an item and makes it the most recently used.
     pub(crate) fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&V>
     where

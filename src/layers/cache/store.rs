@@ -23,6 +23,10 @@ impl Store for Cache {
         self.inner.batch_size()
     }
 
+    fn reads_together(&self) -> bool {
+        self.inner.reads_together()
+    }
+
     fn is_outdated(&self) -> bool {
         self.inner.is_outdated()
     }

@@ -2,6 +2,7 @@
 
 use super::flight::Boarding;
 use super::reason::Reason;
+use super::together::Seat;
 use super::{Cache, concerns_identity};
 use crate::error::Error;
 use crate::process::Timestamp;
@@ -46,26 +47,16 @@ impl Cache {
     }
 
     /// Names that another caller is reading are left to that caller.
-    async fn warm_together(&self, names: &[SecretName]) -> Vec<(SecretName, Error)> {
+    pub(super) async fn warm_together(&self, names: &[SecretName]) -> Vec<(SecretName, Error)> {
         let boardings: Vec<Boarding<'_>> = names.iter().map(|name| self.board.join(name)).collect();
-        let (mut mine, mut flights) = (Vec::new(), Vec::new());
-        for boarding in &boardings {
-            // A name that occurs twice in the list is boarded once.
-            if let Some(Ok(flight)) = boarding.flight().map(tokio::sync::Mutex::try_lock) {
-                mine.push(boarding);
-                flights.push(flight);
-            }
-        }
-        let wanted: Vec<SecretName> = mine.iter().map(|boarding| boarding.name.clone()).collect();
+        let mut seats = Seat::free_in(&boardings);
+        let wanted: Vec<SecretName> = seats.iter().map(|seat| seat.name().clone()).collect();
         let answers = self.inner.get_many(&wanted).await;
         let mut failed = Vec::new();
-        for ((boarding, answer), flight) in mine.into_iter().zip(answers).zip(&mut flights) {
+        for (seat, answer) in seats.iter_mut().zip(answers) {
             // The store did not answer for this name; the lookup reads it on its own.
             let Some(answer) = answer else { continue };
-            let settled = self.settle(boarding, answer);
-            failed.extend(settled.as_ref().err().map(|error| (boarding.name.clone(), error.clone())));
-            **flight = Some(settled);
-            boarding.land();
+            failed.extend(self.seated(seat, answer).map(|error| (seat.name().clone(), error)));
         }
         failed
     }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::store::PerKind;
 use crate::store::kit::trust::{CA_BUNDLE, Verify};
 use crate::store::options::{OptionDefault, OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, SEPARATOR, VARIABLES_PREFIX};
@@ -35,14 +34,8 @@ pub(super) const VARIABLES: &[&str] = &[
 ];
 
 /// The defaults of the official class.
-pub(super) const DEFAULTS: PrefixDefaults = PrefixDefaults {
-    prefixes: PerKind {
-        connections: "airflow-connections",
-        variables: "airflow-variables",
-        config: "airflow-config",
-    },
-    separator: "-",
-};
+pub(super) const DEFAULTS: PrefixDefaults =
+    PrefixDefaults::new(["airflow-connections", "airflow-variables", "airflow-config"], "-");
 
 /// Why the finer settings of azure-core's retries have no effect.
 const RETRY_LAYER: &str = "`max_attempts` and `timeout` say how often and how long a read is tried";

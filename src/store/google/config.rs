@@ -9,7 +9,6 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::store::PerKind;
 use crate::store::kit::address::{ENDPOINT, checked};
 use crate::store::kit::trust::{CA_BUNDLE, VERIFY};
 use crate::store::options::{OptionDefault, OptionKind, OptionSpec, Options};
@@ -36,14 +35,8 @@ pub(super) const VARIABLES: &[&str] = &[
 ];
 
 /// The defaults of the official class.
-pub(super) const DEFAULTS: PrefixDefaults = PrefixDefaults {
-    prefixes: PerKind {
-        connections: "airflow-connections",
-        variables: "airflow-variables",
-        config: "airflow-config",
-    },
-    separator: "-",
-};
+pub(super) const DEFAULTS: PrefixDefaults =
+    PrefixDefaults::new(["airflow-connections", "airflow-variables", "airflow-config"], "-");
 
 pub(super) const KEY_PATH: &str = "gcp_key_path";
 const KEY: &str = "gcp_keyfile_dict";

@@ -1,6 +1,8 @@
 //! What is noteworthy in the options of more than one store.
 
 use crate::store::convention::{Convention, Kind, Lookup, Naming};
+use crate::store::options::Options;
+use crate::store::prefix::prefix_key;
 use crate::store::tools::{Finding, Severity};
 
 /// Kinds for which no name can be valid, whatever the id: the prefix or separator holds characters that no
@@ -22,6 +24,27 @@ pub fn impossible_names(convention: &dyn Convention) -> Option<Finding> {
         format!("no secret can have the names that are made for: {}", kinds.join(", ")),
         format!("Correct the prefix and `sep`: {}", grammar?),
     ))
+}
+
+/// Kinds with different prefixes that the store spells alike, so that a connection and a variable of one id
+/// are one secret.
+pub fn shared_prefixes(convention: &dyn Convention, options: &Options) -> Vec<Finding> {
+    let names = |kind| convention.names(Lookup { kind, id: "x", team: None }).into_names();
+    let written = |kind| options.spelled(prefix_key(kind));
+    let finding = |one: Kind, other: Kind| {
+        let is_shared =
+            !names(one).is_empty() && names(one) == names(other) && written(one) != written(other);
+        is_shared.then(|| {
+            let evidence = format!(
+                "a {one} and a {other} of one id are one secret: both prefixes are spelled alike there"
+            );
+            let remedy = format!("Correct `{}` or `{}`", prefix_key(one), prefix_key(other));
+            Finding::new(Severity::Warning, "names", evidence, remedy)
+        })
+    };
+    let [connection, variable, config] = Kind::ALL;
+    let pairs = [(connection, variable), (connection, config), (variable, config)];
+    pairs.into_iter().filter_map(|(one, other)| finding(one, other)).collect()
 }
 
 /// Certificates that are not verified. `option` is what switches verification off.

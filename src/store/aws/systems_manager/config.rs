@@ -1,20 +1,13 @@
 //! The options of the Parameter Store.
 
-use crate::store::PerKind;
 use crate::store::aws::aliases::EXTRA_CONN_WORDS;
 use crate::store::aws::config::{AWS_OPTIONS, with_aws_options};
 use crate::store::options::{OptionKind, OptionSpec};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, PrefixDefaults, VARIABLES_PREFIX};
 
 /// The defaults of the official class, which begin with a slash. There is no `sep`: names are paths.
-pub(super) const DEFAULTS: PrefixDefaults = PrefixDefaults {
-    prefixes: PerKind {
-        connections: "/airflow/connections",
-        variables: "/airflow/variables",
-        config: "/airflow/config",
-    },
-    separator: "/",
-};
+pub(super) const DEFAULTS: PrefixDefaults =
+    PrefixDefaults::new(["/airflow/connections", "/airflow/variables", "/airflow/config"], "/");
 
 const OWN: [OptionSpec; 4] = [
     CONNECTIONS_PREFIX.with_default(DEFAULTS.prefixes.connections),
