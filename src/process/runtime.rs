@@ -63,11 +63,12 @@ impl Runtime {
         let Some(runtime) = &self.tokio else {
             return Err(Error::internal("the runtime has been shut down"));
         };
-        let (mut future, born) = (pin!(future), generation());
+        let mut future = pin!(future);
         loop {
             if let Some(output) = runtime.block_on(until_work(future.as_mut())) {
                 return Ok(output);
             }
+            let born = generation();
             do_work();
             // A child that was forked within the work, and returned from it, has no use of this runtime.
             if born != generation() {

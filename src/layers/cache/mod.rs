@@ -59,6 +59,8 @@ const ENTRY_OVERHEAD: usize = 200;
 #[derive(Debug)]
 pub struct Cache {
     inner: Arc<dyn Store>,
+    /// What the store says of itself, asked once: each read needs to know.
+    reads_together: bool,
     settings: CacheSettings,
     clock: Clock,
     state: Mutex<State>,
@@ -92,6 +94,7 @@ impl Cache {
             absent: Shelf::new(settings.max_entries, settings.max_bytes),
         };
         Self {
+            reads_together: inner.reads_together(),
             inner,
             settings,
             clock,

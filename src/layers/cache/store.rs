@@ -24,7 +24,7 @@ impl Store for Cache {
     }
 
     fn reads_together(&self) -> bool {
-        self.inner.reads_together()
+        self.reads_together
     }
 
     fn is_outdated(&self) -> bool {

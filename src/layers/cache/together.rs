@@ -49,8 +49,13 @@ impl Cache {
     }
 
     /// What the store answers for `name`. Where that costs no more, everything that is due is read with it.
+    #[inline]
     pub(super) fn read<'read>(&'read self, name: &'read SecretName) -> Reading<'read> {
-        let others = if self.inner.reads_together() { self.due_besides(name) } else { Vec::new() };
+        if self.reads_together { self.read_what_is_due(name) } else { self.inner.get(name) }
+    }
+
+    fn read_what_is_due<'read>(&'read self, name: &'read SecretName) -> Reading<'read> {
+        let others = self.due_besides(name);
         if others.is_empty() { self.inner.get(name) } else { Box::pin(self.read_with(name, others)) }
     }
 
