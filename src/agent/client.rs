@@ -6,9 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::agent::connection::{Connection, NoReply};
+use crate::agent::incoming::Incoming;
 use crate::agent::place::Place;
 use crate::agent::waiting;
-use crate::agent::wire::{Reply, Request, SILENCE, Status, VERSION, WireLookup, frame, read};
+use crate::agent::wire::{MOST_ANSWERED, Reply, Request, SILENCE, Status, VERSION, WireLookup, frame, read};
 use crate::backend::{Answered, Known};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::convention::Lookup;
@@ -98,10 +99,10 @@ impl Client {
         let mut stream = tokio::net::UnixStream::from_std(connection.into_stream())?;
         waiting::send(&mut stream, &hello).await?;
         waiting::send(&mut stream, &request).await?;
-        let asked = Instant::now();
+        let (asked, mut incoming) = (Instant::now(), Incoming::new(MOST_ANSWERED));
         loop {
-            let bytes = waiting::receive(&mut stream).await?;
-            match read(&bytes).ok_or(NoReply::Silent)? {
+            let message = waiting::receive(&mut stream, &mut incoming).await?;
+            match read(incoming.at(message)).ok_or(NoReply::Silent)? {
                 Reply::Working if asked.elapsed() < self.patience => {}
                 Reply::Refused(why) => return Err(NoReply::Rejected(why.to_owned())),
                 reply => return answered(reply).ok_or(NoReply::Silent),
@@ -207,10 +208,10 @@ impl Client {
         take: &mut impl FnMut(Reply<'_>) -> Option<T>,
     ) -> std::result::Result<T, NoReply<I>> {
         send(&mut connection, request, check)?;
-        let asked = Instant::now();
+        let (asked, mut incoming) = (Instant::now(), Incoming::new(MOST_ANSWERED));
         loop {
-            let bytes = connection.receive(check)?;
-            let taken = match read(&bytes).ok_or(NoReply::Silent)? {
+            let message = connection.receive(&mut incoming, check)?;
+            let taken = match read(incoming.at(message)).ok_or(NoReply::Silent)? {
                 Reply::Working if asked.elapsed() < self.patience => continue,
                 Reply::Refused(why) => return Err(NoReply::Rejected(why.to_owned())),
                 reply => take(reply).ok_or(NoReply::Silent)?,

@@ -1,6 +1,7 @@
 //! A connection to the agent, for a thread that has nothing but time slices: no runtime, no other thread.
 
 use std::io::{ErrorKind as IoErrorKind, Read};
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -9,10 +10,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 use socket2::{Domain, SockAddr, Socket, Type};
-use zeroize::Zeroizing;
 
+use crate::agent::incoming::Incoming;
 use crate::agent::place::Place;
-use crate::agent::wire::{HEAD, MOST_ANSWERED, SILENCE, length};
+use crate::agent::wire::SILENCE;
 use crate::process::peer_user;
 
 /// How long a signal may wait for its handler.
@@ -108,43 +109,29 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits for one message; each byte of it is a sign of life.
+    /// Waits for one message; each byte of it is a sign of life. Its place is for [`Incoming::at`].
     pub(super) fn receive<I>(
         &mut self,
+        incoming: &mut Incoming,
         check: &mut impl FnMut() -> Result<(), I>,
-    ) -> Result<Zeroizing<Vec<u8>>, NoReply<I>> {
-        let mut head = [0; HEAD];
-        self.fill(&mut head, true, check)?;
-        let length = length(head, MOST_ANSWERED).ok_or(NoReply::Silent)?;
-        let mut body = Zeroizing::new(vec![0; length]);
-        self.fill(&mut body, false, check)?;
-        Ok(body)
-    }
-
-    fn fill<I>(
-        &mut self,
-        bytes: &mut [u8],
-        is_first: bool,
-        check: &mut impl FnMut() -> Result<(), I>,
-    ) -> Result<(), NoReply<I>> {
-        let (mut filled, mut until) = (0, Instant::now() + SILENCE);
-        while filled < bytes.len() {
-            match self.0.read(&mut bytes[filled..]) {
-                Ok(0) if is_first && filled == 0 => return Err(NoReply::Closed),
-                Ok(0) => return Err(NoReply::Silent),
-                Ok(count) => {
-                    filled += count;
+    ) -> Result<Range<usize>, NoReply<I>> {
+        let mut until = Instant::now() + SILENCE;
+        loop {
+            if let Some(message) = incoming.take().map_err(|_| NoReply::Silent)? {
+                return Ok(message);
+            }
+            // Nothing is there yet right after a request, so a read before the wait would be in vain.
+            self.wait(PollFlags::IN, until, check)?;
+            match self.0.read(incoming.room()) {
+                Ok(count) if count > 0 => {
+                    incoming.add(count);
                     until = Instant::now() + SILENCE;
                 }
-                Err(error) if error.kind() == IoErrorKind::WouldBlock => {
-                    self.wait(PollFlags::IN, until, check)?;
-                }
-                Err(error) if error.kind() == IoErrorKind::Interrupted => {}
-                Err(_) if is_first && filled == 0 => return Err(NoReply::Closed),
-                Err(error) => return Err(error.into()),
+                Err(error) if is_passing(error.kind()) => {}
+                _ if incoming.is_empty() => return Err(NoReply::Closed),
+                _ => return Err(NoReply::Silent),
             }
         }
-        Ok(())
     }
 
     /// Waits until the socket is ready, in slices, with a look at the signals after each.
@@ -168,4 +155,9 @@ impl Connection {
             }
         }
     }
+}
+
+/// Whether a read that ended so may be made again.
+fn is_passing(kind: IoErrorKind) -> bool {
+    matches!(kind, IoErrorKind::WouldBlock | IoErrorKind::Interrupted)
 }

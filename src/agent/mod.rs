@@ -9,6 +9,7 @@
 //! | `place.rs` | the folder of the sockets, and the name of the socket of a configuration |
 //! | `wire.rs` | requests and replies, and their frames |
 //! | `failure.rs` | errors on the wire |
+//! | `incoming.rs` | messages as they arrive |
 //! | `client.rs`, `connection.rs` | asking the agent, without a runtime, and leaving it alone when it does not answer |
 //! | `remote.rs` | a backend whose store is asked by the agent |
 //! | `limits.rs` | how many clients it serves, and how long it stays without one |
@@ -22,6 +23,7 @@ mod ahead;
 mod client;
 mod connection;
 mod failure;
+mod incoming;
 mod limits;
 mod place;
 mod remote;

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind as IoErrorKind, Write};
+use std::ops::Range;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener as Listener;
 use std::path::Path;
@@ -17,11 +18,11 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::agent::ahead::{Ahead, Question};
+use crate::agent::incoming::Incoming;
 use crate::agent::limits::Limits;
 use crate::agent::place::Place;
 use crate::agent::wire::{
-    HEAD, HEARTBEAT, MOST_ASKED, Reply, Request, Status, VERSION, WireAnswer, WireKnown, WireLookup, frame,
-    length, read,
+    HEARTBEAT, MOST_ASKED, Reply, Request, Status, VERSION, WireAnswer, WireKnown, WireLookup, frame, read,
 };
 use crate::backend::{Answered, Backend, Known, Plan, Settings, plan};
 use crate::error::{Error, Result};
@@ -205,14 +206,15 @@ fn turn_away(stream: UnixStream) {
 
 /// Serves one client until it leaves. `None` ends the connection.
 async fn attend(work: &Rc<Work>, mut stream: UnixStream) -> Option<()> {
-    let version = timeout(PATIENCE, receive(&mut stream)).await.ok()??;
-    if read::<&str>(&version) != Some(VERSION) {
+    let mut incoming = Incoming::new(MOST_ASKED);
+    let version = timeout(PATIENCE, receive(&mut stream, &mut incoming)).await.ok()??;
+    if read::<&str>(incoming.at(version)) != Some(VERSION) {
         return send(&mut stream, &Reply::Refused("this agent is of another version")).await;
     }
     loop {
-        let bytes = receive(&mut stream).await?;
+        let message = receive(&mut stream, &mut incoming).await?;
         work.last_used.set(Instant::now());
-        match read(&bytes)? {
+        match read(incoming.at(message))? {
             Request::Lookup(asked) => answer(work, &mut stream, asked).await?,
             Request::Refresh { id, team } => {
                 work.backend.refresh(id, team);
@@ -368,14 +370,26 @@ async fn send(stream: &mut UnixStream, reply: &Reply<'_>) -> Option<()> {
 }
 
 /// One message. A client may think for as long as it likes before it, and not within it.
-async fn receive(stream: &mut UnixStream) -> Option<zeroize::Zeroizing<Vec<u8>>> {
-    let mut head = [0; HEAD];
-    stream.read_exact(&mut head[..1]).await.ok()?;
+async fn receive(stream: &mut UnixStream, incoming: &mut Incoming) -> Option<Range<usize>> {
+    if incoming.is_empty() {
+        read_some(stream, incoming).await?;
+    }
+    if let Some(message) = incoming.take().ok()? {
+        return Some(message);
+    }
     let rest = async {
-        stream.read_exact(&mut head[1..]).await.ok()?;
-        let mut body = zeroize::Zeroizing::new(vec![0; length(head, MOST_ASKED)?]);
-        stream.read_exact(&mut body).await.ok()?;
-        Some(body)
+        loop {
+            read_some(stream, incoming).await?;
+            if let Some(message) = incoming.take().ok()? {
+                return Some(message);
+            }
+        }
     };
     timeout(PATIENCE, rest).await.ok()?
+}
+
+async fn read_some(stream: &mut UnixStream, incoming: &mut Incoming) -> Option<()> {
+    let count = stream.read(incoming.room()).await.ok().filter(|count| *count > 0)?;
+    incoming.add(count);
+    Some(())
 }

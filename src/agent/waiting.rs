@@ -1,13 +1,15 @@
 //! Asking the agent from an event loop's thread, where other lookups go on meanwhile.
 
+use std::ops::Range;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
-use zeroize::Zeroizing;
 
 use crate::agent::client::Never;
 use crate::agent::connection::NoReply;
-use crate::agent::wire::{HEAD, MOST_ANSWERED, SILENCE, length};
+use crate::agent::incoming::Incoming;
+use crate::agent::wire::SILENCE;
 
 type Outcome<T> = Result<T, NoReply<Never>>;
 
@@ -17,23 +19,15 @@ pub(super) async fn send(stream: &mut UnixStream, messages: &[u8]) -> Outcome<()
     timeout(SILENCE, stream.write_all(messages)).await.map(drop).map_err(|_| NoReply::Silent)
 }
 
-/// Waits for one message; each byte of it is a sign of life.
-pub(super) async fn receive(stream: &mut UnixStream) -> Outcome<Zeroizing<Vec<u8>>> {
-    let mut head = [0; HEAD];
-    fill(stream, &mut head).await?;
-    let length = length(head, MOST_ANSWERED).ok_or(NoReply::Silent)?;
-    let mut body = Zeroizing::new(vec![0; length]);
-    fill(stream, &mut body).await?;
-    Ok(body)
-}
-
-async fn fill(stream: &mut UnixStream, bytes: &mut [u8]) -> Outcome<()> {
-    let mut filled = 0;
-    while filled < bytes.len() {
-        match timeout(SILENCE, stream.read(&mut bytes[filled..])).await {
-            Ok(Ok(count)) if count > 0 => filled += count,
+/// Waits for one message; each byte of it is a sign of life. Its place is for [`Incoming::at`].
+pub(super) async fn receive(stream: &mut UnixStream, incoming: &mut Incoming) -> Outcome<Range<usize>> {
+    loop {
+        if let Some(message) = incoming.take().map_err(|_| NoReply::Silent)? {
+            return Ok(message);
+        }
+        match timeout(SILENCE, stream.read(incoming.room())).await {
+            Ok(Ok(count)) if count > 0 => incoming.add(count),
             _ => return Err(NoReply::Silent),
         }
     }
-    Ok(())
 }
