@@ -287,6 +287,7 @@ def test_the_stores_describe_themselves() -> None:
         "hashicorp_vault",
         "google_secret_manager",
         "azure_key_vault",
+        "doppler",
     ]
     for store in strongroom.stores():
         keys = [option["key"] for option in store["options"]]
