@@ -14,8 +14,7 @@ const USUAL: usize = 512;
 #[derive(Debug)]
 pub(super) struct WrongLength;
 
-/// Bytes of messages. They may hold secrets, so they are overwritten when they are dropped.
-#[derive(Debug)]
+/// Bytes of messages. They may hold secrets, so they are overwritten when dropped, and have no Debug.
 pub(super) struct Incoming {
     bytes: Zeroizing<Vec<u8>>,
     /// What has arrived and was not taken.

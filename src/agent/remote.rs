@@ -70,7 +70,7 @@ impl Remote {
     pub fn remembered(&self, lookup: Lookup<'_>) -> Option<Reply> {
         let now = self.clock.now();
         let answer = self.memo.recall(lookup, now, self.epoch())?;
-        if answer.value.is_some() { &self.counters.hits } else { &self.counters.negative }.add(1);
+        self.counters.of_memory(answer.value.is_some()).add(1);
         Some(Reply { masked: answer.masked, ..Reply::known(answer.value, now.since(answer.fetched), false) })
     }
 

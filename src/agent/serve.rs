@@ -374,18 +374,15 @@ async fn receive(stream: &mut UnixStream, incoming: &mut Incoming) -> Option<Ran
     if incoming.is_empty() {
         read_some(stream, incoming).await?;
     }
-    if let Some(message) = incoming.take().ok()? {
-        return Some(message);
-    }
-    let rest = async {
+    let whole = async {
         loop {
-            read_some(stream, incoming).await?;
             if let Some(message) = incoming.take().ok()? {
                 return Some(message);
             }
+            read_some(stream, incoming).await?;
         }
     };
-    timeout(PATIENCE, rest).await.ok()?
+    timeout(PATIENCE, whole).await.ok()?
 }
 
 async fn read_some(stream: &mut UnixStream, incoming: &mut Incoming) -> Option<()> {

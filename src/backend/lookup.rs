@@ -73,7 +73,7 @@ impl Backend {
     /// Counts an answer from memory.
     #[inline]
     pub(super) fn count_hit(&self, has_value: bool) {
-        if has_value { &self.counters.hits } else { &self.counters.negative }.add(1);
+        self.counters.of_memory(has_value).add(1);
     }
 
     /// Notes that `value`, the answer to `lookup`, was passed to the log maskers, as long as it is

@@ -128,6 +128,12 @@ impl Counters {
         counters
     }
 
+    /// The counter for lookups that memory answers, with a value or with "absent".
+    #[inline]
+    pub fn of_memory(&self, has_value: bool) -> &Counter {
+        if has_value { &self.hits } else { &self.negative }
+    }
+
     /// Every plain counter with its name in statistics and metrics.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, &Counter)> {
         [

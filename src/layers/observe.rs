@@ -41,8 +41,7 @@ impl Observe {
             Err(_) => &self.counters.errors,
             Ok(Cached { origin: Origin::Store, .. }) => &self.counters.loads,
             Ok(Cached { origin: Origin::Stale(_), .. }) => &self.counters.stale,
-            Ok(Cached { origin: Origin::Memory, value: Some(_), .. }) => &self.counters.hits,
-            Ok(Cached { origin: Origin::Memory, value: None, .. }) => &self.counters.negative,
+            Ok(Cached { origin: Origin::Memory, value, .. }) => self.counters.of_memory(value.is_some()),
         }
     }
 }

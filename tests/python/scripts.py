@@ -42,6 +42,43 @@ PRELUDE = """
 
     def ended(pid):
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def reads(reader, key, expected):
+        def look_up():
+            assert reader.get_variable(key) == expected
+        return look_up
+
+    def fork_under_load(lookups, forks, in_child=lambda look_up: look_up()):
+        "Forks while two threads make each of two lookups again and again; each child makes one of them."
+        stop, errors, done = threading.Event(), [], [0]
+
+        def busy(look_up):
+            while not stop.is_set():
+                try:
+                    look_up()
+                    done[0] += 1
+                except BaseException as error:
+                    errors.append(error)
+                    return
+
+        workers = [threading.Thread(target=busy, args=(look_up,), daemon=True) for look_up in lookups * 2]
+        for worker in workers:
+            worker.start()
+
+        def work():
+            faulthandler.dump_traceback_later(30)
+            signal.alarm(60)
+            in_child(lookups[os.getpid() %% 2])
+
+        for number in range(forks):
+            code = ended(child(work))
+            assert code == 0, (number, code, errors)
+        stop.set()
+        for worker in workers:
+            worker.join(30)
+            assert not worker.is_alive()
+        assert errors == [], errors
+        assert done[0] > 0
 """
 
 

@@ -22,36 +22,7 @@ def test_forks_under_load_neither_hang_nor_fail(open_aws: MiniStack, forks: int)
         far |= {"aws_access_key_id": "test", "aws_secret_access_key": "test", "endpoint_url": sys.argv[1]}
         uncached = ChainBackend(stores=[near, far], cache_ttl=0)
         cached = ChainBackend(stores=[near, broken, far], max_attempts=1, cache_ttl="10ms", cache_negative_ttl="10ms")
-        stop, errors, done = threading.Event(), [], [0]
-
-        def busy(reader):
-            while not stop.is_set():
-                try:
-                    assert reader.get_variable("hello") == "world"
-                    done[0] += 1
-                except BaseException as error:
-                    errors.append(error)
-                    return
-
-        readers = [uncached, cached] * 2
-        workers = [threading.Thread(target=busy, args=(reader,), daemon=True) for reader in readers]
-        for worker in workers:
-            worker.start()
-
-        def work():
-            faulthandler.dump_traceback_later(30)
-            signal.alarm(60)
-            assert readers[os.getpid() % 2].get_variable("hello") == "world"
-
-        for number in range(int(sys.argv[2])):
-            code = ended(child(work))
-            assert code == 0, (number, code, errors)
-        stop.set()
-        for worker in workers:
-            worker.join(30)
-            assert not worker.is_alive()
-        assert errors == [], errors
-        assert done[0] > 0
+        fork_under_load([reads(uncached, "hello", "world"), reads(cached, "hello", "world")], int(sys.argv[2]))
     """
     open_aws.put_secrets({"airflow/variables/hello": "world"})
     with counting_proxy(open_aws.url) as counter:

@@ -190,39 +190,13 @@ def test_forks_during_calls_neither_hang_nor_fail(forks: int) -> None:
         member = {"class": "tests.python.chain.company.Backend", "kwargs": {"db": "near"}}
         far = {"name": "far", "store": "memory", "secrets": {"airflow/variables/naps": "far"}}
         backend = ChainBackend(stores=[member, far], cache_ttl=0, cache_negative_ttl=0)
-        stop, errors, done = threading.Event(), [], [0]
 
-        def busy(key, expected):
-            while not stop.is_set():
-                try:
-                    assert backend.get_variable(key) == expected
-                    done[0] += 1
-                except BaseException as error:
-                    errors.append(error)
-                    return
-
-        pairs = [("db", "near"), ("naps", "far")] * 2
-        workers = [threading.Thread(target=busy, args=pair, daemon=True) for pair in pairs]
-        for worker in workers:
-            worker.start()
-
-        def work():
-            faulthandler.dump_traceback_later(30)
-            signal.alarm(60)
+        def in_child(look_up):
             company.made.clear()
-            key, expected = pairs[os.getpid() % 2]
-            assert backend.get_variable(key) == expected
+            look_up()
             assert company.made == [os.getpid()], "an instance of its own"
 
-        for number in range(int(sys.argv[1])):
-            code = ended(child(work))
-            assert code == 0, (number, code, errors)
-        stop.set()
-        for worker in workers:
-            worker.join(30)
-            assert not worker.is_alive()
-        assert errors == [], errors
-        assert done[0] > 0
+        fork_under_load([reads(backend, "db", "near"), reads(backend, "naps", "far")], int(sys.argv[1]), in_child)
     """
     run(body, str(forks), timeout=forks)
 

@@ -106,37 +106,7 @@ def test_forks_under_load_neither_hang_nor_fail(
         layers |= {"prefetch": {"variables": ["hello", "other"]}, "bundle": {"connections": "all"}}
         layers |= {"audit_path": sys.argv[5], "audit_max_bytes": 100_000, "audit_required": True}
         secure = backend(sys.argv[2], verify=sys.argv[3], **layers)
-        stop, errors, done = threading.Event(), [], [0]
-
-        def busy(reader, key):
-            while not stop.is_set():
-                try:
-                    assert reader.get_variable(key) == "world"
-                    done[0] += 1
-                except BaseException as error:
-                    errors.append(error)
-                    return
-
-        pairs = [(plain, "hello"), (secure, "other")] * 2
-        workers = [threading.Thread(target=busy, args=pair, daemon=True) for pair in pairs]
-        for worker in workers:
-            worker.start()
-
-        def work():
-            faulthandler.dump_traceback_later(30)
-            signal.alarm(60)
-            reader, key = pairs[os.getpid() % 2]
-            assert reader.get_variable(key) == "world"
-
-        for number in range(int(sys.argv[4])):
-            code = ended(child(work))
-            assert code == 0, (number, code, errors)
-        stop.set()
-        for worker in workers:
-            worker.join(30)
-            assert not worker.is_alive()
-        assert errors == [], errors
-        assert done[0] > 0
+        fork_under_load([reads(plain, "hello", "world"), reads(secure, "other", "world")], int(sys.argv[4]))
     """
     audit = tmp_path / "audit.jsonl"
     run(body, by_name(http), by_name(https), str(tls.authority), str(forks), str(audit), timeout=forks)
