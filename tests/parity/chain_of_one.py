@@ -27,16 +27,22 @@ def ours_in_both_forms(
     """The outcome of the plain class, once that of a chain of it has turned out equal."""
     alone = half(lambda: look_up(plain(**kwargs)))
     chained = half(lambda: look_up(chain_of_one(plain, kwargs)))
-    assert_the_same(alone, chained)
+    if any(key.endswith("timeout") for key in kwargs):
+        assert_the_same(without_retries(alone), without_retries(chained))
+    else:
+        assert_the_same(alone, chained)
     return alone
+
+
+def without_retries(outcome: Outcome) -> Outcome:
+    """Each name once: within a timeout of a second a busy machine may need another try."""
+    return dataclasses.replace(outcome, asked=tuple(dict.fromkeys(outcome.asked)))
 
 
 def assert_the_same(alone: Outcome, chained: Outcome) -> None:
     """The same value, requests and code, and an error of the same class."""
     if alone.code == THROTTLED:
-        alone, chained = (
-            dataclasses.replace(half, asked=tuple(dict.fromkeys(half.asked))) for half in (alone, chained)
-        )
+        alone, chained = without_retries(alone), without_retries(chained)
     both = f"\nalone:    {alone}\nin chain: {chained}"
     assert chained == alone, both
     assert (chained.code, type(chained.error)) == (alone.code, type(alone.error)), both
