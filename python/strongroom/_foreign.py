@@ -6,7 +6,7 @@ import inspect
 import os
 import sys
 from importlib import import_module
-from json import loads
+from json import dumps, loads
 
 from strongroom.exceptions import ConfigurationError
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 _GETTERS = {"connection": "get_conn_value", "variable": "get_variable", "config": "get_config"}
+#: In place of `get_conn_value`, in classes that make the connection themselves.
+_CONNECTION = "get_connection"
+#: The members of a connection that its JSON form has, in Airflow 2.9 to 3.3 (`airflow/models/connection.py`).
+_FIELDS = ("conn_type", "description", "host", "login", "password", "schema", "port", "extra")
 _DENIED = "AirflowSecretsBackendAccessDenied"
 
 #: One instance per class, arguments and process.
@@ -32,14 +36,30 @@ def ask(path: str, key: str, kwargs: dict[str, Any], kind: str, secret_id: str, 
     """Return what the class at `path` has for an id, or None."""
     try:
         backend = _instance(path, key, kwargs)
-        # Airflow's base class raises for a kind that a class leaves out.
-        if not _overrides(type(backend), _GETTERS[kind]):
+        name = _getter(type(backend), kind)
+        if name is None:
             return None
-        getter = getattr(backend, _GETTERS[kind])
+        getter = getattr(backend, name)
         # A class from before Airflow 3.2 knows no teams.
-        return getter(secret_id, team_name=team) if team is not None and _takes_team(getter) else getter(secret_id)
+        teams = {"team_name": team} if team is not None and _takes_team(getter) else {}
+        found = getter(secret_id, **teams)
+        return _text(found) if name == _CONNECTION else found
     finally:
         del kwargs  # error reporters send the contents of the frames of a traceback
+
+
+def _getter(cls: type, kind: str) -> str | None:
+    """Return the method to ask; Airflow's base class raises for a kind that a class leaves out."""
+    known = [_GETTERS[kind], *([_CONNECTION] if kind == "connection" else [])]
+    return next((name for name in known if _overrides(cls, name)), None)
+
+
+def _text(connection: Any) -> str | None:
+    """Return the JSON form of a connection, from which Airflow makes the same one again."""
+    if connection is None:
+        return None
+    fields = {name: getattr(connection, name, None) for name in _FIELDS}
+    return dumps({name: field for name, field in fields.items() if field is not None})
 
 
 def verdict(error: BaseException) -> tuple[str, str]:
@@ -54,40 +74,35 @@ def verdict(error: BaseException) -> tuple[str, str]:
 
 def check(stores: Any) -> None:
     """Refuse members whose class could not answer in a chain. A class that cannot be imported now may be later."""
-    classes = _classes(stores)
+    paths = _classes(stores)
     del stores  # error reporters send the contents of the frames of a traceback
-    for path, kinds in classes:
-        _check(path, kinds)
+    for path in paths:
+        _check(path)
 
 
-def _classes(stores: Any) -> list[tuple[str, Any]]:
-    """Return the path and the kinds of each member that has a class; the native half reports what is malformed."""
+def _classes(stores: Any) -> list[str]:
+    """Return the path of each member that has a class; the native half reports what is malformed."""
     if isinstance(stores, str):
         try:
             stores = loads(stores) if '"class"' in stores else []
         except ValueError:
             return []
     members = [store for store in stores if isinstance(store, dict)] if isinstance(stores, list) else []
-    found = [(store.get("class"), store.get("kinds")) for store in members if not store.get("store")]
-    return [(path, kinds) for path, kinds in found if isinstance(path, str) and not path.startswith("strongroom.")]
+    found = [store.get("class") for store in members if not store.get("store")]
+    return [path for path in found if isinstance(path, str) and not path.startswith("strongroom.")]
 
 
-def _check(path: str, kinds: Any) -> None:
+def _check(path: str) -> None:
     try:
         cls = _load(path)
     except _Unusable as error:
         # While Airflow itself is being imported, a class of Airflow may be out of reach.
         _warn_once(f"The backend class `{path}` cannot be used: {error}. Each lookup that reaches it tries again")
         return
-    if not isinstance(cls, type) or not any(hasattr(cls, getter) for getter in _GETTERS.values()):
+    if not isinstance(cls, type) or not any(hasattr(cls, getter) for getter in (*_GETTERS.values(), _CONNECTION)):
         raise ConfigurationError(
-            f"`{path}` is no secrets backend class. Name a class that has get_conn_value, get_variable or get_config"
-        )
-    asks_connections = kinds is None or any(str(kind).lower().startswith("conn") for kind in _listed(kinds))
-    if asks_connections and _overrides(cls, "get_connection") and not _overrides(cls, "get_conn_value"):
-        raise ConfigurationError(
-            f"`{path}` has get_connection but no get_conn_value, so its connections have no text that a chain could "
-            'keep. Leave connections out of this member: {"kinds": ["variables", "config"]}'
+            f"`{path}` is no secrets backend class. Name a class that has get_conn_value, get_connection, get_variable "
+            "or get_config"
         )
 
 
@@ -101,10 +116,6 @@ def _warn_once(text: str) -> None:
         sys.stderr.write(f"strongroom: {text}\n")
     else:
         logging.getLogger("strongroom.chain.ChainBackend").warning("%s", text)
-
-
-def _listed(kinds: Any) -> list[Any]:
-    return kinds if isinstance(kinds, list) else [kinds]
 
 
 def _overrides(cls: type, method: str) -> bool:

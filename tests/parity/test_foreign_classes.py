@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from airflow.providers.akeyless.secrets.akeyless import AkeylessBackend
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.definitions.connection import Connection
@@ -14,12 +16,21 @@ from airflow.sdk.execution_time import supervisor
 import strongroom.chain
 from strongroom.exceptions import StrongroomError
 from tests.parity.comparison import Comparison, ask, fill
-from tests.parity.outcomes import outcome
+from tests.parity.outcomes import CONNECTION_CLASSES, connection, outcome
+from tests.servers.akeyless import Akeyless, serve
 
 #: A configuration of its own for each test, and with it a cache of its own.
 NUMBERS = itertools.count(1000)
+AKEYLESS = "airflow.providers.akeyless.secrets.akeyless.AkeylessBackend"
 AMAZON = "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend"
 ENVIRONMENT = "airflow.secrets.environment_variables.EnvironmentVariablesBackend"
+
+
+@pytest.fixture
+def akeyless() -> Iterator[Akeyless]:
+    """A stub of the service, empty."""
+    with serve() as server:
+        yield server
 
 
 class Lookup:
@@ -74,6 +85,39 @@ def test_airflows_environment_class(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW_VAR_DB")
     assert backend.get_variable("db") == "near"
     assert (backend.get_variable("gone"), backend.get_config("db")) == (None, None)
+
+
+CONNECTIONS = [
+    "postgres://u:p%40%C3%A4%22@h:5432/s?a=1&b=%7B%22c%22%3A+2%7D",
+    '{"conn_type": "http", "host": "h", "port": 80, "extra": {"a": [1, "é"], "password": "x"}}',
+    '{"conn_uri": "mysql://h"}',
+    "sqlite://",
+]
+
+
+@pytest.mark.parametrize("lookup", ["core", "sdk"])
+@pytest.mark.parametrize("text", CONNECTIONS)
+def test_the_connections_that_akeyless_class_makes(akeyless: Akeyless, lookup: str, text: str) -> None:
+    """The same fields, in the class of Airflow that is in use; the second time without a call."""
+    akeyless.secrets["/airflow/connections/a"] = text
+    case = Lookup(lookup, "a")
+    official = ask(AkeylessBackend(**akeyless.kwargs), case)
+    backend = strongroom.chain.ChainBackend(stores=[{"class": AKEYLESS, "kwargs": akeyless.kwargs}])
+    akeyless.asked.clear()
+    for _ in range(2):
+        ours = ask(backend, case)
+        assert connection(ours) == {**connection(official), "class": CONNECTION_CLASSES[lookup].__module__}
+    assert (akeyless.names(), akeyless.logins()) == (("/airflow/connections/a",), 1)
+
+
+def test_the_variables_and_config_of_akeyless_class(akeyless: Akeyless) -> None:
+    """And what is not there is asked for once."""
+    akeyless.secrets.update({"/airflow/variables/a": '{"value": "near"}', "/airflow/config/a": "set"})
+    backend = strongroom.chain.ChainBackend(stores=[{"class": AKEYLESS, "kwargs": akeyless.kwargs}])
+    for _ in range(2):
+        assert (backend.get_variable("a"), backend.get_config("a")) == ("near", "set")
+        assert backend.get_variable("gone") is None
+    assert (len(akeyless.names()), akeyless.logins()) == (3, 1)
 
 
 class ReadsAConnection:

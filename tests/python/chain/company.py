@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
 #: Every call: the kind, the id and the team.
@@ -67,11 +68,20 @@ class Old:
 
 
 class OnlyConnections:
-    """Has no text of a connection."""
+    """Has no text of a connection, but makes it."""
 
-    def get_connection(self, conn_id: str) -> object:
-        """Never asked."""
-        raise AssertionError(conn_id)
+    def get_connection(self, conn_id: str, team_name: str | None = None) -> Any:
+        """With few fields; none for `gone`."""
+        calls.append(("connection", conn_id, team_name))
+        fields = {
+            "conn_type": "postgres",
+            "host": conn_id,
+            "port": 5432,
+            "login": None,
+            "password": 'pä:"s',
+            "extra": "{}",
+        }
+        return None if conn_id == "gone" else SimpleNamespace(conn_id=conn_id, **fields)
 
     def get_variable(self, key: str) -> str:
         """The key."""

@@ -204,7 +204,6 @@ def test_forks_during_calls_neither_hang_nor_fail(forks: int) -> None:
 @pytest.mark.parametrize(
     ("member", "text"),
     [
-        (foreign("OnlyConnections"), "has get_connection but no get_conn_value"),
         (foreign("Nothing"), "is no secrets backend class"),
         ({"class": "strongroom.memory.MemoryBackend"}, 'is a store of Strongroom .*Write "store": "memory"'),
         ({"class": "a.B", "store": "memory"}, "it has both `store` and `class`"),
@@ -226,10 +225,20 @@ def test_an_argument_beside_the_class_is_not_passed_and_warned_of(caplog: pytest
     assert "canary" not in caplog.text
 
 
-def test_a_class_without_texts_of_connections_is_asked_for_the_rest() -> None:
-    backend = chain(foreign("OnlyConnections", kinds=["variables"], kwargs={}))
-    assert backend.get_variable("x") == "x"
-    assert backend.get_conn_value("x") is None
+def test_a_class_that_makes_connections_is_asked_for_their_fields() -> None:
+    """The password has what JSON escapes; what the class leaves out is left out."""
+    backend = chain(foreign("OnlyConnections", kwargs={}))
+    for _ in range(2):
+        assert json.loads(backend.get_conn_value("x") or "") == {
+            "conn_type": "postgres",
+            "host": "x",
+            "password": 'pä:"s',
+            "port": 5432,
+            "extra": "{}",
+        }
+        assert backend.get_conn_value("gone") is None
+    assert company.calls == [("connection", "x", None), ("connection", "gone", None)]
+    assert (backend.get_variable("x"), backend.get_config("x")) == ("x", None)
 
 
 def test_a_class_that_cannot_be_imported_fails_the_lookups_that_reach_it(caplog: pytest.LogCaptureFixture) -> None:
