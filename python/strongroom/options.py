@@ -90,6 +90,16 @@ class CommonOptions(TypedDict, total=False):
     max_attempts: int | str
     """How often one read is tried in all, the first time included (default `5`)."""
 
+    filter_on_tags: Any
+    """Only secrets that have all of these tags are read; the others count as absent."""
+
+    excluded_tags: Any
+    """Secrets that have one of these tags count as absent."""
+
+    filter_on_prefix: Any
+    """Only secrets whose names in the store begin so are read; with keep_prefix false it is put before each
+    name."""
+
     strict: bool | str
     """Refuse unknown keys instead of warning of them (default `false`)."""
 

@@ -6,7 +6,7 @@ use crate::backend::bundle::Bundles;
 use crate::backend::memo::Memo;
 use crate::backend::settings::Settings;
 use crate::error::Result;
-use crate::layers::{self, Inspected, Layered, Observe};
+use crate::layers::{self, Filter, Inspected, Layered, Observe};
 use crate::process::Clock;
 use crate::store::Store;
 
@@ -30,6 +30,10 @@ impl Stack {
             .check_faults(|key| key.ends_with("_lookup_pattern") || (entry.rules.plays_no_part)(options, key))
             .and_then(|()| (entry.open)(options, &settings.environment))
             .map_err(|error| error.with_store(entry.info.name))?;
+        let store = match &settings.layers.filter {
+            None => store,
+            Some(rules) => Arc::new(Filter::new(store, rules.clone(), entry.tools.lists_tags)),
+        };
         Ok(Self::around(store, settings, clock))
     }
 

@@ -11,7 +11,7 @@ use crate::config::meant::{instead, meant};
 use crate::config::raw::{RawOptions, RawValue};
 use crate::config::{option_of, read};
 use crate::error::{Error, Result};
-use crate::layers::LayerSettings;
+use crate::layers::{FilterRules, LayerSettings};
 use crate::redact::Shown;
 use crate::store::StoreEntry;
 use crate::store::environment::Environment;
@@ -115,7 +115,8 @@ pub fn configure_from(
             &options,
             (entry.rules.attempts)(&options, &environment),
             entry.rules.rate_after_throttle,
-        ),
+        )
+        .with_filter(FilterRules::from_options(&options)?),
         routing: Arc::default(),
         chain: chain.map(Arc::new),
         options,

@@ -1,6 +1,7 @@
 //! Wrappers around a store, each a [`Store`] itself.
 //!
-//! The order, from the outermost: `observe > cache > limit > retry > timeout > store`.
+//! The order, from the outermost: `observe > cache > limit > retry > timeout > filter > store`; `filter` is
+//! there only where something is left out.
 //!
 //! ```text
 //! right:  observe(cache(limit(retry(timeout(store)))))
@@ -22,6 +23,7 @@ mod breaker;
 mod budget;
 pub(crate) mod cache;
 mod counters;
+mod filter;
 mod inspect;
 mod limit;
 mod observe;
@@ -33,6 +35,7 @@ use std::sync::Arc;
 
 pub use cache::{Ahead, Cache, CacheSettings, Cached, Origin};
 pub use counters::{Counter, Counters, LATENCY_BOUNDS};
+pub use filter::{Filter, FilterRules};
 pub use inspect::Inspected;
 pub use limit::{Limit, LimitSettings, Queue};
 pub use observe::Observe;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::layers::cache::CacheSettings;
+use crate::layers::filter::{EXCLUDED_TAGS, FILTER_ON_PREFIX, FILTER_ON_TAGS, FilterRules};
 use crate::layers::limit::LimitSettings;
 use crate::store::options::{OptionDefault, OptionKind, OptionSpec, Options, Rate};
 
@@ -84,6 +85,9 @@ pub const OPTIONS: &[OptionSpec] = &[
     ),
     TIMEOUT,
     MAX_ATTEMPTS,
+    FILTER_ON_TAGS,
+    EXCLUDED_TAGS,
+    FILTER_ON_PREFIX,
 ];
 
 /// The typed options of the layers.
@@ -97,6 +101,8 @@ pub struct LayerSettings {
     pub timeout: Duration,
     /// The total number of attempts, at least one.
     pub max_attempts: usize,
+    /// Which secrets are left out.
+    pub filter: Option<FilterRules>,
 }
 
 impl LayerSettings {
@@ -115,7 +121,14 @@ impl LayerSettings {
             limit: LimitSettings { rate: options.rate("rate_limit"), after_throttle },
             timeout: options.duration_of(&TIMEOUT),
             max_attempts: usize::try_from(attempts).unwrap_or(usize::MAX).max(1),
+            filter: None,
         }
+    }
+
+    /// These, with secrets left out.
+    #[must_use]
+    pub fn with_filter(self, filter: Option<FilterRules>) -> Self {
+        Self { filter, ..self }
     }
 
     /// The time limit of one attempt. A single attempt has the whole deadline; otherwise half of it, so that

@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::description::Description;
 use crate::store::listing::{Listing, Page};
 use crate::store::name::SecretName;
+use crate::store::tags::TagRule;
 use crate::store::tools::{Finding, Unread};
 use crate::value::SecretValue;
 
@@ -83,9 +84,21 @@ pub trait Inspect: Send + Sync {
     /// first one. A store that cannot list answers [`StoreInfo::cannot`].
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Listing>;
 
+    /// Like [`Self::list`], of secrets that have all of `tags`. A store whose API filters leaves out others,
+    /// as far as it can; callers check the tags in any case.
+    async fn list_tagged(&self, prefix: &str, _tags: &[TagRule], page: Option<&Page>) -> Result<Listing> {
+        self.list(prefix, page).await
+    }
+
     /// What the store reports about one secret without its value; `None` if it does not exist. A store that
     /// cannot describe secrets answers [`StoreInfo::cannot`].
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>>;
+
+    /// The tags of one secret; `None` if it does not exist. For a store that reports them only when it is
+    /// asked for them; all others have them in the description.
+    async fn tags(&self, name: &SecretName) -> Result<Option<Vec<(String, String)>>> {
+        Ok(self.describe(name).await?.map(|described| described.tags))
+    }
 
     /// Why a secret that a lookup did not find is absent: it may be deleted and recoverable, for example.
     /// `None` if the store has nothing to report. `strongroom explain` asks after a miss, so this may make a

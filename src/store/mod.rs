@@ -36,6 +36,7 @@ mod per_kind;
 pub mod prefix;
 mod python_regex;
 pub mod registry;
+pub mod tags;
 pub mod tools;
 #[cfg(feature = "vault")]
 pub mod vault;

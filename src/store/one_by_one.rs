@@ -2,22 +2,15 @@
 
 use futures_util::stream::{FuturesOrdered, StreamExt};
 
-use crate::error::Result;
-use crate::store::SecretName;
-use crate::value::SecretValue;
-
 /// How many reads run at once at most: enough to hide the latency, few enough for any store's quota.
 const AT_ONCE: usize = 8;
 
 /// Reads each of `names` with `read`, at most eight at a time; the answers are in the order of the names.
 /// Dropping the future stops the reads that are under way.
-pub async fn one_by_one<'names, Read>(
-    names: impl IntoIterator<Item = &'names SecretName>,
-    mut read: impl FnMut(&'names SecretName) -> Read,
-) -> Vec<Result<Option<SecretValue>>>
-where
-    Read: Future<Output = Result<Option<SecretValue>>>,
-{
+pub async fn one_by_one<Name, Read: Future>(
+    names: impl IntoIterator<Item = Name>,
+    mut read: impl FnMut(Name) -> Read,
+) -> Vec<Read::Output> {
     // Not `StreamExt::buffered`: over a mapped iterator the compiler cannot tell that the future is Send.
     let mut names = names.into_iter();
     let mut answers = Vec::with_capacity(names.size_hint().0);
@@ -36,6 +29,8 @@ mod tests {
 
     use super::*;
     use crate::error::{Error, ErrorKind};
+    use crate::store::SecretName;
+    use crate::value::SecretValue;
 
     #[tokio::test(start_paused = true)]
     async fn answers_keep_their_order_and_eight_are_under_way() {
@@ -46,7 +41,7 @@ mod tests {
             let number: u64 = name.as_str().parse().unwrap();
             tokio::time::sleep(Duration::from_millis(100 - number)).await;
             under_way.fetch_sub(1, Ordering::SeqCst);
-            Ok(Some(SecretValue::text(name.as_str())))
+            Ok::<_, Error>(Some(SecretValue::text(name.as_str())))
         })
         .await;
         let texts: Vec<_> =
@@ -60,7 +55,7 @@ mod tests {
         let names = ["a", "denied", "b"].map(SecretName::from);
         let answers = one_by_one(&names, async |name: &SecretName| match name.as_str() {
             "denied" => Err(Error::new(ErrorKind::Denied, "no")),
-            _ => Ok(None),
+            _ => Ok(None::<SecretValue>),
         })
         .await;
         let failed: Vec<bool> = answers.iter().map(Result::is_err).collect();

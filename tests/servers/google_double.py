@@ -290,13 +290,11 @@ class Google:
         return versions[number - 1], number
 
     def list_secrets(self, parent: str, query: dict[str, str]) -> dict[str, Any]:
-        """``projects.secrets.list``: newest first, a filter on the name only."""
+        """``projects.secrets.list``: newest first, with filters on names and labels only."""
         words = query.get("filter", "")
-        if words and not words.startswith("name:"):
-            raise ApiError("INVALID_ARGUMENT", "Invalid filter.")
-        wanted = words.removeprefix("name:")
         names = [name for name in reversed(self.state.secrets) if name.rsplit("/secrets/", 1)[0] == parent]
-        names = [name for name in names if wanted in name.rsplit("/", 1)[-1]]
+        for term in words.split(" AND ") if words else []:
+            names = [name for name in names if self.passes(name, term)]
         begin, size = int(query.get("pageToken") or 0), min(int(query.get("pageSize") or 0) or 25000, 25000)
         answer: dict[str, Any] = {"secrets": [self.described(name) for name in names[begin : begin + size]]}
         if begin + size < len(names):
@@ -304,6 +302,16 @@ class Google:
         if not words:
             answer["totalSize"] = len(names)
         return answer
+
+    def passes(self, name: str, term: str) -> bool:
+        """Whether a secret is within ``name:PART`` or ``labels.KEY:VALUE``, where ``*`` is any value."""
+        field, _, wanted = term.partition(":")
+        if field == "name":
+            return wanted in name.rsplit("/", 1)[-1]
+        if not field.startswith("labels."):
+            raise ApiError("INVALID_ARGUMENT", "Invalid filter.")
+        found = self.described(name).get("labels", {}).get(field.removeprefix("labels."))
+        return found is not None and wanted in ("*", found)
 
     def described(self, name: str) -> dict[str, Any]:
         """A ``Secret``."""

@@ -14,6 +14,7 @@ use crate::store::aws::access::{Access, Service};
 use crate::store::aws::batches::{BatchFailure, BatchSwitch, Known, read_many};
 use crate::store::environment::Environment;
 use crate::store::options::Options;
+use crate::store::tags::TagRule;
 use crate::store::tools::Finding;
 use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreInfo};
 use crate::value::SecretValue;
@@ -63,14 +64,19 @@ pub(super) trait ReadBatches {
 
 /// How it lists secrets.
 pub(super) trait List {
-    /// One page of the secrets whose names begin with `prefix`.
+    /// One page of the secrets whose names begin with `prefix`, and of those that have `tags` if the service
+    /// can tell.
     fn list(
         &self,
         prefix: &str,
+        tags: &[TagRule],
         page: Option<&Page>,
         region: &str,
     ) -> impl Future<Output = Result<Listing>> + Send;
 }
+
+/// Keys with values.
+pub(super) type Tags = Vec<(String, String)>;
 
 /// How it describes a secret.
 pub(super) trait Describe {
@@ -83,6 +89,9 @@ pub(super) trait Describe {
         name: &SecretName,
         region: &str,
     ) -> impl Future<Output = Result<Option<Description>>> + Send;
+
+    /// The tags of a secret; `None` if it does not exist.
+    fn tags(&self, name: &SecretName, region: &str) -> impl Future<Output = Result<Option<Tags>>> + Send;
 }
 
 /// The store around a service.
@@ -161,12 +170,21 @@ impl<S: SecretService> Store for AwsStore<S> {
 #[async_trait]
 impl<S: SecretService> Inspect for AwsStore<S> {
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Listing> {
-        self.access.signed(|| self.service.list(prefix, page, &self.access.region)).await
+        self.list_tagged(prefix, &[], page).await
+    }
+
+    async fn list_tagged(&self, prefix: &str, tags: &[TagRule], page: Option<&Page>) -> Result<Listing> {
+        self.access.signed(|| self.service.list(prefix, tags, page, &self.access.region)).await
     }
 
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
         S::usable(name).map_err(|error| error.with_operation(S::DESCRIBE))?;
         self.access.signed(|| self.service.describe(name, &self.access.region)).await
+    }
+
+    async fn tags(&self, name: &SecretName) -> Result<Option<Tags>> {
+        S::usable(name).map_err(|error| error.with_operation(S::DESCRIBE))?;
+        self.access.signed(|| self.service.tags(name, &self.access.region)).await
     }
 
     async fn diagnose(&self) -> Vec<Finding> {

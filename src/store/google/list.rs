@@ -3,6 +3,7 @@
 use google_cloud_secretmanager_v1::model::ListSecretsResponse;
 
 use crate::error::Result;
+use crate::store::tags::TagRule;
 use crate::store::{Description, Listing, Page};
 
 use super::CloudSecretManager;
@@ -17,10 +18,15 @@ const PAGE_SIZE: i32 = 1000;
 impl CloudSecretManager {
     /// One page of the secrets whose names begin with `prefix`, with what the answer tells of each: its
     /// versions are not in it.
-    pub(super) async fn list_page(&self, prefix: &str, page: Option<&Page>) -> Result<Listing> {
+    pub(super) async fn list_page(
+        &self,
+        prefix: &str,
+        tags: &[TagRule],
+        page: Option<&Page>,
+    ) -> Result<Listing> {
         let project = self.log_in().await?;
         let request = self.client.list_secrets().set_parent(self.place.parent(&project));
-        let request = request.set_page_size(PAGE_SIZE).set_filter(filter(prefix));
+        let request = request.set_page_size(PAGE_SIZE).set_filter(filter(prefix, tags));
         let answer = request.set_page_token(page.map_or("", Page::token)).send().await;
         answer.map(|answer| listing(answer, prefix)).map_err(|error| list_error(&error, prefix, &project))
     }
@@ -28,8 +34,17 @@ impl CloudSecretManager {
 
 /// `name:` matches anywhere in the name ("Filter secrets" in the documentation of Secret Manager), so the
 /// names are checked again. For a prefix that no name can have there is no filter.
-fn filter(prefix: &str) -> String {
-    if prefix.is_empty() || !prefix.chars().all(is_letter) { String::new() } else { format!("name:{prefix}") }
+fn filter(prefix: &str, tags: &[TagRule]) -> String {
+    let is_usable = !prefix.is_empty() && prefix.chars().all(is_letter);
+    let name = is_usable.then(|| format!("name:{prefix}"));
+    name.into_iter().chain(tags.iter().filter_map(label)).collect::<Vec<_>>().join(" AND ")
+}
+
+/// `labels.key=value`; none for what no label can be, such as an annotation.
+fn label(tag: &TagRule) -> Option<String> {
+    let value = tag.value.as_deref().unwrap_or("*");
+    let is_label = |text: &str| !text.is_empty() && text.chars().all(is_letter);
+    (is_label(&tag.key) && (value == "*" || is_label(value))).then(|| format!("labels.{}:{value}", tag.key))
 }
 
 fn listing(answer: ListSecretsResponse, prefix: &str) -> Listing {
@@ -59,9 +74,18 @@ mod tests {
     }
 
     #[test]
+    fn labels_are_asked_for_and_annotations_are_not() {
+        let tag =
+            |key: &str, value: Option<&str>| TagRule { key: key.into(), value: value.map(str::to_owned) };
+        let tags = [tag("team", Some("data")), tag("env", None), tag("annotations/team", Some("Data"))];
+        assert_eq!(filter("a-", &tags), "name:a- AND labels.team:data AND labels.env:*");
+        assert_eq!(filter("", &tags[..1]), "labels.team:data");
+    }
+
+    #[test]
     fn only_what_a_name_can_hold_is_asked_for() {
         assert_eq!(
-            (filter("a-B_"), filter(""), filter("a OR b")),
+            (filter("a-B_", &[]), filter("", &[]), filter("a OR b", &[])),
             ("name:a-B_".into(), String::new(), String::new())
         );
     }

@@ -38,6 +38,7 @@ use crate::store::kit::files::WatchedFiles;
 use crate::store::kit::rest::Rest;
 use crate::store::options::Options;
 use crate::store::prefix::{CONFIG_PREFIX, VARIABLES_PREFIX};
+use crate::store::tags::TagRule;
 use crate::store::tools::Finding;
 use crate::store::{
     Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo,
@@ -157,7 +158,11 @@ impl Store for CloudSecretManager {
 #[async_trait]
 impl Inspect for CloudSecretManager {
     async fn list(&self, prefix: &str, page: Option<&Page>) -> Result<Listing> {
-        self.list_page(prefix, page).await
+        self.list_page(prefix, &[], page).await
+    }
+
+    async fn list_tagged(&self, prefix: &str, tags: &[TagRule], page: Option<&Page>) -> Result<Listing> {
+        self.list_page(prefix, tags, page).await
     }
 
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {

@@ -12,7 +12,7 @@ use aws_sdk_secretsmanager::types::{SecretListEntry, Tag};
 use super::SecretsManager;
 use super::error::describe_error;
 use crate::error::Result;
-use crate::store::aws::store::Describe;
+use crate::store::aws::store::{Describe, Tags};
 use crate::store::aws::words::moment;
 use crate::store::{Description, SecretName};
 
@@ -29,6 +29,10 @@ impl Describe for SecretsManager {
             Ok(answer) => Ok(Some(of_answer(answer, name))),
             Err(error) => describe_error(&error, name, region).map_or(Ok(None), Err),
         }
+    }
+
+    async fn tags(&self, name: &SecretName, region: &str) -> Result<Option<Tags>> {
+        Ok(self.describe(name, region).await?.map(|described| described.tags))
     }
 }
 

@@ -12,6 +12,7 @@ use super::describe::of_entry;
 use super::error::list_error;
 use crate::error::Result;
 use crate::store::aws::store::List;
+use crate::store::tags::TagRule;
 use crate::store::{Listing, Page};
 
 /// The most names in one answer.
@@ -22,16 +23,23 @@ const LONGEST_FILTER: usize = 512;
 
 impl List for SecretsManager {
     /// One page of the secrets whose names begin with `prefix`, without those scheduled for deletion.
-    async fn list(&self, prefix: &str, page: Option<&Page>, region: &str) -> Result<Listing> {
-        let answer = request(&self.client, prefix, page).send().await;
+    async fn list(
+        &self,
+        prefix: &str,
+        tags: &[TagRule],
+        page: Option<&Page>,
+        region: &str,
+    ) -> Result<Listing> {
+        let answer = request(&self.client, prefix, tags, page).send().await;
         answer.map(|answer| descriptions(answer, prefix)).map_err(|error| list_error(&error, prefix, region))
     }
 }
 
 /// The request for one page.
-pub(super) fn request(client: &Client, prefix: &str, page: Option<&Page>) -> ListSecretsFluentBuilder {
+fn request(client: &Client, prefix: &str, tags: &[TagRule], page: Option<&Page>) -> ListSecretsFluentBuilder {
     let request = client.list_secrets().max_results(LARGEST_PAGE).include_planned_deletion(false);
-    let request = request.set_filters(name_filter(prefix).map(|filter| vec![filter]));
+    let filters: Vec<Filter> = name_filter(prefix).into_iter().chain(tag_filters(tags)).collect();
+    let request = request.set_filters((!filters.is_empty()).then_some(filters));
     request.set_next_token(page.map(|page| page.token().to_owned()))
 }
 
@@ -44,14 +52,25 @@ fn descriptions(answer: ListSecretsOutput, prefix: &str) -> Listing {
     Listing { secrets: secrets.filter(|secret| secret.name.as_str().starts_with(prefix)).collect(), next }
 }
 
+/// Filters on the beginnings of key and value of the first tag: the reference does not say what two filters
+/// of the same sort mean together.
+fn tag_filters(tags: &[TagRule]) -> impl Iterator<Item = Filter> {
+    let key = tags.first().map(|tag| (FilterNameStringType::TagKey, tag.key.as_str()));
+    let value = tags.first().and_then(|tag| Some((FilterNameStringType::TagValue, tag.value.as_deref()?)));
+    key.into_iter().chain(value).filter_map(|(key, begin)| filter(key, begin))
+}
+
 /// A filter on the beginning of the name, with as much of `prefix` as a filter can hold; `None` if that is
 /// nothing.
 fn name_filter(prefix: &str) -> Option<Filter> {
-    let value: String =
-        prefix.chars().take(LONGEST_FILTER).take_while(|letter| can_filter(*letter)).collect();
+    filter(FilterNameStringType::Name, prefix)
+}
+
+fn filter(key: FilterNameStringType, begin: &str) -> Option<Filter> {
+    let value: String = begin.chars().take(LONGEST_FILTER).take_while(|letter| can_filter(*letter)).collect();
     // An exclamation mark at the beginning would mean "not".
     let is_usable = !value.is_empty() && !value.starts_with('!');
-    is_usable.then(|| Filter::builder().key(FilterNameStringType::Name).values(value).build())
+    is_usable.then(|| Filter::builder().key(key).values(value).build())
 }
 
 /// The characters that the API reference allows in the value of a filter.
@@ -85,6 +104,26 @@ mod tests {
         let filters = json!([{"Key": "name", "Values": ["a/"]}]);
         let asked = json!({"Filters": filters, "MaxResults": 100, "IncludePlannedDeletion": false});
         assert_eq!(memory.calls()[0], ("ListSecrets".to_owned(), asked));
+    }
+
+    #[tokio::test]
+    async fn the_first_tag_is_asked_for() {
+        let memory = Memory::new(|_, _| (200, json!({})));
+        let tag =
+            |key: &str, value: Option<&str>| TagRule { key: key.into(), value: value.map(str::to_owned) };
+        let store = store::<SecretsManager>(&memory);
+        store.list_tagged("a/", &[tag("team", Some("x")), tag("env", None)], None).await.unwrap();
+        store.list_tagged("", &[tag("env", None)], None).await.unwrap();
+        let filters = [
+            json!([
+                {"Key": "name", "Values": ["a/"]},
+                {"Key": "tag-key", "Values": ["team"]},
+                {"Key": "tag-value", "Values": ["x"]}
+            ]),
+            json!([{"Key": "tag-key", "Values": ["env"]}]),
+        ];
+        let asked: Vec<_> = memory.calls().iter().map(|(_, request)| request["Filters"].clone()).collect();
+        assert_eq!(asked, filters);
     }
 
     #[tokio::test]

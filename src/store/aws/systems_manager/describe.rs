@@ -1,16 +1,16 @@
-//! What the Parameter Store reports about a parameter without its value, by `DescribeParameters`.
+//! What the Parameter Store reports about a parameter without its value, by `DescribeParameters`; its tags
+//! need one more call, `ListTagsForResource`, which a description is spared.
 //!
-//! Source: `DescribeParameters` and `ParameterMetadata` in the API reference. Tags would need one more call
-//! for each parameter.
+//! Source: these operations and `ParameterMetadata` in the API reference.
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::operation::describe_parameters::builders::DescribeParametersFluentBuilder;
-use aws_sdk_ssm::types::{ParameterMetadata, ParameterStringFilter};
+use aws_sdk_ssm::types::{ParameterMetadata, ParameterStringFilter, ResourceTypeForTagging};
 
 use super::SystemsManager;
-use super::error::describe_error;
+use super::error::{describe_error, split_selector, tags_error};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::aws::store::Describe;
+use crate::store::aws::store::{Describe, Tags};
 use crate::store::aws::words::moment;
 use crate::store::{Description, SecretName};
 
@@ -26,6 +26,19 @@ impl Describe for SystemsManager {
         let answer = request.send().await.map_err(|error| describe_error(&error, name, region))?;
         let found = answer.parameters.unwrap_or_default().into_iter().filter_map(of_entry);
         Ok(found.into_iter().find(|described| described.name == *name))
+    }
+
+    /// They belong to the parameter and not to one of its versions.
+    async fn tags(&self, name: &SecretName, region: &str) -> Result<Option<Tags>> {
+        let (parameter, _) = split_selector(name.as_str());
+        let request = self.client.list_tags_for_resource().resource_type(ResourceTypeForTagging::Parameter);
+        match request.resource_id(parameter).send().await {
+            Ok(answer) => {
+                let tags = answer.tag_list.unwrap_or_default().into_iter();
+                Ok(Some(tags.map(|tag| (tag.key, tag.value)).collect()))
+            }
+            Err(error) => tags_error(&error, name, region).map_or(Ok(None), Err),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use aws_sdk_ssm::operation::describe_parameters::DescribeParametersError;
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use aws_sdk_ssm::operation::get_parameters::GetParametersError;
+use aws_sdk_ssm::operation::list_tags_for_resource::ListTagsForResourceError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 
@@ -115,8 +116,27 @@ fn resource(name: &SecretName, region: &str) -> String {
 }
 
 /// The name, and the version or label after it.
-fn split_selector(name: &str) -> (&str, &str) {
+pub(super) fn split_selector(name: &str) -> (&str, &str) {
     name.rsplit_once(':').unwrap_or((name, ""))
+}
+
+/// The error of asking for the tags of a parameter; `None` means that the parameter does not exist.
+pub(super) fn tags_error(
+    error: &SdkError<ListTagsForResourceError, HttpResponse>,
+    name: &SecretName,
+    region: &str,
+) -> Option<Error> {
+    let subject = format!("reading the tags of `{name}`");
+    let refused = |refusal: &AwsRefusal| {
+        let kind = kind(refusal);
+        let denied = (kind == ErrorKind::Denied).then(|| {
+            format!("Allow this identity ssm:ListTagsForResource on `{}`", Shown(&resource(name, region)))
+        });
+        let hint = denied.or_else(|| hint(refusal, kind, name, region));
+        let is_absent = refusal.head.is("InvalidResourceId");
+        (!is_absent).then(|| refusal.to_error(kind, &subject).with_hint_if(hint))
+    };
+    Some(Failure::of(error, &subject).or_else(refused)?.with_operation("ListTagsForResource"))
 }
 
 /// The meaning of a failed batch of `count` parameters.

@@ -13,6 +13,7 @@ use super::describe::of_entry;
 use super::error::list_error;
 use crate::error::Result;
 use crate::store::aws::store::List;
+use crate::store::tags::TagRule;
 use crate::store::{Listing, Page};
 
 /// The most names in one answer.
@@ -23,7 +24,8 @@ const LONGEST_FILTER: usize = 1024;
 
 impl List for SystemsManager {
     /// One page of the parameters whose names begin with `prefix`.
-    async fn list(&self, prefix: &str, page: Option<&Page>, region: &str) -> Result<Listing> {
+    /// A filter on tags would not say which ones a parameter has, so they are read in any case.
+    async fn list(&self, prefix: &str, _: &[TagRule], page: Option<&Page>, region: &str) -> Result<Listing> {
         let answer = request(&self.client, prefix, page).send().await;
         answer.map(|answer| descriptions(answer, prefix)).map_err(|error| list_error(&error, prefix, region))
     }
