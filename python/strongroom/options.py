@@ -617,6 +617,41 @@ class DopplerOptions(CommonOptions, total=False):
     """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
 
 
+class MountedFilesOptions(CommonOptions, total=False):
+    """What `MountedFilesBackend` takes."""
+
+    path: str
+    """The folder in which secrets are mounted."""
+
+    connections_path: str
+    """The folder of connections, in place of `path`; `connections_prefix` is empty there if it is not written."""
+
+    variables_path: str
+    """The folder of variables, in place of `path`; `variables_prefix` is empty there if it is not written."""
+
+    config_path: str
+    """The folder of config values, in place of `path`; `config_prefix` is empty there if it is not written."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `config`)."""
+
+    sep: str
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `/`)."""
+
+    keep_newline: bool | str
+    """Whether a line end at the end of a file is a part of the value (default `false`)."""
+
+
 class ChainOptions(CommonOptions, total=False):
     """What `ChainBackend` takes."""
 

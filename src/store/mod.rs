@@ -28,6 +28,8 @@ mod listing;
 pub mod local;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(feature = "mounted-files")]
+pub mod mounted;
 mod name;
 mod one_by_one;
 pub mod options;
