@@ -652,6 +652,54 @@ class MountedFilesOptions(CommonOptions, total=False):
     """Whether a line end at the end of a file is a part of the value (default `false`)."""
 
 
+class KubernetesSecretsOptions(CommonOptions, total=False):
+    """What `KubernetesSecretsBackend` takes."""
+
+    namespace: str
+    """The namespace of the secrets; by default that of the service account."""
+
+    connections_label: str | None
+    """The label whose value is a connection id; null switches connections off (default
+    `airflow.apache.org/connection-id`)."""
+
+    variables_label: str | None
+    """The label whose value is a variable's key; null switches variables off (default
+    `airflow.apache.org/variable-key`)."""
+
+    config_label: str | None
+    """The label whose value is a configuration key; null switches configuration off (default
+    `airflow.apache.org/config-key`)."""
+
+    team_label: str | None
+    """The label whose value is a team; null treats secrets of all teams as shared (default
+    `airflow.apache.org/team`)."""
+
+    connections_data_key: str
+    """The key of a secret's data that holds a connection (default `value`)."""
+
+    variables_data_key: str
+    """The key of a secret's data that holds a variable (default `value`)."""
+
+    config_data_key: str
+    """The key of a secret's data that holds a configuration value (default `value`)."""
+
+    service_account_path: str
+    """The folder with `token`, `namespace` and `ca.crt` of the service account (default
+    `/var/run/secrets/kubernetes.io/serviceaccount`)."""
+
+    token: str
+    """A bearer token in place of the service account's, such as for a machine outside of the cluster."""
+
+    endpoint_url: str
+    """The address of the API server; by default that in KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT."""
+
+    verify: bool | str
+    """Whether the server's certificate is verified, or the CA bundle to verify it with."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and the service account's."""
+
+
 class ChainOptions(CommonOptions, total=False):
     """What `ChainBackend` takes."""
 

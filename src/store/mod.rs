@@ -23,6 +23,8 @@ pub mod environment;
 #[cfg(feature = "google")]
 pub mod google;
 pub mod kit;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
 mod listing;
 #[cfg(feature = "local")]
 pub mod local;

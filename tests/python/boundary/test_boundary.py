@@ -289,6 +289,7 @@ def test_the_stores_describe_themselves() -> None:
         "azure_key_vault",
         "doppler",
         "mounted_files",
+        "kubernetes_secrets",
     ]
     for store in strongroom.stores():
         keys = [option["key"] for option in store["options"]]

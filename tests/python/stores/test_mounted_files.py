@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from strongroom.chain import ChainBackend
 from strongroom.exceptions import AccessDeniedError, ConfigurationError, MalformedSecretError, StrongroomError
 from strongroom.files import MountedFilesBackend
 from tests.servers.mounts import Mount
@@ -152,3 +153,25 @@ def test_a_bundle_is_a_file_too(mount: Mount) -> None:
     assert backend(mount, bundle={"variables": place}).get_variable("region") == "eu"
     with pytest.raises(StrongroomError, match="is not the path of a file in a folder"):
         backend(mount, bundle={"variables": "/etc/passwd"}).get_variable("region")
+
+
+def test_a_swap_shows_at_the_next_lookup_of_a_chain_too(mount: Mount) -> None:
+    mount.put("variables/a", b"mounted")
+    behind = {"store": "memory", "secrets": {"airflow/variables/a": "behind", "airflow/variables/b": "behind"}}
+    chain = ChainBackend(stores=[{"store": "mounted", "path": str(mount.folder)}, behind])
+    assert [chain.get_variable(key) for key in "ab"] == ["mounted", "behind"]
+    mount.files = {"variables/b": b"mounted"}
+    mount.swap()
+    assert [chain.get_variable(key) for key in "ab"] == ["behind", "mounted"]
+
+
+def test_a_child_reads_what_is_mounted_by_then(mount: Mount) -> None:
+    mount.put("variables/a", b"1")
+    reader = backend(mount)
+    assert reader.get_variable("a") == "1"
+    for number in range(20):
+        mount.put("variables/a", str(number).encode())
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if reader.get_variable("a") == str(number) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
