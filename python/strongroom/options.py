@@ -627,6 +627,89 @@ class DopplerOptions(CommonOptions, total=False):
     """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
 
 
+class MountedFilesOptions(CommonOptions, total=False):
+    """What `MountedFilesBackend` takes."""
+
+    path: str
+    """The folder in which secrets are mounted."""
+
+    connections_path: str
+    """The folder of connections, in place of `path`; `connections_prefix` is empty there if it is not written."""
+
+    variables_path: str
+    """The folder of variables, in place of `path`; `variables_prefix` is empty there if it is not written."""
+
+    config_path: str
+    """The folder of config values, in place of `path`; `config_prefix` is empty there if it is not written."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `config`)."""
+
+    sep: str
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `/`)."""
+
+    keep_newline: bool | str
+    """Whether a line end at the end of a file is a part of the value (default `false`)."""
+
+
+class KubernetesSecretsOptions(CommonOptions, total=False):
+    """What `KubernetesSecretsBackend` takes."""
+
+    namespace: str
+    """The namespace of the secrets; by default that of the service account."""
+
+    connections_label: str | None
+    """The label whose value is a connection id; null switches connections off (default
+    `airflow.apache.org/connection-id`)."""
+
+    variables_label: str | None
+    """The label whose value is a variable's key; null switches variables off (default
+    `airflow.apache.org/variable-key`)."""
+
+    config_label: str | None
+    """The label whose value is a configuration key; null switches configuration off (default
+    `airflow.apache.org/config-key`)."""
+
+    team_label: str | None
+    """The label whose value is a team; null treats secrets of all teams as shared (default
+    `airflow.apache.org/team`)."""
+
+    connections_data_key: str
+    """The key of a secret's data that holds a connection (default `value`)."""
+
+    variables_data_key: str
+    """The key of a secret's data that holds a variable (default `value`)."""
+
+    config_data_key: str
+    """The key of a secret's data that holds a configuration value (default `value`)."""
+
+    service_account_path: str
+    """The folder with `token`, `namespace` and `ca.crt` of the service account (default
+    `/var/run/secrets/kubernetes.io/serviceaccount`)."""
+
+    token: str
+    """A bearer token in place of the service account's, such as for a machine outside of the cluster."""
+
+    endpoint_url: str
+    """The address of the API server; by default that in KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT."""
+
+    verify: bool | str
+    """Whether the server's certificate is verified, or the CA bundle to verify it with."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and the service account's."""
+
+
 class ChainOptions(CommonOptions, total=False):
     """What `ChainBackend` takes."""
 

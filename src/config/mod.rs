@@ -22,11 +22,16 @@ pub use raw::{RawOptions, RawValue};
 pub use settings::{Configured, Kwargs, OPTIONS, configure, configure_from};
 pub use spelling::option_of;
 
+use crate::layers::ASKED_EACH_TIME;
 use crate::store::StoreEntry;
 use crate::store::options::OptionSpec;
 
 /// Every option that `entry` accepts: its own, and those of the backend, the layers and the configuration.
 pub fn options_of(entry: &StoreEntry) -> impl Iterator<Item = &'static OptionSpec> + use<> {
     let own = [crate::layers::OPTIONS, OPTIONS].into_iter().flatten();
-    entry.options.iter().chain(crate::backend::options()).chain(own)
+    let keeps_values = entry.rules.keeps_values;
+    let of_entry = move |spec: &'static OptionSpec| {
+        if keeps_values || spec.key != ASKED_EACH_TIME.key { spec } else { &ASKED_EACH_TIME }
+    };
+    entry.options.iter().chain(crate::backend::options()).chain(own).map(of_entry)
 }

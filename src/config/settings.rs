@@ -11,7 +11,7 @@ use crate::config::meant::{instead, meant};
 use crate::config::raw::{RawOptions, RawValue};
 use crate::config::{option_of, read};
 use crate::error::{Error, Result};
-use crate::layers::{FilterRules, LayerSettings};
+use crate::layers::{ASKED_EACH_TIME, FilterRules, LayerSettings};
 use crate::redact::Shown;
 use crate::store::StoreEntry;
 use crate::store::environment::Environment;
@@ -88,6 +88,9 @@ pub fn configure_from(
         }
     }
     expand_cache_alias(&mut options)?;
+    if !entry.rules.keeps_values {
+        keep_nothing_unasked(&mut options);
+    }
     match (entry.rules.check)(&options, &environment).map_err(|error| and_warnings(error, &warnings)) {
         Err(error) if kwargs == Kwargs::Unread => options.set_fault(WHOLE, error),
         checked => checked?,
@@ -237,6 +240,14 @@ fn expand_cache_alias(options: &mut Options) -> Result<()> {
     Ok(())
 }
 
+/// A store on this very machine is asked each time, unless a time to live is written.
+fn keep_nothing_unasked(options: &mut Options) {
+    let ttl = ASKED_EACH_TIME;
+    if options.get(ttl.key).is_none() && options.boolean("cache.enabled") != Some(true) {
+        options.set(ttl.key, OptionValue::Duration(options.duration_of(&ttl)));
+    }
+}
+
 fn wrong_in_cache(what: &str) -> Error {
     Error::config(format!("`cache` in backend_kwargs holds {what}")).with_hint(
         "It takes `enabled` (true or false), `maximum_size` (a whole number) and `expire_after_write` (a \
@@ -266,7 +277,10 @@ mod tests {
         let variables = Environment::copied(crate::store::registry::variables(), |name| {
             (name == "VAULT_TOKEN").then(|| "t".to_owned())
         });
-        let configured = configure(entry, raw, variables).unwrap();
+        let folder = ("path".to_owned(), RawValue::Text("/made-up".to_owned()));
+        let needed = Some(folder).filter(|_| entry.info.name == "mounted_files");
+        let written = raw.iter().map(|(key, value)| (key.to_owned(), value.clone()));
+        let configured = configure(entry, &written.chain(needed).collect(), variables).unwrap();
         assert_eq!(configured.warnings, [""; 0], "{}", entry.info.name);
         let Settings { convention, on_error, log_misses, audit, metrics, agent, layers, .. } =
             &*configured.settings;
@@ -307,6 +321,24 @@ mod tests {
         `cache-ttl` in backend_kwargs is ignored, since `cache_ttl` is written as well
         `cacheTtl` in backend_kwargs is ignored, since `cache_ttl` is written as well
         ");
+    }
+
+    #[cfg(feature = "mounted-files")]
+    #[test]
+    fn a_store_on_this_machine_is_asked_each_time_unless_a_time_is_written() {
+        let ttls = |written: &[(&str, &str)]| {
+            let written = written.iter().chain([&("path", "/made-up")]);
+            let text = |(key, value): &(&str, &str)| (key.to_string(), RawValue::Text(value.to_string()));
+            let raw = written.map(text).collect();
+            let configured = configure(find("mounted_files").unwrap(), &raw, Environment::default());
+            let cache = configured.unwrap().settings.layers.cache.clone();
+            (cache.ttl.as_secs(), cache.negative_ttl.as_secs())
+        };
+        assert_eq!((ttls(&[]), ttls(&[("cache_negative_ttl", "5")])), ((0, 0), (0, 0)));
+        assert_eq!(ttls(&[("cache", r#"{"enabled": false}"#)]), (0, 0));
+        assert_eq!(ttls(&[("cacheTtl", "5")]), (5, 5));
+        assert_eq!(ttls(&[("cache", r#"{"enabled": true}"#)]), (60, 15));
+        assert_eq!(ttls(&[("cache", r#"{"expire_after_write": 7}"#)]), (7, 7));
     }
 
     #[test]

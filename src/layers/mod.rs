@@ -39,7 +39,7 @@ pub use filter::{Filter, FilterRules};
 pub use inspect::Inspected;
 pub use limit::{Limit, LimitSettings, Queue};
 pub use observe::Observe;
-pub use options::{LayerSettings, OPTIONS};
+pub use options::{ASKED_EACH_TIME, LayerSettings, OPTIONS};
 pub use retry::{Attempts, Retry};
 pub use timeout::Timeout;
 

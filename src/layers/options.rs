@@ -15,6 +15,9 @@ pub(super) const TTL: OptionSpec = OptionSpec::new(
 )
 .with(OptionDefault::Duration(Duration::from_mins(1)));
 
+/// The same option of a store on this very machine, which is asked each time unless it is written.
+pub const ASKED_EACH_TIME: OptionSpec = TTL.with(OptionDefault::Duration(Duration::ZERO));
+
 /// The option `cache_negative_ttl`.
 pub(super) const NEGATIVE_TTL: OptionSpec = OptionSpec::new(
     "cache_negative_ttl",

@@ -46,6 +46,9 @@ pub struct OptionRules {
     /// The rate to keep once the store has throttled a call, where its quota is known and low; the user's
     /// `rate_limit` takes precedence over it.
     pub rate_after_throttle: Option<Rate>,
+    /// Whether values are kept where `cache_ttl` is not written. A store on this very machine is asked each
+    /// time, so that a change shows at once.
+    pub keeps_values: bool,
 }
 
 impl OptionRules {
@@ -55,5 +58,6 @@ impl OptionRules {
         plays_no_part: |_options, _key| false,
         attempts: |_options, _environment| None,
         rate_after_throttle: None,
+        keeps_values: true,
     };
 }

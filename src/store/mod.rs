@@ -23,11 +23,15 @@ pub mod environment;
 #[cfg(feature = "google")]
 pub mod google;
 pub mod kit;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
 mod listing;
 #[cfg(feature = "local")]
 pub mod local;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(feature = "mounted-files")]
+pub mod mounted;
 mod name;
 mod one_by_one;
 pub mod options;

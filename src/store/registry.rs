@@ -23,6 +23,10 @@ pub const STORES: &[StoreEntry] = &[
     super::azure::ENTRY,
     #[cfg(feature = "doppler")]
     super::doppler::ENTRY,
+    #[cfg(feature = "mounted-files")]
+    super::mounted::ENTRY,
+    #[cfg(feature = "kubernetes")]
+    super::kubernetes::ENTRY,
 ];
 
 /// Every environment variable that may change the identity, the endpoint or the TLS roots of a store of this

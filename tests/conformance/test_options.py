@@ -82,7 +82,7 @@ def test_a_misspelt_key_is_named_with_the_nearest(
     store: str, option: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     secret, key = canary(), misspelt(option["key"], {option["key"] for _, option in OPTIONS})
-    backend_class(store)(**{key: secret})
+    backend_class(store)(**{**described()[store].needed, key: secret})
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     (logged,) = [text for text in warnings if f"`{key}`" in text]
     assert f"Did you mean `{option['key']}`?" in logged
@@ -99,6 +99,6 @@ def test_strict_refuses_a_misspelt_key(store: str, option: dict[str, Any]) -> No
 
 @EACH_STORE
 def test_a_key_unlike_any_other_has_no_suggestion(store: str, caplog: pytest.LogCaptureFixture) -> None:
-    backend_class(store)(**{f"zzzzzzzzzzzz_{store}": canary()})
+    backend_class(store)(**{**described()[store].needed, f"zzzzzzzzzzzz_{store}": canary()})
     (logged,) = [text for text in caplog.messages if "zzzzzzzzzzzz" in text]
     assert "Did you mean" not in logged

@@ -30,6 +30,8 @@ CHANGING = (
     (r"\b\d+(\.\d+)?(ns|µs|ms|s)\b", "<time>"),
     (r"127\.0\.0\.1:\d+", "<address>"),
     (r'"/[^"]*/', '"<folder>/'),
+    # Names in the store that are paths; those of the Parameter Store are shown.
+    (r"`/(?!airflow/)[^`]*/((?:variables|connections|config)/)", r"`<folder>/\1"),
     (r"\(os error \d+\)", "(os error <number>)"),
     (r"(lookup address information: )[^.]*", r"\1<words of the system>"),
 )

@@ -50,7 +50,8 @@ class Request:
     @property
     def bearer(self) -> str:
         """The token of an Authorization header, or an empty string."""
-        return self.headers.get("authorization", "").removeprefix("Bearer ")
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        return token if scheme.lower() == "bearer" else ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@
 //! | `names.rs` | inspects a store whose service lists names alone |
 //! | `place.rs` | where in a service the secrets are, from options or the environment |
 //! | `probe.rs` | compares the service's clock with this machine's, and names the trusted certificates |
+//! | `reading.rs` | reads files that hold secrets: on another thread, up to a size, wiped afterwards |
 //! | `refusal.rs` | turns an answer that is an error into [`crate::error::Error`]: code, status, `Retry-After` |
 //! | `rest.rs` | asks a service below one address, with the token of a login |
 //! | `service.rs` | a service that is asked with one token and GET: client, token, errors, probe, files, hints |
@@ -40,6 +41,7 @@ pub mod names;
 pub mod place;
 #[cfg(feature = "http")]
 pub mod probe;
+pub mod reading;
 #[cfg(feature = "http")]
 pub mod refusal;
 #[cfg(feature = "http")]

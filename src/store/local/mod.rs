@@ -35,7 +35,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::store::kit::reading::on_another_thread;
 use crate::store::tools::{Finding, Severity, Tools, Unread};
 use crate::store::{
     Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo,
@@ -76,18 +77,9 @@ impl LocalFiles {
         Self(Arc::new(Files::new(config)))
     }
 
-    /// Reads files on the blocking pool, if there is one: a network file system may hang, and the deadline of
-    /// the lookup must be able to end the wait.
     async fn read<T: Send + 'static>(&self, work: impl FnOnce(&Files) -> T + Send + 'static) -> Result<T> {
         let files = Arc::clone(&self.0);
-        // A file may be on a network file system that hangs, so it is read on another thread and the deadline
-        // still applies.
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => {
-                runtime.spawn_blocking(move || work(&files)).await.map_err(|error| stopped(&error))
-            }
-            Err(_) => Ok(work(&files)),
-        }
+        on_another_thread(move || work(&files)).await
     }
 }
 
@@ -162,12 +154,6 @@ fn describe(files: &Files, name: &SecretName) -> Result<Option<Description>> {
     let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
     let id = Some(path.display().to_string());
     Ok(Some(Description { id, changed, ..Description::of(name.clone()) }))
-}
-
-/// The reading thread did not finish. Its panic message may contain a secret, so only the fact is reported.
-fn stopped(error: &tokio::task::JoinError) -> Error {
-    let what = if error.is_panic() { "failed" } else { "was stopped" };
-    Error::internal(format!("reading a secret file {what}")).with_operation("read")
 }
 
 #[cfg(test)]

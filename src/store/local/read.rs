@@ -1,13 +1,13 @@
 //! Reading a whole file, and detecting whether it has changed.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
 use crate::error::Result;
+use crate::store::kit::reading::read_all;
 
 use super::error::{Problem, input_output, not_a_file, too_big, unreadable};
 
@@ -80,7 +80,7 @@ impl Content {
         // From the open file and not from its name, which may already refer to another file.
         let fingerprint = Fingerprint::new(path, &file.metadata().map_err(failed)?)?;
         let size = usize::try_from(fingerprint.size).unwrap_or(SPARE);
-        let bytes = read_all(file, size.saturating_add(SPARE)).map_err(failed)?;
+        let bytes = read_all(file, size.saturating_add(SPARE), MAX_SIZE).map_err(failed)?;
         bytes.map(|bytes| Self { fingerprint, bytes }).ok_or_else(|| too_big(path))
     }
 
@@ -91,27 +91,6 @@ impl Content {
             let line = before.split(|byte| *byte == b'\n').count();
             unreadable(path, &[Problem::at(line, "the text is not valid UTF-8; store it as UTF-8")])
         })
-    }
-}
-
-/// Reads to the end; `None` if that is beyond [`MAX_SIZE`]. A growing vector would leave copies behind, so it
-/// is replaced by a larger one and wiped.
-fn read_all(mut file: impl Read, capacity: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
-    loop {
-        let room = bytes.capacity().saturating_sub(bytes.len());
-        let count = file.by_ref().take(u64::try_from(room).unwrap_or(u64::MAX)).read_to_end(&mut bytes)?;
-        if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_SIZE) {
-            return Ok(None);
-        }
-        // Less than the free space was read, so this is the end of the file.
-        if count < room {
-            return Ok(Some(bytes));
-        }
-        // Copied by hand, so that the smaller buffer is wiped: a growing `Vec` would leave it behind.
-        let mut larger = Zeroizing::new(Vec::with_capacity(bytes.capacity().saturating_mul(2)));
-        larger.extend_from_slice(&bytes);
-        bytes = larger;
     }
 }
 
@@ -131,14 +110,6 @@ mod tests {
         let path = folder.path().join("a.env");
         std::fs::write(&path, "A=é\n").unwrap();
         assert_eq!(read(&path).unwrap(), "A=é\n");
-    }
-
-    #[test]
-    fn files_that_grow_are_read_to_their_end() {
-        let bytes: Vec<u8> = (0..100_000).map(|number: u32| number.to_le_bytes()[0]).collect();
-        assert_eq!(*read_all(bytes.as_slice(), 10).unwrap().unwrap(), bytes);
-        assert_eq!(*read_all(bytes.as_slice(), 100_000).unwrap().unwrap(), bytes);
-        assert!(read_all(io::repeat(1), 1 << 20).unwrap().is_none());
     }
 
     #[test]

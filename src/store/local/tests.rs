@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::store::convention::{Kind, Lookup, Naming};
 use crate::store::environment::Environment;
 use crate::store::options::{OptionSpec, OptionValue, Options};

@@ -40,13 +40,13 @@ def test_the_class_accepts_the_settings_of_the_file(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_commands_write_the_names_that_are_asked_for(path: Path) -> None:
-    """The name in each command is a prefix or path of the kwargs, followed by an id of the DAG."""
+    """The name in each command is a prefix, path or label of the kwargs, followed by an id of the DAG."""
     values = variables(path)
     kwargs = json.loads(values["AIRFLOW__SECRETS__BACKEND_KWARGS"])
     commands = [line for line in path.read_text().splitlines() if line.startswith("#   ")]
     assert len(commands) == len(IDS)
     for command, kind, secret in zip(commands, ("connections", "variables", "config"), IDS, strict=True):
-        place = kwargs.get(f"{kind}_prefix") or kwargs.get(f"{kind}_path")
+        place = next(filter(None, (kwargs.get(f"{kind}_{key}") for key in ("prefix", "path", "label"))))
         # The id in the letters of the store.
         written = described()[path.stem].place("variable", secret)[-len(secret) :]
-        assert re.search(rf"{re.escape(place)}[/_-]{re.escape(written)}\b", command), command
+        assert re.search(rf"{re.escape(place)}[/_=-]{re.escape(written)}\b", command), command

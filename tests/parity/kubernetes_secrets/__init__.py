@@ -1,0 +1,1 @@
+"""Kubernetes Secrets compared with the class of the provider."""
