@@ -421,9 +421,8 @@ proptest! {
     ) {
         let canary = "Q7w9Zk3Vx5";
         let value = [
-            format!("\"{canary}\""), format!("[\"{canary}\"]"), format!("{{\"a\": \"{canary}\"}}"), \
-            "7".to_owned(),
-            format!("\"{{{canary}\""), format!("\"https://{canary}@h\""),
+            format!("\"{canary}\""), format!("[\"{canary}\"]"), format!("{{\"a\": \"{canary}\"}}"),
+            "7".to_owned(), format!("\"{{{canary}\""), format!("\"https://{canary}@h\""),
         ][frame].clone();
         let text = format!("{{\"{key}\": {value}, \"{other}\": {value}}}");
         if let Err(error) = read(&text) {
