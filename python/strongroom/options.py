@@ -715,5 +715,5 @@ class ChainOptions(CommonOptions, total=False):
 
     stores: Any
     """The stores in the order in which they are asked: each an object with its `store` and the options of that
-    store, or the `class` of another package and its `kwargs`, and with `name`, `kinds`, `teams`, `ids` and
-    `on_error`."""
+    store, or the `class` of another package and its `kwargs`, or the `config` of another tool, and with `name`,
+    `kinds`, `teams`, `ids` and `on_error`."""

@@ -11,7 +11,8 @@
 //!
 //! Exit codes: 0 done; 1 the answer is no (not found, findings); 2 the command line is invalid; 3 the
 //! configuration cannot be used; 4 the store did not answer or refused, or a connection is invalid; 5 the
-//! output could not be written. No command but `reveal` shows a value.
+//! output could not be written. No command but `reveal` shows a secret; `import-config --reveal` shows those
+//! that it is given.
 
 mod agent;
 mod bench;
@@ -24,6 +25,7 @@ mod explain;
 mod get;
 mod guide;
 mod heard;
+mod import_config;
 mod lint;
 mod list;
 mod masked;
@@ -86,7 +88,7 @@ Exit codes:
   4  the store did not answer, or refused; or a connection is invalid
   5  the output could not be written, such as to a full disk
 
-No command but `reveal` shows a value.";
+No command but `reveal` shows a value of the store.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -207,6 +209,14 @@ enum Command {
     #[command(after_help = "Examples:\n  strongroom env\n  strongroom env --config \
         /opt/airflow/airflow.cfg\n  strongroom env --workers")]
     Env(Configured<Nothing>),
+    /// Turn the configuration of another tool into options of a backend.
+    ///
+    /// Reads the JSON of a secret storage of Airbyte, the YAML of Kestra's `kestra.secret`, or the JSON of an
+    /// external secrets manager of Fivetran, and prints `backend_kwargs` or a stores file.
+    /// Secrets are shown as `***` unless --reveal asks for them. Makes no call.
+    #[command(after_help = "Examples:\n  strongroom import-config application.yaml\n  strongroom \
+        import-config --format toml --reveal airbyte.json > stores.toml")]
+    ImportConfig(import_config::Arguments),
     /// List the stores of this build with the Python class and the options of each.
     ///
     /// Each option has its default and its purpose.
@@ -265,6 +275,7 @@ fn execute(arguments: &Arguments) -> Result<Report> {
         Command::Bench(asked) => bench::run(&asked.source, &asked.own),
         Command::Stats(asked) => stats::run(&asked.source, &asked.own),
         Command::Env(asked) => env::run(&asked.source),
+        Command::ImportConfig(arguments) => import_config::run(arguments),
         Command::Stores(arguments) => Ok(stores::run(arguments)),
         Command::Completions(arguments) => completions::completions(arguments, self::Arguments::command()),
         Command::Manual => completions::manual(self::Arguments::command()),

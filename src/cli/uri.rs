@@ -77,7 +77,7 @@ fn input(action: &Action) -> Result<Zeroizing<String>> {
 }
 
 /// Reads all of `input`, unless it is too long: a truncated secret would be a different one.
-fn whole(input: impl Read, text: &mut String) -> io::Result<bool> {
+pub(super) fn whole(input: impl Read, text: &mut String) -> io::Result<bool> {
     let mut bytes = Zeroizing::new(Vec::new());
     input.take(LONGEST as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > LONGEST {

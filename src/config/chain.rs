@@ -112,6 +112,10 @@ impl Surroundings<'_> {
         if let Some(fault) = &written.fault {
             return Err(fault.clone());
         }
+        if let Some(unknown) = written.unknown.first().filter(|_| self.strict) {
+            return Err(Error::config(unknown.clone()));
+        }
+        warnings.extend(written.unknown.iter().chain(&written.notes).cloned());
         let entry = entry_of(written)?;
         let mut raw = self.options_of_member(entry, written, warnings)?;
         if is_foreign(entry) {
@@ -225,16 +229,19 @@ fn entry_of(written: &Written) -> Result<&'static StoreEntry> {
             None => Ok(&FOREIGN),
         };
     }
-    let is_meant = |entry: &&StoreEntry| {
-        entry.info.name == written.store || entry.tools.words.contains(&&*written.store)
-    };
+    store_of(&written.store)
+}
+
+/// The store with this registry name, or this word on the command line.
+pub(super) fn store_of(written: &str) -> Result<&'static StoreEntry> {
+    let is_meant = |entry: &&StoreEntry| entry.info.name == written || entry.tools.words.contains(&written);
     STORES.iter().find(is_meant).ok_or_else(|| {
         let words = || STORES.iter().flat_map(|entry| entry.tools.words.iter().chain([&entry.info.name]));
-        let near = words().map(|word| (strsim::damerau_levenshtein(&written.store, word), *word)).min();
+        let near = words().map(|word| (strsim::damerau_levenshtein(written, word), *word)).min();
         let near = near.filter(|(distance, word)| *distance <= (word.len() / 3).max(1));
         let meant = near.map(|(_, word)| format!("Did you mean `{word}`? ")).unwrap_or_default();
         let known: Vec<_> = STORES.iter().map(|entry| entry.info.name).collect();
-        Error::config(format!("this build has no store `{}`", Shown(&written.store)))
+        Error::config(format!("this build has no store `{}`", Shown(written)))
             .with_hint(format!("{meant}It has {}", known.join(", ")))
     })
 }

@@ -6,6 +6,7 @@ use crate::backend::OnError;
 use crate::backend::chain::{CLASS_OPTION, Routing};
 use crate::config::chain::on_error;
 use crate::config::raw::{RawOptions, RawValue};
+use crate::config::tool::{OfTool, placed};
 use crate::error::{Error, Result};
 use crate::redact::Shown;
 use crate::store::convention::Kind;
@@ -33,6 +34,10 @@ pub(super) struct Written {
     pub(super) on_error: OnError,
     /// The options of the store.
     pub(super) options: RawOptions,
+    /// Unknown keys in the configuration of another tool that it has.
+    pub(super) unknown: Vec<String>,
+    /// What keys of that configuration cannot mean.
+    pub(super) notes: Vec<String>,
     /// What is wrong with one of the keys, so that the member cannot be asked.
     pub(super) fault: Option<Error>,
 }
@@ -52,9 +57,25 @@ impl Written {
         let text =
             |key| options.iter().find(|(known, _)| *known == key).and_then(|(_, value)| value.as_text());
         let trimmed = |key| text(key).unwrap_or_default().trim().to_owned();
-        let (store, class) = (trimmed("store"), trimmed(CLASS));
+        let (mut store, class) = (trimmed("store"), trimmed(CLASS));
+        let mut own: RawOptions = options.iter().filter(|(key, _)| !is_own(key)).map(owned).collect();
+        let (mut tool, mut fault) = (OfTool::default(), None);
+        match OfTool::read(&own, &store, &class) {
+            Ok(Some(read)) => tool = read,
+            Ok(None) => {}
+            // Without a name there is no member to report it for.
+            Err(error) if store.is_empty() && text("name").is_none() => {
+                return Err(placed(&format!("store {place} of the chain"), &error));
+            }
+            Err(error) => fault = Some(error),
+        }
+        if let Some(options) = tool.options.take() {
+            own = options;
+            store.clone_from(&tool.store);
+        }
         let short = if store.is_empty() { class.rsplit('.').next().unwrap_or_default() } else { &*store };
-        let name = text("name").map(str::trim).filter(|name| !name.is_empty()).unwrap_or(short).to_owned();
+        let written = text("name").map(str::trim).filter(|name| !name.is_empty());
+        let name = written.or(tool.name.as_deref()).unwrap_or(short).to_owned();
         check_name(&name, place)?;
         let mut written = Self {
             name,
@@ -62,10 +83,13 @@ impl Written {
             class,
             routing: Arc::default(),
             on_error: OnError::Official,
-            options: options.iter().filter(|(key, _)| !is_own(key)).map(owned).collect(),
+            options: own,
+            unknown: tool.unknown,
+            notes: tool.notes,
             fault: None,
         };
-        if let Err(fault) = written.read_rest(&options, chain) {
+        let is_elsewhere = fault.is_some();
+        if let Err(fault) = written.read_rest(&options, chain, is_elsewhere).and(fault.map_or(Ok(()), Err)) {
             written.fault = Some(fault);
             // Nothing that was not understood may open the member to lookups that it is not for; but those
             // that it may be for must not be answered by another store.
@@ -73,11 +97,11 @@ impl Written {
         Ok(written)
     }
 
-    fn read_rest(&mut self, options: &RawOptions, chain: &Options) -> Result<()> {
+    fn read_rest(&mut self, options: &RawOptions, chain: &Options, is_of_tool: bool) -> Result<()> {
         let value = |key| options.iter().find(|(known, _)| *known == key).map(|(_, value)| value);
         self.on_error = on_error(value("on_error"), chain)?;
         match (self.store.is_empty(), self.class.is_empty()) {
-            (true, true) => {
+            (true, true) if !is_of_tool => {
                 return Err(Error::config("it names no `store`")
                     .with_hint("Write the registry name of its store, or a `class` of another package"));
             }
@@ -106,7 +130,7 @@ fn owned((key, value): (&str, &RawValue)) -> (String, RawValue) {
     (key.to_owned(), value.clone())
 }
 
-fn raw(value: &Value) -> RawValue {
+pub(super) fn raw(value: &Value) -> RawValue {
     value.as_str().map_or_else(|| RawValue::Json(value.clone()), |text| RawValue::Text(text.to_owned()))
 }
 

@@ -9,6 +9,7 @@ pub mod airflow;
 mod chain;
 mod duration;
 mod forgive;
+pub mod import;
 mod meant;
 mod member;
 mod rate;
@@ -16,6 +17,7 @@ mod raw;
 mod read;
 mod settings;
 mod spelling;
+mod tool;
 
 pub use duration::parse_duration;
 pub use raw::{RawOptions, RawValue};

@@ -30,6 +30,7 @@ SECRETS = {
 #: Members whose own members depend on the user's data.
 FREE = {"tags", "extra_dejson", "backend_kwargs"}
 FIELDS = json.dumps({"conn_type": "http", "host": "h", "extra": {"a": CANARY}})
+STORAGE = json.dumps({"address": "http://h:8200", "token": CANARY, "prefix": ""})
 ACCESS = {
     "time": "2026-03-01T12:00:00.000Z",
     "pid": 1,
@@ -56,6 +57,7 @@ CASES: dict[str, list[tuple[str, str, int]]] = {
     "vault approle": [("vault approle", "", DONE)],
     "bench": [("bench variable v --count 1", "", DONE)],
     "stats": [("stats --file {home}/audit.jsonl", "", DONE)],
+    "import-config": [("import-config --name a", STORAGE, DONE)],
     "stores": [("stores memory", "", DONE)],
     "completions": [("completions fish", "", DONE)],
     "manual": [("manual", "", DONE)],

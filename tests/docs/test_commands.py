@@ -96,6 +96,8 @@ def home(tmp_path: Path) -> Path:
     kwargs = {f"{kind}_file_path": f"{tmp_path}/{kind}.json" for kind in secrets}
     cfg = f"[secrets]\nbackend = strongroom.local.LocalFilesystemBackend\nbackend_kwargs = {json.dumps(kwargs)}\n"
     (tmp_path / "airflow.cfg").write_text(cfg)
+    for name, example in (("airbyte.json", "airbyte-aws-keys.json"), ("application.yaml", "kestra-vault-approle.yaml")):
+        shutil.copy(REPOSITORY / "tests" / "golden" / "import" / example, tmp_path / name)
     program(tmp_path, "strongroom", f'#!/bin/sh\nexec {shlex.join(PROGRAM)} "$@"\n')
     return tmp_path
 
@@ -136,7 +138,10 @@ def test_a_command_in_a_sentence_exists(command: str, home: Path) -> None:
     words = re.sub(r"\|.*$|\.\.\.", "", command).split()
     path: list[str] = []
     for word in words[1:]:
-        if not re.fullmatch(r"[a-z]+", word) or run(home, shlex.join(["strongroom", *path, word, "--help"])).returncode:
+        if (
+            not re.fullmatch(r"[a-z][a-z-]*", word)
+            or run(home, shlex.join(["strongroom", *path, word, "--help"])).returncode
+        ):
             break
         path.append(word)
     help_text = run(home, shlex.join(["strongroom", *path, "--help"])).stdout

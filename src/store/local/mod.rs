@@ -47,6 +47,7 @@ pub use self::config::LocalConfig;
 use self::config::{CONFIGS_FILE_PATH, CONNECTIONS_FILE_PATH, SETTINGS_FILE_PATH, VARIABLES_FILE_PATH};
 pub use self::convention::LocalConvention;
 use self::files::Files;
+pub use self::yaml::document as yaml_document;
 
 /// What the rest of the product needs to know about this store.
 pub const ENTRY: StoreEntry = StoreEntry {

@@ -17,6 +17,7 @@ mod scalar;
 mod tag;
 mod value;
 
+use crate::value::Value;
 use crate::value::json::Object;
 
 use super::error::Problem;
@@ -34,6 +35,16 @@ pub(super) fn parse(text: &str) -> Result<(Object, Vec<Note>), Problem> {
     }
     let root = any_document(text)?.ok_or_else(Problem::no_object)?;
     Reader::new(text).top_level(&root)
+}
+
+/// Reads a text of any shape, for other files than those of secrets; the error names the line, and shows none
+/// of the text. An empty text is null.
+pub fn document(text: &str) -> Result<Value, String> {
+    let read = any_document(text).and_then(|root| match root {
+        Some(root) => Reader::new(text).value(&root),
+        None => Ok(Value::Null),
+    });
+    read.map_err(|problem| problem.to_string())
 }
 
 /// Reads a file into nodes; `None` if it is empty.
