@@ -13,7 +13,8 @@
 //! | `client.rs`, `connection.rs` | asking the agent, without a runtime, and leaving it alone when it does not answer |
 //! | `remote.rs` | a backend whose store is asked by the agent |
 //! | `limits.rs` | how many clients it serves, and how long it stays without one |
-//! | `serve.rs`, `ahead.rs` | the agent: answering, and refreshing what is in use before it expires |
+//! | `serve.rs` | the agent: its place, its socket and its clients |
+//! | `work.rs`, `ahead.rs` | answering, and refreshing what is in use before it expires |
 //! | `start.rs` | starting an agent from a process that has met none |
 //!
 //! The wire carries the kind, the id and the team of a lookup. Prefixes, patterns and the rules of teams are
@@ -34,6 +35,7 @@ mod start;
 mod tests;
 mod waiting;
 mod wire;
+mod work;
 
 pub use client::{Asked, Client};
 pub use limits::Limits;
@@ -42,3 +44,4 @@ pub use remote::{Reached, Remote};
 pub use serve::{Agent, is_taken};
 pub use start::{Order, Program, run_part, start};
 pub use wire::Status;
+pub use work::Work;

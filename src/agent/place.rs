@@ -78,15 +78,27 @@ impl Place {
     /// not followed.
     pub(super) fn is_safe(&self) -> Option<bool> {
         let socket = fs::symlink_metadata(self.socket()).ok()?;
+        let is_safe = self.is_folder_safe()?;
+        Some(is_safe && socket.file_type().is_socket() && self.trusts(socket.uid()))
+    }
+
+    /// Whether no other user can put a socket into the folder; `None` if there is none.
+    fn is_folder_safe(&self) -> Option<bool> {
         let folder = fs::symlink_metadata(&self.folder).ok()?;
         let shut = if self.is_named { WRITABLE } else { OTHERS };
-        Some(
-            folder.is_dir()
-                && is_closed(folder.mode(), shut)
-                && socket.file_type().is_socket()
-                && self.trusts(folder.uid())
-                && self.trusts(socket.uid()),
-        )
+        Some(folder.is_dir() && is_closed(folder.mode(), shut) && self.trusts(folder.uid()))
+    }
+
+    /// An error where no client would ask what listens here.
+    pub(super) fn check_folder(&self) -> Result<()> {
+        if self.is_folder_safe() != Some(false) {
+            return Ok(());
+        }
+        let folder = self.folder.display();
+        Err(Error::config(format!("{folder} is not a folder that only this user or root can write to"))
+            .with_hint(
+                "Name a socket in one that is, and not behind a symbolic link: no lookup would ask here",
+            ))
     }
 
     /// What is locked by the one agent that listens here.

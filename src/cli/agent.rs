@@ -78,7 +78,7 @@ fn place(setup: &Setup) -> Result<Place> {
 }
 
 fn serve(setup: Setup, place: Place) -> Result<Report> {
-    protect_memory();
+    let memory = protect_memory();
     let socket = place.socket().display().to_string();
     let settings =
         Arc::into_inner(setup.settings).ok_or_else(|| Error::internal("the settings are in use"))?;
@@ -90,7 +90,7 @@ fn serve(setup: Setup, place: Place) -> Result<Report> {
     let held = no_fork();
     let runtime = Runtime::new()?;
     drop(held);
-    runtime.block_on(agent.serve(settings, Limits::usual(None)))??;
+    runtime.block_on(agent.serve(settings, Limits::usual(None, memory)))??;
     Ok(Report::done(format!("The agent at {socket} has ended.\n"), json!({"ended": true, "socket": socket})))
 }
 
@@ -110,10 +110,14 @@ fn as_text(status: &Status, socket: &str) -> String {
         ("process", status.pid.to_string()),
         ("store", status.store.clone()),
         ("at work for", format!("{} s", status.up.as_secs())),
+        ("last asked", format!("{} s ago", status.idle.as_secs())),
         ("clients", status.clients.to_string()),
+        ("turned away", status.refused.to_string()),
         ("lookups", status.lookups.to_string()),
         ("from memory", status.from_memory.to_string()),
         ("refreshes", status.refreshes.to_string()),
+        ("calls", status.calls.to_string()),
+        ("longest silence", format!("{} ms", status.longest_gap.as_millis())),
     ];
     columns(&rows.map(|(name, value)| vec![name.to_owned(), value]))
 }
@@ -125,10 +129,14 @@ fn as_json(status: &Status, socket: &str) -> serde_json::Value {
         "pid": status.pid,
         "store": status.store,
         "seconds": status.up.as_secs(),
+        "idle_seconds": status.idle.as_secs(),
         "clients": status.clients,
+        "turned_away": status.refused,
         "lookups": status.lookups,
         "from_memory": status.from_memory,
         "refreshes": status.refreshes,
+        "calls": status.calls,
+        "longest_silence_ms": u64::try_from(status.longest_gap.as_millis()).unwrap_or(u64::MAX),
     })
 }
 
