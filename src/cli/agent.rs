@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::agent::{Agent, Client, Limits, Place, Status, is_taken};
 use crate::backend::AgentMode;
+use crate::cli::heard::say_at_once;
 use crate::cli::output::{NO, Report, columns};
 use crate::cli::setup::{Setup, Source};
 use crate::cli::subject::KindWord;
@@ -90,7 +91,7 @@ fn serve(setup: Setup, place: Place) -> Result<Report> {
     let held = no_fork();
     let runtime = Runtime::new()?;
     drop(held);
-    runtime.block_on(agent.serve(settings, Limits::usual(None, memory)))??;
+    say_at_once(|| runtime.block_on(agent.serve(settings, Limits::usual(None, memory))))??;
     Ok(Report::done(format!("The agent at {socket} has ended.\n"), json!({"ended": true, "socket": socket})))
 }
 

@@ -45,8 +45,8 @@ fn lock_all() -> Lockable {
     }
 }
 
-/// Excludes the memory that may hold secrets from dumps, and locks as much of it as is allowed: the heap
-/// first, then the smallest mappings. Call it after memory was taken.
+/// Excludes the memory that may hold secrets from dumps, and locks as much of it as is allowed, beginning
+/// with the heap and then the smallest mappings. Call it after memory was taken.
 #[cfg(target_os = "linux")]
 pub fn hide_memory(lockable: Lockable) {
     let Ok(list) = fs::read_to_string("/proc/self/maps") else { return };

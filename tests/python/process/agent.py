@@ -169,9 +169,13 @@ def strongroom(
 
 
 @contextlib.contextmanager
-def foreground(folder: Path, options: dict[str, Any], *through: str, **given: str) -> Iterator[subprocess.Popen[bytes]]:
+def foreground(
+    folder: Path, options: dict[str, Any], *through: str, variables: dict[str, str] | None = None, **given: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """`strongroom agent` at work at the socket that the options name, started by another program if need be."""
-    process = subprocess.Popen([*through, *command()], env=configured(folder, options, **given))
+    process = subprocess.Popen(
+        [*through, *command()], env={**configured(folder, options, **given), **(variables or {})}
+    )
     try:
         until(Path(options["agent"]).exists)
         yield process
