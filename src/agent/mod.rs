@@ -15,6 +15,7 @@
 //! | `limits.rs` | how many clients it serves, and how long it stays without one |
 //! | `serve.rs` | the agent: its place, its socket and its clients |
 //! | `work.rs`, `ahead.rs` | answering, and refreshing what is in use before it expires |
+//! | `others.rs` | at most so many agents of a user |
 //! | `start.rs` | starting an agent from a process that has met none |
 //!
 //! The wire carries the kind, the id and the team of a lookup. Prefixes, patterns and the rules of teams are
@@ -26,6 +27,7 @@ mod connection;
 mod failure;
 mod incoming;
 mod limits;
+mod others;
 mod place;
 mod remote;
 mod serve;
@@ -39,6 +41,7 @@ mod work;
 
 pub use client::{Asked, Client};
 pub use limits::Limits;
+pub use others::make_room;
 pub use place::Place;
 pub use remote::{Reached, Remote};
 pub use serve::{Agent, is_taken};

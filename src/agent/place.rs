@@ -101,6 +101,20 @@ impl Place {
             ))
     }
 
+    /// The other agents of this user, at places of the same folder that have names of their own.
+    pub(super) fn others(&self) -> Vec<Self> {
+        let names = fs::read_dir(&self.folder).into_iter().flatten().filter_map(|entry| {
+            let name = entry.ok()?.file_name().into_string().ok()?;
+            (name.ends_with(SUFFIX) && name != self.name).then_some(name)
+        });
+        names.map(|name| Self { name, ..self.clone() }).collect()
+    }
+
+    /// What is locked while an agent makes room for itself.
+    pub(super) fn turnstile(&self) -> PathBuf {
+        self.folder.join("agents.lock")
+    }
+
     /// What is locked by the one agent that listens here.
     pub(super) fn lock(&self) -> PathBuf {
         self.folder.join(format!("{}.lock", self.name))

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::agent::limits::Limits;
+use crate::agent::others::make_room;
 use crate::agent::place::Place;
 use crate::agent::serve::Agent;
 use crate::agent::wire::VERSION;
@@ -199,6 +200,7 @@ fn serve(order: &Order, memory: Lockable) -> Result<()> {
     let place = Place::of(entry.info.name, &options, &environment)?;
     let Configured { settings, .. } = configure(entry, &options, environment)?;
     let settings = std::sync::Arc::into_inner(settings).ok_or_else(broken)?;
+    make_room(&place);
     let agent = Agent::at(place)?;
     let held = no_fork();
     let runtime = Runtime::new()?;

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::agent::{Agent, Client, Limits, Place, Status, is_taken};
+use crate::agent::{Agent, Client, Limits, Place, Status, is_taken, make_room};
 use crate::backend::AgentMode;
 use crate::cli::heard::say_at_once;
 use crate::cli::output::{NO, Report, columns};
 use crate::cli::setup::{Setup, Source};
 use crate::cli::subject::KindWord;
 use crate::error::{Error, ErrorKind, Result};
-use crate::process::{Runtime, no_fork, passed_listener, protect_memory};
+use crate::process::{Runtime, no_fork, orphans_are_reaped, passed_listener, protect_memory};
 use crate::store::tools::{Finding, Severity};
 
 /// How long the end of an agent is awaited.
@@ -84,6 +84,7 @@ fn serve(setup: Setup, place: Place) -> Result<Report> {
     let settings =
         Arc::into_inner(setup.settings).ok_or_else(|| Error::internal("the settings are in use"))?;
     let variable = |name| std::env::var(name).ok();
+    make_room(&place);
     let agent = match passed_listener(variable("LISTEN_PID").as_deref(), variable("LISTEN_FDS").as_deref()) {
         Some(listener) => Agent::on(place, listener)?,
         None => Agent::at(place)?,
@@ -156,19 +157,42 @@ fn stop(client: &Client, place: &Place) -> Result<Report> {
 }
 
 /// What `strongroom doctor` says about the agent, where the configuration wants one.
-pub(super) fn check(setup: &Setup) -> Option<Finding> {
-    if setup.settings.agent.mode == AgentMode::Off {
+pub(super) fn check(setup: &Setup) -> Vec<Finding> {
+    match setup.settings.agent.mode {
+        AgentMode::Off => Vec::new(),
+        AgentMode::At(_) => vec![at_work(setup)],
+        AgentMode::Auto | AgentMode::Always => [at_work(setup)].into_iter().chain(orphans()).collect(),
+    }
+}
+
+/// What is wrong with the first process of the container, to which an agent that a lookup has started belongs.
+fn orphans() -> Option<Finding> {
+    if orphans_are_reaped() != Some(false) {
         return None;
     }
-    Some(match place(setup).and_then(|place| Client::new(place).status()) {
+    let text = "the first process of this container does not wait for processes whose parent has ended, so an \
+                agent that has ended stays as a zombie, and so do others";
+    let remedy = "Start the container with an init: `docker run --init`, `init: true` in Compose, or an entry \
+                  point such as dumb-init or tini";
+    Some(Finding::new(Severity::Warning, "agent", text, remedy))
+}
+
+fn at_work(setup: &Setup) -> Finding {
+    match place(setup).and_then(|place| Client::new(place).status()) {
         Ok(status) => {
             let (pid, seconds) = (status.pid, status.up.as_secs());
-            let text = format!("process {pid} has been at work for {seconds} s, {} lookups", status.lookups);
-            Finding::fine("agent", text)
+            let (lookups, calls) = (status.lookups, status.calls);
+            let text =
+                format!("process {pid} has been at work for {seconds} s: {lookups} lookups, {calls} calls");
+            if status.refused == 0 {
+                return Finding::fine("agent", text);
+            }
+            let text = format!("{text}; {} clients were turned away", status.refused);
+            Finding::new(Severity::Warning, "agent", text, "Raise the hard limit of open files, LimitNOFILE")
         }
         Err(error) if matches!(setup.settings.agent.mode, AgentMode::At(_)) => {
             Finding::new(Severity::Warning, "agent", error.to_string(), "Lookups ask the store directly")
         }
         Err(error) => Finding::fine("agent", format!("{}; the next lookup starts one", error.message())),
-    })
+    }
 }

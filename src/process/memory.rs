@@ -53,8 +53,8 @@ pub fn hide_memory(lockable: Lockable) {
     let regions = regions(&list);
     regions.iter().for_each(Region::exclude);
     let Lockable::UpTo(most) = lockable else { return };
-    // What was locked before counts, and may come later in the order now. The system unlocks for a moment what
-    // it would not swap out in a moment.
+    // What was locked before counts, and may come later in the order now. What is unlocked for a moment is
+    // not swapped out in that moment.
     if rustix::mm::munlockall().is_ok() {
         lock(&regions, most);
     }

@@ -16,6 +16,8 @@ mod fork;
 mod kept;
 #[cfg(feature = "agent")]
 mod memory;
+#[cfg(feature = "cli")]
+mod orphan;
 mod outside;
 #[cfg(feature = "programs")]
 mod program;
@@ -36,6 +38,8 @@ pub use fork::{
 };
 #[cfg(feature = "agent")]
 pub use memory::{Lockable, hide_memory, protect_memory};
+#[cfg(feature = "cli")]
+pub use orphan::orphans_are_reaped;
 pub use outside::{is_outside, outside};
 #[cfg(feature = "programs")]
 pub use program::{Outcome, Program, may_pass};

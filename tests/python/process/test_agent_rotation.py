@@ -137,7 +137,7 @@ def test_no_identity_stays_and_nothing_grows(
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", changing.url)
     role = {name: os.environ[name] for name in os.environ if name.startswith("AWS_")}
     # Nothing stale, so that an identity that stayed would be seen as an error.
-    common = {"cache_ttl": TTL, "cache_max_stale": 0, "on_error": "raise"}
+    common: dict[str, Any] = {"cache_ttl": TTL, "cache_max_stale": 0, "on_error": "raise"}
     aws = {**common, "endpoint_url": changing.url, "region_name": "eu-west-1", "agent": str(folder / "aws.sock")}
     vault = {**common, "url": changing.url, "token_path": str(folder / "token"), "agent": str(folder / "vault.sock")}
     of_vault = {"backend": "strongroom.hashicorp.VaultBackend"}
