@@ -22,6 +22,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 DOLLARS_PER_CALL = 0.05 / 10_000
 SECONDS_OF_A_DAY = 86_400
 FILES, LOOKUPS_PER_PARSE = 120, 4
+#: Names in the store that the day asks for, and those that are absent; the times to live of both, in seconds.
+PRESENT, ABSENT = 60, 11
+DEFAULT_TTLS, LONG_TTLS = (60, 15), (600, 600)
 #: The clients of the calibration, the lookups of each, and the server's rate and latency in milliseconds.
 CLIENTS, LOOKUPS, RATE, LATENCY = 8, 25, 10, 20
 
@@ -60,8 +63,8 @@ INTRODUCTION = """\
 
 What a day costs with the official class and with Strongroom when the store allows 40 calls a second: calls, money,
 lookups that fail, and how long lookups take. Made by `make bench`, in virtual time: the layers of Strongroom (cache,
-limit, retry, timeout, bundle, prefetch) are the ones of production, the store and the official class are models. The
-same seed plays the same day each time.
+limit, retry, timeout, bundle, prefetch) and [the agent](agent.md) are the ones of production, the store and the official
+class are models. The same seed plays the same day each time.
 
 """
 ASSUMPTIONS = """
@@ -91,6 +94,10 @@ All parts share the store's 40 calls a second.
 - **Money** is the list price of Secrets Manager, 0.05 USD for 10,000 calls
   ([AWS](https://aws.amazon.com/secrets-manager/pricing/)), with every call counted, also those that are
   throttled. A `BatchGetSecretValue` of up to 20 names counts as one.
+- **The agent** is asked without a socket, which would take some 50 µs a lookup, and by every process from the first
+  lookup on. A process keeps an answer as long as the agent would repeat it.
+- **On the server** each part of Airflow has one process that lives all day and asks the store: the API server for the tasks, the
+  manager of the DAG processor for its files, the triggerer, the scheduler.
 - A lookup that fails raises, and Airflow continues with its next source. Here the process continues with its other
   lookups.
 - Airflow's `[secrets] use_cache`, which shares variables between parsing processes and is off by default, is
@@ -205,14 +212,16 @@ def part_rows(days: Sequence[Day]) -> Iterable[list[str]]:
     for part in days[0]["parts"]:
         for day in days:
             counts = day["parts"][part]
-            per_lookup = counts["calls"] / counts["lookups"]
+            if not counts["lookups"] and not counts["calls"]:
+                continue
+            per_lookup = f"{counts['calls'] / counts['lookups']:.2f}" if counts["lookups"] else "-"
             waits = " / ".join(map(str, counts["waits"][:3]))
             yield [
                 part,
                 day["variant"],
                 f"{counts['lookups']:,}",
                 f"{counts['calls']:,}",
-                f"{per_lookup:.2f}",
+                per_lookup,
                 f"{counts['errors']:,}",
                 waits,
             ]
@@ -239,8 +248,23 @@ def every(day: Day) -> str:
     return f"{SECONDS_OF_A_DAY * FILES * LOOKUPS_PER_PARSE / day['parts']['parsing']['lookups']:.0f} s"
 
 
+def bound(ttls: tuple[int, int]) -> float:
+    """The calls of a cache that asks for every name as soon as it has expired, all day long."""
+    present, absent = ttls
+    return SECONDS_OF_A_DAY * (PRESENT / present + ABSENT / absent)
+
+
+def of_bound(day: Day, ttls: tuple[int, int]) -> str:
+    """The calls of a day as a share of the bound."""
+    return f"{total(day, 'calls') / bound(ttls):.2f}"
+
+
 def reading(days: Sequence[Day]) -> str:
     """The conclusions from the figures at 20 ms."""
+    agent, agent_long, server, server_long = (
+        find(days, words)
+        for words in ("`agent`", "`agent`, ttls", "Strongroom on the server", "Strongroom on the server, ttls")
+    )
     words = ("official class", "defaults", "max_attempts", "rate_limit", "bundle", "prefetch", "legacy")
     official, ours, three, limited, bundle, prefetch, legacy = (find(days, word) for word in words)
     share = ours["parts"]["parsing"]["calls"] / total(ours, "calls")
@@ -268,6 +292,15 @@ def reading(days: Sequence[Day]) -> str:
   an id in Airflow's database, costs a call of its own after it: see p99.
 - **`prefetch`** of 20 names, the shared variable and 19 others, pays where the names are those that processes
   ask for: {thousand(prefetch)} calls, and {fate(prefetch)} tasks miss a secret.
+- **One process that reads for the host** makes calls by name and time, not by lookup: {thousand(agent)} with the
+  [agent](agent.md), {of_bound(agent, DEFAULT_TTLS)} times what a cache makes that asks for each of the {PRESENT} names every
+  minute and for the {ABSENT} absent ones every 15 s, and {total(agent, "errors"):,} lookups fail. With `cache_ttl` and
+  `cache_negative_ttl` of ten minutes it is {total(agent_long, "calls"):,} calls, {of_bound(agent_long, LONG_TTLS)} times
+  as many; how soon a secret that was replaced is seen is then ten minutes, too. It refreshes what is in use at 90 % of its time to
+  live, which is why it makes up to 1.11 times the calls of a cache that waits.
+- **[On the server](on-the-server.md)** the processes of Airflow's server ask for all others, each with a cache of its own:
+  {thousand(server)} at the defaults, {total(server_long, "calls"):,} calls with ten minutes. The round trip through
+  Airflow, 5 to 30 ms for each lookup of a task or a file, is left out here.
 - At 100 ms two parsing processes cannot keep up with 120 files, so they make fewer lookups; compare calls per
   lookup.
 - The percentiles over all lookups hide the rush, since nearly all lookups are of parsing. The table by part
@@ -295,7 +328,7 @@ def page(days: Sequence[Day], real: Day, model: Day) -> str:
     """The documentation page."""
     head = ("latency", "class", "calls", "USD", "throttled", "failed lookups", "tasks with one")
     figures = table((*head, "p50 / p99 / p99.9, ms", "a file is parsed every"), map(day_row, days))
-    few = [day for day in days if day["latency"] == 20 and "legacy" not in day["variant"]]
+    few = [day for day in days if day["latency"] == 20 and not {"legacy", "ttls"} & set(day["variant"].split())]
     head = ("part", "class", "lookups", "calls", "calls per lookup", "failed", "p50 / p99 / p99.9, ms")
     parts = "\n## By part, at 20 ms\n\n" + table(head, part_rows(few))
     return INTRODUCTION + figures + reading(days) + parts + ASSUMPTIONS + calibration(real, model)

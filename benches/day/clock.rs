@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use _native::process::seed_jitter;
+use tokio::task::LocalSet;
 
 use crate::{Outcome, SEED};
 
@@ -10,5 +11,6 @@ use crate::{Outcome, SEED};
 pub(crate) fn virtual_time<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
     seed_jitter(SEED);
     fastrand::seed(SEED);
-    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    LocalSet::new().block_on(&runtime, work)
 }

@@ -5,6 +5,7 @@
 //! <latency>` lets clients of the model look up without a pause, for a comparison with the official class.
 //! `benches/day.py` does both and writes `docs/day.md`.
 
+mod agent;
 mod client;
 mod clock;
 mod official;
@@ -78,9 +79,9 @@ fn every_day() -> Outcome<()> {
 
 /// One variant at one latency.
 fn a_day(latency: u64, variant: &client::Variant) -> Outcome<Value> {
-    let class = Class::of(variant)?;
     let (server, tally) = clock::virtual_time(async move {
         let server = Arc::new(Server::new(RATE, Duration::from_millis(latency)));
+        let class = Class::of(variant, &server)?;
         let tally = workload::day(class, Arc::clone(&server)).await?;
         Ok((server, tally))
     })?;

@@ -14,10 +14,13 @@ pub(crate) enum Part {
     Triggerer,
     /// Another long-lived process.
     Scheduler,
+    /// The agent of the host, which looks nothing up for itself.
+    Agent,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 4] = [Self::Parsing, Self::Tasks, Self::Triggerer, Self::Scheduler];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Parsing, Self::Tasks, Self::Triggerer, Self::Scheduler, Self::Agent];
 
     pub(crate) const fn word(self) -> &'static str {
         match self {
@@ -25,6 +28,7 @@ impl Part {
             Self::Tasks => "tasks",
             Self::Triggerer => "triggerer",
             Self::Scheduler => "scheduler",
+            Self::Agent => "agent",
         }
     }
 }

@@ -58,6 +58,8 @@ class StoreStatistics(TypedDict):
     waits: int
     retries: int
     throttles: int
+    agent_answers: int
+    agent_absences: int
     latency: Latency
 
 @final

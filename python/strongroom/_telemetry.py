@@ -36,6 +36,8 @@ _UNITS = {
     "retries": "{attempt}",
     "throttles": "{answer}",
     "errors": "{error}",
+    "agent_answers": "{lookup}",
+    "agent_absences": "{lookup}",
 }
 """The counted units, in the UCUM notation that OpenTelemetry uses."""
 

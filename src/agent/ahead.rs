@@ -5,7 +5,6 @@ use std::collections::{BinaryHeap, HashMap};
 
 use tokio::time::Instant;
 
-use crate::agent::wire::WireLookup;
 use crate::backend::Known;
 use crate::store::convention::{Kind, Lookup};
 
@@ -19,13 +18,13 @@ pub(super) struct Question {
 }
 
 impl Question {
-    pub(super) fn of(asked: WireLookup<'_>, kind: Kind) -> Self {
-        let kind = Kind::ALL.iter().position(|known| *known == kind).unwrap_or_default();
+    pub(super) fn of(lookup: Lookup<'_>, multi_team: Option<bool>) -> Self {
+        let kind = Kind::ALL.iter().position(|known| *known == lookup.kind).unwrap_or_default();
         Self {
             kind: u8::try_from(kind).unwrap_or_default(),
-            id: asked.id.into(),
-            team: asked.team.map(Into::into),
-            multi_team: asked.multi_team,
+            id: lookup.id.into(),
+            team: lookup.team.map(Into::into),
+            multi_team,
         }
     }
 
@@ -117,7 +116,7 @@ mod tests {
 
     fn question(id: &str) -> Question {
         let lookup = Lookup { kind: Kind::Variable, id, team: None };
-        Question::of(WireLookup::new(lookup, None), Kind::Variable)
+        Question::of(lookup, None)
     }
 
     fn known(seconds: u64) -> Known {

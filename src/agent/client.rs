@@ -44,6 +44,8 @@ pub enum Asked<Interruption> {
 pub struct Client {
     place: Place,
     idle: Mutex<Vec<Connection>>,
+    /// When this process found it silent and could not write so for the others, as on a full disk.
+    silent: Mutex<Option<Instant>>,
     /// How long the agent may say that it is at work.
     patience: Duration,
 }
@@ -51,7 +53,7 @@ pub struct Client {
 impl Client {
     /// A client of the agent at `place`. Makes no connection.
     pub fn new(place: Place) -> Self {
-        Self { place, idle: Mutex::default(), patience: PATIENCE }
+        Self { place, idle: Mutex::default(), silent: Mutex::default(), patience: PATIENCE }
     }
 
     /// The same for lookups that take `timeout` at most. The agent ends a lookup by itself at its timeout, so
@@ -227,16 +229,21 @@ impl Client {
     /// Whether some process of the user has found the agent silent just now. The file's time says so to each
     /// new process, which would else wait for the silence again.
     fn is_left_alone(&self) -> bool {
+        let silent = *self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        if silent.is_some_and(|at| at.elapsed() < LEFT_ALONE) {
+            return true;
+        }
         let noted = self.place.silent().symlink_metadata().and_then(|file| file.modified());
         noted.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age < LEFT_ALONE))
     }
 
     fn leave_alone(&self) {
         self.lock().clear();
-        // Where the folder cannot be written, each process finds out for itself.
         let file =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.place.silent());
-        let _ = file.and_then(|file: File| file.set_modified(SystemTime::now()));
+        // Where the folder cannot be written, each process finds out for itself, once.
+        let is_noted = file.and_then(|file: File| file.set_modified(SystemTime::now())).is_ok();
+        *self.silent.lock().unwrap_or_else(PoisonError::into_inner) = (!is_noted).then(Instant::now);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::process::Lockable;
+
 /// The most clients at the same time.
 const MOST_CLIENTS: u32 = 2000;
 
@@ -17,13 +19,15 @@ pub struct Limits {
     pub idle: Option<Duration>,
     /// Clients at the same time. The next ones ask the store themselves.
     pub most_clients: u32,
+    /// How much of its memory may be locked; `None` leaves the memory alone.
+    pub memory: Option<Lockable>,
 }
 
 impl Limits {
     /// What suits a host: as many clients as a host has processes, if this one may open so many descriptors.
     /// It raises its own limit for them as far as the system permits.
-    pub fn usual(idle: Option<Duration>) -> Self {
-        Self { idle, most_clients: most_clients(raised().current) }
+    pub fn usual(idle: Option<Duration>, memory: Lockable) -> Self {
+        Self { idle, most_clients: most_clients(raised().current), memory: Some(memory) }
     }
 }
 

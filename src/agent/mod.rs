@@ -13,7 +13,9 @@
 //! | `client.rs`, `connection.rs` | asking the agent, without a runtime, and leaving it alone when it does not answer |
 //! | `remote.rs` | a backend whose store is asked by the agent |
 //! | `limits.rs` | how many clients it serves, and how long it stays without one |
-//! | `serve.rs`, `ahead.rs` | the agent: answering, and refreshing what is in use before it expires |
+//! | `serve.rs` | the agent: its place, its socket and its clients |
+//! | `work.rs`, `ahead.rs` | answering, and refreshing what is in use before it expires |
+//! | `others.rs` | at most so many agents of a user |
 //! | `start.rs` | starting an agent from a process that has met none |
 //!
 //! The wire carries the kind, the id and the team of a lookup. Prefixes, patterns and the rules of teams are
@@ -25,6 +27,7 @@ mod connection;
 mod failure;
 mod incoming;
 mod limits;
+mod others;
 mod place;
 mod remote;
 mod serve;
@@ -34,11 +37,14 @@ mod start;
 mod tests;
 mod waiting;
 mod wire;
+mod work;
 
 pub use client::{Asked, Client};
 pub use limits::Limits;
+pub use others::make_room;
 pub use place::Place;
 pub use remote::{Reached, Remote};
 pub use serve::{Agent, is_taken};
 pub use start::{Order, Program, run_part, start};
 pub use wire::Status;
+pub use work::Work;

@@ -78,15 +78,41 @@ impl Place {
     /// not followed.
     pub(super) fn is_safe(&self) -> Option<bool> {
         let socket = fs::symlink_metadata(self.socket()).ok()?;
+        let is_safe = self.is_folder_safe()?;
+        Some(is_safe && socket.file_type().is_socket() && self.trusts(socket.uid()))
+    }
+
+    /// Whether no other user can put a socket into the folder; `None` if there is none.
+    fn is_folder_safe(&self) -> Option<bool> {
         let folder = fs::symlink_metadata(&self.folder).ok()?;
         let shut = if self.is_named { WRITABLE } else { OTHERS };
-        Some(
-            folder.is_dir()
-                && is_closed(folder.mode(), shut)
-                && socket.file_type().is_socket()
-                && self.trusts(folder.uid())
-                && self.trusts(socket.uid()),
-        )
+        Some(folder.is_dir() && is_closed(folder.mode(), shut) && self.trusts(folder.uid()))
+    }
+
+    /// An error where no client would ask what listens here.
+    pub(super) fn check_folder(&self) -> Result<()> {
+        if self.is_folder_safe() != Some(false) {
+            return Ok(());
+        }
+        let folder = self.folder.display();
+        Err(Error::config(format!("{folder} is not a folder that only this user or root can write to"))
+            .with_hint(
+                "Name a socket in one that is, and not behind a symbolic link: no lookup would ask here",
+            ))
+    }
+
+    /// The other agents of this user, at places of the same folder that have names of their own.
+    pub(super) fn others(&self) -> Vec<Self> {
+        let names = fs::read_dir(&self.folder).into_iter().flatten().filter_map(|entry| {
+            let name = entry.ok()?.file_name().into_string().ok()?;
+            (name.ends_with(SUFFIX) && name != self.name).then_some(name)
+        });
+        names.map(|name| Self { name, ..self.clone() }).collect()
+    }
+
+    /// What is locked while an agent makes room for itself.
+    pub(super) fn turnstile(&self) -> PathBuf {
+        self.folder.join("agents.lock")
     }
 
     /// What is locked by the one agent that listens here.

@@ -105,9 +105,13 @@ impl Remote {
 
     fn reached<I>(&self, lookup: Lookup<'_>, route: &Route, asked: Asked<I>) -> Reached<I> {
         match asked {
-            Asked::Answered(answered) => Reached::Settled(self.settle(lookup, route, answered)),
+            Asked::Answered(answered) => {
+                self.counters.agent_answers.add(1);
+                Reached::Settled(self.settle(lookup, route, answered))
+            }
             Asked::Interrupted(interruption) => Reached::Interrupted(interruption),
             Asked::Direct { is_news, is_absent } => {
+                self.counters.agent_absences.add(1);
                 if is_absent && !self.client.is_named() {
                     self.begin();
                 } else if is_news || is_absent {

@@ -1,6 +1,6 @@
-//! The agent: answering, and refreshing what is in use before it expires.
+//! The agent: its place, its socket and its clients.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind as IoErrorKind, Write};
 use std::ops::Range;
@@ -8,7 +8,6 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener as Listener;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,21 +16,19 @@ use tokio::sync::Notify;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::agent::ahead::{Ahead, Question};
 use crate::agent::incoming::Incoming;
 use crate::agent::limits::Limits;
 use crate::agent::place::Place;
 use crate::agent::wire::{
     HEARTBEAT, MOST_ASKED, Reply, Request, Status, VERSION, WireAnswer, WireKnown, WireLookup, frame, read,
 };
-use crate::backend::{Answered, Backend, Known, Plan, Settings, plan};
+use crate::agent::work::Work;
+use crate::backend::{Answered, Settings};
 use crate::error::{Error, Result};
-use crate::layers;
-use crate::process::{Clock, effective_user};
-use crate::store::convention::Lookup;
+use crate::process::{Clock, effective_user, hide_memory};
 
-/// When the agent refreshes: nobody waits for it, so the refresh has the time of a whole lookup.
-const REFRESH_AT: f64 = 0.9;
+/// How often memory that has come since is kept from swap and from dumps, and the socket is looked for.
+const EACH_SECOND: Duration = Duration::from_secs(1);
 
 /// How long a client may take for one message, once it has begun. One that is slower holds memory for others.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -85,34 +82,20 @@ impl Agent {
     }
 
     /// Serves clients until it is told to stop, has been idle for too long, or its socket has gone.
-    pub async fn serve(self, mut settings: Settings, limits: Limits) -> Result<()> {
-        settings.layers.cache.ahead = layers::Ahead { at: REFRESH_AT, patience: settings.layers.timeout };
-        let settings = Arc::new(settings);
+    pub async fn serve(self, settings: Settings, limits: Limits) -> Result<()> {
         let listener = UnixListener::from_std(self.listener).map_err(|error| unusable(&self.place, error))?;
-        let work = Rc::new(Work {
-            backend: Backend::open(Arc::clone(&settings), Clock::System)?,
-            settings,
-            limits,
-            started: Instant::now(),
-            ahead: RefCell::default(),
-            earlier: Notify::new(),
-            stopped: Notify::new(),
-            last_used: Cell::new(Instant::now()),
-            clients: Cell::new(0),
-            lookups: Cell::new(0),
-            from_memory: Cell::new(0),
-            refreshes: Cell::new(0),
-        });
+        let office = Rc::new(Office::new(Rc::new(Work::open(settings, Clock::System)?), limits));
         let local = LocalSet::new();
         let socket = self.place.socket();
         local
             .run_until(async {
                 tokio::select! {
-                    () = accept(&work, &listener) => {}
-                    () = look_ahead(&work) => {}
-                    () = work.stopped.notified() => {}
-                    () = until_idle(&work) => {}
+                    () = accept(&office, &listener) => {}
+                    () = Rc::clone(&office.work).look_ahead() => {}
+                    () = office.stopped.notified() => {}
+                    () = until_idle(&office) => {}
                     () = until_gone(&socket) => {}
+                    () = keep_hidden(&office) => {}
                 }
             })
             .await;
@@ -129,6 +112,7 @@ pub fn is_taken(place: &Place) -> bool {
 }
 
 fn lock(place: &Place) -> Result<File> {
+    place.check_folder()?;
     let path = place.lock();
     let file = OpenOptions::new()
         .write(true)
@@ -151,25 +135,48 @@ fn unusable(place: &Place, error: std::io::Error) -> Error {
     Error::config(format!("the agent cannot listen at {}", place.socket().display())).with_source(error)
 }
 
-/// An agent at work, on one thread.
+/// An agent at work and its clients, on one thread.
 #[derive(Debug)]
-struct Work {
-    backend: Backend,
-    settings: Arc<Settings>,
+struct Office {
+    work: Rc<Work>,
     limits: Limits,
-    started: Instant,
-    ahead: RefCell<Ahead>,
-    /// Something may be due earlier than before.
-    earlier: Notify,
     stopped: Notify,
     last_used: Cell<Instant>,
     clients: Cell<u32>,
-    lookups: Cell<u64>,
-    from_memory: Cell<u64>,
-    refreshes: Cell<u64>,
+    /// Clients that were turned away.
+    refused: Cell<u64>,
+    /// The longest time between two words to a client that waits.
+    longest_gap: Cell<Duration>,
 }
 
-async fn accept(work: &Rc<Work>, listener: &UnixListener) {
+impl Office {
+    fn new(work: Rc<Work>, limits: Limits) -> Self {
+        Self {
+            work,
+            limits,
+            stopped: Notify::new(),
+            last_used: Cell::new(Instant::now()),
+            clients: Cell::new(0),
+            refused: Cell::new(0),
+            longest_gap: Cell::new(Duration::ZERO),
+        }
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            clients: self.clients.get(),
+            refused: self.refused.get(),
+            longest_gap: self.longest_gap.get(),
+            ..self.work.status()
+        }
+    }
+
+    fn note_gap(&self, gap: Duration) {
+        self.longest_gap.set(self.longest_gap.get().max(gap));
+    }
+}
+
+async fn accept(office: &Rc<Office>, listener: &UnixListener) {
     loop {
         // Out of descriptors, for example: that passes when clients go.
         let Ok((stream, _)) = listener.accept().await else {
@@ -180,17 +187,18 @@ async fn accept(work: &Rc<Work>, listener: &UnixListener) {
         if !is_own {
             continue;
         }
-        if work.clients.get() >= work.limits.most_clients {
+        if office.clients.get() >= office.limits.most_clients {
+            office.refused.set(office.refused.get() + 1);
             turn_away(stream);
             continue;
         }
-        work.clients.set(work.clients.get() + 1);
-        let work = Rc::clone(work);
+        office.clients.set(office.clients.get() + 1);
+        let office = Rc::clone(office);
         spawn_local(async move {
             // A client that goes, or talks nonsense, is left; the others never notice.
-            let _ = attend(&work, stream).await;
-            work.clients.set(work.clients.get() - 1);
-            work.last_used.set(Instant::now());
+            let _ = attend(&office, stream).await;
+            office.clients.set(office.clients.get() - 1);
+            office.last_used.set(Instant::now());
         });
     }
 }
@@ -205,7 +213,7 @@ fn turn_away(stream: UnixStream) {
 }
 
 /// Serves one client until it leaves. `None` ends the connection.
-async fn attend(work: &Rc<Work>, mut stream: UnixStream) -> Option<()> {
+async fn attend(office: &Rc<Office>, mut stream: UnixStream) -> Option<()> {
     let mut incoming = Incoming::new(MOST_ASKED);
     let version = timeout(PATIENCE, receive(&mut stream, &mut incoming)).await.ok()??;
     if read::<&str>(incoming.at(version)) != Some(VERSION) {
@@ -213,135 +221,48 @@ async fn attend(work: &Rc<Work>, mut stream: UnixStream) -> Option<()> {
     }
     loop {
         let message = receive(&mut stream, &mut incoming).await?;
-        work.last_used.set(Instant::now());
+        office.last_used.set(Instant::now());
         match read(incoming.at(message))? {
-            Request::Lookup(asked) => answer(work, &mut stream, asked).await?,
+            Request::Lookup(asked) => answer(office, &mut stream, asked).await?,
             Request::Refresh { id, team } => {
-                work.backend.refresh(id, team);
+                office.work.refresh(id, team);
                 send(&mut stream, &Reply::Done).await?;
             }
-            Request::Status => send(&mut stream, &Reply::Status(work.status())).await?,
+            Request::Status => send(&mut stream, &Reply::Status(office.status())).await?,
             Request::Stop => {
                 send(&mut stream, &Reply::Done).await?;
-                work.stopped.notify_one();
+                office.stopped.notify_one();
             }
         }
     }
 }
 
 /// Answers a lookup, and says that it is at work until it can.
-async fn answer(work: &Rc<Work>, stream: &mut UnixStream, asked: WireLookup<'_>) -> Option<()> {
+async fn answer(office: &Rc<Office>, stream: &mut UnixStream, asked: WireLookup<'_>) -> Option<()> {
     let lookup = asked.lookup()?;
-    work.lookups.set(work.lookups.get() + 1);
-    if let Some(known) = work.remembered(lookup, asked) {
-        work.from_memory.set(work.from_memory.get() + 1);
-        work.note(lookup, asked, &known);
+    if let Some(known) = office.work.remembered(lookup, asked.multi_team) {
         return send_answer(stream, &Answered { outcome: Ok(known), notes: Vec::new() }).await;
     }
-    let mut answered = std::pin::pin!(work.ask(lookup, asked.multi_team));
+    let mut said = Instant::now();
+    let mut answered = std::pin::pin!(office.work.ask(lookup, asked.multi_team));
     let answered = loop {
         tokio::select! {
             biased;
             answered = &mut answered => break answered,
             () = sleep(HEARTBEAT) => send(stream, &Reply::Working).await?,
         }
+        office.note_gap(said.elapsed());
+        said = Instant::now();
     };
-    if let Ok(known) = &answered.outcome {
-        work.note(lookup, asked, known);
-    }
+    office.note_gap(said.elapsed());
     send_answer(stream, &answered).await
 }
 
-impl Work {
-    /// The answer from memory: fresh, or being refreshed at this moment.
-    fn remembered(&self, lookup: Lookup<'_>, asked: WireLookup<'_>) -> Option<Known> {
-        if let Some(known) = self.backend.known(lookup) {
-            return Some(known);
-        }
-        if !self.ahead.borrow().is_under_way(&Question::of(asked, lookup.kind)) {
-            return None;
-        }
-        let Ok(Plan::Ask(route)) = self.plan(lookup, asked.multi_team) else { return None };
-        let held = self.backend.held(lookup, &route, true)?;
-        let age = held.reply.age.unwrap_or_default();
-        Some(Known { value: held.reply.value, age, fresh_for: Duration::ZERO, is_stale: false })
-    }
-
-    async fn ask(&self, lookup: Lookup<'_>, multi_team: Option<bool>) -> Answered {
-        match self.plan(lookup, multi_team) {
-            Ok(Plan::Ask(route)) => self.backend.answer(lookup, &route).await,
-            // A client of the same configuration does not ask for what is skipped.
-            Ok(Plan::Skip(skipped)) => {
-                let error = skipped.as_error(lookup.id);
-                let error = error.unwrap_or_else(|| Error::internal(skipped.reason(lookup.kind)));
-                Answered { outcome: Err(error), notes: Vec::new() }
-            }
-            Err(error) => Answered { outcome: Err(error), notes: Vec::new() },
-        }
-    }
-
-    /// Without word of the client Airflow counts as one with teams, so that no team reads what is another's.
-    fn plan(&self, lookup: Lookup<'_>, multi_team: Option<bool>) -> Result<Plan> {
-        plan(&self.settings, lookup, || multi_team.unwrap_or(true))
-    }
-
-    fn note(&self, lookup: Lookup<'_>, asked: WireLookup<'_>, known: &Known) {
-        let most = self.settings.layers.cache.max_entries;
-        let mut ahead = self.ahead.borrow_mut();
-        let before = ahead.next();
-        ahead.note(Question::of(asked, lookup.kind), known, Instant::now(), most);
-        if ahead.next() != before {
-            self.earlier.notify_one();
-        }
-    }
-
-    fn status(&self) -> Status {
-        Status {
-            pid: std::process::id(),
-            store: self.settings.entry.info.name.to_owned(),
-            up: self.started.elapsed(),
-            clients: self.clients.get(),
-            lookups: self.lookups.get(),
-            from_memory: self.from_memory.get(),
-            refreshes: self.refreshes.get(),
-        }
-    }
-}
-
-/// Refreshes what is due and in use.
-async fn look_ahead(work: &Rc<Work>) {
-    loop {
-        let next = work.ahead.borrow().next();
-        tokio::select! {
-            () = until(next) => {}
-            () = work.earlier.notified() => {}
-        }
-        let due = work.ahead.borrow_mut().take_due(Instant::now());
-        for question in due {
-            work.refreshes.set(work.refreshes.get() + 1);
-            let work = Rc::clone(work);
-            spawn_local(async move {
-                let answered = work.ask(question.lookup(), question.multi_team()).await;
-                let known = answered.outcome.as_ref().ok();
-                work.ahead.borrow_mut().refreshed(question, known, Instant::now());
-                work.earlier.notify_one();
-            });
-        }
-    }
-}
-
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// Ends once no client was there for as long as an agent may stay without one.
-async fn until_idle(work: &Work) {
-    let Some(idle) = work.limits.idle else { return std::future::pending().await };
+async fn until_idle(office: &Office) {
+    let Some(idle) = office.limits.idle else { return std::future::pending().await };
     loop {
-        let since = if work.clients.get() > 0 { Instant::now() } else { work.last_used.get() };
+        let since = if office.clients.get() > 0 { Instant::now() } else { office.last_used.get() };
         if since.elapsed() >= idle {
             return;
         }
@@ -352,7 +273,20 @@ async fn until_idle(work: &Work) {
 /// Ends once nobody can find the agent any more.
 async fn until_gone(socket: &std::path::Path) {
     while socket.symlink_metadata().is_ok() {
-        sleep(Duration::from_secs(1)).await;
+        sleep(EACH_SECOND).await;
+    }
+}
+
+/// Keeps memory that was taken for answers from swap and from dumps, soon after.
+async fn keep_hidden(office: &Office) {
+    let Some(lockable) = office.limits.memory else { return std::future::pending().await };
+    let mut known = None;
+    loop {
+        let present = office.work.activity();
+        if known.replace(present) != Some(present) {
+            hide_memory(lockable);
+        }
+        sleep(EACH_SECOND).await;
     }
 }
 

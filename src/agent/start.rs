@@ -16,12 +16,13 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::agent::limits::Limits;
+use crate::agent::others::make_room;
 use crate::agent::place::Place;
 use crate::agent::serve::Agent;
 use crate::agent::wire::VERSION;
 use crate::config::{Configured, RawOptions, RawValue, configure};
 use crate::error::{Error, Result};
-use crate::process::{Runtime, forget_parent, no_fork, protect_memory};
+use crate::process::{Lockable, Runtime, forget_parent, no_fork, protect_memory};
 use crate::store::environment::Environment;
 use crate::store::registry::{find, variables};
 use crate::value::json;
@@ -116,7 +117,7 @@ impl Order {
 /// Starts an agent at `place`, unless some process of the user has just tried. Waits for the helper, which
 /// takes as long as Python needs to start, and not for the agent. Call it without the GIL.
 pub fn start(program: &Program, place: &Place, order: &Order) -> Result<()> {
-    if !is_first_attempt(&place.attempt()) {
+    if !is_first_attempt(&place.attempt())? {
         return Ok(());
     }
     let order = Zeroizing::new(postcard::to_stdvec(order).map_err(|_| broken())?);
@@ -124,13 +125,16 @@ pub fn start(program: &Program, place: &Place, order: &Order) -> Result<()> {
 }
 
 /// Whether no process has tried within the last seconds. Says so to the others.
-fn is_first_attempt(note: &Path) -> bool {
+fn is_first_attempt(note: &Path) -> Result<bool> {
     let noted = note.symlink_metadata().and_then(|file| file.modified());
     if noted.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age < BETWEEN_ATTEMPTS)) {
-        return false;
+        return Ok(false);
     }
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(note);
-    file.and_then(|file| file.set_modified(SystemTime::now())).is_ok()
+    // Without the note every process would start one.
+    file.and_then(|file| file.set_modified(SystemTime::now()))
+        .map_err(|error| Error::config(format!("{} cannot be written", note.display())).with_source(error))?;
+    Ok(true)
 }
 
 fn run(program: &Program, part: &str, order: &[u8], waits: bool) -> Result<()> {
@@ -173,32 +177,34 @@ fn broken() -> Error {
 /// The helper (`begin`) and the agent (`serve`), with the order on the standard input.
 pub fn run_part(part: &str, program: &Program) -> Result<()> {
     forget_parent();
+    // Airflow ends a task by its process group, and the terminal by its session. The helper has to leave as
+    // well: the agent is in its group until it has one of its own, and the task may end meanwhile.
+    let _ = rustix::process::setsid();
     let mut order = Zeroizing::new(Vec::new());
     std::io::stdin().read_to_end(&mut order).map_err(|error| failed(program, error))?;
     if part == "begin" {
         return run(program, "serve", &order, false);
     }
-    // Airflow ends a task by its process group, and the terminal by its session.
-    protect_memory();
-    let _ = rustix::process::setsid();
+    let memory = protect_memory();
     rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
     let order: Order = postcard::from_bytes(&order).map_err(|_| broken())?;
     if order.version != VERSION {
         return Err(Error::internal("the agent is of another version than the process that wants it"));
     }
-    serve(&order)
+    serve(&order, memory)
 }
 
-fn serve(order: &Order) -> Result<()> {
+fn serve(order: &Order, memory: Lockable) -> Result<()> {
     let entry = find(&order.store).ok_or_else(broken)?;
     let (options, environment) = (order.options()?, order.environment());
     let place = Place::of(entry.info.name, &options, &environment)?;
     let Configured { settings, .. } = configure(entry, &options, environment)?;
     let settings = std::sync::Arc::into_inner(settings).ok_or_else(broken)?;
+    make_room(&place);
     let agent = Agent::at(place)?;
     let held = no_fork();
     let runtime = Runtime::new()?;
     drop(held);
-    let limits = Limits::usual(Some(order.idle));
+    let limits = Limits::usual(Some(order.idle), memory);
     runtime.block_on(agent.serve(settings, limits))?
 }

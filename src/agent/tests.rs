@@ -16,7 +16,7 @@ use crate::store::convention::{Kind, Lookup};
 use crate::store::environment::Environment;
 use crate::store::registry::find;
 
-const LIMITS: Limits = Limits { idle: None, most_clients: 4 };
+const LIMITS: Limits = Limits { idle: None, most_clients: 4, memory: None };
 
 fn settings(kwargs: &[(&str, &str)]) -> Settings {
     let own = [("secrets", r#"{"airflow/variables/a": "1", "airflow/variables/b": "2"}"#)];

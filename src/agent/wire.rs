@@ -138,7 +138,7 @@ impl<'a> WireKnown<'a> {
 }
 
 /// Figures of an agent at work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// Its process.
     pub pid: u32,
@@ -146,14 +146,22 @@ pub struct Status {
     pub store: String,
     /// How long it has been at work.
     pub up: Duration,
+    /// How long ago it was last asked for a secret, or else started.
+    pub idle: Duration,
     /// Clients that are connected, this one included.
     pub clients: u32,
+    /// Clients that were turned away, since there were as many as it serves.
+    pub refused: u64,
     /// Lookups that were asked of it.
     pub lookups: u64,
     /// Those of them that were answered from its memory.
     pub from_memory: u64,
     /// Refreshes of its own, before an entry expired.
     pub refreshes: u64,
+    /// Requests to the store.
+    pub calls: u64,
+    /// The longest time between two words to a client that waited.
+    pub longest_gap: Duration,
 }
 
 /// A message in its frame. The bytes may hold a secret: they are overwritten when they are dropped.

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::agent::{Agent, Client, Limits, Place, Status, is_taken};
+use crate::agent::{Agent, Client, Limits, Place, Status, is_taken, make_room};
 use crate::backend::AgentMode;
+use crate::cli::heard::say_at_once;
 use crate::cli::output::{NO, Report, columns};
 use crate::cli::setup::{Setup, Source};
 use crate::cli::subject::KindWord;
 use crate::error::{Error, ErrorKind, Result};
-use crate::process::{Runtime, no_fork, passed_listener, protect_memory};
+use crate::process::{Runtime, no_fork, orphans_are_reaped, passed_listener, protect_memory};
 use crate::store::tools::{Finding, Severity};
 
 /// How long the end of an agent is awaited.
@@ -78,11 +79,12 @@ fn place(setup: &Setup) -> Result<Place> {
 }
 
 fn serve(setup: Setup, place: Place) -> Result<Report> {
-    protect_memory();
+    let memory = protect_memory();
     let socket = place.socket().display().to_string();
     let settings =
         Arc::into_inner(setup.settings).ok_or_else(|| Error::internal("the settings are in use"))?;
     let variable = |name| std::env::var(name).ok();
+    make_room(&place);
     let agent = match passed_listener(variable("LISTEN_PID").as_deref(), variable("LISTEN_FDS").as_deref()) {
         Some(listener) => Agent::on(place, listener)?,
         None => Agent::at(place)?,
@@ -90,7 +92,7 @@ fn serve(setup: Setup, place: Place) -> Result<Report> {
     let held = no_fork();
     let runtime = Runtime::new()?;
     drop(held);
-    runtime.block_on(agent.serve(settings, Limits::usual(None)))??;
+    say_at_once(|| runtime.block_on(agent.serve(settings, Limits::usual(None, memory))))??;
     Ok(Report::done(format!("The agent at {socket} has ended.\n"), json!({"ended": true, "socket": socket})))
 }
 
@@ -110,10 +112,14 @@ fn as_text(status: &Status, socket: &str) -> String {
         ("process", status.pid.to_string()),
         ("store", status.store.clone()),
         ("at work for", format!("{} s", status.up.as_secs())),
+        ("last asked", format!("{} s ago", status.idle.as_secs())),
         ("clients", status.clients.to_string()),
+        ("turned away", status.refused.to_string()),
         ("lookups", status.lookups.to_string()),
         ("from memory", status.from_memory.to_string()),
         ("refreshes", status.refreshes.to_string()),
+        ("calls", status.calls.to_string()),
+        ("longest silence", format!("{} ms", status.longest_gap.as_millis())),
     ];
     columns(&rows.map(|(name, value)| vec![name.to_owned(), value]))
 }
@@ -125,10 +131,14 @@ fn as_json(status: &Status, socket: &str) -> serde_json::Value {
         "pid": status.pid,
         "store": status.store,
         "seconds": status.up.as_secs(),
+        "idle_seconds": status.idle.as_secs(),
         "clients": status.clients,
+        "turned_away": status.refused,
         "lookups": status.lookups,
         "from_memory": status.from_memory,
         "refreshes": status.refreshes,
+        "calls": status.calls,
+        "longest_silence_ms": u64::try_from(status.longest_gap.as_millis()).unwrap_or(u64::MAX),
     })
 }
 
@@ -147,19 +157,42 @@ fn stop(client: &Client, place: &Place) -> Result<Report> {
 }
 
 /// What `strongroom doctor` says about the agent, where the configuration wants one.
-pub(super) fn check(setup: &Setup) -> Option<Finding> {
-    if setup.settings.agent.mode == AgentMode::Off {
+pub(super) fn check(setup: &Setup) -> Vec<Finding> {
+    match setup.settings.agent.mode {
+        AgentMode::Off => Vec::new(),
+        AgentMode::At(_) => vec![at_work(setup)],
+        AgentMode::Auto | AgentMode::Always => [at_work(setup)].into_iter().chain(orphans()).collect(),
+    }
+}
+
+/// What is wrong with the first process of the container, to which an agent that a lookup has started belongs.
+fn orphans() -> Option<Finding> {
+    if orphans_are_reaped() != Some(false) {
         return None;
     }
-    Some(match place(setup).and_then(|place| Client::new(place).status()) {
+    let text = "the first process of this container does not wait for processes whose parent has ended, so an \
+                agent that has ended stays as a zombie, and so do others";
+    let remedy = "Start the container with an init: `docker run --init`, `init: true` in Compose, or an entry \
+                  point such as dumb-init or tini";
+    Some(Finding::new(Severity::Warning, "agent", text, remedy))
+}
+
+fn at_work(setup: &Setup) -> Finding {
+    match place(setup).and_then(|place| Client::new(place).status()) {
         Ok(status) => {
             let (pid, seconds) = (status.pid, status.up.as_secs());
-            let text = format!("process {pid} has been at work for {seconds} s, {} lookups", status.lookups);
-            Finding::fine("agent", text)
+            let (lookups, calls) = (status.lookups, status.calls);
+            let text =
+                format!("process {pid} has been at work for {seconds} s: {lookups} lookups, {calls} calls");
+            if status.refused == 0 {
+                return Finding::fine("agent", text);
+            }
+            let text = format!("{text}; {} clients were turned away", status.refused);
+            Finding::new(Severity::Warning, "agent", text, "Raise the hard limit of open files, LimitNOFILE")
         }
         Err(error) if matches!(setup.settings.agent.mode, AgentMode::At(_)) => {
             Finding::new(Severity::Warning, "agent", error.to_string(), "Lookups ask the store directly")
         }
         Err(error) => Finding::fine("agent", format!("{}; the next lookup starts one", error.message())),
-    })
+    }
 }

@@ -1,10 +1,12 @@
 //! What is logged while a command runs: warnings that Airflow's log would show.
 
 use std::cell::RefCell;
+use std::io::Write;
 
 use tracing::Level;
 
 use crate::log::{Listener, text_of};
+use crate::redact::Shown;
 
 thread_local! {
     static HEARD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
@@ -19,6 +21,18 @@ pub(super) fn listen<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
     };
     let answer = tracing::subscriber::with_default(warnings, work);
     (answer, HEARD.replace(outer))
+}
+
+/// Runs `work`, which may take months, and writes each warning to the standard error as soon as it is logged.
+pub(super) fn say_at_once<T>(work: impl FnOnce() -> T) -> T {
+    let warnings = Listener {
+        level: Level::WARN,
+        hear: |event| {
+            // A terminal that has gone is no reason to end.
+            let _ = writeln!(std::io::stderr(), "warning: {}", Shown(&text_of(event)));
+        },
+    };
+    tracing::subscriber::with_default(warnings, work)
 }
 
 #[cfg(test)]

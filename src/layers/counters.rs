@@ -88,6 +88,10 @@ pub struct Counters {
     pub retries: Counter,
     /// Calls that the store throttled.
     pub throttles: Counter,
+    /// Lookups that the agent of the host answered.
+    pub agent_answers: Counter,
+    /// Lookups that wanted an agent and found none that answers.
+    pub agent_absences: Counter,
     /// How long calls took: one counter for each of [`LATENCY_BOUNDS`] and one for the rest.
     latency: [Counter; LATENCY_BOUNDS.len() + 1],
     /// The sum of all latencies, in microseconds.
@@ -111,6 +115,8 @@ impl Counters {
             waits: Counter::zero(),
             retries: Counter::zero(),
             throttles: Counter::zero(),
+            agent_answers: Counter::zero(),
+            agent_absences: Counter::zero(),
             latency: [const { Counter::zero() }; LATENCY_BOUNDS.len() + 1],
             latency_sum: Counter::zero(),
         }
@@ -146,6 +152,8 @@ impl Counters {
             ("waits", &self.waits),
             ("retries", &self.retries),
             ("throttles", &self.throttles),
+            ("agent_answers", &self.agent_answers),
+            ("agent_absences", &self.agent_absences),
         ]
         .into_iter()
     }

@@ -1,5 +1,5 @@
 //! What the agent needs of the system: who is at the other end of a socket, and a process that keeps
-//! nothing of the one that started it and shows its memory to no one.
+//! nothing of the one that started it.
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, RawFd};
 use std::os::unix::net::UnixListener;
@@ -79,28 +79,6 @@ pub fn forget_parent() {
     ] {
         // SAFETY: the default action is valid for each of these signals, and no handler is installed.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
-    }
-}
-
-/// Keeps the memory of this process from other processes of the user, from core files and, where the limit
-/// allows it, from swap.
-#[allow(unsafe_code)]
-pub fn protect_memory() {
-    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `none` outlives the call; a lower limit is always allowed (setrlimit(2)).
-    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
-    #[cfg(target_os = "linux")]
-    {
-        // SAFETY: PR_SET_DUMPABLE takes a number and touches no memory of the process (prctl(2)).
-        unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
-        let mut most = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        // SAFETY: `most` outlives the call.
-        let outcome = unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut most) };
-        // Under a limit every later allocation beyond it would fail, and end the process.
-        if outcome == 0 && most.rlim_cur == libc::RLIM_INFINITY {
-            // SAFETY: it changes where pages are kept, not what is in them (mlockall(2)).
-            unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE) };
-        }
     }
 }
 

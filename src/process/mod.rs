@@ -14,6 +14,10 @@ mod foreign;
 mod fork;
 #[cfg(feature = "programs")]
 mod kept;
+#[cfg(feature = "agent")]
+mod memory;
+#[cfg(feature = "cli")]
+mod orphan;
 mod outside;
 #[cfg(feature = "programs")]
 mod program;
@@ -28,10 +32,14 @@ pub use clock::{Clock, Timestamp};
 pub use deadline::Deadline;
 pub use driver::{Driver, Interest, Shift};
 #[cfg(feature = "agent")]
-pub use foreign::{forget_parent, passed_listener, peer_user, protect_memory};
+pub use foreign::{forget_parent, passed_listener, peer_user};
 pub use fork::{
     ForkCell, Generation, NoFork, OncePerProcess, between_forks, generation, install_fork_handlers, no_fork,
 };
+#[cfg(feature = "agent")]
+pub use memory::{Lockable, hide_memory, protect_memory};
+#[cfg(feature = "cli")]
+pub use orphan::orphans_are_reaped;
 pub use outside::{is_outside, outside};
 #[cfg(feature = "programs")]
 pub use program::{Outcome, Program, may_pass};

@@ -1,10 +1,11 @@
-"""A backend whose lookups an agent answers, in a process of its own."""
+"""A backend whose lookups an agent answers, in a process of its own that shows no secret."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,10 +14,31 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.conformance.canaries import files_below, must_be_nowhere
 from tests.conformance.harness import Harness, Options
+from tests.conformance.test_traces import known_secrets
 
 if TYPE_CHECKING:
     from strongroom._base import SecretsBackend
+
+
+#: What a test has put into the store, where it is long enough not to be found by chance.
+STORED: dict[str, str] = {}
+
+
+def shown(agent: int, folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Everything that an agent shows: its arguments, its environment and its files, with its log and a core file."""
+    process = Path("/proc") / str(agent)
+    for name in ("cmdline", "environ", "status", "stat", "limits", "comm"):
+        # Those of a process that is not dumpable are root's.
+        with contextlib.suppress(PermissionError):
+            yield name, (process / name).read_bytes()
+    yield from files_but_the_configuration(folder)
+
+
+def files_but_the_configuration(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file that an agent may have written."""
+    return ((place, content) for place, content in files_below(folder) if place != "airflow.cfg")
 
 
 @contextlib.contextmanager
@@ -32,7 +54,10 @@ def asked_through_agent(harness: Harness, **options: object) -> Iterator[Secrets
             f"backend_kwargs = {json.dumps(whole).replace('%', '%%')}\n"
         )
         environment = {**os.environ, "AIRFLOW_HOME": folder}
-        agent = subprocess.Popen([sys.executable, "-m", "strongroom", "agent"], env=environment)
+        with (Path(folder) / "log").open("wb") as log:
+            agent = subprocess.Popen(
+                [sys.executable, "-m", "strongroom", "agent"], env=environment, stdout=log, stderr=log, cwd=folder
+            )
         try:
             end = time.monotonic() + 30
             while not place.exists():
@@ -40,6 +65,15 @@ def asked_through_agent(harness: Harness, **options: object) -> Iterator[Secrets
                 assert time.monotonic() < end, "it does not listen"
                 time.sleep(0.01)
             yield harness.backend(**whole)
+            secrets = {**known_secrets(harness, whole), **STORED}
+            must_be_nowhere(secrets, list(shown(agent.pid, Path(folder))))
+            # Wherever the system sends core files, this process leaves none.
+            agent.send_signal(signal.SIGQUIT)
+            _, ended = os.waitpid(agent.pid, 0)
+            agent.returncode = -signal.SIGQUIT
+            assert os.WIFSIGNALED(ended)
+            assert not os.WCOREDUMP(ended)
+            must_be_nowhere(secrets, files_but_the_configuration(Path(folder)))
         finally:
             agent.kill()
             agent.wait()

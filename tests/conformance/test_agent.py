@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import strongroom
 from strongroom.exceptions import StrongroomError
-from tests.conformance.agent import asked_through_agent
+from tests.conformance.agent import STORED, asked_through_agent
 from tests.conformance.capability import TEMPORARY, Capability
 from tests.conformance.cases import FAULTS, shows, shows_faults
-from tests.conformance.harness import KINDS, ODD_NAMES, Harness, look_up
+from tests.conformance.harness import KINDS, ODD_NAMES, Harness, Kind, look_up
 from tests.conformance.test_faults import quick
 from tests.conformance.test_values import LARGE, TEXTS, URI
+
+#: Shorter values may be part of anything.
+LONG_ENOUGH = 16
+
+
+@pytest.fixture(autouse=True)
+def _remembers_values(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each value in the store is searched for in all that the agent shows."""
+    put = harness.put
+
+    def remember(kind: Kind, secret_id: str, value: str, team: str | None = None) -> None:
+        if len(value) >= LONG_ENOUGH:
+            STORED[f"{kind} {secret_id}"] = value
+        put(kind, secret_id, value, team)
+
+    monkeypatch.setattr(harness, "put", remember)
+    yield
+    STORED.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +60,21 @@ def test_values_and_absences_are_the_same(harness: Harness) -> None:
         assert [look_up(backend, kind, "only") for kind in KINDS] == [None, "here", None]
         absent = {"nothing", "", *ODD_NAMES.values()} - harness.same_as_hello
         assert {name: look_up(backend, "variable", name) for name in absent} == dict.fromkeys(absent)
+
+
+@shows(Capability.FOUND)
+def test_a_secret_that_an_agent_shows_would_be_found(harness: Harness) -> None:
+    harness.put("variable", "hello", "core-2f1d9a77c0e4b8")
+
+    def look() -> None:
+        with asked_through_agent(harness) as backend:
+            value = backend.get_variable("hello")
+            # Its log is in its working directory.
+            agent = next(path for path in Path(tempfile.gettempdir()).glob("agent*/log"))
+            agent.write_text(f"{value}\n")
+
+    with pytest.raises(AssertionError, match=r"variable hello in log"):
+        look()
 
 
 @shows(Capability.UNICODE, Capability.LARGE, Capability.EMPTY)

@@ -37,7 +37,7 @@ pub(super) struct Arguments {
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Report {
     let mut findings = Vec::new();
     let checked = configuration::check(source, &mut findings);
-    findings.extend(checked.as_ref().and_then(|(_, setup)| crate::cli::agent::check(setup)));
+    findings.extend(checked.iter().flat_map(|(_, setup)| crate::cli::agent::check(setup)));
     if let (Some((airflow, setup)), false) = (checked, arguments.offline) {
         if setup.settings.chain.is_none() {
             store::check(&airflow, &setup, &arguments.tag, &mut findings);

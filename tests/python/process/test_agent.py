@@ -15,195 +15,28 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from strongroom.aws import SecretsManagerBackend
-
-#: Parts of what an agent holds and must show nowhere.
-CANARY = "canary-4711"
-
-ASK = """
-import json, sys, time
-from strongroom.aws import SecretsManagerBackend
-backend = SecretsManagerBackend(**json.loads(sys.argv[1]))
-begin = time.monotonic()
-print(json.dumps([[backend.get_variable(key) for key in sys.argv[2:]], time.monotonic() - begin]))
-"""
-
-CHILDREN = """
-import os
-try:
-    print(os.waitpid(-1, os.WNOHANG))
-except ChildProcessError:
-    print("none")
-"""
-
-FORKS = """
-import json, os, sys
-from strongroom.aws import SecretsManagerBackend
-backend = SecretsManagerBackend(**json.loads(sys.argv[1]))
-failed = 0
-for begin in range(0, int(sys.argv[2]), 64):
-    children = []
-    for number in range(min(64, int(sys.argv[2]) - begin)):
-        child = os.fork()
-        if child == 0:
-            os._exit(0 if backend.get_variable("hello") == "world" else 1)
-        children.append(child)
-    failed += sum(os.waitpid(child, 0)[1] != 0 for child in children)
-print(failed)
-"""
-
-
-class Store:
-    """Secrets Manager with one secret; counts the calls."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                outer.calls.append(body["SecretId"])
-                is_there = body["SecretId"] == "airflow/variables/hello"
-                answer: dict[str, Any] = {"Name": "n", "SecretString": "world"}
-                text = json.dumps(answer if is_there else {"__type": "ResourceNotFoundException", "message": "no"})
-                self.send_response(200 if is_there else 400)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def options(self, agent: str) -> dict[str, Any]:
-        """The options of a backend on this store."""
-        return {
-            "endpoint_url": self.url,
-            "region_name": "eu-west-1",
-            "aws_access_key_id": "AKIA",
-            "aws_secret_access_key": CANARY,
-            "agent": agent,
-        }
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A store of its own for each test."""
-    store = Store()
-    yield store
-    store.server.shutdown()
-    store.server.server_close()
-
-
-def environment(folder: Path, **more: str) -> dict[str, str]:
-    """The environment of processes that share an agent, with its socket below ``folder``."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "AIRFLOW"))}
-    return {**kept, "TMPDIR": str(folder), "HOME": str(folder), "PYTHONPATH": os.pathsep.join(sys.path), **more}
-
-
-def ask(folder: Path, options: dict[str, Any], *keys: str) -> tuple[list[str | None], float]:
-    """What a new process gets for the variables, and the seconds that it waited for them."""
-    done = subprocess.run(
-        [sys.executable, "-c", ASK, json.dumps(options), *keys],
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    values, seconds = json.loads(done.stdout)
-    return values, seconds
-
-
-def is_at_work(pid: int) -> bool:
-    """Whether a process runs; one that has ended may still wait for the process that has adopted it."""
-    try:
-        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def client_of_the_only_agent(folder: Path) -> socket.socket:
-    """A connection to the agent whose socket is below ``folder``, once it listens."""
-    connection = socket.socket(socket.AF_UNIX)
-
-    def is_connected() -> bool:
-        try:
-            connection.connect(str(next(path for path in folder.rglob("*") if path.is_socket())))
-        except (StopIteration, OSError):
-            return False
-        return True
-
-    until(is_connected)
-    return connection
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "strongroom", "agent", *arguments]
-
-
-def configured(folder: Path, options: dict[str, Any]) -> dict[str, str]:
-    return environment(
-        folder,
-        AIRFLOW_HOME=str(folder),
-        AIRFLOW__SECRETS__BACKEND="strongroom.aws.SecretsManagerBackend",
-        AIRFLOW__SECRETS__BACKEND_KWARGS=json.dumps(options),
-    )
-
-
-def strongroom(folder: Path, options: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs `strongroom agent` with ``arguments``."""
-    return subprocess.run(
-        command(*arguments),
-        env=configured(folder, options),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-@contextlib.contextmanager
-def foreground(folder: Path, options: dict[str, Any], *through: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`strongroom agent` at work at the socket that the options name, started by another program if need be."""
-    process = subprocess.Popen([*through, *command()], env=configured(folder, options))
-    try:
-        until(Path(options["agent"]).exists)
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def until(condition: Any) -> None:
-    """Waits until ``condition`` holds."""
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
-@pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a short path, closed to others: the path of a socket has 103 bytes at most."""
-    folder = Path(tmp_path_factory.mktemp("a"))
-    folder.chmod(0o700)
-    return folder
-
-
-def named(folder: Path) -> str:
-    return str(folder / "agent.sock")
+from tests.python.process.agent import (
+    ASK,
+    CANARY,
+    FORKS,
+    Store,
+    ask,
+    client_of_the_only_agent,
+    command,
+    configured,
+    environment,
+    foreground,
+    is_at_work,
+    named,
+    strongroom,
+    until,
+)
 
 
 def test_the_first_lookup_starts_it_and_later_processes_make_no_call(folder: Path, store: Store) -> None:
