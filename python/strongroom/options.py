@@ -60,6 +60,14 @@ class CommonOptions(TypedDict, total=False):
     """Where counts and durations of lookups go: off, to Airflow's own metrics (airflow), or to the global
     provider of OpenTelemetry (opentelemetry) (default `off`)."""
 
+    references: Any
+    """What a stored value may refer to with secret_coordinate::NAME: a list of objects, each with a member and a
+    regular expression for names. Without it, a value with a reference is an error."""
+
+    references_only: bool | str
+    """Refuse values that hold a secret themselves: passwords and other secret fields have to be references
+    (default `false`)."""
+
     cache_ttl: float | str
     """How long a value is served without asking the store; 0 stores nothing (default `60s`)."""
 

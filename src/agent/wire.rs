@@ -97,6 +97,8 @@ pub(super) struct WireAnswer<'a> {
 pub(super) struct WireKnown<'a> {
     value: Option<&'a str>,
     is_structured: bool,
+    #[serde(borrow)]
+    resolved: Vec<&'a str>,
     valid_for: Option<Duration>,
     pub(super) age: Duration,
     pub(super) fresh_for: Duration,
@@ -119,6 +121,12 @@ impl<'a> WireKnown<'a> {
         Self {
             value: value.map(SecretValue::expose),
             is_structured: value.is_some_and(SecretValue::is_structured),
+            resolved: value
+                .map(SecretValue::resolved)
+                .into_iter()
+                .flatten()
+                .map(SecretValue::expose)
+                .collect(),
             valid_for: value.and_then(SecretValue::valid_for),
             age,
             fresh_for,
@@ -129,7 +137,10 @@ impl<'a> WireKnown<'a> {
     /// A copy of the value.
     pub(super) fn value(&self) -> Option<SecretValue> {
         let make = if self.is_structured { SecretValue::structured } else { SecretValue::text };
-        let value = self.value.map(make)?;
+        let mut value = self.value.map(make)?;
+        if !self.resolved.is_empty() {
+            value = value.with_resolved(self.resolved.iter().copied().map(SecretValue::text).collect());
+        }
         Some(match self.valid_for {
             Some(valid_for) => value.with_valid_for(valid_for),
             None => value,
@@ -205,7 +216,8 @@ mod tests {
 
     #[test]
     fn a_value_arrives_as_it_was_and_is_not_shown() {
-        let value = SecretValue::structured("{\"canary\": 1}").with_valid_for(Duration::from_secs(5));
+        let value = SecretValue::structured("{\"canary\": 1}").with_resolved(vec![SecretValue::text("part")]);
+        let value = value.with_valid_for(Duration::from_secs(5));
         let known = WireKnown::new(Some(&value), Duration::from_secs(2), Duration::from_secs(7), true);
         assert_eq!(format!("{known:?}"), "WireKnown { age: 2s, .. }");
         let reply = Reply::Answer(WireAnswer { outcome: Ok(known), notes: vec!["n".to_owned()] });
@@ -216,6 +228,7 @@ mod tests {
         let copy = known.value().unwrap();
         assert_eq!((copy.expose(), copy.is_structured()), (value.expose(), true));
         assert_eq!((copy.valid_for(), known.fresh_for), (value.valid_for(), Duration::from_secs(7)));
+        assert_eq!(copy.resolved().iter().map(SecretValue::expose).collect::<Vec<_>>(), ["part"]);
         assert!(known.is_stale && notes == ["n"]);
     }
 

@@ -7,12 +7,13 @@ use futures_util::FutureExt;
 use crate::backend::chain::Chain;
 use crate::backend::on_error::Failure;
 use crate::backend::plan::Route;
+use crate::backend::references::{Led, Target};
 use crate::backend::reply::{Answered, Explained, Held, Known, Memory, Reply, Trail};
 use crate::backend::settings::Settings;
 use crate::backend::settle::settle_asked;
 use crate::backend::stack::Stack;
 use crate::backend::warnings::Warnings;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layers::Counters;
 use crate::masking::Stamp;
 use crate::process::{Clock, Deadline, no_fork};
@@ -31,6 +32,8 @@ pub struct Backend {
     pub(super) warnings: Warnings,
     /// The members that are asked in its place, if this is a chain.
     pub(super) chain: Option<Chain>,
+    /// What the references in its values led to.
+    pub(super) led: Led,
 }
 
 impl Backend {
@@ -43,7 +46,15 @@ impl Backend {
     fn around(stack: Stack, settings: Arc<Settings>, clock: Clock) -> Self {
         let counters = Counters::of(settings.entry.info.name);
         let (chain, warnings) = (Chain::of(&settings, &clock), Warnings::new());
-        Self { settings, clock, counters, stack: Mutex::new(Arc::new(stack)), warnings, chain }
+        Self {
+            settings,
+            clock,
+            counters,
+            stack: Mutex::new(Arc::new(stack)),
+            warnings,
+            chain,
+            led: Led::default(),
+        }
     }
 
     /// A backend on `store` instead of the one that the settings name.
@@ -105,12 +116,12 @@ impl Backend {
             // Boxed, so that the lookups of one store do not carry the size of this.
             return Box::pin(chain.ask(deadline, lookup, route)).await;
         }
-        self.settled(lookup, route, self.named(deadline.run(self.search(lookup, &route.0)).await))
+        self.settled(lookup, route, self.named(deadline.run(self.search(lookup, route)).await))
     }
 
     /// Like [`Self::ask`], for another process, which applies the error policy and writes the log itself.
     pub async fn answer(&self, lookup: Lookup<'_>, route: &Route) -> Answered {
-        let mut trail = Trail { notes: Some(Vec::new()), ..Trail::new(0) };
+        let mut trail = Trail { notes: Some(Vec::new()), has_teams: route.2, ..Trail::new(0) };
         let search = self.search_along(lookup, &route.0, &mut trail);
         let outcome = self.named(self.deadline().run(search).await);
         let fresh_for = trail.ask_again.since(self.clock.now());
@@ -138,16 +149,28 @@ impl Backend {
     /// while it is being refreshed (`is_under_way` means that this very lookup is) or while no refresh is
     /// due.
     pub fn held(&self, lookup: Lookup<'_>, route: &Route, is_under_way: bool) -> Option<Held> {
-        if let Some(chain) = &self.chain {
-            return chain.held(lookup, route, is_under_way);
+        match &self.chain {
+            Some(chain) => chain.held(lookup, route, is_under_way),
+            None => self.held_among(None, lookup, route, is_under_way),
         }
+    }
+
+    /// Like [`Self::held`], of a member of `chain`.
+    pub(super) fn held_among(
+        &self,
+        chain: Option<(&Chain, usize)>,
+        lookup: Lookup<'_>,
+        route: &Route,
+        is_under_way: bool,
+    ) -> Option<Held> {
         let stack = self.current();
         // While a prefetch is under way or still to come, the lookup has to wait for it.
         if stack.store.is_outdated() || !*stack.prefetched.try_lock().ok()? {
             return None;
         }
         let memory = Some(Memory { is_under_way, is_due: false, counters: Vec::new() });
-        let mut trail = Trail { memory, ..Trail::new(stack.store.cache().epoch()) };
+        let mut trail =
+            Trail { memory, chain, has_teams: route.2, ..Trail::new(stack.store.cache().epoch()) };
         // Memory answers without waiting, so the walk is ready at its first poll.
         let reply = self.walk(&stack, lookup, &route.0, &mut trail).now_or_never()?.ok()?;
         let memory = trail.memory?;
@@ -158,7 +181,12 @@ impl Backend {
 
     /// Adds the store's name to an error that arose above the layers.
     pub(super) fn named<T>(&self, outcome: Result<T>) -> Result<T> {
-        outcome.map_err(|error| error.with_store(self.settings.entry.info.name))
+        // A reference may lead to another store, whose errors have its name.
+        let of_this = |error: Error| match error.store() {
+            Some(_) => error,
+            None => error.with_store(self.settings.entry.info.name),
+        };
+        outcome.map_err(of_this)
     }
 
     fn deadline(&self) -> Deadline {
@@ -178,7 +206,7 @@ impl Backend {
         if let Some(chain) = &self.chain {
             return Box::pin(chain.explain(deadline, lookup, route)).await;
         }
-        let mut trail = Trail { steps: Some(Vec::new()), ..Trail::new(0) };
+        let mut trail = Trail { steps: Some(Vec::new()), has_teams: route.2, ..Trail::new(0) };
         let outcome = self.named(deadline.run(self.search_along(lookup, &route.0, &mut trail)).await);
         let error = outcome.as_ref().err().cloned();
         let outcome = self.settled(lookup, route, outcome);
@@ -193,12 +221,26 @@ impl Backend {
         }
         let stack = self.current();
         let Some(id) = id else { return stack.store.cache().expire_all() };
+        // Of a chain's member these may be names of other members: the chain refreshes them.
+        if self.settings.is_alone {
+            self.led_by(id, team).iter().for_each(|(_, name)| stack.store.cache().expire(name));
+        }
         for kind in Kind::ALL {
             let names = self.settings.convention.names(Lookup { kind, id, team }).into_names();
             // A kind that is switched off has no names, so its bundle is not asked either.
             let bundle = self.settings.bundles.of(kind).filter(|_| !names.is_empty());
             names.iter().chain(bundle).for_each(|name| stack.store.cache().expire(name));
         }
+    }
+
+    /// What the references in the values of `id` led to.
+    pub(super) fn led_by(&self, id: &str, team: Option<&str>) -> Vec<Target> {
+        let names = Kind::ALL.into_iter().flat_map(|kind| {
+            let names = self.settings.convention.names(Lookup { kind, id, team }).into_names();
+            let bundle = self.settings.bundles.of(kind).filter(|_| !names.is_empty()).cloned();
+            names.into_iter().chain(bundle)
+        });
+        names.flat_map(|name| self.led.by(&name)).collect()
     }
 
     #[allow(clippy::inline_always)] // a part of every warm lookup

@@ -28,6 +28,8 @@ const LOOKUP: Lookup<'static> = Lookup { kind: Kind::Connection, id: "db", team:
 fn backend(store: &Arc<Scripted>, on_error: OnError, clock: &Clock) -> Backend {
     let (entry, options) = (find("memory").unwrap(), Options::default());
     let settings = Settings {
+        references: crate::backend::ReferenceSettings::default(),
+        is_alone: true,
         entry,
         convention: (entry.convention)(&options).unwrap(),
         patterns: Patterns::from_options(&options),

@@ -28,6 +28,7 @@ mod prefixes;
 #[cfg(test)]
 #[cfg(feature = "memory")]
 mod promise_tests;
+mod references;
 mod reply;
 mod settings;
 mod settle;
@@ -48,12 +49,18 @@ pub use on_error::{Failure, OnError};
 pub use pattern::Patterns;
 pub use plan::{Plan, Route, Skipped, plan, plan_odd};
 pub use prefetch::Prefetch;
-pub use reply::{Answered, AskedName, Explained, Held, Known, Reply};
+pub use references::{Reference, ReferenceSettings, find_references};
+pub use reply::{Answered, AskedName, Explained, Held, Known, Referred, Reply};
 pub use settings::Settings;
 pub use settle::{settle, settle_asked};
 pub use warnings::Warnings;
 
 /// Every option of the backend itself, the same for all stores.
 pub fn options() -> impl Iterator<Item = &'static OptionSpec> {
-    settings::OPTIONS.iter().chain(agent::OPTIONS).chain(audit::OPTIONS).chain(telemetry::OPTIONS)
+    settings::OPTIONS
+        .iter()
+        .chain(agent::OPTIONS)
+        .chain(audit::OPTIONS)
+        .chain(telemetry::OPTIONS)
+        .chain(references::OPTIONS)
 }

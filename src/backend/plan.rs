@@ -12,13 +12,13 @@ use crate::store::prefix::TEAM_SEPARATOR;
 
 /// The names that answer a lookup, in the order in which they are asked. They are created and read in
 /// `backend`; other modules pass them on, or show them. In a chain the names are those of all members, and
-/// the legs say which member is asked for which.
+/// the legs say which member is asked for which. Last is whether Airflow has teams, where that was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route(pub(super) Vec<SecretName>, pub(super) Vec<Leg>);
+pub struct Route(pub(super) Vec<SecretName>, pub(super) Vec<Leg>, pub(super) Option<bool>);
 
 impl From<Vec<SecretName>> for Route {
     fn from(names: Vec<SecretName>) -> Self {
-        Self(names, Vec::new())
+        Self(names, Vec::new(), None)
     }
 }
 
@@ -167,8 +167,22 @@ fn fault(odd: OddId) -> &'static str {
 pub fn plan(settings: &Settings, lookup: Lookup<'_>, multi_team: impl FnOnce() -> bool) -> Result<Plan> {
     match &settings.chain {
         Some(chain) => Ok(chain::plan(chain, lookup, None, multi_team)),
-        None => plan_store(settings, lookup, multi_team),
+        None if settings.references.is_empty() => plan_store(settings, lookup, multi_team),
+        None => plan_with_teams(settings, lookup, multi_team),
     }
+}
+
+/// Like [`plan_store`], where a value may lead to other secrets: not to those of another team.
+fn plan_with_teams(
+    settings: &Settings,
+    lookup: Lookup<'_>,
+    multi_team: impl FnOnce() -> bool,
+) -> Result<Plan> {
+    let multi_team = std::cell::LazyCell::new(multi_team);
+    Ok(match plan_store(settings, lookup, || *multi_team)? {
+        Plan::Ask(Route(names, legs, _)) => Plan::Ask(Route(names, legs, Some(*multi_team))),
+        skipped @ Plan::Skip(_) => skipped,
+    })
 }
 
 /// Like [`plan`], for one store.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::backend::chain::MemberSearch;
+use crate::backend::chain::{Chain, MemberSearch};
 use crate::backend::on_error::Failure;
+use crate::backend::references::Reference;
 use crate::error::{Error, Result};
 use crate::layers::{Cached, Counter, Origin};
 use crate::masking::Stamp;
@@ -68,7 +69,7 @@ pub struct Known {
 }
 
 /// What an answer is derived from: it is as old as its oldest part, and fresh until the first part expires.
-pub(super) struct Trail {
+pub(super) struct Trail<'a> {
     pub(super) fetched: Timestamp,
     pub(super) ask_again: Timestamp,
     pub(super) epoch: u64,
@@ -83,6 +84,10 @@ pub(super) struct Trail {
     pub(super) notes: Option<Vec<String>>,
     /// What was asked, if the caller wants to know.
     pub(super) steps: Option<Vec<AskedName>>,
+    /// The chain whose member is asked, and its position: references may lead to the other members.
+    pub(super) chain: Option<(&'a Chain, usize)>,
+    /// Whether Airflow has teams, where the plan had to know.
+    pub(super) has_teams: Option<bool>,
 }
 
 /// The state of a lookup that must not wait.
@@ -128,9 +133,24 @@ pub struct AskedName {
     pub asked_store: bool,
     /// How long it took.
     pub took: Duration,
+    /// The reference that led to it, if one did.
+    pub referred: Option<Box<Referred>>,
 }
 
-impl Trail {
+/// A reference that was followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referred {
+    /// The reference as it is written.
+    pub reference: Reference,
+    /// Where it is in what holds it; empty if it is all of it.
+    pub place: Vec<String>,
+    /// The member that was asked.
+    pub member: String,
+    /// How many references led to the secret.
+    pub depth: usize,
+}
+
+impl Trail<'_> {
     pub(super) fn new(epoch: u64) -> Self {
         let end = Timestamp::ORIGIN.plus(Duration::MAX);
         Self {
@@ -143,6 +163,8 @@ impl Trail {
             memory: None,
             notes: None,
             steps: None,
+            chain: None,
+            has_teams: None,
         }
     }
 
@@ -156,7 +178,7 @@ impl Trail {
             Err(error) => error.kind().as_str(),
         };
         let asked_store = !matches!(cached, Ok(Cached { origin: Origin::Memory, .. }));
-        steps.push(AskedName { name: name.clone(), outcome, asked_store, took });
+        steps.push(AskedName { name: name.clone(), outcome, asked_store, took, referred: None });
     }
 
     /// Continues with the next name after `error`. The answer is not remembered, since an error is not an

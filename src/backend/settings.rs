@@ -5,11 +5,12 @@ use std::sync::Arc;
 use crate::backend::agent::AgentSettings;
 use crate::backend::audit::AuditLog;
 use crate::backend::bundle::{self, BundleNames};
-use crate::backend::chain::{ChainSettings, Routing};
+use crate::backend::chain::{ChainSettings, FOREIGN, Routing};
 use crate::backend::misses;
 use crate::backend::on_error::{self, OnError};
 use crate::backend::pattern::{self, Patterns};
 use crate::backend::prefetch::{self, Prefetch};
+use crate::backend::references::ReferenceSettings;
 use crate::backend::telemetry::Metrics;
 use crate::layers::LayerSettings;
 use crate::store::StoreEntry;
@@ -73,10 +74,26 @@ pub struct Settings {
     pub metrics: Metrics,
     /// Whether the agent of the host is asked.
     pub agent: AgentSettings,
+    /// What values may refer to.
+    pub references: ReferenceSettings,
+    /// Whether it is no member of a chain.
+    pub is_alone: bool,
     /// As a member of a chain: the lookups that concern it.
     pub routing: Arc<Routing>,
     /// The members, if this is a chain.
     pub chain: Option<Arc<ChainSettings>>,
     /// Cache, limits, retries and timeouts.
     pub layers: LayerSettings,
+}
+
+impl Settings {
+    /// Whether its secrets come from a class of another package.
+    pub fn is_foreign(&self) -> bool {
+        self.entry.info.name == FOREIGN.info.name
+    }
+
+    /// Whether `word` is the registry name of its store, or a word for it.
+    pub fn is_called(&self, word: &str) -> bool {
+        self.entry.info.name == word || self.entry.tools.words.contains(&word)
+    }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::backend::lookup::Backend;
 use crate::backend::memo::Remembered;
+use crate::backend::plan::Route;
 use crate::backend::reply::{Memory, Reply, Trail};
 use crate::backend::settle::is_nowhere;
 use crate::backend::stack::Stack;
@@ -17,15 +18,15 @@ use crate::store::{SecretName, Store};
 use crate::value::SecretValue;
 
 impl Backend {
-    pub(super) async fn search(&self, lookup: Lookup<'_>, names: &[SecretName]) -> Result<Reply> {
-        self.search_along(lookup, names, &mut Trail::new(0)).await
+    pub(super) async fn search(&self, lookup: Lookup<'_>, route: &Route) -> Result<Reply> {
+        self.search_along(lookup, &route.0, &mut Trail { has_teams: route.2, ..Trail::new(0) }).await
     }
 
     pub(super) async fn search_along(
         &self,
         lookup: Lookup<'_>,
         names: &[SecretName],
-        trail: &mut Trail,
+        trail: &mut Trail<'_>,
     ) -> Result<Reply> {
         let stack = self.up_to_date()?;
         self.prefetch(&stack).await;
@@ -39,7 +40,7 @@ impl Backend {
         stack: &Stack,
         lookup: Lookup<'_>,
         names: &[SecretName],
-        trail: &mut Trail,
+        trail: &mut Trail<'_>,
     ) -> Result<Reply> {
         let mut value = None;
         let mut failed = None;
@@ -54,6 +55,11 @@ impl Backend {
             let has_next = index + 1 < names.len();
             if let Some((place, found)) = self.unless_next_answers(lookup, found, has_next, trail)? {
                 value = self.read(stack, lookup.kind, &place, found)?;
+                if let Some(found) = value.take_if(|found| self.settings.references.concern(found)) {
+                    // Boxed, so that other lookups do not carry the size of this.
+                    let resolved = Box::pin(self.resolved(stack, lookup, &place, found, trail)).await;
+                    value = Some(unless_malformed(stack, &place, resolved)?);
+                }
                 self.say_passed_over(lookup, name, trail);
                 break;
             }
@@ -76,7 +82,7 @@ impl Backend {
         stack: &Stack,
         lookup: Lookup<'_>,
         names: &[SecretName],
-        trail: &Trail,
+        trail: &Trail<'_>,
     ) -> bool {
         let is_plain = trail.memory.is_none() && trail.steps.is_none();
         names.len() > 1
@@ -91,7 +97,7 @@ impl Backend {
         stack: &Stack,
         lookup: Lookup<'_>,
         name: &SecretName,
-        trail: &mut Trail,
+        trail: &mut Trail<'_>,
     ) -> Result<Option<(SecretName, SecretValue)>> {
         // The bundle comes first, so that its ids need no reads of their own.
         if let Some(bundle) = self.settings.bundles.of(lookup.kind)
@@ -109,7 +115,7 @@ impl Backend {
         lookup: Lookup<'_>,
         found: Result<Option<T>>,
         has_next: bool,
-        trail: &mut Trail,
+        trail: &mut Trail<'_>,
     ) -> Result<Option<T>> {
         if !has_next || found.is_ok() {
             return found;
@@ -127,7 +133,7 @@ impl Backend {
     }
 
     /// Logs that `name` answers in place of another one that could not be read.
-    fn say_passed_over(&self, lookup: Lookup<'_>, name: &SecretName, trail: &mut Trail) {
+    fn say_passed_over(&self, lookup: Lookup<'_>, name: &SecretName, trail: &mut Trail<'_>) {
         let Some(error) = &trail.passed_over else { return };
         let text = format!(
             "{} {:?}: {error}. The shared name `{name}` answers instead.",
@@ -138,7 +144,7 @@ impl Backend {
     }
 
     /// Logs `text` as a warning of the lookup, or hands it to the process that writes the log.
-    fn note(&self, lookup: Lookup<'_>, text: String, trail: &mut Trail) {
+    fn note(&self, lookup: Lookup<'_>, text: String, trail: &mut Trail<'_>) {
         match &mut trail.notes {
             Some(notes) => notes.push(text),
             None => self.warnings.say(lookup, &self.clock, &text),
@@ -157,7 +163,7 @@ impl Backend {
         lookup: Lookup<'_>,
         bundle: &SecretName,
         key: &str,
-        trail: &mut Trail,
+        trail: &mut Trail<'_>,
     ) -> Result<Option<SecretValue>> {
         let source = self.fetch(stack, lookup, bundle, trail).await;
         let found = source.and_then(|source| match &source {
@@ -183,12 +189,12 @@ impl Backend {
         self.settings.convention.id_below(prefix.first()?.as_str(), name)
     }
 
-    async fn fetch(
+    pub(super) async fn fetch(
         &self,
         stack: &Stack,
         lookup: Lookup<'_>,
         name: &SecretName,
-        trail: &mut Trail,
+        trail: &mut Trail<'_>,
     ) -> Result<Option<SecretValue>> {
         let start = trail.steps.is_some().then(Instant::now);
         let cached = match &mut trail.memory {
@@ -210,7 +216,7 @@ impl Backend {
         name: &SecretName,
         age: Duration,
         error: &Error,
-        trail: &mut Trail,
+        trail: &mut Trail<'_>,
     ) {
         let text = format!(
             "{} {}: {} does not answer, so the value of `{name}` from {}s ago is served: {error}",
@@ -222,7 +228,13 @@ impl Backend {
         self.note(lookup, text, trail);
     }
 
-    fn reply(&self, stack: &Stack, lookup: Lookup<'_>, value: Option<SecretValue>, trail: &Trail) -> Reply {
+    fn reply(
+        &self,
+        stack: &Stack,
+        lookup: Lookup<'_>,
+        value: Option<SecretValue>,
+        trail: &Trail<'_>,
+    ) -> Reply {
         let now = self.clock.now();
         let answer = Remembered {
             value,

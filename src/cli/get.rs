@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::backend::AskedName;
+use crate::cli::coordinates::{Coordinates, own};
 use crate::cli::masked::{self, MASK};
 use crate::cli::near::{near_ids, question};
 use crate::cli::output::{NO, Report, columns};
@@ -20,6 +22,8 @@ pub(super) struct Arguments {
     /// Which Airflow reads a connection: `airflow_3_3`, `task_sdk_1_3`, `airflow_3_0` or `airflow_2_11`.
     #[arg(long, value_name = "DIALECT", default_value_t)]
     dialect: Dialect,
+    #[command(flatten)]
+    coordinates: Coordinates,
 }
 
 #[derive(Debug, clap::Args)]
@@ -31,13 +35,13 @@ pub(super) struct RevealArguments {
 /// Shows that a secret exists and its fields, without the secret parts.
 pub(super) fn get(source: &Source, arguments: &Arguments) -> Result<Report> {
     let lookup = arguments.subject.lookup();
-    with_secret(source, lookup, |secret| shown(lookup, secret, arguments.dialect))
+    with_secret(source, lookup, |secret, steps| shown(lookup, secret, arguments, steps))
 }
 
 /// Shows the secret itself: the only command that does.
 pub(super) fn reveal(source: &Source, arguments: &RevealArguments) -> Result<Report> {
     let lookup = arguments.subject.lookup();
-    with_secret(source, lookup, |secret| {
+    with_secret(source, lookup, |secret, _| {
         let value = secret.expose();
         let json = json!({"kind": lookup.kind.as_str(), "id": lookup.id, "found": true, "value": value});
         Ok(Report::done(format!("{value}\n"), json).exact())
@@ -47,7 +51,7 @@ pub(super) fn reveal(source: &Source, arguments: &RevealArguments) -> Result<Rep
 fn with_secret(
     source: &Source,
     lookup: Lookup<'_>,
-    show: impl FnOnce(&SecretValue) -> Result<Report>,
+    show: impl FnOnce(&SecretValue, &[AskedName]) -> Result<Report>,
 ) -> Result<Report> {
     let airflow = source.airflow()?;
     let setup = Setup::of(&airflow, source.component())?;
@@ -57,7 +61,7 @@ fn with_secret(
         return Err(error.clone());
     }
     let mut report = match answer.value() {
-        Some(secret) => show(secret)?,
+        Some(secret) => show(secret, answer.steps())?,
         None => missing(lookup, &answer, &near(&setup, &client, lookup, &answer)),
     };
     report.warnings = setup.warned();
@@ -88,20 +92,28 @@ fn missing(lookup: Lookup<'_>, answer: &LookedUp, near: &[String]) -> Report {
     Report::done(text, json).with_code(NO)
 }
 
-fn shown(lookup: Lookup<'_>, secret: &SecretValue, dialect: Dialect) -> Result<Report> {
+fn shown(lookup: Lookup<'_>, secret: &SecretValue, asked: &Arguments, steps: &[AskedName]) -> Result<Report> {
     let mut json = json!({"kind": lookup.kind.as_str(), "id": lookup.id, "found": true});
+    let coordinates = asked.coordinates;
+    let references: Vec<_> = own(steps).map(|referred| coordinates.json(referred)).collect();
+    if !references.is_empty() {
+        json["references"] = json!(references);
+    }
     if lookup.kind != Kind::Connection {
-        let value = if secret.is_empty() { "" } else { MASK };
+        let whole = own(steps).find(|referred| referred.place.is_empty());
+        let masked = if secret.is_empty() { "" } else { MASK }.to_owned();
+        let value = whole.map_or(masked, |referred| coordinates.of(referred));
         json["value"] = json!(value);
         json["form"] = json!(form(secret));
-        let rows = [row("id", lookup.id), row("value", value), row("form", form(secret))];
+        let rows = [row("id", lookup.id), row("value", &value), row("form", form(secret))];
         return Ok(Report::done(columns(&rows), json));
     }
-    let connection = parse(&Text::from(secret.expose()), dialect).map_err(|error| {
+    let connection = parse(&Text::from(secret.expose()), asked.dialect).map_err(|error| {
         Error::new(ErrorKind::Malformed, format!("connection `{}`: {error}", Shown(lookup.id)))
             .with_hint("Airflow takes it for a miss and asks its next backend")
     })?;
-    let fields = masked::fields(&connection, secret.expose());
+    let mut fields = masked::fields(&connection, secret.expose());
+    coordinates.put(&mut fields, steps);
     let mut rows = vec![row("conn_id", lookup.id)];
     rows.extend(fields.iter().map(|(name, value)| row(name, &plain(value))));
     json["fields"] = Value::Object(fields);
@@ -137,9 +149,17 @@ fn plain(value: &Value) -> String {
 mod tests {
     use super::*;
 
+    fn arguments(lookup: Lookup<'_>) -> Arguments {
+        Arguments {
+            subject: Subject::of(lookup),
+            dialect: Dialect::default(),
+            coordinates: Coordinates::default(),
+        }
+    }
+
     fn shown_as(kind: Kind, secret: &str) -> (String, String) {
         let lookup = Lookup { kind, id: "a", team: None };
-        let report = shown(lookup, &SecretValue::text(secret), Dialect::default()).unwrap();
+        let report = shown(lookup, &SecretValue::text(secret), &arguments(lookup), &[]).unwrap();
         (report.text, report.json.to_string())
     }
 
@@ -173,7 +193,7 @@ mod tests {
     #[test]
     fn a_connection_that_airflow_cannot_read_is_an_error_without_it() {
         let lookup = Lookup { kind: Kind::Connection, id: "a", team: None };
-        let error = shown(lookup, &SecretValue::text("{canary"), Dialect::default()).unwrap_err();
+        let error = shown(lookup, &SecretValue::text("{canary"), &arguments(lookup), &[]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed);
         assert!(!error.to_string().contains("canary"), "{error}");
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `setup.rs` | from Airflow's configuration to a backend that can be asked |
 //! | `subject.rs` | the subject of a command, and how it is looked up |
-//! | `masked.rs`, `dates.rs`, `heard.rs` | connections without secrets, moments, warnings |
+//! | `masked.rs`, `coordinates.rs`, `dates.rs`, `heard.rs` | connections without secrets, references, moments, warnings |
 //! | `output.rs`, `screen.rs`, `progress.rs` | the output of a command, the exit codes, the terminal, and progress |
 //! | `words.rs`, `near.rs` | words for stores, and suggestions for mistyped words, ids and classes |
 //! | the others | one command each |
@@ -17,6 +17,7 @@
 mod agent;
 mod bench;
 mod completions;
+mod coordinates;
 mod dates;
 mod describe;
 mod doctor;
@@ -33,6 +34,7 @@ mod near;
 mod output;
 mod policy;
 mod progress;
+mod references;
 mod screen;
 mod setup;
 mod stats;
@@ -147,6 +149,16 @@ enum Command {
     /// no value. Exits with 1 if anything was found, so that a pipeline stops.
     #[command(after_help = "Examples:\n  strongroom lint\n  strongroom lint --dialect task_sdk_1_3 --json")]
     Lint(Configured<lint::Arguments>),
+    /// Check that the secrets which values refer to are there.
+    ///
+    /// Follows every reference (`secret_coordinate::NAME#KEY`) in a file, or in everything that the store
+    /// holds for Airflow, and shows no value. A missing secret is a warning, since it may still be created;
+    /// with --strict it is an error. A reference that can never be resolved is one in any case.
+    #[command(
+        name = "ref",
+        after_help = "Examples:\n  strongroom ref check\n  strongroom ref check --strict connections.json"
+    )]
+    Ref(Configured<references::Arguments>),
     /// Take a connection URI apart, or put one together.
     ///
     /// Reads standard input: any user of the machine can see a secret on a command line.
@@ -267,6 +279,7 @@ fn execute(arguments: &Arguments) -> Result<Report> {
         Command::Describe(asked) => describe::run(&asked.source, &asked.own),
         Command::Explain(asked) => explain::run(&asked.source, &asked.own),
         Command::Lint(asked) => lint::run(&asked.source, &asked.own),
+        Command::Ref(asked) => references::run(&asked.source, &asked.own),
         Command::Uri(arguments) => uri::run(arguments),
         Command::Doctor(asked) => Ok(doctor::run(&asked.source, &asked.own)),
         Command::Policy(asked) => policy::run(&asked.source, &asked.own),

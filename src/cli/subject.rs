@@ -1,6 +1,6 @@
 //! The subject of a command: a connection, a variable or a config value, and how it is looked up.
 
-use crate::backend::{Explained, Plan, Route, plan};
+use crate::backend::{AskedName, Explained, Plan, Route, plan};
 use crate::cli::setup::{Client, Setup};
 use crate::config::airflow::AirflowConfig;
 use crate::error::{Error, Result};
@@ -51,6 +51,17 @@ impl Subject {
         let team = self.team.as_deref().filter(|_| kind != Kind::Config);
         Lookup { kind, id: &self.id, team }
     }
+
+    /// The subject of a lookup without a team.
+    #[cfg(test)]
+    pub(super) fn of(lookup: Lookup<'_>) -> Self {
+        let kind = match lookup.kind {
+            Kind::Connection => KindWord::Connection,
+            Kind::Variable => KindWord::Variable,
+            Kind::Config => KindWord::Config,
+        };
+        Self { kind, id: lookup.id.to_owned(), team: None }
+    }
 }
 
 /// The outcome of a lookup.
@@ -66,6 +77,11 @@ pub(super) enum LookedUp {
 }
 
 impl LookedUp {
+    /// What was asked for.
+    pub(super) fn steps(&self) -> &[AskedName] {
+        if let Self::Asked(explained) = self { &explained.steps } else { &[] }
+    }
+
     /// The secret, `None` if there is none.
     pub(super) fn value(&self) -> Option<&SecretValue> {
         match self {

@@ -10,8 +10,8 @@ use crate::backend::chain::{CHAIN, ChainSettings, FOREIGN, Member, Routing};
 use crate::backend::{AgentSettings, OnError, telemetry};
 use crate::config::member::{MEMBER_KEYS, Written};
 use crate::config::raw::{RawOptions, RawValue};
-use crate::config::settings::{Configured, Kwargs, configure_from};
-use crate::config::{options_of, read};
+use crate::config::settings::{Configured, Kwargs, configure_member};
+use crate::config::{options_of, read, references};
 use crate::error::{Error, Result};
 use crate::redact::Shown;
 use crate::store::StoreEntry;
@@ -54,6 +54,7 @@ impl Surroundings<'_> {
             members.push(member);
             warnings.extend(more);
         }
+        check_references(&members)?;
         refuse_if_nothing_works(&members)?;
         warnings.extend(shadowed(&members));
         Ok((ChainSettings { members }, warnings))
@@ -100,8 +101,8 @@ impl Surroundings<'_> {
             }
             warnings.push(format!("{error}; lookups that reach it fail"));
         }
-        let Written { name, routing, on_error, .. } = written;
-        Ok((Member { name, routing, on_error, settings }, warnings))
+        let Written { name, routing, is_default, on_error, .. } = written;
+        Ok((Member { name, routing, is_default, on_error, settings }, warnings))
     }
 
     fn settings(
@@ -122,12 +123,13 @@ impl Surroundings<'_> {
             // It is not known what asking such a class again would do.
             raw.insert("max_attempts", RawValue::Text("1".to_owned()));
         }
-        let configured = configure_from(entry, &raw, self.environment.clone(), Kwargs::Read);
+        let configured = configure_member(entry, &raw, self.environment.clone(), Kwargs::Read);
         let Configured { mut settings, warnings: more } = configured?;
         warnings.extend(more);
         if let Some(settings) = Arc::get_mut(&mut settings) {
             settings.routing = Arc::clone(&written.routing);
             settings.on_error = written.on_error;
+            settings.is_alone = false;
         }
         Ok(settings)
     }
@@ -174,6 +176,20 @@ fn no_effect(key: &str) -> String {
 /// The errors of members are settled where the chain is, and the agent leaves all of them to its client.
 fn without_agent(key: &str) -> String {
     format!("{} in a chain: each process asks the stores itself", no_effect(key))
+}
+
+/// References lead to members that there are, and to one of them where they name none.
+fn check_references(members: &[Member]) -> Result<()> {
+    let mut defaults = members.iter().filter(|member| member.is_default).map(|member| Shown(&member.name));
+    if let (Some(one), Some(two)) = (defaults.next(), defaults.next()) {
+        return Err(Error::config(format!("both `{one}` and `{two}` have `default`"))
+            .with_hint("Write \"default\": true in the one store that references without a member lead to"));
+    }
+    let known = || members.iter().map(|member| member.name.as_str());
+    members
+        .iter()
+        .filter_map(|member| member.settings.as_ref().ok())
+        .try_for_each(|settings| references::check(settings, known))
 }
 
 /// A chain of which no member can ever answer is an error at the start.
@@ -249,7 +265,8 @@ pub(super) fn store_of(written: &str) -> Result<&'static StoreEntry> {
 /// Kwargs that Airflow could not read: each lookup says that there is no store.
 fn unread(error: Error) -> ChainSettings {
     let (name, routing) = ("backend_kwargs".to_owned(), Arc::new(Routing::default()));
-    let member = Member { name, routing, on_error: OnError::Official, settings: Err(error) };
+    let member =
+        Member { name, routing, is_default: false, on_error: OnError::Official, settings: Err(error) };
     ChainSettings { members: vec![member] }
 }
 

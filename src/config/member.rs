@@ -7,15 +7,16 @@ use crate::backend::chain::{CLASS_OPTION, Routing};
 use crate::config::chain::on_error;
 use crate::config::raw::{RawOptions, RawValue};
 use crate::config::tool::{OfTool, placed};
+use crate::config::read;
 use crate::error::{Error, Result};
 use crate::redact::Shown;
 use crate::store::convention::Kind;
-use crate::store::options::Options;
+use crate::store::options::{OptionKind, OptionSpec, OptionValue, Options};
 use crate::store::pattern::Pattern;
 use crate::value::json::Value;
 
 /// What a member has besides the options of its store.
-pub(super) const MEMBER_KEYS: [&str; 6] = ["name", "store", "kinds", "teams", "ids", "on_error"];
+pub(super) const MEMBER_KEYS: [&str; 7] = ["name", "store", "default", "kinds", "teams", "ids", "on_error"];
 
 /// Names the class that takes the place of `store`.
 const CLASS: &str = CLASS_OPTION.key;
@@ -31,6 +32,8 @@ pub(super) struct Written {
     /// The class that takes its place; empty where there is none.
     pub(super) class: String,
     pub(super) routing: Arc<Routing>,
+    /// Whether references that name no member lead to it.
+    pub(super) is_default: bool,
     pub(super) on_error: OnError,
     /// The options of the store.
     pub(super) options: RawOptions,
@@ -82,6 +85,7 @@ impl Written {
             store,
             class,
             routing: Arc::default(),
+            is_default: false,
             on_error: OnError::Official,
             options: own,
             unknown: tool.unknown,
@@ -100,6 +104,7 @@ impl Written {
     fn read_rest(&mut self, options: &RawOptions, chain: &Options, is_of_tool: bool) -> Result<()> {
         let value = |key| options.iter().find(|(known, _)| *known == key).map(|(_, value)| value);
         self.on_error = on_error(value("on_error"), chain)?;
+        self.is_default = value("default").map(is_yes).transpose()?.unwrap_or_default();
         match (self.store.is_empty(), self.class.is_empty()) {
             (true, true) if !is_of_tool => {
                 return Err(Error::config("it names no `store`")
@@ -120,6 +125,12 @@ impl Written {
         self.routing = Arc::new(routing);
         Ok(())
     }
+}
+
+/// A boolean, or a word for one.
+fn is_yes(value: &RawValue) -> Result<bool> {
+    let spec = OptionSpec::new("default", OptionKind::Boolean, "");
+    Ok(matches!(read::read(&spec, value)?, Some(OptionValue::Boolean(true))))
 }
 
 fn is_own(key: &str) -> bool {

@@ -15,12 +15,15 @@ mod member;
 mod rate;
 mod raw;
 mod read;
+mod references;
 mod settings;
 mod spelling;
 mod tool;
 
 pub use duration::parse_duration;
 pub use raw::{RawOptions, RawValue};
+#[cfg(test)]
+pub(crate) use settings::configure_part;
 pub use settings::{Configured, Kwargs, OPTIONS, configure, configure_from};
 pub use spelling::option_of;
 

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use crate::backend::audit::{AuditLog, AuditSettings};
 use crate::backend::telemetry::Metrics;
-use crate::backend::{AgentSettings, BundleNames, OnError, Patterns, Prefetch, Settings, misses};
+use crate::backend::{
+    AgentSettings, BundleNames, OnError, Patterns, Prefetch, ReferenceSettings, Settings, misses,
+};
 use crate::config::chain::{Surroundings, is_chain};
 use crate::config::forgive::forgive;
 use crate::config::meant::{instead, meant};
 use crate::config::raw::{RawOptions, RawValue};
-use crate::config::{option_of, read};
+use crate::config::{option_of, read, references};
 use crate::error::{Error, Result};
 use crate::layers::{ASKED_EACH_TIME, FilterRules, LayerSettings};
 use crate::redact::Shown;
@@ -70,6 +72,22 @@ pub fn configure_from(
     environment: Environment,
     kwargs: Kwargs,
 ) -> Result<Configured> {
+    let configured = configure_member(entry, raw, environment, kwargs)?;
+    let settings = &configured.settings;
+    if settings.chain.is_none() {
+        let known = || [entry.info.name].into_iter().chain(entry.tools.words.iter().copied());
+        references::check(settings, known)?;
+    }
+    Ok(configured)
+}
+
+/// Like [`configure_from`], where references may lead to other members of a chain.
+pub(super) fn configure_member(
+    entry: &'static StoreEntry,
+    raw: &RawOptions,
+    environment: Environment,
+    kwargs: Kwargs,
+) -> Result<Configured> {
     let mut warnings = Vec::new();
     let mut options = Options::default();
     // Read first, because it decides what becomes of unknown keys.
@@ -120,6 +138,8 @@ pub fn configure_from(
             entry.rules.rate_after_throttle,
         )
         .with_filter(FilterRules::from_options(&options)?),
+        references: ReferenceSettings::from_options(&options)?,
+        is_alone: true,
         routing: Arc::default(),
         chain: chain.map(Arc::new),
         options,
@@ -133,6 +153,16 @@ pub fn configure_from(
         .with_hint("Write the seconds that a lookup may take at most"));
     }
     Ok(Configured { settings: Arc::new(settings), warnings })
+}
+
+/// A member of a chain, for tests.
+#[cfg(test)]
+pub(crate) fn configure_part(
+    entry: &'static StoreEntry,
+    raw: &RawOptions,
+    environment: Environment,
+) -> Result<Configured> {
+    configure_member(entry, raw, environment, Kwargs::Read)
 }
 
 /// An incomplete configuration may contain a misspelt key, which would otherwise not be reported.

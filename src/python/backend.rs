@@ -375,6 +375,13 @@ fn hide(py: Python<'_>, shared: &Shared, lookup: Lookup<'_>, reply: &Reply) -> P
     if reply.masked == masking::stamp(py) {
         return masking::report_kept(py);
     }
+    // What came out of other secrets is secret, whatever it is called here.
+    let of_secret = Lookup { kind: Kind::Config, ..lookup };
+    for part in value.resolved() {
+        if masking::register(py, of_secret, part)?.is_none() {
+            return masking::register(py, lookup, value).map(drop);
+        }
+    }
     if let Some(stamp) = masking::register(py, lookup, value)? {
         shared.note_masked(lookup, value, stamp);
     }

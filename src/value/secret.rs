@@ -13,24 +13,54 @@ pub struct SecretValue {
     valid_for: Option<Duration>,
 }
 
-enum Content {
-    Text(SecretString),
-    Structured(SecretString),
+struct Content {
+    text: SecretString,
+    is_structured: bool,
+    may_refer: bool,
+    /// What was put into it from other secrets.
+    resolved: Option<Box<[SecretValue]>>,
 }
+
+/// The first word of a reference to another secret, which stays as it is in JSON and in a URI.
+const REFERS: &str = "secret_coordinate";
 
 impl SecretValue {
     /// A plain string, passed to Airflow as it is.
     pub fn text(text: impl Into<String>) -> Self {
-        Self::new(Content::Text(SecretString::from(text.into())))
+        Self::new(text.into(), false)
     }
 
     /// A value of a structured file or engine, as JSON text; Python gets the object it describes.
     pub fn structured(json: impl Into<String>) -> Self {
-        Self::new(Content::Structured(SecretString::from(json.into())))
+        Self::new(json.into(), true)
     }
 
-    fn new(content: Content) -> Self {
+    fn new(text: String, is_structured: bool) -> Self {
+        let may_refer = text.contains(REFERS);
+        Self::with(Content { text: SecretString::from(text), is_structured, may_refer, resolved: None })
+    }
+
+    fn with(content: Content) -> Self {
         Self { content: Arc::new(content), valid_for: None }
+    }
+
+    /// The same text, with what was put into it from other secrets: all of that is secret.
+    #[must_use]
+    pub fn with_resolved(self, parts: Vec<Self>) -> Self {
+        let (text, is_structured) = (SecretString::from(self.expose()), self.is_structured());
+        let resolved = Some(parts.into_boxed_slice()).filter(|parts| !parts.is_empty());
+        Self::with(Content { text, is_structured, may_refer: false, resolved })
+    }
+
+    /// What was put into it from other secrets.
+    pub fn resolved(&self) -> &[Self] {
+        self.content.resolved.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it may contain a reference to another secret.
+    #[inline]
+    pub fn may_refer(&self) -> bool {
+        self.content.may_refer
     }
 
     /// Records how long, from the moment of the read, the value is known to stay the same: until a rotation,
@@ -56,14 +86,12 @@ impl SecretValue {
 
     /// Whether the text is JSON that describes a Python object.
     pub fn is_structured(&self) -> bool {
-        matches!(*self.content, Content::Structured(_))
+        self.content.is_structured
     }
 
     /// The secret itself. Only `python/` and the parsers of values may request it.
     pub fn expose(&self) -> &str {
-        match &*self.content {
-            Content::Text(text) | Content::Structured(text) => text.expose_secret(),
-        }
+        self.content.text.expose_secret()
     }
 
     /// Size of the text in bytes.
@@ -111,6 +139,17 @@ mod tests {
         assert_eq!(SecretValue::text("a").valid_for(), None);
         let value = SecretValue::text("canary").with_valid_for(Duration::from_secs(9));
         assert_eq!(value.clone().valid_for(), Some(Duration::from_secs(9)));
+        assert_eq!(format!("{value:?}"), "SecretValue([REDACTED])");
+    }
+
+    #[test]
+    fn what_may_refer_to_another_secret_is_known_from_the_start() {
+        assert!(SecretValue::text("a://u:secret_coordinate%3A%3Ab@h").may_refer());
+        assert!(SecretValue::structured(r#"{"a": "secret_coordinate::b"}"#).may_refer());
+        assert!(!SecretValue::text("secret").may_refer());
+        let value = SecretValue::structured("[1]").with_resolved(vec![SecretValue::text("canary")]);
+        assert!(value.is_structured() && !value.may_refer());
+        assert_eq!((value.expose(), value.resolved().len()), ("[1]", 1));
         assert_eq!(format!("{value:?}"), "SecretValue([REDACTED])");
     }
 

@@ -97,7 +97,7 @@ def test_json(block: Block, caplog: pytest.LogCaptureFixture, monkeypatch: pytes
     if NO_OPTIONS.keys() & content.keys():
         return
     classes = {store.page: store.backend for store in described().values()}
-    classes["several-stores.md"] = "strongroom.chain.ChainBackend"
+    classes["several-stores.md"] = classes["references.md"] = "strongroom.chain.ChainBackend"
     store = classes.get(Path(block.page).name, described()["aws_secrets_manager"].backend)
     taken(caplog, store, content)
 

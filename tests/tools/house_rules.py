@@ -38,6 +38,7 @@ EXPOSES = {
     "value": "is the secret itself, and the parsers of connections and JSON",
     "masking": "has to know what it hides",
     "backend/bundle.rs": "parses bundles",
+    "backend/references": "finds references in values, and puts values in their places",
     "cli/get.rs": "prints a value with `--reveal`, and masks it otherwise",
     "cli/explain": "parses the connection that it explains",
     "cli/lint": "parses what it checks",

@@ -18,6 +18,7 @@ struct Walk<'a> {
     lookup: Lookup<'a>,
     /// How many members are still to be asked, besides the current one.
     others: usize,
+    has_teams: Option<bool>,
     /// What each member contributed, if the caller wants to know.
     seen: Option<Vec<MemberSearch>>,
 }
@@ -80,7 +81,12 @@ impl Chain {
             return None;
         }
         walk.others -= 1;
-        let mut trail = Trail { steps: walk.seen.as_ref().map(|_| Vec::new()), ..Trail::new(0) };
+        let mut trail = Trail {
+            steps: walk.seen.as_ref().map(|_| Vec::new()),
+            chain: Some((self, index)),
+            has_teams: walk.has_teams,
+            ..Trail::new(0)
+        };
         let found = self.search(walk, index, leg, &mut trail).await;
         if walk.seen.is_some() {
             walk.note(self.shown(index, leg).map(|shown| shown.with(&found, trail.steps)));
@@ -88,7 +94,7 @@ impl Chain {
         Some(found)
     }
 
-    async fn search(&self, walk: &Walk<'_>, index: usize, leg: &Leg, trail: &mut Trail) -> Result<Reply> {
+    async fn search(&self, walk: &Walk<'_>, index: usize, leg: &Leg, trail: &mut Trail<'_>) -> Result<Reply> {
         let (member, running) = self.member(index).ok_or_else(|| Error::internal("no such member"))?;
         let names = match leg {
             Leg::Fault(error) => return Err(error.clone()),
@@ -125,7 +131,7 @@ impl Chain {
 impl<'a> Walk<'a> {
     fn new(deadline: Deadline, lookup: Lookup<'a>, route: &Route) -> Self {
         let others = route.1.iter().filter(|leg| !leg.is_passed_over()).count();
-        Self { deadline, lookup, others, seen: None }
+        Self { deadline, lookup, others, has_teams: route.2, seen: None }
     }
 
     fn note(&mut self, shown: Option<MemberSearch>) {

@@ -34,7 +34,7 @@ impl Scene<'_> {
             Err(_) if lookup.kind == Kind::Config => return outcome,
             Err(_) => "Airflow takes this for a miss and asks its next backend.",
         };
-        let asked = Route(self.leg.names().to_vec(), Vec::new());
+        let asked = Route::from(self.leg.names().to_vec());
         let tried = if asked.0.is_empty() { String::new() } else { format!(" (asked for {asked})") };
         self.say(
             lookup,

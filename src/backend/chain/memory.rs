@@ -1,7 +1,7 @@
 //! Answers from the memory of the members, and what becomes of it.
 
 use crate::backend::chain::plan::Leg;
-use crate::backend::chain::running::Chain;
+use crate::backend::chain::running::{Chain, Running};
 use crate::backend::lookup::Backend;
 use crate::backend::plan::Route;
 use crate::backend::reply::{Held, Reply};
@@ -40,8 +40,9 @@ impl Chain {
                 continue;
             }
             let Leg::Ask(names) = leg else { return None };
-            let member_route = Route(names.clone(), Vec::new());
-            let held = self.members.get(index)?.existing()?.held(lookup, &member_route, is_under_way)?;
+            let member_route = Route(names.clone(), Vec::new(), route.2);
+            let held = self.members.get(index)?.existing()?;
+            let held = held.held_among(Some((self, index)), lookup, &member_route, is_under_way)?;
             is_due |= held.is_due;
             oldest = oldest.max(held.reply.age);
             if held.reply.value.is_some() {
@@ -53,7 +54,13 @@ impl Chain {
 
     /// Like [`Backend::refresh`], for every member that runs.
     pub(in crate::backend) fn refresh(&self, id: Option<&str>, team: Option<&str>) {
+        let led = id.map(|id| self.built().flat_map(|backend| backend.led_by(id, team)).collect::<Vec<_>>());
         self.built().for_each(|backend| backend.refresh(id, team));
+        for (member, name) in led.unwrap_or_default() {
+            if let Some(backend) = self.members.get(member).and_then(Running::existing) {
+                backend.current().store.cache().expire(&name);
+            }
+        }
     }
 
     /// Like [`Backend::note_masked`]: only the member that holds the value has something to note.

@@ -60,8 +60,10 @@ pub(in crate::backend) fn plan(
     if legs.iter().all(Leg::is_passed_over) {
         return Plan::Skip(why_none(chain, lookup, legs));
     }
+    // A reference must not lead to the secret of another team.
+    let has_teams = chain.refers().then(&mut multi_team);
     let names = legs.iter().flat_map(Leg::names).cloned().collect();
-    Plan::Ask(Route(names, legs))
+    Plan::Ask(Route(names, legs, has_teams))
 }
 
 fn leg(
@@ -88,7 +90,7 @@ fn leg(
     };
     match planned {
         Ok(Plan::Skip(skipped)) => Leg::PassedOver(skipped),
-        Ok(Plan::Ask(Route(names, _))) => Leg::Ask(names),
+        Ok(Plan::Ask(Route(names, ..))) => Leg::Ask(names),
         Err(error) => Leg::Fault(error),
     }
 }

@@ -63,7 +63,8 @@ impl Routing {
         self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
     }
 
-    fn has_team(&self, team: Option<&str>) -> bool {
+    /// Whether it is asked for lookups of `team`.
+    pub(in crate::backend) fn has_team(&self, team: Option<&str>) -> bool {
         // An empty team is none, as in the names of secrets.
         let team = team.filter(|team| !team.is_empty());
         self.teams.as_ref().is_none_or(|teams| teams.iter().any(|known| known.as_deref() == team))

@@ -18,15 +18,15 @@ const SHARE: &str = "its part of the time of the lookup";
 /// A running chain: each member is built when it is asked first.
 #[derive(Debug)]
 pub(in crate::backend) struct Chain {
-    pub(super) settings: Arc<ChainSettings>,
+    pub(in crate::backend) settings: Arc<ChainSettings>,
     pub(super) members: Vec<Running>,
     pub(super) routes: Routes,
-    pub(super) clock: Clock,
+    pub(in crate::backend) clock: Clock,
 }
 
 /// A member of a running chain.
 #[derive(Debug, Default)]
-pub(super) struct Running {
+pub(in crate::backend) struct Running {
     live: ForkCell<Backend>,
     pub(super) warnings: Warnings,
 }
@@ -40,7 +40,7 @@ impl Chain {
     }
 
     /// The member at `index`: its settings, and what runs of it.
-    pub(super) fn member(&self, index: usize) -> Option<(&Member, &Running)> {
+    pub(in crate::backend) fn member(&self, index: usize) -> Option<(&Member, &Running)> {
         Some((self.settings.members.get(index)?, self.members.get(index)?))
     }
 
@@ -52,19 +52,19 @@ impl Chain {
 
 impl Running {
     /// The backend, if it is already built.
-    pub(super) fn existing(&self) -> Option<&Backend> {
+    pub(in crate::backend) fn existing(&self) -> Option<&Backend> {
         self.live.get()
     }
 
     /// The backend, built on first use.
-    pub(super) fn backend(&self, member: &Member, clock: &Clock) -> Result<&Backend> {
+    pub(in crate::backend) fn backend(&self, member: &Member, clock: &Clock) -> Result<&Backend> {
         let settings = member.settings.as_ref().map_err(Clone::clone)?;
         self.live.get_or_try(|| Backend::open(Arc::clone(settings), clock.clone()))
     }
 
     /// Replaces the backend that the settings name.
     #[cfg(test)]
-    pub(super) fn put(&self, backend: Backend) {
+    pub(in crate::backend) fn put(&self, backend: Backend) {
         let _ = self.live.get_or_init(|| backend);
     }
 }

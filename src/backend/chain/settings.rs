@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::backend::chain::foreign::FOREIGN;
 use crate::backend::chain::routing::Routing;
 use crate::backend::on_error::OnError;
 use crate::backend::settings::Settings;
@@ -15,6 +14,19 @@ pub struct ChainSettings {
     pub members: Vec<Member>,
 }
 
+impl ChainSettings {
+    /// The position of the member that is asked where a reference names none.
+    pub(in crate::backend) fn default_member(&self) -> usize {
+        self.members.iter().position(|member| member.is_default).unwrap_or_default()
+    }
+
+    /// Whether the values of any member may refer to others.
+    pub(super) fn refers(&self) -> bool {
+        let mut settings = self.members.iter().filter_map(|member| member.settings.as_ref().ok());
+        settings.any(|settings| !settings.references.is_empty())
+    }
+}
+
 /// One store of a chain.
 #[derive(Debug)]
 pub struct Member {
@@ -22,6 +34,8 @@ pub struct Member {
     pub name: String,
     /// The lookups that concern it.
     pub routing: Arc<Routing>,
+    /// Whether references that name no member lead to it.
+    pub is_default: bool,
     /// What its errors mean for the search.
     pub on_error: OnError,
     /// Its settings, or why it can never be asked: then each lookup that reaches it has this error.
@@ -36,7 +50,7 @@ impl Member {
 
     /// Whether its secrets come from a class of another package.
     pub(super) fn is_foreign(&self) -> bool {
-        self.settings.as_ref().is_ok_and(|settings| settings.entry.info.name == FOREIGN.info.name)
+        self.settings.as_ref().is_ok_and(|settings| settings.is_foreign())
     }
 
     /// The registry name of its store; empty if there is none.

@@ -30,7 +30,7 @@ fn settings(kwargs: &[(&str, &str)]) -> Arc<Settings> {
 
 fn member(number: usize, on_error: OnError, routing: Routing) -> Member {
     let settings = Ok(settings(&[("timeout", "10"), ("max_attempts", "1")]));
-    Member { name: format!("m{number}"), routing: Arc::new(routing), on_error, settings }
+    Member { name: format!("m{number}"), routing: Arc::new(routing), is_default: false, on_error, settings }
 }
 
 /// A running chain of stores with these scripts.

@@ -10,6 +10,7 @@ mod shown;
 mod tests;
 
 use crate::backend::Explained;
+use crate::cli::coordinates::Coordinates;
 use crate::cli::output::{CONFIGURATION, DONE, NO, Report, STORE};
 use crate::cli::setup::{Source, none};
 use crate::cli::subject::{LookedUp, Subject};
@@ -25,6 +26,8 @@ use self::places::{EnvironmentVariable, variables};
 pub(super) struct Arguments {
     #[command(flatten)]
     subject: Subject,
+    #[command(flatten)]
+    coordinates: Coordinates,
 }
 
 /// The part of the search in one backend.
@@ -61,6 +64,8 @@ struct BackendSearch {
 #[derive(Debug)]
 struct Search<'lookup> {
     lookup: Lookup<'lookup>,
+    /// Whether references to other secrets are shown.
+    coordinates: Coordinates,
     backends: Vec<BackendSearch>,
     variables: Vec<EnvironmentVariable>,
     /// The options that read a config value.
@@ -75,7 +80,8 @@ struct Search<'lookup> {
 /// can report a reason are asked for it.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let airflow = source.airflow()?;
-    let search = search(&airflow, source.component(), arguments.subject.lookup())?;
+    let mut search = search(&airflow, source.component(), arguments.subject.lookup())?;
+    search.coordinates = arguments.coordinates;
     let code = search.code();
     Ok(Report { code, ..Report::done(shown::text(&search), shown::json(&search)) })
 }
@@ -88,6 +94,7 @@ fn search<'lookup>(
     let is_config = lookup.kind == Kind::Config;
     let mut search = Search {
         lookup,
+        coordinates: Coordinates::default(),
         backends: Vec::new(),
         variables: variables(airflow, lookup),
         options: if is_config { airflow.named_by(lookup.id) } else { Vec::new() },

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::backend::AskedName;
 use crate::backend::chain::MemberSearch;
+use crate::cli::coordinates::Coordinates;
 use crate::cli::explain::absent::Absence;
 use crate::cli::explain::remedy::remedy;
 use crate::cli::explain::{BackendSearch, Search};
@@ -71,7 +72,7 @@ pub(super) fn text(search: &Search<'_>) -> String {
 fn places(search: &Search<'_>) -> Vec<(String, String)> {
     let kind = search.lookup.kind;
     let asked = |asked: &BackendSearch| {
-        (format!("{} ({})", Shown(&asked.class), asked.configured), backend(asked, kind))
+        (format!("{} ({})", Shown(&asked.class), asked.configured), backend(asked, kind, search.coordinates))
     };
     let mut places: Vec<_> = search.backends.iter().map(asked).collect();
     places.extend(search.unconfigured.as_ref().map(|error| {
@@ -165,7 +166,7 @@ fn unanswered(search: &Search<'_>) -> &'static str {
     }
 }
 
-fn backend(asked: &BackendSearch, kind: Kind) -> String {
+fn backend(asked: &BackendSearch, kind: Kind, coordinates: Coordinates) -> String {
     let mut text = String::new();
     if let Some(identity) = &asked.identity {
         let _ = writeln!(text, "   asked as {identity}");
@@ -186,9 +187,12 @@ fn backend(asked: &BackendSearch, kind: Kind) -> String {
         }
         Some(LookedUp::Asked(explained)) => {
             if explained.members.is_empty() {
-                explained.steps.iter().for_each(|step| text.push_str(&step_line(step)));
+                explained.steps.iter().for_each(|step| text.push_str(&step_line(step, coordinates)));
             }
-            explained.members.iter().for_each(|member| text.push_str(&member_lines(member, kind)));
+            explained
+                .members
+                .iter()
+                .for_each(|member| text.push_str(&member_lines(member, kind, coordinates)));
             if let Some(error) = &explained.error {
                 let fate = match &explained.outcome {
                     Ok(_) => "Airflow is answered None and goes on",
@@ -230,12 +234,16 @@ fn backend(asked: &BackendSearch, kind: Kind) -> String {
     text
 }
 
-fn step_line(step: &AskedName) -> String {
-    format!("   {}: {} ({}, {})\n", step.name, step.outcome, time(step.took), origin(step))
+fn step_line(step: &AskedName, coordinates: Coordinates) -> String {
+    let name = match &step.referred {
+        Some(referred) => coordinates.name(referred),
+        None => step.name.to_string(),
+    };
+    format!("   {name}: {} ({}, {})\n", step.outcome, time(step.took), origin(step))
 }
 
 /// A member of a chain: what it answered, or why it was not asked.
-fn member_lines(member: &MemberSearch, kind: Kind) -> String {
+fn member_lines(member: &MemberSearch, kind: Kind, coordinates: Coordinates) -> String {
     let state = match (&member.passed_over, member.outcome) {
         (Some(reason), _) => format!("passed over: {}", reason.reason(kind)),
         (None, None) => "not asked: the search was over before".to_owned(),
@@ -243,18 +251,18 @@ fn member_lines(member: &MemberSearch, kind: Kind) -> String {
     };
     let mut text = format!("   `{}` ({}): {state}\n", Shown(&member.name), member.title);
     for step in &member.steps {
-        let _ = write!(text, "   {}", step_line(step));
+        let _ = write!(text, "   {}", step_line(step, coordinates));
     }
     text
 }
 
-fn member_as_json(member: &MemberSearch, kind: Kind) -> Value {
+fn member_as_json(member: &MemberSearch, kind: Kind, coordinates: Coordinates) -> Value {
     json!({
         "name": member.name,
         "outcome": member.outcome,
         "passed_over": member.passed_over.as_ref().map(|reason| reason.reason(kind)),
         "error": member.error.as_ref().map(error_as_json),
-        "names": member.steps.iter().map(step_as_json).collect::<Vec<_>>(),
+        "names": member.steps.iter().map(|step| step_as_json(step, coordinates)).collect::<Vec<_>>(),
     })
 }
 
@@ -276,7 +284,8 @@ pub(super) fn json(search: &Search<'_>) -> Value {
     let variables = search.variables.iter().map(
         |place| json!({"name": place.name, "set": place.is_set, "answers": search.variable() == Some(place)}),
     );
-    let backends = search.backends.iter().map(|asked| backend_as_json(asked, search.lookup.kind));
+    let backends =
+        search.backends.iter().map(|asked| backend_as_json(asked, search.lookup.kind, search.coordinates));
     let options = search.options.iter();
     let options = options.map(|named| json!({"place": named.place, "hidden_by": named.hidden_by}));
     json!({
@@ -293,12 +302,15 @@ pub(super) fn json(search: &Search<'_>) -> Value {
     })
 }
 
-fn backend_as_json(asked: &BackendSearch, kind: Kind) -> Value {
+fn backend_as_json(asked: &BackendSearch, kind: Kind, coordinates: Coordinates) -> Value {
     let (steps, not_asked) = match &asked.answer {
         None => (Vec::new(), Some("the search was over before")),
         Some(LookedUp::NotAsked(reason)) => (Vec::new(), Some(reason.as_str())),
         Some(LookedUp::Refused(error)) => (Vec::new(), Some(error.message())),
-        Some(LookedUp::Asked(explained)) => (explained.steps.iter().map(step_as_json).collect(), None),
+        Some(LookedUp::Asked(explained)) => {
+            let steps = explained.steps.iter().map(|step| step_as_json(step, coordinates));
+            (steps.collect(), None)
+        }
     };
     let cache = asked.times.map(|times| {
         let [timeout, ttl, negative] = times.map(|time| u64::try_from(time).unwrap_or(u64::MAX));
@@ -323,14 +335,20 @@ fn backend_as_json(asked: &BackendSearch, kind: Kind) -> Value {
     if let Some(LookedUp::Asked(explained)) = &asked.answer
         && !explained.members.is_empty()
     {
-        let members = explained.members.iter().map(|member| member_as_json(member, kind));
+        let members = explained.members.iter().map(|member| member_as_json(member, kind, coordinates));
         json["members"] = members.collect();
     }
     json
 }
 
-fn step_as_json(step: &AskedName) -> Value {
+fn step_as_json(step: &AskedName, coordinates: Coordinates) -> Value {
     let took = u64::try_from(step.took.as_micros()).unwrap_or(u64::MAX);
-    json!({"name": step.name.as_str(), "outcome": step.outcome, "from_store": step.asked_store,
-        "took_us": took})
+    let mut json = json!({"name": step.name.as_str(), "outcome": step.outcome, "from_store": step.asked_store,
+        "took_us": took});
+    if let Some(referred) = &step.referred {
+        // The name is a part of the reference.
+        json["name"] = json!(coordinates.of(referred));
+        json["reference"] = coordinates.json(referred);
+    }
+    json
 }

@@ -137,7 +137,9 @@ fn faults_of(
 /// Fields of the secret that Airflow does not get.
 fn dropped(client: &Client, answer: &LookedUp) -> Result<Vec<String>> {
     let (LookedUp::Asked(explained), Some(_)) = (answer, answer.value()) else { return Ok(Vec::new()) };
-    let Some(step) = explained.steps.last() else { return Ok(Vec::new()) };
+    let Some(step) = explained.steps.iter().rfind(|step| step.referred.is_none()) else {
+        return Ok(Vec::new());
+    };
     let (dropped, _) = client.run(client.backend.dropped(Kind::Connection, &step.name))?;
     Ok(dropped.unwrap_or_default())
 }

@@ -11,6 +11,7 @@ mod extra;
 mod fields;
 mod json;
 mod netloc;
+mod parts;
 mod percent;
 mod port;
 mod query;
@@ -22,6 +23,7 @@ use std::fmt;
 pub use build::{build_uri, build_uri_from_fields};
 pub use dialect::{Dialect, UnknownDialect};
 pub use error::ConnectionError;
+pub use parts::{UriPart, replace_parts, uri_parts};
 
 use super::json::{Object, Value};
 use super::text::{self, Text};

@@ -75,6 +75,11 @@ impl Object {
         self.entries.iter_mut().map(|(_, value)| value)
     }
 
+    /// Keys and values in order; the values may be replaced.
+    pub(crate) fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&Text, &mut Value)> {
+        self.entries.iter_mut().map(|(key, value)| (&*key, value))
+    }
+
     pub(super) fn into_values(self) -> impl Iterator<Item = Value> {
         self.entries.into_iter().map(|(_, value)| value)
     }
