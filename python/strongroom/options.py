@@ -617,6 +617,54 @@ class DopplerOptions(CommonOptions, total=False):
     """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
 
 
+class OnePasswordConnectOptions(CommonOptions, total=False):
+    """What `OnePasswordConnectBackend` takes."""
+
+    address: str
+    """The address of the Connect server, such as https://connect.example.com; else OP_CONNECT_HOST."""
+
+    token: str
+    """An access token of the Connect server that may read the vault; else OP_CONNECT_TOKEN."""
+
+    vault: str
+    """The vault, by its name or its id; else OP_VAULT_ID, else the only one that the token may read."""
+
+    vault_id: str
+    """Another way to write `vault`, which takes precedence."""
+
+    field: str
+    """The field that holds the value in every item, by its label; without it, the usual fields are tried."""
+
+    section: str
+    """The section whose fields are read, by its label or its id; without it, the fields of all sections are."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow/connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow/variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow/config`)."""
+
+    sep: str
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `/`)."""
+
+    secret_name_prefix: str
+    """What comes before the title of every item, of whatever kind, so that several installations can share a
+    vault."""
+
+    verify: bool | str
+    """Whether the server's certificate is verified, or the CA bundle to verify it with."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
+
+
 class ChainOptions(CommonOptions, total=False):
     """What `ChainBackend` takes."""
 

@@ -30,6 +30,8 @@ pub mod local;
 pub mod memory;
 mod name;
 mod one_by_one;
+#[cfg(feature = "onepassword")]
+pub mod onepassword;
 pub mod options;
 pub mod pattern;
 mod per_kind;
