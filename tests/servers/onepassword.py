@@ -1,7 +1,7 @@
 """1Password Connect as far as items are read: a double, since there is no Connect server to install.
 
 Paths, fields and errors are those of ``docs/openapi/spec.yaml`` 1.7.1 in ``1Password/connect``. It leaves out the value
-of an empty field and compares without regard to case, as SCIM's ``eq`` may, so that a client cannot rely on the opposite.
+of an empty field and compares without regard to case, as SCIM's ``eq`` may: a client cannot rely on the opposite.
 """
 
 from __future__ import annotations
