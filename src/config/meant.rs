@@ -6,7 +6,7 @@ use crate::store::options::OptionKind;
 
 /// Names from other tools, SDKs and older versions, with the keys that mean the same here. The first key that
 /// the store has is suggested.
-const OTHER_WORDS: [(&str, &[&str]); 100] = [
+const OTHER_WORDS: [(&str, &[&str]); 103] = [
     ("aws_iam_role", &["role_arn"]),
     ("profile", &["profile_name"]),
     ("aws_profile", &["profile_name"]),
@@ -30,8 +30,8 @@ const OTHER_WORDS: [(&str, &[&str]); 100] = [
     ("secret_access_key", &["aws_secret_access_key", "secret_id"]),
     ("aws_secret_key", &["aws_secret_access_key", "secret_id"]),
     ("session_token", &["aws_session_token"]),
-    ("endpoint", &["endpoint_url", "url"]),
-    ("base_url", &["endpoint_url", "url"]),
+    ("endpoint", &["endpoint_url", "url", "address"]),
+    ("base_url", &["endpoint_url", "url", "address"]),
     ("auth_path", &["auth_mount_point"]),
     ("auth_mount", &["auth_mount_point"]),
     ("auth_mount_path", &["auth_mount_point"]),
@@ -43,18 +43,18 @@ const OTHER_WORDS: [(&str, &[&str]); 100] = [
     ("kv_version", &["kv_engine_version"]),
     ("engine_version", &["kv_engine_version"]),
     ("address", &["url", "vault_url", "endpoint_url"]),
-    ("addr", &["url", "vault_url", "endpoint_url"]),
-    ("host", &["url", "vault_url", "endpoint_url"]),
+    ("addr", &["url", "vault_url", "endpoint_url", "address"]),
+    ("host", &["url", "vault_url", "endpoint_url", "address"]),
     ("vault_addr", &["url", "vault_url"]),
     ("vault_address", &["url", "vault_url"]),
     ("vault_url", &["url"]),
-    ("url", &["vault_url", "endpoint_url"]),
+    ("url", &["vault_url", "endpoint_url", "address"]),
     ("vault_namespace", &["namespace"]),
     ("vault_token", &["token"]),
     ("cacert", &["ca_bundle", "verify"]),
     ("ca_cert", &["ca_bundle", "verify"]),
     ("ca_path", &["ca_bundle", "verify"]),
-    ("vault_name", &["vault_url"]),
+    ("vault_name", &["vault_url", "vault"]),
     ("key_vault_url", &["vault_url"]),
     ("keyvault_url", &["vault_url"]),
     ("tenant", &["tenant_id", "azure_tenant_id"]),
@@ -107,6 +107,9 @@ const OTHER_WORDS: [(&str, &[&str]); 100] = [
     ("service_account", &["impersonation_chain"]),
     ("impersonate", &["impersonation_chain"]),
     ("impersonate_service_account", &["impersonation_chain"]),
+    ("endpoint_url", &["address"]),
+    ("op_connect_host", &["address"]),
+    ("op_connect_token", &["token"]),
 ];
 
 /// What to write in place of `key`; `None` if nothing is similar.
@@ -216,6 +219,8 @@ mod tests {
             ("google_secret_manager", "service_account", "`impersonation_chain`"),
             ("aws_secrets_manager", "retries", "`max_attempts`"),
             ("aws_secrets_manager", "conn_prefix", "`connections_prefix`"),
+            ("onepassword_connect", "url", "`address`"),
+            ("onepassword_connect", "vault_name", "`vault`"),
             ("memory", "cache_tll", "`cache_ttl`"),
             ("memory", "connection_prefix", "`connections_prefix`"),
         ] {

@@ -34,6 +34,8 @@ pub mod memory;
 pub mod mounted;
 mod name;
 mod one_by_one;
+#[cfg(feature = "onepassword")]
+pub mod onepassword;
 pub mod options;
 pub mod pattern;
 mod per_kind;

@@ -27,6 +27,8 @@ pub const STORES: &[StoreEntry] = &[
     super::mounted::ENTRY,
     #[cfg(feature = "kubernetes")]
     super::kubernetes::ENTRY,
+    #[cfg(feature = "onepassword")]
+    super::onepassword::ENTRY,
 ];
 
 /// Every environment variable that may change the identity, the endpoint or the TLS roots of a store of this

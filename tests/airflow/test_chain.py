@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ import pytest
 
 from tests.airflow import expect
 from tests.airflow.canaries import Canaries
-from tests.airflow.conftest import connection_fields, look_up
+from tests.airflow.conftest import CONNECTION, VARIABLE, connection_fields, connection_uri, look_up
 from tests.airflow.session import Airflow, backend_environment
+from tests.stores import described
+from tests.stores.description import Secrets
+from tests.stores.guarded import GuardedStore
 
 CHAIN = "strongroom.chain.ChainBackend"
 
@@ -45,9 +49,28 @@ def test_classes_of_airflow_itself_are_members(
     check(airflow, stores, canaries)
 
 
-def check(airflow: Airflow, stores: list[dict[str, Any]], canaries: Canaries) -> None:
+@pytest.mark.parametrize("name", [name for name, store in described().items() if isinstance(store, GuardedStore)])
+def test_a_store_that_is_asked_with_one_token_is_a_member(
+    request: pytest.FixtureRequest, airflow: Airflow, secret_files: dict[str, Path], canaries: Canaries, name: str
+) -> None:
+    store = described()[name]
+    server = store.opened(request, secret_files["configs"].parent)
+    written: Secrets = {
+        ("connection", CONNECTION): connection_uri(canaries),
+        ("variable", VARIABLE): canaries.greeting,
+    }
+    store.fill(server, written)
+    kwargs, variables = store.deployed(server)
+    local = {"name": "configs", "store": "local", "configs_file_path": str(secret_files["configs"])}
+    check(airflow, [local, {"store": store.word, **kwargs}], canaries, variables)
+
+
+def check(
+    airflow: Airflow, stores: list[dict[str, Any]], canaries: Canaries, variables: Mapping[str, str] | None = None
+) -> None:
     """Looks up one of each kind."""
-    results = look_up(airflow, backend_environment(CHAIN, {"stores": stores}), "connection", "absent variable", "dag")
+    environment = {**backend_environment(CHAIN, {"stores": stores}), **(variables or {})}
+    results = look_up(airflow, environment, "connection", "absent variable", "dag")
     expect.connection(results["connection"], connection_fields(canaries))
     expect.nothing(results["absent variable"], "Variable absent does not exist")
     expect.the_dag(results["dag"], canaries, CHAIN)

@@ -37,7 +37,7 @@ def below_prefix(separator: str, kind: Kind, secret_id: str, team: str | None) -
 class Calls:
     """The requests to a store, in the words of ``Store.operation``."""
 
-    #: A lookup, and a page of a list.
+    #: The request that gets a value, and a page of a list.
     read: str
     listed: str
     #: How many names a page has at most.
@@ -48,6 +48,18 @@ class Calls:
     why: tuple[str, ...] = ()
     #: The request for several secrets and how many it takes, where the store has one.
     batch: tuple[str, int] | None = None
+    #: The requests that find a secret first, where a name is not enough to read it.
+    before: tuple[str, ...] = ()
+
+    @property
+    def hit(self) -> list[str]:
+        """The requests of a lookup that finds its secret."""
+        return [*self.before, self.read]
+
+    @property
+    def miss(self) -> list[str]:
+        """The requests of a lookup that finds none."""
+        return list(self.before) or [self.read]
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ EXPOSES = {
     "store/google/payload.rs": "parses answers",
     "store/local": "parses files",
     "store/vault/convention.rs": "parses the fields of a secret",
+    "store/onepassword/convention.rs": "parses the fields of an item",
     "store/memory/convention.rs": "parses the text of an option",
 }
 

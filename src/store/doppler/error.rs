@@ -17,6 +17,7 @@ pub(super) const DOPPLER: Dialect = Dialect {
         address: ADDRESS.key,
     },
     address: ADDRESS,
+    address_variable: None,
     token: ("token", "DOPPLER_TOKEN"),
     is_own: |body| body.get("success").and_then(Value::as_bool) == Some(false),
     kinds: &[(400, ErrorKind::Denied), (404, ErrorKind::Config)],

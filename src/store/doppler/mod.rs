@@ -37,7 +37,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
     variables: config::VARIABLES,
     convention: |options| Ok(Arc::new(convention(options))),
     rules: OptionRules {
-        check: |options, _environment| DOPPLER.address(options).map(drop),
+        check: |options, environment| DOPPLER.address(options, environment).map(drop),
         ..OptionRules::NONE
     },
     tools: Tools {
@@ -140,7 +140,7 @@ fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> 
 
 /// What is noteworthy in the options.
 fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
-    let found = DOPPLER.noteworthy(options, &convention(options)).into_iter();
+    let found = DOPPLER.noteworthy(options, environment, &convention(options)).into_iter();
     found
         .chain(config::place(options, environment).err().map(|error| Finding::of("config", &error)))
         .collect()

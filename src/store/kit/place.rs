@@ -20,6 +20,11 @@ impl Place {
         Self(containers.iter().map(|(key, variable)| (*key, text(key, variable))).collect())
     }
 
+    /// One container, whose name may be written in more than one way.
+    pub fn of(container: &'static str, name: Option<&str>) -> Self {
+        Self(vec![(container, name.map(str::to_owned))])
+    }
+
     /// Whether every container is known.
     pub fn is_whole(&self) -> bool {
         self.0.iter().all(|(_, name)| name.is_some())
@@ -62,6 +67,7 @@ mod tests {
             let place = Place::read(&containers, &Options::of_texts(written), &Environment::default());
             assert_eq!((place.to_string().as_str(), place.is_whole()), (shown, is_whole));
         }
+        assert_eq!(Place::of("config", Some("c")).to_string(), "config `c`");
         let set = Environment::of(&[("HTTPS_PROXY", "x")]);
         let place = Place::read(&containers, &Options::of_texts(&[("config", "c")]), &set);
         assert_eq!(place.pairs().collect::<Vec<_>>(), [("project", Some("x")), ("config", Some("c"))]);

@@ -24,7 +24,7 @@ use crate::store::kit::vendor::Vendor;
 use crate::store::kit::{checks, trust};
 use crate::store::options::{OptionSpec, Options};
 use crate::store::tools::Finding;
-use crate::value::json::Object;
+use crate::value::json::{Object, Value};
 
 /// What a service is called, what its answers mean and what helps.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct Dialect {
     pub vendor: Vendor,
     /// The option of its address.
     pub address: OptionSpec,
+    /// The variable that counts in the absence of that option.
+    pub address_variable: Option<&'static str>,
     /// The option of the token, and the variable that counts in its absence.
     pub token: (&'static str, &'static str),
     /// Whether the body of an error is one that the service itself writes; that of a proxy is not.
@@ -44,9 +46,30 @@ pub struct Dialect {
 }
 
 impl Dialect {
+    /// The address as it is written: the text, and the option or variable that holds it.
+    pub fn written_address<'text>(
+        &self,
+        options: &'text Options,
+        environment: &'text Environment,
+    ) -> Option<(&'text str, &'static str)> {
+        let key = self.address.key;
+        let of_variable = || {
+            let variable = self.address_variable?;
+            Some((environment.non_empty(variable)?, variable))
+        };
+        let default = || Some(self.address.default_text()).filter(|text| !text.is_empty());
+        let written = options.non_empty(key).map(|text| (text, key)).or_else(of_variable);
+        written.or_else(|| Some((default()?, key)))
+    }
+
     /// The address. No I/O: constructors ask for it, too.
-    pub fn address(&self, options: &Options) -> Result<Url> {
-        checked(options.text_of(&self.address), self.address.key)
+    pub fn address(&self, options: &Options, environment: &Environment) -> Result<Url> {
+        let (text, named_by) = self.written_address(options, environment).ok_or_else(|| {
+            let variable = self.address_variable.map(|name| format!(" or set {name}")).unwrap_or_default();
+            Error::config(format!("there is no address of {}", self.vendor.name))
+                .with_hint(format!("Write `{}`{variable}", self.address.key))
+        })?;
+        checked(text, named_by)
     }
 
     /// The token, without white space around it.
@@ -72,8 +95,13 @@ impl Dialect {
     }
 
     /// What is noteworthy in the options that every such store has.
-    pub fn noteworthy(&self, options: &Options, convention: &dyn Convention) -> Vec<Finding> {
-        let is_plain = self.address(options).is_ok_and(|address| address.scheme() == "http");
+    pub fn noteworthy(
+        &self,
+        options: &Options,
+        environment: &Environment,
+        convention: &dyn Convention,
+    ) -> Vec<Finding> {
+        let is_plain = self.address(options, environment).is_ok_and(|address| address.scheme() == "http");
         let is_unverified = trust::Verify::read(options, trust::VERIFY.key).is_off();
         let plain = is_plain.then(|| checks::plain_http(self.address.key));
         let unverified = is_unverified.then(|| checks::unverified(trust::VERIFY.key));
@@ -81,10 +109,15 @@ impl Dialect {
         found.chain(checks::shared_prefixes(convention, options)).collect()
     }
 
+    /// Whether an error is one that the service itself writes.
+    fn gave(&self, answer: &Answer) -> bool {
+        answer.object().is_some_and(|body| (self.is_own)(&body))
+    }
+
     /// What an answer that is an error means, for what is in `place`. The words of the service are not shown,
     /// since they may hold what was sent.
     fn refused(&self, answer: &Answer, subject: &str, place: &Place) -> Error {
-        let is_own = answer.object().is_some_and(|body| (self.is_own)(&body));
+        let is_own = self.gave(answer);
         let own = self.kinds.iter().find(|(status, _)| is_own && *status == answer.status);
         let kind = own.map_or_else(|| ErrorKind::of_status(answer.status), |(_, kind)| *kind);
         let what = match kind {
@@ -122,7 +155,7 @@ impl Service {
         options: &Options,
         environment: &Environment,
     ) -> Result<Self> {
-        let address = dialect.address(options)?;
+        let address = dialect.address(options, environment)?;
         let authorization = dialect.authorization(options, environment)?;
         let mut files = WatchedFiles::default();
         let roots = || trust::roots(options, environment, trust::OF_REQUESTS);
@@ -137,10 +170,37 @@ impl Service {
         self.rest.get(path, pairs.filter_map(|(key, value)| Some((key, value?))))
     }
 
+    /// A request for `path`, which names the place itself, with `query`.
+    pub fn get_path(&self, path: &str, query: &[(&str, &str)]) -> Result<Request> {
+        self.rest.get(path, query.iter().copied())
+    }
+
     /// What the service answers: a JSON object.
     pub async fn object(&self, request: Request, subject: &str) -> Result<Object> {
         let answer = self.ask(&request, subject).await?;
         self.understood(&answer, subject)
+    }
+
+    /// What the service answers: any JSON.
+    pub async fn value(&self, request: Request, subject: &str) -> Result<Value> {
+        let answer = self.ask(&request, subject).await?;
+        answer.json().ok_or_else(|| self.dialect.vendor.not_understood(subject))
+    }
+
+    /// What the service answers: a JSON object, or `None` where it says itself that there is none.
+    pub async fn object_if_there(&self, request: Request, subject: &str) -> Result<Option<Object>> {
+        let answer = self.answer(&request, subject).await?;
+        if answer.status == 404 && self.dialect.gave(&answer) {
+            return Ok(None);
+        }
+        let answer = self.accepted(&request, answer, subject)?;
+        self.understood(&answer, subject).map(Some)
+    }
+
+    /// The answer to a request without the token; `None` if there is none.
+    pub async fn openly(&self, path: &str) -> Option<Answer> {
+        let request = self.rest.get(path, []).ok()?;
+        self.rest.ask(&request, None).await.ok()
     }
 
     /// The same, made into something that is kept while the service says that its answer has not changed.
@@ -168,11 +228,31 @@ impl Service {
     }
 
     async fn ask(&self, request: &Request, subject: &str) -> Result<Answer> {
+        let answer = self.answer(request, subject).await?;
+        self.accepted(request, answer, subject)
+    }
+
+    async fn answer(&self, request: &Request, subject: &str) -> Result<Answer> {
         let answer = self.rest.ask(request, Some(self.authorization.clone())).await;
-        let answer = answer.map_err(|failure| {
-            let timeout = format!("Check the network path to {}, and `timeout`", self.dialect.vendor.name);
-            failure.to_error(subject, &NoAnswerHints { timeout: &timeout, ..NO_ANSWER })
-        })?;
+        answer.map_err(|failure| {
+            let (name, option) = (self.dialect.vendor.name, self.dialect.address.key);
+            failure.to_error(
+                subject,
+                &NoAnswerHints {
+                    timeout: &format!("Check the network path to {name}, and `timeout`"),
+                    certificate: &format!(
+                        "Name the CA that signed it in `ca_bundle`, and check the host of `{option}`"
+                    ),
+                    dns: &format!("Check the host of `{option}`, and DNS"),
+                    connect: &format!("Check the network, HTTPS_PROXY and `{option}`"),
+                    request: &format!("Check `{option}`"),
+                },
+            )
+        })
+    }
+
+    /// An answer that is not an error.
+    fn accepted(&self, request: &Request, answer: Answer, subject: &str) -> Result<Answer> {
         let is_unchanged = answer.status == 304 && request.headers().contains_key(IF_NONE_MATCH);
         if answer.is_success() || is_unchanged {
             return Ok(answer);
@@ -200,20 +280,10 @@ impl Service {
     }
 }
 
-/// What helps where no answer came from a service whose address is in `endpoint_url`.
-const NO_ANSWER: NoAnswerHints<'static> = NoAnswerHints {
-    timeout: "",
-    certificate: "Name the CA that signed it in `ca_bundle`, and check the host of `endpoint_url`",
-    dns: "Check the host of `endpoint_url`, and DNS",
-    connect: "Check the network, HTTPS_PROXY and `endpoint_url`",
-    request: "Check `endpoint_url`",
-};
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::kit::address::ENDPOINT;
-    use crate::value::json::Value;
 
     /// Its variable is one that every build declares.
     const ATTIC: Dialect = Dialect {
@@ -225,6 +295,7 @@ mod tests {
             address: "endpoint_url",
         },
         address: ENDPOINT,
+        address_variable: Some("HTTPS_PROXY"),
         token: ("token", "REQUESTS_CA_BUNDLE"),
         is_own: |body| body.get("ok").and_then(Value::as_bool) == Some(false),
         kinds: &[(400, ErrorKind::Denied), (404, ErrorKind::Config)],
@@ -267,6 +338,23 @@ mod tests {
             let error = sent(token, &[]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unauthenticated);
             assert!(error.to_string().starts_with(text) && !error.to_string().contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_an_option_or_a_variable() {
+        let address = |written: &str, set: &[(&str, &str)]| {
+            ATTIC.address(&Options::of_texts(&[("endpoint_url", written)]), &Environment::of(set))
+        };
+        let set = [("HTTPS_PROXY", "http://b")];
+        assert_eq!(address("http://a", &set).unwrap().as_str(), "http://a/");
+        assert_eq!(address("", &set).unwrap().as_str(), "http://b/");
+        for (set, text) in [
+            (&[("HTTPS_PROXY", "canary")][..], "`HTTPS_PROXY` is not an address"),
+            (&[], "there is no address of Attic. Write `endpoint_url` or set HTTPS_PROXY"),
+        ] {
+            let error = address("", set).unwrap_err().to_string();
+            assert!(error.starts_with(text) && !error.contains("canary"), "{error}");
         }
     }
 

@@ -290,6 +290,7 @@ def test_the_stores_describe_themselves() -> None:
         "doppler",
         "mounted_files",
         "kubernetes_secrets",
+        "onepassword_connect",
     ]
     for store in strongroom.stores():
         keys = [option["key"] for option in store["options"]]
