@@ -23,6 +23,8 @@ pub const STORES: &[StoreEntry] = &[
     super::azure::ENTRY,
     #[cfg(feature = "doppler")]
     super::doppler::ENTRY,
+    #[cfg(feature = "delinea")]
+    super::delinea::ENTRY,
 ];
 
 /// Every environment variable that may change the identity, the endpoint or the TLS roots of a store of this

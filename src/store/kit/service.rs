@@ -74,11 +74,7 @@ impl Dialect {
     /// What is noteworthy in the options that every such store has.
     pub fn noteworthy(&self, options: &Options, convention: &dyn Convention) -> Vec<Finding> {
         let is_plain = self.address(options).is_ok_and(|address| address.scheme() == "http");
-        let is_unverified = trust::Verify::read(options, trust::VERIFY.key).is_off();
-        let plain = is_plain.then(|| checks::plain_http(self.address.key));
-        let unverified = is_unverified.then(|| checks::unverified(trust::VERIFY.key));
-        let found = plain.into_iter().chain(unverified).chain(checks::impossible_names(convention));
-        found.chain(checks::shared_prefixes(convention, options)).collect()
+        checks::of_service(is_plain, self.address.key, options, convention)
     }
 
     /// What an answer that is an error means, for what is in `place`. The words of the service are not shown,

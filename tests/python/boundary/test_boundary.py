@@ -288,6 +288,7 @@ def test_the_stores_describe_themselves() -> None:
         "google_secret_manager",
         "azure_key_vault",
         "doppler",
+        "delinea",
     ]
     for store in strongroom.stores():
         keys = [option["key"] for option in store["options"]]
