@@ -648,7 +648,8 @@ class SecretServerOptions(CommonOptions, total=False):
     folders."""
 
     field: str
-    """The slug of the field with the value; else `password`, else the only field that is a password."""
+    """The slug or the name of the field with the value; else `password`, else the only field that is a
+    password."""
 
     comment: str
     """What is written into the audit of secrets that require a comment."""

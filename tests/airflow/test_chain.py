@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,12 @@ import pytest
 
 from tests.airflow import expect
 from tests.airflow.canaries import Canaries
-from tests.airflow.conftest import connection_fields, look_up
+from tests.airflow.conftest import CONNECTION, VARIABLE, connection_fields, connection_uri, look_up
 from tests.airflow.session import Airflow, backend_environment
+from tests.servers.delinea import PASSWORD, USER, SecretServer
+from tests.servers.doppler import Doppler
+from tests.servers.double import Guarded
+from tests.stores import described
 
 CHAIN = "strongroom.chain.ChainBackend"
 
@@ -41,6 +46,25 @@ def test_classes_of_airflow_itself_are_members(
             "kinds": ["variables"],
         },
         {"name": "connections", "store": "local", "connections_file_path": place["connections"]},
+    ]
+    check(airflow, stores, canaries)
+
+
+def test_a_service_with_a_login_and_one_with_a_token_are_members(
+    airflow: Airflow,
+    secret_files: dict[str, Path],
+    canaries: Canaries,
+    guarded_servers: Callable[[type[Guarded]], Guarded],
+) -> None:
+    delinea, doppler = guarded_servers(SecretServer), guarded_servers(Doppler)
+    for server in (delinea, doppler):
+        server.reset()
+    described()["delinea"].fill(delinea, {("connection", CONNECTION): connection_uri(canaries)})
+    described()["doppler"].fill(doppler, {("variable", VARIABLE): canaries.greeting})
+    stores: list[dict[str, Any]] = [
+        {"store": "delinea", "address": delinea.url, "username": USER, "password": PASSWORD},
+        {"store": "doppler", "endpoint_url": doppler.url, "token": Doppler.token},
+        {"store": "local", "configs_file_path": str(secret_files["configs"])},
     ]
     check(airflow, stores, canaries)
 

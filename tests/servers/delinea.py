@@ -190,10 +190,11 @@ class SecretServer(Guarded):
         """A name as often as there are secrets that have it."""
         return [name] * (2 if name in self.twins else 1)
 
-    def summary(self, path: str) -> dict[str, Any]:
-        """The summary of a secret."""
+    def summary(self, path: str, folders: dict[str, int] | None = None) -> dict[str, Any]:
+        """The summary of a secret; ``folders`` are those of all secrets, where they are known."""
         folder, _, name = path.rpartition("/")
-        place = {"folderId": self.folders()[folder], "folderPath": "\\" + folder.replace("/", "\\")} if folder else {}
+        folders = folders or self.folders()
+        place = {"folderId": folders[folder], "folderPath": "\\" + folder.replace("/", "\\")} if folder else {}
         usual = {"id": self.number(path), "name": name, "secretTemplateName": "Password", "active": True}
         return {**usual, "createDate": "2026-01-15T10:30:00.12", "folderId": -1, **place, **self.flags.get(path, {})}
 
@@ -229,20 +230,22 @@ class SecretServer(Guarded):
         # The Go client still writes the older spelling.
         given = {key.replace("paging.", "").replace("filter.", ""): text for key, text in query.items()}
         text, is_exact = given.get("searchText", "").casefold(), given.get("isExactMatch") == "true"
-        folder = {number: name for name, number in self.folders().items()}.get(int(given.get("folderId", "0")))
+        folders = self.folders()
+        folder = {number: name for name, number in folders.items()}.get(int(given.get("folderId", "0")))
         is_deep = given.get("includeSubFolders") == "true"
 
         def is_chosen(path: str) -> bool:
             place, _, name = path.rpartition("/")
             is_named = name.casefold() == text if is_exact else text in name.casefold()
             is_inside = "folderId" not in given or place == folder or (is_deep and f"{place}/".startswith(f"{folder}/"))
-            return is_named and is_inside and (given.get("includeRestricted") == "true" or not self.flags.get(path))
+            flags = self.flags.get(path, {})
+            is_here = flags.get("active", True) or given.get("includeInactive") == "true"
+            return is_named and is_inside and is_here and (given.get("includeRestricted") == "true" or not flags)
 
         chosen = [each for path in sorted(self.secrets) if is_chosen(path) for each in self.both(path)]
         skip, take = int(given.get("skip", "0")), int(given.get("take", "10"))
         here, has_next = chosen[skip : skip + take], len(chosen) > skip + take
-        records = [{**self.summary(path), "id": self.number(path) + index * 1000} for index, path in enumerate(here)]
-        for record, path in zip(records, here, strict=True):
-            if path not in self.twins:
-                record["id"] = self.number(path)
+        records = [self.summary(path, folders) for path in here]
+        for index, (record, path) in enumerate(zip(records, here, strict=True)):
+            record["id"] += index * 1000 if path in self.twins else 0
         return Answer(200, {"records": records, "hasNext": has_next, "nextSkip": skip + take, "success": True})

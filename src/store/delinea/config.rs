@@ -54,7 +54,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "field",
         OptionKind::Text,
-        "The slug of the field with the value; else `password`, else the only field that is a password.",
+        "The slug or the name of the field with the value; else `password`, else the only field that is a \
+        password.",
     ),
     OptionSpec::new(
         "comment",

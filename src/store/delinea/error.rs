@@ -40,12 +40,16 @@ pub(super) fn is_own(answer: &Answer) -> bool {
 
 /// Whether the answer is about the token, which may have ended, and not about what was asked for.
 pub(super) fn is_token_refused(answer: &Answer) -> bool {
-    answer.status == 401 || answer.status == 403 && is_own(answer)
+    answer.status == 401 || answer.status == 403 && is_own(answer) && !is_access_denied(answer)
 }
 
 /// Whether the answer says that this secret or folder is not to be had, for whatever reason.
 pub(super) fn is_kept_back(answer: &Answer) -> bool {
-    matches!(answer.status, 400 | 404) && is_own(answer)
+    matches!(answer.status, 400 | 404) && is_own(answer) || answer.status == 403 && is_access_denied(answer)
+}
+
+fn is_access_denied(answer: &Answer) -> bool {
+    own_code(answer).is_some_and(|code| code == "API_AccessDenied")
 }
 
 /// An answer that is an error, whatever was asked for.
@@ -95,6 +99,13 @@ pub(super) fn login_refused(answer: &Answer, subject: &str, names: &str) -> Erro
 fn oauth_code(body: &Object) -> Option<String> {
     let code = body.get("error").and_then(Value::as_str);
     code.filter(|code| is_oauth_code(code)).map(str::to_owned)
+}
+
+/// A secret that was asked for by its id, of which Secret Server does not say whether it is there.
+pub(super) fn unknown_id(answer: &Answer, subject: &str) -> Error {
+    let text = format!("{subject} was denied: the user may not view it, or there is no secret with this id");
+    let refusal = Refusal::of(answer).with_code(own_code(answer));
+    refusal.to_error(ErrorKind::Denied, text).with_hint("Check the id, and give the user the permission View")
 }
 
 /// A secret that is there and was kept back, for the reason that its record has.
@@ -150,10 +161,19 @@ mod tests {
 
     #[test]
     fn only_secret_servers_own_answers_are_about_the_token() {
-        for (status, body, is_refused) in
-            [(401, "", true), (403, DENIED, true), (403, "<html>", false), (400, DENIED, false)]
-        {
-            assert_eq!(is_token_refused(&Answer::of(status, &[], body)), is_refused, "{status} {body}");
+        let own = r#"{"message": "canary"}"#;
+        for (status, body, is_refused, is_kept) in [
+            (401, "", true, false),
+            (403, own, true, false),
+            (403, DENIED, false, true),
+            (403, "<html>", false, false),
+            (400, DENIED, false, true),
+            (400, own, false, true),
+            (404, "<html>", false, false),
+        ] {
+            let answer = Answer::of(status, &[], body);
+            let found = (is_token_refused(&answer), is_kept_back(&answer));
+            assert_eq!(found, (is_refused, is_kept), "{status} {body}");
         }
     }
 

@@ -19,7 +19,8 @@ impl<'secret> Field<'secret> {
         let items = secret.get("items").and_then(Value::as_array);
         let items = items.ok_or_else(|| SECRET_SERVER.not_understood(subject))?;
         let fields: Vec<_> = items.iter().filter_map(Value::as_object).map(Field).collect();
-        let named = |slug: &str| fields.iter().find(|field| field.slug().eq_ignore_ascii_case(slug)).copied();
+        let is = |field: &Field<'_>, name: &str| field.names().any(|known| known.eq_ignore_ascii_case(name));
+        let named = |name: &str| fields.iter().find(|field| is(field, name)).copied();
         let found = match slug {
             Some(slug) => named(slug),
             None => named(USUAL).or_else(|| only_password(&fields)),
@@ -30,6 +31,11 @@ impl<'secret> Field<'secret> {
     /// Its name in addresses.
     pub(super) fn slug(self) -> &'secret str {
         self.0.get("slug").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Its slug, and its name as people see it.
+    fn names(self) -> impl Iterator<Item = &'secret str> {
+        ["slug", "fieldName"].into_iter().filter_map(move |key| self.0.get(key)?.as_str())
     }
 
     /// Whether it holds a file, which takes a request of its own.
@@ -73,11 +79,13 @@ mod tests {
     #[test]
     fn the_field_is_the_configured_one_or_the_password() {
         let usual = r#"[{"slug": "username"}, {"slug": "password", "isPassword": true}, {"slug": "notes"}]"#;
-        let keys =
-            r#"[{"slug": "key", "isPassword": true}, {"slug": "file", "isPassword": true, "isFile": true}]"#;
+        let keys = r#"[{"slug": "key", "fieldName": "API Key", "isPassword": true}, {"slug": "file", "isPassword": true, "isFile": true}]"#;
         assert_eq!(chosen(usual, None).unwrap(), "password");
         assert_eq!(chosen(usual, Some("Notes")).unwrap(), "notes");
-        assert_eq!(chosen(keys, None).unwrap(), "key");
+        assert_eq!(
+            (chosen(keys, None).unwrap(), chosen(keys, Some("api key")).unwrap()),
+            ("key".into(), "key".into())
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::store::kit::answer::Answer;
 use crate::store::kit::checks;
 use crate::store::kit::from_json::secret_from_json;
 use crate::store::options::Options;
-use crate::store::tools::{Finding, Tools};
+use crate::store::tools::{Finding, Severity, Tools};
 use crate::store::{
     Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo,
 };
@@ -150,7 +150,7 @@ impl SecretServer {
             Way::Found(record) => Some(record),
             Way::Path(path) => self.scope.find(&self.session, path, subject).await?,
             Way::Id(id) => match self.summary(id, subject).await? {
-                None if answer.status != 404 => return Err(error::refused(answer, subject)),
+                None if answer.status != 404 => return Err(error::unknown_id(answer, subject)),
                 record => record,
             },
         };
@@ -211,6 +211,19 @@ impl Inspect for SecretServer {
         };
         let found = found.map_err(|error| error.with_operation("describe"))?;
         Ok(found.map(|record| record.description(text)))
+    }
+
+    async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {
+        if is_id(name.as_str()) {
+            return Ok(None);
+        }
+        let subject = format!("looking for `{name}` among what was deactivated");
+        let found = self.scope.is_deactivated(&self.session, name.as_str(), &subject).await;
+        let found = found.map_err(|error| error.with_operation("describe"))?;
+        let evidence = format!("`{name}` was deactivated in Secret Server");
+        let finding =
+            || Finding::new(Severity::Problem, "deleted", evidence, "Activate it again, or store it anew");
+        Ok(found.then(finding))
     }
 
     fn identity(&self) -> Option<String> {

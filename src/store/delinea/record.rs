@@ -19,6 +19,11 @@ impl Record {
         self.0.get(flag).and_then(Value::as_bool) == Some(true)
     }
 
+    /// Whether the secret was deactivated.
+    pub(super) fn is_inactive(&self) -> bool {
+        self.0.get("active").and_then(Value::as_bool) == Some(false)
+    }
+
     /// The number of the secret, as text.
     pub(super) fn id(&self) -> Option<String> {
         self.number("id").map(|id| id.to_string())

@@ -8,7 +8,7 @@ use crate::value::json::Value;
 
 use super::error::{self, SECRET_SERVER};
 use super::record::Record;
-use super::session::{Session, understood};
+use super::session::{Query, Session, understood};
 
 const SECRETS: &str = "api/v2/secrets";
 
@@ -50,25 +50,44 @@ impl Scope {
         }
     }
 
+    /// Whether a secret `name` was deactivated, which is what deletion means.
+    pub(super) async fn is_deactivated(&self, session: &Session, name: &str, subject: &str) -> Result<bool> {
+        let found = self.all(session, name, &[("filter.includeInactive", "true")], subject).await?;
+        Ok(found.iter().any(Record::is_inactive))
+    }
+
     /// The secret `name`, if the user can see it.
     pub(super) async fn find(&self, session: &Session, name: &str, subject: &str) -> Result<Option<Record>> {
-        let leaf = match self {
-            Self::Paths => name.rsplit_once('/').map_or(name, |(_, leaf)| leaf),
-            Self::Folder(_) => name,
-        };
-        let exact = [("filter.searchText", leaf), ("filter.isExactMatch", "true")];
-        let mut found = Vec::new();
-        let mut skip = Some("0".to_owned());
-        while let Some(from) = skip {
-            let (records, next) = page(session, &self.filter(&exact), &from, subject).await?;
-            found.extend(records.into_iter().filter(|record| self.is_named(record, name)));
-            skip = next;
-        }
+        let mut found = self.all(session, name, &[], subject).await?;
+        found.retain(|record| !record.is_inactive());
         let ids: Vec<_> = found.iter().filter_map(Record::id).collect();
         if ids.len() > 1 {
             return Err(error::ambiguous(&ids.iter().map(String::as_str).collect::<Vec<_>>(), subject));
         }
         Ok(found.pop())
+    }
+
+    async fn all(
+        &self,
+        session: &Session,
+        name: &str,
+        more: &Query<'_>,
+        subject: &str,
+    ) -> Result<Vec<Record>> {
+        let leaf = match self {
+            Self::Paths => name.rsplit_once('/').map_or(name, |(_, leaf)| leaf),
+            Self::Folder(_) => name,
+        };
+        let exact = [("filter.searchText", leaf), ("filter.isExactMatch", "true")];
+        let filter: Vec<_> = self.filter(&exact).into_iter().chain(more.iter().copied()).collect();
+        let mut found = Vec::new();
+        let mut skip = Some("0".to_owned());
+        while let Some(from) = skip {
+            let (records, next) = page(session, &filter, &from, subject).await?;
+            found.extend(records.into_iter().filter(|record| self.is_named(record, name)));
+            skip = next;
+        }
+        Ok(found)
     }
 
     fn filter<'text>(&'text self, more: &[(&'text str, &'text str)]) -> Vec<(&'text str, &'text str)> {
@@ -97,6 +116,7 @@ impl Scope {
         // Two of one name are one line: `describe` and lookups say that there are two.
         let chosen: BTreeMap<String, Description> = records
             .iter()
+            .filter(|record| !record.is_inactive())
             .filter_map(|record| {
                 let name = below(prefix, &self.name(record)?)?;
                 let description = record.description(&name);
@@ -140,7 +160,7 @@ pub(super) fn path_of(name: &str) -> String {
 /// One page of the secrets that the user can see, and where the next one begins.
 async fn page(
     session: &Session,
-    filter: &[(&str, &str)],
+    filter: &Query<'_>,
     skip: &str,
     subject: &str,
 ) -> Result<(Vec<Record>, Option<String>)> {
@@ -154,8 +174,14 @@ async fn page(
     let records = answer.get("records").and_then(Value::as_array);
     let records = records.ok_or_else(|| SECRET_SERVER.not_understood(subject))?;
     let has_next = answer.get("hasNext").and_then(Value::as_bool) == Some(true);
-    let next = answer.get("nextSkip").and_then(Value::as_i64).filter(|_| has_next && !records.is_empty());
-    Ok((records.iter().filter_map(Record::of).collect(), next.map(|next| next.to_string())))
+    let next = next_skip(skip, records.len()).filter(|_| has_next);
+    Ok((records.iter().filter_map(Record::of).collect(), next))
+}
+
+/// Where the page after one of so many secrets begins; `None` after an empty one.
+fn next_skip(skip: &str, count: usize) -> Option<String> {
+    let next = skip.parse::<usize>().ok()?.checked_add(count)?;
+    (count > 0).then(|| next.to_string())
 }
 
 #[cfg(test)]
@@ -187,6 +213,12 @@ mod tests {
             (below("air/", "ai"), below("a", "\u{e9}"), below("", "X").as_deref()),
             (None, None, Some("X"))
         );
+    }
+
+    #[test]
+    fn a_page_begins_where_the_last_one_ended() {
+        assert_eq!(next_skip("500", 100).as_deref(), Some("600"));
+        assert_eq!((next_skip("500", 0), next_skip("x", 1)), (None, None));
     }
 
     #[test]

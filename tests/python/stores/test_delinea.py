@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from strongroom.chain import ChainBackend
 from strongroom.delinea import SecretServerBackend
 from strongroom.exceptions import (
     AccessDeniedError,
@@ -98,7 +99,7 @@ def test_a_number_is_the_id_of_a_secret(delinea: SecretServer, counted: Counter)
     by_id = backend(counted.url, variables_prefix="")
     assert by_id.get_variable(str(delinea.number(f"{PLACE}a"))) == "a"
     assert asked(counted) == [LOGIN, f"v1/secrets/{delinea.number(f'{PLACE}a')}"]
-    with pytest.raises(AccessDeniedError):
+    with pytest.raises(AccessDeniedError, match="or there is no secret with this id"):
         by_id.get_variable("9999")
     delinea.kept_back = {f"{PLACE}hidden"}
     with pytest.raises(AccessDeniedError, match="may not view it"):
@@ -175,6 +176,32 @@ def test_a_file_that_is_not_text_is_an_error(delinea: SecretServer) -> None:
     delinea.items = {f"{PLACE}a": [{"slug": "password", "isFile": True, "fileAttachmentId": 7, "file": b"\xff\x00"}]}
     with pytest.raises(MalformedSecretError, match="is not text"):
         backend(delinea.url).get_variable("a")
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_read_that_is_refused_in_any_way_is_looked_into(delinea: SecretServer, status: int) -> None:
+    fill(delinea, "kept")
+    refusal = Answer(status, {"message": "canary", "errorCode": "API_AccessDenied"})
+    with serving(lambda request: refusal if request.path.endswith(PATH) else delinea.answer(request)) as double:
+        reader = backend(double.url)
+        assert reader.get_variable("gone") is None
+        with pytest.raises(AccessDeniedError, match="may not view it"):
+            reader.get_variable("kept")
+        assert double.paths() == [f"POST /{LOGIN}", *[f"GET /api/{PATH}", f"GET /api/{SEARCH}"] * 2]
+
+
+def test_a_member_of_a_chain_answers_what_the_first_lacks(delinea: SecretServer, counted: Counter) -> None:
+    fill(delinea, "a", "kept")
+    delinea.kept_back = {f"{PLACE}kept"}
+    members = [
+        {"store": "memory", "secrets": {"airflow/variables/first": "1"}},
+        {"store": "delinea", "address": counted.url, "username": USER, "password": PASSWORD},
+    ]
+    chain = ChainBackend(stores=members, on_error="raise")
+    assert [chain.get_variable(key) for key in ("first", "a", "gone", "a")] == ["1", "a", None, "a"]
+    assert asked(counted) == [LOGIN, PATH, f"{PATH} 400", SEARCH]
+    with pytest.raises(AccessDeniedError, match="may not view it"):
+        chain.get_variable("kept")
 
 
 def test_what_is_deleted_is_absent(delinea: SecretServer) -> None:
