@@ -15,6 +15,8 @@ pub mod aws;
 pub mod azure;
 mod contract;
 pub mod convention;
+#[cfg(feature = "delinea")]
+pub mod delinea;
 mod description;
 #[cfg(feature = "doppler")]
 pub mod doppler;

@@ -29,6 +29,8 @@ pub const STORES: &[StoreEntry] = &[
     super::kubernetes::ENTRY,
     #[cfg(feature = "onepassword")]
     super::onepassword::ENTRY,
+    #[cfg(feature = "delinea")]
+    super::delinea::ENTRY,
 ];
 
 /// Every environment variable that may change the identity, the endpoint or the TLS roots of a store of this

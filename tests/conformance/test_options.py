@@ -67,7 +67,9 @@ def test_secrets_are_marked() -> None:
 
 @EACH_OPTION
 def test_options_with_secret_sounding_names_are_marked(store: str, option: dict[str, Any]) -> None:
-    sounds = re.search(r"password|secret(?!_values|s_path|_name_prefix)|token$|private|credential", option["key"])
+    sounds = re.search(
+        r"password|secret(?!_values|s_path|_name_prefix|_template_id)|token$|private|credential", option["key"]
+    )
     assert not sounds or option["secret"], store
 
 

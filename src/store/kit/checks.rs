@@ -1,9 +1,27 @@
 //! What is noteworthy in the options of more than one store.
 
 use crate::store::convention::{Convention, Kind, Lookup, Naming};
+#[cfg(feature = "http")]
+use crate::store::kit::trust;
 use crate::store::options::Options;
 use crate::store::prefix::prefix_key;
 use crate::store::tools::{Finding, Severity};
+
+/// What every service that has the options `verify` and of its address is checked for. `is_plain` says
+/// that the address, in the option `address`, is plain http.
+#[cfg(feature = "http")]
+pub fn of_service(
+    is_plain: bool,
+    address: &str,
+    options: &Options,
+    convention: &dyn Convention,
+) -> Vec<Finding> {
+    let is_unverified = trust::Verify::read(options, trust::VERIFY.key).is_off();
+    let plain = is_plain.then(|| plain_http(address));
+    let unverified = is_unverified.then(|| unverified(trust::VERIFY.key));
+    let found = plain.into_iter().chain(unverified).chain(impossible_names(convention));
+    found.chain(shared_prefixes(convention, options)).collect()
+}
 
 /// Kinds for which no name can be valid, whatever the id: the prefix or separator holds characters that no
 /// name may contain.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderValue;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Client, Method, Request};
 use url::Url;
 
@@ -38,6 +38,9 @@ pub fn client(
     trust::client(&settings, &roots, files)
 }
 
+/// The content type of a form.
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+
 /// An address and the client that reaches it.
 #[derive(Clone, Debug)]
 pub struct Rest {
@@ -64,6 +67,20 @@ impl Rest {
             url.set_query(None);
         }
         Ok(Request::new(Method::GET, url))
+    }
+
+    /// Posts a form to `path`. `is_repeatable` means that it may be sent twice.
+    pub async fn post_form(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+        is_repeatable: bool,
+    ) -> Result<Result<Answer, TransportError>> {
+        let mut request = Request::new(Method::POST, below(&self.address, path)?);
+        request.headers_mut().insert(CONTENT_TYPE, FORM);
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        *request.body_mut() = Some(body.into());
+        Ok(Answer::to(&self.client, request, is_repeatable).await)
     }
 
     /// Sends a request that may be sent twice, with the authorization that a login supplied.

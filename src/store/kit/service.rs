@@ -102,11 +102,7 @@ impl Dialect {
         convention: &dyn Convention,
     ) -> Vec<Finding> {
         let is_plain = self.address(options, environment).is_ok_and(|address| address.scheme() == "http");
-        let is_unverified = trust::Verify::read(options, trust::VERIFY.key).is_off();
-        let plain = is_plain.then(|| checks::plain_http(self.address.key));
-        let unverified = is_unverified.then(|| checks::unverified(trust::VERIFY.key));
-        let found = plain.into_iter().chain(unverified).chain(checks::impossible_names(convention));
-        found.chain(checks::shared_prefixes(convention, options)).collect()
+        checks::of_service(is_plain, self.address.key, options, convention)
     }
 
     /// Whether an error is one that the service itself writes.

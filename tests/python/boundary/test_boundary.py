@@ -291,6 +291,7 @@ def test_the_stores_describe_themselves() -> None:
         "mounted_files",
         "kubernetes_secrets",
         "onepassword_connect",
+        "delinea",
     ]
     for store in strongroom.stores():
         keys = [option["key"] for option in store["options"]]
