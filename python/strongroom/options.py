@@ -718,6 +718,120 @@ class KubernetesSecretsOptions(CommonOptions, total=False):
     """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and the service account's."""
 
 
+class OnePasswordConnectOptions(CommonOptions, total=False):
+    """What `OnePasswordConnectBackend` takes."""
+
+    address: str
+    """The address of the Connect server, such as https://connect.example.com; else OP_CONNECT_HOST."""
+
+    token: str
+    """An access token of the Connect server that may read the vault; else OP_CONNECT_TOKEN."""
+
+    vault: str
+    """The vault, by its name or its id; else OP_VAULT_ID, else the only one that the token may read."""
+
+    vault_id: str
+    """Another way to write `vault`, which takes precedence."""
+
+    field: str
+    """The field that holds the value in every item, by its label; without it, the usual fields are tried."""
+
+    section: str
+    """The section whose fields are read, by its label or its id; without it, the fields of all sections are."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow/connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow/variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow/config`)."""
+
+    sep: str
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `/`)."""
+
+    secret_name_prefix: str
+    """What comes before the title of every item, of whatever kind, so that several installations can share a
+    vault."""
+
+    verify: bool | str
+    """Whether the server's certificate is verified, or the CA bundle to verify it with."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
+
+
+class SecretServerOptions(CommonOptions, total=False):
+    """What `SecretServerBackend` takes."""
+
+    address: str
+    """The address of Secret Server, such as https://NAME.secretservercloud.com, or of the Platform; else
+    TSS_BASE_URL."""
+
+    username: str
+    """The user that reads; else TSS_USERNAME."""
+
+    password: str
+    """The password of `username`; else TSS_PASSWORD."""
+
+    domain: str
+    """The directory domain of `username`; else TSS_DOMAIN."""
+
+    client_id: str
+    """The client that reads, instead of a user: of the SDK of Secret Server, or a service user of the
+    Platform."""
+
+    client_secret: str
+    """The secret of `client_id`."""
+
+    platform: bool | str
+    """Whether `address` is that of the Delinea Platform; yes for hosts below delinea.app."""
+
+    folder_id: int | str
+    """The number of the folder with the secrets, whose names are then whole names; without it the prefixes are
+    folders."""
+
+    field: str
+    """The slug or the name of the field with the value; else `password`, else the only field that is a
+    password."""
+
+    comment: str
+    """What is written into the audit of secrets that require a comment."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow/connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow/variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow/config`)."""
+
+    sep: str
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `/`)."""
+
+    secret_template_id: Any
+    """The template of new secrets, as other tools write it; reading needs none."""
+
+    site_id: Any
+    """The site of new secrets, as other tools write it; reading needs none."""
+
+    verify: bool | str
+    """Whether the server's certificate is verified, or the CA bundle to verify it with."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
+
+
 class ChainOptions(CommonOptions, total=False):
     """What `ChainBackend` takes."""
 
