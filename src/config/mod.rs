@@ -17,12 +17,14 @@ mod raw;
 mod read;
 mod settings;
 mod spelling;
+mod stores_file;
 mod tool;
 
 pub use duration::parse_duration;
 pub use raw::{RawOptions, RawValue};
 pub use settings::{Configured, Kwargs, OPTIONS, configure, configure_from};
 pub use spelling::option_of;
+pub use stores_file::{StoresFile, with_stores_file};
 
 use crate::store::StoreEntry;
 use crate::store::options::OptionSpec;

@@ -87,6 +87,12 @@ pub fn configure_from(
             None => warnings.push(unknown(entry, key, "is ignored").to_string()),
         }
     }
+    if let Some(origin) = raw.origin() {
+        if let Some(unknown) = origin.unknown.first().filter(|_| strict) {
+            return Err(Error::config(unknown.clone()));
+        }
+        warnings.extend(origin.unknown.iter().cloned());
+    }
     expand_cache_alias(&mut options)?;
     match (entry.rules.check)(&options, &environment).map_err(|error| and_warnings(error, &warnings)) {
         Err(error) if kwargs == Kwargs::Unread => options.set_fault(WHOLE, error),
