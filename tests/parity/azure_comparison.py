@@ -14,6 +14,7 @@ import strongroom.azure
 from tests.parity.chain_of_one import ours_in_both_forms
 from tests.parity.comparison import ask, environment_of, fill
 from tests.parity.outcomes import Outcome, outcome
+from tests.parity.question import Question
 from tests.servers.azure import CLIENT, MANAGED, OTHER_TENANT, SECRET, TENANT, VAULT, Azure, Reply
 
 PRINCIPAL = {"tenant_id": TENANT, "client_id": CLIENT, "client_secret": SECRET}
@@ -22,18 +23,9 @@ ONCE = {"retry_total": 0}
 
 
 @dataclass(frozen=True)
-class Case:
+class Case(Question):
     """One lookup. Texts in ``kwargs``, ``environment`` and ``files`` may contain the words of ``Comparison.words``."""
 
-    id: str
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-    #: ``conn``, ``var`` and ``config`` for the getters, ``core`` and ``sdk`` for a connection of that class.
-    lookup: str = "var"
-    name: str = "hello"
-    team: str | None = None
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    multi_team: bool = False
-    environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
     #: Without the service principal that every other case has.
     bare: bool = False

@@ -18,6 +18,7 @@ from botocore.config import Config
 import strongroom.aws
 from tests.parity.chain_of_one import ours_in_both_forms
 from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, outcome
+from tests.parity.question import Question
 from tests.servers.aws import REGION, ROOT, Credentials, MiniStack, allow, allow_parameters
 from tests.servers.counting import Counter, counting_proxy
 
@@ -81,21 +82,12 @@ PARAMETER_STORE = Twins(
 
 
 @dataclass(frozen=True)
-class Case:
+class Case(Question):
     """One lookup.
 
     Texts in ``kwargs``, ``environment`` and ``files`` may contain words such as ``<url>``: see ``Comparison.words``.
     """
 
-    id: str
-    kwargs: Kwargs = field(default_factory=dict)
-    #: ``conn``, ``var`` and ``config`` for the getters, ``core`` and ``sdk`` for a connection of that class.
-    lookup: str = "var"
-    name: str = "hello"
-    team: str | None = None
-    secrets: Secrets = field(default_factory=dict)
-    multi_team: bool = False
-    environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     #: Without the place and the credentials that every other case has.
     bare: bool = False

@@ -86,6 +86,7 @@ impl AwsRefusal {
     }
 
     /// A refusal that did not come through the SDK.
+    #[cfg(any(test, feature = "aws-secrets-manager"))]
     pub(super) fn plain(code: Option<&str>, status: u16) -> Self {
         Self::new(refusal::Refusal { status, code: code.map(str::to_owned), retry_after: None })
     }

@@ -11,7 +11,7 @@ use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::value::json::Value;
 
-use super::options::{ALLOW_REDIRECTS, MOUNT_POINT, REQUEST_HEADER, STRICT_HTTP};
+use super::options::{ALLOW_REDIRECTS, KV_ENGINE_VERSION, MOUNT_POINT, REQUEST_HEADER, STRICT_HTTP};
 use super::path::collapse;
 
 /// The address that hvac uses by default (hvac/constants/client.py).
@@ -95,24 +95,34 @@ fn url(options: &Options, environment: &Environment) -> Result<Url> {
     })
 }
 
-/// The official class accepts the numbers 1 and 2, and a false value means 2; environment variables deliver
-/// texts.
+/// The official class accepts the numbers 1 and 2, and a false value means the default; environment variables
+/// deliver texts.
 pub(super) fn version(options: &Options) -> Result<Option<KvVersion>> {
-    let Some(value) = options.json("kv_engine_version") else { return Ok(Some(KvVersion::Two)) };
-    // In Python `True` equals 1, and so does 1.0.
-    let float = if let Value::Float(float) = value { *float } else { f64::NAN };
-    let number = value.as_i64().or_else(|| value.as_bool().map(i64::from));
-    match (number, value.as_str()) {
-        _ if !value.is_truthy() => Ok(Some(KvVersion::Two)),
-        (Some(1), _) | (_, Some("1" | "1.0")) => Ok(Some(KvVersion::One)),
-        (Some(2), _) | (_, Some("0" | "2" | "2.0")) => Ok(Some(KvVersion::Two)),
-        _ if (float - 1.0).abs() < f64::EPSILON => Ok(Some(KvVersion::One)),
-        _ if (float - 2.0).abs() < f64::EPSILON => Ok(Some(KvVersion::Two)),
-        (_, Some("auto")) => Ok(None),
+    let written = options.json(KV_ENGINE_VERSION.key).filter(|value| value.is_truthy());
+    let number = match written {
+        None => Some(KV_ENGINE_VERSION.default_text()),
+        Some(value) => value.as_str().or_else(|| digit(value)),
+    };
+    match number {
+        Some("1" | "1.0") => Ok(Some(KvVersion::One)),
+        Some("0" | "2" | "2.0") => Ok(Some(KvVersion::Two)),
+        Some("auto") => Ok(None),
         // The value is not shown: it may belong in another option, such as a token.
         _ => Err(Error::config("`kv_engine_version` in backend_kwargs is not supported")
             .with_hint("It should be 1, 2 or auto")),
     }
+}
+
+/// The number 1 or 2 as a text. In Python `True` equals 1, and so does 1.0.
+fn digit(value: &Value) -> Option<&'static str> {
+    let float = if let Value::Float(float) = value { Some(*float) } else { None };
+    let equals = |whole: i64, exact: f64| {
+        value.as_i64().or_else(|| value.as_bool().map(i64::from)) == Some(whole)
+            || float.is_some_and(|float| (float - exact).abs() < f64::EPSILON)
+    };
+    [(1, 1.0, "1"), (2, 2.0, "2")]
+        .into_iter()
+        .find_map(|(whole, exact, text)| equals(whole, exact).then_some(text))
 }
 
 fn proxies(options: &Options, environment: &Environment) -> Result<ProxySettings> {

@@ -35,6 +35,14 @@ pub(super) const MOUNT_POINT: OptionSpec = OptionSpec::new(
 )
 .with_default("secret");
 
+/// The version of the KV engine.
+pub(super) const KV_ENGINE_VERSION: OptionSpec = OptionSpec::new(
+    "kv_engine_version",
+    OptionKind::Json("1, 2 or auto"),
+    "The version of the KV engine: 1, 2, or auto to ask the server once.",
+)
+.with_default("2");
+
 /// The login.
 pub(super) const AUTH_TYPE: OptionSpec = OptionSpec::new(
     "auth_type",
@@ -106,12 +114,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     ),
     BY_TEAM,
     MOUNT_POINT,
-    OptionSpec::new(
-        "kv_engine_version",
-        OptionKind::Json("1, 2 or auto"),
-        "The version of the KV engine: 1, 2, or auto to ask the server once.",
-    )
-    .with_default("2"),
+    KV_ENGINE_VERSION,
     OptionSpec::new(
         "url",
         OptionKind::Text,

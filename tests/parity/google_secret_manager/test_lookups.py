@@ -10,7 +10,7 @@ import copy
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from strongroom.exceptions import StrongroomError
 from tests.parity.chain_of_one import ours_in_both_forms
 from tests.parity.comparison import ask, environment_of
 from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, outcome, short
+from tests.parity.question import Question
 from tests.parity.real_hosts.cases import PREFIX_OF
 from tests.parity.real_hosts.google_cases import IDS, PREFIXES, SEPARATORS
 from tests.parity.values import CONNECTIONS, OTHERS
@@ -41,17 +42,9 @@ TARGET = f"target@{PROJECT}.iam.gserviceaccount.com"
 
 
 @dataclass(frozen=True)
-class Case:
+class Case(Question):
     """One lookup."""
 
-    id: str
-    kwargs: dict[str, Any] = field(default_factory=dict)
-    lookup: str = "var"
-    name: str = "hello"
-    team: str | None = None
-    secrets: dict[str, Any] = field(default_factory=dict)
-    multi_team: bool = False
-    environment: dict[str, str] = field(default_factory=dict)
     #: Whether the reader's key is in the kwargs.
     keyed: bool = True
 
