@@ -14,10 +14,8 @@ fuzz_target!(|data: &[u8]| {
     let Some((choice, text)) = data.split_first() else { return };
     let Ok(text) = std::str::from_utf8(text) else { return };
     let kinds = [None, Some("aws_secrets_manager"), Some("vault"), Some("AZURE_KEY_VAULT"), Some(text)];
-    let asked = Asked {
-        tool: TOOLS[usize::from(choice % 4)],
-        kind: kinds[usize::from(choice / 4) % kinds.len()],
-    };
+    let asked =
+        Asked { tool: TOOLS[usize::from(choice % 4)], kind: kinds[usize::from(choice / 4) % kinds.len()] };
     let _ = import(text, asked);
     if text.contains(CANARY) {
         return;
@@ -30,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
     assert!(!said.contains(CANARY), "a message shows a value");
 });
 
-/// The same with the canary behind every text but a type, which a message may name.
+/// The same with the canary behind every text but types and names, which messages show.
 fn marked(value: &Value, depth: usize) -> Value {
     match value {
         Value::String(text) => Value::from(format!("{}{CANARY}", text.to_str().unwrap_or_default())),
@@ -39,8 +37,9 @@ fn marked(value: &Value, depth: usize) -> Value {
         }
         Value::Object(members) if depth < 50 => {
             let marked = members.iter().map(|(key, value)| {
-                let is_type = key.to_str().is_some_and(|key| key.to_lowercase().contains("type"));
-                (key.clone(), if is_type { value.clone() } else { marked(value, depth + 1) })
+                let is_shown =
+                    key.to_str().is_some_and(|key| key.to_lowercase().contains("type") || key == "name");
+                (key.clone(), if is_shown { value.clone() } else { marked(value, depth + 1) })
             });
             Value::from(marked.collect::<Object>())
         }

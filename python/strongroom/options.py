@@ -839,3 +839,6 @@ class ChainOptions(CommonOptions, total=False):
     """The stores in the order in which they are asked: each an object with its `store` and the options of that
     store, or the `class` of another package and its `kwargs`, or the `config` of another tool, and with `name`,
     `kinds`, `teams`, `ids` and `on_error`."""
+
+    stores_file: str
+    """A TOML file in place of `stores`, with a table `[[stores]]` for each store; read again when it changes."""

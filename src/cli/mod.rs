@@ -35,6 +35,7 @@ mod output;
 mod policy;
 mod progress;
 mod references;
+mod schema;
 mod screen;
 mod setup;
 mod stats;
@@ -235,6 +236,15 @@ enum Command {
     /// Needs no configuration and makes no call.
     #[command(after_help = "Examples:\n  strongroom stores\n  strongroom stores memory --json")]
     Stores(stores::Arguments),
+    /// Print a JSON schema of the options, for editors and pipelines.
+    ///
+    /// Of a store, of the chain, or of the TOML file that `stores_file` of a chain names.
+    /// Needs no configuration and makes no call.
+    #[command(
+        after_help = "Examples:\n  strongroom schema aws_secrets_manager\n  strongroom schema chain > \
+        chain.json\n  strongroom schema stores_file"
+    )]
+    Schema(schema::Arguments),
     /// Print the script that completes commands in a shell.
     ///
     /// Write it to where your shell looks for completions, and open a new shell.
@@ -290,6 +300,7 @@ fn execute(arguments: &Arguments) -> Result<Report> {
         Command::Env(asked) => env::run(&asked.source),
         Command::ImportConfig(arguments) => import_config::run(arguments),
         Command::Stores(arguments) => Ok(stores::run(arguments)),
+        Command::Schema(arguments) => Ok(schema::run(arguments)),
         Command::Completions(arguments) => completions::completions(arguments, self::Arguments::command()),
         Command::Manual => completions::manual(self::Arguments::command()),
     }

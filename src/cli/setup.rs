@@ -8,7 +8,7 @@ use crate::backend::{Backend, Settings};
 use crate::cli::heard;
 use crate::cli::near::near_class;
 use crate::config::airflow::{AirflowConfig, Chosen, Component, SERVER_CLASS, shown_class};
-use crate::config::{Configured, Kwargs, configure_from};
+use crate::config::{Configured, Kwargs, configure_from, with_stores_file};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Clock, Runtime, no_fork};
 use crate::store::StoreEntry;
@@ -73,8 +73,10 @@ impl Setup {
         // Logged for the case of a later error; a successful command shows its own list of warnings.
         log(unread.as_slice());
         // The warnings that the constructor of the Python class would log.
+        let environment = Environment::of_process();
+        let options = with_stores_file(entry, &chosen.options, &environment)?;
         let (configured, mut warnings) =
-            heard::listen(|| configure_from(entry, &chosen.options, Environment::of_process(), kwargs));
+            heard::listen(|| configure_from(entry, &options, environment, kwargs));
         let Configured { settings, warnings: more } = configured?;
         // Every command fails with the faults that a lookup would fail with.
         let plays_no_part = |key: &str| (entry.rules.plays_no_part)(&settings.options, key);

@@ -47,17 +47,26 @@ impl Surroundings<'_> {
         let mut warnings = self.without_effect();
         let mut members: Vec<Member> = Vec::new();
         for (index, value) in listed.iter().enumerate() {
-            let (member, more) = self.member(index, value)?;
+            let (member, more) = self.member(index, value).map_err(|error| self.placed(index, error))?;
             if members.iter().any(|known| known.name == member.name) {
-                return Err(twice(&member.name));
+                return Err(self.placed(index, twice(&member.name)));
             }
             members.push(member);
             warnings.extend(more);
         }
         check_references(&members)?;
-        refuse_if_nothing_works(&members)?;
+        // A file whose stores are all unusable is shown with the first of them.
+        refuse_if_nothing_works(&members).map_err(|error| self.placed(0, error))?;
         warnings.extend(shadowed(&members));
         Ok((ChainSettings { members }, warnings))
+    }
+
+    /// The error with the line of the store at `index`, if the stores come from a file.
+    fn placed(&self, index: usize, error: Error) -> Error {
+        match self.raw.origin() {
+            Some(origin) => origin.placed(Some(index), &error),
+            None => error,
+        }
     }
 
     fn listed(&self) -> Result<&[Value]> {
@@ -99,6 +108,7 @@ impl Surroundings<'_> {
             if self.strict {
                 return Err(error);
             }
+            let error = self.placed(index, error);
             warnings.push(format!("{error}; lookups that reach it fail"));
         }
         let Written { name, routing, is_default, on_error, .. } = written;
@@ -205,7 +215,8 @@ fn refuse_if_nothing_works(members: &[Member]) -> Result<()> {
 /// Whether what is written beside the stores holds for each member that does not say otherwise.
 fn is_for_all(key: &str) -> bool {
     let is_common = options_of(&CHAIN).any(|spec| spec.key == key);
-    let is_of_the_chain = matches!(key, "stores" | "on_error" | "bundle") || AgentSettings::concerns(key);
+    let is_of_the_chain =
+        matches!(key, "stores" | "stores_file" | "on_error" | "bundle") || AgentSettings::concerns(key);
     is_common && !is_of_the_whole(key) && !is_of_the_chain
 }
 

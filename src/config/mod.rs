@@ -18,6 +18,7 @@ mod read;
 mod references;
 mod settings;
 mod spelling;
+mod stores_file;
 mod tool;
 
 pub use duration::parse_duration;
@@ -26,6 +27,7 @@ pub use raw::{RawOptions, RawValue};
 pub(crate) use settings::configure_part;
 pub use settings::{Configured, Kwargs, OPTIONS, configure, configure_from};
 pub use spelling::option_of;
+pub use stores_file::{StoresFile, with_stores_file};
 
 use crate::layers::ASKED_EACH_TIME;
 use crate::store::StoreEntry;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
+use crate::config::stores_file::{Origin, Place};
 use crate::value::json::Value;
 
 /// A value of `backend_kwargs` as it was passed.
@@ -17,34 +19,48 @@ pub enum RawValue {
 
 /// The whole `backend_kwargs` as it was passed. Debug lists the keys only.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub struct RawOptions(BTreeMap<String, RawValue>);
+pub struct RawOptions {
+    values: BTreeMap<String, RawValue>,
+    /// The file that a part of it was read from.
+    origin: Place,
+}
 
 impl RawOptions {
     /// Adds a key; a later one replaces an earlier one.
     pub fn insert(&mut self, key: impl Into<String>, value: RawValue) {
-        self.0.insert(key.into(), value);
+        self.values.insert(key.into(), value);
     }
 
     /// The keys and their values, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &RawValue)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value))
+        self.values.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// Notes the file that a part of it was read from.
+    pub(super) fn read_from(&mut self, origin: Origin) {
+        self.origin = Some(Arc::new(origin));
+    }
+
+    /// The file that a part of it was read from.
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        self.origin.as_deref()
     }
 
     /// Whether nothing was written at all.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.values.is_empty()
     }
 }
 
 impl FromIterator<(String, RawValue)> for RawOptions {
     fn from_iter<I: IntoIterator<Item = (String, RawValue)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().collect())
+        Self { values: pairs.into_iter().collect(), origin: None }
     }
 }
 
 impl fmt::Debug for RawOptions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_set().entries(self.0.keys()).finish()
+        formatter.debug_set().entries(self.values.keys()).finish()
     }
 }
 

@@ -105,6 +105,12 @@ pub(super) fn configure_member(
             None => warnings.push(unknown(entry, key, "is ignored").to_string()),
         }
     }
+    if let Some(origin) = raw.origin() {
+        if let Some(unknown) = origin.unknown.first().filter(|_| strict) {
+            return Err(Error::config(unknown.clone()));
+        }
+        warnings.extend(origin.unknown.iter().cloned());
+    }
     expand_cache_alias(&mut options)?;
     if !entry.rules.keeps_values {
         keep_nothing_unasked(&mut options);

@@ -18,8 +18,9 @@ use crate::python::guard::{guarded, unless_raised_by_handler};
 use crate::python::later::{self, Begun, Inquiry, Recipient, is_under_way};
 use crate::python::registry::{self, Shared};
 use crate::python::run::{Interrupted, block_on, runtime};
+use crate::python::stores_file::{Current, FromFile};
 use crate::python::watch::{Outcome, Start, Watch};
-use crate::python::{kwargs, log, masking, passed_over};
+use crate::python::{kwargs, log, masking, passed_over, stores_file};
 use crate::redact::Quoted;
 use crate::store::StoreEntry;
 use crate::store::convention::{Kind, Lookup, OddId};
@@ -29,9 +30,20 @@ use crate::store::registry::find;
 ///
 /// Holds no credential of its own, has no `__dict__` and cannot be pickled.
 #[pyclass(frozen, module = "strongroom._native")]
-pub(super) struct Backend {
-    shared: Arc<Shared>,
-    logger: String,
+pub(super) struct Backend(Source);
+
+/// Where the configuration is.
+enum Source {
+    /// In the kwargs.
+    Fixed(Handle),
+    /// In a file that may change.
+    File(Arc<FromFile>),
+}
+
+/// One configuration, and the logger of the class.
+pub(super) struct Handle {
+    pub(super) shared: Arc<Shared>,
+    pub(super) logger: String,
 }
 
 #[pymethods]
@@ -44,11 +56,15 @@ impl Backend {
                 to_python(py, &Error::config(format!("this build has no store `{store}`")), false)
             })?;
             let raw = kwargs::read_kwargs(options, entry)?;
+            let environment = kwargs::read_environment(py)?;
+            if let Some(file) = stores_file::open(py, entry, &raw, &environment, &logger)? {
+                return Ok(Self(Source::File(file)));
+            }
             // A signal handler may raise within the callback, which cannot return a `PyErr`; it is raised
             // afterwards.
             let mut interrupted = Ok(());
             let unread = || unread_kwargs(options, &mut interrupted);
-            let shared = registry::share(py, entry, raw, kwargs::read_environment(py)?, unread);
+            let shared = registry::share(py, entry, raw, environment, unread);
             // Before the result: the handler's exception outweighs an error that it may have caused.
             interrupted?;
             let (shared, warnings) =
@@ -56,7 +72,7 @@ impl Backend {
             if !warnings.is_empty() {
                 log::warn(py, &logger, warnings)?;
             }
-            Ok(Self { shared, logger })
+            Ok(Self(Source::Fixed(Handle { shared, logger })))
         })
     }
 
@@ -97,15 +113,15 @@ impl Backend {
         team_name: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(bool, Py<PyAny>)> {
         guarded(py, || {
-            let (asked, team) = (Asked::read(id)?, team(team_name)?);
+            let (asked, team, handle) = (Asked::read(id)?, team(team_name)?, self.current());
             let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind && asked.odd.is_none());
             let known = kind.and_then(|kind| {
                 let lookup = Lookup { kind, id: &asked.text, team: team.as_deref() };
-                Some((lookup, self.known(lookup)?))
+                Some((lookup, handle.known(lookup)?))
             });
             match known {
                 Some((lookup, reply)) => {
-                    hide(py, &self.shared, lookup, &reply)?;
+                    hide(py, &handle.shared, lookup, &reply)?;
                     Ok((true, secret_to_python(py, reply.value.as_ref())?))
                 }
                 None => Ok((false, py.None())),
@@ -130,7 +146,7 @@ impl Backend {
             let recipient = Recipient { context, deliver: Some(deliver) };
             let (asked, team) = (Asked::read(id)?, team(team_name)?);
             let lookup = Lookup { kind, id: &asked.text, team: team.as_deref() };
-            self.begin_lookup(py, lookup, asked.odd, recipient)
+            self.renewed(py)?.begin_lookup(py, lookup, asked.odd, recipient)
         })
     }
 
@@ -147,11 +163,11 @@ impl Backend {
             let conn_id = &Asked::read(conn_id)?.text;
             let connection = match parse(py, value, dialect) {
                 Ok(connection) => connection,
-                Err(error) => return self.warn_of(py, conn_id, &error).and(Err(error)),
+                Err(error) => return self.current().warn_of(py, conn_id, &error).and(Err(error)),
             };
             // `get_uri` can fail for fields that could be read.
             if let Err(error) = connection.get_uri() {
-                self.warn_of(py, conn_id, &error)?;
+                self.current().warn_of(py, conn_id, &error)?;
             }
             fields_to_python(py, &connection)
         })
@@ -161,26 +177,32 @@ impl Backend {
     #[pyo3(signature = (id=None, team_name=None))]
     fn refresh(&self, py: Python<'_>, id: Option<&str>, team_name: Option<&str>) -> PyResult<()> {
         guarded(py, || {
-            py.detach(|| self.shared.refresh(id, team_name));
+            let handle = self.current();
+            py.detach(|| handle.shared.refresh(id, team_name));
             Ok(())
         })
     }
 
     fn __repr__(&self) -> String {
-        format!("<strongroom backend of {}>", self.shared.settings.entry.info.name)
+        format!("<strongroom backend of {}>", self.current().shared.settings.entry.info.name)
     }
 }
 
 impl Backend {
-    /// What can be answered at once. A lookup to record (in the audit file, or as a logged miss) takes the
-    /// longer way.
-    fn known(&self, lookup: Lookup<'_>) -> Option<Reply> {
-        let settings = &self.shared.settings;
-        if settings.audit.is_some() {
-            return None;
+    /// The configuration that was last read.
+    fn current(&self) -> Current<'_> {
+        match &self.0 {
+            Source::Fixed(handle) => Current::Fixed(handle),
+            Source::File(file) => Current::Read(file.current()),
         }
-        let known = self.shared.remembered(lookup)?;
-        (known.value.is_some() || !settings.log_misses).then_some(known)
+    }
+
+    /// The present configuration, for a lookup that memory does not answer.
+    fn renewed(&self, py: Python<'_>) -> PyResult<Current<'_>> {
+        match &self.0 {
+            Source::Fixed(handle) => Ok(Current::Fixed(handle)),
+            Source::File(file) => file.renewed(py).map(Current::Read),
+        }
     }
 
     fn get(
@@ -193,16 +215,30 @@ impl Backend {
         guarded(py, || {
             let (asked, team) = (Asked::read(id)?, team(team_name)?);
             let lookup = Lookup { kind, id: &asked.text, team: team.as_deref() };
+            let handle = self.current();
             if asked.odd.is_none()
-                && let Some(reply) = self.known(lookup)
+                && let Some(reply) = handle.known(lookup)
             {
-                hide(py, &self.shared, lookup, &reply)?;
+                hide(py, &handle.shared, lookup, &reply)?;
                 return secret_to_python(py, reply.value.as_ref());
             }
-            let mut interrupted = Ok(());
-            let found = self.look_up(py, lookup, || self.plan(py, lookup, asked.odd, &mut interrupted));
+            let (handle, mut interrupted) = (self.renewed(py)?, Ok(()));
+            let found = handle.look_up(py, lookup, || handle.plan(py, lookup, asked.odd, &mut interrupted));
             interrupted.and(found)
         })
+    }
+}
+
+impl Handle {
+    /// What can be answered at once. A lookup to record (in the audit file, or as a logged miss) takes the
+    /// longer way.
+    fn known(&self, lookup: Lookup<'_>) -> Option<Reply> {
+        let settings = &self.shared.settings;
+        if settings.audit.is_some() {
+            return None;
+        }
+        let known = self.shared.remembered(lookup)?;
+        (known.value.is_some() || !settings.log_misses).then_some(known)
     }
 
     fn plan(

@@ -18,6 +18,7 @@ mod masking;
 mod passed_over;
 mod registry;
 mod run;
+mod stores_file;
 mod watch;
 
 use pyo3::prelude::*;

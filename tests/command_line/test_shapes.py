@@ -116,7 +116,8 @@ def of_runs(shell: Shell, command: str) -> set[str]:
 
 
 def test_each_described_command_is_run() -> None:
-    assert set(SECTIONS) == set(CASES) | {"explain", "agent"}
+    # A schema has the shape of its options, and a test of its own.
+    assert set(SECTIONS) == set(CASES) | {"explain", "agent", "schema"}
 
 
 @pytest.mark.parametrize("command", sorted(set(CASES) - {"describe"} - TOGETHER))

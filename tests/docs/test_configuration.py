@@ -102,6 +102,13 @@ def test_json(block: Block, caplog: pytest.LogCaptureFixture, monkeypatch: pytes
     taken(caplog, store, content)
 
 
+@pytest.mark.parametrize("block", blocks("toml"), ids=lambda block: block.name)
+def test_toml(block: Block, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "stores.toml"
+    file.write_text(block.text)
+    taken(caplog, "strongroom.chain.ChainBackend", {"stores_file": str(file)})
+
+
 def test_blocks_that_are_not_options_are_still_on_a_page() -> None:
     keys = {key for block in blocks("json") for key in json.loads(block.text)}
     assert NO_OPTIONS.keys() <= keys

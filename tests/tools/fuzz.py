@@ -32,11 +32,11 @@ SEEDS: Mapping[str, tuple[str, ...]] = {
     "duration": ("60", "0.5", "500ms", "3s", "10m", "1h", "1d", "PT60S", "PT1H30M"),
     # The first byte of an input chooses the tool.
     "import": (
-        '0{"auth_type": "IAM_ROLE", "roleArn": "a", "awsRegion": "b", "tagKey": "c"}',
-        '0{"type": "HASHICORP_VAULT", "config": {"vault_address": "a", "role_id": "b", "secret_id": "c"}}',
-        '0{"kestra": {"secret": {"type": "vault", "vault": {"address": "a", "appRole": {"roleId": "b"}}}}}',
-        "0secret:\n  type: azure-key-vault\n  azure-key-vault:\n    clientSecret:\n      tenantId: a\n",
-        "0secret:\n  type: doppler\n  doppler: {token: a}\n  cache: {enabled: true, expire-after-write: 60s}\n",
+        '({"auth_type": "IAM_ROLE", "roleArn": "a", "awsRegion": "b", "tagKey": "c"}',
+        '({"type": "HASHICORP_VAULT", "config": {"vault_address": "a", "role_id": "b", "secret_id": "c"}}',
+        '({"kestra": {"secret": {"type": "vault", "vault": {"address": "a", "appRole": {"roleId": "b"}}}}}',
+        "(secret:\n  type: azure-key-vault\n  azure-key-vault:\n    clientSecret:\n      tenantId: a\n",
+        "(secret:\n  type: doppler\n  doppler: {token: a}\n  cache: {enabled: true, expire-after-write: 60s}\n",
     ),
     "options": (
         '{"cache_ttl": "60s", "strict": true, "on_error": "deny", "cache": {"enabled": false, "maximum_size": 5}}',

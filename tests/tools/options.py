@@ -1,4 +1,4 @@
-"""Generates from the declarations of the options: `python/strongroom/options.py` and the tables of the pages.
+"""Generates from the declarations of the options: `python/strongroom/options.py`, schemas, and the tables of the pages.
 
     python -m tests.tools.options            # reports what differs, as `make check` does
     python -m tests.tools.options --write    # writes it: `make options`
@@ -11,6 +11,7 @@ every store has, and `<!-- end of options -->`.
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
@@ -23,6 +24,7 @@ from tests.tools.venvs import REPOSITORY
 
 TYPES = REPOSITORY / "python" / "strongroom" / "options.py"
 DOCS = REPOSITORY / "docs"
+SCHEMAS = DOCS / "schema"
 WIDTH = 110
 
 HEAD = '''"""The keyword arguments of the backend classes, for editors and type checkers.
@@ -154,10 +156,19 @@ def wanted(declared: Declared) -> dict[Path, str]:
     files = {TYPES: types(declared)}
     for path in sorted(DOCS.glob("*.md")):
         files[path] = page(path.read_text(), declared)
+    for name in (*declared.stores, "stores_file"):
+        files[SCHEMAS / f"{name}.json"] = schema(name)
     return files
 
 
+def schema(name: str) -> str:
+    """The JSON schema of a store, of the chain, or of its file."""
+    command = [sys.executable, "-m", "strongroom", "schema", name]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
 def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
     path.write_text(text)
     print(f"written: {path.relative_to(REPOSITORY)}")
 
@@ -170,7 +181,7 @@ def main(arguments: list[str]) -> int:
     """Compares or writes; returns the exit code."""
     act: Callable[[Path, str], None] = _write if "--write" in arguments else _differs
     files = wanted(Declared([*strongroom.stores(), _native.chain()]))
-    changed = [(path, text) for path, text in files.items() if path.read_text() != text]
+    changed = [(path, text) for path, text in files.items() if not path.exists() or path.read_text() != text]
     for path, text in changed:
         act(path, text)
     return int(bool(changed) and act is _differs)

@@ -24,6 +24,13 @@ pub const STORES_OPTION: OptionSpec = OptionSpec::new(
     and `on_error`.",
 );
 
+/// The same in a file.
+pub const STORES_FILE_OPTION: OptionSpec = OptionSpec::new(
+    "stores_file",
+    OptionKind::Text,
+    "A TOML file in place of `stores`, with a table `[[stores]]` for each store; read again when it changes.",
+);
+
 /// The policy of members without one of their own.
 const ON_ERROR_OPTION: OptionSpec = OptionSpec::new(
     "on_error",
@@ -39,7 +46,7 @@ const ON_ERROR_WORDS: &[&str] = &["official", "next", "raise", "miss", "deny", "
 pub const CHAIN: StoreEntry = StoreEntry {
     info: INFO,
     python_class: "strongroom.chain.ChainBackend",
-    options: &[STORES_OPTION, ON_ERROR_OPTION],
+    options: &[STORES_OPTION, STORES_FILE_OPTION, ON_ERROR_OPTION],
     variables: &[],
     convention: |_options| Ok(Arc::new(NoNames)),
     rules: OptionRules::NONE,

@@ -60,7 +60,7 @@ pub struct Asked<'a> {
     pub kind: Option<&'a str>,
 }
 
-/// A store as another tool has it configured. Debug shows no values.
+/// A store as another tool has it configured. Debug shows no values but the name.
 #[derive(Debug)]
 pub struct Imported {
     /// The tool.
