@@ -59,8 +59,10 @@ impl Store for Noting {
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
         self.asked.lock().unwrap().push(name.as_str().to_owned());
-        match self.secrets.lock().unwrap().get(name.as_str()).map(String::as_str) {
+        let found = self.secrets.lock().unwrap().get(name.as_str()).cloned();
+        match found.as_deref() {
             Some("denied") => Err(Error::new(ErrorKind::Denied, "no")),
+            Some("hangs") => std::future::pending().await,
             found => Ok(found.map(SecretValue::text)),
         }
     }
@@ -250,6 +252,30 @@ async fn what_cannot_be_read_is_an_error_that_names_the_reference() {
             "{error}"
         );
         assert!(!error.to_string().contains("canary"), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_one_deadline_and_its_error_names_the_reference_that_was_waited_for() {
+    let secrets = [
+        ("airflow/variables/v", r#"["secret_coordinate::a", "secret_coordinate::b", "canary"]"#),
+        ("a", "x"),
+        ("b", "hangs"),
+    ];
+    for attempts in ["1", "3"] {
+        let kwargs = [("references", ALL), ("timeout", "7"), ("max_attempts", attempts)];
+        let store = Noting::new(&secrets);
+        let settings = settings(&kwargs).unwrap();
+        let backend = Backend::on(Arc::clone(&store) as _, Arc::clone(&settings), Clock::System);
+        let start = tokio::time::Instant::now();
+        let error = ask(&settings, &backend, VARIABLE, false).await.unwrap_err().error;
+        assert!(start.elapsed() < Duration::from_millis(7_100), "{:?}", start.elapsed());
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        let text = error.to_string();
+        assert!(
+            text.contains("the reference `secret_coordinate::b` in `1`: ") && !text.contains("canary"),
+            "{text}"
+        );
     }
 }
 

@@ -59,8 +59,17 @@ print(failed)
 """
 
 
+#: What the store holds.
+SECRETS = {
+    "airflow/variables/hello": "world",
+    "airflow/variables/refers": "secret_coordinate::shared/place",
+    "airflow/variables/broken": "secret_coordinate::shared/gone",
+    "shared/place": "world",
+}
+
+
 class Store:
-    """Secrets Manager with one secret; counts the calls."""
+    """Secrets Manager with a few secrets; counts the calls."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -70,10 +79,10 @@ class Store:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.calls.append(body["SecretId"])
-                is_there = body["SecretId"] == "airflow/variables/hello"
-                answer: dict[str, Any] = {"Name": "n", "SecretString": "world"}
-                text = json.dumps(answer if is_there else {"__type": "ResourceNotFoundException", "message": "no"})
-                self.send_response(200 if is_there else 400)
+                held = SECRETS.get(body["SecretId"])
+                absent = {"__type": "ResourceNotFoundException", "message": "no"}
+                text = json.dumps({"Name": "n", "SecretString": held} if held else absent)
+                self.send_response(200 if held else 400)
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text.encode())
@@ -221,6 +230,28 @@ def test_the_first_lookup_starts_it_and_later_processes_make_no_call(folder: Pat
     shows_no_secret(status["pid"], folder)
     assert strongroom(folder, options, "stop").returncode == 0
     assert strongroom(folder, options, "status").returncode == 1
+
+
+def test_it_resolves_references(folder: Path, store: Store) -> None:
+    options = {**store.options("auto"), "references": [{"name": "shared/"}]}
+    own = ["airflow/variables/refers", "shared/place"]
+    assert ask(folder, options, "refers")[0] == ["world"]
+    until(lambda: strongroom(folder, options, "status").returncode == 0)
+    for _ in range(3):
+        assert ask(folder, options, "refers")[0] == ["world"]
+    assert store.calls == [*own, *own]
+    failed = subprocess.run(
+        [sys.executable, "-c", ASK, json.dumps(options), "broken"],
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "the reference `secret_coordinate::shared/gone`: there is no secret `shared/gone`" in failed.stderr
+    status = json.loads(strongroom(folder, options, "status", "--json").stdout)
+    assert (status["lookups"], status["from_memory"]) == (4, 2)
+    assert strongroom(folder, options, "stop").returncode == 0
 
 
 def shows_no_secret(pid: int, folder: Path) -> None:
