@@ -64,8 +64,8 @@ impl Deadline {
         }
     }
 
-    /// Like [`Self::run`], for a part of a lookup that says in its own error what was waited for. Polled within
-    /// the whole, it ends before that does.
+    /// Like [`Self::run`], for a part of a lookup that says in its own error what was waited for. Polled
+    /// within the whole, it ends before that does.
     pub async fn cut<T>(&self, part: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::time::timeout_at(self.end, pin!(part)).await.unwrap_or_else(|_elapsed| Err(self.error()))
     }

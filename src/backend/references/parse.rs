@@ -51,6 +51,12 @@ impl Reference {
         (member, name.replace(ESCAPED_HASH, "#").into())
     }
 
+    /// The text that it was read from, which is not always fit to be shown.
+    pub(super) fn written(&self) -> String {
+        let key = self.key.as_ref().map(|key| format!("#{key}")).unwrap_or_default();
+        format!("{PREFIX}{}{key}", self.rest)
+    }
+
     /// The key in the secret.
     pub fn key(&self) -> Option<String> {
         self.key.as_ref().map(|key| key.replace(ESCAPED_HASH, "#"))
@@ -142,6 +148,7 @@ mod tests {
             let reference = Reference::parse(&text).unwrap().unwrap();
             let (member, found) = reference.target(|_| None::<()>);
             prop_assert_eq!((member, found.as_str(), reference.key()), (None, name.as_str(), key));
+            prop_assert_eq!(reference.written(), text);
         }
 
         #[test]

@@ -116,7 +116,7 @@ impl Backend {
             trail.chain = Some((chain, index));
         }
         let stack = holder.up_to_date()?;
-        let value = SecretValue::text(reference.to_string());
+        let value = SecretValue::text(reference.written());
         let nowhere = SecretName::from("the reference that is checked");
         holder.resolved(&stack, lookup, &nowhere, value, trail).await.map(drop)
     }
@@ -165,6 +165,9 @@ impl Search<'_, '_> {
         }
         let (member, name) = reference.target(|word| self.members.find(word));
         let member = member.unwrap_or_else(|| self.members.default());
+        if name.as_str().is_empty() {
+            return Err(refusal::nameless());
+        }
         let name = self.checked(member, &name)?;
         let station = Station { member, name, key: reference.key() };
         if self.way.contains(&station) {

@@ -62,6 +62,7 @@ impl Store for Noting {
         let found = self.secrets.lock().unwrap().get(name.as_str()).cloned();
         match found.as_deref() {
             Some("denied") => Err(Error::new(ErrorKind::Denied, "no")),
+            Some("outage") => Err(Error::new(ErrorKind::Unreachable, "away").temporary(None)),
             Some("hangs") => std::future::pending().await,
             found => Ok(found.map(SecretValue::text)),
         }
@@ -232,6 +233,7 @@ async fn what_cannot_be_read_is_an_error_that_names_the_reference() {
         ("airflow/variables/null", "secret_coordinate::json#null"),
         ("airflow/variables/text", "secret_coordinate::text#key"),
         ("airflow/variables/empty", "secret_coordinate::"),
+        ("airflow/variables/member", "secret_coordinate::memory:#a"),
         ("denied", "denied"),
         ("json", r#"{"a": "canary", "null": null}"#),
         ("text", "canary"),
@@ -244,6 +246,7 @@ async fn what_cannot_be_read_is_an_error_that_names_the_reference() {
         ("null", ErrorKind::Malformed, "has no key `null`"),
         ("text", ErrorKind::Malformed, "is no JSON object, so it has no key `key`"),
         ("empty", ErrorKind::Config, "names no secret"),
+        ("member", ErrorKind::Config, "it names a member and no secret"),
     ] {
         let error = alone.error(Lookup { id, ..VARIABLE }).await;
         assert_eq!(error.kind(), kind, "{error}");
@@ -253,6 +256,21 @@ async fn what_cannot_be_read_is_an_error_that_names_the_reference() {
         );
         assert!(!error.to_string().contains("canary"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_old_value_is_served_while_the_store_does_not_answer() {
+    let secrets = [("airflow/variables/v", "secret_coordinate::a"), ("a", "old")];
+    let alone = Alone::new(&secrets, &[("references", ALL), ("cache_ttl", "60"), ("cache_max_stale", "600")]);
+    assert_eq!(alone.text(VARIABLE).await, "old");
+    alone.store.put("a", "outage");
+    alone.clock.advance(Duration::from_secs(90));
+    let reply = alone.ask(VARIABLE).await.unwrap();
+    assert_eq!((reply.outcome, reply.value.unwrap().expose()), ("stale", "old"));
+    alone.clock.advance(Duration::from_secs(900));
+    let error = alone.error(VARIABLE).await;
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert!(error.to_string().contains("the reference `secret_coordinate::a`: "), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
