@@ -20,16 +20,21 @@ pub struct Reference {
     key: Option<Box<str>>,
 }
 
+/// Without white space around it, or a byte order mark that an editor has put before it.
+fn trimmed(text: &str) -> &str {
+    text.trim_end().trim_start_matches(|letter: char| letter.is_whitespace() || letter == '\u{feff}')
+}
+
 /// Whether `text` has the form of a reference.
 pub(super) fn is_reference(text: &str) -> bool {
-    text.trim().starts_with(PREFIX)
+    trimmed(text).starts_with(PREFIX)
 }
 
 impl Reference {
     /// Reads a text. `None` if it has not the form of a reference. White space around it does not count: a
     /// file often ends with a line break.
     pub fn parse(text: &str) -> Option<Result<Self>> {
-        let body = text.trim().strip_prefix(PREFIX)?;
+        let body = trimmed(text).strip_prefix(PREFIX)?;
         let (rest, key) = body.rsplit_once('#').map_or((body, None), |(rest, key)| (rest, Some(key)));
         let reference = Self { rest: rest.into(), key: key.map(Into::into) };
         let problem = match key {
