@@ -23,7 +23,7 @@ mod tool;
 
 pub use duration::parse_duration;
 pub use raw::{RawOptions, RawValue};
-#[cfg(test)]
+#[cfg(all(test, feature = "memory"))]
 pub(crate) use settings::configure_part;
 pub use settings::{Configured, Kwargs, OPTIONS, configure, configure_from};
 pub use spelling::option_of;

@@ -162,7 +162,7 @@ pub(super) fn configure_member(
 }
 
 /// A member of a chain, for tests.
-#[cfg(test)]
+#[cfg(all(test, feature = "memory"))]
 pub(crate) fn configure_part(
     entry: &'static StoreEntry,
     raw: &RawOptions,

@@ -64,6 +64,12 @@ impl Deadline {
         }
     }
 
+    /// Like [`Self::run`], for a part of a lookup that says in its own error what was waited for. Polled
+    /// within the whole, it ends before that does.
+    pub async fn cut<T>(&self, part: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::time::timeout_at(self.end, pin!(part)).await.unwrap_or_else(|_elapsed| Err(self.error()))
+    }
+
     fn error(&self) -> Error {
         let hint = if self.name == LOOKUP {
             "Check the network path to the store, or raise `timeout`"

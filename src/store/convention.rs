@@ -189,6 +189,12 @@ pub trait Convention: Debug + Send + Sync {
         Ok(Some(value))
     }
 
+    /// The name in the store for one that an operator has written, such as in a reference: the same, where
+    /// nothing but the configuration knows a part of it.
+    fn referred(&self, name: &SecretName) -> SecretName {
+        name.clone()
+    }
+
     /// What the official class does with an id that is not a text that a name can hold. `multi_team` is
     /// `[core] multi_team`: with teams, most classes search the id for one, which fails in Python for
     /// anything but a text.

@@ -21,8 +21,13 @@ struct Content {
     resolved: Option<Box<[SecretValue]>>,
 }
 
-/// The first word of a reference to another secret, which stays as it is in JSON and in a URI.
-const REFERS: &str = "secret_coordinate";
+/// The part of `secret_coordinate::` that stays as it is in JSON and in a URI, whatever is escaped there.
+const REFERS: &str = "coordinate";
+
+/// Whether `text` may contain a reference to another secret, in JSON or in a URI, too.
+pub(crate) fn may_refer(text: &str) -> bool {
+    text.contains(REFERS)
+}
 
 impl SecretValue {
     /// A plain string, passed to Airflow as it is.
@@ -36,7 +41,7 @@ impl SecretValue {
     }
 
     fn new(text: String, is_structured: bool) -> Self {
-        let may_refer = text.contains(REFERS);
+        let may_refer = may_refer(&text);
         Self::with(Content { text: SecretString::from(text), is_structured, may_refer, resolved: None })
     }
 

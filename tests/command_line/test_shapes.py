@@ -26,7 +26,10 @@ SECRETS = {
     "airflow/connections/db": f"postgres://u:{CANARY}@h:5432/d?a={CANARY}",
     "airflow/connections/broken": f"{{{CANARY}",
     "airflow/variables/v": CANARY,
+    "airflow/variables/refers": "secret_coordinate::airflow/variables/v",
 }
+#: What the values may refer to.
+ALLOWED = [{"name": "airflow/"}]
 #: Members whose own members depend on the user's data.
 FREE = {"tags", "extra_dejson", "backend_kwargs"}
 FIELDS = json.dumps({"conn_type": "http", "host": "h", "extra": {"a": CANARY}})
@@ -45,11 +48,13 @@ CASES: dict[str, list[tuple[str, str, int]]] = {
         ("get connection db", "", DONE),
         ("get variable v", "", DONE),
         ("get variable absent", "", NO),
+        ("get variable refers", "", DONE),
     ],
     "reveal": [("reveal variable v", "", DONE)],
     "list": [("list", "", DONE)],
     "describe": [("describe variable v", "", DONE)],
     "lint": [("lint", "", NO)],
+    "ref": [("ref check", "", DONE)],
     "uri": [("uri parse", FIELDS, DONE), ("uri build", '{"conn_type": "http", "host": "h"}', DONE)],
     "env": [("env", "", DONE)],
     "doctor": [("doctor", "", DONE)],
@@ -105,7 +110,7 @@ def printed(value: Any, above: str = "") -> Iterator[str]:
 def of_runs(shell: Shell, command: str) -> set[str]:
     """The paths that a command prints in all its cases."""
     shell.secrets.append(CANARY)
-    shell.backend("memory", secrets=SECRETS)
+    shell.backend("memory", secrets=SECRETS, references=ALLOWED)
     (shell.home / "audit.jsonl").write_text(json.dumps(ACCESS) + "\n")
     found: set[str] = set()
     for line, stdin, code in CASES[command]:
@@ -156,12 +161,13 @@ def test_the_actions_of_an_agent_have_the_members_of_the_page(shell: Shell) -> N
 def test_a_search_has_the_members_of_the_page(shell: Shell) -> None:
     shell.secrets.append(CANARY)
     shell.variables |= {"AIRFLOW_CONN_DB": f"http://u:{CANARY}@h", "AIRFLOW__SENTRY__SENTRY_DSN_SECRET": "dsn"}
-    shell.backend("memory", secrets=SECRETS)
-    runs = [shell.run("explain", *words, "--json") for words in (["connection", "db"], ["config", "dsn"])]
+    shell.backend("memory", secrets=SECRETS, references=ALLOWED)
+    asked = (["connection", "db"], ["variable", "refers"], ["config", "dsn"])
+    runs = [shell.run("explain", *words, "--json") for words in asked]
     # A store that does not answer shows the members of an error; tests of Key Vault show those of a deleted secret.
     shell.backend("vault", url="http://127.0.0.1:9", token=CANARY, max_attempts=1)
     runs.append(shell.run("explain", "variable", "v", "--json"))
-    assert [run.code for run in runs] == [DONE, NO, STORE]
+    assert [run.code for run in runs] == [DONE, DONE, NO, STORE]
     found = set().union(*(set(printed(run.json)) for run in runs))
     result = documented(SECTIONS["explain"])
     assert found <= result

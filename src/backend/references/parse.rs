@@ -20,16 +20,21 @@ pub struct Reference {
     key: Option<Box<str>>,
 }
 
+/// Without white space around it, or a byte order mark that an editor has put before it.
+fn trimmed(text: &str) -> &str {
+    text.trim_end().trim_start_matches(|letter: char| letter.is_whitespace() || letter == '\u{feff}')
+}
+
 /// Whether `text` has the form of a reference.
 pub(super) fn is_reference(text: &str) -> bool {
-    text.trim().starts_with(PREFIX)
+    trimmed(text).starts_with(PREFIX)
 }
 
 impl Reference {
     /// Reads a text. `None` if it has not the form of a reference. White space around it does not count: a
     /// file often ends with a line break.
     pub fn parse(text: &str) -> Option<Result<Self>> {
-        let body = text.trim().strip_prefix(PREFIX)?;
+        let body = trimmed(text).strip_prefix(PREFIX)?;
         let (rest, key) = body.rsplit_once('#').map_or((body, None), |(rest, key)| (rest, Some(key)));
         let reference = Self { rest: rest.into(), key: key.map(Into::into) };
         let problem = match key {
@@ -49,6 +54,12 @@ impl Reference {
         let found = split.and_then(|(member, name)| Some((find(member)?, name)));
         let (member, name) = found.map_or((None, &*self.rest), |(member, name)| (Some(member), name));
         (member, name.replace(ESCAPED_HASH, "#").into())
+    }
+
+    /// The text that it was read from, which is not always fit to be shown.
+    pub(super) fn written(&self) -> String {
+        let key = self.key.as_ref().map(|key| format!("#{key}")).unwrap_or_default();
+        format!("{PREFIX}{}{key}", self.rest)
     }
 
     /// The key in the secret.
@@ -142,6 +153,7 @@ mod tests {
             let reference = Reference::parse(&text).unwrap().unwrap();
             let (member, found) = reference.target(|_| None::<()>);
             prop_assert_eq!((member, found.as_str(), reference.key()), (None, name.as_str(), key));
+            prop_assert_eq!(reference.written(), text);
         }
 
         #[test]

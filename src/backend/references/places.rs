@@ -9,6 +9,7 @@ use crate::backend::references::parse::{PREFIX, Reference};
 use crate::error::{Error, Result};
 use crate::value::connection::{replace_parts, uri_parts};
 use crate::value::json::{self, Value};
+use crate::value::secret::may_refer;
 use crate::value::{SecretValue, Text};
 
 /// How many texts may be in each other: JSON in a URI in JSON, for example.
@@ -60,7 +61,7 @@ struct Walk<'a, 'visit> {
 
 impl Walk<'_, '_> {
     fn text(&mut self, text: &str) -> Result<Option<Text>> {
-        if !text.contains(PREFIX.trim_end_matches(':')) {
+        if !may_refer(text) {
             return Ok(None);
         }
         if let Some(reference) = Reference::parse(text) {
@@ -216,6 +217,9 @@ mod tests {
             ("pg://h?__extra__=%7B%22a%22%3A+%22secret_coordinate%3A%3Ab%22%7D", &["extra.a=b"]),
             (r#"{"uri": "pg://u:secret_coordinate::a@h"}"#, &["uri.password=a"]),
             (r#""secret_coordinate::a""#, &["=a"]),
+            (r#"{"a": "\u0073ecret\u005fcoordinate\u003a:a"}"#, &["a=a"]),
+            ("pg://u:secret%5Fcoordinate%3a%3Aa@h", &["password=a"]),
+            ("\u{feff}secret_coordinate::a", &["=a"]),
             ("see secret_coordinate::a", &[]),
             (r#"{"description": "as secret_coordinate::a says", "secret_coordinate::k": "v"}"#, &[]),
             ("{secret_coordinate::a", &[]),

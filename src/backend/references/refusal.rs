@@ -27,6 +27,10 @@ pub(super) fn not_allowed(member: &str, name: &SecretName) -> Error {
     )
 }
 
+pub(super) fn nameless() -> Error {
+    Error::config("it names a member and no secret").with_hint("Write secret_coordinate::MEMBER:NAME")
+}
+
 pub(super) fn missing(member: &str, name: &SecretName) -> Error {
     let message = format!("there is no secret `{name}` in `{}`", Shown(member));
     Error::new(ErrorKind::Malformed, message).with_hint(

@@ -116,7 +116,7 @@ impl Backend {
             trail.chain = Some((chain, index));
         }
         let stack = holder.up_to_date()?;
-        let value = SecretValue::text(reference.to_string());
+        let value = SecretValue::text(reference.written());
         let nowhere = SecretName::from("the reference that is checked");
         holder.resolved(&stack, lookup, &nowhere, value, trail).await.map(drop)
     }
@@ -165,7 +165,10 @@ impl Search<'_, '_> {
         }
         let (member, name) = reference.target(|word| self.members.find(word));
         let member = member.unwrap_or_else(|| self.members.default());
-        self.check(member, &name)?;
+        if name.as_str().is_empty() {
+            return Err(refusal::nameless());
+        }
+        let name = self.checked(member, &name)?;
         let station = Station { member, name, key: reference.key() };
         if self.way.contains(&station) {
             return Err(refusal::circle(&self.shown_way(&station)));
@@ -190,8 +193,8 @@ impl Search<'_, '_> {
         Ok(settled)
     }
 
-    /// Whether what holds the reference may refer to `name`, and whether this lookup may read it.
-    fn check(&self, member: usize, name: &SecretName) -> Result<()> {
+    /// The name in the store, if what holds the reference may refer to `name`, and this lookup may read it.
+    fn checked(&self, member: usize, name: &SecretName) -> Result<SecretName> {
         let holder = self.way.last().map_or(0, |station| station.member);
         let rules = &self.members.settings(holder)?.references;
         if rules.is_empty() {
@@ -208,11 +211,12 @@ impl Search<'_, '_> {
         if settings.is_foreign() {
             return Err(refusal::foreign(self.members.name(member)));
         }
+        let name = settings.convention.referred(name);
         let team = self.lookup.team.filter(|team| !team.is_empty());
         let has_teams = self.trail.has_teams.unwrap_or(true);
         let is_refused = !settings.routing.has_team(team)
             || has_teams && teams::is_of_another(&*settings.convention, team, name.as_str());
-        if is_refused { Err(refusal::team(self.members.name(member), name)) } else { Ok(()) }
+        if is_refused { Err(refusal::team(self.members.name(member), &name)) } else { Ok(name) }
     }
 
     /// The secret, read once.
@@ -247,7 +251,13 @@ impl Search<'_, '_> {
         // What was unclear before concerns another name.
         let doubt = self.trail.doubt.take();
         let steps = self.trail.steps.as_mut().map(std::mem::take);
-        let found = backend.named(backend.fetch(&stack, self.lookup, &station.name, self.trail).await);
+        let fetch = backend.fetch(&stack, self.lookup, &station.name, self.trail);
+        let found = match Deadline::current() {
+            // So that the error of a store that does not answer names the reference, too.
+            Some(deadline) => deadline.cut(fetch).await,
+            None => fetch.await,
+        };
+        let found = backend.named(found);
         let own_doubt = std::mem::replace(&mut self.trail.doubt, doubt);
         if let Some(steps) = steps {
             let asked = self.trail.steps.replace(steps).unwrap_or_default();

@@ -59,8 +59,11 @@ impl Store for Noting {
 
     async fn get(&self, name: &SecretName) -> Result<Option<SecretValue>> {
         self.asked.lock().unwrap().push(name.as_str().to_owned());
-        match self.secrets.lock().unwrap().get(name.as_str()).map(String::as_str) {
+        let found = self.secrets.lock().unwrap().get(name.as_str()).cloned();
+        match found.as_deref() {
             Some("denied") => Err(Error::new(ErrorKind::Denied, "no")),
+            Some("outage") => Err(Error::new(ErrorKind::Unreachable, "away").temporary(None)),
+            Some("hangs") => std::future::pending().await,
             found => Ok(found.map(SecretValue::text)),
         }
     }
@@ -230,6 +233,7 @@ async fn what_cannot_be_read_is_an_error_that_names_the_reference() {
         ("airflow/variables/null", "secret_coordinate::json#null"),
         ("airflow/variables/text", "secret_coordinate::text#key"),
         ("airflow/variables/empty", "secret_coordinate::"),
+        ("airflow/variables/member", "secret_coordinate::memory:#a"),
         ("denied", "denied"),
         ("json", r#"{"a": "canary", "null": null}"#),
         ("text", "canary"),
@@ -242,6 +246,7 @@ async fn what_cannot_be_read_is_an_error_that_names_the_reference() {
         ("null", ErrorKind::Malformed, "has no key `null`"),
         ("text", ErrorKind::Malformed, "is no JSON object, so it has no key `key`"),
         ("empty", ErrorKind::Config, "names no secret"),
+        ("member", ErrorKind::Config, "it names a member and no secret"),
     ] {
         let error = alone.error(Lookup { id, ..VARIABLE }).await;
         assert_eq!(error.kind(), kind, "{error}");
@@ -250,6 +255,45 @@ async fn what_cannot_be_read_is_an_error_that_names_the_reference() {
             "{error}"
         );
         assert!(!error.to_string().contains("canary"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_value_is_served_while_the_store_does_not_answer() {
+    let secrets = [("airflow/variables/v", "secret_coordinate::a"), ("a", "old")];
+    let alone = Alone::new(&secrets, &[("references", ALL), ("cache_ttl", "60"), ("cache_max_stale", "600")]);
+    assert_eq!(alone.text(VARIABLE).await, "old");
+    alone.store.put("a", "outage");
+    alone.clock.advance(Duration::from_secs(90));
+    let reply = alone.ask(VARIABLE).await.unwrap();
+    assert_eq!((reply.outcome, reply.value.unwrap().expose()), ("stale", "old"));
+    alone.clock.advance(Duration::from_secs(900));
+    let error = alone.error(VARIABLE).await;
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert!(error.to_string().contains("the reference `secret_coordinate::a`: "), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_one_deadline_and_its_error_names_the_reference_that_was_waited_for() {
+    let secrets = [
+        ("airflow/variables/v", r#"["secret_coordinate::a", "secret_coordinate::b", "canary"]"#),
+        ("a", "x"),
+        ("b", "hangs"),
+    ];
+    for attempts in ["1", "3"] {
+        let kwargs = [("references", ALL), ("timeout", "7"), ("max_attempts", attempts)];
+        let store = Noting::new(&secrets);
+        let settings = settings(&kwargs).unwrap();
+        let backend = Backend::on(Arc::clone(&store) as _, Arc::clone(&settings), Clock::System);
+        let start = tokio::time::Instant::now();
+        let error = ask(&settings, &backend, VARIABLE, false).await.unwrap_err().error;
+        assert!(start.elapsed() < Duration::from_millis(7_100), "{:?}", start.elapsed());
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        let text = error.to_string();
+        assert!(
+            text.contains("the reference `secret_coordinate::b` in `1`: ") && !text.contains("canary"),
+            "{text}"
+        );
     }
 }
 

@@ -117,9 +117,14 @@ fn faults_of(
         faults.push(fault("dropped", text));
     }
     match (&answer, answer.error(), answer.value()) {
-        // An error that ends every read is an error of the command, not of a connection.
+        // An error that ends every read is an error of the command, not of a connection. One that follows a
+        // value is that of a reference in it.
         (_, Some(error), _)
-            if !matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Denied | ErrorKind::InvalidName) =>
+            if answer.steps().iter().all(|step| step.outcome != "value")
+                && !matches!(
+                    error.kind(),
+                    ErrorKind::Malformed | ErrorKind::Denied | ErrorKind::InvalidName
+                ) =>
         {
             return Err(error.clone());
         }

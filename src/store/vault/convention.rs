@@ -97,6 +97,17 @@ impl Convention for VaultConvention {
         }
     }
 
+    /// Below the configured mount, with it or without it.
+    fn referred(&self, written: &SecretName) -> SecretName {
+        let path = collapse(written.as_str());
+        let is_below =
+            |mount: &String| path.strip_prefix(mount.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        match &self.mount {
+            Some(mount) if !is_below(mount) => name(&[mount, &path]),
+            _ => path.into(),
+        }
+    }
+
     /// If the id is the whole path, or contains the mount, Python requires a text.
     fn odd(&self, lookup: Lookup<'_>, odd: OddId, multi_team: bool) -> OddFate {
         let is_whole = self.paths.of(lookup.kind).iter().any(String::is_empty);
@@ -218,6 +229,18 @@ mod tests {
         assert!(path(OptionValue::Null).is_empty() && path(list("[]")).is_empty());
         let shared = [("connections_path", OptionValue::Null), ("global_secrets_path", text("all/"))];
         assert_eq!(names(&convention(&shared), "x//y/", None), ["secret/all/x/y"]);
+    }
+
+    #[test]
+    fn what_is_referred_to_is_below_the_mount() {
+        let mounted = convention(&[]);
+        let referred =
+            |convention: &VaultConvention, name: &str| convention.referred(&name.into()).as_str().to_owned();
+        for name in ["db/prod", "/db//prod/", "secret/db/prod"] {
+            assert_eq!(referred(&mounted, name), "secret/db/prod");
+        }
+        assert_eq!(referred(&mounted, "secrets/db"), "secret/secrets/db");
+        assert_eq!(referred(&convention(&[("mount_point", OptionValue::Null)]), "kv/db"), "kv/db");
     }
 
     #[test]

@@ -44,21 +44,27 @@ print(failed)
 
 
 class Store:
-    """Secrets Manager with one secret; counts the calls."""
+    """Secrets Manager with a few secrets; counts the calls."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.value = "world"
+        #: What it holds besides the variable ``hello``, which has the value above.
+        self.others = {
+            "airflow/variables/refers": "secret_coordinate::shared/place",
+            "airflow/variables/broken": "secret_coordinate::shared/gone",
+            "shared/place": "world",
+        }
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.calls.append(body["SecretId"])
-                is_there = body["SecretId"] == "airflow/variables/hello"
-                answer: dict[str, Any] = {"Name": "n", "SecretString": outer.value}
-                text = json.dumps(answer if is_there else {"__type": "ResourceNotFoundException", "message": "no"})
-                self.send_response(200 if is_there else 400)
+                held = {"airflow/variables/hello": outer.value, **outer.others}.get(body["SecretId"])
+                absent = {"__type": "ResourceNotFoundException", "message": "no"}
+                text = json.dumps(absent if held is None else {"Name": "n", "SecretString": held})
+                self.send_response(400 if held is None else 200)
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text.encode())

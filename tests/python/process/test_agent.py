@@ -56,6 +56,28 @@ def test_the_first_lookup_starts_it_and_later_processes_make_no_call(folder: Pat
     assert strongroom(folder, options, "status").returncode == 1
 
 
+def test_it_resolves_references(folder: Path, store: Store) -> None:
+    options = {**store.options("auto"), "references": [{"name": "shared/"}]}
+    own = ["airflow/variables/refers", "shared/place"]
+    assert ask(folder, options, "refers")[0] == ["world"]
+    until(lambda: strongroom(folder, options, "status").returncode == 0)
+    for _ in range(3):
+        assert ask(folder, options, "refers")[0] == ["world"]
+    assert store.calls == [*own, *own]
+    failed = subprocess.run(
+        [sys.executable, "-c", ASK, json.dumps(options), "broken"],
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "the reference `secret_coordinate::shared/gone`: there is no secret `shared/gone`" in failed.stderr
+    status = json.loads(strongroom(folder, options, "status", "--json").stdout)
+    assert (status["lookups"], status["from_memory"]) == (4, 2)
+    assert strongroom(folder, options, "stop").returncode == 0
+
+
 def shows_no_secret(pid: int, folder: Path) -> None:
     """No part of the configuration is in the arguments, the environment or the files of an agent."""
     process = Path("/proc") / str(pid)
