@@ -46,7 +46,7 @@ print(json.dumps({
 
 ID = re.compile(r"[\da-z]{26}")
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-#: What an answer may have, in our own words: a type, a pattern, the words of a choice, an object or a list of one shape.
+#: What an answer may have, in our own words: a type, a pattern, words to choose from, an object or a list of one shape.
 #: Members with a question mark may be left out; others that are not named here are an error.
 VAULT_SHAPE = {"id": ID, "name?": str, "type?": {"USER_CREATED", "PERSONAL", "EVERYONE", "TRANSFER"}}
 FIELD_SHAPE = {
