@@ -46,9 +46,9 @@ mod tests {
             })
         };
         let begin = "op connect token create airflow --server SERVER --vault";
-        assert_eq!(written(false, None, ""), format!("{begin} VAULT,r\n"));
+        assert_eq!(written(false, None, ""), format!("{begin} 'VAULT,r'\n"));
         assert_eq!(written(true, None, "Air flow"), format!("{begin} 'Air flow,rw'\n"));
-        assert_eq!(written(false, Some("Other"), "Airflow"), format!("{begin} Other,r\n"));
+        assert_eq!(written(false, Some("Other"), "Airflow"), format!("{begin} 'Other,r'\n"));
     }
 
     #[test]
