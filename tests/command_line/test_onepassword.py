@@ -77,6 +77,15 @@ def test_doctor_names_an_uncertain_vault_and_a_missing_address(onepassword: Stor
     assert found(onepassword)["address"] == "problem: there is no address of 1Password Connect"
 
 
+def test_other_names_of_the_store_and_its_options_are_known(onepassword: StoreShell) -> None:
+    for word in ("onepassword", "1password", "onepassword_connect"):
+        (store,) = onepassword.shell.run("stores", word, "--json").json
+        assert store["name"] == "onepassword_connect"
+    warned = onepassword.run("doctor", "--offline", url=CANARY, vault_uuid=CANARY).out
+    assert "Did you mean `address`?" in warned
+    assert "Did you mean `vault_id`?" in warned
+
+
 def test_lint_finds_fields_that_are_no_part_of_a_connection(onepassword: StoreShell, double: OnePassword) -> None:
     fields = [custom("conn_type", "postgres"), custom("host", "h"), custom("sslmode", CANARY)]
     double.items = [
@@ -87,5 +96,6 @@ def test_lint_finds_fields_that_are_no_part_of_a_connection(onepassword: StoreSh
     assert run.code == NO
     (dropped,) = [each for each in run.json["findings"] if each["check"] == "dropped"]
     assert (dropped["id"], "`sslmode`" in str(dropped)) == ("parts", True)
+    assert {"parts", "twins"} <= {each["id"] for each in run.json["findings"]}
     twins = onepassword.run("get", "connection", "twins", "--json")
     assert (twins.code, "several items have this title" in twins.json["error"]["message"]) == (STORE, True)

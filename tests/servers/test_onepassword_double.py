@@ -1,8 +1,9 @@
-"""1Password's own client accepts the double, in the run in which our class reads it."""
+"""1Password's own client accepts the double, in the run in which our class reads it; its answers have their shapes."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from strongroom.onepassword import OnePasswordConnectBackend
-from tests.servers.onepassword import NAME, VAULT, OnePassword, custom, login, made
+from tests.servers.double import Request
+from tests.servers.onepassword import ITEMS, NAME, VAULT, VAULTS, OnePassword, custom, login, made, made_id
 from tests.servers.process import program
 
 TITLE, VALUE = "airflow/variables/a", 'a é "quoted" \\'
@@ -42,6 +44,49 @@ print(json.dumps({
 """
 
 
+ID = re.compile(r"[\da-z]{26}")
+DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+#: What an answer may have, in our own words: a type, a pattern, words to choose from, an object or a list of one shape.
+#: Members with a question mark may be left out; others that are not named here are an error.
+VAULT_SHAPE = {"id": ID, "name?": str, "type?": {"USER_CREATED", "PERSONAL", "EVERYONE", "TRANSFER"}}
+FIELD_SHAPE = {
+    "id": str,
+    "type": {"STRING", "EMAIL", "CONCEALED", "URL", "OTP", "TOTP", "DATE", "MONTH_YEAR", "MENU", "SSHKEY"},
+    "purpose?": {"", "USERNAME", "PASSWORD", "NOTES"},
+    "section?": {"id?": str, "label?": str},
+    "label?": str,
+    "value?": str,
+}
+SUMMARY_SHAPE = {
+    "id": ID,
+    "title": str,
+    "vault": {"id": ID},
+    "category": {"LOGIN", "PASSWORD", "API_CREDENTIAL", "SERVER", "DATABASE", "SECURE_NOTE", "SSH_KEY", "CUSTOM"},
+    "tags?": [str],
+    "version?": int,
+    "state?": {"ARCHIVED", "DELETED"},
+    "createdAt?": DATE,
+    "updatedAt?": DATE,
+}
+ITEM_SHAPE = {**SUMMARY_SHAPE, "sections?": [{"id?": str, "label?": str}], "fields?": [FIELD_SHAPE]}
+ERROR_SHAPE = {"status": int, "message": str}
+HEALTH_SHAPE = {"name": str, "version": str, "dependencies?": [{"service?": str, "status?": str, "message?": str}]}
+
+
+def fits(value: Any, shape: Any) -> bool:
+    """Whether an answer has a shape."""
+    if isinstance(shape, dict):
+        named = {key.rstrip("?"): inner for key, inner in shape.items()}
+        needed = {key for key in shape if not key.endswith("?")}
+        is_object = isinstance(value, dict) and needed <= value.keys() <= named.keys()
+        return is_object and all(fits(inner, named[key]) for key, inner in value.items())
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(fits(inner, shape[0]) for inner in value)
+    if isinstance(shape, re.Pattern):
+        return isinstance(value, str) and bool(shape.fullmatch(value))
+    return value in shape if isinstance(shape, set) else isinstance(value, shape)
+
+
 @pytest.fixture(scope="module")
 def onepassword() -> Iterator[OnePassword]:
     """The double with a login, and two items of one title."""
@@ -51,6 +96,36 @@ def onepassword() -> Iterator[OnePassword]:
         double.items = [made(TITLE, fields), *(made("twins", [], number) for number in (1, 2))]
         double.foreign = {"a" * 26}
         yield double
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "shape"),
+    [
+        (VAULTS, 200, [VAULT_SHAPE]),
+        (f"{VAULTS}?filter=name+eq+%22Airflow%22", 200, [VAULT_SHAPE]),
+        (f"{VAULTS}?filter=name", 400, ERROR_SHAPE),
+        (f"{VAULTS}/{VAULT}", 200, VAULT_SHAPE),
+        (ITEMS, 200, [SUMMARY_SHAPE]),
+        (f"{ITEMS}?filter=title+eq+%22twins%22", 200, [SUMMARY_SHAPE]),
+        (f"{ITEMS}/{made_id(f'{TITLE}/0')}", 200, ITEM_SHAPE),
+        (f"{ITEMS}/{'c' * 26}", 404, ERROR_SHAPE),
+        (f"{VAULTS}/{'a' * 26}/items", 403, ERROR_SHAPE),
+        (f"{VAULTS}/{'b' * 26}/items", 404, ERROR_SHAPE),
+        ("/health", 200, HEALTH_SHAPE),
+    ],
+)
+def test_the_answers_have_the_shapes_of_the_contract(
+    onepassword: OnePassword, target: str, status: int, shape: Any
+) -> None:
+    answer = onepassword.answer(Request("GET", target, {"authorization": f"Bearer {OnePassword.token}"}, b""))
+    assert answer.status == status
+    assert fits(json.loads(answer.content()), shape)
+    assert not fits([*json.loads(answer.content()), 1], shape)
+
+
+def test_a_token_that_is_not_known_is_refused_in_the_same_shape(onepassword: OnePassword) -> None:
+    answer = onepassword.answer(Request("GET", VAULTS, {"authorization": "Bearer made-up"}, b""))
+    assert (answer.status, fits(json.loads(answer.content()), ERROR_SHAPE)) == (401, True)
 
 
 def test_the_sdk_reads_vaults_titles_and_items(onepassword: OnePassword) -> None:

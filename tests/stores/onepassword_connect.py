@@ -74,7 +74,7 @@ class OnePasswordConnectStore(GuardedStore):
     """The items of one vault."""
 
     name = "onepassword_connect"
-    word = feature = "onepassword"
+    word = policy = feature = "onepassword"
     backend = "strongroom.onepassword.OnePasswordConnectBackend"
     page = "1password-connect.md"
     harnesses = (OnDouble,)

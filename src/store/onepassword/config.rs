@@ -71,8 +71,12 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
 
 /// The vault as it is written; `None` for the only one that the token may read.
 pub(super) fn vault<'text>(options: &'text Options, environment: &'text Environment) -> Option<&'text str> {
-    let written = options.non_empty(VAULT.key).or_else(|| options.non_empty(VAULT_ID.key));
-    written.or_else(|| environment.non_empty("OP_VAULT_ID"))
+    vault_of(options).or_else(|| environment.non_empty("OP_VAULT_ID"))
+}
+
+/// The same, of the options alone.
+pub(super) fn vault_of(options: &Options) -> Option<&str> {
+    options.non_empty(VAULT.key).or_else(|| options.non_empty(VAULT_ID.key))
 }
 
 /// Where the items are, for messages.

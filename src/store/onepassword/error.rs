@@ -28,10 +28,9 @@ pub(super) const CONNECT: Dialect = Dialect {
     hints: &[
         (
             ErrorKind::Denied,
-            "Correct `vault`, or make a token for it: `op connect token create NAME --server \
-            SERVER --vault VAULT,r`",
+            "Correct `vault`, or make a token that may read it, as `strongroom policy onepassword` shows",
         ),
-        (ErrorKind::Config, "Correct `vault`: its name or its id"),
+        (ErrorKind::Config, "Correct `vault`: its name or its id, of a vault that the token may read"),
         (ErrorKind::InvalidName, "Check prefix and id: the Connect server does not take them for a title"),
         (
             ErrorKind::Unauthenticated,

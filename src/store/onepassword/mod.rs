@@ -13,6 +13,7 @@
 //! | `inspect.rs` | listing, describing, `strongroom doctor` |
 //! | `item.rs` | items and their fields |
 //! | `known.rs` | remembers the ids of a list for the reads that follow it |
+//! | `policy.rs` | the command that makes a token |
 //! | `vault.rs` | finds the vault |
 
 mod config;
@@ -23,6 +24,7 @@ mod health;
 mod inspect;
 mod item;
 mod known;
+mod policy;
 mod vault;
 
 use std::num::NonZeroUsize;
@@ -63,9 +65,10 @@ pub const ENTRY: StoreEntry = StoreEntry {
     },
     tools: Tools {
         words: &["onepassword", "1password"],
-        about: "1Password Connect: what a token may read is chosen where it is made, so there is no policy",
+        about: "1Password Connect: a token that may read one vault, as a command",
         lists_tags: true,
         check,
+        policy: Some(policy::POLICY),
         ..Tools::NONE
     },
     open,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -72,7 +73,7 @@ def test_a_cold_lookup_is_two_requests_a_warm_one_none_and_an_absent_one_one(
 ) -> None:
     fill(onepassword, "a")
     options = {"max_attempts": 1000 + next(_numbers)}
-    assert [backend(counted.url, **options).get_variable("a") for _ in range(1000)] == ["a"] * 1000
+    assert [backend(counted.url, **options).get_variable("a") for _ in range(10_000)] == ["a"] * 10_000
     assert asked(counted) == [SEARCH, ITEM]
     assert [backend(counted.url, **options).get_variable("gone") for _ in range(10)] == [None] * 10
     assert asked(counted) == [SEARCH]
@@ -125,7 +126,7 @@ def test_without_an_address_a_lookup_says_so() -> None:
 
 def test_a_vault_outside_of_the_scope_is_a_denial(onepassword: OnePassword, counted: Counter) -> None:
     onepassword.foreign = {VAULT}
-    with pytest.raises(AccessDeniedError, match=rf"may not read vault `{VAULT}`.*op connect token create"):
+    with pytest.raises(AccessDeniedError, match=rf"may not read vault `{VAULT}`.*`strongroom policy onepassword`"):
         backend(counted.url).get_variable("a")
     assert asked(counted) == [f"{SEARCH} 403"]
 
@@ -209,6 +210,27 @@ def test_a_pattern_is_the_same(onepassword: OnePassword, counted: Counter) -> No
     assert asked(counted) == [LIST, ITEM, ITEM]
 
 
+@pytest.mark.parametrize("prefetch", [None, {"variables": ["a", "b"]}, {"variables": ["*"]}])
+def test_a_denial_is_an_error_however_names_are_read(onepassword: OnePassword, prefetch: Any) -> None:
+    fill(onepassword, "a", "b")
+    onepassword.tokens[OnePassword.token] = False
+    reader = backend(onepassword.url, prefetch=prefetch)
+    for key in ("a", "gone"):
+        with pytest.raises(AccessDeniedError):
+            reader.get_variable(key)
+    onepassword.heal()
+    assert reader.get_variable("a") == "a"
+
+
+def test_the_name_of_a_team_is_searched_before_the_shared_one(onepassword: OnePassword, counted: Counter) -> None:
+    fill(onepassword, "shared", "own", "ops--own")
+    reader = backend(counted.url)
+    assert reader.get_variable("shared", "ops") == "shared"
+    assert asked(counted) == [SEARCH, SEARCH, ITEM]
+    assert reader.get_variable("own", "ops") == "ops--own"
+    assert asked(counted) == [SEARCH, ITEM]
+
+
 def test_an_item_that_was_renamed_after_a_list_is_looked_for_again(onepassword: OnePassword) -> None:
     keys = fill(onepassword, "a", "b")
     first = of_text("airflow/variables/a", "old")
@@ -250,6 +272,22 @@ def test_what_happens_between_search_and_read_is_the_answer(onepassword: OnePass
         assert len(double.paths()) == 2
         onepassword.heal()
     assert backend(onepassword.url).get_variable("a") == "a"
+
+
+def test_a_lookup_that_is_throttled_in_the_middle_begins_again_after_the_wait(onepassword: OnePassword) -> None:
+    fill(onepassword, "a")
+    refusals = [Answer(429, headers={"Retry-After": "1"})]
+
+    def answer(request: Request) -> Answer:
+        is_item = request.path.startswith(f"{ITEMS}/")
+        return refusals.pop() if is_item and refusals else onepassword.answer(request)
+
+    with serving(answer) as double:
+        start = time.monotonic()
+        assert backend(double.url).get_variable("a") == "a"
+        assert time.monotonic() - start > 0.9
+        item = f"GET {ITEMS}/{of_text('airflow/variables/a', 'a')['id']}"
+        assert double.paths() == [f"GET {ITEMS}", item] * 2
 
 
 def test_a_connection_is_one_text_or_one_field_for_each_part(onepassword: OnePassword) -> None:
