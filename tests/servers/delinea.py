@@ -209,7 +209,8 @@ class SecretServer(Guarded):
         """A whole secret."""
         usual = {"fileAttachmentId": None, "isFile": False, "isPassword": False}
         items = [{**usual, **{key: text for key, text in item.items() if key != "file"}} for item in self.fields(path)]
-        return {**self.summary(path), "items": items, "responseCodes": []}
+        summary = {key: value for key, value in self.summary(path).items() if key not in ("folderPath", "createDate")}
+        return {**summary, "items": items, "responseCodes": []}
 
     def folders(self) -> dict[str, int]:
         """The folders and their numbers, in the order in which they came to be."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import os
 import time
+from collections import Counter as Tally
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -71,6 +73,16 @@ def test_a_cold_lookup_is_a_login_and_a_read_and_a_warm_one_nothing(delinea: Sec
     assert asked(counted) == [PATH]
     assert [backend(counted.url, **options).get_variable("gone") for _ in range(10)] == [None] * 10
     assert asked(counted) == [f"{PATH} 400", SEARCH]
+
+
+def test_threads_that_begin_together_log_in_once(delinea: SecretServer, counted: Counter) -> None:
+    keys = [f"k{number}" for number in range(32)]
+    fill(delinea, *keys)
+    options = {"max_attempts": 1000 + next(_numbers)}
+    with ThreadPoolExecutor(len(keys)) as threads:
+        found = list(threads.map(lambda key: backend(counted.url, **options).get_variable(key), keys))
+    assert found == keys
+    assert Tally(asked(counted)) == {LOGIN: 1, PATH: len(keys)}
 
 
 def test_a_secret_in_a_folder_is_a_search_and_a_read(delinea: SecretServer, counted: Counter) -> None:
