@@ -57,7 +57,7 @@ class KubernetesSecrets(GuardedStore):
     harnesses = (OnDouble,)
     nowhere: ClassVar[Mapping[str, Any]] = {**GuardedStore.nowhere, "namespace": NAMESPACE}
     powerless = "eyJhbGciOiJSUzI1NiJ9.canary2Hq7made9up.sig"
-    calls = Calls("read", "list", 500, described="read", batch=("batch", 100))
+    calls = Calls("read", "list", 500, described="describe", batch=("batch", 100))
     ways = (
         injected("429: priority and fairness", Capability.THROTTLED, waits=True),
         injected("500", Capability.SERVER_ERROR),
@@ -90,9 +90,11 @@ class KubernetesSecrets(GuardedStore):
     def operation(self, call: Call) -> str:
         """By its query."""
         query = {name: values[0] for name, values in parse_qs(urlsplit(call.path).query).items()}
-        if "limit" in query:
-            return "list"
-        return "batch" if " in (" in query.get("labelSelector", "") else "read" if query else ""
+        if "limit" in query or "labelSelector" not in query:
+            return "list" if query else ""
+        if "resourceVersion" not in query:
+            return "describe"
+        return "batch" if " in (" in query["labelSelector"] else "read"
 
 
 STORE = KubernetesSecrets()

@@ -134,7 +134,8 @@ impl Labels {
         Self {
             of_kinds: PerKind::make(|kind| label(label_option(kind))),
             data_keys: PerKind::make(|kind| options.text_of(data_key_option(kind)).to_owned()),
-            team: label(&TEAM_LABEL).filter(|label| !label.is_empty()),
+            // The official class tests the truth of this one.
+            team: label(&TEAM_LABEL).filter(|label| !label.is_empty() && !options.is_false(TEAM_LABEL.key)),
         }
     }
 }

@@ -163,9 +163,9 @@ impl Inspect for Kubernetes {
 
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
         let (_, selector) = split(name.as_str());
-        let query = [("labelSelector", selector), ("resourceVersion", "0")];
         let subject = format!("describing `{name}`");
-        let answer = self.api.metadata(&query, &subject).await;
+        // Not from memory: who describes a secret wants to know its present version.
+        let answer = self.api.metadata(&[("labelSelector", selector)], &subject).await;
         let answer = answer.map_err(|error| error.with_operation("describe"))?;
         Ok(Secrets::of(&answer, &subject)?.first_described(name))
     }

@@ -17,12 +17,13 @@ use super::error::{KUBERNETES, binary};
 pub(super) struct Secrets(Vec<Object>);
 
 impl Secrets {
-    /// The items of a list.
+    /// The items of a list. Anything else is not understood, and never a list without secrets.
     pub(super) fn of(answer: &Object, subject: &str) -> Result<Self> {
-        let items = answer.get("items").ok_or_else(|| KUBERNETES.not_understood(subject))?;
-        // A list without items may be null.
-        let items = if items.is_null() { &[] } else { items.as_array().unwrap_or_default() };
-        Ok(Self(items.iter().filter_map(|item| item.as_object().cloned()).collect()))
+        let is_list = answer.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
+        let items = answer.get("items").filter(|_| is_list);
+        let items = items.and_then(|items| if items.is_null() { Some(&[][..]) } else { items.as_array() });
+        let objects = items.and_then(|items| items.iter().map(|item| item.as_object().cloned()).collect());
+        objects.map(Self).ok_or_else(|| KUBERNETES.not_understood(subject))
     }
 
     /// Those whose label has this value.
@@ -122,7 +123,8 @@ mod tests {
     use crate::value::{Text, json};
 
     fn list(items: &str) -> Object {
-        let text = format!(r#"{{"metadata": {{"continue": "next"}}, "items": {items}}}"#);
+        let text =
+            format!(r#"{{"kind": "SecretList", "metadata": {{"continue": "next"}}, "items": {items}}}"#);
         json::parse(&Text::from(text.as_str())).unwrap().into_object().unwrap()
     }
 
@@ -155,6 +157,11 @@ mod tests {
             [secret("s", "a", r#"{"value": "MQ=="}"#), secret("t", "a", r#"{"value": "Mg=="}"#)].join(",");
         assert_eq!(value(&format!("[{two}]")).unwrap().as_deref(), Some("1"));
         assert_eq!((value("[]").unwrap(), value("null").unwrap()), (None, None));
+        for other in ["{}", "[1]", "\"canary\"", "[null]"] {
+            let error = value(other).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Malformed);
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
         assert!(Secrets::of(&Object::new(), "reading").is_err());
     }
 

@@ -2,126 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Iterator
 
 import pytest
-from airflow.providers.cncf.kubernetes.secrets.kubernetes_secrets_backend import KubernetesSecretsBackend as Official
 from kubernetes.client.rest import ApiException
-from kubernetes.config import incluster_config
 
 from strongroom.exceptions import AccessDeniedError, ThrottledError, UnauthenticatedError
-from strongroom.kubernetes import KubernetesSecretsBackend as Ours
-from tests.parity.chain_of_one import ours_in_both_forms
-from tests.parity.comparison import ask
-from tests.parity.outcomes import CONNECTION_CLASSES, Outcome, assert_parity, outcome
-from tests.parity.question import Question
+from tests.parity.kubernetes_comparison import KINDS, LABEL, Case, Pod, one
+from tests.parity.outcomes import CONNECTION_CLASSES, assert_parity
 from tests.parity.values import CONNECTIONS, OTHERS, THROUGH
-from tests.servers.double import Double, serving
-from tests.servers.kubernetes import LABELS, NAMESPACE, TEAM, Kubernetes, secret, service_account
-from tests.servers.tls import Certificate
-
-LABEL = {"conn": LABELS["connection"], "var": LABELS["variable"], "config": LABELS["config"]}
-KINDS = tuple(LABEL)
-
-
-@dataclass(frozen=True)
-class Case(Question):
-    """One lookup, and the secrets of the namespace: name, labels and data of each."""
-
-    objects: tuple[tuple[str, Mapping[str, str], Mapping[str, str | bytes]], ...] = ()
-    fault: int = 0
-    denied: bool = False
-    token: str = Kubernetes.token
-    #: How the official half ends, where the case would otherwise prove nothing.
-    ends: str | None = None
-
-
-def one(
-    name: str,
-    label: str,
-    value: str,
-    data: Mapping[str, str | bytes] | None = None,
-    more: Mapping[str, str] = MappingProxyType({}),
-) -> Any:
-    """A secret with one label, and others."""
-    content = {"value": f"text of {name}"} if data is None else data
-    return (name, {label: value, **more}, content)
-
-
-@dataclass
-class Pod:
-    """The double over https, and the files that a pod has."""
-
-    double: Kubernetes
-    account: Path
-    served: Double
-    #: How many requests came before the present half.
-    before: int = 0
-
-    @property
-    def address(self) -> tuple[str, str]:
-        """Host and port."""
-        host, _, port = self.served.url.removeprefix("https://").rpartition(":")
-        return host, port
-
-    def run(self, case: Case) -> tuple[Outcome, Outcome]:
-        """Both halves of a case: the official one, then ours."""
-        own = {"cache_ttl": 0, "max_attempts": 1, "service_account_path": str(self.account), **case.kwargs}
-
-        def half(look_up: Callable[[], object]) -> Outcome:
-            self._set(case)
-            return outcome(look_up, self.asked)
-
-        official = half(lambda: ask(Official(**case.kwargs), case))
-        return official, ours_in_both_forms(Ours, own, lambda backend: ask(backend, case), half)
-
-    def asked(self) -> tuple[str, ...]:
-        """The requests so far: namespace and conditions, whose order means nothing."""
-        found = []
-        for request in self.requests:
-            query = {name: values[0] for name, values in parse_qs(urlsplit(request.target).query).items()}
-            conditions = ",".join(sorted(query["labelSelector"].split(",")))
-            found.append(f"{request.path.split('/')[4]} {conditions} {query.get('resourceVersion')}")
-        return tuple(found)
-
-    @property
-    def requests(self) -> list[Any]:
-        """Those of the present half."""
-        return self.served.requests[self.before :]
-
-    def _set(self, case: Case) -> None:
-        self.double.reset()
-        self.double.fault = case.fault
-        self.double.tokens = {Kubernetes.token: not case.denied}
-        self.double.others = [secret(name, dict(labels), dict(data)) for name, labels, data in case.objects]
-        (self.account / "token").write_text(case.token)
-        self.before = len(self.served.requests)
-
-
-@pytest.fixture(scope="module")
-def pod(tls: Certificate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
-    """The official class finds what a pod has at fixed places, which are elsewhere here."""
-    double = Kubernetes()
-    account = service_account(tmp_path_factory.mktemp("account"), double.token, tls)
-    with serving(double.answer, tls) as served, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(account / "token"))
-        patch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(account / "ca.crt"))
-        patch.setattr(Official, "SERVICE_ACCOUNT_NAMESPACE_PATH", str(account / "namespace"))
-        yield Pod(double, account, served)
-
-
-@pytest.fixture(autouse=True)
-def _in_a_pod(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
-    host, port = pod.address
-    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
-    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
-    monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "False")
+from tests.servers.kubernetes import NAMESPACE, TEAM
 
 
 def cases() -> Iterator[Case]:
@@ -222,15 +112,13 @@ def test_an_id_that_no_label_has_is_refused_by_the_server_and_not_asked_by_ours(
     assert (ours.ending, ours.asked) == ("none", ())
 
 
-def test_outside_of_a_pod_both_raise(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("KUBERNETES_SERVICE_HOST")
-    official, ours = pod.run(Case("outside", {}, "var"))
+def test_outside_of_a_pod_both_raise(pod: Pod) -> None:
+    official, ours = pod.run(Case("outside", {}, "var", environment={"KUBERNETES_SERVICE_HOST": ""}))
     assert (official.ending, ours.ending) == ("raises", "raises")
     assert "KUBERNETES_SERVICE_HOST" in str(ours.error)
-    assert "KUBERNETES_SERVICE_HOST" not in os.environ
 
 
-def test_without_a_namespace_both_raise(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_namespace_both_raise(pod: Pod) -> None:
     file = pod.account / "namespace"
     file.unlink()
     official, ours = pod.run(Case("no namespace", {}, "var"))
