@@ -63,8 +63,8 @@ INTRODUCTION = """\
 
 What a day costs with the official class and with Strongroom when the store allows 40 calls a second: calls, money,
 lookups that fail, and how long lookups take. Made by `make bench`, in virtual time: the layers of Strongroom (cache,
-limit, retry, timeout, bundle, prefetch) and [the agent](agent.md) are the ones of production, the store and the official
-class are models. The same seed plays the same day each time.
+limit, retry, timeout, bundle, prefetch) and [the agent](agent.md) are the ones of production, the store and the
+official class are models. The same seed plays the same day each time.
 
 """
 ASSUMPTIONS = """
@@ -96,8 +96,8 @@ All parts share the store's 40 calls a second.
   throttled. A `BatchGetSecretValue` of up to 20 names counts as one.
 - **The agent** is asked without a socket, which would take some 50 µs a lookup, and by every process from the first
   lookup on. A process keeps an answer as long as the agent would repeat it.
-- **On the server** each part of Airflow has one process that lives all day and asks the store: the API server for the tasks, the
-  manager of the DAG processor for its files, the triggerer, the scheduler.
+- **On the server** each part of Airflow has one process that lives all day and asks the store: the API server for
+  the tasks, the manager of the DAG processor for its files, the triggerer, the scheduler.
 - A lookup that fails raises, and Airflow continues with its next source. Here the process continues with its other
   lookups.
 - Airflow's `[secrets] use_cache`, which shares variables between parsing processes and is off by default, is
@@ -293,14 +293,15 @@ def reading(days: Sequence[Day]) -> str:
 - **`prefetch`** of 20 names, the shared variable and 19 others, pays where the names are those that processes
   ask for: {thousand(prefetch)} calls, and {fate(prefetch)} tasks miss a secret.
 - **One process that reads for the host** makes calls by name and time, not by lookup: {thousand(agent)} with the
-  [agent](agent.md), {of_bound(agent, DEFAULT_TTLS)} times what a cache makes that asks for each of the {PRESENT} names every
-  minute and for the {ABSENT} absent ones every 15 s, and {total(agent, "errors"):,} lookups fail. With `cache_ttl` and
-  `cache_negative_ttl` of ten minutes it is {total(agent_long, "calls"):,} calls, {of_bound(agent_long, LONG_TTLS)} times
-  as many; how soon a secret that was replaced is seen is then ten minutes, too. It refreshes what is in use at 90 % of its time to
-  live, which is why it makes up to 1.11 times the calls of a cache that waits.
-- **[On the server](on-the-server.md)** the processes of Airflow's server ask for all others, each with a cache of its own:
-  {thousand(server)} at the defaults, {total(server_long, "calls"):,} calls with ten minutes. The round trip through
-  Airflow, 5 to 30 ms for each lookup of a task or a file, is left out here.
+  [agent](agent.md), {of_bound(agent, DEFAULT_TTLS)} times what a cache makes that asks for each of the {PRESENT} names
+  every minute and for the {ABSENT} absent ones every 15 s, and {total(agent, "errors"):,} lookups fail. With
+  `cache_ttl` and `cache_negative_ttl` of ten minutes it makes {total(agent_long, "calls"):,} calls,
+  {of_bound(agent_long, LONG_TTLS)} times those of such a cache; a secret that was replaced is then seen within ten
+  minutes, not within one. It refreshes what is in use at 90 % of its time to live, so it makes up to 1.11 times the
+  calls of a cache that waits.
+- **[On the server](on-the-server.md)** the processes of Airflow's server ask for all others, each with a cache of its
+  own: {thousand(server)} at the defaults, {total(server_long, "calls"):,} calls with ten minutes. The round trip
+  through Airflow, 5 to 30 ms for each lookup of a task or a file, is left out here.
 - At 100 ms two parsing processes cannot keep up with 120 files, so they make fewer lookups; compare calls per
   lookup.
 - The percentiles over all lookups hide the rush, since nearly all lookups are of parsing. The table by part

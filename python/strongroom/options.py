@@ -46,6 +46,14 @@ class CommonOptions(TypedDict, total=False):
     agent_idle: float | str
     """How long an agent that a lookup has started stays without clients (default `10m`)."""
 
+    agent_group: Any
+    """Other users that may ask an agent with a named socket: its group, the user that it runs as, and who may ask
+    for which kinds, ids and teams."""
+
+    agent_identity: str
+    """Whom an agent in Kubernetes answers: the pod that it is part of (own), or every pod that reaches its
+    socket, with its own identity (shared) (default `own`)."""
+
     audit_path: str
     """A file that gets one line of JSON for each access; an absolute path."""
 

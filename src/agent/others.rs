@@ -10,8 +10,8 @@ use crate::agent::place::Place;
 /// The most agents of a user. Each has a configuration of its own.
 const MOST: usize = 8;
 
-/// Asks the agents that were idle for the longest time to stop, until one more is not too many. An agent whose
-/// socket the operator has named counts neither as one nor for one.
+/// Asks the agents that were idle for the longest time to stop, until one more is not too many. An agent
+/// whose socket the operator has named is none of them.
 pub fn make_room(place: &Place) {
     if place.is_named() {
         return;

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind as IoErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -15,7 +15,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::agent::wire::VERSION;
-use crate::backend::AgentSettings;
+use crate::backend::{AgentMode, AgentSettings};
 use crate::config::RawOptions;
 use crate::error::{Error, Result};
 use crate::process::effective_user;
@@ -34,6 +34,8 @@ pub struct Place {
     name: String,
     /// Whether the operator has named the socket; then its folder may be root's.
     is_named: bool,
+    /// Another user than that of this process whose agent is trusted.
+    owner: Option<u32>,
 }
 
 impl Place {
@@ -43,7 +45,7 @@ impl Place {
         let folder = user_folder()?;
         let key = user_key(&folder)?;
         let name = format!("{}{SUFFIX}", name(&key, store, options, environment));
-        Ok(Self { name, folder, is_named: false })
+        Ok(Self { name, folder, is_named: false, owner: None })
     }
 
     /// The place of a socket that the operator has named.
@@ -56,7 +58,28 @@ impl Place {
             let why = format!("`agent` is too long for the path of a socket: {}", socket.display());
             return Err(Error::config(why).with_hint(format!("Name one of at most {LONGEST} bytes")));
         }
-        Ok(Self { folder: folder.to_owned(), name: name.to_owned(), is_named: true })
+        Ok(Self { folder: folder.to_owned(), name: name.to_owned(), is_named: true, owner: None })
+    }
+
+    /// The place of the agent of `settings`, which were read from `options` and `environment`.
+    pub fn for_settings(
+        settings: &AgentSettings,
+        store: &str,
+        options: &RawOptions,
+        environment: &Environment,
+    ) -> Result<Self> {
+        match &settings.mode {
+            AgentMode::At(path) => {
+                let owner = settings.group.as_ref().and_then(|group| group.owner);
+                Ok(Self { owner, ..Self::at(path)? })
+            }
+            _ => Self::of(store, options, environment),
+        }
+    }
+
+    /// The folder of the socket.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The socket.
@@ -69,9 +92,10 @@ impl Place {
         self.is_named
     }
 
-    /// Whether `user` may listen here: this user, and root at a place that the operator has named.
+    /// Whether `user` may listen here: this user, and at a place that the operator has named root, and the
+    /// user that the configuration names.
     pub(super) fn trusts(&self, user: u32) -> bool {
-        user == effective_user() || (self.is_named && user == 0)
+        user == effective_user() || (self.is_named && (user == 0 || self.owner == Some(user)))
     }
 
     /// Whether no other user could have put the socket here; `None` if there is nothing. Symbolic links are
@@ -89,8 +113,10 @@ impl Place {
         Some(folder.is_dir() && is_closed(folder.mode(), shut) && self.trusts(folder.uid()))
     }
 
-    /// An error where no client would ask what listens here.
+    /// Makes the folder, if only that is missing; an error where no client would ask what listens here.
     pub(super) fn check_folder(&self) -> Result<()> {
+        // A volume for all containers of a pod is open to every user, and a folder in it is not.
+        let _ = DirBuilder::new().mode(0o700).create(&self.folder);
         if self.is_folder_safe() != Some(false) {
             return Ok(());
         }
@@ -99,6 +125,22 @@ impl Place {
             .with_hint(
                 "Name a socket in one that is, and not behind a symbolic link: no lookup would ask here",
             ))
+    }
+
+    /// Makes the folder for the members of `group`, or checks the one that is there.
+    pub(super) fn open_folder_to(&self, group: u32) -> Result<()> {
+        if DirBuilder::new().mode(0o700).create(&self.folder).is_ok() {
+            return chown(&self.folder, None, Some(group))
+                .and_then(|()| fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o750)))
+                .map_err(|error| unusable(&self.folder, error));
+        }
+        let found = fs::symlink_metadata(&self.folder).map_err(|error| unusable(&self.folder, error))?;
+        if found.gid() == group && found.mode() & 0o077 == 0o050 {
+            return Ok(());
+        }
+        let folder = self.folder.display();
+        Err(Error::config(format!("{folder} is not open to group {group} and closed to all others"))
+            .with_hint(format!("`chgrp {group} {folder} && chmod 0750 {folder}`, or name another folder")))
     }
 
     /// The other agents of this user, at places of the same folder that have names of their own.
@@ -254,7 +296,7 @@ fn name(key: &[u8; KEY], store: &str, options: &RawOptions, environment: &Enviro
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     use super::*;
     use crate::config::RawValue;

@@ -4,10 +4,12 @@ use std::cell::Cell;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind as IoErrorKind, Write};
 use std::ops::Range;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener as Listener;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,16 +18,18 @@ use tokio::sync::Notify;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::agent::caller::Caller;
 use crate::agent::incoming::Incoming;
 use crate::agent::limits::Limits;
 use crate::agent::place::Place;
 use crate::agent::wire::{
-    HEARTBEAT, MOST_ASKED, Reply, Request, Status, VERSION, WireAnswer, WireKnown, WireLookup, frame, read,
+    HEARTBEAT, MOST_ASKED, Reply, Request, Status, VERSION, WireAnswer, WireKnown, frame, read,
 };
 use crate::agent::work::Work;
-use crate::backend::{Answered, Settings};
+use crate::backend::{AgentGroup, Answered, Settings};
 use crate::error::{Error, Result};
-use crate::process::{Clock, effective_user, hide_memory};
+use crate::process::{Clock, hide_memory, peer};
+use crate::store::convention::Lookup;
 
 /// How often memory that has come since is kept from swap and from dumps, and the socket is looked for.
 const EACH_SECOND: Duration = Duration::from_secs(1);
@@ -45,8 +49,11 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Takes `place`. Another agent that has it is an error.
-    pub fn at(place: Place) -> Result<Self> {
+    /// Takes `place`, which the members of `group` may reach as well. Another agent that has it is an error.
+    pub fn at(place: Place, group: Option<u32>) -> Result<Self> {
+        if let Some(group) = group {
+            place.open_folder_to(group)?;
+        }
         let lock = lock(&place)?;
         let socket = place.socket();
         // What is left of an agent that was killed; the lock says that none is alive.
@@ -56,7 +63,7 @@ impl Agent {
         }
         let listener = Listener::bind(&socket)
             .and_then(|listener| {
-                fs::set_permissions(&socket, fs::Permissions::from_mode(0o600))?;
+                open_to(&socket, group)?;
                 listener.set_nonblocking(true).map(|()| listener)
             })
             .map_err(|error| unusable(&place, error))?;
@@ -84,7 +91,8 @@ impl Agent {
     /// Serves clients until it is told to stop, has been idle for too long, or its socket has gone.
     pub async fn serve(self, settings: Settings, limits: Limits) -> Result<()> {
         let listener = UnixListener::from_std(self.listener).map_err(|error| unusable(&self.place, error))?;
-        let office = Rc::new(Office::new(Rc::new(Work::open(settings, Clock::System)?), limits));
+        let group = settings.agent.group.clone();
+        let office = Rc::new(Office::new(Rc::new(Work::open(settings, Clock::System)?), group, limits));
         let local = LocalSet::new();
         let socket = self.place.socket();
         local
@@ -104,6 +112,13 @@ impl Agent {
         }
         Ok(())
     }
+}
+
+/// Closes a socket to all but its owner, and the members of `group`.
+fn open_to(socket: &Path, group: Option<u32>) -> std::io::Result<()> {
+    chown(socket, None, group)?;
+    let mode = if group.is_some() { 0o660 } else { 0o600 };
+    fs::set_permissions(socket, fs::Permissions::from_mode(mode))
 }
 
 /// Whether an agent has `place`.
@@ -139,6 +154,8 @@ fn unusable(place: &Place, error: std::io::Error) -> Error {
 #[derive(Debug)]
 struct Office {
     work: Rc<Work>,
+    /// Who else than the user of this process is served.
+    group: Option<Arc<AgentGroup>>,
     limits: Limits,
     stopped: Notify,
     last_used: Cell<Instant>,
@@ -150,9 +167,10 @@ struct Office {
 }
 
 impl Office {
-    fn new(work: Rc<Work>, limits: Limits) -> Self {
+    fn new(work: Rc<Work>, group: Option<Arc<AgentGroup>>, limits: Limits) -> Self {
         Self {
             work,
+            group,
             limits,
             stopped: Notify::new(),
             last_used: Cell::new(Instant::now()),
@@ -183,20 +201,24 @@ async fn accept(office: &Rc<Office>, listener: &UnixListener) {
             sleep(HEARTBEAT).await;
             continue;
         };
-        let is_own = stream.peer_cred().is_ok_and(|peer| peer.uid() == effective_user());
-        if !is_own {
+        let Some(caller) = peer(stream.as_fd()).and_then(|peer| Caller::of(peer, office.group.clone()))
+        else {
+            continue;
+        };
+        if !caller.may_ask() {
+            turn_away(stream, "this user is not among those that `allow` of `agent_group` names");
             continue;
         }
         if office.clients.get() >= office.limits.most_clients {
             office.refused.set(office.refused.get() + 1);
-            turn_away(stream);
+            turn_away(stream, "this agent serves as many clients as it can");
             continue;
         }
         office.clients.set(office.clients.get() + 1);
         let office = Rc::clone(office);
         spawn_local(async move {
             // A client that goes, or talks nonsense, is left; the others never notice.
-            let _ = attend(&office, stream).await;
+            let _ = attend(&office, stream, &caller).await;
             office.clients.set(office.clients.get() - 1);
             office.last_used.set(Instant::now());
         });
@@ -205,15 +227,14 @@ async fn accept(office: &Rc<Office>, listener: &UnixListener) {
 
 /// Refuses a client at once. One that is only cut off would take the agent for silent, and would have all
 /// others leave it alone.
-fn turn_away(stream: UnixStream) {
-    let full = Reply::Refused("this agent serves as many clients as it can");
-    if let (Ok(mut stream), Ok(bytes)) = (stream.into_std(), frame(&full)) {
+fn turn_away(stream: UnixStream, why: &str) {
+    if let (Ok(mut stream), Ok(bytes)) = (stream.into_std(), frame(&Reply::Refused(why))) {
         let _ = stream.write_all(&bytes);
     }
 }
 
 /// Serves one client until it leaves. `None` ends the connection.
-async fn attend(office: &Rc<Office>, mut stream: UnixStream) -> Option<()> {
+async fn attend(office: &Rc<Office>, mut stream: UnixStream, caller: &Caller) -> Option<()> {
     let mut incoming = Incoming::new(MOST_ASKED);
     let version = timeout(PATIENCE, receive(&mut stream, &mut incoming)).await.ok()??;
     if read::<&str>(incoming.at(version)) != Some(VERSION) {
@@ -223,7 +244,19 @@ async fn attend(office: &Rc<Office>, mut stream: UnixStream) -> Option<()> {
         let message = receive(&mut stream, &mut incoming).await?;
         office.last_used.set(Instant::now());
         match read(incoming.at(message))? {
-            Request::Lookup(asked) => answer(office, &mut stream, asked).await?,
+            Request::Lookup(asked) => {
+                let lookup = asked.lookup()?;
+                match caller.multi_team(lookup, asked.multi_team) {
+                    Ok(multi_team) => answer(office, &mut stream, lookup, multi_team).await?,
+                    Err(denied) => send_answer(&mut stream, &Answered::failed(denied)).await?,
+                }
+            }
+            Request::Refresh { id, team } if !caller.may_refresh(id, team) => {
+                send(&mut stream, &Reply::Refused("this user may not clear that")).await?;
+            }
+            Request::Stop if !caller.is_own() => {
+                send(&mut stream, &Reply::Refused("only the user of the agent may stop it")).await?;
+            }
             Request::Refresh { id, team } => {
                 office.work.refresh(id, team);
                 send(&mut stream, &Reply::Done).await?;
@@ -238,13 +271,17 @@ async fn attend(office: &Rc<Office>, mut stream: UnixStream) -> Option<()> {
 }
 
 /// Answers a lookup, and says that it is at work until it can.
-async fn answer(office: &Rc<Office>, stream: &mut UnixStream, asked: WireLookup<'_>) -> Option<()> {
-    let lookup = asked.lookup()?;
-    if let Some(known) = office.work.remembered(lookup, asked.multi_team) {
+async fn answer(
+    office: &Rc<Office>,
+    stream: &mut UnixStream,
+    lookup: Lookup<'_>,
+    multi_team: Option<bool>,
+) -> Option<()> {
+    if let Some(known) = office.work.remembered(lookup, multi_team) {
         return send_answer(stream, &Answered { outcome: Ok(known), notes: Vec::new() }).await;
     }
     let mut said = Instant::now();
-    let mut answered = std::pin::pin!(office.work.ask(lookup, asked.multi_team));
+    let mut answered = std::pin::pin!(office.work.ask(lookup, multi_team));
     let answered = loop {
         tokio::select! {
             biased;

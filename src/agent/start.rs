@@ -201,7 +201,7 @@ fn serve(order: &Order, memory: Lockable) -> Result<()> {
     let Configured { settings, .. } = configure(entry, &options, environment)?;
     let settings = std::sync::Arc::into_inner(settings).ok_or_else(broken)?;
     make_room(&place);
-    let agent = Agent::at(place)?;
+    let agent = Agent::at(place, None)?;
     let held = no_fork();
     let runtime = Runtime::new()?;
     drop(held);

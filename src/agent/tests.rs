@@ -38,7 +38,7 @@ struct AtWork {
 impl AtWork {
     fn start(kwargs: &[(&str, &str)], limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let agent = Agent::at(place(folder.path())).unwrap();
+        let agent = Agent::at(place(folder.path()), None).unwrap();
         let settings = settings(kwargs);
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -133,11 +133,11 @@ fn what_is_in_use_is_refreshed_before_it_expires() {
 fn there_is_one_agent_at_a_place_and_what_a_killed_one_left_is_in_nobodys_way() {
     let folder = tempfile::tempdir().unwrap();
     drop(UnixListener::bind(socket(folder.path())).unwrap());
-    let first = Agent::at(place(folder.path())).unwrap();
-    let second = Agent::at(place(folder.path())).unwrap_err().to_string();
+    let first = Agent::at(place(folder.path()), None).unwrap();
+    let second = Agent::at(place(folder.path()), None).unwrap_err().to_string();
     assert!(second.starts_with("another agent is at work at"), "{second}");
     drop(first);
-    Agent::at(place(folder.path())).unwrap();
+    Agent::at(place(folder.path()), None).unwrap();
 }
 
 #[test]

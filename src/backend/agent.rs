@@ -1,8 +1,10 @@
 //! Whether lookups go through the agent of the host (`src/agent`): the options.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backend::guests::{self, AgentGroup};
 use crate::error::{Error, Result};
 use crate::store::options::{OptionDefault, OptionKind, OptionSpec, Options};
 
@@ -21,8 +23,16 @@ const IDLE: OptionSpec = OptionSpec::new(
 )
 .with(OptionDefault::Duration(Duration::from_mins(10)));
 
+const IDENTITY: OptionSpec = OptionSpec::new(
+    "agent_identity",
+    OptionKind::Choice(&["own", "shared"]),
+    "Whom an agent in Kubernetes answers: the pod that it is part of (own), or every pod that reaches its \
+    socket, with its own identity (shared).",
+)
+.with_default("own");
+
 /// The options of the agent.
-pub(super) const OPTIONS: &[OptionSpec] = &[MODE, IDLE];
+pub(super) const OPTIONS: &[OptionSpec] = &[MODE, IDLE, guests::OPTION, IDENTITY];
 
 /// Which agent is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +54,10 @@ pub struct AgentSettings {
     pub mode: AgentMode,
     /// How long a started agent stays without clients.
     pub idle: Duration,
+    /// Who else than its user asks it.
+    pub group: Option<Arc<AgentGroup>>,
+    /// Whether it answers every pod of Kubernetes that reaches it.
+    pub is_shared: bool,
 }
 
 impl AgentSettings {
@@ -62,12 +76,18 @@ impl AgentSettings {
                 .with_hint("Write `auto`, or the path of the socket that `strongroom agent` listens at"));
             }
         };
-        Ok(Self { mode, idle: options.duration_of(&IDLE) })
+        let group = AgentGroup::from_options(options)?;
+        if group.is_some() && !matches!(mode, AgentMode::At(_) | AgentMode::Off) {
+            return Err(Error::config("`agent_group` in backend_kwargs needs a socket with a name")
+                .with_hint("Set `agent` to the path of a socket, and run `strongroom agent` as a service"));
+        }
+        let is_shared = options.text_of(&IDENTITY) == "shared";
+        Ok(Self { mode, idle: options.duration_of(&IDLE), group, is_shared })
     }
 
     /// Each process reads for itself, whatever the options say.
     pub fn none() -> Self {
-        Self { mode: AgentMode::Off, idle: Duration::ZERO }
+        Self { mode: AgentMode::Off, idle: Duration::ZERO, group: None, is_shared: false }
     }
 
     /// Whether an option changes how an agent is reached, and not what it answers.

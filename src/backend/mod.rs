@@ -13,6 +13,7 @@ mod agent;
 pub mod audit;
 mod bundle;
 pub mod chain;
+mod guests;
 mod inspect;
 mod lookup;
 #[cfg(test)]
@@ -41,6 +42,7 @@ use crate::store::options::OptionSpec;
 
 pub use agent::{AgentMode, AgentSettings};
 pub use bundle::BundleNames;
+pub use guests::{AgentGroup, EveryTeam};
 pub use inspect::Listed;
 pub use lookup::Backend;
 #[cfg(feature = "agent")]

@@ -55,6 +55,13 @@ pub struct Answered {
     pub notes: Vec<String>,
 }
 
+impl Answered {
+    /// An error, without warnings.
+    pub fn failed(error: Error) -> Self {
+        Self { outcome: Err(error), notes: Vec::new() }
+    }
+}
+
 /// An answer of the store.
 #[derive(Clone, Debug)]
 pub struct Known {

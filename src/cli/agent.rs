@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::agent::{Agent, Client, Limits, Place, Status, is_taken, make_room};
+use crate::agent::{Agent, Client, Limits, Place, Status, check_volume, is_taken, make_room};
 use crate::backend::AgentMode;
 use crate::cli::heard::say_at_once;
 use crate::cli::output::{NO, Report, columns};
@@ -72,10 +72,8 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
 
 /// Where the agent of a configuration listens.
 fn place(setup: &Setup) -> Result<Place> {
-    match &setup.settings.agent.mode {
-        AgentMode::At(path) => Place::at(path),
-        _ => Place::of(setup.entry.info.name, &setup.chosen.options, &setup.settings.environment),
-    }
+    let (settings, options) = (&setup.settings, &setup.chosen.options);
+    Place::for_settings(&settings.agent, setup.entry.info.name, options, &settings.environment)
 }
 
 fn serve(setup: Setup, place: Place) -> Result<Report> {
@@ -85,9 +83,11 @@ fn serve(setup: Setup, place: Place) -> Result<Report> {
         Arc::into_inner(setup.settings).ok_or_else(|| Error::internal("the settings are in use"))?;
     let variable = |name| std::env::var(name).ok();
     make_room(&place);
+    check_volume(&place, settings.agent.is_shared)?;
+    let group = settings.agent.group.as_ref().map(|group| group.group);
     let agent = match passed_listener(variable("LISTEN_PID").as_deref(), variable("LISTEN_FDS").as_deref()) {
         Some(listener) => Agent::on(place, listener)?,
-        None => Agent::at(place)?,
+        None => Agent::at(place, group)?,
     };
     let held = no_fork();
     let runtime = Runtime::new()?;
@@ -165,15 +165,15 @@ pub(super) fn check(setup: &Setup) -> Vec<Finding> {
     }
 }
 
-/// What is wrong with the first process of the container, to which an agent that a lookup has started belongs.
+/// What is wrong with the first process of the container, whose child a started agent becomes.
 fn orphans() -> Option<Finding> {
     if orphans_are_reaped() != Some(false) {
         return None;
     }
-    let text = "the first process of this container does not wait for processes whose parent has ended, so an \
-                agent that has ended stays as a zombie, and so do others";
-    let remedy = "Start the container with an init: `docker run --init`, `init: true` in Compose, or an entry \
-                  point such as dumb-init or tini";
+    let text = "the first process of this container does not wait for processes whose parent has ended, so \
+                an agent that has ended stays as a zombie, and so do others";
+    let remedy = "Start the container with an init: `docker run --init`, `init: true` in Compose, or an \
+                  entry point such as dumb-init or tini";
     Some(Finding::new(Severity::Warning, "agent", text, remedy))
 }
 

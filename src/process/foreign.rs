@@ -4,10 +4,74 @@
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, RawFd};
 use std::os::unix::net::UnixListener;
 
-/// The effective user of the process that connected to, or listens at, the other end of a Unix socket.
+/// The process that connected to, or listens at, the other end of a Unix socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its effective user.
+    pub user: u32,
+    /// Its groups, the effective one first.
+    pub groups: Vec<u32>,
+}
+
+/// The most groups of a process (`NGROUPS_MAX` of Linux).
+#[cfg(target_os = "linux")]
+const MOST_GROUPS: usize = 65_536;
+
+/// Who is at the other end of a Unix socket.
+pub fn peer(socket: BorrowedFd<'_>) -> Option<Peer> {
+    let (user, group) = peer_ids(socket)?;
+    let mut groups = vec![group];
+    groups.extend(further_groups(socket));
+    Some(Peer { user, groups })
+}
+
+/// The effective user of the process at the other end of a Unix socket.
+pub fn peer_user(socket: BorrowedFd<'_>) -> Option<u32> {
+    peer_ids(socket).map(|(user, _)| user)
+}
+
+/// The further groups of the process at the other end, as they were when it connected.
 #[allow(unsafe_code)]
 #[cfg(target_os = "linux")]
-pub fn peer_user(socket: BorrowedFd<'_>) -> Option<u32> {
+fn further_groups(socket: BorrowedFd<'_>) -> Vec<u32> {
+    let mut groups = vec![0_u32; 64];
+    loop {
+        let Ok(mut length) = libc::socklen_t::try_from(size_of_val(groups.as_slice())) else {
+            return Vec::new();
+        };
+        // SAFETY: the descriptor is open while it is borrowed; the system writes at most `length` bytes into
+        // `groups`, and both outlive the call (unix(7), SO_PEERGROUPS).
+        let outcome = unsafe {
+            libc::getsockopt(
+                socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_PEERGROUPS,
+                groups.as_mut_ptr().cast(),
+                &raw mut length,
+            )
+        };
+        let count = usize::try_from(length).unwrap_or_default() / size_of::<u32>();
+        if outcome == 0 {
+            groups.truncate(count);
+            return groups;
+        }
+        // Too little room is an error that says how much is needed.
+        if count <= groups.len() || count > MOST_GROUPS {
+            return Vec::new();
+        }
+        groups.resize(count, 0);
+    }
+}
+
+/// The further groups of the process at the other end, which only Linux tells.
+#[cfg(not(target_os = "linux"))]
+fn further_groups(_: BorrowedFd<'_>) -> Vec<u32> {
+    Vec::new()
+}
+
+#[allow(unsafe_code)]
+#[cfg(target_os = "linux")]
+fn peer_ids(socket: BorrowedFd<'_>) -> Option<(u32, u32)> {
     let mut peer = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
     let mut length = libc::socklen_t::try_from(size_of::<libc::ucred>()).ok()?;
     // SAFETY: the descriptor is open while it is borrowed; the system writes at most `length` bytes into
@@ -21,17 +85,16 @@ pub fn peer_user(socket: BorrowedFd<'_>) -> Option<u32> {
             &raw mut length,
         )
     };
-    (outcome == 0).then_some(peer.uid)
+    (outcome == 0).then_some((peer.uid, peer.gid))
 }
 
-/// The effective user of the process that connected to, or listens at, the other end of a Unix socket.
 #[allow(unsafe_code)]
 #[cfg(not(target_os = "linux"))]
-pub fn peer_user(socket: BorrowedFd<'_>) -> Option<u32> {
+fn peer_ids(socket: BorrowedFd<'_>) -> Option<(u32, u32)> {
     let (mut user, mut group) = (u32::MAX, u32::MAX);
     // SAFETY: the descriptor is open while it is borrowed, and both numbers outlive the call (getpeereid(3)).
     let outcome = unsafe { libc::getpeereid(socket.as_raw_fd(), &raw mut user, &raw mut group) };
-    (outcome == 0).then_some(user)
+    (outcome == 0).then_some((user, group))
 }
 
 /// The first descriptor that a service manager passes (`SD_LISTEN_FDS_START` in `sd_listen_fds(3)`).
@@ -100,5 +163,8 @@ mod tests {
         let (one, _other) = UnixStream::pair().unwrap();
         assert_eq!(super::peer_user(one.as_fd()), Some(crate::process::effective_user()));
         assert_eq!(super::peer_user(tempfile::tempfile().unwrap().as_fd()), None);
+        let peer = super::peer(one.as_fd()).unwrap();
+        assert_eq!(peer.user, crate::process::effective_user());
+        assert!(!peer.groups.is_empty());
     }
 }

@@ -75,13 +75,15 @@ struct Region {
     start: usize,
     length: usize,
     is_heap: bool,
+    is_stack: bool,
 }
 
 /// Locks the first `most` bytes.
 #[cfg(target_os = "linux")]
 fn lock(regions: &[Region], most: usize) {
     let mut left = most / PAGE * PAGE;
-    for region in regions {
+    // A locked stack that has to grow beyond the limit ends the process.
+    for region in regions.iter().filter(|region| !region.is_stack) {
         let length = region.length.min(left);
         if length == 0 {
             return;
@@ -128,7 +130,12 @@ fn region(line: &str) -> Option<Region> {
     }
     let (start, end) = range.split_once('-')?;
     let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
-    Some(Region { start, length: end.checked_sub(start)?, is_heap: name == "[heap]" })
+    Some(Region {
+        start,
+        length: end.checked_sub(start)?,
+        is_heap: name == "[heap]",
+        is_stack: name == "[stack]",
+    })
 }
 
 #[cfg(test)]

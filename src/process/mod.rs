@@ -32,7 +32,7 @@ pub use clock::{Clock, Timestamp};
 pub use deadline::Deadline;
 pub use driver::{Driver, Interest, Shift};
 #[cfg(feature = "agent")]
-pub use foreign::{forget_parent, passed_listener, peer_user};
+pub use foreign::{Peer, forget_parent, passed_listener, peer, peer_user};
 pub use fork::{
     ForkCell, Generation, NoFork, OncePerProcess, between_forks, generation, install_fork_handlers, no_fork,
 };

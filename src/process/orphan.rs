@@ -11,7 +11,8 @@ const ORPHAN: &str = "sleep 0.05 >/dev/null 2>&1 & echo $!";
 /// How long one that has ended may wait to be noticed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whether a process whose parent has ended is gone soon after its own end; `None` where that cannot be tried.
+/// Whether a process whose parent has ended is gone soon after its own end; `None` where that cannot be
+/// tried.
 pub fn orphans_are_reaped() -> Option<bool> {
     let shell =
         Command::new("/bin/sh").args(["-c", ORPHAN]).stdin(Stdio::null()).stderr(Stdio::null()).output();

@@ -52,10 +52,7 @@ impl Through {
     pub(super) fn remote(&self, settings: &Arc<Settings>) -> Result<&Remote> {
         self.remote.get_or_try(|| {
             let (name, environment) = (settings.entry.info.name, &settings.environment);
-            let place = match &settings.agent.mode {
-                AgentMode::At(path) => Place::at(path)?,
-                _ => Place::of(name, &self.raw, environment)?,
-            };
+            let place = Place::for_settings(&settings.agent, name, &self.raw, environment)?;
             let order = |program: &Program| (program.clone(), self.order(settings, environment));
             Ok(Remote::new(Arc::clone(settings), place, self.program.as_ref().map(order), self.why_not))
         })

@@ -114,8 +114,9 @@ def test_blocks_that_are_not_options_are_still_on_a_page() -> None:
     assert NO_OPTIONS.keys() <= keys
 
 
-#: Those of Kubernetes are the subject of ``test_manifests``.
-YAML = [block for block in blocks("yaml") if not block.text.startswith("apiVersion:")]
+#: Manifests of Kubernetes and of the agent are the subjects of ``test_manifests`` and ``test_sidecar``.
+MANIFESTS = ("apiVersion:", "services:")
+YAML = [block for block in blocks("yaml") if not block.text.startswith(MANIFESTS) and block.page != "docs/agent.md"]
 
 
 @pytest.mark.parametrize("block", YAML, ids=lambda block: block.name)

@@ -140,7 +140,7 @@ def test_no_identity_stays_and_nothing_grows(
     common: dict[str, Any] = {"cache_ttl": TTL, "cache_max_stale": 0, "on_error": "raise"}
     aws = {**common, "endpoint_url": changing.url, "region_name": "eu-west-1", "agent": str(folder / "aws.sock")}
     vault = {**common, "url": changing.url, "token_path": str(folder / "token"), "agent": str(folder / "vault.sock")}
-    of_vault = {"backend": "strongroom.hashicorp.VaultBackend"}
+    of_vault: dict[str, Any] = {"backend": "strongroom.hashicorp.VaultBackend"}
     with foreground(folder, aws, variables=role) as one, foreground(folder, vault, **of_vault) as other:
         backends = [SecretsManagerBackend(**aws), VaultBackend(**vault)]
         until(lambda: [backend.get_variable("hello") for backend in backends] == [changing.value] * 2)
