@@ -89,7 +89,7 @@ async fn answers_and_calls_are_counted() {
     }
     let counted: Vec<_> = counters.all().map(|(name, counter)| format!("{name} {}", counter.get())).collect();
     insta::assert_snapshot!(counted.join(", "), @"calls 3, hits 1, negative 2, stale 0, loads 2, errors 0, \
-    waits 0, retries 1, throttles 1");
+    waits 0, retries 1, throttles 1, agent_answers 0, agent_absences 0");
 }
 
 /// Limit inside the cache and its breaker: a call that waited too long in the queue has not reached the
