@@ -19,7 +19,9 @@ use crate::value::SecretValue;
 
 impl Backend {
     pub(super) async fn search(&self, lookup: Lookup<'_>, route: &Route) -> Result<Reply> {
-        self.search_along(lookup, &route.0, &mut Trail { has_teams: route.2, ..Trail::new(0) }).await
+        let mut trail = Trail::new(0);
+        trail.has_teams = route.2;
+        self.search_along(lookup, &route.0, &mut trail).await
     }
 
     pub(super) async fn search_along(
