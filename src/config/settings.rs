@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::backend::audit::{AuditLog, AuditSettings};
+use crate::backend::chain::ChainSettings;
 use crate::backend::telemetry::Metrics;
 use crate::backend::{
     AgentSettings, BundleNames, OnError, Patterns, Prefetch, ReferenceSettings, Settings, misses,
@@ -89,28 +90,9 @@ pub(super) fn configure_member(
     kwargs: Kwargs,
 ) -> Result<Configured> {
     let mut warnings = Vec::new();
-    let mut options = Options::default();
     // Read first, because it decides what becomes of unknown keys.
     let strict = raw.iter().any(|(key, value)| key == "strict" && is_true(value));
-    for (key, value) in raw.iter() {
-        match option_of(entry, key) {
-            Some(spec) if is_written_again(entry, raw, key, spec) => {
-                let (key, other) = (Shown(key), spec.key);
-                warnings.push(format!(
-                    "`{key}` in backend_kwargs is ignored, since `{other}` is written as well"
-                ));
-            }
-            Some(spec) => set(&mut options, entry, spec, value, &mut warnings)?,
-            None if strict => return Err(unknown(entry, key, "is refused, as `strict` asks")),
-            None => warnings.push(unknown(entry, key, "is ignored").to_string()),
-        }
-    }
-    if let Some(origin) = raw.origin() {
-        if let Some(unknown) = origin.unknown.first().filter(|_| strict) {
-            return Err(Error::config(unknown.clone()));
-        }
-        warnings.extend(origin.unknown.iter().cloned());
-    }
+    let mut options = written(entry, raw, strict, &mut warnings)?;
     expand_cache_alias(&mut options)?;
     if !entry.rules.keeps_values {
         keep_nothing_unasked(&mut options);
@@ -127,6 +109,47 @@ pub(super) fn configure_member(
     } else {
         None
     };
+    let settings = settings(entry, options, environment, chain)?;
+    Ok(Configured { settings: Arc::new(settings), warnings })
+}
+
+/// The options as they are written; an unknown key is a warning, or under `strict` an error.
+fn written(
+    entry: &'static StoreEntry,
+    raw: &RawOptions,
+    strict: bool,
+    warnings: &mut Vec<String>,
+) -> Result<Options> {
+    let mut options = Options::default();
+    for (key, value) in raw.iter() {
+        match option_of(entry, key) {
+            Some(spec) if is_written_again(entry, raw, key, spec) => {
+                let (key, other) = (Shown(key), spec.key);
+                warnings.push(format!(
+                    "`{key}` in backend_kwargs is ignored, since `{other}` is written as well"
+                ));
+            }
+            Some(spec) => set(&mut options, entry, spec, value, warnings)?,
+            None if strict => return Err(unknown(entry, key, "is refused, as `strict` asks")),
+            None => warnings.push(unknown(entry, key, "is ignored").to_string()),
+        }
+    }
+    if let Some(origin) = raw.origin() {
+        if let Some(unknown) = origin.unknown.first().filter(|_| strict) {
+            return Err(Error::config(unknown.clone()));
+        }
+        warnings.extend(origin.unknown.iter().cloned());
+    }
+    Ok(options)
+}
+
+/// The typed settings, each module's from its own options.
+fn settings(
+    entry: &'static StoreEntry,
+    options: Options,
+    environment: Environment,
+    chain: Option<ChainSettings>,
+) -> Result<Settings> {
     let settings = Settings {
         entry,
         convention: (entry.convention)(&options)?,
@@ -158,7 +181,7 @@ pub(super) fn configure_member(
         )
         .with_hint("Write the seconds that a lookup may take at most"));
     }
-    Ok(Configured { settings: Arc::new(settings), warnings })
+    Ok(settings)
 }
 
 /// A member of a chain, for tests.

@@ -22,6 +22,8 @@ SECRETS = {
     "kestra-vault-root-engine.yaml": ["YOUR_TOKEN"],
     "kestra-vault-userpass.yaml": ["foo"],
     "kestra-doppler.yaml": ["YOUR_TOKEN"],
+    "kestra-1password.yaml": ["YOUR_TOKEN"],
+    "kestra-delinea.yaml": ["YOUR_PASSWORD"],
 }
 STORES = {
     "airbyte-aws-role.json": "aws_secrets_manager",
@@ -36,8 +38,10 @@ STORES = {
     "kestra-vault-token.yaml": "hashicorp_vault",
     "kestra-vault-userpass.yaml": "hashicorp_vault",
     "kestra-doppler.yaml": "doppler",
+    "kestra-1password.yaml": "onepassword_connect",
+    "kestra-delinea.yaml": "delinea",
 }
-LATER = ["cyberark", "1password", "beyondtrust", "delinea", "elasticsearch", "jdbc"]
+LATER = ["cyberark", "beyondtrust", "elasticsearch", "jdbc"]
 CANARY = "canary-70b1d4"
 
 

@@ -93,6 +93,14 @@ mod examples {
                 example!("kestra-doppler.yaml"),
                 r#"doppler {"token": "YOUR_TOKEN", "project": "kestra_unit_test", "config": "kestra_unit_test", "secret_name_prefix": "kestra"}"#,
             ),
+            (
+                example!("kestra-1password.yaml"),
+                r#"onepassword_connect {"address": "http://localhost:18080", "token": "YOUR_TOKEN", "vault_id": "YOUR_VAULT_ID"}"#,
+            ),
+            (
+                example!("kestra-delinea.yaml"),
+                r#"delinea {"address": "https://your-delinea-instance.secretservercloud.com", "username": "YOUR_USERNAME", "password": "YOUR_PASSWORD", "folder_id": "YOUR_FOLDER_ID"}"#,
+            ),
         ] {
             assert_eq!(good(text), expected);
             assert_eq!(read(text).unwrap().tool, Tool::Kestra);
@@ -104,9 +112,7 @@ mod examples {
         for (text, name) in [
             (example!("kestra-elasticsearch.yaml"), "`elasticsearch` of Kestra (Elasticsearch)"),
             (example!("kestra-cyberark.yaml"), "`cyberark` of Kestra (CyberArk)"),
-            (example!("kestra-1password.yaml"), "`1password` of Kestra (1Password Connect)"),
             (example!("kestra-beyondtrust.yaml"), "`beyondtrust` of Kestra (BeyondTrust Secrets Safe)"),
-            (example!("kestra-delinea.yaml"), "`delinea` of Kestra (Delinea Secret Server)"),
             (example!("kestra-jdbc.yaml"), "`jdbc` of Kestra (JDBC)"),
             (r#"{"type": "GOOGLE_SECRET_MANAGER", "config": {}}"#, "`GOOGLE_SECRET_MANAGER` of Fivetran"),
         ] {
@@ -365,10 +371,10 @@ mod examples {
                 isolation: {enabled: true}";
         assert_eq!(
             good(text),
-            r#"aws_secrets_manager {"endpoint_url": "http://localhost:2", "role_arn": "arn", "assume_role_kwargs": {"ExternalId": "e", "RoleSessionName": "n", "DurationSeconds": 900}, "service_config": {"sts": {"endpoint_url": "http://localhost:1"}}, "connections_prefix": "kestra/connections", "variables_prefix": "kestra/variables", "config_prefix": "kestra/config"}"#
+            r#"aws_secrets_manager {"endpoint_url": "http://localhost:2", "role_arn": "arn", "assume_role_kwargs": {"ExternalId": "e", "RoleSessionName": "n", "DurationSeconds": 900}, "service_config": {"sts": {"endpoint_url": "http://localhost:1"}}, "connections_prefix": "kestra/connections", "variables_prefix": "kestra/variables", "config_prefix": "kestra/config", "filter_on_tags": {"a": "b"}}"#
         );
         let notes = read(text).unwrap().notes.join("\n");
-        for part in ["`prefix` in", "`filterOnTags` in", "`isolation` in"] {
+        for part in ["`prefix` in", "`isolation` in"] {
             assert!(notes.contains(part), "{notes}");
         }
         let uri = "{type: azure-key-vault, azure-key-vault: {key-vault-uri: \
@@ -397,6 +403,8 @@ mod examples {
             example!("kestra-azure.yaml"),
             example!("kestra-vault-approle.yaml"),
             example!("kestra-doppler.yaml"),
+            example!("kestra-1password.yaml"),
+            example!("kestra-delinea.yaml"),
             example!("airbyte-azure.json"),
             example!("airbyte-aws-role.json"),
         ];

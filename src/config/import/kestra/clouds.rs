@@ -70,7 +70,7 @@ fn seconds(table: &mut Block<'_>, key: &'static str, found: &mut Findings) -> Op
     }
 }
 
-fn prefix(draft: &mut Draft, table: &mut Block<'_>, found: &mut Findings) {
+pub(super) fn prefix(draft: &mut Draft, table: &mut Block<'_>, found: &mut Findings) {
     let prefix = table.text("prefix", found);
     let place = format!("`prefix` in {}", table.place());
     draft.prefix(&place, prefix.as_deref(), found);
@@ -116,14 +116,5 @@ pub(super) fn google(table: &mut Block<'_>, found: &mut Findings) -> Draft {
     draft.put("project_id", table.text("project", found));
     draft.put("gcp_keyfile_dict", google_key(table, "service-account", found));
     prefix(&mut draft, table, found);
-    draft
-}
-
-pub(super) fn doppler(table: &mut Block<'_>, found: &mut Findings) -> Draft {
-    let mut draft = Draft::of("doppler");
-    draft.put("token", table.required("token", found));
-    draft.put("project", table.text("project", found));
-    draft.put("config", table.text("config", found));
-    draft.put("secret_name_prefix", table.text("secret-name-prefix", found));
     draft
 }

@@ -6,6 +6,7 @@
 
 mod clouds;
 mod vault;
+mod vendors;
 
 use crate::config::import::block::{Block, Findings, Spelling, nearest, plain};
 use crate::config::import::draft::Draft;
@@ -18,30 +19,28 @@ use crate::value::json::{Object, Value};
 type Reader = fn(&mut Block<'_>, &mut Findings) -> Draft;
 
 /// The types that there is a store for.
-const TYPES: [(&str, &str, Reader); 6] = [
+const TYPES: [(&str, &str, Reader); 8] = [
     ("aws-secret-manager", "aws_secrets_manager", clouds::secrets_manager),
     ("aws-ssm-parameter-store", "aws_systems_manager", clouds::parameter_store),
     ("azure-key-vault", "azure_key_vault", clouds::azure),
     ("google-secret-manager", "google_secret_manager", clouds::google),
     ("vault", "hashicorp_vault", vault::vault),
-    ("doppler", "doppler", clouds::doppler),
+    ("doppler", "doppler", vendors::doppler),
+    ("1password", "onepassword_connect", vendors::onepassword),
+    ("delinea", "delinea", vendors::delinea),
 ];
 
 /// The types that there is no store for yet, with what they are called.
-const LATER: [(&str, &str); 7] = [
-    ("1password", "1Password Connect"),
+const LATER: [(&str, &str); 5] = [
     ("beyondtrust", "BeyondTrust Secrets Safe"),
     ("bitwarden", "Bitwarden Secrets Manager"),
     ("cyberark", "CyberArk"),
-    ("delinea", "Delinea Secret Server"),
     ("elasticsearch", "Elasticsearch"),
     ("jdbc", "JDBC"),
 ];
 
 /// Keys of every type that concern what Kestra does beyond reading.
 const WRITES: &str = "these tags are given to secrets that are written, and Strongroom only reads";
-const FILTERS: &str =
-    "secrets are not filtered by tags or prefixes, so that those outside of the filter are read, too";
 const ISOLATION: &str = "it concerns the services of Kestra";
 const READS: &str = "Strongroom only reads";
 
@@ -114,6 +113,7 @@ fn of_secret(secret: &mut Block<'_>, kind: Option<&str>, found: &mut Findings) -
     };
     let mut draft = reader(&mut table, found);
     common(&mut table, found);
+    filters(&mut table, &mut draft);
     table.end(found);
     cache(secret, &mut draft, found);
     rest(secret, word, found);
@@ -180,10 +180,17 @@ fn common(table: &mut Block<'_>, found: &mut Findings) {
         table.fault::<()>("tags", "is not an object of texts", found);
     }
     table.useless("tags", WRITES, found);
-    for key in ["filter-on-tags", "filter-on-prefix", "excluded-tags"] {
-        table.useless(key, FILTERS, found);
-    }
     table.useless("read-only", READS, found);
+}
+
+/// Which secrets are left out. The tags are below `tags`, or written as they are.
+fn filters(table: &mut Block<'_>, draft: &mut Draft) {
+    for (key, option) in [("filter-on-tags", "filter_on_tags"), ("excluded-tags", "excluded_tags")] {
+        let written = table.any(key);
+        let below = written.and_then(Value::as_object).and_then(|filter| filter.get("tags"));
+        draft.put(option, below.or(written).cloned());
+    }
+    draft.put("filter_on_prefix", table.any("filter-on-prefix").cloned());
 }
 
 /// `cache` of Kestra: off unless it is enabled.
