@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::backend::OnError;
-use crate::backend::chain::{CLASS_OPTION, Routing};
+use crate::backend::chain::{CLASS_OPTION, DEFAULT_OPTION, Routing};
 use crate::config::chain::on_error;
 use crate::config::raw::{RawOptions, RawValue};
 use crate::config::read;
@@ -11,7 +11,7 @@ use crate::config::tool::{OfTool, placed};
 use crate::error::{Error, Result};
 use crate::redact::Shown;
 use crate::store::convention::Kind;
-use crate::store::options::{OptionKind, OptionSpec, OptionValue, Options};
+use crate::store::options::{OptionValue, Options};
 use crate::store::pattern::Pattern;
 use crate::value::json::Value;
 
@@ -104,7 +104,7 @@ impl Written {
     fn read_rest(&mut self, options: &RawOptions, chain: &Options, is_of_tool: bool) -> Result<()> {
         let value = |key| options.iter().find(|(known, _)| *known == key).map(|(_, value)| value);
         self.on_error = on_error(value("on_error"), chain)?;
-        self.is_default = value("default").map(is_yes).transpose()?.unwrap_or_default();
+        self.is_default = value(DEFAULT_OPTION.key).map(is_yes).transpose()?.unwrap_or_default();
         match (self.store.is_empty(), self.class.is_empty()) {
             (true, true) if !is_of_tool => {
                 return Err(Error::config("it names no `store`")
@@ -129,8 +129,7 @@ impl Written {
 
 /// A boolean, or a word for one.
 fn is_yes(value: &RawValue) -> Result<bool> {
-    let spec = OptionSpec::new("default", OptionKind::Boolean, "");
-    Ok(matches!(read::read(&spec, value)?, Some(OptionValue::Boolean(true))))
+    Ok(matches!(read::read(&DEFAULT_OPTION, value)?, Some(OptionValue::Boolean(true))))
 }
 
 fn is_own(key: &str) -> bool {

@@ -14,6 +14,13 @@ use crate::value::SecretValue;
 /// The shape of the option.
 const SHAPE: &str = "a list of stores such as [{\"store\": \"vault\", \"url\": \"https://vault:8200\"}]";
 
+/// The key of a member that references without a member go to.
+pub const DEFAULT_OPTION: OptionSpec = OptionSpec::new(
+    "default",
+    OptionKind::Boolean,
+    "Whether a reference that names no member goes to it; without any, it goes to the first.",
+);
+
 /// The members, in the order in which they are asked.
 pub const STORES_OPTION: OptionSpec = OptionSpec::new(
     "stores",

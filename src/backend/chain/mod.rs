@@ -24,7 +24,7 @@ mod settings;
 #[cfg(feature = "memory")]
 mod tests;
 
-pub use entry::{CHAIN, STORES_FILE_OPTION, STORES_OPTION};
+pub use entry::{CHAIN, DEFAULT_OPTION, STORES_FILE_OPTION, STORES_OPTION};
 pub use explained::MemberSearch;
 pub(crate) use foreign::{CLASS_OPTION, FOREIGN};
 pub use foreign::{Caller, Class, Question, install_caller};

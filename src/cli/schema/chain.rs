@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::backend::chain::{CHAIN, FOREIGN, STORES_FILE_OPTION, STORES_OPTION};
+use crate::backend::chain::{CHAIN, DEFAULT_OPTION, FOREIGN, STORES_FILE_OPTION, STORES_OPTION};
 use crate::cli::schema::{DRAFT, kinds, properties};
 use crate::store::StoreEntry;
 use crate::store::registry::STORES;
@@ -94,6 +94,7 @@ fn member() -> Value {
             package."},
             "config": {"type": ["object", "string"],
                 "description": "In place of `store`: the configuration of Airbyte, Kestra or Fivetran."},
+            DEFAULT_OPTION.key: kinds::option(&DEFAULT_OPTION),
             "kinds": {"type": ["string", "array", "null"], "items": {"enum": KINDS},
                 "description": "What it is asked for."},
             "teams": described(&texts, "The teams it is asked for; null, or an empty text in a file, \
