@@ -105,9 +105,9 @@ def test_no_core_is_dumped_and_no_file_of_the_process_is_readable(folder: Path, 
     else:
         with foreground(folder, options) as agent:
             assert ask(folder, options, "hello")[0] == ["world"]
-            os.kill(agent.pid, signal.SIGQUIT)
+            os.kill(agent.pid, signal.SIGABRT)
             _, ended = os.waitpid(agent.pid, 0)
-            agent.returncode = -signal.SIGQUIT
+            agent.returncode = -signal.SIGABRT
         assert os.WIFSIGNALED(ended)
         assert not os.WCOREDUMP(ended)
     assert not list(folder.rglob("core*"))
