@@ -6,69 +6,56 @@ Only a class of another package is tested against it: Strongroom has no store fo
 from __future__ import annotations
 
 import contextlib
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+
+from tests.servers.double import Answer, Double, Request, serving
 
 TOKEN = "t-0123456789"
+KEY = "akeyless-key"
 
 
 class Akeyless:
     """Its secrets, and what it was asked."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self) -> None:
         """Without secrets."""
-        self.kwargs = {"api_url": url, "access_id": "p-1", "access_key": "akeyless-key"}
         self.secrets: dict[str, str] = {}
-        self.asked: list[tuple[str, Any]] = []
+        self.double = Double("")
+
+    @property
+    def kwargs(self) -> dict[str, str]:
+        """The arguments of the class."""
+        return {"api_url": self.double.url, "access_id": "p-1", "access_key": KEY}
+
+    @property
+    def asked(self) -> list[Request]:
+        """The requests, in order."""
+        return self.double.requests
 
     def names(self) -> tuple[str, ...]:
         """The secrets that were asked for."""
-        return tuple(name for path, body in self.asked if path == "/get-secret-value" for name in body["names"])
+        return tuple(name for asked in self.asked if asked.path == "/get-secret-value" for name in asked.json["names"])
 
     def logins(self) -> int:
         """How often a token was asked for."""
-        return sum(path == "/auth" for path, _ in self.asked)
+        return sum(asked.path == "/auth" for asked in self.asked)
 
-    def answer(self, path: str, body: Any) -> tuple[int, dict[str, Any]]:
-        """The status and the body."""
-        self.asked.append((path, body))
-        if path == "/auth" and body.get("access-key") == self.kwargs["access_key"]:
-            return 200, {"token": TOKEN}
-        if path != "/get-secret-value" or body.get("token") != TOKEN:
-            return 401, {"error": "Unauthorized"}
+    def answer(self, request: Request) -> Answer:
+        """What the service says."""
+        body = request.json
+        if request.path == "/auth" and body.get("access-key") == KEY:
+            return Answer(body={"token": TOKEN})
+        if request.path != "/get-secret-value" or body.get("token") != TOKEN:
+            return Answer(401, {"error": "Unauthorized"})
         missing = [name for name in body["names"] if name not in self.secrets]
         if missing:
-            return 404, {"error": f"failed to get secret {missing[0]}: not found"}
-        return 200, {name: self.secrets[name] for name in body["names"]}
+            return Answer(404, {"error": f"failed to get secret {missing[0]}: not found"})
+        return Answer(body={name: self.secrets[name] for name in body["names"]})
 
 
 @contextlib.contextmanager
 def serve() -> Iterator[Akeyless]:
     """A server on a free port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, answer = akeyless.answer(self.path, body)
-            text = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        akeyless = Akeyless(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield akeyless
-        finally:
-            server.shutdown()
-            thread.join()
+    akeyless = Akeyless()
+    with serving(akeyless.answer) as akeyless.double:
+        yield akeyless

@@ -93,33 +93,24 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     return {**kept, "TMPDIR": str(folder), "HOME": str(folder), "PYTHONPATH": os.pathsep.join(sys.path), **more}
 
 
-def ask(folder: Path, options: dict[str, Any], *keys: str) -> tuple[list[str | None], float]:
-    """What a new process gets for the variables, and the seconds that it waited for them."""
-    done = subprocess.run(
-        [sys.executable, "-c", ASK, json.dumps(options), *keys],
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    values, seconds = json.loads(done.stdout)
-    return values, seconds
-
-
-def run(folder: Path, script: str, *arguments: str, through: tuple[str, ...] = ()) -> Any:
+def run(folder: Path, script: str, *arguments: str, through: tuple[str, ...] = (), timeout: int = 120) -> Any:
     """What a Python script prints as JSON in its last line, run by another program if need be."""
     done = subprocess.run(
         [*through, sys.executable, "-c", script, *arguments],
         env=environment(folder),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=timeout,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def ask(folder: Path, options: dict[str, Any], *keys: str) -> tuple[list[str | None], float]:
+    """What a new process gets for the variables, and the seconds that it waited for them."""
+    values, seconds = run(folder, ASK, json.dumps(options), *keys, timeout=60)
+    return values, seconds
 
 
 def is_at_work(pid: int) -> bool:
