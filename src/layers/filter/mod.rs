@@ -144,10 +144,14 @@ impl Inspect for Filter {
 
     async fn describe(&self, name: &SecretName) -> Result<Option<Description>> {
         let Some(name) = self.name_in_store(name) else { return Ok(None) };
-        if !self.has_right_tags(&name).await? {
-            return Ok(None);
-        }
-        self.inspected()?.describe(&name).await
+        let Some(described) = self.inspected()?.describe(&name).await? else { return Ok(None) };
+        // Without tags in it, they may be something that has to be asked for apart.
+        let is_inside = if described.tags.is_empty() {
+            self.has_right_tags(&name).await?
+        } else {
+            self.rules.against(&described.tags).is_none()
+        };
+        Ok(is_inside.then_some(described))
     }
 
     async fn why_absent(&self, name: &SecretName) -> Result<Option<Finding>> {

@@ -104,6 +104,7 @@ async fn the_value_of_a_secret_with_other_tags_is_not_even_read() {
     let asked = ["describe p-a", "get p-a", "describe p-b", "describe q-c", "describe gone"];
     assert_eq!(*store.asked.lock().unwrap(), asked);
     assert!(filter.describe(&"p-b".into()).await.unwrap().is_none());
+    assert_eq!(store.asked.lock().unwrap().len(), asked.len() + 1, "described once");
     assert!(filter.describe(&"p-a".into()).await.unwrap().is_some());
     // Several names are left to single reads.
     assert_eq!(filter.get_many(&["p-a".into(), "p-b".into()]).await.iter().flatten().count(), 0);
