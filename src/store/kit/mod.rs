@@ -5,6 +5,7 @@
 //! | `address.rs` | checks the address of a service |
 //! | `answer.rs` | sends a request and reads the whole answer |
 //! | `checks.rs` | findings of `strongroom doctor` that more than one store has |
+//! | `cookies.rs` | the cookies by which a service knows a session again |
 //! | `download.rs` | reads many secrets with one request, and keeps the answer while it has not changed |
 //! | `files.rs` | notices that a file from which a store was built has changed; expands `~` |
 //! | `from_json.rs` | turns a value of a JSON or YAML document into a secret |
@@ -30,6 +31,8 @@ pub mod address;
 #[cfg(feature = "http")]
 pub mod answer;
 pub mod checks;
+#[cfg(feature = "http")]
+pub mod cookies;
 #[cfg(feature = "http")]
 pub mod download;
 pub mod files;
