@@ -55,7 +55,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     OptionSpec::new(
         "run_as",
         OptionKind::Text,
-        "The user that reads with `api_key`, with its domain as DOMAIN\\USER.",
+        "The user that reads with `api_key`, with its domain and a backslash before it.",
     ),
     OptionSpec::new(
         "run_as_password",

@@ -86,7 +86,7 @@ impl Session {
                 token.ok_or_else(|| SECRETS_SAFE.not_understood(LOGIN))?
             }
         };
-        let mut request = self.rest.post(SIGN_IN)?;
+        let mut request = self.rest.post_empty(SIGN_IN)?;
         request.headers_mut().extend(cookies.header().map(|header| (COOKIE, header)));
         let answer = self.accepted(self.rest.ask(&request, Some(authorization)).await)?;
         cookies.keep(&answer);
@@ -127,7 +127,7 @@ impl Session {
     pub(super) async fn sign_out(&self) {
         let Some(session) = self.sessions.held() else { return };
         self.sessions.forget(|held| held.is_same(&session));
-        let Ok(mut request) = self.rest.post(SIGN_OUT) else { return };
+        let Ok(mut request) = self.rest.post_empty(SIGN_OUT) else { return };
         request.headers_mut().insert(COOKIE, (*session.0).clone());
         if !self.rest.ask(&request, None).await.is_ok_and(|answer| answer.is_success()) {
             tracing::debug!("The session of Secrets Safe could not be ended. It ends by itself.");

@@ -70,7 +70,7 @@ impl Rest {
     }
 
     /// A request that posts nothing to `path`. IIS wants to know that there is nothing.
-    pub fn post(&self, path: &str) -> Result<Request> {
+    pub fn post_empty(&self, path: &str) -> Result<Request> {
         let mut request = Request::new(Method::POST, below(&self.address, path)?);
         request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         Ok(request)
