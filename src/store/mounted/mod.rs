@@ -51,6 +51,10 @@ pub const ENTRY: StoreEntry = StoreEntry {
         words: &["mounted"],
         about: "Mounted files: who may read them is up to the mount, so there is no policy",
         check,
+        without_policy: (
+            "who may read the files is up to the mount",
+            "In Kubernetes set `defaultMode` and `fsGroup` of the volume, or mount it into fewer containers",
+        ),
         ..Tools::NONE
     },
     open: |options, _environment| Ok(Arc::new(MountedFiles::from_options(options))),
