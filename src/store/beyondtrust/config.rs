@@ -41,7 +41,8 @@ const FOLDER_ID: &str = "folder_id";
 const API_VERSION: OptionSpec = OptionSpec::new(
     "api_version",
     OptionKind::Text,
-    "The version of the answers, such as 3.1 or V3_1; without it Password Safe chooses, and all are understood.",
+    "The version of the answers, such as 3.1 or V3_1; without it Password Safe chooses, and all are \
+    understood.",
 );
 
 /// The options of this store.

@@ -14,7 +14,8 @@ use crate::redact::Shown;
 use crate::store::kit::rest::secret_header;
 use crate::store::kit::token::{Expiring, Terms};
 
-/// A session ends 20 minutes after its last request, so its end is not known beforehand: it shows by a refusal.
+/// A session ends 20 minutes after its last request, so its end is not known beforehand: it shows by a
+/// refusal.
 pub(super) const TERMS: Terms = Terms {
     before: Duration::ZERO,
     again: Duration::from_secs(10),
