@@ -10,7 +10,7 @@ use crate::store::kit::trust::{CA_BUNDLE, VERIFY};
 use crate::store::options::{OptionKind, OptionSpec, Options};
 use crate::store::prefix::{CONFIG_PREFIX, CONNECTIONS_PREFIX, SEPARATOR, VARIABLES_PREFIX};
 
-use super::login::{Key, Login};
+use super::login::{Login, PsAuth};
 use super::record::is_id;
 use super::search::Scope;
 
@@ -41,7 +41,8 @@ const FOLDER_ID: &str = "folder_id";
 const API_VERSION: OptionSpec = OptionSpec::new(
     "api_version",
     OptionKind::Text,
-    "The version of the answers, such as 3.1 or V3_1; without it Password Safe chooses, and all are understood.",
+    "The version of the answers, such as 3.1 or V3_1; without it Password Safe chooses, and all are \
+    understood.",
 );
 
 /// The options of this store.
@@ -164,7 +165,7 @@ pub(super) fn login(options: &Options, environment: &Environment) -> Result<Logi
 
 fn key_login(key: &str, options: &Options) -> Result<Login> {
     let text = |name| options.non_empty(name).map(str::trim);
-    let key = Key::read(key.trim(), text("run_as"), text("run_as_password"));
+    let key = PsAuth::read(key.trim(), text("run_as"), text("run_as_password"));
     if key.run_as.is_empty() {
         let what = "there is no user for the API key of Secrets Safe";
         return Err(missing(what).with_hint("Write `run_as`, the user that reads with the key"));

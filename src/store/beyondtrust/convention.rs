@@ -21,7 +21,8 @@ const BY_PATH: Letters = Letters {
 
 const IN_FOLDER: Letters = Letters {
     is_valid: is_title,
-    grammar: "a title in Secrets Safe has up to 256 characters, without control characters or spaces around it",
+    grammar: "a title in Secrets Safe has up to 256 characters, without control characters or spaces around \
+        it",
     ..BY_PATH
 };
 

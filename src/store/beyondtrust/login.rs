@@ -14,7 +14,8 @@ use crate::redact::Shown;
 use crate::store::kit::rest::secret_header;
 use crate::store::kit::token::{Expiring, Terms};
 
-/// A session ends 20 minutes after its last request, so its end is not known beforehand: it shows by a refusal.
+/// A session ends 20 minutes after its last request, so its end is not known beforehand: it shows by a
+/// refusal.
 pub(super) const TERMS: Terms = Terms {
     before: Duration::ZERO,
     again: Duration::from_secs(10),
@@ -69,14 +70,14 @@ impl fmt::Debug for Login {
 }
 
 /// The parts of the header that signs in with a key.
-pub(super) struct Key<'text> {
+pub(super) struct PsAuth<'text> {
     key: &'text str,
     /// The user, with its domain if it has one.
     pub(super) run_as: String,
     password: Option<&'text str>,
 }
 
-impl<'text> Key<'text> {
+impl<'text> PsAuth<'text> {
     /// The parts that are written, and else those after the key: BeyondTrust's own clients are given
     /// `KEY;runas=USER;pwd=[PASSWORD];`.
     pub(super) fn read(
@@ -134,16 +135,16 @@ mod tests {
             ("k", Some("d\\\\u"), None, "PS-Auth key=k; runas=d\\u;"),
             ("k;runas=u;pwd=[p];", Some("v"), Some("[q]"), "PS-Auth key=k; runas=v; pwd=[q];"),
         ] {
-            let key = Key::read(written, run_as, password);
+            let key = PsAuth::read(written, run_as, password);
             assert_eq!(key.header().unwrap(), header, "{written}");
         }
-        assert_eq!(Key::read("k;x;", None, None).run_as, "");
-        assert!(Key::read("a\nb", Some("u"), None).header().is_none());
+        assert_eq!(PsAuth::read("k;x;", None, None).run_as, "");
+        assert!(PsAuth::read("a\nb", Some("u"), None).header().is_none());
     }
 
     #[test]
     fn a_login_is_named_without_its_secret() {
-        let header = Key::read("canary", Some("u"), Some("canary")).header().unwrap();
+        let header = PsAuth::read("canary", Some("u"), Some("canary")).header().unwrap();
         let key = Login::Key { header, run_as: "u".to_owned() };
         let client = Login::Client { id: "c".to_owned(), secret: Zeroizing::new("canary".to_owned()) };
         for login in [key, client] {

@@ -70,7 +70,8 @@ impl Record {
         self.text("Password")
     }
 
-    /// The text of a text, as far as the answer has it. Versions of the API have it in one field or the other.
+    /// The text of a text, as far as the answer has it: in one field or the other, as the version of the API
+    /// may be.
     pub(super) fn content(&self) -> Option<&str> {
         self.filled("Text").or_else(|| self.filled("Password"))
     }

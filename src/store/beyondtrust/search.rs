@@ -44,7 +44,8 @@ impl Scope {
             Self::Folder(_) => self.name(record).is_some_and(|title| is_alike(&title, name)),
             Self::Paths => {
                 let (folder, title) = split(name);
-                // A title alone is looked for in all folders, and an answer that does not say may mean this one.
+                // A title alone is looked for in all folders, and an answer that does not say may mean this
+                // one.
                 let is_inside =
                     folder.is_empty() || record.folder().is_none_or(|text| is_alike(text, folder));
                 is_inside && record.title().is_some_and(|text| is_alike(text, title))
