@@ -41,6 +41,8 @@ pub fn variables() -> &'static [&'static str] {
     static VARIABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         let of_stores = STORES.iter().flat_map(|entry| entry.variables);
         let mut names: Vec<_> = SHARED_VARIABLES.iter().chain(of_stores).copied().collect();
+        #[cfg(feature = "sealed")]
+        names.extend(super::kit::sealing::VARIABLES);
         names.sort_unstable();
         names.dedup();
         names

@@ -48,6 +48,10 @@ pub const ENTRY: StoreEntry = StoreEntry {
         words: &["beyondtrust"],
         about: "BeyondTrust Secrets Safe: permissions belong to safes, so there is no policy",
         check,
+        without_policy: (
+            "permissions belong to its safes",
+            "Give the user a role that may read the secrets of the safes that the prefixes name, or of `folder`",
+        ),
         ..Tools::NONE
     },
     open,
@@ -195,9 +199,8 @@ fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> 
 /// What is noteworthy in the options.
 fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
     let address = config::address(options, environment);
-    let is_plain = address.as_ref().is_ok_and(|address| address.scheme() == "http");
+    let found = checks::of_service(address.as_ref().ok(), config::ADDRESS.key, options, &convention(options));
     let login = address.and_then(|_| config::login(options, environment)).map(drop);
     let problem = login.and_then(|()| config::scope(options)).err();
-    let found = checks::of_service(is_plain, config::ADDRESS.key, options, &convention(options)).into_iter();
-    found.chain(problem.map(|error| Finding::of("config", &error))).collect()
+    found.into_iter().chain(problem.map(|error| Finding::of("config", &error))).collect()
 }

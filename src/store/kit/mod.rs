@@ -17,6 +17,7 @@
 //! | `reading.rs` | reads files that hold secrets: on another thread, up to a size, wiped afterwards |
 //! | `refusal.rs` | turns an answer that is an error into [`crate::error::Error`]: code, status, `Retry-After` |
 //! | `rest.rs` | asks a service below one address, with the token of a login |
+//! | `sealing.rs` | the keys and the names of stores that keep sealed values |
 //! | `service.rs` | a service that is asked with one token and GET: client, token, errors, probe, files, hints |
 //! | `spelled.rs` | makes names in a store that knows fewer letters than Airflow's ids have |
 //! | `token.rs` | holds the token of a login: renewed before its end, replaced when it is refused |
@@ -51,6 +52,8 @@ pub mod reading;
 pub mod refusal;
 #[cfg(feature = "http")]
 pub mod rest;
+#[cfg(feature = "sealed")]
+pub mod sealing;
 #[cfg(feature = "http")]
 pub mod service;
 pub mod spelled;
