@@ -93,6 +93,9 @@ def home(tmp_path: Path) -> Path:
     for name, content in secrets.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
         (tmp_path / f"{name}.json").chmod(0o600)
+    values = {"connection": "postgres://loader:not-real@h/db", "password": "not-real", "zone": "eu-west-1"}
+    for name, value in values.items():
+        (tmp_path / f"{name}.txt").write_text(f"{value}\n")
     kwargs = {f"{kind}_file_path": f"{tmp_path}/{kind}.json" for kind in secrets}
     cfg = f"[secrets]\nbackend = strongroom.local.LocalFilesystemBackend\nbackend_kwargs = {json.dumps(kwargs)}\n"
     (tmp_path / "airflow.cfg").write_text(cfg)
