@@ -15,6 +15,8 @@ pub mod aws;
 pub mod azure;
 mod contract;
 pub mod convention;
+#[cfg(feature = "cyberark")]
+pub mod cyberark;
 #[cfg(feature = "delinea")]
 pub mod delinea;
 mod description;

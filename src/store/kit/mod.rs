@@ -10,6 +10,7 @@
 //! | `from_json.rs` | turns a value of a JSON or YAML document into a secret |
 //! | `kept.rs` | keeps an answer while the service says that it has not changed (`ETag`) |
 //! | `names.rs` | inspects a store whose service lists names alone |
+//! | `known.rs` | remembers the ids of a list for the reads that follow it |
 //! | `place.rs` | where in a service the secrets are, from options or the environment |
 //! | `probe.rs` | compares the service's clock with this machine's, and names the trusted certificates |
 //! | `reading.rs` | reads files that hold secrets: on another thread, up to a size, wiped afterwards |
@@ -36,6 +37,7 @@ pub mod files;
 pub mod from_json;
 #[cfg(feature = "http")]
 pub mod kept;
+pub mod known;
 #[cfg(feature = "http")]
 pub mod names;
 pub mod place;
