@@ -840,58 +840,57 @@ class SecretServerOptions(CommonOptions, total=False):
     """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
 
 
-class PrivilegedAccountsOptions(CommonOptions, total=False):
-    """What `PrivilegedAccountsBackend` takes."""
+class SecretsSafeOptions(CommonOptions, total=False):
+    """What `SecretsSafeBackend` takes."""
 
     address: str
-    """The address of the Password Vault Web Access, such as https://pvwa.example.com or
-    https://NAME.privilegecloud.cyberark.cloud; else CYBERARK_ADDRESS."""
+    """The address of Password Safe, such as https://NAME.ps.beyondtrustcloud.com, with or without the path of its
+    API; else PASSWORD_SAFE_API_URL."""
 
-    username: str
-    """The user that reads; else CYBERARK_USERNAME."""
+    api_key: str
+    """The key of an API registration, `;runas=USER;` after it or not; else PASSWORD_SAFE_API_KEY."""
 
-    password: str
-    """The password of `username`; else CYBERARK_PASSWORD."""
+    run_as: str
+    """The user that reads with `api_key`, with its domain and a backslash before it."""
 
-    auth: str
-    """How to log in: cyberark, ldap, radius, windows, or oauth at Privilege Cloud on Shared Services; oauth for
-    hosts below privilegecloud.cyberark.cloud, else cyberark."""
+    run_as_password: str
+    """The password of `run_as`, where the API registration requires it."""
 
-    identity_url: str
-    """The address of the Identity tenant that issues tokens, such as https://NAME.id.cyberark.cloud: for `auth`
-    oauth alone; else CYBERARK_IDENTITY_URL."""
+    client_id: str
+    """The application user that reads, instead of `api_key`; else PASSWORD_SAFE_CLIENT_ID."""
 
-    safe: str
-    """The safe with the accounts; else CYBERARK_SAFE, else every safe that the user may list."""
+    client_secret: str
+    """The secret of `client_id`; else PASSWORD_SAFE_CLIENT_SECRET."""
 
-    safe_name: str
-    """Another way to write `safe`, which takes precedence."""
+    folder_id: str
+    """The id of the folder with the secrets, whose titles are then whole names; without it the prefixes are
+    folders."""
 
-    reason: str
-    """What is written into the audit of accounts whose platform requires a reason."""
+    api_version: str
+    """The version of the answers, such as 3.1 or V3_1; without it Password Safe chooses, and all are
+    understood."""
 
     connections_prefix: str | None
     """What comes before a connection id in the store; null switches connections off, empty means bare ids
-    (default `airflow-connections`)."""
+    (default `airflow/connections`)."""
 
     variables_prefix: str | None
     """What comes before a variable's key in the store; null switches variables off, empty means bare keys
-    (default `airflow-variables`)."""
+    (default `airflow/variables`)."""
 
     config_prefix: str | None
     """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
-    (default `airflow-config`)."""
+    (default `airflow/config`)."""
 
     sep: str
     """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
-    `-`)."""
+    `/`)."""
 
-    secret_name_prefix: str
-    """What comes before the name of every account, of whatever kind, so that several installations can share a
-    safe."""
+    owner_id: Any
+    """The owner of new secrets, as other tools write it; reading needs none."""
 
-    platform_id: Any
-    """The platform of new accounts, as other tools write it; reading needs none."""
+    owner_type: Any
+    """What `owner_id` is, as other tools write it; reading needs none."""
 
     verify: bool | str
     """Whether the server's certificate is verified, or the CA bundle to verify it with."""

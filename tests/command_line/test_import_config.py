@@ -25,6 +25,7 @@ SECRETS = {
     "kestra-1password.yaml": ["YOUR_TOKEN"],
     "kestra-delinea.yaml": ["YOUR_PASSWORD"],
     "kestra-cyberark.yaml": ["YOUR_PASSWORD"],
+    "kestra-beyondtrust.yaml": ["YOUR_API_KEY"],
 }
 STORES = {
     "airbyte-aws-role.json": "aws_secrets_manager",
@@ -42,8 +43,9 @@ STORES = {
     "kestra-1password.yaml": "onepassword_connect",
     "kestra-delinea.yaml": "delinea",
     "kestra-cyberark.yaml": "cyberark",
+    "kestra-beyondtrust.yaml": "beyondtrust",
 }
-LATER = ["beyondtrust", "elasticsearch", "jdbc"]
+LATER = ["elasticsearch", "jdbc"]
 CANARY = "canary-70b1d4"
 
 

@@ -105,6 +105,10 @@ mod examples {
                 example!("kestra-cyberark.yaml"),
                 r#"cyberark {"address": "https://your-cyberark-host", "username": "YOUR_USERNAME", "password": "YOUR_PASSWORD"}"#,
             ),
+            (
+                example!("kestra-beyondtrust.yaml"),
+                r#"beyondtrust {"address": "https://beyondtrust.example.com", "api_key": "YOUR_API_KEY", "run_as": "domain\\\\service-account", "folder_id": "YOUR_SECRETS_SAFE_FOLDER_ID"}"#,
+            ),
         ] {
             assert_eq!(good(text), expected);
             assert_eq!(read(text).unwrap().tool, Tool::Kestra);
@@ -115,7 +119,6 @@ mod examples {
     fn stores_that_there_are_not_yet_are_named() {
         for (text, name) in [
             (example!("kestra-elasticsearch.yaml"), "`elasticsearch` of Kestra (Elasticsearch)"),
-            (example!("kestra-beyondtrust.yaml"), "`beyondtrust` of Kestra (BeyondTrust Secrets Safe)"),
             (example!("kestra-jdbc.yaml"), "`jdbc` of Kestra (JDBC)"),
             (r#"{"type": "GOOGLE_SECRET_MANAGER", "config": {}}"#, "`GOOGLE_SECRET_MANAGER` of Fivetran"),
         ] {
@@ -431,6 +434,7 @@ mod examples {
             example!("kestra-1password.yaml"),
             example!("kestra-delinea.yaml"),
             CYBERARK,
+            example!("kestra-beyondtrust.yaml"),
             example!("airbyte-azure.json"),
             example!("airbyte-aws-role.json"),
         ];

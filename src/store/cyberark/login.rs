@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::redact::Shown;
 use crate::store::kit::answer::Answer;
+use crate::store::kit::cookies::Cookies;
 use crate::store::kit::rest::{bearer, secret_header};
 use crate::store::kit::token::{Expiring, Terms, time_until};
 use crate::value::json::{Object, Value};
@@ -102,7 +103,9 @@ impl Token {
     pub(super) fn of_logon(answer: &Answer) -> Option<Self> {
         let body = answer.json()?;
         let header = secret_header(body.as_str().filter(|text| !text.is_empty())?)?;
-        Some(Self::of(header, answer.cookies(), None))
+        let mut cookies = Cookies::default();
+        cookies.keep(answer);
+        Some(Self::of(header, cookies.header(), None))
     }
 
     /// The token in an answer of Identity; `None` if there is none.

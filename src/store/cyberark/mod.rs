@@ -20,7 +20,6 @@ mod error;
 mod login;
 mod session;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -59,6 +58,10 @@ pub const ENTRY: StoreEntry = StoreEntry {
         words: &["cyberark"],
         about: "CyberArk's accounts: permissions belong to the members of a safe, so there is no policy",
         check,
+        without_policy: (
+            "permissions belong to the members of a safe",
+            "Give the user the permissions List accounts and Retrieve accounts of the safe",
+        ),
         ..Tools::NONE
     },
     open,
@@ -201,12 +204,8 @@ impl Inspect for Accounts {
         if offset == 0 && next.is_none() {
             self.remember(&accounts);
         }
-        // Two of one name are one line: `describe` and lookups say that there are two.
-        let chosen: BTreeMap<&str, &Account> = accounts
-            .iter()
-            .filter_map(|account| Some((account.name().filter(|name| name.starts_with(prefix))?, account)))
-            .collect();
-        let secrets = chosen.into_values().map(Account::description).collect();
+        let is_below = |account: &&Account| account.name().is_some_and(|name| name.starts_with(prefix));
+        let secrets = accounts.iter().filter(is_below).map(Account::description).collect();
         Ok(Listing { secrets, next: next.map(|offset| Page::new(offset.to_string())) })
     }
 
@@ -237,10 +236,9 @@ fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> 
 /// What is noteworthy in the options.
 fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
     let address = config::address(options, environment);
-    let is_plain = address.as_ref().is_ok_and(|address| address.scheme() == "http");
+    let found = checks::of_service(address.as_ref().ok(), config::ADDRESS.key, options, &convention(options));
     let login = address.and_then(|address| config::login(options, environment, &address).map(drop));
-    let found = checks::of_service(is_plain, config::ADDRESS.key, options, &convention(options)).into_iter();
-    found.chain(login.err().map(|error| Finding::of("config", &error))).collect()
+    found.into_iter().chain(login.err().map(|error| Finding::of("config", &error))).collect()
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use http::header::SET_COOKIE;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use reqwest::{Client, Request};
 use zeroize::Zeroizing;
 
@@ -42,16 +41,6 @@ impl Answer {
     /// A header, if its value is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
-    }
-
-    /// The cookies that the answer sets, as a request sends them back; `None` if there are none. They may be
-    /// a session, so they are never logged.
-    pub fn cookies(&self) -> Option<HeaderValue> {
-        let set = self.headers.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
-        let pairs: Vec<_> = set.filter_map(|cookie| cookie.split(';').next()).map(str::trim).collect();
-        let mut header = HeaderValue::from_str(&pairs.join("; ")).ok().filter(|text| !text.is_empty())?;
-        header.set_sensitive(true);
-        Some(header)
     }
 
     /// The body as JSON, if it is valid.
@@ -95,14 +84,6 @@ mod tests {
         assert!(answer.is_success() && answer.json().is_some_and(|json| json.as_object().is_some()));
         assert_eq!((answer.header("x-a"), answer.header("x-b")), (Some("b"), None));
         assert_eq!(format!("{answer:?}"), "Answer { status: 200, .. }");
-        let set = [("set-cookie", "a=canary; path=/; secure"), ("set-cookie", "b=2")];
-        let named = set.map(|(_, text)| HeaderValue::from_static(text));
-        let mut cookies = Answer::of(200, &[], "");
-        assert!(cookies.cookies().is_none());
-        for cookie in named {
-            cookies.headers.append(SET_COOKIE, cookie);
-        }
-        assert!(cookies.cookies().is_some_and(|sent| sent == "a=canary; b=2" && sent.is_sensitive()));
         for status in [199, 300, 404] {
             let answer = Answer::of(status, &[], "<html>");
             assert!(!answer.is_success() && answer.json().is_none());

@@ -293,6 +293,7 @@ def test_the_stores_describe_themselves() -> None:
         "onepassword_connect",
         "delinea",
         "cyberark",
+        "beyondtrust",
     ]
     for store in strongroom.stores():
         keys = [option["key"] for option in store["options"]]
