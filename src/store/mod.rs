@@ -17,6 +17,8 @@ pub mod azure;
 pub mod beyondtrust;
 mod contract;
 pub mod convention;
+#[cfg(feature = "cyberark")]
+pub mod cyberark;
 #[cfg(feature = "delinea")]
 pub mod delinea;
 mod description;

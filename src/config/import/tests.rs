@@ -102,6 +102,10 @@ mod examples {
                 r#"delinea {"address": "https://your-delinea-instance.secretservercloud.com", "username": "YOUR_USERNAME", "password": "YOUR_PASSWORD", "folder_id": "YOUR_FOLDER_ID"}"#,
             ),
             (
+                example!("kestra-cyberark.yaml"),
+                r#"cyberark {"address": "https://your-cyberark-host", "username": "YOUR_USERNAME", "password": "YOUR_PASSWORD"}"#,
+            ),
+            (
                 example!("kestra-beyondtrust.yaml"),
                 r#"beyondtrust {"address": "https://beyondtrust.example.com", "api_key": "YOUR_API_KEY", "run_as": "domain\\\\service-account", "folder_id": "YOUR_SECRETS_SAFE_FOLDER_ID"}"#,
             ),
@@ -115,7 +119,6 @@ mod examples {
     fn stores_that_there_are_not_yet_are_named() {
         for (text, name) in [
             (example!("kestra-elasticsearch.yaml"), "`elasticsearch` of Kestra (Elasticsearch)"),
-            (example!("kestra-cyberark.yaml"), "`cyberark` of Kestra (CyberArk)"),
             (example!("kestra-jdbc.yaml"), "`jdbc` of Kestra (JDBC)"),
             (r#"{"type": "GOOGLE_SECRET_MANAGER", "config": {}}"#, "`GOOGLE_SECRET_MANAGER` of Fivetran"),
         ] {
@@ -409,6 +412,28 @@ mod examples {
         assert_eq!(notes.iter().filter(is_of_owner).count(), 2, "{notes:?}");
     }
 
+    const CYBERARK: &str = "kestra: {secret: {type: cyberark, cyberark: {address: 'https://h', username: u, \
+        password: p, safeName: S, platform-id: P, validate_certs: false, useProxy: true, \
+        secret-path-prefix: a/b}}}";
+
+    #[test]
+    fn the_safe_and_the_prefix_of_cyberark_are_understood_in_every_spelling() {
+        let camel = CYBERARK.to_owned();
+        for text in [
+            camel.clone(),
+            camel.replace("safeName", "safe-name").replace("platform-id", "platformId"),
+            camel.replace("safeName", "safe_name").replace("secret-path-prefix", "secretPathPrefix"),
+        ] {
+            let imported = read(&text).unwrap();
+            let option = |key: &str| imported.options.get(key).and_then(|value| value.as_str());
+            assert_eq!((option("safe_name"), option("variables_prefix")), (Some("S"), Some("a-b-variables")));
+            assert_eq!(imported.options.get("verify").and_then(Value::as_bool), Some(false));
+            for key in ["`platform", "`use"] {
+                assert!(imported.notes.iter().any(|note| note.starts_with(key)), "{key}");
+            }
+        }
+    }
+
     #[test]
     fn everything_that_comes_out_is_an_option_of_the_store() {
         let texts = [
@@ -418,6 +443,7 @@ mod examples {
             example!("kestra-doppler.yaml"),
             example!("kestra-1password.yaml"),
             example!("kestra-delinea.yaml"),
+            CYBERARK,
             example!("kestra-beyondtrust.yaml"),
             example!("airbyte-azure.json"),
             example!("airbyte-aws-role.json"),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
 use reqwest::{Client, Method, Request};
 use url::Url;
 
@@ -13,6 +13,7 @@ use crate::store::environment::Environment;
 use crate::store::kit::answer::Answer;
 use crate::store::kit::files::WatchedFiles;
 use crate::store::kit::trust;
+use crate::value::json::{self, Value};
 
 /// How long a connection may take to open: just over the time at which a lost SYN packet is sent for the
 /// third time (after 1 s and 3 s).
@@ -40,6 +41,9 @@ pub fn client(
 
 /// The content type of a form.
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+
+/// The content type of JSON.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An address and the client that reaches it.
 #[derive(Clone, Debug)]
@@ -88,6 +92,20 @@ impl Rest {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         *request.body_mut() = Some(body.into());
         Ok(Answer::to(&self.client, request, is_repeatable).await)
+    }
+
+    /// A request that posts JSON to `path`.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Request> {
+        let mut request = Request::new(Method::POST, below(&self.address, path)?);
+        request.headers_mut().insert(CONTENT_TYPE, JSON);
+        *request.body_mut() = Some(json::write(body).as_bytes().to_vec().into());
+        Ok(request)
+    }
+
+    /// Sends a request that may be sent twice, with the headers of a session.
+    pub async fn send(&self, mut request: Request, session: &HeaderMap) -> Result<Answer, TransportError> {
+        request.headers_mut().extend(session.clone());
+        Answer::to(&self.client, request, true).await
     }
 
     /// Sends a request that may be sent twice, with the authorization that a login supplied.

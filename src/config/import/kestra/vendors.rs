@@ -37,6 +37,24 @@ pub(super) fn delinea(table: &mut Block<'_>, found: &mut Findings) -> Draft {
     draft
 }
 
+/// The platform is that of new accounts. A name has no folders, so slashes of the prefix become dashes.
+pub(super) fn cyberark(table: &mut Block<'_>, found: &mut Findings) -> Draft {
+    let mut draft = Draft::of("cyberark");
+    draft.put("address", table.required("address", found));
+    draft.put("username", table.required("username", found));
+    draft.put("password", table.required("password", found));
+    draft.put("safe_name", table.text("safe-name", found));
+    draft.put("verify", table.boolean("validate-certs", found));
+    table.useless("platform-id", READS, found);
+    table.useless("use-proxy", "HTTPS_PROXY and NO_PROXY say which proxy is used", found);
+    let key = if table.has("secret-path-prefix") { "secret-path-prefix" } else { "prefix" };
+    let place = format!("`{key}` in {}", table.place());
+    let [path, prefix] = ["secret-path-prefix", "prefix"].map(|key| table.text(key, found));
+    let prefix = path.or(prefix).map(|prefix| prefix.trim_matches('/').replace('/', "-"));
+    draft.prefix(&place, prefix.as_deref(), found);
+    draft
+}
+
 /// The owner is that of new secrets; but what Kestra writes is in that folder.
 pub(super) fn beyondtrust(table: &mut Block<'_>, found: &mut Findings) -> Draft {
     let mut draft = Draft::of("beyondtrust");

@@ -1,0 +1,31 @@
+"""The backends on CyberArk."""
+
+from __future__ import annotations
+
+from strongroom._base import SecretsBackend
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from strongroom.options import PrivilegedAccountsOptions
+
+
+class PrivilegedAccountsBackend(SecretsBackend):
+    """Reads connections, variables and config values from the accounts of a safe: on premises, or of Privilege Cloud.
+
+        [secrets]
+        backend = strongroom.cyberark.PrivilegedAccountsBackend
+        backend_kwargs = {"address": "https://pvwa.example.com", "username": "airflow", "safe": "Airflow"}
+
+    The password stands in CYBERARK_PASSWORD, or in `password`.
+    """
+
+    _store = "cyberark"
+
+    def __init__(self, **options: Unpack[PrivilegedAccountsOptions]) -> None:
+        """Take the `backend_kwargs`; no request is made before the first lookup."""
+        try:
+            super().__init__(**options)
+        finally:
+            del options  # error reporters send what the frames of a traceback hold
