@@ -93,6 +93,7 @@ def home(tmp_path: Path) -> Path:
     for name, content in secrets.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
         (tmp_path / f"{name}.json").chmod(0o600)
+    (tmp_path / "region.txt").write_text("eu\n")
     values = {"connection": "postgres://loader:not-real@h/db", "password": "not-real", "zone": "eu-west-1"}
     for name, value in values.items():
         (tmp_path / f"{name}.txt").write_text(f"{value}\n")

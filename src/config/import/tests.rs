@@ -101,6 +101,10 @@ mod examples {
                 example!("kestra-delinea.yaml"),
                 r#"delinea {"address": "https://your-delinea-instance.secretservercloud.com", "username": "YOUR_USERNAME", "password": "YOUR_PASSWORD", "folder_id": "YOUR_FOLDER_ID"}"#,
             ),
+            (
+                example!("kestra-beyondtrust.yaml"),
+                r#"beyondtrust {"address": "https://beyondtrust.example.com", "api_key": "YOUR_API_KEY", "run_as": "domain\\\\service-account", "folder_id": "YOUR_SECRETS_SAFE_FOLDER_ID"}"#,
+            ),
         ] {
             assert_eq!(good(text), expected);
             assert_eq!(read(text).unwrap().tool, Tool::Kestra);
@@ -112,7 +116,6 @@ mod examples {
         for (text, name) in [
             (example!("kestra-elasticsearch.yaml"), "`elasticsearch` of Kestra (Elasticsearch)"),
             (example!("kestra-cyberark.yaml"), "`cyberark` of Kestra (CyberArk)"),
-            (example!("kestra-beyondtrust.yaml"), "`beyondtrust` of Kestra (BeyondTrust Secrets Safe)"),
             (example!("kestra-jdbc.yaml"), "`jdbc` of Kestra (JDBC)"),
             (r#"{"type": "GOOGLE_SECRET_MANAGER", "config": {}}"#, "`GOOGLE_SECRET_MANAGER` of Fivetran"),
         ] {
@@ -394,6 +397,16 @@ mod examples {
             r#"hashicorp_vault {"url": "a", "namespace": "n", "kv_engine_version": 1, "kubernetes_role": "r", "auth_type": "kubernetes", "auth_mount_point": "k8s", "connections_path": "a/b/connections", "variables_path": "a/b/variables", "config_path": "a/b/config"}"#
         );
         assert_eq!(good("secret: {type: aws-ssm-parameter-store}"), "aws_systems_manager {}");
+        let beyondtrust = "type: beyondtrust\nbeyondtrust: {address: a, api-key: k, run_as: u, ownerId: 7, \
+        owner-type: User, apiVersion: V3_1, prefix: p}";
+        assert_eq!(
+            good(beyondtrust),
+            r#"beyondtrust {"address": "a", "api_key": "k", "run_as": "u", "api_version": "V3_1", "connections_prefix": "p/connections", "variables_prefix": "p/variables", "config_prefix": "p/config"}"#
+        );
+        let notes = read(beyondtrust).unwrap().notes;
+        let is_of_owner =
+            |note: &&String| note.to_lowercase().contains("owner") && note.contains("only reads");
+        assert_eq!(notes.iter().filter(is_of_owner).count(), 2, "{notes:?}");
     }
 
     #[test]
@@ -405,6 +418,7 @@ mod examples {
             example!("kestra-doppler.yaml"),
             example!("kestra-1password.yaml"),
             example!("kestra-delinea.yaml"),
+            example!("kestra-beyondtrust.yaml"),
             example!("airbyte-azure.json"),
             example!("airbyte-aws-role.json"),
         ];
