@@ -76,6 +76,13 @@ class CommonOptions(TypedDict, total=False):
     """Refuse values that hold a secret themselves: passwords and other secret fields have to be references
     (default `false`)."""
 
+    read_only: bool | str
+    """Refuse every command that would change a secret, before any request (default `false`)."""
+
+    tags: dict[str, Any] | str
+    """Tags that every secret gets that `strongroom` writes: an object of texts. Other tags of a secret are
+    kept."""
+
     cache_ttl: float | str
     """How long a value is served without asking the store; 0 stores nothing (default `60s`)."""
 

@@ -14,8 +14,8 @@ pub fn terminal_width(descriptor: BorrowedFd<'_>) -> Option<usize> {
     (outcome == 0 && size.ws_col > 0).then(|| usize::from(size.ws_col))
 }
 
-/// While it lives, the terminal of standard input shows nothing of what is typed. Ctrl-C then ends the line in
-/// place of the process, which would leave the terminal as it is.
+/// While it lives, the terminal of standard input shows nothing of what is typed. Ctrl-C then ends the line
+/// in place of the process, which would leave the terminal as it is.
 #[cfg(feature = "cli")]
 pub struct Hidden(libc::termios);
 
@@ -23,6 +23,8 @@ pub struct Hidden(libc::termios);
 impl Hidden {
     /// What ends a line if Ctrl-C is typed.
     pub const INTERRUPT: char = '\u{3}';
+    /// The same as a byte.
+    pub const INTERRUPT_BYTE: [u8; 1] = [3];
 
     /// Hides what is typed; an error if standard input is no terminal.
     #[allow(unsafe_code)]
@@ -36,7 +38,7 @@ impl Hidden {
         let mut hidden = before;
         hidden.c_lflag &= !(libc::ECHO | libc::ISIG);
         if let Some(end) = hidden.c_cc.get_mut(libc::VEOL) {
-            *end = 3;
+            [*end] = Self::INTERRUPT_BYTE;
         }
         set(&hidden)?;
         Ok(Self(before))

@@ -70,6 +70,8 @@ CASES: dict[str, list[tuple[str, str, int]]] = {
     "completions": [("completions fish", "", DONE)],
     "manual": [("manual", "", DONE)],
 }
+#: Commands that change secrets, which not every store can.
+WRITING = {"set", "delete", "restore"}
 #: Commands that share a section.
 TOGETHER = {"stores", "completions", "manual"}
 
@@ -126,7 +128,7 @@ def of_runs(shell: Shell, command: str) -> set[str]:
 
 def test_each_described_command_is_run() -> None:
     # A schema has the shape of its options, and a test of its own.
-    assert set(SECTIONS) == set(CASES) | {"explain", "agent", "schema"}
+    assert set(SECTIONS) == set(CASES) | {"explain", "agent", "schema"} | WRITING
 
 
 @pytest.mark.parametrize("command", sorted(set(CASES) - {"describe"} - TOGETHER))
@@ -160,6 +162,19 @@ def test_the_actions_of_an_agent_have_the_members_of_the_page(shell: Shell) -> N
     assert runs[0].json["store"] == "memory"
     found = set().union(*(printed(run.json) for run in [*runs, ended.result()]))
     assert found == documented(SECTIONS["agent"])
+
+
+def test_changes_have_the_members_of_the_page(shell: Shell) -> None:
+    shell.secrets.append(CANARY)
+    shell.backend("local", variables_file_path=str(shell.home / "v.json"))
+    runs = [
+        shell.run("set", "variable", "v", "--json", stdin=CANARY),
+        shell.run("set", "variable", "v", "--json", "--dry-run", stdin=f"{CANARY} "),
+        shell.run("delete", "variable", "v", "--yes", "--json"),
+        shell.run("delete", "variable", "v", "--yes", "--json"),
+    ]
+    assert [run.code for run in runs] == [DONE, DONE, DONE, NO]
+    assert all(set(printed(run.json)) == documented(SECTIONS["set"]) for run in runs)
 
 
 def test_a_search_has_the_members_of_the_page(shell: Shell) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.command_line.shell import CONFIGURATION, DONE, NO, STORE, USAGE, Shell
 from tests.command_line.store_shell import STORES, StoreShell
+from tests.servers.aws import REGION
 from tests.stores.description import Writes
 
 CANARY = "canary-9c2e51"
@@ -232,3 +233,49 @@ def test_a_chain_names_the_store_that_is_changed(store: StoreShell) -> None:
     store.shell.backend("strongroom.chain.ChainBackend", stores=[other, {**member, "default": True}])
     assert store.shell.run("set", "variable", "a", "--yes", "--json", stdin="2").json["change"] == "updated"
     assert store.shell.run("reveal", "variable", "a").out == "2\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "permission"), [("aws", "CreateSecret"), ("ssm", "PutParameter"), ("vault", "update")]
+)
+def test_a_denial_names_the_permission_and_nothing_is_written(
+    word: str, permission: str, shell: Shell, request: pytest.FixtureRequest
+) -> None:
+    store = STORES[word]
+    server = store.opened(request, shell.home)
+    server.reset()
+    reader = store.reader(server, server.plain_url if word == "vault" else server.url)
+    shell.secrets += [*reader.secrets, CANARY]
+    shell.backend(word, **reader.options)
+    run = shell.run("set", "variable", "a", "--json", stdin=CANARY)
+    assert (run.code, run.json["error"]["kind"]) == (STORE, "denied")
+    assert permission in run.json["error"]["hint"]
+    assert shell.run("reveal", "variable", "a").code == NO
+    store.fill(server, {("variable", "a"): "1"})
+    assert shell.run("set", "variable", "a", "--yes", stdin=CANARY).code == STORE
+    assert shell.run("delete", "variable", "a", "--yes").code == STORE
+    assert shell.run("reveal", "variable", "a").out == "1\n"
+
+
+@pytest.mark.parametrize("word", ["aws", "ssm", "vault"])
+def test_the_printed_policy_is_enough(word: str, shell: Shell, request: pytest.FixtureRequest) -> None:
+    store = STORES[word]
+    server = store.opened(request, shell.home)
+    server.reset()
+    more = [] if word == "vault" else ["--region", REGION]
+    printed = shell.run("policy", store.policy, "--mode", "manage", *more)
+    assert printed.code == DONE, printed.err
+    if word == "vault":
+        server.write("sys/policies/acl/printed", {"policy": printed.out})
+        shell.backend(word, url=server.plain_url, token=server.token("printed"))
+    else:
+        user = server.user(*json.loads(printed.out)["Statement"])
+        shell.backend(word, region_name=REGION, endpoint_url=server.url, **user.options())
+    for given, expected in (("1", "created"), ("1", "unchanged"), ("2", "updated")):
+        run = shell.run("set", "variable", "a", "--yes", "--tag", "team=data", "--json", stdin=given)
+        assert (run.code, run.json.get("change")) == (DONE, expected), run.out
+        assert run.json["read_back"] or expected == "unchanged"
+    assert shell.run("delete", "variable", "a", "--yes").code == DONE
+    if store.writes and store.writes.restores:
+        assert shell.run("restore", "variable", "a").code == DONE
+        assert shell.run("delete", "variable", "a", "--purge", "--yes").code == DONE

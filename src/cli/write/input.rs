@@ -80,15 +80,31 @@ fn prompted(what: &str) -> Result<Zeroizing<String>> {
 fn line(question: &str) -> Result<Zeroizing<String>> {
     let unread = |error| Error::config("the terminal could not be read").with_source(error);
     let mut output = io::stderr().lock();
-    let mut line = Zeroizing::new(String::with_capacity(4096));
     // Before the question: what is typed at once must not be shown either.
     let hidden = Hidden::new().map_err(unread)?;
     write!(output, "{question}").and_then(|()| output.flush()).map_err(unread)?;
-    io::stdin().lock().read_line(&mut line).map_err(unread)?;
+    let line = typed().map_err(unread)?;
     drop(hidden);
     let _ = writeln!(output);
     if line.ends_with(Hidden::INTERRUPT) {
         return Err(Error::config("interrupted, so nothing was written"));
     }
     Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// What a terminal hands over at once: a line, or what was typed before Ctrl-C.
+fn typed() -> io::Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
+    let mut input = io::stdin().lock();
+    loop {
+        let available = input.fill_buf()?;
+        let length = available.len();
+        bytes.extend_from_slice(available);
+        input.consume(length);
+        if length == 0 || bytes.ends_with(b"\n") || bytes.ends_with(&Hidden::INTERRUPT_BYTE) {
+            break;
+        }
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| io::ErrorKind::InvalidData)?;
+    Ok(Zeroizing::new(text.to_owned()))
 }

@@ -135,7 +135,9 @@ mod tests {
         store.put(&"/a".into(), &secret(), &Current::present(None)).await.unwrap();
         assert_eq!(memory.operations(), ["PutParameter", "AddTagsToResource", "PutParameter"]);
         let tags = json!([{"Key": "team", "Value": "x"}]);
-        let created = json!({"Name": "/a", "Value": "canary", "Type": "SecureString", "Overwrite": false, "Tags": tags});
+        let created = json!({
+            "Name": "/a", "Value": "canary", "Type": "SecureString", "Overwrite": false, "Tags": tags,
+        });
         assert_eq!(memory.calls()[0].1, created);
         assert_eq!(memory.calls()[2].1, json!({"Name": "/a", "Value": "canary", "Overwrite": true}));
     }
