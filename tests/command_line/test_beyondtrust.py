@@ -89,3 +89,12 @@ def test_keys_as_other_tools_write_them_are_read_and_masked(beyondtrust: StoreSh
     listed = beyondtrust.run("list", "--json").json["secrets"]
     assert [(each["id"], each["name"]) for each in listed] == [("region", "region")]
     assert "canary" not in beyondtrust.run("env").out
+
+
+def test_two_secrets_of_one_title_are_both_listed(beyondtrust: StoreShell, double: SecretsSafe) -> None:
+    double.twins = {REGION}
+    run = beyondtrust.run("list", "variables", "--json")
+    listed = run.json["secrets"]
+    assert [(each["id"], each["name"]) for each in listed] == [("region", REGION)] * 2
+    first, second = (each["store_id"] for each in listed)
+    assert f"2 secrets in the store have the name `{REGION}`: {first}, {second}. Rename or delete" in run.err

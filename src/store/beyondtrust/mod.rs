@@ -50,8 +50,8 @@ pub const ENTRY: StoreEntry = StoreEntry {
         check,
         without_policy: (
             "permissions belong to its safes",
-            "Give the user a role that may read the secrets of the safes that the prefixes name, or of \
-            `folder_id`",
+            "Give the user's group read access to the safes of the folders that the prefixes or `folder_id` \
+            name",
         ),
         ..Tools::NONE
     },

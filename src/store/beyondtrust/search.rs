@@ -1,7 +1,5 @@
 //! Finding secrets by folder and title, and listing them (`secrets-safe/secrets`).
 
-use std::collections::BTreeMap;
-
 use crate::error::Result;
 use crate::store::kit::answer::Answer;
 use crate::store::{Description, Listing, Page};
@@ -102,16 +100,10 @@ impl Scope {
         }
         let (records, total) = page(session, &query, "listing the names of secrets").await?;
         let next = next_offset(from, records.len(), total);
-        // Two of one name are one line: `describe` and lookups say that there are two.
-        let chosen: BTreeMap<String, Description> = records
-            .iter()
-            .filter_map(|record| {
-                let name = below(prefix, &self.name(record)?)?;
-                let description = record.description(&name);
-                Some((name, description))
-            })
-            .collect();
-        Ok(Listing { secrets: chosen.into_values().collect(), next: next.map(Page::new) })
+        let described = |record: &Record| Some(record.description(&below(prefix, &self.name(record)?)?));
+        let mut secrets: Vec<Description> = records.iter().filter_map(described).collect();
+        secrets.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(Listing { secrets, next: next.map(Page::new) })
     }
 }
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
 import subprocess
 import sys
 import time
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -25,36 +22,25 @@ from strongroom.exceptions import (
     UnauthenticatedError,
     UnreachableError,
 )
+from tests.python.stores.doubles import alone, counting, empty, in_child, unlike_others
+from tests.python.stores.doubles import asked as asked_of
 from tests.servers.beyondtrust import BASE, CLIENT, COOKIE, KEY, PASSWORD, SECRET, USER, SecretsSafe, guid, refused
-from tests.servers.counting import Counter, counting_proxy
+from tests.servers.counting import Counter
 from tests.servers.double import Answer, Request, serving
 
 TOKEN, SIGN_IN, SIGN_OUT = "Auth/connect/token", "Auth/SignAppIn", "Auth/Signout"
 SEARCH = "secrets-safe/secrets"
 PLACE = "airflow/variables/"
 HTML = Answer(200, b"<html>canary-page</html>", {"Content-Type": "text/html"})
-_numbers = itertools.count()
 
-
-@pytest.fixture
-def safe(guarded_servers: Callable[[type[SecretsSafe]], SecretsSafe]) -> SecretsSafe:
-    """The double, empty."""
-    double = guarded_servers(SecretsSafe)
-    double.reset()
-    return double
-
-
-@pytest.fixture
-def counted(safe: SecretsSafe) -> Iterator[Counter]:
-    """A proxy that counts."""
-    with counting_proxy(safe.url) as counter:
-        yield counter
+safe = empty(SecretsSafe)
+counted = counting("safe")
 
 
 def backend(url: str, **options: Any) -> SecretsSafeBackend:
-    """A backend of its own: no earlier one has the same configuration."""
-    own = {"api_key": KEY, "run_as": USER, "address": url, "max_attempts": 1000 + next(_numbers)}
-    return SecretsSafeBackend(**{**own, "on_error": "raise", **options})
+    """A backend of its own."""
+    own = {"api_key": KEY, "run_as": USER, "address": url, "on_error": "raise"}
+    return SecretsSafeBackend(**{**own, **alone(), **options})
 
 
 def fill(safe: SecretsSafe, *keys: str) -> None:
@@ -63,15 +49,13 @@ def fill(safe: SecretsSafe, *keys: str) -> None:
 
 
 def asked(counter: Counter) -> list[str]:
-    """What was asked for since the last time: an endpoint each, with the status if that is not 200."""
-    calls = [(call.path.partition("?")[0].removeprefix(BASE), call.status) for call in counter.calls]
-    counter.clear()
-    return [path if status == 200 else f"{path} {status}" for path, status in calls]
+    """The endpoints that were asked since the last time."""
+    return asked_of(counter, lambda path, _query: path.removeprefix(BASE))
 
 
 def test_a_cold_lookup_is_a_login_and_a_read_and_a_warm_one_nothing(safe: SecretsSafe, counted: Counter) -> None:
     fill(safe, "a", "b")
-    options = {"max_attempts": 1000 + next(_numbers)}
+    options = alone()
     assert [backend(counted.url, **options).get_variable("a") for _ in range(10_000)] == ["a"] * 10_000
     assert asked(counted) == [SIGN_IN, SEARCH]
     assert backend(counted.url, **options).get_variable("b") == "b"
@@ -83,7 +67,7 @@ def test_a_cold_lookup_is_a_login_and_a_read_and_a_warm_one_nothing(safe: Secret
 def test_threads_that_begin_together_sign_in_once(safe: SecretsSafe, counted: Counter) -> None:
     keys = [f"k{number}" for number in range(32)]
     fill(safe, *keys)
-    options = {"max_attempts": 1000 + next(_numbers)}
+    options = alone()
     with ThreadPoolExecutor(len(keys)) as threads:
         found = list(threads.map(lambda key: backend(counted.url, **options).get_variable(key), keys))
     assert found == keys
@@ -165,7 +149,7 @@ def test_a_secret_in_a_folder_is_one_request(
 def test_keys_may_be_written_as_other_tools_write_them(safe: SecretsSafe, spelling: str) -> None:
     fill(safe, "a")
     key, run_as = spelling.split()
-    written: dict[str, Any] = {key: KEY, run_as: USER, "address": safe.url, "max_attempts": 1000 + next(_numbers)}
+    written: dict[str, Any] = {key: KEY, run_as: USER, "address": safe.url, **alone()}
     assert SecretsSafeBackend(**written).get_variable("a") == "a"
 
 
@@ -280,7 +264,7 @@ def test_a_limit_is_waited_for_as_long_as_the_server_asks(safe: SecretsSafe) -> 
     assert 1 <= waited < 8
     safe.fault = 429
     with pytest.raises(ThrottledError, match="was throttled") as caught:
-        backend(safe.url, max_attempts=1, timeout=5 + next(_numbers)).get_variable("a")
+        backend(safe.url, max_attempts=1, timeout=60 + unlike_others()).get_variable("a")
     assert "canary" not in str(caught.value)
 
 
@@ -344,7 +328,7 @@ def test_a_refused_login_is_told_from_one_that_cannot_be_reached(safe: SecretsSa
     ]:
         safe.login_faults = {SIGN_IN: fault}
         with pytest.raises(error, match=text) as caught:
-            backend(safe.url, max_attempts=1, timeout=5 + next(_numbers)).get_variable("a")
+            backend(safe.url, max_attempts=1, timeout=60 + unlike_others()).get_variable("a")
         assert "canary" not in str(caught.value)
     safe.login_faults = {TOKEN: Answer(400, {"error": "invalid_client"})}
     with pytest.raises(UnauthenticatedError, match="does not accept `client_id` and `client_secret`"):
@@ -403,10 +387,7 @@ def test_a_child_of_a_fork_signs_in_by_itself(safe: SecretsSafe, counted: Counte
     reader = backend(counted.url)
     assert reader.get_variable("a") == "a"
     counted.clear()
-    child = os.fork()
-    if not child:
-        os._exit(0 if reader.get_variable("b") == "b" else 1)
-    assert os.waitpid(child, 0)[1] == 0
+    assert in_child(lambda: reader.get_variable("b") == "b")
     assert asked(counted) == [SIGN_IN, SEARCH]
     assert reader.get_variable("b") == "b"
     assert asked(counted) == [SEARCH]
