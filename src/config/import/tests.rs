@@ -101,6 +101,10 @@ mod examples {
                 example!("kestra-delinea.yaml"),
                 r#"delinea {"address": "https://your-delinea-instance.secretservercloud.com", "username": "YOUR_USERNAME", "password": "YOUR_PASSWORD", "folder_id": "YOUR_FOLDER_ID"}"#,
             ),
+            (
+                example!("kestra-elasticsearch.yaml"),
+                r#"elasticsearch {"sealing_key": "a-secure-32-character-minimum-key"}"#,
+            ),
         ] {
             assert_eq!(good(text), expected);
             assert_eq!(read(text).unwrap().tool, Tool::Kestra);
@@ -110,7 +114,6 @@ mod examples {
     #[test]
     fn stores_that_there_are_not_yet_are_named() {
         for (text, name) in [
-            (example!("kestra-elasticsearch.yaml"), "`elasticsearch` of Kestra (Elasticsearch)"),
             (example!("kestra-cyberark.yaml"), "`cyberark` of Kestra (CyberArk)"),
             (example!("kestra-beyondtrust.yaml"), "`beyondtrust` of Kestra (BeyondTrust Secrets Safe)"),
             (example!("kestra-jdbc.yaml"), "`jdbc` of Kestra (JDBC)"),
@@ -397,6 +400,32 @@ mod examples {
     }
 
     #[test]
+    fn the_cluster_of_kestra_is_that_of_its_secrets() {
+        let of = |client: &str| {
+            format!(
+                "kestra: {{elasticsearch: {{client: {client}, defaults: {{indice-prefix: k_}}}}, secret: \
+                {{type: elasticsearch, elasticsearch: {{secret: a-secure-32-character-minimum-key}}}}}}"
+            )
+        };
+        let key = r#""sealing_key": "a-secure-32-character-minimum-key""#;
+        assert_eq!(
+            good(&of(
+                "{httpHosts: ['https://a:9200', 'https://b:9200'], basicAuth: {username: u, password: p}, \
+                trustAllSsl: true}"
+            )),
+            format!(
+                r#"elasticsearch {{{key}, "address": "https://a:9200", "username": "u", "password": "p", "verify": false}}"#
+            )
+        );
+        assert_eq!(
+            good(&of("{http-hosts: 'http://a:9200'}")),
+            format!(r#"elasticsearch {{{key}, "address": "http://a:9200"}}"#)
+        );
+        let error = read("secret: {type: elasticsearch, elasticsearch: {secret: short}}").unwrap_err();
+        assert!(error.to_string().contains("has fewer than 32 characters"), "{error}");
+    }
+
+    #[test]
     fn everything_that_comes_out_is_an_option_of_the_store() {
         let texts = [
             example!("kestra-aws.yaml"),
@@ -405,6 +434,7 @@ mod examples {
             example!("kestra-doppler.yaml"),
             example!("kestra-1password.yaml"),
             example!("kestra-delinea.yaml"),
+            example!("kestra-elasticsearch.yaml"),
             example!("airbyte-azure.json"),
             example!("airbyte-aws-role.json"),
         ];

@@ -19,7 +19,7 @@ use crate::value::json::{Object, Value};
 type Reader = fn(&mut Block<'_>, &mut Findings) -> Draft;
 
 /// The types that there is a store for.
-const TYPES: [(&str, &str, Reader); 8] = [
+const TYPES: [(&str, &str, Reader); 9] = [
     ("aws-secret-manager", "aws_secrets_manager", clouds::secrets_manager),
     ("aws-ssm-parameter-store", "aws_systems_manager", clouds::parameter_store),
     ("azure-key-vault", "azure_key_vault", clouds::azure),
@@ -28,14 +28,14 @@ const TYPES: [(&str, &str, Reader); 8] = [
     ("doppler", "doppler", vendors::doppler),
     ("1password", "onepassword_connect", vendors::onepassword),
     ("delinea", "delinea", vendors::delinea),
+    ("elasticsearch", "elasticsearch", vendors::elasticsearch),
 ];
 
 /// The types that there is no store for yet, with what they are called.
-const LATER: [(&str, &str); 5] = [
+const LATER: [(&str, &str); 4] = [
     ("beyondtrust", "BeyondTrust Secrets Safe"),
     ("bitwarden", "Bitwarden Secrets Manager"),
     ("cyberark", "CyberArk"),
-    ("elasticsearch", "Elasticsearch"),
     ("jdbc", "JDBC"),
 ];
 
@@ -78,8 +78,10 @@ fn is_word(key: &str) -> bool {
 pub(super) fn read(members: &Object, kind: Option<&str>, found: &mut Findings) -> Result<Draft> {
     let mut place = "`kestra.secret`";
     let mut members = members;
+    let mut cluster = None;
     if let Some(kestra) = members.get("kestra") {
         members = inner(kestra, "kestra")?;
+        cluster = members.get("elasticsearch").and_then(Value::as_object);
         let Some(secret) = members.get("secret") else {
             return Err(Error::config("`secret` is missing in `kestra`")
                 .with_hint("Write `kestra: {secret: {type: ...}}`"));
@@ -89,7 +91,12 @@ pub(super) fn read(members: &Object, kind: Option<&str>, found: &mut Findings) -
         place = "`secret`";
         members = inner(secret, "secret")?;
     }
-    of_secret(&mut Block::new(place, Spelling::Relaxed, members, found), kind, found)
+    let mut draft = of_secret(&mut Block::new(place, Spelling::Relaxed, members, found), kind, found)?;
+    if let Some(cluster) = cluster.filter(|_| draft.store == "elasticsearch") {
+        let table = Block::new("`kestra.elasticsearch`", Spelling::Relaxed, cluster, found);
+        vendors::cluster(&mut draft, table, found);
+    }
+    Ok(draft)
 }
 
 fn inner<'a>(value: &'a Value, place: &str) -> Result<&'a Object> {
