@@ -24,6 +24,7 @@ SECRETS = {
     "kestra-doppler.yaml": ["YOUR_TOKEN"],
     "kestra-1password.yaml": ["YOUR_TOKEN"],
     "kestra-delinea.yaml": ["YOUR_PASSWORD"],
+    "kestra-beyondtrust.yaml": ["YOUR_API_KEY"],
     "kestra-elasticsearch.yaml": ["a-secure-32-character-minimum-key"],
 }
 STORES = {
@@ -41,9 +42,10 @@ STORES = {
     "kestra-doppler.yaml": "doppler",
     "kestra-1password.yaml": "onepassword_connect",
     "kestra-delinea.yaml": "delinea",
+    "kestra-beyondtrust.yaml": "beyondtrust",
     "kestra-elasticsearch.yaml": "elasticsearch",
 }
-LATER = ["cyberark", "beyondtrust", "jdbc"]
+LATER = ["cyberark", "jdbc"]
 CANARY = "canary-70b1d4"
 
 

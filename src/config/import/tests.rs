@@ -102,6 +102,10 @@ mod examples {
                 r#"delinea {"address": "https://your-delinea-instance.secretservercloud.com", "username": "YOUR_USERNAME", "password": "YOUR_PASSWORD", "folder_id": "YOUR_FOLDER_ID"}"#,
             ),
             (
+                example!("kestra-beyondtrust.yaml"),
+                r#"beyondtrust {"address": "https://beyondtrust.example.com", "api_key": "YOUR_API_KEY", "run_as": "domain\\\\service-account", "folder_id": "YOUR_SECRETS_SAFE_FOLDER_ID"}"#,
+            ),
+            (
                 example!("kestra-elasticsearch.yaml"),
                 r#"elasticsearch {"sealing_key": "a-secure-32-character-minimum-key"}"#,
             ),
@@ -115,7 +119,6 @@ mod examples {
     fn stores_that_there_are_not_yet_are_named() {
         for (text, name) in [
             (example!("kestra-cyberark.yaml"), "`cyberark` of Kestra (CyberArk)"),
-            (example!("kestra-beyondtrust.yaml"), "`beyondtrust` of Kestra (BeyondTrust Secrets Safe)"),
             (example!("kestra-jdbc.yaml"), "`jdbc` of Kestra (JDBC)"),
             (r#"{"type": "GOOGLE_SECRET_MANAGER", "config": {}}"#, "`GOOGLE_SECRET_MANAGER` of Fivetran"),
         ] {
@@ -434,6 +437,7 @@ mod examples {
             example!("kestra-doppler.yaml"),
             example!("kestra-1password.yaml"),
             example!("kestra-delinea.yaml"),
+            example!("kestra-beyondtrust.yaml"),
             example!("kestra-elasticsearch.yaml"),
             example!("airbyte-azure.json"),
             example!("airbyte-aws-role.json"),

@@ -46,6 +46,10 @@ pub const ENTRY: StoreEntry = StoreEntry {
         about: "Elasticsearch, OpenSearch: roles are for whole indices, so there is no policy",
         lists_tags: true,
         check,
+        without_policy: (
+            "roles decide it, for whole indices",
+            "Make a role with the privilege `read` for this index alone",
+        ),
         ..Tools::NONE
     },
     open: |options, environment| Ok(Arc::new(Elasticsearch::open(options, environment)?)),
@@ -175,8 +179,8 @@ impl Inspect for Elasticsearch {
 /// What is noteworthy in the options.
 fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
     let address = config::address(options, environment);
-    let is_plain = address.as_ref().is_ok_and(|address| address.scheme() == "http");
-    let found = checks::of_service(is_plain, config::ADDRESS.key, options, &convention(options)).into_iter();
+    let found = checks::of_service(address.as_ref().ok(), config::ADDRESS.key, options, &convention(options))
+        .into_iter();
     let login = config::login(options, environment).map(drop);
     let faults = [address.map(drop), login].into_iter().filter_map(Result::err);
     let faults = faults.map(|error| Finding::of("config", &error));

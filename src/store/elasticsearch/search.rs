@@ -12,7 +12,7 @@ use crate::store::{Description, Listing, Page, SecretName};
 use crate::value::json::{self, Object, Value};
 
 use super::api::Api;
-use super::error::{ELASTICSEARCH, incomplete, is_unknown_request};
+use super::error::{ELASTICSEARCH, incomplete, is_elasticsearch, is_unknown_request};
 
 /// How many names a page has.
 const PAGE: usize = 1000;
@@ -88,6 +88,9 @@ async fn open(api: &Api) -> Result<Point> {
     let first = api.post(&api.path("_pit"), &keep, None, SUBJECT).await?;
     if !is_refused(&first) {
         return Ok(Point::Elasticsearch(id(api, &first, "id")?));
+    }
+    if is_elasticsearch(&first) {
+        return Ok(Point::Present);
     }
     let second = api.post(&api.path("_search/point_in_time"), &keep, None, SUBJECT).await?;
     if !is_refused(&second) {

@@ -100,7 +100,7 @@ def test_without_the_right_to_read_many_each_is_read_alone(cluster: Elasticsearc
     [
         (False, set(), ["_pit", SEARCH, "_pit"]),
         (True, set(), ["_pit 400", "_search/point_in_time", SEARCH, "_search/point_in_time"]),
-        (False, {"_pit"}, ["_pit 403", "_search/point_in_time 400", SEARCH]),
+        (False, {"_pit"}, ["_pit 403", SEARCH]),
     ],
     ids=["Elasticsearch", "OpenSearch", "no right"],
 )
