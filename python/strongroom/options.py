@@ -906,6 +906,71 @@ class SecretsSafeOptions(CommonOptions, total=False):
     """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
 
 
+class ElasticsearchOptions(CommonOptions, total=False):
+    """What `ElasticsearchBackend` takes."""
+
+    address: str
+    """The address of Elasticsearch or OpenSearch, such as https://search.example.com:9200; else
+    ELASTICSEARCH_URL."""
+
+    index: str
+    """The index with the records, or an alias of one index (default `strongroom`)."""
+
+    username: str
+    """The user that reads; else ELASTICSEARCH_USERNAME."""
+
+    password: str
+    """The password of `username`; else ELASTICSEARCH_PASSWORD."""
+
+    api_key: str
+    """An API key of Elasticsearch, encoded as Kibana shows it or as ID:KEY; else ELASTICSEARCH_API_KEY."""
+
+    token: str
+    """A bearer token, such as that of a service account or a JWT."""
+
+    client_certificate: str
+    """A PEM file with the certificate to log in with; it may hold the key as well."""
+
+    client_key: str
+    """The PEM file with the key of `client_certificate`."""
+
+    sealing_key: str
+    """The random text of the key that values are sealed with, 32 characters at least; else `sealing_key_file`,
+    else STRONGROOM_SEALING_KEY."""
+
+    sealing_key_file: str
+    """The file with the text of the key; it is read again when it has changed."""
+
+    sealing_key_id: str
+    """The id of that key, as records name it (default `1`)."""
+
+    sealing_keys: Any
+    """More keys to open values with, by id, such as those from before a rotation: the text of each, or an object
+    with its file."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow`)."""
+
+    sep: str
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `/`)."""
+
+    verify: bool | str
+    """Whether the server's certificate is verified, or the CA bundle to verify it with."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
+
+
 class ChainOptions(CommonOptions, total=False):
     """What `ChainBackend` takes."""
 

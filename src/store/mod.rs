@@ -24,6 +24,8 @@ pub mod delinea;
 mod description;
 #[cfg(feature = "doppler")]
 pub mod doppler;
+#[cfg(feature = "elasticsearch")]
+pub mod elasticsearch;
 mod entry;
 pub mod environment;
 #[cfg(feature = "google")]

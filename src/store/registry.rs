@@ -35,6 +35,8 @@ pub const STORES: &[StoreEntry] = &[
     super::cyberark::ENTRY,
     #[cfg(feature = "beyondtrust")]
     super::beyondtrust::ENTRY,
+    #[cfg(feature = "elasticsearch")]
+    super::elasticsearch::ENTRY,
 ];
 
 /// Every environment variable that may change the identity, the endpoint or the TLS roots of a store of this

@@ -26,6 +26,7 @@ SECRETS = {
     "kestra-delinea.yaml": ["YOUR_PASSWORD"],
     "kestra-cyberark.yaml": ["YOUR_PASSWORD"],
     "kestra-beyondtrust.yaml": ["YOUR_API_KEY"],
+    "kestra-elasticsearch.yaml": ["a-secure-32-character-minimum-key"],
 }
 STORES = {
     "airbyte-aws-role.json": "aws_secrets_manager",
@@ -44,8 +45,9 @@ STORES = {
     "kestra-delinea.yaml": "delinea",
     "kestra-cyberark.yaml": "cyberark",
     "kestra-beyondtrust.yaml": "beyondtrust",
+    "kestra-elasticsearch.yaml": "elasticsearch",
 }
-LATER = ["elasticsearch", "jdbc"]
+LATER = ["jdbc"]
 CANARY = "canary-70b1d4"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -78,6 +79,8 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     counter: Counter
     upstream: str
+    #: With which an upstream is verified that speaks https.
+    trust: ssl.SSLContext | None = None
     came = 0.0
 
     def setup(self) -> None:
@@ -95,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.counter.record(Call(self.command, self.path, target, _secret_name(body), status, self.came))
 
     def _pass_on(self, body: bytes) -> None:
-        connection = http.client.HTTPConnection(self.upstream, timeout=UPSTREAM_TIMEOUT)
+        connection = self._connection()
         with contextlib.closing(connection):
             try:
                 connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
@@ -118,6 +121,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.trust:
+            return http.client.HTTPSConnection(self.upstream, timeout=UPSTREAM_TIMEOUT, context=self.trust)
+        return http.client.HTTPConnection(self.upstream, timeout=UPSTREAM_TIMEOUT)
 
     def _headers(self) -> list[tuple[str, str]]:
         """The headers of the request, with the host that the client signed, even if another proxy has changed it."""
@@ -142,8 +150,11 @@ def _secret_name(body: bytes) -> str:
 
 @contextlib.contextmanager
 def counting_proxy(upstream: str, tls: Certificate | None = None) -> Iterator[Counter]:
-    """Runs the proxy in front of a plain http ``upstream``; with ``tls`` its own side is https."""
-    handler = type("Handler", (_Handler,), {"upstream": urlsplit(upstream).netloc})
+    """Runs the proxy in front of ``upstream``; with ``tls`` its own side is https, and its upstream may be, too."""
+    address = urlsplit(upstream)
+    is_secured = tls is not None and address.scheme == "https"
+    trust = ssl.create_default_context(cafile=str(tls.authority)) if tls and is_secured else None
+    handler = type("Handler", (_Handler,), {"upstream": address.netloc, "trust": trust})
     with listening(handler, tls, "counting-proxy") as server:
         counter = Counter(server.url)
         handler.counter = counter  # type: ignore[attr-defined]

@@ -7,15 +7,15 @@ import os
 import struct
 from typing import Any
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 KEY, KEY_ID = "canary5Qv8Zr2Lw0Xn5Tj7Ck1Hs4Gd9Fb3Mp6Yu", "1"
 
 
 def derived(text: str, key_id: str) -> bytes:
     """The key that a text makes."""
+    # Imported here because the descriptions of the stores are also read where there is no such package.
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     made = HKDF(algorithm=SHA256(), length=32, salt=key_id.encode(), info=b"strongroom-sealed-1")
     return made.derive(text.strip().encode())
 
@@ -37,6 +37,8 @@ def seal(
     nonce: bytes | None = None,
 ) -> dict[str, Any]:
     """A record."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     nonce = nonce or os.urandom(12)
     encrypted = AESGCM(derived(key, key_id)).encrypt(nonce, value.encode(), bound(kind, name, version))
     sealed = base64.b64encode(nonce + encrypted).decode()
@@ -45,6 +47,8 @@ def seal(
 
 def opened(record: dict[str, Any], key: str = KEY) -> str:
     """The value in a record."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     assert record["format"] == 1
     raw = base64.b64decode(record["sealed"], validate=True)
     data = bound(record["kind"], record["name"], record["version"])

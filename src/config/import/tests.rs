@@ -109,6 +109,10 @@ mod examples {
                 example!("kestra-beyondtrust.yaml"),
                 r#"beyondtrust {"address": "https://beyondtrust.example.com", "api_key": "YOUR_API_KEY", "run_as": "domain\\\\service-account", "folder_id": "YOUR_SECRETS_SAFE_FOLDER_ID"}"#,
             ),
+            (
+                example!("kestra-elasticsearch.yaml"),
+                r#"elasticsearch {"sealing_key": "a-secure-32-character-minimum-key"}"#,
+            ),
         ] {
             assert_eq!(good(text), expected);
             assert_eq!(read(text).unwrap().tool, Tool::Kestra);
@@ -118,7 +122,6 @@ mod examples {
     #[test]
     fn stores_that_there_are_not_yet_are_named() {
         for (text, name) in [
-            (example!("kestra-elasticsearch.yaml"), "`elasticsearch` of Kestra (Elasticsearch)"),
             (example!("kestra-jdbc.yaml"), "`jdbc` of Kestra (JDBC)"),
             (r#"{"type": "GOOGLE_SECRET_MANAGER", "config": {}}"#, "`GOOGLE_SECRET_MANAGER` of Fivetran"),
         ] {
@@ -435,6 +438,32 @@ mod examples {
     }
 
     #[test]
+    fn the_cluster_of_kestra_is_that_of_its_secrets() {
+        let of = |client: &str| {
+            format!(
+                "kestra: {{elasticsearch: {{client: {client}, defaults: {{indice-prefix: k_}}}}, secret: \
+                {{type: elasticsearch, elasticsearch: {{secret: a-secure-32-character-minimum-key}}}}}}"
+            )
+        };
+        let key = r#""sealing_key": "a-secure-32-character-minimum-key""#;
+        assert_eq!(
+            good(&of(
+                "{httpHosts: ['https://a:9200', 'https://b:9200'], basicAuth: {username: u, password: p}, \
+                trustAllSsl: true}"
+            )),
+            format!(
+                r#"elasticsearch {{{key}, "address": "https://a:9200", "username": "u", "password": "p", "verify": false}}"#
+            )
+        );
+        assert_eq!(
+            good(&of("{http-hosts: 'http://a:9200'}")),
+            format!(r#"elasticsearch {{{key}, "address": "http://a:9200"}}"#)
+        );
+        let error = read("secret: {type: elasticsearch, elasticsearch: {secret: short}}").unwrap_err();
+        assert!(error.to_string().contains("has fewer than 32 characters"), "{error}");
+    }
+
+    #[test]
     fn everything_that_comes_out_is_an_option_of_the_store() {
         let texts = [
             example!("kestra-aws.yaml"),
@@ -445,6 +474,7 @@ mod examples {
             example!("kestra-delinea.yaml"),
             CYBERARK,
             example!("kestra-beyondtrust.yaml"),
+            example!("kestra-elasticsearch.yaml"),
             example!("airbyte-azure.json"),
             example!("airbyte-aws-role.json"),
         ];

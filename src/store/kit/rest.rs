@@ -1,5 +1,8 @@
 //! Services that are asked over HTTP below one address: for stores that need no crate of the vendor.
 
+use std::fmt::Write;
+#[cfg(feature = "elasticsearch")]
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
@@ -9,6 +12,8 @@ use url::Url;
 
 use crate::error::{Error, Result};
 use crate::http::{ClientSettings, ProxySettings, Roots, TransportError, warn_about_plain_http};
+#[cfg(feature = "elasticsearch")]
+use crate::http::{build_client, client_config, with_client_certificate};
 use crate::store::environment::Environment;
 use crate::store::kit::answer::Answer;
 use crate::store::kit::files::WatchedFiles;
@@ -37,6 +42,26 @@ pub fn client(
     let roots = if is_encrypted { roots() } else { Roots::Empty };
     let settings = ClientSettings { connect_timeout: CONNECT_TIMEOUT, read_timeout: READ_TIMEOUT, proxies };
     trust::client(&settings, &roots, files)
+}
+
+/// The same with our own certificate, in one PEM file and its key in another, where TLS is used.
+#[cfg(feature = "elasticsearch")]
+pub fn client_with_certificate(
+    address: &Url,
+    roots: impl FnOnce() -> Roots,
+    certificate: Option<&(PathBuf, PathBuf)>,
+    environment: &Environment,
+    files: &mut WatchedFiles,
+) -> Result<Client> {
+    let Some((certificate, key)) = certificate.filter(|_| address.scheme() == "https") else {
+        return client(address, roots, environment, files);
+    };
+    let proxies = ProxySettings::from_environment(|name| environment.get(name), true);
+    let settings = ClientSettings { connect_timeout: CONNECT_TIMEOUT, read_timeout: READ_TIMEOUT, proxies };
+    let roots = roots();
+    roots.path().into_iter().chain([certificate.as_path(), key]).for_each(|path| files.watch(path));
+    let tls = with_client_certificate(&*client_config(&roots)?, certificate, key)?;
+    build_client(&settings, &tls)
 }
 
 /// The content type of a form.
@@ -114,10 +139,9 @@ impl Rest {
         request: &Request,
         authorization: Option<HeaderValue>,
     ) -> Result<Answer, TransportError> {
-        // A copy, since `request` stays usable for another attempt with another token. `try_clone` would copy
-        // a body.
-        let mut sent = Request::new(request.method().clone(), request.url().clone());
-        sent.headers_mut().clone_from(request.headers());
+        // A copy, since `request` stays usable for another attempt with another token. Both share a body.
+        let copy = request.try_clone();
+        let mut sent = copy.ok_or_else(|| TransportError::request("the request cannot be sent twice"))?;
         if let Some(authorization) = authorization {
             sent.headers_mut().insert(AUTHORIZATION, authorization);
         }
@@ -137,6 +161,19 @@ pub fn bearer(token: &str) -> Option<HeaderValue> {
     secret_header(&format!("Bearer {token}"))
 }
 
+/// A text as one segment of a path.
+pub fn segment(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
 /// `path` below `address`.
 pub fn below(address: &Url, path: &str) -> Result<Url> {
     let text = format!("{}/{path}", address.as_str().trim_end_matches('/'));
@@ -145,7 +182,7 @@ pub fn below(address: &Url, path: &str) -> Result<Url> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
+    use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
 
     use super::*;
@@ -166,6 +203,11 @@ mod tests {
             let request = rest.get(path, query.iter().copied()).unwrap();
             assert_eq!((request.method(), request.url().as_str()), (&Method::GET, expected));
         }
+    }
+
+    #[test]
+    fn a_segment_keeps_every_character() {
+        assert_eq!(segment("a/b é?#%-_."), "a%2Fb%20%C3%A9%3F%23%25-_.");
     }
 
     fn client_of(address: &Url) -> Client {

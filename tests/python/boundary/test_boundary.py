@@ -294,6 +294,7 @@ def test_the_stores_describe_themselves() -> None:
         "delinea",
         "cyberark",
         "beyondtrust",
+        "elasticsearch",
     ]
     for store in strongroom.stores():
         keys = [option["key"] for option in store["options"]]

@@ -19,7 +19,7 @@ use crate::value::json::{Object, Value};
 type Reader = fn(&mut Block<'_>, &mut Findings) -> Draft;
 
 /// The types that there is a store for.
-const TYPES: [(&str, &str, Reader); 10] = [
+const TYPES: [(&str, &str, Reader); 11] = [
     ("aws-secret-manager", "aws_secrets_manager", clouds::secrets_manager),
     ("aws-ssm-parameter-store", "aws_systems_manager", clouds::parameter_store),
     ("azure-key-vault", "azure_key_vault", clouds::azure),
@@ -30,11 +30,11 @@ const TYPES: [(&str, &str, Reader); 10] = [
     ("delinea", "delinea", vendors::delinea),
     ("cyberark", "cyberark", vendors::cyberark),
     ("beyondtrust", "beyondtrust", vendors::beyondtrust),
+    ("elasticsearch", "elasticsearch", vendors::elasticsearch),
 ];
 
 /// The types that there is no store for yet, with what they are called.
-const LATER: [(&str, &str); 3] =
-    [("bitwarden", "Bitwarden Secrets Manager"), ("elasticsearch", "Elasticsearch"), ("jdbc", "JDBC")];
+const LATER: [(&str, &str); 2] = [("bitwarden", "Bitwarden Secrets Manager"), ("jdbc", "JDBC")];
 
 /// Keys of every type that concern what Kestra does beyond reading.
 const WRITES: &str = "these tags are given to secrets that are written, and Strongroom only reads";
@@ -75,8 +75,10 @@ fn is_word(key: &str) -> bool {
 pub(super) fn read(members: &Object, kind: Option<&str>, found: &mut Findings) -> Result<Draft> {
     let mut place = "`kestra.secret`";
     let mut members = members;
+    let mut cluster = None;
     if let Some(kestra) = members.get("kestra") {
         members = inner(kestra, "kestra")?;
+        cluster = members.get("elasticsearch").and_then(Value::as_object);
         let Some(secret) = members.get("secret") else {
             return Err(Error::config("`secret` is missing in `kestra`")
                 .with_hint("Write `kestra: {secret: {type: ...}}`"));
@@ -86,7 +88,12 @@ pub(super) fn read(members: &Object, kind: Option<&str>, found: &mut Findings) -
         place = "`secret`";
         members = inner(secret, "secret")?;
     }
-    of_secret(&mut Block::new(place, Spelling::Relaxed, members, found), kind, found)
+    let mut draft = of_secret(&mut Block::new(place, Spelling::Relaxed, members, found), kind, found)?;
+    if let Some(cluster) = cluster.filter(|_| draft.store == "elasticsearch") {
+        let table = Block::new("`kestra.elasticsearch`", Spelling::Relaxed, cluster, found);
+        vendors::cluster(&mut draft, table, found);
+    }
+    Ok(draft)
 }
 
 fn inner<'a>(value: &'a Value, place: &str) -> Result<&'a Object> {

@@ -2,6 +2,7 @@
 
 use crate::config::import::block::{Block, Findings};
 use crate::config::import::draft::Draft;
+use crate::value::json::Value;
 
 use super::READS;
 use super::clouds::prefix;
@@ -67,4 +68,46 @@ pub(super) fn beyondtrust(table: &mut Block<'_>, found: &mut Findings) -> Draft 
     table.useless("owner-type", READS, found);
     prefix(&mut draft, table, found);
     draft
+}
+
+/// What Kestra has written is in a format that only Kestra knows.
+const OWN_FORMAT: &str = "is taken as the key, and Kestra's own records are in a format that only Kestra \
+    knows: seal the values again, as docs/sealed-values.md describes";
+
+pub(super) fn elasticsearch(table: &mut Block<'_>, found: &mut Findings) -> Draft {
+    let mut draft = Draft::of("elasticsearch");
+    let secret = table.required("secret", found);
+    if secret.as_ref().is_some_and(|secret| secret.trim().chars().count() < 32) {
+        table.fault::<()>("secret", "has fewer than 32 characters", found);
+    }
+    if secret.is_some() {
+        found.notes.push(table.sentence("secret", OWN_FORMAT));
+    }
+    draft.put("sealing_key", secret);
+    prefix(&mut draft, table, found);
+    draft
+}
+
+/// The cluster that Kestra itself works with, which is beside `secret`.
+pub(super) fn cluster(draft: &mut Draft, mut table: Block<'_>, found: &mut Findings) {
+    table.useless("defaults", "the index of the records is `index` here", found);
+    table.useless("indices", "the index of the records is `index` here", found);
+    if let Some(mut client) = table.block("client", found) {
+        let hosts = client.any("http-hosts");
+        let first = hosts.and_then(|hosts| hosts.as_array().map_or(Some(hosts), |all| all.first()));
+        if hosts.and_then(Value::as_array).is_some_and(|all| all.len() > 1) {
+            let note = "has several addresses, and the first one is taken: name one that finds them all";
+            found.notes.push(client.sentence("http-hosts", note));
+        }
+        draft.put("address", first.and_then(Value::as_str));
+        if let Some(mut login) = client.block("basic-auth", found) {
+            draft.put("username", login.required("username", found));
+            draft.put("password", login.required("password", found));
+            login.end(found);
+        }
+        let is_unverified = client.boolean("trust-all-ssl", found) == Some(true);
+        draft.put("verify", is_unverified.then_some(false));
+        client.end(found);
+    }
+    table.end(found);
 }
