@@ -840,6 +840,90 @@ class SecretServerOptions(CommonOptions, total=False):
     """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
 
 
+class JdbcOptions(CommonOptions, total=False):
+    """What `JdbcBackend` takes."""
+
+    url: str
+    """The address of the database, such as jdbc:postgresql://host:5432/database, with several hosts where there
+    are replicas; else STRONGROOM_JDBC_URL."""
+
+    username: str
+    """The user; takes precedence over that of `url`; else STRONGROOM_JDBC_USERNAME."""
+
+    password: str
+    """The password; takes precedence over that of `url`; else STRONGROOM_JDBC_PASSWORD."""
+
+    dialect: str
+    """The database, where the scheme of `url` does not say it: `h2` for H2's server with `-pg`."""
+
+    driver_class_name: Any
+    """The driver of Java."""
+
+    table: str
+    """The table with the sealed values, with its schema and a dot before it if that is not the user's own
+    (default `strongroom_secrets`)."""
+
+    sealing_key: str
+    """The random text of the key that values are sealed with, 32 characters at least; else `sealing_key_file`,
+    else STRONGROOM_SEALING_KEY."""
+
+    sealing_key_file: str
+    """The file with the text of the key; it is read again when it has changed."""
+
+    sealing_key_id: str
+    """The id of that key, as records name it (default `1`)."""
+
+    sealing_keys: Any
+    """More keys to open values with, by id, such as those from before a rotation: the text of each, or an object
+    with its file."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow`)."""
+
+    sep: str
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `/`)."""
+
+    sslmode: str
+    """How the connection is encrypted: disable, prefer, require, verify-ca or verify-full, or as MySQL names
+    them; else that of `url`, else prefer for a host that is this machine and verify-full for all others."""
+
+    sslcert: str
+    """A PEM file with the client's own certificate."""
+
+    sslkey: str
+    """A PEM file with the key of that certificate."""
+
+    channel_binding: str
+    """Whether the login to PostgreSQL is bound to the encrypted connection (default `prefer`)."""
+
+    target_session_attrs: str
+    """Which of several hosts may be asked (default `any`)."""
+
+    connect_timeout: float | str
+    """How long one host may take to accept a connection, with encryption and login; the next one is tried
+    afterwards (default `3s`)."""
+
+    statement_timeout: float | str
+    """How long the database may work on one statement before it ends it itself; 0 asks for no limit (default
+    `10s`)."""
+
+    verify: bool | str
+    """Whether the server's certificate is verified, or the CA bundle to verify it with."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
+
+
 class ChainOptions(CommonOptions, total=False):
     """What `ChainBackend` takes."""
 

@@ -101,6 +101,7 @@ mod examples {
                 example!("kestra-delinea.yaml"),
                 r#"delinea {"address": "https://your-delinea-instance.secretservercloud.com", "username": "YOUR_USERNAME", "password": "YOUR_PASSWORD", "folder_id": "YOUR_FOLDER_ID"}"#,
             ),
+            (example!("kestra-jdbc.yaml"), r#"jdbc {"sealing_key": "<your-secret-key>"}"#),
         ] {
             assert_eq!(good(text), expected);
             assert_eq!(read(text).unwrap().tool, Tool::Kestra);
@@ -113,7 +114,6 @@ mod examples {
             (example!("kestra-elasticsearch.yaml"), "`elasticsearch` of Kestra (Elasticsearch)"),
             (example!("kestra-cyberark.yaml"), "`cyberark` of Kestra (CyberArk)"),
             (example!("kestra-beyondtrust.yaml"), "`beyondtrust` of Kestra (BeyondTrust Secrets Safe)"),
-            (example!("kestra-jdbc.yaml"), "`jdbc` of Kestra (JDBC)"),
             (r#"{"type": "GOOGLE_SECRET_MANAGER", "config": {}}"#, "`GOOGLE_SECRET_MANAGER` of Fivetran"),
         ] {
             let error = read(text).unwrap_err();
@@ -124,6 +124,34 @@ mod examples {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn the_database_of_kestra_is_that_of_its_table_or_of_its_only_datasource() {
+        let secret = "kestra: {secret: {type: jdbc, jdbc: {secret: k, driverClassName: org.postgresql.Driver";
+        let source = "{url: 'jdbc:postgresql://h/kestra', driverClassName: x, username: u, password: p}";
+        assert_eq!(
+            good(&format!("datasources: {{postgres: {source}}}\n{secret}}}}}}}")),
+            r#"jdbc {"sealing_key": "k", "url": "jdbc:postgresql://h/kestra", "username": "u", "password": "p"}"#
+        );
+        let own = format!(
+            "datasources: {{postgres: {source}}}\n{secret}, url: 'jdbc:mysql://m/d', username: v}}}}}}"
+        );
+        assert_eq!(good(&own), r#"jdbc {"url": "jdbc:mysql://m/d", "username": "v", "sealing_key": "k"}"#);
+        for text in [
+            format!("{secret}}}}}}}"),
+            format!("datasources: {{a: {source}, b: {source}}}\n{secret}}}}}}}"),
+            format!("datasources: {{h2: {{username: sa}}}}\n{secret}}}}}}}"),
+        ] {
+            let notes = read(&text).unwrap().notes.join("\n");
+            assert!(
+                notes.contains("`url` has to be added") && notes.contains("seal the values again"),
+                "{notes}"
+            );
+        }
+        assert!(
+            read("secret: {type: jdbc, jdbc: {url: a}}").unwrap_err().to_string().contains("`secret` in")
+        );
     }
 
     #[test]
@@ -405,6 +433,7 @@ mod examples {
             example!("kestra-doppler.yaml"),
             example!("kestra-1password.yaml"),
             example!("kestra-delinea.yaml"),
+            example!("kestra-jdbc.yaml"),
             example!("airbyte-azure.json"),
             example!("airbyte-aws-role.json"),
         ];

@@ -19,7 +19,7 @@ use crate::value::json::{Object, Value};
 type Reader = fn(&mut Block<'_>, &mut Findings) -> Draft;
 
 /// The types that there is a store for.
-const TYPES: [(&str, &str, Reader); 8] = [
+const TYPES: [(&str, &str, Reader); 9] = [
     ("aws-secret-manager", "aws_secrets_manager", clouds::secrets_manager),
     ("aws-ssm-parameter-store", "aws_systems_manager", clouds::parameter_store),
     ("azure-key-vault", "azure_key_vault", clouds::azure),
@@ -28,15 +28,15 @@ const TYPES: [(&str, &str, Reader); 8] = [
     ("doppler", "doppler", vendors::doppler),
     ("1password", "onepassword_connect", vendors::onepassword),
     ("delinea", "delinea", vendors::delinea),
+    ("jdbc", "jdbc", vendors::jdbc),
 ];
 
 /// The types that there is no store for yet, with what they are called.
-const LATER: [(&str, &str); 5] = [
+const LATER: [(&str, &str); 4] = [
     ("beyondtrust", "BeyondTrust Secrets Safe"),
     ("bitwarden", "Bitwarden Secrets Manager"),
     ("cyberark", "CyberArk"),
     ("elasticsearch", "Elasticsearch"),
-    ("jdbc", "JDBC"),
 ];
 
 /// Keys of every type that concern what Kestra does beyond reading.
@@ -77,6 +77,7 @@ fn is_word(key: &str) -> bool {
 /// Reads a whole configuration of Kestra, or the part of it that begins at `secret`, or what is in that.
 pub(super) fn read(members: &Object, kind: Option<&str>, found: &mut Findings) -> Result<Draft> {
     let mut place = "`kestra.secret`";
+    let sources = object(members, "datasources");
     let mut members = members;
     if let Some(kestra) = members.get("kestra") {
         members = inner(kestra, "kestra")?;
@@ -89,7 +90,9 @@ pub(super) fn read(members: &Object, kind: Option<&str>, found: &mut Findings) -
         place = "`secret`";
         members = inner(secret, "secret")?;
     }
-    of_secret(&mut Block::new(place, Spelling::Relaxed, members, found), kind, found)
+    let mut draft = of_secret(&mut Block::new(place, Spelling::Relaxed, members, found), kind, found)?;
+    vendors::datasource(&mut draft, sources, found);
+    Ok(draft)
 }
 
 fn inner<'a>(value: &'a Value, place: &str) -> Result<&'a Object> {
