@@ -31,6 +31,8 @@ pub const STORES: &[StoreEntry] = &[
     super::onepassword::ENTRY,
     #[cfg(feature = "delinea")]
     super::delinea::ENTRY,
+    #[cfg(feature = "beyondtrust")]
+    super::beyondtrust::ENTRY,
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     super::jdbc::ENTRY,
 ];

@@ -24,6 +24,7 @@ SECRETS = {
     "kestra-doppler.yaml": ["YOUR_TOKEN"],
     "kestra-1password.yaml": ["YOUR_TOKEN"],
     "kestra-delinea.yaml": ["YOUR_PASSWORD"],
+    "kestra-beyondtrust.yaml": ["YOUR_API_KEY"],
     "kestra-jdbc.yaml": ["<your-secret-key>"],
 }
 STORES = {
@@ -41,9 +42,10 @@ STORES = {
     "kestra-doppler.yaml": "doppler",
     "kestra-1password.yaml": "onepassword_connect",
     "kestra-delinea.yaml": "delinea",
+    "kestra-beyondtrust.yaml": "beyondtrust",
     "kestra-jdbc.yaml": "jdbc",
 }
-LATER = ["cyberark", "beyondtrust", "elasticsearch"]
+LATER = ["cyberark", "elasticsearch"]
 CANARY = "canary-70b1d4"
 
 

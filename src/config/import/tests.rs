@@ -101,6 +101,10 @@ mod examples {
                 example!("kestra-delinea.yaml"),
                 r#"delinea {"address": "https://your-delinea-instance.secretservercloud.com", "username": "YOUR_USERNAME", "password": "YOUR_PASSWORD", "folder_id": "YOUR_FOLDER_ID"}"#,
             ),
+            (
+                example!("kestra-beyondtrust.yaml"),
+                r#"beyondtrust {"address": "https://beyondtrust.example.com", "api_key": "YOUR_API_KEY", "run_as": "domain\\\\service-account", "folder_id": "YOUR_SECRETS_SAFE_FOLDER_ID"}"#,
+            ),
             (example!("kestra-jdbc.yaml"), r#"jdbc {"sealing_key": "<your-secret-key>"}"#),
         ] {
             assert_eq!(good(text), expected);
@@ -113,7 +117,6 @@ mod examples {
         for (text, name) in [
             (example!("kestra-elasticsearch.yaml"), "`elasticsearch` of Kestra (Elasticsearch)"),
             (example!("kestra-cyberark.yaml"), "`cyberark` of Kestra (CyberArk)"),
-            (example!("kestra-beyondtrust.yaml"), "`beyondtrust` of Kestra (BeyondTrust Secrets Safe)"),
             (r#"{"type": "GOOGLE_SECRET_MANAGER", "config": {}}"#, "`GOOGLE_SECRET_MANAGER` of Fivetran"),
         ] {
             let error = read(text).unwrap_err();
@@ -433,6 +436,7 @@ mod examples {
             example!("kestra-doppler.yaml"),
             example!("kestra-1password.yaml"),
             example!("kestra-delinea.yaml"),
+            example!("kestra-beyondtrust.yaml"),
             example!("kestra-jdbc.yaml"),
             example!("airbyte-azure.json"),
             example!("airbyte-aws-role.json"),

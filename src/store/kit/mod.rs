@@ -5,12 +5,14 @@
 //! | `address.rs` | checks the address of a service |
 //! | `answer.rs` | sends a request and reads the whole answer |
 //! | `checks.rs` | findings of `strongroom doctor` that more than one store has |
+//! | `cookies.rs` | the cookies by which a service knows a session again |
 //! | `database_url.rs` | reads the addresses of databases |
 //! | `download.rs` | reads many secrets with one request, and keeps the answer while it has not changed |
 //! | `files.rs` | notices that a file from which a store was built has changed; expands `~` |
 //! | `from_json.rs` | turns a value of a JSON or YAML document into a secret |
 //! | `kept.rs` | keeps an answer while the service says that it has not changed (`ETag`) |
 //! | `names.rs` | inspects a store whose service lists names alone |
+//! | `known.rs` | remembers the ids of a list for the reads that follow it |
 //! | `place.rs` | where in a service the secrets are, from options or the environment |
 //! | `probe.rs` | compares the service's clock with this machine's, and names the trusted certificates |
 //! | `reading.rs` | reads files that hold secrets: on another thread, up to a size, wiped afterwards |
@@ -32,6 +34,8 @@ pub mod address;
 #[cfg(feature = "http")]
 pub mod answer;
 pub mod checks;
+#[cfg(feature = "http")]
+pub mod cookies;
 pub mod database_url;
 #[cfg(feature = "http")]
 pub mod download;
@@ -39,6 +43,7 @@ pub mod files;
 pub mod from_json;
 #[cfg(feature = "http")]
 pub mod kept;
+pub mod known;
 #[cfg(feature = "http")]
 pub mod names;
 pub mod place;
