@@ -46,8 +46,18 @@ impl TransportError {
     }
 
     /// An error that was found here and not by the client.
-    pub(super) fn new(kind: TransportKind, text: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: TransportKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into() }
+    }
+
+    /// A connection of another protocol that failed with `error`, whose kind is known but for certificates.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    pub(crate) fn of(error: &(dyn StdError + 'static), kind: TransportKind) -> Self {
+        let kind = if is_certificate(error) { TransportKind::Certificate } else { kind };
+        let innermost = causes(error).last().map(ToString::to_string).unwrap_or_default();
+        // Some texts of rustls end in a link to its manual.
+        let text = innermost.split(": https://").next().unwrap_or_default().to_owned();
+        Self { kind, text }
     }
 
     /// A request that cannot be sent.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+#[cfg(feature = "postgres")]
+use rustls::client::{WebPkiServerVerifier, danger::ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
@@ -12,6 +14,8 @@ use rustls_pki_types::pem::PemObject;
 
 use crate::error::{Error, Result};
 use crate::http::verifier::AcceptAnyCertificate;
+#[cfg(feature = "postgres")]
+use crate::http::verifier::AcceptAnyHost;
 use crate::process::{Generation, OncePerProcess, generation};
 use crate::redact::ShownPath;
 
@@ -85,6 +89,59 @@ pub fn client_config(roots: &Roots) -> Result<Arc<ClientConfig>> {
         shared.push(Shared { generation, roots: roots.clone(), changed, config });
     }
     Ok(config)
+}
+
+/// The certificates of `roots`, for a library that builds its own configuration: whether Mozilla's list is
+/// among them, and all others.
+#[cfg(feature = "mysql")]
+pub fn trusted(roots: &Roots) -> Result<(bool, Vec<CertificateDer<'static>>)> {
+    let others = match roots {
+        Roots::Empty | Roots::Unverified | Roots::Mozilla => Vec::new(),
+        Roots::System => rustls_native_certs::load_native_certs().certs,
+        Roots::MozillaAnd { path } => certificates(path).unwrap_or_default(),
+        Roots::Bundle { path, named_by } => {
+            certificates(path).map_err(|reason| bundle_error(path, named_by, &reason))?
+        }
+    };
+    let is_usable = |der: &CertificateDer<'static>| RootCertStore::empty().add(der.clone()).is_ok();
+    let usable = others.into_iter().filter(is_usable).collect();
+    Ok((matches!(roots, Roots::Mozilla | Roots::MozillaAnd { .. }), usable))
+}
+
+/// How much of a certificate is checked where a protocol lets its users choose.
+#[cfg(feature = "postgres")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// Who signed it, and that it is for this host.
+    Host,
+    /// Who signed it.
+    Authority,
+    /// Nothing: whoever is between reads everything.
+    Nothing,
+}
+
+/// The configuration for `roots`, with as much checked as `checked` says.
+///
+/// Call it under [`crate::process::no_fork`].
+#[cfg(feature = "postgres")]
+pub fn config_that_checks(checked: Checked, roots: &Roots) -> Result<Arc<ClientConfig>> {
+    if checked == Checked::Host {
+        return client_config(roots);
+    }
+    let provider = ring_provider();
+    let any = AcceptAnyCertificate(Arc::clone(&provider));
+    let verifier: Arc<dyn ServerCertVerifier> = if checked == Checked::Nothing {
+        Arc::new(any)
+    } else {
+        let store = Arc::new(root_store(roots)?);
+        let inner = WebPkiServerVerifier::builder_with_provider(store, Arc::clone(&provider)).build();
+        let inner = inner.map_err(|error| Error::internal("TLS could not be set up").with_source(error))?;
+        Arc::new(AcceptAnyHost(inner))
+    };
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| Error::internal("TLS could not be set up").with_source(error))?;
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    Ok(Arc::new(builder.with_no_client_auth()))
 }
 
 /// Leaks what a parent built instead of dropping it: its session caches contain locks of the parent.

@@ -30,6 +30,8 @@ mod entry;
 pub mod environment;
 #[cfg(feature = "google")]
 pub mod google;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub mod jdbc;
 pub mod kit;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;

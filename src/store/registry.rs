@@ -37,6 +37,8 @@ pub const STORES: &[StoreEntry] = &[
     super::beyondtrust::ENTRY,
     #[cfg(feature = "elasticsearch")]
     super::elasticsearch::ENTRY,
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    super::jdbc::ENTRY,
 ];
 
 /// Every environment variable that may change the identity, the endpoint or the TLS roots of a store of this

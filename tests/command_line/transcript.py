@@ -33,6 +33,7 @@ CHANGING = (
     (r'("took_us": )\d+', r"\1<time>"),
     (r'("p\d\d_us": )\d+', r"\1<time>"),
     (r"\b\d+ s from the (server|service)", r"<time> from the \1"),
+    (r"\b(the server is \w+) [\d.]+", r"\1 <version>"),
     (r"\b\d+ s left\b", "<time> left"),
     (r"\bends in \d+ s\b", "ends in <time>"),
     (r"\bpolicy-\d+\b", "policy-<number>"),

@@ -11,6 +11,8 @@
 ``vault_front`` puts a front before OpenBao, with the cloud logins that only Vault has
 ``double``   the base of the doubles; ``signer`` makes and checks JSON web tokens
 ``cloud_identity`` plays the services from which a machine gets its identity in Azure and in Google Cloud
+``databases`` PostgreSQL and MariaDB with a table of sealed values; ``lines`` breaks connections to any server
+``sealed``   seals values as `docs/sealed-values.md` describes it
 ``fixtures``, ``vault_fixtures`` and ``vault_login_fixtures`` the same as pytest fixtures
 
 The programs come from the environment pinned in ``tests/requirements/servers.txt``; ``STRONGROOM_SERVERS`` names its

@@ -13,6 +13,7 @@ import pytest
 from tests.servers.aws import MiniStack, ministack
 from tests.servers.azure import Azure, azure
 from tests.servers.counting import Counter, counting_proxy
+from tests.servers.databases import MariaDb, Postgres, mariadb, postgres
 from tests.servers.double import Guarded
 from tests.servers.faults import Faults, microburst
 from tests.servers.google import GoogleServer, google
@@ -63,6 +64,20 @@ def google_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleSe
 def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     """The double of Azure; it keeps its contents during the session."""
     with azure(tmp_path_factory.mktemp("azure")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """PostgreSQL; it keeps its contents during the session."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDb]:
+    """MariaDB; it keeps its contents during the session."""
+    with mariadb() as server:
         yield server
 
 

@@ -24,11 +24,16 @@ CARGO = shutil.which("cargo") or "cargo"
 VERSION = "0.13.2"
 TOOL = CACHE / "cargo-fuzz" / VERSION
 WORK = CACHE / "fuzz"
-TARGETS = ("connection", "duration", "import", "json", "local", "options", "pattern", "sealed")
+TARGETS = ("connection", "database_url", "duration", "import", "json", "local", "options", "pattern", "sealed")
 NO_NIGHTLY = "fuzzing needs a nightly toolchain: run `rustup toolchain install nightly`"
 
 #: Texts that are not in a golden file.
 SEEDS: Mapping[str, tuple[str, ...]] = {
+    "database_url": (
+        "jdbc:postgresql://h1,h2:5433,[::1]:6/d?user=a&password=b%40&sslmode=verify-full",
+        "postgresql+psycopg2://a:b%2F@h:5432/d?sslmode=require",
+        "jdbc:mariadb:sequential://h1,h2:3307/d?sslMode=VERIFY_CA",
+    ),
     "duration": ("60", "0.5", "500ms", "3s", "10m", "1h", "1d", "PT60S", "PT1H30M"),
     # The first byte of an input chooses the tool.
     "import": (

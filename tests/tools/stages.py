@@ -19,7 +19,7 @@ from tests.tools.venvs import CACHE, DIST, REPOSITORY, TEST_DIST, built_wheel, p
 
 STORES = described()
 #: Every feature but the Python boundary, so that a test binary needs no libpython.
-FEATURES = [store.feature for store in STORES.values()]
+FEATURES = [*(store.feature for store in STORES.values()), "postgres", "mysql"]
 RUST_FEATURES = ("--locked", "--no-default-features", "--features", "cli stores")
 PYTHON_CODE = ("python", "tests", "dags", "benches")
 INSTRUCTIONS = (sys.executable, "-m", "tests.tools.instructions")

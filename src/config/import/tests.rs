@@ -113,6 +113,7 @@ mod examples {
                 example!("kestra-elasticsearch.yaml"),
                 r#"elasticsearch {"sealing_key": "a-secure-32-character-minimum-key"}"#,
             ),
+            (example!("kestra-jdbc.yaml"), r#"jdbc {"sealing_key": "<your-secret-key>"}"#),
         ] {
             assert_eq!(good(text), expected);
             assert_eq!(read(text).unwrap().tool, Tool::Kestra);
@@ -122,7 +123,7 @@ mod examples {
     #[test]
     fn stores_that_there_are_not_yet_are_named() {
         for (text, name) in [
-            (example!("kestra-jdbc.yaml"), "`jdbc` of Kestra (JDBC)"),
+            ("secret: {type: bitwarden, bitwarden: {}}", "`bitwarden` of Kestra (Bitwarden Secrets Manager)"),
             (r#"{"type": "GOOGLE_SECRET_MANAGER", "config": {}}"#, "`GOOGLE_SECRET_MANAGER` of Fivetran"),
         ] {
             let error = read(text).unwrap_err();
@@ -133,6 +134,34 @@ mod examples {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn the_database_of_kestra_is_that_of_its_table_or_of_its_only_datasource() {
+        let secret = "kestra: {secret: {type: jdbc, jdbc: {secret: k, driverClassName: org.postgresql.Driver";
+        let source = "{url: 'jdbc:postgresql://h/kestra', driverClassName: x, username: u, password: p}";
+        assert_eq!(
+            good(&format!("datasources: {{postgres: {source}}}\n{secret}}}}}}}")),
+            r#"jdbc {"sealing_key": "k", "url": "jdbc:postgresql://h/kestra", "username": "u", "password": "p"}"#
+        );
+        let own = format!(
+            "datasources: {{postgres: {source}}}\n{secret}, url: 'jdbc:mysql://m/d', username: v}}}}}}"
+        );
+        assert_eq!(good(&own), r#"jdbc {"url": "jdbc:mysql://m/d", "username": "v", "sealing_key": "k"}"#);
+        for text in [
+            format!("{secret}}}}}}}"),
+            format!("datasources: {{a: {source}, b: {source}}}\n{secret}}}}}}}"),
+            format!("datasources: {{h2: {{username: sa}}}}\n{secret}}}}}}}"),
+        ] {
+            let notes = read(&text).unwrap().notes.join("\n");
+            assert!(
+                notes.contains("`url` has to be added") && notes.contains("seal the values again"),
+                "{notes}"
+            );
+        }
+        assert!(
+            read("secret: {type: jdbc, jdbc: {url: a}}").unwrap_err().to_string().contains("`secret` in")
+        );
     }
 
     #[test]
@@ -475,6 +504,7 @@ mod examples {
             CYBERARK,
             example!("kestra-beyondtrust.yaml"),
             example!("kestra-elasticsearch.yaml"),
+            example!("kestra-jdbc.yaml"),
             example!("airbyte-azure.json"),
             example!("airbyte-aws-role.json"),
         ];

@@ -6,6 +6,7 @@
 //! | `answer.rs` | sends a request and reads the whole answer |
 //! | `checks.rs` | findings of `strongroom doctor` that more than one store has |
 //! | `cookies.rs` | the cookies by which a service knows a session again |
+//! | `database_url.rs` | reads the addresses of databases |
 //! | `download.rs` | reads many secrets with one request, and keeps the answer while it has not changed |
 //! | `files.rs` | notices that a file from which a store was built has changed; expands `~` |
 //! | `from_json.rs` | turns a value of a JSON or YAML document into a secret |
@@ -35,6 +36,7 @@ pub mod answer;
 pub mod checks;
 #[cfg(feature = "http")]
 pub mod cookies;
+pub mod database_url;
 #[cfg(feature = "http")]
 pub mod download;
 pub mod files;

@@ -295,6 +295,7 @@ def test_the_stores_describe_themselves() -> None:
         "cyberark",
         "beyondtrust",
         "elasticsearch",
+        "jdbc",
     ]
     for store in strongroom.stores():
         keys = [option["key"] for option in store["options"]]

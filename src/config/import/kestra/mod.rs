@@ -19,7 +19,7 @@ use crate::value::json::{Object, Value};
 type Reader = fn(&mut Block<'_>, &mut Findings) -> Draft;
 
 /// The types that there is a store for.
-const TYPES: [(&str, &str, Reader); 11] = [
+const TYPES: [(&str, &str, Reader); 12] = [
     ("aws-secret-manager", "aws_secrets_manager", clouds::secrets_manager),
     ("aws-ssm-parameter-store", "aws_systems_manager", clouds::parameter_store),
     ("azure-key-vault", "azure_key_vault", clouds::azure),
@@ -31,10 +31,11 @@ const TYPES: [(&str, &str, Reader); 11] = [
     ("cyberark", "cyberark", vendors::cyberark),
     ("beyondtrust", "beyondtrust", vendors::beyondtrust),
     ("elasticsearch", "elasticsearch", vendors::elasticsearch),
+    ("jdbc", "jdbc", vendors::jdbc),
 ];
 
 /// The types that there is no store for yet, with what they are called.
-const LATER: [(&str, &str); 2] = [("bitwarden", "Bitwarden Secrets Manager"), ("jdbc", "JDBC")];
+const LATER: [(&str, &str); 1] = [("bitwarden", "Bitwarden Secrets Manager")];
 
 /// Keys of every type that concern what Kestra does beyond reading.
 const WRITES: &str = "these tags are given to secrets that are written, and Strongroom only reads";
@@ -74,6 +75,7 @@ fn is_word(key: &str) -> bool {
 /// Reads a whole configuration of Kestra, or the part of it that begins at `secret`, or what is in that.
 pub(super) fn read(members: &Object, kind: Option<&str>, found: &mut Findings) -> Result<Draft> {
     let mut place = "`kestra.secret`";
+    let sources = object(members, "datasources");
     let mut members = members;
     let mut cluster = None;
     if let Some(kestra) = members.get("kestra") {
@@ -93,6 +95,7 @@ pub(super) fn read(members: &Object, kind: Option<&str>, found: &mut Findings) -
         let table = Block::new("`kestra.elasticsearch`", Spelling::Relaxed, cluster, found);
         vendors::cluster(&mut draft, table, found);
     }
+    vendors::datasource(&mut draft, sources, found);
     Ok(draft)
 }
 

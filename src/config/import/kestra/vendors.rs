@@ -2,7 +2,7 @@
 
 use crate::config::import::block::{Block, Findings};
 use crate::config::import::draft::Draft;
-use crate::value::json::Value;
+use crate::value::json::{Object, Value};
 
 use super::READS;
 use super::clouds::prefix;
@@ -111,3 +111,45 @@ pub(super) fn cluster(draft: &mut Draft, mut table: Block<'_>, found: &mut Findi
     }
     table.end(found);
 }
+
+/// The key of sealed values, and the database, which Kestra itself takes from `datasources`.
+pub(super) fn jdbc(table: &mut Block<'_>, found: &mut Findings) -> Draft {
+    let mut draft = Draft::of("jdbc");
+    draft.put("url", table.text("url", found));
+    draft.put("username", table.text("username", found));
+    draft.put("password", table.text("password", found));
+    table.useless("driver-class-name", DRIVER, found);
+    draft.put("sealing_key", table.required("secret", found));
+    prefix(&mut draft, table, found);
+    draft
+}
+
+const DRIVER: &str = "no class of Java is loaded";
+
+/// The database of `datasources`, for a table that does not name its own, and what to know of both.
+pub(super) fn datasource(draft: &mut Draft, sources: Option<&Object>, found: &mut Findings) {
+    if draft.store != "jdbc" {
+        return;
+    }
+    found.notes.push(SEALED_AGAIN.to_owned());
+    if draft.options.contains_key("url") {
+        return;
+    }
+    let with_url = |source: &&Object| source.get("url").and_then(Value::as_str).is_some();
+    let sources: Vec<_> =
+        sources.into_iter().flatten().filter_map(|(_, source)| source.as_object()).collect();
+    match *sources.into_iter().filter(with_url).collect::<Vec<_>>() {
+        [only] => {
+            for key in ["url", "username", "password"] {
+                draft.put(key, only.get(key).and_then(Value::as_str));
+            }
+        }
+        _ => found.notes.push(NO_URL.to_owned()),
+    }
+}
+
+const SEALED_AGAIN: &str = "Kestra's own table has a format that is not published: make the table of \
+    `strongroom jdbc schema` and seal the values again, with a key of `strongroom key`";
+
+const NO_URL: &str = "`url` has to be added: Kestra has the address of its database in `datasources`, and \
+    there is not exactly one here";
