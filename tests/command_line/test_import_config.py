@@ -67,7 +67,7 @@ def test_an_example_becomes_options_in_both_forms(example: str, shell: Shell) ->
 
 
 def test_a_store_that_there_is_not_yet_is_named(shell: Shell) -> None:
-    run = shell.run("import-config", "-", stdin="kestra: {secret: {type: bitwarden, bitwarden: {}}}")
+    run = shell.run("import-config", stdin="kestra: {secret: {type: bitwarden, bitwarden: {}}}")
     assert (run.code, run.out) == (CONFIGURATION, "")
     assert run.err.startswith("strongroom: the store `bitwarden` of Kestra (")
     assert run.err.endswith("is not supported yet\n")

@@ -107,6 +107,7 @@ struct Meaning {
     hint: &'static str,
 }
 
+#[allow(clippy::unnecessary_wraps)] // each arm of a match is one
 const fn means(kind: ErrorKind, what: &'static str, hint: &'static str) -> Option<Meaning> {
     Some(Meaning { kind, what, hint })
 }

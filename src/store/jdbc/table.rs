@@ -1,5 +1,7 @@
 //! The table with the sealed values: its name, its columns, and the statements that read it.
 
+use std::fmt::Write;
+
 use crate::error::{Error, Result};
 use crate::store::kit::database_url::Dialect;
 
@@ -82,7 +84,11 @@ impl Statement {
 }
 
 fn literal(value: &str) -> String {
-    let digits: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let mut digits = String::with_capacity(2 * value.len());
+    for byte in value.bytes() {
+        // Writing into a text cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
     if digits.is_empty() { "''".to_owned() } else { format!("_utf8mb4 x'{digits}' COLLATE utf8mb4_bin") }
 }
 

@@ -61,9 +61,10 @@ pub struct Host {
 
 impl fmt::Display for Host {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name.contains(':') {
-            true => write!(formatter, "[{}]:{}", self.name, self.port),
-            false => write!(formatter, "{}:{}", self.name, self.port),
+        if self.name.contains(':') {
+            write!(formatter, "[{}]:{}", self.name, self.port)
+        } else {
+            write!(formatter, "{}:{}", self.name, self.port)
         }
     }
 }
