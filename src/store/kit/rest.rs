@@ -1,5 +1,6 @@
 //! Services that are asked over HTTP below one address: for stores that need no crate of the vendor.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
@@ -30,13 +31,27 @@ pub fn client(
     environment: &Environment,
     files: &mut WatchedFiles,
 ) -> Result<Client> {
+    client_as(None, address, roots, environment, files)
+}
+
+/// The same, with our own certificate in one PEM file and its key in another, or in the same.
+pub fn client_as(
+    own: Option<[PathBuf; 2]>,
+    address: &Url,
+    roots: impl FnOnce() -> Roots,
+    environment: &Environment,
+    files: &mut WatchedFiles,
+) -> Result<Client> {
     warn_about_plain_http(address);
     let proxies = ProxySettings::from_environment(|name| environment.get(name), true);
     let is_encrypted = address.scheme() == "https" || proxies.needs_tls();
     // Without TLS no list of certificates needs to be read.
     let roots = if is_encrypted { roots() } else { Roots::Empty };
     let settings = ClientSettings { connect_timeout: CONNECT_TIMEOUT, read_timeout: READ_TIMEOUT, proxies };
-    trust::client(&settings, &roots, files)
+    match own.filter(|_| is_encrypted) {
+        Some(own) => trust::client_as(own, &settings, &roots, files),
+        None => trust::client(&settings, &roots, files),
+    }
 }
 
 /// The content type of a form.
