@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from strongroom.options import PrivilegedAccountsOptions
+    from strongroom.options import CentralCredentialProviderOptions, PrivilegedAccountsOptions
 
 
 class PrivilegedAccountsBackend(SecretsBackend):
@@ -24,6 +24,26 @@ class PrivilegedAccountsBackend(SecretsBackend):
     _store = "cyberark"
 
     def __init__(self, **options: Unpack[PrivilegedAccountsOptions]) -> None:
+        """Take the `backend_kwargs`; no request is made before the first lookup."""
+        try:
+            super().__init__(**options)
+        finally:
+            del options  # error reporters send what the frames of a traceback hold
+
+
+class CentralCredentialProviderBackend(SecretsBackend):
+    """Reads connections, variables and config values that CyberArk's Central Credential Provider hands out.
+
+        [secrets]
+        backend = strongroom.cyberark.CentralCredentialProviderBackend
+        backend_kwargs = {"address": "https://ccp.example.com", "app_id": "Airflow", "safe": "Airflow"}
+
+    The provider knows the application by its machine, or by `client_certificate`.
+    """
+
+    _store = "cyberark_ccp"
+
+    def __init__(self, **options: Unpack[CentralCredentialProviderOptions]) -> None:
         """Take the `backend_kwargs`; no request is made before the first lookup."""
         try:
             super().__init__(**options)

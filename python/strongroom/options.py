@@ -847,6 +847,100 @@ class SecretServerOptions(CommonOptions, total=False):
     """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
 
 
+class CyberarkOptions(TypedDict, total=False):
+    """What every backend of `strongroom.cyberark` takes."""
+
+    safe_name: str
+    """Another way to write `safe`, which takes precedence."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow-connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow-variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow-config`)."""
+
+    sep: str
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `-`)."""
+
+    verify: bool | str
+    """Whether the server's certificate is verified, or the CA bundle to verify it with."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
+
+
+class PrivilegedAccountsOptions(CommonOptions, CyberarkOptions, total=False):
+    """What `PrivilegedAccountsBackend` takes."""
+
+    address: str
+    """The address of the Password Vault Web Access, such as https://pvwa.example.com or
+    https://NAME.privilegecloud.cyberark.cloud; else CYBERARK_ADDRESS."""
+
+    username: str
+    """The user that reads; else CYBERARK_USERNAME."""
+
+    password: str
+    """The password of `username`; else CYBERARK_PASSWORD."""
+
+    auth: str
+    """How to log in: cyberark, ldap, radius, windows, or oauth at Privilege Cloud on Shared Services; oauth for
+    hosts below privilegecloud.cyberark.cloud, else cyberark."""
+
+    identity_url: str
+    """The address of the Identity tenant that issues tokens, such as https://NAME.id.cyberark.cloud: for `auth`
+    oauth alone; else CYBERARK_IDENTITY_URL."""
+
+    safe: str
+    """The safe with the accounts; else CYBERARK_SAFE, else every safe that the user may list."""
+
+    reason: str
+    """What is written into the audit of accounts whose platform requires a reason."""
+
+    secret_name_prefix: str
+    """What comes before the name of every account, of whatever kind, so that several installations can share a
+    safe."""
+
+    platform_id: Any
+    """The platform of new accounts, as other tools write it; reading needs none."""
+
+
+class CentralCredentialProviderOptions(CommonOptions, CyberarkOptions, total=False):
+    """What `CentralCredentialProviderBackend` takes."""
+
+    address: str
+    """The address of the Central Credential Provider, such as https://ccp.example.com; else
+    CYBERARK_CCP_ADDRESS."""
+
+    app_id: str
+    """The application that reads; else CYBERARK_APP_ID."""
+
+    safe: str
+    """The safe with the objects; else CYBERARK_SAFE."""
+
+    folder: str
+    """The folder in the safe (default `Root`)."""
+
+    client_certificate: str
+    """A PEM file with the certificate of the application, for a provider that asks for one."""
+
+    client_key: str
+    """The PEM file with the key of `client_certificate`, without a password; else the same file."""
+
+    reason: str
+    """What is written into the audit of each read."""
+
+    secret_name_prefix: str
+    """What comes before the name of every object, of whatever kind, so that several installations can share a
+    safe."""
+
+
 class SecretsSafeOptions(CommonOptions, total=False):
     """What `SecretsSafeBackend` takes."""
 

@@ -23,7 +23,6 @@
 mod address;
 mod body;
 mod client;
-#[cfg(any(feature = "elasticsearch", feature = "vault", feature = "postgres", feature = "mysql"))]
 mod client_certificate;
 mod no_answer;
 mod proxy;
@@ -34,7 +33,6 @@ mod verifier;
 pub use address::web_address;
 pub use body::read_body;
 pub use client::{ClientSettings, build_client, is_loopback, warn_about_plain_http};
-#[cfg(any(feature = "elasticsearch", feature = "vault", feature = "postgres", feature = "mysql"))]
 pub use client_certificate::with_client_certificate;
 pub use no_answer::NoAnswerHints;
 pub use proxy::ProxySettings;

@@ -15,6 +15,8 @@ pub mod aws;
 pub mod azure;
 #[cfg(feature = "beyondtrust")]
 pub mod beyondtrust;
+#[cfg(feature = "cyberark-ccp")]
+pub mod ccp;
 mod contract;
 pub mod convention;
 #[cfg(feature = "cyberark")]

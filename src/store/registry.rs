@@ -33,6 +33,8 @@ pub const STORES: &[StoreEntry] = &[
     super::delinea::ENTRY,
     #[cfg(feature = "cyberark")]
     super::cyberark::ENTRY,
+    #[cfg(feature = "cyberark-ccp")]
+    super::ccp::ENTRY,
     #[cfg(feature = "beyondtrust")]
     super::beyondtrust::ENTRY,
     #[cfg(feature = "elasticsearch")]

@@ -18,6 +18,8 @@ from tests.stores.description import Calls, Secrets, Store
 STORES: Mapping[str, Store] = {store.word: store for store in described().values()}
 #: The requests to those that are reached over a network.
 SERVERS: Mapping[str, Calls] = {word: store.calls for word, store in STORES.items() if store.calls}
+#: The stores that list their names.
+LISTING = [word for word in STORES if word not in SERVERS or SERVERS[word].listed]
 
 
 @dataclass

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.command_line.shell import DONE, NO, Shell
+from tests.command_line.shell import CONFIGURATION, DONE, NO, Shell
 from tests.command_line.store_shell import SERVERS, StoreShell, open_store
 
 CANARY = "canary-3ad952"
 URI = f"http://u:{CANARY}@h"
 MANY = 1000
+#: The stores on a network that list their names.
+LISTING = [store for store, calls in SERVERS.items() if calls.listed]
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def test_explain_makes_the_calls_of_one_lookup_and_asks_why_after_a_miss(server:
     # An absent id may be misspelt, so the ids of its kind are listed.
     for secret_id, code, of_lookup, more, near in (
         ("v", DONE, SERVERS[store].hit, [], []),
-        ("absent", NO, SERVERS[store].miss, list(SERVERS[store].why), [SERVERS[store].listed]),
+        ("absent", NO, SERVERS[store].miss, list(SERVERS[store].why), [SERVERS[store].listed] * (store in LISTING)),
     ):
         assert server.run("get", "variable", secret_id).code == code
         assert server.operations() == of_lookup + near
@@ -58,7 +60,7 @@ def test_explain_of_a_denial_makes_the_calls_of_one_lookup(server: StoreShell, s
     assert server.operations() == of_lookup
 
 
-@pytest.mark.parametrize("store", SERVERS)
+@pytest.mark.parametrize("store", LISTING)
 def test_a_thousand_names_take_as_many_calls_as_pages(server: StoreShell, store: str) -> None:
     names = [f"v{number:04}" for number in range(MANY)]
     server.put({("variable", name): CANARY for name in names})
@@ -70,7 +72,16 @@ def test_a_thousand_names_take_as_many_calls_as_pages(server: StoreShell, store:
     assert server.operations() == [SERVERS[store].listed]
 
 
-@pytest.mark.parametrize("store", SERVERS)
+@pytest.mark.parametrize("store", [store for store in SERVERS if store not in LISTING])
+def test_a_store_that_cannot_list_says_so_and_costs_nothing(server: StoreShell, store: str) -> None:
+    server.put({("variable", "v"): CANARY})
+    for command in ("list", "lint"):
+        refused = server.run(command, "--json")
+        assert (refused.code, refused.json["error"]["kind"]) == (CONFIGURATION, "unsupported"), store
+    assert server.operations() == []
+
+
+@pytest.mark.parametrize("store", LISTING)
 def test_lint_reads_each_connection_once_and_together_where_the_store_can(server: StoreShell, store: str) -> None:
     count = 45
     server.put({("connection", f"c{number:03}"): URI for number in range(count)} | {("connection", "bad"): "{"})

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 import strongroom
+from tests.conformance.capability import Capability
 from tests.conformance.harness import ODD_NAMES
 from tests.servers.process import REPOSITORY
 from tests.stores import described
@@ -127,6 +128,14 @@ def test_a_store_on_the_network_has_an_address_a_server_and_calls(name: str) -> 
     assert len(declared) == 1, f"{name}: address, server, calls and nowhere belong together"
     options = {kind.address_option for kind in store.harnesses} if store.address else {""}
     assert options == {store.address}, f"{name}: the harness and the store find the server by different options"
+
+
+@EACH
+def test_a_store_lists_if_its_harnesses_say_so(name: str) -> None:
+    store = description(name)
+    if store.calls is not None:
+        lists = {Capability.LISTED in kind.capabilities for kind in store.harnesses}
+        assert lists == {bool(store.calls.listed)}, f"{name}: `calls.listed` and Capability.LISTED belong together"
 
 
 def test_files_of_tests_are_named_by_topic() -> None:

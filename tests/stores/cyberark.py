@@ -90,7 +90,7 @@ class CyberArkStore(GuardedStore):
     name = word = feature = "cyberark"
     backend = "strongroom.cyberark.PrivilegedAccountsBackend"
     page = "cyberark.md"
-    harnesses = (OnDouble,)
+    harnesses: ClassVar[tuple[type[OnGuarded], ...]] = (OnDouble,)
     nowhere: ClassVar[Mapping[str, Any]] = {"address": "http://127.0.0.1:9", "username": "u", "password": "made-up"}
     address = "address"
     powerless = "auditor"

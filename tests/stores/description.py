@@ -37,11 +37,11 @@ def below_prefix(separator: str, kind: Kind, secret_id: str, team: str | None) -
 class Calls:
     """The requests to a store, in the words of ``Store.operation``."""
 
-    #: The request that gets a value, and a page of a list.
+    #: The request that gets a value, and a page of a list; empty for a store that cannot list.
     read: str
-    listed: str
+    listed: str = ""
     #: How many names a page has at most.
-    page: int
+    page: int = 0
     #: A description, where it takes one call.
     described: str = ""
     #: The requests after a miss, where the store can say why.

@@ -20,7 +20,7 @@ pub(super) const VARIABLES: &[&str] =
     &["CYBERARK_ADDRESS", "CYBERARK_IDENTITY_URL", "CYBERARK_PASSWORD", "CYBERARK_SAFE", "CYBERARK_USERNAME"];
 
 /// Airflow's usual prefixes, without the slashes that no account has in its name.
-pub(super) const DEFAULTS: PrefixDefaults =
+pub(in crate::store) const DEFAULTS: PrefixDefaults =
     PrefixDefaults::new(["airflow-connections", "airflow-variables", "airflow-config"], "-");
 
 /// The address of the web access.

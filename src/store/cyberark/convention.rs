@@ -8,7 +8,8 @@ use super::config::DEFAULTS;
 /// What a name may take of an address when it is encoded. IIS refuses addresses of more than 2048 characters.
 const LONGEST: usize = 1700;
 
-const LETTERS: Letters = Letters {
+/// The letters of names in a safe.
+pub(in crate::store) const LETTERS: Letters = Letters {
     spell: str::to_owned,
     dash: '-',
     is_valid,

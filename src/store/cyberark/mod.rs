@@ -36,6 +36,11 @@ use crate::store::{
 use crate::value::SecretValue;
 use crate::value::json::{Object, Value};
 
+#[cfg(feature = "cyberark-ccp")]
+pub(super) use self::config::DEFAULTS;
+#[cfg(feature = "cyberark-ccp")]
+pub(super) use self::convention::LETTERS;
+
 use self::account::Account;
 use self::convention::convention;
 use self::error::{CYBERARK, ambiguous};

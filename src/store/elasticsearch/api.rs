@@ -11,7 +11,7 @@ use crate::store::environment::Environment;
 use crate::store::kit::answer::Answer;
 use crate::store::kit::files::WatchedFiles;
 use crate::store::kit::probe::Probe;
-use crate::store::kit::rest::{Rest, client_with_certificate, segment};
+use crate::store::kit::rest::{Rest, client_as, segment};
 use crate::store::kit::trust;
 use crate::store::options::Options;
 use crate::store::tools::{Finding, Severity};
@@ -44,7 +44,7 @@ impl Api {
         let certificate = config::certificate(options, environment)?;
         let mut files = WatchedFiles::default();
         let roots = || trust::roots(options, environment, trust::OF_REQUESTS);
-        let client = client_with_certificate(&address, roots, certificate.as_ref(), environment, &mut files)?;
+        let client = client_as(certificate, &address, roots, environment, &mut files)?;
         let probe = Probe::new(client.clone(), &address, roots, "certificates");
         Ok(Self { index, files, rest: Rest::new(client, address), login, probe })
     }

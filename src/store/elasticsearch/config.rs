@@ -203,15 +203,11 @@ fn bearer(token: &str) -> Result<Login> {
 }
 
 /// The files of certificate and key; one file may hold both.
-pub(super) fn certificate(
-    options: &Options,
-    environment: &Environment,
-) -> Result<Option<(PathBuf, PathBuf)>> {
+pub(super) fn certificate(options: &Options, environment: &Environment) -> Result<Option<[PathBuf; 2]>> {
     let (certificate, key) = (options.non_empty(CERTIFICATE), options.non_empty(KEY));
     match (certificate, key) {
         (Some(certificate), key) => {
-            let path = |path| expand(path, environment);
-            Ok(Some((path(certificate), path(key.unwrap_or(certificate)))))
+            Ok(Some([certificate, key.unwrap_or(certificate)].map(|path| expand(path, environment))))
         }
         (None, Some(_)) => Err(Error::config(format!("`{KEY}` is the key of no certificate"))
             .with_hint(format!("Write `{CERTIFICATE}` as well"))),

@@ -1,7 +1,6 @@
 //! Services that are asked over HTTP below one address: for stores that need no crate of the vendor.
 
 use std::fmt::Write;
-#[cfg(feature = "elasticsearch")]
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,8 +11,6 @@ use url::Url;
 
 use crate::error::{Error, Result};
 use crate::http::{ClientSettings, ProxySettings, Roots, TransportError, warn_about_plain_http};
-#[cfg(feature = "elasticsearch")]
-use crate::http::{build_client, client_config, with_client_certificate};
 use crate::store::environment::Environment;
 use crate::store::kit::answer::Answer;
 use crate::store::kit::files::WatchedFiles;
@@ -35,33 +32,27 @@ pub fn client(
     environment: &Environment,
     files: &mut WatchedFiles,
 ) -> Result<Client> {
+    client_as(None, address, roots, environment, files)
+}
+
+/// The same, with our own certificate in one PEM file and its key in another, or in the same.
+pub fn client_as(
+    own: Option<[PathBuf; 2]>,
+    address: &Url,
+    roots: impl FnOnce() -> Roots,
+    environment: &Environment,
+    files: &mut WatchedFiles,
+) -> Result<Client> {
     warn_about_plain_http(address);
     let proxies = ProxySettings::from_environment(|name| environment.get(name), true);
     let is_encrypted = address.scheme() == "https" || proxies.needs_tls();
     // Without TLS no list of certificates needs to be read.
     let roots = if is_encrypted { roots() } else { Roots::Empty };
     let settings = ClientSettings { connect_timeout: CONNECT_TIMEOUT, read_timeout: READ_TIMEOUT, proxies };
-    trust::client(&settings, &roots, files)
-}
-
-/// The same with our own certificate, in one PEM file and its key in another, where TLS is used.
-#[cfg(feature = "elasticsearch")]
-pub fn client_with_certificate(
-    address: &Url,
-    roots: impl FnOnce() -> Roots,
-    certificate: Option<&(PathBuf, PathBuf)>,
-    environment: &Environment,
-    files: &mut WatchedFiles,
-) -> Result<Client> {
-    let Some((certificate, key)) = certificate.filter(|_| address.scheme() == "https") else {
-        return client(address, roots, environment, files);
-    };
-    let proxies = ProxySettings::from_environment(|name| environment.get(name), true);
-    let settings = ClientSettings { connect_timeout: CONNECT_TIMEOUT, read_timeout: READ_TIMEOUT, proxies };
-    let roots = roots();
-    roots.path().into_iter().chain([certificate.as_path(), key]).for_each(|path| files.watch(path));
-    let tls = with_client_certificate(&*client_config(&roots)?, certificate, key)?;
-    build_client(&settings, &tls)
+    match own.filter(|_| is_encrypted) {
+        Some(own) => trust::client_as(own, &settings, &roots, files),
+        None => trust::client(&settings, &roots, files),
+    }
 }
 
 /// The content type of a form.

@@ -8,8 +8,10 @@
 //!
 //! A path may begin with `~`; the word `system` stands for the platform's own list.
 
+use std::path::PathBuf;
+
 use crate::error::Result;
-use crate::http::{ClientSettings, Roots, build_client, client_config};
+use crate::http::{ClientSettings, Roots, build_client, client_config, with_client_certificate};
 use crate::store::environment::Environment;
 use crate::store::kit::files::{WatchedFiles, expand};
 use crate::store::options::{OptionKind, OptionSpec, OptionValue, Options};
@@ -134,6 +136,20 @@ pub fn client(settings: &ClientSettings, roots: &Roots, files: &mut WatchedFiles
         files.watch(path);
     }
     build_client(settings, &client_config(roots)?)
+}
+
+/// The same, with the certificate in one file and its key in another, or in the same.
+pub fn client_as(
+    [certificate, key]: [PathBuf; 2],
+    settings: &ClientSettings,
+    roots: &Roots,
+    files: &mut WatchedFiles,
+) -> Result<reqwest::Client> {
+    for path in [roots.path(), Some(&*certificate), Some(&*key)].into_iter().flatten() {
+        files.watch(path);
+    }
+    let config = client_config(roots)?;
+    build_client(settings, &with_client_certificate(&config, &certificate, &key)?)
 }
 
 #[cfg(test)]

@@ -293,6 +293,7 @@ def test_the_stores_describe_themselves() -> None:
         "onepassword_connect",
         "delinea",
         "cyberark",
+        "cyberark_ccp",
         "beyondtrust",
         "elasticsearch",
         "jdbc",
