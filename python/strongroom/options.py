@@ -840,6 +840,61 @@ class SecretServerOptions(CommonOptions, total=False):
     """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
 
 
+class ConjurOptions(CommonOptions, total=False):
+    """What `ConjurBackend` takes."""
+
+    address: str
+    """The address of Conjur, such as https://conjur.example.com, or https://NAME.secretsmgr.cyberark.cloud/api;
+    else CONJUR_APPLIANCE_URL."""
+
+    account: str
+    """The account of the organization; else CONJUR_ACCOUNT."""
+
+    login: str
+    """The role that reads: host/ID, or the name of a user; else CONJUR_AUTHN_LOGIN. For a JWT the host, where the
+    authenticator does not take it from the token; else CONJUR_AUTHN_JWT_HOST_ID."""
+
+    api_key: str
+    """The API key of `login`; else CONJUR_AUTHN_API_KEY."""
+
+    password: str
+    """The password of the user `login`, for which Conjur gives its API key."""
+
+    service_id: str
+    """The authenticator that accepts a JWT, such as kubernetes/prod of conjur/authn-jwt/kubernetes/prod; else
+    CONJUR_AUTHN_JWT_SERVICE_ID. It takes precedence over `api_key`."""
+
+    jwt_path: str
+    """The file with the JWT, which is read at each login; else JWT_TOKEN_PATH (default
+    `/var/run/secrets/kubernetes.io/serviceaccount/token`)."""
+
+    jwt: str
+    """The JWT itself, in place of a file; else CONJUR_AUTHN_JWT_TOKEN."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow/connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow/variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow/config`)."""
+
+    sep: str
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `/`)."""
+
+    verify: bool | str
+    """Whether the server's certificate is verified, or the CA bundle to verify it with."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify`, CONJUR_CERT_FILE and
+    REQUESTS_CA_BUNDLE."""
+
+
 class ChainOptions(CommonOptions, total=False):
     """What `ChainBackend` takes."""
 

@@ -13,6 +13,8 @@
 pub mod aws;
 #[cfg(feature = "azure")]
 pub mod azure;
+#[cfg(feature = "conjur")]
+pub mod conjur;
 mod contract;
 pub mod convention;
 #[cfg(feature = "delinea")]

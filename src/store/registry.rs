@@ -31,6 +31,8 @@ pub const STORES: &[StoreEntry] = &[
     super::onepassword::ENTRY,
     #[cfg(feature = "delinea")]
     super::delinea::ENTRY,
+    #[cfg(feature = "conjur")]
+    super::conjur::ENTRY,
 ];
 
 /// Every environment variable that may change the identity, the endpoint or the TLS roots of a store of this
