@@ -13,6 +13,8 @@
 pub mod aws;
 #[cfg(feature = "azure")]
 pub mod azure;
+#[cfg(feature = "beyondtrust")]
+pub mod beyondtrust;
 #[cfg(feature = "conjur")]
 pub mod conjur;
 mod contract;

@@ -31,6 +31,8 @@ pub const STORES: &[StoreEntry] = &[
     super::onepassword::ENTRY,
     #[cfg(feature = "delinea")]
     super::delinea::ENTRY,
+    #[cfg(feature = "beyondtrust")]
+    super::beyondtrust::ENTRY,
     #[cfg(feature = "conjur")]
     super::conjur::ENTRY,
 ];
@@ -41,6 +43,8 @@ pub fn variables() -> &'static [&'static str] {
     static VARIABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         let of_stores = STORES.iter().flat_map(|entry| entry.variables);
         let mut names: Vec<_> = SHARED_VARIABLES.iter().chain(of_stores).copied().collect();
+        #[cfg(feature = "sealed")]
+        names.extend(super::kit::sealing::VARIABLES);
         names.sort_unstable();
         names.dedup();
         names

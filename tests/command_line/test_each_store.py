@@ -13,6 +13,7 @@ from tests.stores import described
     [
         ("doppler", "what a token may read is chosen where it is made", "Make a service token"),
         ("delinea", "permissions belong to its folders", "Give the user the permission View"),
+        ("beyondtrust", "permissions belong to its safes", "Give the user a role"),
         ("mounted_files", "who may read the files is up to the mount", "`defaultMode` and `fsGroup`"),
         ("local", "no service decides who reads it", "chmod 600"),
         ("memory", "its secrets are in the configuration", "for tests alone"),
@@ -28,7 +29,7 @@ def test_a_store_without_a_document_says_who_decides(shell: Shell, store: str, w
 
 def test_every_store_has_a_document_or_a_reason_of_its_own() -> None:
     without = {name for name, store in described().items() if not store.policy}
-    assert without == {"doppler", "delinea", "mounted_files", "local", "memory"}
+    assert without == {"beyondtrust", "doppler", "delinea", "mounted_files", "local", "memory"}
 
 
 #: A vault of Azure has no plain http: `doctor` reports such an address as one that no vault answers.

@@ -24,7 +24,7 @@ CARGO = shutil.which("cargo") or "cargo"
 VERSION = "0.13.2"
 TOOL = CACHE / "cargo-fuzz" / VERSION
 WORK = CACHE / "fuzz"
-TARGETS = ("connection", "duration", "import", "json", "local", "options", "pattern")
+TARGETS = ("connection", "duration", "import", "json", "local", "options", "pattern", "sealed")
 NO_NIGHTLY = "fuzzing needs a nightly toolchain: run `rustup toolchain install nightly`"
 
 #: Texts that are not in a golden file.
@@ -42,6 +42,11 @@ SEEDS: Mapping[str, tuple[str, ...]] = {
         '{"cache_ttl": "60s", "strict": true, "on_error": "deny", "cache": {"enabled": false, "maximum_size": 5}}',
         '{"secrets": {"a/b": {"c": [1, 2.5, null]}}, "sep": "--", "connections_prefix": null, "timeout": "PT5S"}',
         '{"variables_file_path": "v.json", "max_attempts": "2", "variables_lookup_pattern": "^a(?=b)"}',
+    ),
+    "sealed": (
+        '{"format": 1, "kind": "variable", "name": "a", "version": 1, "key_id": "1", "sealed": '
+        '"AAAAAAAAAAAAAAAAqO9tkYgcdU1PI+KIpkvckfcRZGlRuz3BAAAAAA=="}',
+        '{"format": 2, "kind": "config", "name": "b/c", "version": 9, "key_id": "2", "sealed": ""}',
     ),
     "pattern": ("^team_[a-z]+$team_a", r"(?!internal)(.)\1*\Zaaa", "[^]$]{2,}(?i:x|y)xy", r"(a+)+\baaaaaaaaaaab"),
 }

@@ -3,6 +3,7 @@
 mod configuration;
 mod listed;
 mod on_server;
+mod options;
 mod store;
 mod tags;
 

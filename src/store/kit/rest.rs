@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::HeaderValue;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Client, Method, Request};
 use url::Url;
 
@@ -75,6 +75,13 @@ impl Rest {
         let mut request = Request::new(Method::POST, below(&self.address, path)?);
         request.headers_mut().insert(CONTENT_TYPE, content_type);
         *request.body_mut() = Some(body.into());
+        Ok(request)
+    }
+
+    /// A request that posts nothing to `path`. IIS wants to know that there is nothing.
+    pub fn post_empty(&self, path: &str) -> Result<Request> {
+        let mut request = Request::new(Method::POST, below(&self.address, path)?);
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         Ok(request)
     }
 

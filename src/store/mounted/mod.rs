@@ -9,10 +9,12 @@
 //! | `config.rs`, `convention.rs`, `error.rs` | as in every store |
 //! | `read.rs` | the value in a file |
 //! | `folder.rs` | the files in a folder |
+//! | `findings.rs` | what is noteworthy about them |
 
 mod config;
 mod convention;
 mod error;
+mod findings;
 mod folder;
 mod read;
 #[cfg(test)]
@@ -129,7 +131,7 @@ impl Inspect for MountedFiles {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        self.with(|store| folder::findings(&store.places)).await.unwrap_or_default()
+        self.with(|store| findings::findings(&store.places)).await.unwrap_or_default()
     }
 }
 
