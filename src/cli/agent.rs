@@ -13,6 +13,7 @@ use crate::cli::setup::{Setup, Source};
 use crate::cli::subject::KindWord;
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Runtime, no_fork, orphans_are_reaped, passed_listener, protect_memory};
+use crate::store::convention::Lookup;
 use crate::store::tools::{Finding, Severity};
 
 /// How long the end of an agent is awaited.
@@ -74,6 +75,18 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
 fn place(setup: &Setup) -> Result<Place> {
     let (settings, options) = (&setup.settings, &setup.chosen.options);
     Place::for_settings(&settings.agent, setup.entry.info.name, options, &settings.environment)
+}
+
+/// Makes the agent of a configuration ask the store at the next lookup, if there is an agent.
+pub(super) fn forget(setup: &Setup, lookup: Lookup<'_>) -> Result<()> {
+    if setup.settings.agent.mode == AgentMode::Off {
+        return Ok(());
+    }
+    let place = place(setup)?;
+    if !is_taken(&place) {
+        return Ok(());
+    }
+    Client::new(place).clear(Some(lookup.id), lookup.team)
 }
 
 fn serve(setup: Setup, place: Place) -> Result<Report> {

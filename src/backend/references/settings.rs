@@ -67,6 +67,11 @@ impl ReferenceSettings {
         value.may_refer() | self.only
     }
 
+    /// Whether values that hold a secret themselves are refused.
+    pub(in crate::backend) fn is_only(&self) -> bool {
+        self.only
+    }
+
     /// The members that are named.
     pub fn members(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().filter_map(|rule| rule.member.as_deref())

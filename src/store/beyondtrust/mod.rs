@@ -51,7 +51,7 @@ pub const ENTRY: StoreEntry = StoreEntry {
         without_policy: (
             "permissions belong to its safes",
             "Give the user a role that may read the secrets of the safes that the prefixes name, or of \
-            `folder`",
+            `folder_id`",
         ),
         ..Tools::NONE
     },
