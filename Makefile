@@ -71,6 +71,7 @@ endif
 
 servers:        ## the environments with the test servers, for running pytest by hand
 	@$(PYTHON) -m tests.tools.venvs servers moto
+	@$(PYTHON) -m tests.tools.node
 
 fmt:            ## formats Rust and Python in place
 	@$(PYTHON) -m tests.tools.venvs tools

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from strongroom.options import CentralCredentialProviderOptions, PrivilegedAccountsOptions
+    from strongroom.options import CentralCredentialProviderOptions, ConjurOptions, PrivilegedAccountsOptions
 
 
 class PrivilegedAccountsBackend(SecretsBackend):
@@ -44,6 +44,26 @@ class CentralCredentialProviderBackend(SecretsBackend):
     _store = "cyberark_ccp"
 
     def __init__(self, **options: Unpack[CentralCredentialProviderOptions]) -> None:
+        """Take the `backend_kwargs`; no request is made before the first lookup."""
+        try:
+            super().__init__(**options)
+        finally:
+            del options  # error reporters send what the frames of a traceback hold
+
+
+class ConjurBackend(SecretsBackend):
+    """Reads connections, variables and config values from CyberArk Conjur.
+
+        [secrets]
+        backend = strongroom.cyberark.ConjurBackend
+        backend_kwargs = {"address": "https://conjur.example.com", "account": "acct", "login": "host/airflow"}
+
+    The API key stands in CONJUR_AUTHN_API_KEY, or in `api_key`; `service_id` logs in with a JWT instead.
+    """
+
+    _store = "conjur"
+
+    def __init__(self, **options: Unpack[ConjurOptions]) -> None:
         """Take the `backend_kwargs`; no request is made before the first lookup."""
         try:
             super().__init__(**options)

@@ -17,6 +17,8 @@ pub mod azure;
 pub mod beyondtrust;
 #[cfg(feature = "cyberark-ccp")]
 pub mod ccp;
+#[cfg(feature = "conjur")]
+pub mod conjur;
 mod contract;
 pub mod convention;
 #[cfg(feature = "cyberark")]

@@ -41,6 +41,8 @@ pub const STORES: &[StoreEntry] = &[
     super::elasticsearch::ENTRY,
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     super::jdbc::ENTRY,
+    #[cfg(feature = "conjur")]
+    super::conjur::ENTRY,
 ];
 
 /// Every environment variable that may change the identity, the endpoint or the TLS roots of a store of this

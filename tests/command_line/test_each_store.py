@@ -14,6 +14,9 @@ from tests.stores import described
         ("doppler", "what a token may read is chosen where it is made", "Make a service token"),
         ("delinea", "permissions belong to its folders", "Give the user the permission View"),
         ("beyondtrust", "permissions belong to its safes", "Give the user's group read access"),
+        ("cyberark", "permissions belong to the members of a safe", "List accounts and Retrieve accounts"),
+        ("cyberark_ccp", "permissions belong to the members of a safe", "Make the application and the provider members"),
+        ("elasticsearch", "roles decide it, for whole indices", "Make a role with the privilege `read`"),
         ("mounted_files", "who may read the files is up to the mount", "`defaultMode` and `fsGroup`"),
         ("local", "no service decides who reads it", "chmod 600"),
         ("memory", "its secrets are in the configuration", "for tests alone"),
@@ -29,7 +32,8 @@ def test_a_store_without_a_document_says_who_decides(shell: Shell, store: str, w
 
 def test_every_store_has_a_document_or_a_reason_of_its_own() -> None:
     without = {name for name, store in described().items() if not store.policy}
-    assert without == {"doppler", "delinea", "beyondtrust", "mounted_files", "local", "memory"}
+    vendors = {"doppler", "delinea", "beyondtrust", "cyberark", "cyberark_ccp"}
+    assert without == {*vendors, "elasticsearch", "mounted_files", "local", "memory"}
 
 
 #: A vault of Azure has no plain http: `doctor` reports such an address as one that no vault answers.

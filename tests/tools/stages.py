@@ -22,6 +22,8 @@ STORES = described()
 FEATURES = [*(store.feature for store in STORES.values()), "postgres", "mysql"]
 RUST_FEATURES = ("--locked", "--no-default-features", "--features", "cli stores")
 PYTHON_CODE = ("python", "tests", "dags", "benches")
+#: What a vendor publishes for npm alone.
+NODE = [sys.executable, "-m", "tests.tools.node"]
 INSTRUCTIONS = (sys.executable, "-m", "tests.tools.instructions")
 #: The Python modules of the stores.
 MODULES = sorted({store.backend.rpartition(".")[0] for store in STORES.values()})
@@ -157,7 +159,7 @@ def test() -> list[Step]:
     return [
         Step(
             "environments, wheel",
-            [environments("tools", "servers", "moto", *airflows, CLOUDS, "empty"), [*MAKE, "test-wheel"]],
+            [environments("tools", "servers", "moto", *airflows, CLOUDS, "empty"), NODE, [*MAKE, "test-wheel"]],
             together=True,
         ),
         Step("rust", [cargo]),

@@ -20,6 +20,7 @@
 //! | `rest.rs` | asks a service below one address, with the token of a login |
 //! | `sealing.rs` | the keys and the names of stores that keep sealed values |
 //! | `service.rs` | a service that is asked with one token and GET: client, token, errors, probe, files, hints |
+//! | `session.rs` | requests with the token of a login, which is kept, renewed and replaced |
 //! | `spelled.rs` | makes names in a store that knows fewer letters than Airflow's ids have |
 //! | `token.rs` | holds the token of a login: renewed before its end, replaced when it is refused |
 //! | `trust.rs` | decides which certificates are trusted |
@@ -58,6 +59,8 @@ pub mod rest;
 pub mod sealing;
 #[cfg(feature = "http")]
 pub mod service;
+#[cfg(feature = "http")]
+pub mod session;
 pub mod spelled;
 #[cfg(feature = "http")]
 pub mod token;

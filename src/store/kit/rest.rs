@@ -1,6 +1,6 @@
 //! Services that are asked over HTTP below one address: for stores that need no crate of the vendor.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ pub fn client_as(
 }
 
 /// The content type of a form.
-const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+pub const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// The content type of JSON.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -89,6 +89,14 @@ impl Rest {
         Ok(Request::new(Method::GET, url))
     }
 
+    /// A request that sends `body` to `path`.
+    pub fn post_body(&self, path: &str, content_type: HeaderValue, body: String) -> Result<Request> {
+        let mut request = Request::new(Method::POST, below(&self.address, path)?);
+        request.headers_mut().insert(CONTENT_TYPE, content_type);
+        *request.body_mut() = Some(body.into());
+        Ok(request)
+    }
+
     /// A request that posts nothing to `path`. IIS wants to know that there is nothing.
     pub fn post_empty(&self, path: &str) -> Result<Request> {
         let mut request = Request::new(Method::POST, below(&self.address, path)?);
@@ -103,11 +111,13 @@ impl Rest {
         form: &[(&str, &str)],
         is_repeatable: bool,
     ) -> Result<Result<Answer, TransportError>> {
-        let mut request = Request::new(Method::POST, below(&self.address, path)?);
-        request.headers_mut().insert(CONTENT_TYPE, FORM);
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        *request.body_mut() = Some(body.into());
-        Ok(Answer::to(&self.client, request, is_repeatable).await)
+        Ok(self.send_plain(self.post_body(path, FORM, body)?, is_repeatable).await)
+    }
+
+    /// Sends a request as it is: that of a login, which has no token yet.
+    pub async fn send_plain(&self, request: Request, is_repeatable: bool) -> Result<Answer, TransportError> {
+        Answer::to(&self.client, request, is_repeatable).await
     }
 
     /// A request that posts JSON to `path`.
@@ -152,13 +162,14 @@ pub fn bearer(token: &str) -> Option<HeaderValue> {
     secret_header(&format!("Bearer {token}"))
 }
 
-/// A text as one segment of a path.
+/// A text as one segment of a path: a slash in it separates nothing.
 pub fn segment(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
+            // Writing to a String cannot fail.
             let _ = write!(encoded, "%{byte:02X}");
         }
     }
@@ -197,8 +208,8 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_keeps_every_character() {
-        assert_eq!(segment("a/b é?#%-_."), "a%2Fb%20%C3%A9%3F%23%25-_.");
+    fn a_segment_holds_any_text() {
+        assert_eq!(segment("a/b c+%~.-_\u{e9}"), "a%2Fb%20c%2B%25~.-_%C3%A9");
     }
 
     fn client_of(address: &Url) -> Client {

@@ -297,6 +297,7 @@ def test_the_stores_describe_themselves() -> None:
         "beyondtrust",
         "elasticsearch",
         "jdbc",
+        "conjur",
     ]
     for store in strongroom.stores():
         keys = [option["key"] for option in store["options"]]

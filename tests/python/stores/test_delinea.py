@@ -225,6 +225,20 @@ def test_a_session_that_ends_is_replaced_within_the_lookup(delinea: SecretServer
     assert logins == (2 if ends == PATH else 3)
 
 
+def test_a_lookup_that_is_throttled_in_the_middle_goes_on_after_the_wait(delinea: SecretServer) -> None:
+    fill(delinea, "a")
+    refusals = [Answer(429, {"message": "made up"}, {"Retry-After": "1"})]
+
+    def answer(request: Request) -> Answer:
+        return refusals.pop() if refusals and "/api/" in request.path else delinea.answer(request)
+
+    with serving(answer) as double:
+        began = time.monotonic()
+        assert backend(double.url, max_attempts=2, timeout=60 + unlike_others()).get_variable("a") == "a"
+        assert time.monotonic() - began >= 1
+        assert double.paths() == [f"POST /{LOGIN}", *[f"GET /api/{PATH}"] * 2]
+
+
 def test_a_token_that_is_never_accepted_is_replaced_once(delinea: SecretServer) -> None:
     fill(delinea, "a", "b")
 

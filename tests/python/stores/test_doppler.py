@@ -164,10 +164,11 @@ def test_project_and_config_may_be_variables(
     assert backend(counted.url, token=None).get_variable("a") == "a"
 
 
-def test_a_prefix_of_all_names_as_kestra_writes_it(doppler: Doppler, counted: Counter) -> None:
+@pytest.mark.parametrize("key", ["secret_name_prefix", "secretNamePrefix", "secret-name-prefix"])
+def test_a_prefix_of_all_names_as_kestra_writes_it(doppler: Doppler, counted: Counter, key: str) -> None:
     doppler.secrets |= {"KESTRA_AIRFLOW_VARIABLES_A": "1", "KESTRA_A": "2"}
-    assert backend(counted.url, secret_name_prefix="kestra").get_variable("a") == "1"
-    assert backend(counted.url, secret_name_prefix="kestra", variables_prefix="").get_variable("a") == "2"
+    assert backend(counted.url, **{key: "kestra"}).get_variable("a") == "1"
+    assert backend(counted.url, **{key: "kestra", "variables_prefix": ""}).get_variable("a") == "2"
 
 
 def test_the_token_goes_into_one_header_of_each_request_and_nowhere_else(doppler: Doppler) -> None:
