@@ -76,6 +76,19 @@ class CommonOptions(TypedDict, total=False):
     """Refuse values that hold a secret themselves: passwords and other secret fields have to be references
     (default `false`)."""
 
+    path_template: str
+    """How names are made in place of the default prefixes, such as {tenant}/{namespace:/}/{name}."""
+
+    path_tenant: str
+    """What {tenant} in `path_template` stands for."""
+
+    path_namespace: str
+    """What {namespace} in `path_template` stands for, such as company.team; a team of Airflow is its last
+    part."""
+
+    inherit: bool | str
+    """Whether a secret that is absent in the namespace is looked for in each of its parents (default `false`)."""
+
     cache_ttl: float | str
     """How long a value is served without asking the store; 0 stores nothing (default `60s`)."""
 

@@ -67,6 +67,16 @@ impl ReferenceSettings {
         value.may_refer() | self.only
     }
 
+    /// Whether values that hold a secret themselves are refused.
+    pub fn are_required(&self) -> bool {
+        self.only
+    }
+
+    /// Each rule: the member that is named, and the names.
+    pub fn rules(&self) -> impl Iterator<Item = (Option<&str>, Option<&Pattern>)> {
+        self.rules.iter().map(|rule| (rule.member.as_deref(), rule.names.as_ref()))
+    }
+
     /// The members that are named.
     pub fn members(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().filter_map(|rule| rule.member.as_deref())

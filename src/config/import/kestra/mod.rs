@@ -11,7 +11,7 @@ mod vendors;
 use crate::config::import::block::{Block, Findings, Spelling, nearest, plain};
 use crate::config::import::draft::Draft;
 use crate::config::import::shape::{object, text};
-use crate::config::import::{Tool, not_yet};
+use crate::config::import::{Asked, Tool, not_yet};
 use crate::error::{Error, Result};
 use crate::redact::Shown;
 use crate::value::json::{Object, Value};
@@ -75,7 +75,7 @@ fn is_word(key: &str) -> bool {
 }
 
 /// Reads a whole configuration of Kestra, or the part of it that begins at `secret`, or what is in that.
-pub(super) fn read(members: &Object, kind: Option<&str>, found: &mut Findings) -> Result<Draft> {
+pub(super) fn read(members: &Object, asked: Asked<'_>, found: &mut Findings) -> Result<Draft> {
     let mut place = "`kestra.secret`";
     let mut members = members;
     if let Some(kestra) = members.get("kestra") {
@@ -89,7 +89,13 @@ pub(super) fn read(members: &Object, kind: Option<&str>, found: &mut Findings) -
         place = "`secret`";
         members = inner(secret, "secret")?;
     }
-    of_secret(&mut Block::new(place, Spelling::Relaxed, members, found), kind, found)
+    let mut draft = of_secret(&mut Block::new(place, Spelling::Relaxed, members, found), asked.kind, found)?;
+    match asked.place {
+        Some(place) => vault::place(&mut draft, place)?,
+        None if draft.store == vault::STORE => found.notes.push(vault::WITHOUT_PLACE.to_owned()),
+        None => {}
+    }
+    Ok(draft)
 }
 
 fn inner<'a>(value: &'a Value, place: &str) -> Result<&'a Object> {
