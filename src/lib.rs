@@ -14,6 +14,7 @@
 //! | [`store`] | one folder per place where secrets live, and their registry |
 //! | `http` | the shared client: TLS settings, proxies, timeouts (for stores that use HTTP) |
 //! | [`process`] | forks, the runtime, deadlines, the clock; the only folder with `unsafe` |
+//! | `sealed` | values that only the holder of a key can read (for stores that keep such) |
 //! | [`value`] | secrets, JSON as Python handles it, connections |
 //! | [`moment`] | moments as RFC 3339 writes them |
 //! | `log` | receives what the crate logs, for Python and the terminal |
@@ -40,5 +41,7 @@ pub mod process;
 #[cfg(feature = "python")]
 mod python;
 pub mod redact;
+#[cfg(feature = "sealed")]
+pub mod sealed;
 pub mod store;
 pub mod value;

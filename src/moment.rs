@@ -36,6 +36,11 @@ pub fn read(text: &str) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, moment.nanosecond()))
 }
 
+/// The same, of a service that leaves out the time zone and means UTC.
+pub fn read_utc(text: &str) -> Option<SystemTime> {
+    read(text).or_else(|| read(&format!("{text}Z")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,5 +104,14 @@ mod tests {
         ] {
             assert_eq!(read(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_time_without_a_zone_is_utc() {
+        let moment = Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_768_473_000_120));
+        for text in ["2026-01-15T10:30:00.12", "2026-01-15T10:30:00.12Z", "2026-01-15T11:30:00.12+01:00"] {
+            assert_eq!(read_utc(text), moment, "{text}");
+        }
+        assert_eq!((read_utc(""), read_utc("soon"), read_utc("0001-01-01T00:00:00")), (None, None, None));
     }
 }

@@ -853,6 +853,65 @@ class SecretServerOptions(CommonOptions, total=False):
     """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
 
 
+class SecretsSafeOptions(CommonOptions, total=False):
+    """What `SecretsSafeBackend` takes."""
+
+    address: str
+    """The address of Password Safe, such as https://NAME.ps.beyondtrustcloud.com, with or without the path of its
+    API; else PASSWORD_SAFE_API_URL."""
+
+    api_key: str
+    """The key of an API registration, `;runas=USER;` after it or not; else PASSWORD_SAFE_API_KEY."""
+
+    run_as: str
+    """The user that reads with `api_key`, with its domain and a backslash before it."""
+
+    run_as_password: str
+    """The password of `run_as`, where the API registration requires it."""
+
+    client_id: str
+    """The application user that reads, instead of `api_key`; else PASSWORD_SAFE_CLIENT_ID."""
+
+    client_secret: str
+    """The secret of `client_id`; else PASSWORD_SAFE_CLIENT_SECRET."""
+
+    folder_id: str
+    """The id of the folder with the secrets, whose titles are then whole names; without it the prefixes are
+    folders."""
+
+    api_version: str
+    """The version of the answers, such as 3.1 or V3_1; without it Password Safe chooses, and all are
+    understood."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow/connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow/variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow/config`)."""
+
+    sep: str
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `/`)."""
+
+    owner_id: Any
+    """The owner of new secrets, as other tools write it; reading needs none."""
+
+    owner_type: Any
+    """What `owner_id` is, as other tools write it; reading needs none."""
+
+    verify: bool | str
+    """Whether the server's certificate is verified, or the CA bundle to verify it with."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
+
+
 class ChainOptions(CommonOptions, total=False):
     """What `ChainBackend` takes."""
 

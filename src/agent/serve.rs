@@ -103,9 +103,11 @@ impl Agent {
                     () = until_idle(&office) => {}
                     () = until_gone(&socket) => {}
                     () = keep_hidden(&office) => {}
+                    () = office.work.close_replaced() => {}
                 }
             })
             .await;
+        office.work.close().await;
         if !self.is_passed {
             let _ = fs::remove_file(&socket);
         }

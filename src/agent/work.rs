@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::agent::ahead::{Ahead, Question};
 use crate::agent::wire::Status;
 use crate::backend::chain::{Member, Time};
-use crate::backend::{Answered, Backend, Known, Plan, Settings, plan};
+use crate::backend::{Answered, Backend, Known, Plan, Settings, closing, plan};
 use crate::error::{Error, Result};
 use crate::layers;
 use crate::process::Clock;
@@ -21,6 +21,9 @@ use crate::store::convention::Lookup;
 
 /// When the agent refreshes: nobody waits for it, so the refresh has the time of a whole lookup.
 const REFRESH_AT: f64 = 0.9;
+
+/// How often sessions of replaced stores are looked for.
+const EACH_SECOND: Duration = Duration::from_secs(1);
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug)]
@@ -188,6 +191,19 @@ impl Work {
         let known = answered.outcome.as_ref().ok();
         self.ahead.borrow_mut().refreshed(question, known, Instant::now());
         self.earlier.notify_one();
+    }
+
+    /// Ends what services keep for the stores, within a short time.
+    pub(super) async fn close(&self) {
+        self.backend.close().await;
+    }
+
+    /// Ends it for stores that have been replaced, soon after, for ever.
+    pub(super) async fn close_replaced(&self) {
+        loop {
+            closing::close_replaced().await;
+            sleep(EACH_SECOND).await;
+        }
     }
 
     /// The next lookup of `id`, or every next lookup, asks the store.

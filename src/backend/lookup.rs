@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::FutureExt;
 
 use crate::backend::chain::Chain;
+use crate::backend::closing;
 use crate::backend::on_error::Failure;
 use crate::backend::plan::Route;
 use crate::backend::references::{Led, Target};
@@ -61,6 +62,18 @@ impl Backend {
     #[cfg(test)]
     pub(super) fn on(store: Arc<dyn Store>, settings: Arc<Settings>, clock: Clock) -> Self {
         Self::around(Stack::around(store, &settings, &clock), settings, clock)
+    }
+
+    /// Ends what services keep for its stores, within a short time.
+    pub async fn close(&self) {
+        closing::close(self.opened()).await;
+        closing::close_replaced().await;
+    }
+
+    /// The stores for which a service keeps something.
+    fn opened(&self) -> Vec<Arc<dyn Store>> {
+        let members = self.chain.iter().flat_map(Chain::built).flat_map(Self::opened);
+        self.current().in_use.opened().into_iter().chain(members).collect()
     }
 
     /// The answer to `lookup` if it is known and fresh.

@@ -13,6 +13,7 @@ mod agent;
 pub mod audit;
 mod bundle;
 pub mod chain;
+pub mod closing;
 mod guests;
 mod inspect;
 mod lookup;

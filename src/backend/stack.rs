@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::backend::bundle::Bundles;
+use crate::backend::closing::InUse;
 use crate::backend::memo::Memo;
 use crate::backend::settings::Settings;
 use crate::error::Result;
@@ -19,6 +20,7 @@ pub(super) struct Stack {
     pub(super) bundles: Bundles,
     /// Whether the prefetch is over; locked by the caller who does it.
     pub(super) prefetched: tokio::sync::Mutex<bool>,
+    pub(super) in_use: InUse,
 }
 
 impl Stack {
@@ -30,14 +32,22 @@ impl Stack {
             .check_faults(|key| key.ends_with("_lookup_pattern") || (entry.rules.plays_no_part)(options, key))
             .and_then(|()| (entry.open)(options, &settings.environment))
             .map_err(|error| error.with_store(entry.info.name))?;
+        let in_use = InUse::new(Arc::clone(&store));
         let store = match &settings.layers.filter {
             None => store,
             Some(rules) => Arc::new(Filter::new(store, rules.clone(), entry.tools.lists_tags)),
         };
-        Ok(Self::around(store, settings, clock))
+        Ok(Self::on(in_use, store, settings, clock))
     }
 
+    #[cfg(test)]
     pub(super) fn around(store: Arc<dyn Store>, settings: &Settings, clock: &Clock) -> Self {
+        let in_use = InUse::new(Arc::clone(&store));
+        Self::on(in_use, store, settings, clock)
+    }
+
+    /// Puts the layers around `store`: `in_use`, or what is left of its secrets.
+    fn on(in_use: InUse, store: Arc<dyn Store>, settings: &Settings, clock: &Clock) -> Self {
         let cache = &settings.layers.cache;
         let Layered { lookups, inspect } = layers::stack(store, &settings.layers, clock.clone());
         Self {
@@ -47,6 +57,7 @@ impl Stack {
             bundles: Bundles::default(),
             // Nothing can be kept without a cache.
             prefetched: tokio::sync::Mutex::new(settings.prefetch.is_empty() || cache.ttl.is_zero()),
+            in_use,
         }
     }
 }

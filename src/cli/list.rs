@@ -1,6 +1,6 @@
 //! `strongroom list`: the names that a backend could answer for, never a value.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
@@ -60,8 +60,12 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
         }
     }
     // Of an id that several members have, the first is looked up.
-    let mut known = HashSet::new();
-    entries.retain(|entry: &Entry| known.insert((entry.kind, entry.id.clone())));
+    let mut known = HashMap::new();
+    entries.retain(|entry: &Entry| {
+        let first = known.entry((entry.kind, entry.id.clone())).or_insert_with(|| entry.member.clone());
+        *first == entry.member
+    });
+    warnings.extend(repeated(&entries));
     let text = as_text(&entries, SystemTime::now());
     let json = json!({"secrets": entries.iter().map(as_json).collect::<Vec<_>>()});
     Ok(Report { warnings, ..Report::done(text, json) })
@@ -76,7 +80,7 @@ fn of_store(setup: &Setup, member: Option<&str>, arguments: &Arguments) -> Resul
     let (mut entries, mut warnings) = (Vec::new(), Vec::new());
     for kind in Kind::ALL.into_iter().filter(wanted) {
         let limit = arguments.limit.unwrap_or(usize::MAX);
-        let (found, heard) = names(setup, &client, kind, limit)?;
+        let (found, heard) = secrets(setup, &client, kind, limit)?;
         let is_asked = |(id, _): &(String, Description)| setup.settings.routing.may_ask(kind, id);
         let member = || member.map(str::to_owned);
         let found = found.into_iter().filter(is_asked);
@@ -93,6 +97,13 @@ pub(super) fn names(
     kind: Kind,
     limit: usize,
 ) -> Result<(Listed, Vec<String>)> {
+    let (mut found, warnings) = secrets(setup, client, kind, limit)?;
+    found.dedup_by(|later, earlier| later.0 == earlier.0);
+    Ok((found, warnings))
+}
+
+/// The same; an id comes once more for each further secret that the store has under its name.
+fn secrets(setup: &Setup, client: &Client, kind: Kind, limit: usize) -> Result<(Listed, Vec<String>)> {
     let (mut found, mut warnings) = (Listed::new(), Vec::new());
     if let Some(error) = setup.settings.unlisted(kind) {
         return Err(error);
@@ -115,9 +126,36 @@ pub(super) fn names(
     }
     // Of a repeated id the first is looked up: the sort is stable and keeps the order of the prefixes.
     found.sort_by(|left, right| left.0.cmp(&right.0));
-    found.dedup_by(|later, earlier| later.0 == earlier.0);
+    found.dedup_by(|later, earlier| later.0 == earlier.0 && !are_two(&later.1, &earlier.1));
     found.truncate(limit);
     Ok((found, warnings))
+}
+
+/// Whether the store has two secrets under one name.
+fn are_two(one: &Description, other: &Description) -> bool {
+    one.name == other.name && one.id.is_some() && one.id != other.id
+}
+
+/// What is to be said of names that the store has several secrets for, as far as they can be read.
+fn repeated(entries: &[Entry]) -> Vec<String> {
+    let of_name = |entry: &Entry| (entry.kind, entry.member.clone(), entry.described.name.clone());
+    let alike = entries.chunk_by(|one, other| of_name(one) == of_name(other));
+    let readable = alike.map(|alike| alike.iter().filter(|entry| entry.described.is_readable()));
+    let several = readable.map(Iterator::collect::<Vec<_>>).filter(|alike| alike.len() > 1);
+    several.filter_map(|alike| Some(warning(alike.len(), &alike.first()?.described, &alike))).collect()
+}
+
+fn warning(count: usize, described: &Description, alike: &[&Entry]) -> String {
+    let ids: Vec<_> = alike
+        .iter()
+        .filter_map(|entry| entry.described.id.as_deref())
+        .map(|id| Shown(id).to_string())
+        .collect();
+    format!(
+        "warning: {count} secrets in the store have the name `{}`: {}. Rename or delete all of them but one",
+        described.name,
+        ids.join(", ")
+    )
 }
 
 fn as_json(entry: &Entry) -> Value {
@@ -187,6 +225,30 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn several_secrets_of_one_name_are_told_apart_and_reported() {
+        let entry = |name: &str, id: &str, state| Entry {
+            member: None,
+            kind: Kind::Variable,
+            id: "a".to_owned(),
+            described: Description { id: Some(id.to_owned()), state, ..Description::of(name) },
+        };
+        let [one, two, archived, other] = [
+            entry("p/a", "1", None),
+            entry("p/a", "2", None),
+            entry("p/a", "3", Some("archived")),
+            entry("q/a", "4", None),
+        ];
+        assert!(are_two(&one.described, &two.described) && !are_two(&one.described, &other.described));
+        assert!(!are_two(&one.described, &one.described));
+        assert!(repeated(&[entry("p/a", "1", None), entry("p/a", "3", Some("archived"))]).is_empty());
+        assert_eq!(
+            repeated(&[one, two, archived, other]),
+            ["warning: 2 secrets in the store have the name `p/a`: 1, 2. Rename or delete all of them \
+                but one"]
+        );
+    }
 
     #[test]
     fn a_list_has_kind_id_name_age_and_tags() {

@@ -12,7 +12,7 @@
 //! Exit codes: 0 done; 1 the answer is no (not found, findings); 2 the command line is invalid; 3 the
 //! configuration cannot be used; 4 the store did not answer or refused, or a connection is invalid; 5 the
 //! output could not be written. No command but `reveal` shows a secret; `import-config --reveal` shows those
-//! that it is given.
+//! that it is given, and `key` makes a new one.
 
 mod agent;
 mod bench;
@@ -37,6 +37,7 @@ mod progress;
 mod references;
 mod schema;
 mod screen;
+mod seal;
 mod setup;
 mod stats;
 mod stores;
@@ -230,6 +231,22 @@ enum Command {
     #[command(after_help = "Examples:\n  strongroom import-config application.yaml\n  strongroom \
         import-config --format toml --reveal airbyte.json > stores.toml")]
     ImportConfig(import_config::Arguments),
+    /// Make a random text for the key of sealed values.
+    ///
+    /// Stores of sealed values (Elasticsearch, databases) keep what their server cannot read; the text of the
+    /// key is needed to open it. It has 256 random bits, as letters, digits, `-` and `_`.
+    #[command(after_help = "Examples:\n  (umask 077; strongroom key > /etc/airflow/sealing.key)")]
+    Key,
+    /// Seal a value for a store of sealed values, and print the record.
+    ///
+    /// Reads the value from standard input, without the line break at its end. The names and the key are
+    /// those of the configured store, or --key-file names the key; what is printed is no secret.
+    /// Makes no call: put the record into the store with its own tools.
+    #[command(
+        after_help = "Examples:\n  strongroom seal connection smtp_default < connection.txt\n  strongroom \
+        seal variable region --format sql --record-version 2 < region.txt"
+    )]
+    Seal(Configured<seal::Arguments>),
     /// List the stores of this build with the Python class and the options of each.
     ///
     /// Each option has its default and its purpose.
@@ -299,6 +316,8 @@ fn execute(arguments: &Arguments) -> Result<Report> {
         Command::Stats(asked) => stats::run(&asked.source, &asked.own),
         Command::Env(asked) => env::run(&asked.source),
         Command::ImportConfig(arguments) => import_config::run(arguments),
+        Command::Key => seal::key(),
+        Command::Seal(asked) => seal::seal(asked),
         Command::Stores(arguments) => Ok(stores::run(arguments)),
         Command::Schema(arguments) => Ok(schema::run(arguments)),
         Command::Completions(arguments) => completions::completions(arguments, self::Arguments::command()),

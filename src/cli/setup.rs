@@ -140,6 +140,14 @@ impl Client {
     }
 }
 
+/// Ends the sessions that the command began.
+impl Drop for Client {
+    fn drop(&mut self) {
+        // Best effort: the outcome of the command is known.
+        let _ = self.runtime.block_on(self.backend.close());
+    }
+}
+
 /// Several stores in one backend.
 static OF_CHAINS: StoreEntry = CHAIN;
 

@@ -49,36 +49,22 @@ impl Written {
     /// Reads the member at `index`. An error is one of its place in the chain; anything else is its fault.
     pub(super) fn read(index: usize, value: &Value, chain: &Options) -> Result<Self> {
         let place = index + 1;
-        let members = value.as_object().ok_or_else(|| {
-            Error::config(format!("store {place} of the chain is JSON of type {}", value.type_name()))
-                .with_hint(
-                    "Write an object, such as {\"store\": \"local\", \"connections_file_path\": \"c.yaml\"}",
-                )
-        })?;
-        let options: RawOptions =
-            members.iter().filter_map(|(key, value)| Some((key.to_str()?.to_owned(), raw(value)))).collect();
-        let text =
-            |key| options.iter().find(|(known, _)| *known == key).and_then(|(_, value)| value.as_text());
-        let trimmed = |key| text(key).unwrap_or_default().trim().to_owned();
-        let (mut store, class) = (trimmed("store"), trimmed(CLASS));
-        let mut own: RawOptions = options.iter().filter(|(key, _)| !is_own(key)).map(owned).collect();
-        let (mut tool, mut fault) = (OfTool::default(), None);
-        match OfTool::read(&own, &store, &class) {
-            Ok(Some(read)) => tool = read,
-            Ok(None) => {}
+        let options = keys(place, value)?;
+        let (store, class) = (word(&options, "store"), word(&options, CLASS));
+        let own: RawOptions = options.iter().filter(|(key, _)| !is_own(key)).map(owned).collect();
+        let (tool, fault) = match OfTool::read(&own, &store, &class) {
+            Ok(tool) => (tool.unwrap_or_default(), None),
             // Without a name there is no member to report it for.
-            Err(error) if store.is_empty() && text("name").is_none() => {
+            Err(error) if store.is_empty() && text(&options, "name").is_none() => {
                 return Err(placed(&format!("store {place} of the chain"), &error));
             }
-            Err(error) => fault = Some(error),
-        }
-        if let Some(options) = tool.options.take() {
-            own = options;
-            store.clone_from(&tool.store);
-        }
-        let short = if store.is_empty() { class.rsplit('.').next().unwrap_or_default() } else { &*store };
-        let written = text("name").map(str::trim).filter(|name| !name.is_empty());
-        let name = written.or(tool.name.as_deref()).unwrap_or(short).to_owned();
+            Err(error) => (OfTool::default(), Some(error)),
+        };
+        let (own, store) = match tool.options {
+            Some(options) => (options, tool.store),
+            None => (own, store),
+        };
+        let name = name(&options, tool.name, &store, &class);
         check_name(&name, place)?;
         let mut written = Self {
             name,
@@ -92,12 +78,10 @@ impl Written {
             notes: tool.notes,
             fault: None,
         };
-        let is_elsewhere = fault.is_some();
-        if let Err(fault) = written.read_rest(&options, chain, is_elsewhere).and(fault.map_or(Ok(()), Err)) {
-            written.fault = Some(fault);
-            // Nothing that was not understood may open the member to lookups that it is not for; but those
-            // that it may be for must not be answered by another store.
-        }
+        // Nothing that was not understood may open the member to lookups that it is not for; but those that
+        // it may be for must not be answered by another store.
+        let rest = written.read_rest(&options, chain, fault.is_some());
+        written.fault = rest.err().or(fault);
         Ok(written)
     }
 
@@ -125,6 +109,32 @@ impl Written {
         self.routing = Arc::new(routing);
         Ok(())
     }
+}
+
+/// The keys of a member as they are written.
+fn keys(place: usize, value: &Value) -> Result<RawOptions> {
+    let members = value.as_object().ok_or_else(|| {
+        Error::config(format!("store {place} of the chain is JSON of type {}", value.type_name())).with_hint(
+            "Write an object, such as {\"store\": \"local\", \"connections_file_path\": \"c.yaml\"}",
+        )
+    })?;
+    Ok(members.iter().filter_map(|(key, value)| Some((key.to_str()?.to_owned(), raw(value)))).collect())
+}
+
+fn text<'a>(options: &'a RawOptions, key: &str) -> Option<&'a str> {
+    options.iter().find(|(known, _)| *known == key).and_then(|(_, value)| value.as_text())
+}
+
+/// The text of a key without blanks around it; empty where there is none.
+fn word(options: &RawOptions, key: &str) -> String {
+    text(options, key).unwrap_or_default().trim().to_owned()
+}
+
+/// The name that is written, that of the other tool's configuration, or the word for the store or the class.
+fn name(options: &RawOptions, of_tool: Option<String>, store: &str, class: &str) -> String {
+    let written = Some(word(options, "name")).filter(|name| !name.is_empty());
+    let short = if store.is_empty() { class.rsplit('.').next().unwrap_or_default() } else { store };
+    written.or(of_tool).unwrap_or_else(|| short.to_owned())
 }
 
 /// A boolean, or a word for one.

@@ -27,6 +27,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::backend::chain::{CHAIN, FOREIGN};
+use crate::backend::closing;
 use crate::config::options_of;
 use crate::layers::{Counters, LATENCY_BOUNDS};
 use crate::store::StoreEntry;
@@ -72,7 +73,19 @@ fn set_up(module: &Bound<'_, PyModule>) -> PyResult<()> {
     foreign::install();
     kwargs::prepare(module.py());
     masking::prepare(module.py())?;
+    let at_exit = wrap_pyfunction!(close_stores, module)?;
+    module.py().import("atexit")?.call_method1("register", (at_exit,))?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
+}
+
+/// Ends the sessions of this process.
+#[pyfunction]
+fn close_stores(py: Python<'_>) -> PyResult<()> {
+    guard::guarded(py, || {
+        let open = closing::all_open();
+        py.detach(|| run::close(open));
+        Ok(())
+    })
 }
 
 /// The stores of this build: `name`, `title`, `python_class` and the `options` of each.

@@ -2,14 +2,17 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use tokio::time::{Instant, interval_at};
 
+use crate::backend::closing;
 use crate::error::{Error, Result};
 use crate::process::{ForkCell, Runtime, between_forks, is_main_thread};
 use crate::python::foreign::take_raised;
+use crate::store::Store;
 
 /// How long a signal may wait for its handler while a lookup runs.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
@@ -33,10 +36,21 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> std::result::Resul
     let runtime = runtime().map_err(Interrupted::Runtime)?;
     let _used = runtime.used();
     let output = runtime.block_on(until_signal(future)).map_err(Interrupted::Runtime)?;
+    if closing::is_due() {
+        let closed = runtime.block_on(until_signal(closing::close_replaced()));
+        closed.map_err(Interrupted::Runtime)?.map_err(Interrupted::Signal)?;
+    }
     // What a foreign class raised, such as a signal handler's exception, outweighs what became of the lookup.
     match take_raised() {
         Some(raised) => Err(Interrupted::Signal(raised)),
         None => output.map_err(Interrupted::Signal),
+    }
+}
+
+/// Ends what services keep for `open`, at the end of the process: an exception would help no one there.
+pub(super) fn close(open: Vec<Arc<dyn Store>>) {
+    if !open.is_empty() {
+        let _ = block_on(closing::close(open));
     }
 }
 

@@ -68,6 +68,16 @@ pub trait Store: Debug + Send + Sync {
         false
     }
 
+    /// Whether the service keeps something for this store that [`Self::close`] ends, such as a session.
+    fn is_open(&self) -> bool {
+        false
+    }
+
+    /// Ends that, as far as the service lets it happen: when the process or the agent ends, and when another
+    /// store has taken the place of this one. The caller limits the time. A store that is asked again opens
+    /// again.
+    async fn close(&self) {}
+
     /// What the store can report about itself and its secrets, if it can. Returning it is the capability; no
     /// separate flag repeats it.
     fn inspect(&self) -> Option<&dyn Inspect> {

@@ -13,6 +13,8 @@
 pub mod aws;
 #[cfg(feature = "azure")]
 pub mod azure;
+#[cfg(feature = "beyondtrust")]
+pub mod beyondtrust;
 mod contract;
 pub mod convention;
 #[cfg(feature = "delinea")]

@@ -31,6 +31,8 @@ pub const STORES: &[StoreEntry] = &[
     super::onepassword::ENTRY,
     #[cfg(feature = "delinea")]
     super::delinea::ENTRY,
+    #[cfg(feature = "beyondtrust")]
+    super::beyondtrust::ENTRY,
 ];
 
 /// Every environment variable that may change the identity, the endpoint or the TLS roots of a store of this
@@ -39,6 +41,8 @@ pub fn variables() -> &'static [&'static str] {
     static VARIABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         let of_stores = STORES.iter().flat_map(|entry| entry.variables);
         let mut names: Vec<_> = SHARED_VARIABLES.iter().chain(of_stores).copied().collect();
+        #[cfg(feature = "sealed")]
+        names.extend(super::kit::sealing::VARIABLES);
         names.sort_unstable();
         names.dedup();
         names

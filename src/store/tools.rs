@@ -21,6 +21,8 @@ pub struct Tools {
     pub check: fn(&Options, &Environment) -> Vec<Finding>,
     /// The document that allows what a backend needs and nothing else.
     pub policy: Option<PolicyTool>,
+    /// Where there is no such document: the rest of a sentence that says who decides, and what to do.
+    pub without_policy: (&'static str, &'static str),
     /// Set-ups that the command line writes out as commands, each as a subcommand of the store's short word.
     pub guides: Option<Guides>,
 }
@@ -34,6 +36,10 @@ impl Tools {
         lists_tags: false,
         check: |_options, _environment| Vec::new(),
         policy: None,
+        without_policy: (
+            "no service decides who reads it",
+            "Of files the mode decides: chmod 600, for the user that Airflow runs as",
+        ),
         guides: None,
     };
 }

@@ -49,12 +49,21 @@ def test_classes_of_airflow_itself_are_members(
     check(airflow, stores, canaries)
 
 
-@pytest.mark.parametrize("name", [name for name, store in described().items() if isinstance(store, GuardedStore)])
-def test_a_store_that_is_asked_with_one_token_is_a_member(
-    request: pytest.FixtureRequest, airflow: Airflow, secret_files: dict[str, Path], canaries: Canaries, name: str
+#: Stores on a double, and one on a folder.
+MEMBERS = [name for name, store in described().items() if isinstance(store, GuardedStore) or name == "mounted_files"]
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_each_store_on_a_double_or_a_folder_is_a_member(
+    request: pytest.FixtureRequest,
+    airflow: Airflow,
+    secret_files: dict[str, Path],
+    canaries: Canaries,
+    tmp_path: Path,
+    name: str,
 ) -> None:
     store = described()[name]
-    server = store.opened(request, secret_files["configs"].parent)
+    server = store.opened(request, tmp_path)
     written: Secrets = {
         ("connection", CONNECTION): connection_uri(canaries),
         ("variable", VARIABLE): canaries.greeting,

@@ -87,3 +87,12 @@ def test_keys_as_other_tools_write_them_are_read_and_masked(delinea: StoreShell,
     assert [(each["id"], each["name"]) for each in listed] == [("region", "region")]
     shown = delinea.run("env").out
     assert "canary" not in shown
+
+
+def test_two_secrets_of_one_name_are_both_listed(delinea: StoreShell, double: SecretServer) -> None:
+    double.twins = {REGION}
+    run = delinea.run("list", "variables", "--json")
+    listed = run.json["secrets"]
+    assert [(each["id"], each["name"]) for each in listed] == [("region", REGION)] * 2
+    first, second = (each["store_id"] for each in listed)
+    assert f"2 secrets in the store have the name `{REGION}`: {first}, {second}. Rename or delete" in run.err

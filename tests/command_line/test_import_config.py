@@ -24,6 +24,7 @@ SECRETS = {
     "kestra-doppler.yaml": ["YOUR_TOKEN"],
     "kestra-1password.yaml": ["YOUR_TOKEN"],
     "kestra-delinea.yaml": ["YOUR_PASSWORD"],
+    "kestra-beyondtrust.yaml": ["YOUR_API_KEY"],
 }
 STORES = {
     "airbyte-aws-role.json": "aws_secrets_manager",
@@ -40,8 +41,9 @@ STORES = {
     "kestra-doppler.yaml": "doppler",
     "kestra-1password.yaml": "onepassword_connect",
     "kestra-delinea.yaml": "delinea",
+    "kestra-beyondtrust.yaml": "beyondtrust",
 }
-LATER = ["cyberark", "beyondtrust", "elasticsearch", "jdbc"]
+LATER = ["cyberark", "elasticsearch", "jdbc"]
 CANARY = "canary-70b1d4"
 
 

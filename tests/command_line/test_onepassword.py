@@ -99,3 +99,21 @@ def test_lint_finds_fields_that_are_no_part_of_a_connection(onepassword: StoreSh
     assert {"parts", "twins"} <= {each["id"] for each in run.json["findings"]}
     twins = onepassword.run("get", "connection", "twins", "--json")
     assert (twins.code, "several items have this title" in twins.json["error"]["message"]) == (STORE, True)
+
+
+def test_two_items_of_one_title_are_both_listed(onepassword: StoreShell, double: OnePassword) -> None:
+    twins = [made("airflow/variables/a", login(password=CANARY), number) for number in (1, 2)]
+    double.items = [
+        *twins,
+        {**made("airflow/variables/b", [], 3), "state": "ARCHIVED"},
+        made("airflow/variables/b", [], 4),
+    ]
+    run = onepassword.run("list", "variables", "--json")
+    listed = [(each["id"], each["store_id"]) for each in run.json["secrets"]]
+    ids = [item["id"] for item in double.items]
+    assert sorted(listed) == sorted(zip("aabb", ids, strict=True))
+    assert f"2 secrets in the store have the name `airflow/variables/a`: {ids[0]}, {ids[1]}. Rename or" in run.err
+    # An archived item is none that a lookup could take for the other one.
+    assert run.err.count("secrets in the store have the name") == 1
+    assert len(onepassword.run("list", "variables").out.splitlines()) == 5
+    assert onepassword.run("get", "variable", "a").code == STORE

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.command_line.shell import CONFIGURATION, DONE, NO, STORE, Shell
+from tests.servers import sealed
 
 PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
 #: The commands that the page describes, with their text.
@@ -60,6 +61,8 @@ CASES: dict[str, list[tuple[str, str, int]]] = {
     "doctor": [("doctor", "", DONE)],
     "policy": [("policy vault", "", DONE)],
     "vault approle": [("vault approle", "", DONE)],
+    "key": [("key", "", DONE)],
+    "seal": [("seal variable v --key-file {home}/sealing.key", CANARY, DONE)],
     "bench": [("bench variable v --count 1", "", DONE)],
     "stats": [("stats --file {home}/audit.jsonl", "", DONE)],
     "import-config": [("import-config --name a", STORAGE, DONE)],
@@ -112,6 +115,7 @@ def of_runs(shell: Shell, command: str) -> set[str]:
     shell.secrets.append(CANARY)
     shell.backend("memory", secrets=SECRETS, references=ALLOWED)
     (shell.home / "audit.jsonl").write_text(json.dumps(ACCESS) + "\n")
+    (shell.home / "sealing.key").write_text(sealed.KEY)
     found: set[str] = set()
     for line, stdin, code in CASES[command]:
         run = shell.run(*line.format(home=shell.home).split(), "--json", stdin=stdin)

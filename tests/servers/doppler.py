@@ -26,6 +26,11 @@ class Doppler(Guarded):
     #: Names that only tokens of services see.
     restricted: set[str] = field(default_factory=set)
 
+    def reset(self) -> None:
+        """No secrets, none of them restricted."""
+        self.restricted = set()
+        super().reset()
+
     @staticmethod
     def error(status: int) -> Answer:
         """As Doppler writes it."""

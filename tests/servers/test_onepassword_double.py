@@ -14,6 +14,7 @@ from strongroom.onepassword import OnePasswordConnectBackend
 from tests.servers.double import Request
 from tests.servers.onepassword import ITEMS, NAME, VAULT, VAULTS, OnePassword, custom, login, made, made_id
 from tests.servers.process import program
+from tests.servers.shapes import fits
 
 TITLE, VALUE = "airflow/variables/a", 'a é "quoted" \\'
 SDK = """
@@ -46,8 +47,7 @@ print(json.dumps({
 
 ID = re.compile(r"[\da-z]{26}")
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-#: What an answer may have, in our own words: a type, a pattern, words to choose from, an object or a list of one shape.
-#: Members with a question mark may be left out; others that are not named here are an error.
+#: What an answer may have, in our own words.
 VAULT_SHAPE = {"id": ID, "name?": str, "type?": {"USER_CREATED", "PERSONAL", "EVERYONE", "TRANSFER"}}
 FIELD_SHAPE = {
     "id": str,
@@ -71,20 +71,6 @@ SUMMARY_SHAPE = {
 ITEM_SHAPE = {**SUMMARY_SHAPE, "sections?": [{"id?": str, "label?": str}], "fields?": [FIELD_SHAPE]}
 ERROR_SHAPE = {"status": int, "message": str}
 HEALTH_SHAPE = {"name": str, "version": str, "dependencies?": [{"service?": str, "status?": str, "message?": str}]}
-
-
-def fits(value: Any, shape: Any) -> bool:
-    """Whether an answer has a shape."""
-    if isinstance(shape, dict):
-        named = {key.rstrip("?"): inner for key, inner in shape.items()}
-        needed = {key for key in shape if not key.endswith("?")}
-        is_object = isinstance(value, dict) and needed <= value.keys() <= named.keys()
-        return is_object and all(fits(inner, named[key]) for key, inner in value.items())
-    if isinstance(shape, list):
-        return isinstance(value, list) and all(fits(inner, shape[0]) for inner in value)
-    if isinstance(shape, re.Pattern):
-        return isinstance(value, str) and bool(shape.fullmatch(value))
-    return value in shape if isinstance(shape, set) else isinstance(value, shape)
 
 
 @pytest.fixture(scope="module")

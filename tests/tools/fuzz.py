@@ -24,7 +24,18 @@ CARGO = shutil.which("cargo") or "cargo"
 VERSION = "0.13.2"
 TOOL = CACHE / "cargo-fuzz" / VERSION
 WORK = CACHE / "fuzz"
-TARGETS = ("connection", "duration", "import", "json", "local", "options", "pattern", "reference", "stores_file")
+TARGETS = (
+    "connection",
+    "duration",
+    "import",
+    "json",
+    "local",
+    "options",
+    "pattern",
+    "reference",
+    "sealed",
+    "stores_file",
+)
 NO_NIGHTLY = "fuzzing needs a nightly toolchain: run `rustup toolchain install nightly`"
 
 #: Texts that are not in a golden file.
@@ -50,6 +61,11 @@ SEEDS: Mapping[str, tuple[str, ...]] = {
         '1[[stores]]\nstore = "local"\nvariables_file_path = "v"\nteams = ["a", ""]\nids = "x"\non_error = "next"\n',
         '0[[stores]]\nclass = "a.B"\nkwargs = {x = 1, y = [1979-05-27, 2.5, true]}\n\n[[stores]]\nstore = "memory"\n',
         '1[[stores]]\nname = "k"\nconfig = {type = "vault", vault = {address = "a"}}\nreferences = [["k", "x"]]\n',
+    ),
+    "sealed": (
+        '{"format": 1, "kind": "variable", "name": "a", "version": 1, "key_id": "1", "sealed": '
+        '"AAAAAAAAAAAAAAAAqO9tkYgcdU1PI+KIpkvckfcRZGlRuz3BAAAAAA=="}',
+        '{"format": 2, "kind": "config", "name": "b/c", "version": 9, "key_id": "2", "sealed": ""}',
     ),
     "pattern": ("^team_[a-z]+$team_a", r"(?!internal)(.)\1*\Zaaa", "[^]$]{2,}(?i:x|y)xy", r"(a+)+\baaaaaaaaaaab"),
 }

@@ -46,7 +46,7 @@ impl Chain {
     }
 
     /// Every backend that is already built.
-    pub(super) fn built(&self) -> impl Iterator<Item = &Backend> {
+    pub(in crate::backend) fn built(&self) -> impl Iterator<Item = &Backend> {
         self.members.iter().filter_map(Running::existing)
     }
 }

@@ -1,12 +1,8 @@
 //! What Airflow's configuration contains, and what Airflow silently ignores.
 
-use std::path::Path;
-
-use crate::cli::doctor::{failed, on_server};
+use crate::cli::doctor::{failed, on_server, options};
 use crate::cli::setup::{Setup, Source};
 use crate::config::airflow::{AirflowConfig, Chosen, NearMiss};
-use crate::config::option_of;
-use crate::store::convention::Kind;
 use crate::store::tools::{Finding, Severity};
 
 /// Adds the findings; returns what the checks of the store need.
@@ -14,39 +10,29 @@ pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) -> Option<(Air
     let airflow = source.airflow().map_err(|error| findings.push(failed("airflow_cfg", &error))).ok()?;
     findings.push(file(&airflow));
     findings.extend(near_misses(&airflow));
-    let chosen = match airflow.chosen(source.component()) {
-        Ok(Some(chosen)) => chosen,
-        Ok(None) if let Some(chosen) = on_server::alone(&airflow) => chosen,
-        Ok(None) => {
-            findings.push(Finding::new(
-                Severity::Problem,
-                "backend",
-                "no secrets backend is configured",
-                "Set AIRFLOW__SECRETS__BACKEND, or `backend` in [secrets] of airflow.cfg",
-            ));
-            return None;
-        }
-        Err(error) => {
-            findings.push(failed("backend", &error));
-            return None;
-        }
-    };
+    let chosen = chosen(&airflow, source).map_err(|finding| findings.push(finding)).ok()?;
     findings.extend(written(&chosen));
     if chosen.leaves_it_to_the_server() {
         findings.extend(on_server::judged(&airflow, source, &chosen));
         return None;
     }
     findings.extend(workers(&airflow));
-    match Setup::from_chosen(chosen) {
-        Ok(setup) => {
-            findings.extend(options(&airflow, &setup));
-            Some((airflow, setup))
-        }
-        Err(error) => {
-            findings.push(failed("options", &error));
-            None
-        }
-    }
+    let setup = Setup::from_chosen(chosen).map_err(|error| findings.push(failed("options", &error))).ok()?;
+    findings.extend(options::judged(&airflow, &setup));
+    Some((airflow, setup))
+}
+
+/// The backend that is looked at, or what is wrong without one.
+fn chosen(airflow: &AirflowConfig, source: &Source) -> Result<Chosen, Finding> {
+    let chosen = airflow.chosen(source.component()).map_err(|error| failed("backend", &error))?;
+    chosen.or_else(|| on_server::alone(airflow)).ok_or_else(|| {
+        Finding::new(
+            Severity::Problem,
+            "backend",
+            "no secrets backend is configured",
+            "Set AIRFLOW__SECRETS__BACKEND, or `backend` in [secrets] of airflow.cfg",
+        )
+    })
 }
 
 fn file(airflow: &AirflowConfig) -> Finding {
@@ -80,15 +66,34 @@ fn written(chosen: &Chosen) -> Vec<Finding> {
     let mut findings =
         vec![Finding::fine("backend", format!("{} ({})", chosen.shown_class(), chosen.class_place))];
     let place = chosen.kwargs_place.as_deref().unwrap_or("backend_kwargs");
-    if let Some(problem) = &chosen.unread {
-        findings.push(Finding::new(
-            Severity::Problem,
-            "kwargs",
-            format!("{place} {problem}, so Airflow passes no kwargs, and the defaults apply"),
-            "Write a JSON object: double quotes, lower-case true, false and null, no comma at the end; in \
-            airflow.cfg a % as %%",
-        ));
-    }
+    findings.extend(unread(chosen, place));
+    findings.extend(dollars(chosen, place));
+    findings.extend(chosen.single.iter().map(|(key, name)| {
+        Finding::new(
+            Severity::Note,
+            "single_key",
+            format!("`{key}` comes from {name}, which takes precedence over {place}"),
+            "Airflow reads such variables from 3.2 on",
+        )
+    }));
+    findings
+}
+
+/// Kwargs that Airflow cannot read, and leaves out.
+fn unread(chosen: &Chosen, place: &str) -> Option<Finding> {
+    let problem = chosen.unread.as_ref()?;
+    Some(Finding::new(
+        Severity::Problem,
+        "kwargs",
+        format!("{place} {problem}, so Airflow passes no kwargs, and the defaults apply"),
+        "Write a JSON object: double quotes, lower-case true, false and null, no comma at the end; in \
+        airflow.cfg a % as %%",
+    ))
+}
+
+/// Dollar signs, which Airflow may replace by environment variables.
+fn dollars(chosen: &Chosen, place: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
     if !chosen.replaced.is_empty() {
         let names = chosen.replaced.join(", ");
         findings.push(Finding::new(
@@ -108,14 +113,6 @@ fn written(chosen: &Chosen) -> Vec<Finding> {
             "If a variable was meant, set it for this component",
         ));
     }
-    findings.extend(chosen.single.iter().map(|(key, name)| {
-        Finding::new(
-            Severity::Note,
-            "single_key",
-            format!("`{key}` comes from {name}, which takes precedence over {place}"),
-            "Airflow reads such variables from 3.2 on",
-        )
-    }));
     findings
 }
 
@@ -130,80 +127,6 @@ fn workers(airflow: &AirflowConfig) -> Option<Finding> {
         };
         Finding::new(Severity::Note, "workers", evidence, "Look at it with --workers")
     })
-}
-
-/// The meaning of the options, and the secrets among them.
-fn options(airflow: &AirflowConfig, setup: &Setup) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if setup.chosen.class != setup.entry.python_class {
-        findings.push(Finding::new(
-            Severity::Note,
-            "official_class",
-            format!("{} is the official class", setup.chosen.class),
-            format!(
-                "With {} in its place Airflow reads the same secrets through Strongroom",
-                setup.entry.python_class
-            ),
-        ));
-    }
-    let faults: Vec<_> = setup.settings.options.faults().collect();
-    findings.extend(faults.iter().map(|fault| failed("options", fault)));
-    // The parse of the options has already warned about each fault.
-    let is_reported = |text: &str| faults.iter().any(|fault| text.starts_with(&fault.to_string()));
-    let warnings =
-        setup.warnings.iter().filter(|text| !text.contains("passes no kwargs") && !is_reported(text));
-    findings.extend(warnings.map(|text| {
-        Finding::new(
-            Severity::Warning,
-            "options",
-            text,
-            "See `strongroom stores` for the options of this store",
-        )
-    }));
-    findings.extend((setup.entry.tools.check)(&setup.settings.options, &setup.settings.environment));
-    findings.extend(readable_by_all(airflow, setup));
-    findings.extend(patterns(setup));
-    findings.extend(prefetched(setup));
-    findings
-}
-
-/// Ids of `prefetch` that are one secret to the store.
-fn prefetched(setup: &Setup) -> Vec<Finding> {
-    let shared = setup.settings.prefetch.shared(&setup.settings).into_iter();
-    let finding = |(kind, one, other): (Kind, &str, &str)| {
-        let evidence =
-            format!("`{one}` and `{other}` of `prefetch` are one secret of kind {kind} to the store");
-        Finding::new(Severity::Warning, "names", evidence, "Use one of the two spellings, or rename one id")
-    };
-    shared.map(finding).collect()
-}
-
-/// Patterns that are not valid regular expressions: each lookup of the kind fails, as with the official
-/// classes.
-fn patterns(setup: &Setup) -> Vec<Finding> {
-    let broken = Kind::ALL.into_iter().filter_map(|kind| setup.settings.patterns.allow(kind, "").err());
-    broken.map(|error| failed("pattern", &error)).collect()
-}
-
-/// A file that contains a credential and that any user of the machine can read.
-fn readable_by_all(airflow: &AirflowConfig, setup: &Setup) -> Option<Finding> {
-    let file = airflow.file();
-    let is_in_file = setup.chosen.kwargs_place.as_deref()?.ends_with(&format!(" of {}", file.display()));
-    let is_secret = |key: &str| option_of(setup.entry, key).is_some_and(|spec| spec.kind.is_secret());
-    let holds_secret = setup.chosen.options.iter().any(|(key, _)| is_secret(key));
-    (is_in_file && holds_secret && is_open(file)).then(|| {
-        Finding::new(
-            Severity::Warning,
-            "file_mode",
-            format!("{} holds a credential, and everybody on this machine can read it", file.display()),
-            "chmod 600, or use a role in place of the credential",
-        )
-    })
-}
-
-fn is_open(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
 }
 
 #[cfg(test)]

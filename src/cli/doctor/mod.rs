@@ -3,6 +3,7 @@
 mod configuration;
 mod listed;
 mod on_server;
+mod options;
 mod references;
 mod store;
 mod tags;

@@ -4,7 +4,7 @@ use crate::backend::{AgentMode, Explained, settle};
 use crate::cli::explain::BackendSearch;
 use crate::cli::explain::absent::absences;
 use crate::cli::near::{near_class, near_ids};
-use crate::cli::setup::{Setup, entry_of};
+use crate::cli::setup::{Client, Setup, entry_of};
 use crate::cli::subject::{LookedUp, look_up, route};
 use crate::config::airflow::{AirflowConfig, Chosen, Component};
 use crate::error::{Error, Result};
@@ -33,42 +33,49 @@ pub(super) fn ask(
         return Ok(Some(foreign(component, &chosen, is_over)));
     }
     let setup = Setup::from_chosen(chosen)?;
-    let mut warnings = setup.warnings.clone();
-    let client = setup.open();
-    let identity = client.as_ref().ok().and_then(|client| client.backend.identity());
-    let (mut absent, mut near) = (Vec::new(), Vec::new());
-    let answer = match client {
-        _ if is_over => None,
-        Err(error) => Some(unopened(&setup, airflow, lookup, &error)),
-        Ok(client) => {
-            let (answer, heard) = look_up(&setup, &client, airflow, lookup)?;
-            warnings.extend(heard);
-            absent = absences(&client, &answer);
-            if is_missing(&answer) {
-                near = near_ids(&setup, &client, lookup);
-            }
-            Some(answer)
-        }
-    };
-    let layers = &setup.settings.layers;
-    Ok(Some(BackendSearch {
-        component,
-        configured: setup.chosen.class_place.clone(),
-        identity,
-        unusable: answer.as_ref().and_then(|answer| unusable(lookup, answer)),
-        answer,
-        absences: absent,
-        near,
-        // It is not known what the processes of another class cache.
-        times: (setup.chosen.class == setup.entry.python_class).then(|| {
-            [layers.timeout, layers.cache.ttl, layers.cache.negative_ttl].map(|time| time.as_millis())
-        }),
-        warnings,
-        is_foreign: false,
+    let unasked = unasked(component, &setup.chosen, None);
+    let mut search = BackendSearch {
+        times: cached_for(&setup),
         agent: left_out_of_the_agent(&setup),
-        is_left_to_the_server: false,
-        class: setup.chosen.class,
-    }))
+        warnings: setup.warnings.clone(),
+        class: setup.chosen.class.clone(),
+        ..unasked
+    };
+    let client = setup.open();
+    search.identity = client.as_ref().ok().and_then(|client| client.backend.identity());
+    match client {
+        _ if is_over => {}
+        Err(error) => search.answer = Some(unopened(&setup, airflow, lookup, &error)),
+        Ok(client) => asked(&mut search, &setup, &client, airflow, lookup)?,
+    }
+    search.unusable = search.answer.as_ref().and_then(|answer| unusable(lookup, answer));
+    Ok(Some(search))
+}
+
+/// Asks the store, and adds what explains an absence.
+fn asked(
+    search: &mut BackendSearch,
+    setup: &Setup,
+    client: &Client,
+    airflow: &AirflowConfig,
+    lookup: Lookup<'_>,
+) -> Result<()> {
+    let (answer, heard) = look_up(setup, client, airflow, lookup)?;
+    search.warnings.extend(heard);
+    search.absences = absences(client, &answer);
+    if is_missing(&answer) {
+        search.near = near_ids(setup, client, lookup);
+    }
+    search.answer = Some(answer);
+    Ok(())
+}
+
+/// The deadline of a lookup and the times of the cache, in milliseconds. It is not known what the processes
+/// of another class cache.
+fn cached_for(setup: &Setup) -> Option<[u128; 3]> {
+    let layers = &setup.settings.layers;
+    (setup.chosen.class == setup.entry.python_class)
+        .then(|| [layers.timeout, layers.cache.ttl, layers.cache.negative_ttl].map(|time| time.as_millis()))
 }
 
 /// Whether the store was asked and answered that there is no such secret.

@@ -2,6 +2,7 @@
 
 mod absent;
 mod ask;
+mod json;
 mod places;
 mod remedy;
 mod shown;
@@ -85,7 +86,7 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let mut search = search(&airflow, source.component(), arguments.subject.lookup())?;
     search.coordinates = arguments.coordinates;
     let code = search.code();
-    Ok(Report { code, ..Report::done(shown::text(&search), shown::json(&search)) })
+    Ok(Report { code, ..Report::done(shown::text(&search), json::json(&search)) })
 }
 
 fn search<'lookup>(

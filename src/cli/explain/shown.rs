@@ -1,18 +1,14 @@
-//! A search as text and as JSON.
+//! A search as text.
 
 use std::fmt::Write;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
-use crate::backend::AskedName;
 use crate::backend::chain::MemberSearch;
+use crate::backend::{AskedName, Explained};
 use crate::cli::coordinates::Coordinates;
-use crate::cli::explain::absent::Absence;
 use crate::cli::explain::remedy::remedy;
 use crate::cli::explain::{BackendSearch, Search};
 use crate::cli::near::question;
-use crate::cli::output::error_as_json;
 use crate::cli::subject::LookedUp;
 use crate::config::airflow::Component;
 use crate::error::Error;
@@ -35,7 +31,7 @@ was asked";
 const WORKERS: &str = "Airflow 2 reads no [workers]: there the search begins with [secrets]";
 
 /// What answers, in a few words.
-fn answered_by(search: &Search<'_>) -> Option<String> {
+pub(super) fn answered_by(search: &Search<'_>) -> Option<String> {
     if let Some(option) = search.option() {
         return Some(option.to_owned());
     }
@@ -44,7 +40,7 @@ fn answered_by(search: &Search<'_>) -> Option<String> {
 }
 
 /// The backends before the answering one whose answers are not known here.
-fn may_answer_first(search: &Search<'_>) -> Vec<String> {
+pub(super) fn may_answer_first(search: &Search<'_>) -> Vec<String> {
     let unknown = search.backends.iter().filter(|asked| asked.may_answer());
     unknown.map(|asked| format!("the backend of {}", owner(asked.component))).collect()
 }
@@ -190,38 +186,7 @@ fn backend(asked: &BackendSearch, kind: Kind, coordinates: Coordinates) -> Strin
     if let Some(left_out) = &asked.agent {
         let _ = writeln!(text, "   {AGENT}{}", besides(left_out));
     }
-    match &asked.answer {
-        None => text.push_str("   not asked: the search was over before\n"),
-        Some(LookedUp::NotAsked(reason)) if asked.is_foreign || asked.is_left_to_the_server => {
-            let _ = writeln!(text, "   not asked: {reason}");
-        }
-        Some(LookedUp::NotAsked(reason)) => {
-            let _ = writeln!(text, "   nothing asked: {reason}");
-        }
-        Some(LookedUp::Refused(error)) => {
-            let _ = writeln!(text, "   nothing asked: {error}");
-        }
-        Some(LookedUp::Asked(explained)) => {
-            if explained.members.is_empty() {
-                explained.steps.iter().for_each(|step| text.push_str(&step_line(step, coordinates)));
-            }
-            explained
-                .members
-                .iter()
-                .for_each(|member| text.push_str(&member_lines(member, kind, coordinates)));
-            if let Some(error) = &explained.error {
-                let fate = match &explained.outcome {
-                    Ok(_) => "Airflow is answered None and goes on",
-                    Err(failure) if failure.stops_airflow => "Airflow is told to stop",
-                    Err(_) if kind == Kind::Config => {
-                        "Airflow raises AirflowConfigException in what reads the option"
-                    }
-                    Err(_) => "Airflow logs it and goes on",
-                };
-                let _ = writeln!(text, "   error: {error}\n   {fate}");
-            }
-        }
-    }
+    text.push_str(&answer(asked, kind, coordinates));
     for absence in &asked.absences {
         let _ = writeln!(text, "   {}", absence.text());
     }
@@ -231,23 +196,59 @@ fn backend(asked: &BackendSearch, kind: Kind, coordinates: Coordinates) -> Strin
     if let Some(unusable) = &asked.unusable {
         let _ = writeln!(text, "   Airflow cannot use it, and goes on: {unusable}");
     }
-    if let Some(times) = asked.times {
-        let [timeout, ttl, negative] =
-            times.map(|time| Duration::from_millis(u64::try_from(time).unwrap_or(u64::MAX)));
-        let _ = writeln!(
-            text,
-            "   cache: each process keeps a value for {} and an absence for {}; a lookup may take {}",
-            time(ttl),
-            time(negative),
-            time(timeout)
-        );
-    }
+    text.push_str(&cached(asked));
     // The log of an error repeats the error itself.
     let is_said = |warning: &str| asked.error().is_some_and(|error| warning.contains(error.message()));
     for warning in asked.warnings.iter().filter(|warning| !is_said(warning)) {
         let _ = writeln!(text, "   warning: {warning}");
     }
     text
+}
+
+/// What the backend answered, or why it was not asked.
+fn answer(asked: &BackendSearch, kind: Kind, coordinates: Coordinates) -> String {
+    match &asked.answer {
+        None => "   not asked: the search was over before\n".to_owned(),
+        Some(LookedUp::NotAsked(reason)) if asked.is_foreign || asked.is_left_to_the_server => {
+            format!("   not asked: {reason}\n")
+        }
+        Some(LookedUp::NotAsked(reason)) => format!("   nothing asked: {reason}\n"),
+        Some(LookedUp::Refused(error)) => format!("   nothing asked: {error}\n"),
+        Some(LookedUp::Asked(explained)) => steps(explained, kind, coordinates),
+    }
+}
+
+/// The names that were asked for, of each member in a chain, and the error.
+fn steps(explained: &Explained, kind: Kind, coordinates: Coordinates) -> String {
+    let mut text: String = match explained.members.as_slice() {
+        [] => explained.steps.iter().map(|step| step_line(step, coordinates)).collect(),
+        members => members.iter().map(|member| member_lines(member, kind, coordinates)).collect(),
+    };
+    if let Some(error) = &explained.error {
+        let _ = writeln!(text, "   error: {error}\n   {}", fate(explained, kind));
+    }
+    text
+}
+
+/// What Airflow does after an error.
+fn fate(explained: &Explained, kind: Kind) -> &'static str {
+    match &explained.outcome {
+        Ok(_) => "Airflow is answered None and goes on",
+        Err(failure) if failure.stops_airflow => "Airflow is told to stop",
+        Err(_) if kind == Kind::Config => "Airflow raises AirflowConfigException in what reads the option",
+        Err(_) => "Airflow logs it and goes on",
+    }
+}
+
+/// How long each process keeps what it has read.
+fn cached(asked: &BackendSearch) -> String {
+    let Some(times) = asked.times else { return String::new() };
+    let [timeout, ttl, negative] =
+        times.map(|millis| time(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))));
+    format!(
+        "   cache: each process keeps a value for {ttl} and an absence for {negative}; a lookup may take \
+        {timeout}\n"
+    )
 }
 
 fn step_line(step: &AskedName, coordinates: Coordinates) -> String {
@@ -272,16 +273,6 @@ fn member_lines(member: &MemberSearch, kind: Kind, coordinates: Coordinates) -> 
     text
 }
 
-fn member_as_json(member: &MemberSearch, kind: Kind, coordinates: Coordinates) -> Value {
-    json!({
-        "name": member.name,
-        "outcome": member.outcome,
-        "passed_over": member.passed_over.as_ref().map(|reason| reason.reason(kind)),
-        "error": member.error.as_ref().map(error_as_json),
-        "names": member.steps.iter().map(|step| step_as_json(step, coordinates)).collect::<Vec<_>>(),
-    })
-}
-
 fn origin(step: &AskedName) -> &'static str {
     if step.asked_store { "from the store" } else { "from memory" }
 }
@@ -292,80 +283,4 @@ fn time(time: Duration) -> String {
     } else {
         format!("{}ms", time.as_millis())
     }
-}
-
-/// For programs: `kind`, `id`, `team`, `options`, `backends`, `variables`, `metastore`, `answered_by`,
-/// `may_answer_first`, `remedy`.
-pub(super) fn json(search: &Search<'_>) -> Value {
-    let variables = search.variables.iter().map(
-        |place| json!({"name": place.name, "set": place.is_set, "answers": search.variable() == Some(place)}),
-    );
-    let backends =
-        search.backends.iter().map(|asked| backend_as_json(asked, search.lookup.kind, search.coordinates));
-    let options = search.options.iter();
-    let options = options.map(|named| json!({"place": named.place, "hidden_by": named.hidden_by}));
-    json!({
-        "kind": search.lookup.kind.as_str(),
-        "id": search.lookup.id,
-        "team": search.lookup.team,
-        "options": options.collect::<Vec<_>>(),
-        "backends": backends.collect::<Vec<_>>(),
-        "variables": variables.collect::<Vec<_>>(),
-        "metastore": if search.lookup.kind == Kind::Config { "not asked" } else { "not read" },
-        "answered_by": answered_by(search),
-        "may_answer_first": may_answer_first(search),
-        "remedy": remedy(search),
-    })
-}
-
-fn backend_as_json(asked: &BackendSearch, kind: Kind, coordinates: Coordinates) -> Value {
-    let (steps, not_asked) = match &asked.answer {
-        None => (Vec::new(), Some("the search was over before")),
-        Some(LookedUp::NotAsked(reason)) => (Vec::new(), Some(reason.as_str())),
-        Some(LookedUp::Refused(error)) => (Vec::new(), Some(error.message())),
-        Some(LookedUp::Asked(explained)) => {
-            let steps = explained.steps.iter().map(|step| step_as_json(step, coordinates));
-            (steps.collect(), None)
-        }
-    };
-    let cache = asked.times.map(|times| {
-        let [timeout, ttl, negative] = times.map(|time| u64::try_from(time).unwrap_or(u64::MAX));
-        json!({"ttl_ms": ttl, "negative_ttl_ms": negative, "timeout_ms": timeout})
-    });
-    let mut json = json!({
-        "component": asked.component.as_str(),
-        "class": asked.class,
-        "configured_in": asked.configured,
-        "identity": asked.identity,
-        "names": steps,
-        "not_asked": not_asked,
-        "answers": asked.answers(),
-        "stops_airflow": asked.stops(),
-        "error": asked.error().map(error_as_json),
-        "absent_because": asked.absences.iter().map(Absence::json).collect::<Vec<_>>(),
-        "near": asked.near,
-        "unusable": asked.unusable,
-        "cache": cache,
-        "warnings": asked.warnings,
-        "agent": asked.agent.is_some(),
-    });
-    if let Some(LookedUp::Asked(explained)) = &asked.answer
-        && !explained.members.is_empty()
-    {
-        let members = explained.members.iter().map(|member| member_as_json(member, kind, coordinates));
-        json["members"] = members.collect();
-    }
-    json
-}
-
-fn step_as_json(step: &AskedName, coordinates: Coordinates) -> Value {
-    let took = u64::try_from(step.took.as_micros()).unwrap_or(u64::MAX);
-    let mut json = json!({"name": step.name.as_str(), "outcome": step.outcome, "from_store": step.asked_store,
-        "took_us": took});
-    if let Some(referred) = &step.referred {
-        // The name is a part of the reference.
-        json["name"] = json!(coordinates.of(referred));
-        json["reference"] = coordinates.json(referred);
-    }
-    json
 }

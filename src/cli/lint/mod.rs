@@ -116,27 +116,28 @@ fn faults_of(
     for text in dropped(client, &answer)? {
         faults.push(fault("dropped", text));
     }
-    match (&answer, answer.error(), answer.value()) {
-        // An error that ends every read is an error of the command, not of a connection. One that follows a
-        // value is that of a reference in it.
-        (_, Some(error), _)
-            if answer.steps().iter().all(|step| step.outcome != "value")
-                && !matches!(
-                    error.kind(),
-                    ErrorKind::Malformed | ErrorKind::Denied | ErrorKind::InvalidName
-                ) =>
-        {
-            return Err(error.clone());
-        }
-        (_, Some(error), _) => faults.push(fault(error.kind().as_str(), error.to_string())),
-        (LookedUp::NotAsked(reason), ..) => faults.push(fault("not_looked_up", reason.clone())),
-        (.., Some(value)) => {
-            faults.extend(judge(value.expose(), dialect).map(|(check, text)| fault(check, text)));
-        }
-        (.., None) => faults
-            .push(fault("no_text", "the secret is listed, but answers nothing: it may be binary".to_owned())),
-    }
+    faults.extend(fault_of_answer(&answer, dialect)?.map(|(check, text)| fault(check, text)));
     Ok(faults)
+}
+
+/// The check that the answer fails, and how. An error that ends every read is an error of the command, not of
+/// a connection.
+fn fault_of_answer(answer: &LookedUp, dialect: Dialect) -> Result<Option<(&'static str, String)>> {
+    Ok(match (answer, answer.error(), answer.value()) {
+        (_, Some(error), _) if ends_every_read(answer, error.kind()) => return Err(error.clone()),
+        (_, Some(error), _) => Some((error.kind().as_str(), error.to_string())),
+        (LookedUp::NotAsked(reason), ..) => Some(("not_looked_up", reason.clone())),
+        (.., Some(value)) => judge(value.expose(), dialect),
+        (.., None) => {
+            Some(("no_text", "the secret is listed, but answers nothing: it may be binary".to_owned()))
+        }
+    })
+}
+
+/// Whether other connections meet the error, too. One that follows a value is that of a reference in it.
+fn ends_every_read(answer: &LookedUp, kind: ErrorKind) -> bool {
+    let is_of_one = matches!(kind, ErrorKind::Malformed | ErrorKind::Denied | ErrorKind::InvalidName);
+    !is_of_one && answer.steps().iter().all(|step| step.outcome != "value")
 }
 
 /// Fields of the secret that Airflow does not get.

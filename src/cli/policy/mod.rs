@@ -31,8 +31,8 @@ pub(super) struct Arguments {
     /// The id or ARN of a KMS key that secrets are encrypted with (AWS). May be given several times.
     #[arg(long, value_name = "KEY")]
     key: Vec<String>,
-    /// The account id (AWS), number of the project (Google), resource id of the vault (Azure) or mount
-    /// (Vault).
+    /// The account id (AWS), number of the project (Google), resource id of the vault (Azure), mount (Vault),
+    /// namespace (Kubernetes), vault (1Password) or account (Conjur).
     #[arg(long)]
     account: Option<String>,
     /// The region; the configured one, or every one.
@@ -53,7 +53,7 @@ pub(super) enum Mode {
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     arguments.check()?;
     let (document, configured) = document(source, arguments)?;
-    // The policy of Vault is not JSON.
+    // Not every document is JSON.
     let json = serde_json::from_str(&document).unwrap_or_else(|_| json!({"document": document}));
     let warnings = configured.iter().flat_map(Setup::warned).chain(left_out(&document)).collect();
     Ok(Report { warnings, ..Report::done(document, json).exact() })
@@ -89,11 +89,8 @@ pub(super) fn of_store(
 fn document(source: &Source, arguments: &Arguments) -> Result<(String, Option<Setup>)> {
     let entry = arguments.store.0;
     let Some(policy) = entry.tools.policy else {
-        return Err(Error::config(format!(
-            "{} has no policy: no service decides who reads it",
-            entry.info.title
-        ))
-        .with_hint("Of files the mode decides: chmod 600, for the user that Airflow runs as"));
+        let (why, hint) = entry.tools.without_policy;
+        return Err(Error::config(format!("{} has no policy: {why}", entry.info.title)).with_hint(hint));
     };
     let configured = configured(source, entry, arguments.prefix.is_empty())?;
     let region = || {

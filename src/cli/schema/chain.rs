@@ -63,51 +63,57 @@ fn definitions() -> Map<String, Value> {
 
 /// A store of the chain: the keys of every member, and then those of its store.
 fn member() -> Value {
-    let words: Vec<&str> = STORES.iter().flat_map(words).collect();
-    let texts = json!({"type": ["string", "array", "null"], "items": {"type": ["string", "null"]}});
-    let on_error = CHAIN.options.iter().find(|spec| spec.key == "on_error");
-    let of_stores = STORES.iter().map(|entry| {
-        json!({
-            "if": {"required": ["store"], "properties": {"store": {"enum": words_of(entry)}}},
-            "then": {"$ref": format!("#/$defs/{}", entry.info.name)},
-        })
-    });
-    let foreign = json!({
-        "if": {"required": ["class"]},
-        "then": {"$ref": format!("#/$defs/{}", FOREIGN.info.name)},
-    });
-    // Its keys are those of another tool, and it names the store.
-    let of_tool = json!({
-        "if": {"required": ["config"], "not": {"required": ["store"]}},
-        "then": {"additionalProperties": true},
-    });
     json!({
         "type": "object",
-        "properties": {
-            "name": {"type": "string", "pattern": "^[^:]*$",
-                "not": {"enum": ["arn", "http", "https"]},
-                "description": "Its name in messages; no two members have the same."},
-            "store": {"enum": words, "description": "The registry name of the store, or its word on the \
-            command \
-                line."},
-            "class": {"type": "string", "description": "In place of `store`: a backend class of another \
-            package."},
-            "config": {"type": ["object", "string"],
-                "description": "In place of `store`: the configuration of Airbyte, Kestra or Fivetran."},
-            DEFAULT_OPTION.key: kinds::option(&DEFAULT_OPTION),
-            "kinds": {"type": ["string", "array", "null"], "items": {"enum": KINDS},
-                "description": "What it is asked for."},
-            "teams": described(&texts, "The teams it is asked for; null, or an empty text in a file, \
-            means lookups \
-                without a team."),
-            "ids": {"type": ["string", "null"],
-                "description": "A regular expression that ids match from their start."},
-            "on_error": on_error.map(kinds::option),
-        },
+        "properties": keys(),
         "anyOf": [{"required": ["store"]}, {"required": ["class"]}, {"required": ["config"]}],
         "not": {"required": ["store", "class"]},
-        "allOf": of_stores.chain([foreign, of_tool]).collect::<Vec<_>>(),
+        "allOf": STORES.iter().map(of_store).chain([of_class(), of_tool()]).collect::<Vec<_>>(),
         "unevaluatedProperties": false,
+    })
+}
+
+/// The keys of every member.
+fn keys() -> Value {
+    let texts = json!({"type": ["string", "array", "null"], "items": {"type": ["string", "null"]}});
+    let on_error = CHAIN.options.iter().find(|spec| spec.key == "on_error");
+    json!({
+        "name": {"type": "string", "pattern": "^[^:]*$", "not": {"enum": ["arn", "http", "https"]},
+            "description": "Its name in messages; no two members have the same."},
+        "store": {"enum": STORES.iter().flat_map(words).collect::<Vec<_>>(),
+            "description": "The registry name of the store, or its word on the command line."},
+        "class": {"type": "string",
+            "description": "In place of `store`: a backend class of another package."},
+        "config": {"type": ["object", "string"],
+            "description": "In place of `store`: the configuration of Airbyte, Kestra or Fivetran."},
+        DEFAULT_OPTION.key: kinds::option(&DEFAULT_OPTION),
+        "kinds": {"type": ["string", "array", "null"], "items": {"enum": KINDS},
+            "description": "What it is asked for."},
+        "teams": described(&texts, "The teams it is asked for; null, or an empty text in a file, means \
+            lookups without a team."),
+        "ids": {"type": ["string", "null"],
+            "description": "A regular expression that ids match from their start."},
+        "on_error": on_error.map(kinds::option),
+    })
+}
+
+/// A member that names this store has its options.
+fn of_store(entry: &'static StoreEntry) -> Value {
+    json!({
+        "if": {"required": ["store"], "properties": {"store": {"enum": words(entry).collect::<Vec<_>>()}}},
+        "then": {"$ref": format!("#/$defs/{}", entry.info.name)},
+    })
+}
+
+fn of_class() -> Value {
+    json!({"if": {"required": ["class"]}, "then": {"$ref": format!("#/$defs/{}", FOREIGN.info.name)}})
+}
+
+/// The keys of a member with the configuration of another tool are those of the tool, and it names the store.
+fn of_tool() -> Value {
+    json!({
+        "if": {"required": ["config"], "not": {"required": ["store"]}},
+        "then": {"additionalProperties": true},
     })
 }
 
@@ -123,8 +129,4 @@ fn described(schema: &Value, description: &str) -> Value {
 fn words(entry: &'static StoreEntry) -> impl Iterator<Item = &'static str> {
     let others = entry.tools.words.iter().copied().filter(|word| *word != entry.info.name);
     std::iter::once(entry.info.name).chain(others)
-}
-
-fn words_of(entry: &'static StoreEntry) -> Vec<&'static str> {
-    words(entry).collect()
 }

@@ -101,6 +101,10 @@ mod examples {
                 example!("kestra-delinea.yaml"),
                 r#"delinea {"address": "https://your-delinea-instance.secretservercloud.com", "username": "YOUR_USERNAME", "password": "YOUR_PASSWORD", "folder_id": "YOUR_FOLDER_ID"}"#,
             ),
+            (
+                example!("kestra-beyondtrust.yaml"),
+                r#"beyondtrust {"address": "https://beyondtrust.example.com", "api_key": "YOUR_API_KEY", "run_as": "domain\\\\service-account", "folder_id": "YOUR_SECRETS_SAFE_FOLDER_ID"}"#,
+            ),
         ] {
             assert_eq!(good(text), expected);
             assert_eq!(read(text).unwrap().tool, Tool::Kestra);
@@ -112,7 +116,6 @@ mod examples {
         for (text, name) in [
             (example!("kestra-elasticsearch.yaml"), "`elasticsearch` of Kestra (Elasticsearch)"),
             (example!("kestra-cyberark.yaml"), "`cyberark` of Kestra (CyberArk)"),
-            (example!("kestra-beyondtrust.yaml"), "`beyondtrust` of Kestra (BeyondTrust Secrets Safe)"),
             (example!("kestra-jdbc.yaml"), "`jdbc` of Kestra (JDBC)"),
             (r#"{"type": "GOOGLE_SECRET_MANAGER", "config": {}}"#, "`GOOGLE_SECRET_MANAGER` of Fivetran"),
         ] {
@@ -406,6 +409,7 @@ mod examples {
             example!("kestra-doppler.yaml"),
             example!("kestra-1password.yaml"),
             example!("kestra-delinea.yaml"),
+            example!("kestra-beyondtrust.yaml"),
             example!("airbyte-azure.json"),
             example!("airbyte-aws-role.json"),
         ];

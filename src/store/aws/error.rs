@@ -16,6 +16,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::error::{Error, ErrorKind};
 use crate::http::{NoAnswerHints, TransportError, TransportKind};
 use crate::redact::Shown;
+use crate::store::aws::codes::{is_code, kind_of_code};
 use crate::store::kit::refusal::{self, wait};
 use crate::store::kit::vendor::Vendor;
 
@@ -139,69 +140,6 @@ fn head(response: &HttpResponse) -> refusal::Refusal {
     refusal::Refusal { status: response.status().as_u16(), code: None, retry_after }
 }
 
-/// The kind that a code means, whatever the status; `None` if the status decides.
-pub(super) fn kind_of_code(code: &str) -> Option<ErrorKind> {
-    Some(match code {
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "AuthorizationError"
-        | "NotAuthorized"
-        | "OptInRequired"
-        | "UnauthorizedAccess"
-        | "UnauthorizedOperation" => ErrorKind::Denied,
-        "AuthFailure"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "IncompleteSignature"
-        | "IncompleteSignatureException"
-        | "InvalidAccessKeyId"
-        | "InvalidClientTokenId"
-        | "InvalidIdentityToken"
-        | "InvalidSignature"
-        | "InvalidSignatureException"
-        | "InvalidToken"
-        | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException"
-        | "RequestExpired"
-        | "RequestTimeTooSkewed"
-        | "SignatureDoesNotMatch"
-        | "UnauthorizedException"
-        | "UnrecognizedClient"
-        | "UnrecognizedClientException" => ErrorKind::Unauthenticated,
-        "BandwidthLimitExceeded"
-        | "EC2ThrottledException"
-        | "LimitExceededException"
-        | "PriorRequestNotComplete"
-        | "ProvisionedThroughputExceededException"
-        | "RequestLimitExceeded"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "SlowDown"
-        | "Throttled"
-        | "ThrottledException"
-        | "Throttling"
-        | "ThrottlingException"
-        | "TooManyRequests"
-        | "TransactionInProgressException"
-        | "TooManyRequestsException" => ErrorKind::Throttled,
-        "IDPCommunicationError"
-        | "InternalError"
-        | "InternalFailure"
-        | "InternalServerError"
-        | "InternalServiceError"
-        | "InternalServiceErrorException"
-        | "ServiceUnavailable"
-        | "ServiceUnavailableException" => ErrorKind::Unreachable,
-        "RequestTimeout" | "RequestTimeoutException" => ErrorKind::Timeout,
-        "InvalidParameter"
-        | "InvalidParameterException"
-        | "InvalidParameterValue"
-        | "ValidationError"
-        | "ValidationException" => ErrorKind::InvalidName,
-        _ => return None,
-    })
-}
-
 /// The remedy for errors that are the same for every service.
 pub(super) fn general_hint(refusal: &AwsRefusal, kind: ErrorKind) -> Option<Cow<'static, str>> {
     let hint = match (refusal.code().unwrap_or_default(), kind) {
@@ -229,20 +167,6 @@ pub(super) fn general_hint(refusal: &AwsRefusal, kind: ErrorKind) -> Option<Cow<
     };
     Some(hint.into())
 }
-
-/// Whether this is a code that we know, or looks like one of AWS's: several capitalised words and nothing
-/// else. Anything else did not come from AWS, and may repeat whatever was sent.
-fn is_code(code: &str) -> bool {
-    let is_word = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let begins_word = |(before, letter): (u8, u8)| before.is_ascii_lowercase() && letter.is_ascii_uppercase();
-    let has_words = code.bytes().zip(code.bytes().skip(1)).any(begins_word);
-    kind_of_code(code).is_some()
-        || ONE_WORD_CODES.contains(&code)
-        || (is_word && has_words && code.starts_with(|letter: char| letter.is_ascii_uppercase()))
-}
-
-/// Codes of one word, besides those of [`kind_of_code`].
-const ONE_WORD_CODES: [&str; 4] = ["Blocked", "Forbidden", "Unavailable", "Unauthorized"];
 
 fn transport(
     error: Option<&aws_smithy_runtime_api::client::result::ConnectorError>,

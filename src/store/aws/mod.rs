@@ -25,6 +25,7 @@ mod caller;
 mod calls;
 mod checks;
 mod client_words;
+mod codes;
 mod config;
 mod credentials;
 mod endpoint;

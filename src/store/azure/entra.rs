@@ -78,46 +78,55 @@ impl Body {
     }
 
     fn hint(&self, kind: ErrorKind) -> Option<&'static str> {
-        Some(match (self.number.unwrap_or_default(), kind) {
-            (7_000_222, _) => {
-                "The client secret has expired: make a new one (`az ad app credential reset`) and \
-                replace the old one with it"
-            }
-            (7_000_215, _) => {
-                "The client secret is wrong: use the secret's value, not its id, and the one of this \
-                `client_id`"
-            }
-            (90_002 | 900_023 | 900_021, _) => {
-                "There is no such tenant in this cloud: check `tenant_id` (AZURE_TENANT_ID) and `authority`"
-            }
-            (700_016, _) => {
-                "The tenant has no application with this `client_id`: check both, and that the application \
-                was consented to there"
-            }
-            (7_000_112, _) => "The application is disabled: enable it in Entra ID",
-            (700_027, _) => {
-                "Entra ID does not know the certificate: upload it to the application, and check that it has \
-                not expired"
-            }
-            (700_024, _) => "The assertion is not valid at this time: check this machine's clock",
-            (70_021 | 700_211..=700_213, _) => {
-                "No federated identity credential fits the token: check its issuer, subject and audience in \
-                the application"
-            }
-            (53_003 | 530_035, _) => "A conditional access policy forbids this login",
-            (_, ErrorKind::Unauthenticated) => {
-                "Look the code up at login.microsoftonline.com/error; check tenant, client id and the \
-                credential"
-            }
-            (_, ErrorKind::Throttled) => {
-                "Entra ID asks for fewer logins: share one backend among more lookups"
-            }
-            (_, ErrorKind::Malformed) => {
-                "Check `authority` and proxies: something else than Entra ID may have answered"
-            }
-            _ => return None,
-        })
+        self.number.and_then(hint_of_number).or_else(|| hint_of_kind(kind))
     }
+}
+
+/// The remedy that a number of the service asks for.
+fn hint_of_number(number: i64) -> Option<&'static str> {
+    Some(match number {
+        7_000_222 => {
+            "The client secret has expired: make a new one (`az ad app credential reset`) and \
+            replace the old one with it"
+        }
+        7_000_215 => {
+            "The client secret is wrong: use the secret's value, not its id, and the one of this \
+            `client_id`"
+        }
+        90_002 | 900_023 | 900_021 => {
+            "There is no such tenant in this cloud: check `tenant_id` (AZURE_TENANT_ID) and `authority`"
+        }
+        700_016 => {
+            "The tenant has no application with this `client_id`: check both, and that the application \
+            was consented to there"
+        }
+        7_000_112 => "The application is disabled: enable it in Entra ID",
+        700_027 => {
+            "Entra ID does not know the certificate: upload it to the application, and check that it has \
+            not expired"
+        }
+        700_024 => "The assertion is not valid at this time: check this machine's clock",
+        70_021 | 700_211..=700_213 => {
+            "No federated identity credential fits the token: check its issuer, subject and audience in \
+            the application"
+        }
+        53_003 | 530_035 => "A conditional access policy forbids this login",
+        _ => return None,
+    })
+}
+
+fn hint_of_kind(kind: ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        ErrorKind::Unauthenticated => {
+            "Look the code up at login.microsoftonline.com/error; check tenant, client id and the \
+            credential"
+        }
+        ErrorKind::Throttled => "Entra ID asks for fewer logins: share one backend among more lookups",
+        ErrorKind::Malformed => {
+            "Check `authority` and proxies: something else than Entra ID may have answered"
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

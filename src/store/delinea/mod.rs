@@ -51,6 +51,10 @@ pub const ENTRY: StoreEntry = StoreEntry {
         words: &["delinea"],
         about: "Delinea Secret Server: permissions belong to folders, so there is no policy",
         check,
+        without_policy: (
+            "permissions belong to its folders",
+            "Give the user the permission View of the folders that the prefixes name, or of `folder_id`",
+        ),
         ..Tools::NONE
     },
     open,
@@ -249,11 +253,11 @@ fn open(options: &Options, environment: &Environment) -> Result<Arc<dyn Store>> 
 /// What is noteworthy in the options.
 fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
     let address = config::address(options, environment);
-    let is_plain = address.as_ref().is_ok_and(|address| address.scheme() == "http");
+    let found = checks::of_service(address.as_ref().ok(), config::ADDRESS.key, options, &convention(options));
     let login = address.and_then(|address| {
         config::login(options, environment, config::is_platform(options, &address)).map(drop)
     });
-    let found = checks::of_service(is_plain, config::ADDRESS.key, options, &convention(options)).into_iter();
+    let found = found.into_iter();
     found.chain(login.err().map(|error| Finding::of("config", &error))).collect()
 }
 

@@ -58,7 +58,7 @@ impl Record {
 
     /// What the summary says, under the name that lookups use.
     pub(super) fn description(&self, name: &str) -> Description {
-        let moment = |key| self.text(key).and_then(utc);
+        let moment = |key| self.text(key).and_then(moment::read_utc);
         Description {
             id: self.id(),
             form: self.text("secretTemplateName").map(str::to_owned),
@@ -82,11 +82,6 @@ impl Record {
         use crate::value::{Text, json};
         Self(json::parse(&Text::from(json)).unwrap().into_object().unwrap())
     }
-}
-
-/// A date of Secret Server, which leaves out the time zone.
-fn utc(text: &str) -> Option<std::time::SystemTime> {
-    moment::read(text).or_else(|| moment::read(&format!("{text}Z")))
 }
 
 #[cfg(test)]

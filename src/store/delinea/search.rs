@@ -1,7 +1,5 @@
 //! Searching for secrets by their names, and listing those below a folder (`/v2/secrets`).
 
-use std::collections::BTreeMap;
-
 use crate::error::Result;
 use crate::store::{Description, Listing, Page};
 use crate::value::json::Value;
@@ -113,18 +111,12 @@ impl Scope {
             vec![("filter.includeSubFolders", if *self == Self::Paths { "true" } else { "false" })];
         filter.extend((!folder.is_empty()).then_some(("filter.folderId", folder.as_str())));
         let (records, next) = page(session, &filter, &from, subject).await?;
-        // Two of one name are one line: `describe` and lookups say that there are two.
-        let chosen: BTreeMap<String, Description> = records
-            .iter()
-            .filter(|record| !record.is_inactive())
-            .filter_map(|record| {
-                let name = below(prefix, &self.name(record)?)?;
-                let description = record.description(&name);
-                Some((name, description))
-            })
-            .collect();
+        let described = |record: &Record| Some(record.description(&below(prefix, &self.name(record)?)?));
+        let active = records.iter().filter(|record| !record.is_inactive());
+        let mut secrets: Vec<Description> = active.filter_map(described).collect();
+        secrets.sort_by(|left, right| left.name.cmp(&right.name));
         let next = next.map(|from| Page::new(format!("{folder} {from}")));
-        Ok(Listing { secrets: chosen.into_values().collect(), next })
+        Ok(Listing { secrets, next })
     }
 }
 

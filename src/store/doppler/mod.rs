@@ -44,6 +44,10 @@ pub const ENTRY: StoreEntry = StoreEntry {
         words: &["doppler"],
         about: "Doppler: what a token may read is chosen where it is made, so there is no policy",
         check,
+        without_policy: (
+            "what a token may read is chosen where it is made",
+            "Make a service token that may read this config alone: doppler configs tokens create airflow",
+        ),
         ..Tools::NONE
     },
     open,

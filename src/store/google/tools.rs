@@ -1,6 +1,5 @@
 //! What the command line needs to know about Secret Manager.
 
-use crate::http::is_loopback;
 use crate::redact::Shown;
 use crate::store::convention::Convention;
 use crate::store::environment::Environment;
@@ -163,11 +162,7 @@ fn other_project(key: &Key, chosen: Option<&str>) -> Option<Finding> {
 
 fn addresses(settings: &GoogleSettings) -> impl Iterator<Item = Finding> {
     let written = [(&settings.endpoint, "endpoint_url"), (&settings.iam_endpoint, "iam_endpoint_url")];
-    let plain = written.map(|(url, option)| {
-        let is_plain = url.as_ref().is_some_and(|url| url.scheme() == "http" && !is_loopback(url));
-        is_plain.then(|| plain_http(option))
-    });
-    plain.into_iter().flatten()
+    written.into_iter().filter_map(|(url, option)| plain_http(url.as_ref()?, option))
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! What is noteworthy in the options of more than one store.
 
+#[cfg(feature = "http")]
+use url::Url;
+
+#[cfg(feature = "http")]
+use crate::http::is_loopback;
 use crate::store::convention::{Convention, Kind, Lookup, Naming};
 #[cfg(feature = "http")]
 use crate::store::kit::trust;
@@ -7,17 +12,17 @@ use crate::store::options::Options;
 use crate::store::prefix::prefix_key;
 use crate::store::tools::{Finding, Severity};
 
-/// What every service that has the options `verify` and of its address is checked for. `is_plain` says
-/// that the address, in the option `address`, is plain http.
+/// What every service that has the options `verify` and of its address is checked for; `option` is the one
+/// of the address.
 #[cfg(feature = "http")]
 pub fn of_service(
-    is_plain: bool,
-    address: &str,
+    address: Option<&Url>,
+    option: &str,
     options: &Options,
     convention: &dyn Convention,
 ) -> Vec<Finding> {
     let is_unverified = trust::Verify::read(options, trust::VERIFY.key).is_off();
-    let plain = is_plain.then(|| plain_http(address));
+    let plain = address.and_then(|address| plain_http(address, option));
     let unverified = is_unverified.then(|| unverified(trust::VERIFY.key));
     let found = plain.into_iter().chain(unverified).chain(impossible_names(convention));
     found.chain(shared_prefixes(convention, options)).collect()
@@ -75,12 +80,37 @@ pub fn unverified(option: &str) -> Finding {
     )
 }
 
-/// Secrets or tokens without encryption.
-pub fn plain_http(option: &str) -> Finding {
-    Finding::new(
-        Severity::Warning,
-        "plain_http",
-        format!("`{option}` is plain http: what comes that way is readable on the way"),
-        "Use an https address, but for a server on this very machine",
-    )
+/// Secrets or tokens without encryption, unless they do not leave this machine.
+#[cfg(feature = "http")]
+pub fn plain_http(address: &Url, option: &str) -> Option<Finding> {
+    (address.scheme() == "http" && !is_loopback(address)).then(|| {
+        Finding::new(
+            Severity::Warning,
+            "plain_http",
+            format!("`{option}` is plain http: what comes that way is readable on the way"),
+            "Use an https address, but for a server on this very machine",
+        )
+    })
+}
+
+#[cfg(all(test, feature = "http"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_noteworthy_where_it_leaves_this_machine() {
+        let is_found = |address: &str| plain_http(&Url::parse(address).unwrap(), "address").is_some();
+        for address in ["http://h", "http://10.0.0.1:80/x", "http://localhost.example.com"] {
+            assert!(is_found(address), "{address}");
+        }
+        for address in [
+            "https://h",
+            "http://localhost:8080",
+            "http://127.0.0.1",
+            "http://[::1]:80",
+            "http://a.localhost",
+        ] {
+            assert!(!is_found(address), "{address}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderValue;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Client, Method, Request};
 use url::Url;
 
@@ -67,6 +67,13 @@ impl Rest {
             url.set_query(None);
         }
         Ok(Request::new(Method::GET, url))
+    }
+
+    /// A request that posts nothing to `path`. IIS wants to know that there is nothing.
+    pub fn post_empty(&self, path: &str) -> Result<Request> {
+        let mut request = Request::new(Method::POST, below(&self.address, path)?);
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        Ok(request)
     }
 
     /// Posts a form to `path`. `is_repeatable` means that it may be sent twice.

@@ -101,8 +101,8 @@ impl Dialect {
         environment: &Environment,
         convention: &dyn Convention,
     ) -> Vec<Finding> {
-        let is_plain = self.address(options, environment).is_ok_and(|address| address.scheme() == "http");
-        checks::of_service(is_plain, self.address.key, options, convention)
+        let address = self.address(options, environment).ok();
+        checks::of_service(address.as_ref(), self.address.key, options, convention)
     }
 
     /// Whether an error is one that the service itself writes.

@@ -182,9 +182,8 @@ impl Inspect for Kubernetes {
 /// What is noteworthy in the options.
 fn check(options: &Options, environment: &Environment) -> Vec<Finding> {
     let address = config::address(options, environment);
-    let is_plain = address.as_ref().is_ok_and(|address| address.scheme() == "http");
     let is_unverified = Verify::read(options, VERIFY.key).is_off();
-    let plain = is_plain.then(|| plain_http(ADDRESS.key));
+    let plain = address.as_ref().ok().and_then(|address| plain_http(address, ADDRESS.key));
     let unverified = is_unverified.then(|| unverified(VERIFY.key));
     let unknown = address.err().map(|error| Finding::of("address", &error));
     let found = plain.into_iter().chain(unverified).chain(unknown);

@@ -62,9 +62,7 @@ impl Secrets {
             let id = label_of(item, label)?;
             Some(description(format!("{beginning}{id}").into(), item))
         });
-        let mut all: Vec<_> = described.collect();
-        all.dedup_by(|later, earlier| later.name == earlier.name);
-        all
+        described.collect()
     }
 
     /// The first one, which answers to `name`.
@@ -163,6 +161,14 @@ mod tests {
             assert!(!error.to_string().contains("canary"), "{error}");
         }
         assert!(Secrets::of(&Object::new(), "reading").is_err());
+    }
+
+    #[test]
+    fn two_secrets_of_one_label_are_both_described() {
+        let two = format!("[{}, {}]", secret("s", "a", "{}"), secret("t", "a", "{}"));
+        let found = Secrets::of(&list(&two), "listing").unwrap().described("l=", "l");
+        let ids: Vec<_> = found.iter().map(|found| (found.name.as_str(), found.id.as_deref())).collect();
+        assert_eq!(ids, [("l=a", Some("n/s")), ("l=a", Some("n/t"))]);
     }
 
     #[test]

@@ -33,7 +33,15 @@ pub const ENTRY: StoreEntry = StoreEntry {
     variables: &[],
     convention: |options| Ok(Arc::new(MemoryConvention::from_options(options))),
     rules: OptionRules::NONE,
-    tools: Tools { words: &["memory"], about: "Secrets in memory, for tests: no policy", ..Tools::NONE },
+    tools: Tools {
+        words: &["memory"],
+        about: "Secrets in memory, for tests: no policy",
+        without_policy: (
+            "its secrets are in the configuration",
+            "Use it for tests alone: who reads airflow.cfg, or the environment, reads them",
+        ),
+        ..Tools::NONE
+    },
     open: |options, _environment: &Environment| Ok(Arc::new(MemoryStore::from_options(options))),
 };
 

@@ -1,27 +1,23 @@
-//! The files in a folder: which there are, and what is noteworthy about them. Contents are not read.
+//! The files in a folder. Contents are not read.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path};
 
 use crate::error::Result;
-use crate::store::convention::Kind;
 use crate::store::tools::{Finding, Severity};
 use crate::store::{Description, Listing, PerKind, SecretName};
 
-use super::config::{Place, path_key};
-use super::error::{TO_READ, input_output, no_folder};
+use super::config::Place;
+use super::error::{input_output, no_folder};
 
 /// The most folders within each other that are looked into.
 const DEEPEST: usize = 16;
 
-/// The most files that a finding names.
-const SHOWN: usize = 5;
-
 /// Files by their names.
-type Files = BTreeMap<String, Metadata>;
+pub(super) type Files = BTreeMap<String, Metadata>;
 
 /// The files of all `places` whose names begin with `prefix`. Reads folders: this blocks.
 pub(super) fn list(places: &PerKind<Option<Place>>, prefix: &str) -> Result<Listing> {
@@ -70,90 +66,8 @@ pub(super) fn why_absent(name: &SecretName) -> Option<Finding> {
     }
 }
 
-/// What is noteworthy about the files of each kind. What a lookup or a listing reports by itself is left out.
-/// Reads folders: this blocks.
-pub(super) fn findings(places: &PerKind<Option<Place>>) -> Vec<Finding> {
-    let of_kinds = Kind::ALL.into_iter().filter_map(|kind| Some((kind, places.of(kind).as_ref()?)));
-    of_kinds.flat_map(|(kind, place)| of_kind(kind, place)).collect()
-}
-
-fn of_kind(kind: Kind, place: &Place) -> Vec<Finding> {
-    let Ok(files) = below(place, &place.beginning) else { return Vec::new() };
-    if files.is_empty() {
-        return vec![nothing(kind, place)];
-    }
-    let chosen = |wanted: &dyn Fn(&String, &Metadata) -> bool| {
-        files
-            .iter()
-            .filter(|(name, file)| wanted(name, file))
-            .map(|(name, _)| name.as_str())
-            .collect::<Vec<_>>()
-    };
-    let has_mode = |bits: u32| chosen(&|_, file| file.permissions().mode() & bits != 0);
-    let found = [
-        finding(
-            Severity::Warning,
-            "file_access",
-            &chosen(&|name, _| {
-                File::open(name).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
-            }),
-            "may not be read by this user",
-            TO_READ,
-        ),
-        finding(
-            Severity::Warning,
-            "file_mode",
-            &has_mode(0o022),
-            "can be changed by other users of this machine",
-            "chmod go-w",
-        ),
-        finding(
-            Severity::Note,
-            "file_mode",
-            &has_mode(0o004),
-            "can be read by every user of this machine",
-            "`defaultMode: 0440` with `fsGroup` in Kubernetes, else chmod 640, if Airflow is not alone",
-        ),
-    ];
-    found
-        .into_iter()
-        .flatten()
-        .map(|found| Finding { evidence: format!("{kind}: {}", found.evidence), ..found })
-        .collect()
-}
-
-fn finding(
-    severity: Severity,
-    check: &'static str,
-    names: &[&str],
-    what: &str,
-    remedy: &str,
-) -> Option<Finding> {
-    let shown: Vec<_> =
-        names.iter().take(SHOWN).map(|name| format!("`{}`", SecretName::from(*name))).collect();
-    let more = if names.len() > shown.len() { " and more" } else { "" };
-    let evidence = format!("{} of the files {what}: {}{more}", names.len(), shown.join(", "));
-    (!names.is_empty()).then(|| Finding::new(severity, check, evidence, remedy))
-}
-
-/// A kind without files. Only a note: not everyone has config values.
-fn nothing(kind: Kind, place: &Place) -> Finding {
-    let (folder, _) = split(&place.beginning);
-    let what =
-        if Path::new(folder).is_dir() { "holds no file for" } else { "does not exist, so there are no" };
-    let beginning = SecretName::from(place.beginning.as_str());
-    let evidence = format!(
-        "`{}` {what} {}: their paths begin with `{beginning}`",
-        SecretName::from(folder),
-        kind.plural()
-    );
-    let remedy =
-        format!("Mount them there, correct `{}` and the prefix, or set the prefix to null", path_key(kind));
-    Finding::new(Severity::Note, "folder", evidence, remedy)
-}
-
 /// The files whose names begin with `prefix`, which is a path within `place`.
-fn below(place: &Place, prefix: &str) -> Result<Files> {
+pub(super) fn below(place: &Place, prefix: &str) -> Result<Files> {
     let mut files = Files::new();
     if !Path::new(place.folder()).is_dir() {
         return Err(no_folder(Path::new(place.folder())));
@@ -164,7 +78,7 @@ fn below(place: &Place, prefix: &str) -> Result<Files> {
 }
 
 /// A path up to its last slash, and the rest.
-fn split(path: &str) -> (&str, &str) {
+pub(super) fn split(path: &str) -> (&str, &str) {
     path.split_at(path.rfind('/').map_or(0, |slash| slash.saturating_add(1)))
 }
 
@@ -189,19 +103,24 @@ fn walk(folder: &str, prefix: &str, above: &mut Vec<(u64, u64)>, files: &mut Fil
         let Ok(name) = entry.map_err(failed)?.file_name().into_string() else { continue };
         let path = format!("{folder}{name}");
         let may_begin = path.starts_with(prefix) || prefix.starts_with(&path);
-        if name.starts_with('.') || !may_begin {
-            continue;
-        }
-        // A file that has gone in the meantime, or a link that leads nowhere, is no secret.
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => walk(&format!("{path}/"), prefix, above, files)?,
-            Ok(metadata) if metadata.is_file() && path.starts_with(prefix) => {
-                files.insert(path, metadata);
-            }
-            _ => {}
+        if !name.starts_with('.') && may_begin {
+            add(path, prefix, above, files)?;
         }
     }
     above.pop();
+    Ok(())
+}
+
+/// Adds a file, or those of a folder. A file that has gone in the meantime, or a link that leads nowhere, is
+/// no secret.
+fn add(path: String, prefix: &str, above: &mut Vec<(u64, u64)>, files: &mut Files) -> Result<()> {
+    match fs::metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => walk(&format!("{path}/"), prefix, above, files)?,
+        Ok(metadata) if metadata.is_file() && path.starts_with(prefix) => {
+            files.insert(path, metadata);
+        }
+        _ => {}
+    }
     Ok(())
 }
 

@@ -9,10 +9,12 @@
 //! | `config.rs`, `convention.rs`, `error.rs` | as in every store |
 //! | `read.rs` | the value in a file |
 //! | `folder.rs` | the files in a folder |
+//! | `findings.rs` | what is noteworthy about them |
 
 mod config;
 mod convention;
 mod error;
+mod findings;
 mod folder;
 mod read;
 #[cfg(test)]
@@ -49,6 +51,10 @@ pub const ENTRY: StoreEntry = StoreEntry {
         words: &["mounted"],
         about: "Mounted files: who may read them is up to the mount, so there is no policy",
         check,
+        without_policy: (
+            "who may read the files is up to the mount",
+            "In Kubernetes set `defaultMode` and `fsGroup` of the volume, or mount it into fewer containers",
+        ),
         ..Tools::NONE
     },
     open: |options, _environment| Ok(Arc::new(MountedFiles::from_options(options))),
@@ -125,7 +131,7 @@ impl Inspect for MountedFiles {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        self.with(|store| folder::findings(&store.places)).await.unwrap_or_default()
+        self.with(|store| findings::findings(&store.places)).await.unwrap_or_default()
     }
 }
 

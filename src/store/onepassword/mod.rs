@@ -12,7 +12,6 @@
 //! | `health.rs` | what the server reports about itself |
 //! | `inspect.rs` | listing, describing, `strongroom doctor` |
 //! | `item.rs` | items and their fields |
-//! | `known.rs` | remembers the ids of a list for the reads that follow it |
 //! | `policy.rs` | the command that makes a token |
 //! | `vault.rs` | finds the vault |
 
@@ -23,7 +22,6 @@ mod filter;
 mod health;
 mod inspect;
 mod item;
-mod known;
 mod policy;
 mod vault;
 
@@ -36,6 +34,7 @@ use crate::error::{ErrorKind, Result};
 use crate::store::environment::Environment;
 use crate::store::kit::download::ANY_NUMBER;
 use crate::store::kit::from_json::json_text;
+use crate::store::kit::known::{Ids, Known};
 use crate::store::kit::service::Service;
 use crate::store::options::Options;
 use crate::store::tools::{Finding, Tools};
@@ -47,7 +46,6 @@ use self::convention::ItemConvention;
 use self::error::{CONNECT, ambiguous};
 use self::filter::equals;
 use self::item::{fields, id, is_active, is_id, text};
-use self::known::{Ids, Known};
 use self::vault::Vault;
 
 const INFO: StoreInfo = StoreInfo { name: "onepassword_connect", title: "1Password Connect" };

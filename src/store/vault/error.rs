@@ -52,7 +52,18 @@ fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 412 | 429 | 472 | 473 | 500 | 502..=599)
 }
 
-fn meaning(status: u16) -> (ErrorKind, &'static str, &'static str) {
+/// The kind, what happened, and the remedy.
+type Meaning = (ErrorKind, &'static str, &'static str);
+
+fn meaning(status: u16) -> Meaning {
+    match status {
+        412 | 472 | 473 | 500..=599 => meaning_of_outage(status),
+        300..=499 => meaning_of_refusal(status),
+        _ => NOT_UNDERSTOOD,
+    }
+}
+
+fn meaning_of_refusal(status: u16) -> Meaning {
     match status {
         300..=399 => {
             (ErrorKind::Config, "the server redirects", "Write the address of the server itself as `url`")
@@ -72,16 +83,23 @@ fn meaning(status: u16) -> (ErrorKind, &'static str, &'static str) {
             "Check that `mount_point` names a KV engine",
         ),
         408 => (ErrorKind::Timeout, "the server gave up", "Check the load of the server"),
-        412 => (
-            ErrorKind::Unreachable,
-            "this node has not caught up yet",
-            "It passes by itself; if it does not, check the replication of the cluster",
-        ),
         429 => (
             ErrorKind::Throttled,
             "the server asks for fewer requests",
             "Ask less often (a longer `cache_ttl`, or `rate_limit`), or raise the rate limit quota (`vault \
             read sys/quotas/rate-limit/<name>`)",
+        ),
+        _ => NOT_UNDERSTOOD,
+    }
+}
+
+/// The node or the whole server cannot answer at present.
+fn meaning_of_outage(status: u16) -> Meaning {
+    match status {
+        412 => (
+            ErrorKind::Unreachable,
+            "this node has not caught up yet",
+            "It passes by itself; if it does not, check the replication of the cluster",
         ),
         472 | 473 => (
             ErrorKind::Unreachable,
@@ -93,18 +111,19 @@ fn meaning(status: u16) -> (ErrorKind, &'static str, &'static str) {
             "the server is not initialised",
             "Run `vault operator init`, or check that `url` is the right server",
         ),
-        500..=599 => (
+        _ => (
             ErrorKind::Unreachable,
             "the server failed",
             "Look at the server's own log; `vault status` shows whether it is sealed",
         ),
-        _ => (
-            ErrorKind::Malformed,
-            "the answer is not understood",
-            "Check `url` and proxies: something else than Vault may have answered",
-        ),
     }
 }
+
+const NOT_UNDERSTOOD: Meaning = (
+    ErrorKind::Malformed,
+    "the answer is not understood",
+    "Check `url` and proxies: something else than Vault may have answered",
+);
 
 /// A successful answer without what was requested.
 pub(super) fn not_understood(reply: &Reply, subject: &str) -> Error {

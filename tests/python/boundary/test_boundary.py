@@ -292,6 +292,7 @@ def test_the_stores_describe_themselves() -> None:
         "kubernetes_secrets",
         "onepassword_connect",
         "delinea",
+        "beyondtrust",
     ]
     for store in strongroom.stores():
         keys = [option["key"] for option in store["options"]]

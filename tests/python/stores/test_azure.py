@@ -31,6 +31,7 @@ from strongroom.exceptions import (
 )
 from tests.python.backends import messages
 from tests.python.processes import dead_children, none_lives
+from tests.python.stores.doubles import native_threads, soon
 from tests.servers.azure import (
     APP_SERVICE_HEADER,
     CLIENT,
@@ -217,19 +218,9 @@ def test_a_token_is_renewed_before_it_ends(cloud: Azure) -> None:
 
 def test_no_thread_remains_after_a_lookup(cloud: Azure) -> None:
     cloud.put("airflow-variables-hello", "world")
-    before = own_threads()
+    before = native_threads()
     backend().get_variable("hello")
-    deadline = time.monotonic() + 10
-    while own_threads() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert own_threads() == before
-
-
-def own_threads() -> int:
-    """Threads with our name."""
-    tasks = Path("/proc/self/task")
-    names = [task.joinpath("comm").read_text() for task in tasks.iterdir()] if tasks.exists() else []
-    return sum(name.startswith("strongroom") for name in names)
+    assert soon(lambda: native_threads() <= before)
 
 
 def test_a_child_logs_in_separately(cloud: Azure) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import time
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,35 +18,24 @@ from strongroom.exceptions import (
     UnauthenticatedError,
     UnreachableError,
 )
-from tests.servers.counting import Counter, counting_proxy
+from tests.python.stores.doubles import alone, counting, empty, in_child, unlike_others
+from tests.python.stores.doubles import asked as asked_of
+from tests.servers.counting import Counter
 from tests.servers.delinea import CLIENT, DOMAIN, PASSWORD, SECRET, USER, SecretServer, invalid_grant
 from tests.servers.double import Answer, Request, serving
 
 LOGIN, PATH, SEARCH, FOLDER = "oauth2/token", "v1/secrets/0", "v2/secrets", "v1/folders/0"
 PLACE = "airflow/variables/"
 HTML = Answer(200, b"<html>canary-page</html>", {"Content-Type": "text/html"})
-_numbers = itertools.count()
 
-
-@pytest.fixture
-def delinea(guarded_servers: Callable[[type[SecretServer]], SecretServer]) -> SecretServer:
-    """The double, empty."""
-    double = guarded_servers(SecretServer)
-    double.reset()
-    return double
-
-
-@pytest.fixture
-def counted(delinea: SecretServer) -> Iterator[Counter]:
-    """A proxy that counts."""
-    with counting_proxy(delinea.url) as counter:
-        yield counter
+delinea = empty(SecretServer)
+counted = counting("delinea")
 
 
 def backend(url: str, **options: Any) -> SecretServerBackend:
-    """A backend of its own: no earlier one has the same configuration."""
-    own = {"username": USER, "password": PASSWORD, "address": url, "max_attempts": 1000 + next(_numbers)}
-    return SecretServerBackend(**{**own, "on_error": "raise", **options})
+    """A backend of its own."""
+    own = {"username": USER, "password": PASSWORD, "address": url, "on_error": "raise"}
+    return SecretServerBackend(**{**own, **alone(), **options})
 
 
 def fill(delinea: SecretServer, *keys: str) -> None:
@@ -58,15 +44,13 @@ def fill(delinea: SecretServer, *keys: str) -> None:
 
 
 def asked(counter: Counter) -> list[str]:
-    """What was asked for since the last time: an endpoint each, with the status if that is not 200."""
-    calls = [(call.path.partition("?")[0].split("/api/")[-1].strip("/"), call.status) for call in counter.calls]
-    counter.clear()
-    return [path if status == 200 else f"{path} {status}" for path, status in calls]
+    """The endpoints that were asked since the last time."""
+    return asked_of(counter, lambda path, _query: path.split("/api/")[-1].strip("/"))
 
 
 def test_a_cold_lookup_is_a_login_and_a_read_and_a_warm_one_nothing(delinea: SecretServer, counted: Counter) -> None:
     fill(delinea, "a", "b")
-    options = {"max_attempts": 1000 + next(_numbers)}
+    options = alone()
     assert [backend(counted.url, **options).get_variable("a") for _ in range(10_000)] == ["a"] * 10_000
     assert asked(counted) == [LOGIN, PATH]
     assert backend(counted.url, **options).get_variable("b") == "b"
@@ -78,7 +62,7 @@ def test_a_cold_lookup_is_a_login_and_a_read_and_a_warm_one_nothing(delinea: Sec
 def test_threads_that_begin_together_log_in_once(delinea: SecretServer, counted: Counter) -> None:
     keys = [f"k{number}" for number in range(32)]
     fill(delinea, *keys)
-    options = {"max_attempts": 1000 + next(_numbers)}
+    options = alone()
     with ThreadPoolExecutor(len(keys)) as threads:
         found = list(threads.map(lambda key: backend(counted.url, **options).get_variable(key), keys))
     assert found == keys
@@ -351,7 +335,7 @@ def test_a_refused_login_is_told_from_one_that_cannot_be_reached(delinea: Secret
     ]:
         delinea.login_fault = fault
         with pytest.raises(error, match=text) as caught:
-            backend(delinea.url, max_attempts=1, timeout=5 + next(_numbers)).get_variable("a")
+            backend(delinea.url, max_attempts=1, timeout=60 + unlike_others()).get_variable("a")
         assert "canary" not in str(caught.value)
     with pytest.raises(UnreachableError):
         backend("http://127.0.0.1:9", max_attempts=1).get_variable("a")
@@ -389,10 +373,7 @@ def test_a_child_of_a_fork_logs_in_by_itself(delinea: SecretServer, counted: Cou
     reader = backend(counted.url)
     assert reader.get_variable("a") == "a"
     counted.clear()
-    child = os.fork()
-    if not child:
-        os._exit(0 if reader.get_variable("b") == "b" else 1)
-    assert os.waitpid(child, 0)[1] == 0
+    assert in_child(lambda: reader.get_variable("b") == "b")
     assert asked(counted) == [LOGIN, PATH]
     assert reader.get_variable("b") == "b"
     assert asked(counted) == [PATH]

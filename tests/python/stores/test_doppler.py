@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from strongroom.chain import ChainBackend
 from strongroom.doppler import DopplerBackend
-from strongroom.exceptions import AccessDeniedError, ConfigurationError
-from tests.servers.counting import Counter, counting_proxy
+from strongroom.exceptions import AccessDeniedError, ConfigurationError, UnauthenticatedError
+from tests.python.stores.doubles import alone, counting, empty, in_child, unlike_others
+from tests.python.stores.doubles import asked as asked_of
+from tests.servers.counting import Counter
 from tests.servers.doppler import CONFIG, PATH, PROJECT, Doppler
-from tests.servers.double import serving
+from tests.servers.double import Answer, Request, serving
 
 READ, NAMES, DOWNLOAD = "", "s/names", "s/download"
 PERSON = "dp.pt.canary4Gh7made2up"
 TTL = 0.5
-_numbers = itertools.count()
 
-
-@pytest.fixture
-def doppler(guarded_servers: Callable[[type[Doppler]], Doppler]) -> Doppler:
-    """The double, empty."""
-    double = guarded_servers(Doppler)
-    double.reset()
-    double.restricted = set()
-    return double
-
-
-@pytest.fixture
-def counted(doppler: Doppler) -> Iterator[Counter]:
-    """A proxy that counts."""
-    with counting_proxy(doppler.url) as counter:
-        yield counter
+doppler = empty(Doppler)
+counted = counting("doppler")
 
 
 def backend(url: str, **options: Any) -> DopplerBackend:
-    """A backend of its own: no earlier one has the same configuration."""
-    own = {"token": Doppler.token, "endpoint_url": url, "max_attempts": 1000 + next(_numbers)}
-    return DopplerBackend(**{**own, **options})
+    """A backend of its own."""
+    return DopplerBackend(**{"token": Doppler.token, "endpoint_url": url, **alone(), **options})
 
 
 def fill(doppler: Doppler, *keys: str) -> list[str]:
@@ -50,16 +36,14 @@ def fill(doppler: Doppler, *keys: str) -> list[str]:
 
 
 def asked(counter: Counter) -> list[str]:
-    """What was asked for since the last time: an endpoint each, with the status if that is not 200."""
-    calls = [(call.path.partition("?")[0].removeprefix(PATH), call.status) for call in counter.calls]
-    counter.clear()
-    return [path if status == 200 else f"{path} {status}" for path, status in calls]
+    """The endpoints that were asked since the last time."""
+    return asked_of(counter, lambda path, _query: path.removeprefix(PATH))
 
 
 def test_a_cold_lookup_is_one_request_and_a_warm_one_none(doppler: Doppler, counted: Counter) -> None:
     fill(doppler, "a")
-    options = {"max_attempts": 1000 + next(_numbers)}
-    assert [backend(counted.url, **options).get_variable("a") for _ in range(1000)] == ["a"] * 1000
+    options = alone()
+    assert [backend(counted.url, **options).get_variable("a") for _ in range(10_000)] == ["a"] * 10_000
     assert asked(counted) == [READ]
     assert [backend(counted.url, **options).get_variable("gone") for _ in range(10)] == [None] * 10
     assert asked(counted) == [READ]
@@ -198,3 +182,50 @@ def test_the_token_goes_into_one_header_of_each_request_and_nowhere_else(doppler
         assert Doppler.token not in request.target
         assert request.body == b""
     assert double.paths() == [f"GET {PATH}{path}" for path in (NAMES, DOWNLOAD, READ)]
+
+
+def test_a_child_of_a_fork_asks_for_itself(doppler: Doppler, counted: Counter) -> None:
+    fill(doppler, "a", "b")
+    reader = backend(counted.url)
+    assert reader.get_variable("a") == "a"
+    counted.clear()
+    assert in_child(lambda: reader.get_variable("b") == "b")
+    assert reader.get_variable("b") == "b"
+    assert asked(counted) == [READ, READ]
+
+
+def test_a_lookup_that_is_throttled_goes_on_after_the_wait(doppler: Doppler) -> None:
+    fill(doppler, "a")
+    refusals = [Answer(429, {"messages": ["made up"], "success": False}, {"Retry-After": "1"})]
+    with serving(lambda request: refusals.pop() if refusals else doppler.answer(request)) as double:
+        began = time.monotonic()
+        assert backend(double.url, max_attempts=2, timeout=60 + unlike_others()).get_variable("a") == "a"
+        assert time.monotonic() - began >= 1
+        assert len(double.requests) == 2
+
+
+def test_a_token_that_is_revoked_in_the_middle_of_a_lookup_is_an_error(doppler: Doppler) -> None:
+    """Doppler's tokens have no session that could be renewed."""
+    fill(doppler, "s3_a", "s3_b")
+
+    def answer(request: Request) -> Answer:
+        answered = doppler.answer(request)
+        if request.path.endswith(NAMES):
+            doppler.tokens.clear()
+        return answered
+
+    with serving(answer) as double:
+        reader = backend(double.url, prefetch={"variables": ["s3_*"]}, on_error="raise")
+        with pytest.raises(UnauthenticatedError, match="does not accept the token"):
+            reader.get_variable("s3_a")
+
+
+def test_a_member_of_a_chain_answers_what_the_first_lacks(doppler: Doppler, counted: Counter) -> None:
+    fill(doppler, "a")
+    members = [
+        {"store": "memory", "secrets": {"airflow/variables/first": "1"}},
+        {"store": "doppler", "endpoint_url": counted.url, "token": Doppler.token},
+    ]
+    chain = ChainBackend(stores=members, on_error="raise")
+    assert [chain.get_variable(key) for key in ("first", "a", "gone", "a")] == ["1", "a", None, "a"]
+    assert asked(counted) == [READ, READ]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-import os
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,16 +11,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from strongroom.chain import ChainBackend
 from strongroom.exceptions import AccessDeniedError, ConfigurationError, UnauthenticatedError
 from strongroom.kubernetes import KubernetesSecretsBackend
 from tests.python.backends import messages
-from tests.servers.double import Double, serving
+from tests.python.stores.doubles import alone, in_child, native_threads, soon
+from tests.servers.double import Answer, Double, serving
 from tests.servers.kubernetes import LABELS, NAMESPACE, TEAM, Kubernetes, secret, service_account
 from tests.servers.process import REPOSITORY
 from tests.servers.tls import Certificate
 
 NEXT = "eyJhbGciOiJSUzI1NiJ9.canary6Tm2made8up.sig"
-_numbers = itertools.count()
 
 
 class Pod:
@@ -37,7 +35,7 @@ class Pod:
         own = {
             "service_account_path": str(self.account),
             "on_error": "raise",
-            "cache_max_entries": 1000 + next(_numbers),
+            **alone(),
         }
         return KubernetesSecretsBackend(**{**own, **options})
 
@@ -77,8 +75,8 @@ def test_a_cold_lookup_is_one_request_and_a_warm_or_absent_one_none(pod: Pod) ->
 
 def test_many_instances_ask_once(pod: Pod) -> None:
     pod.fill("a")
-    options = {"cache_max_entries": 1000 + next(_numbers)}
-    assert {pod.backend(**options).get_variable("a") for _ in range(2000)} == {"a"}
+    options = alone()
+    assert {pod.backend(**options).get_variable("a") for _ in range(10_000)} == {"a"}
     assert pod.asked() == ["=a"]
 
 
@@ -201,11 +199,6 @@ def test_the_token_goes_where_the_page_says(pod: Pod) -> None:
     assert "| the token | the API server, with each request | the header `Authorization: Bearer ...` |" in page
 
 
-def native_threads() -> int:
-    """Those that Python has not started; the double, in this process, starts one for each connection."""
-    return len(list(Path("/proc/self/task").iterdir())) - threading.active_count()
-
-
 def test_a_child_reads_with_a_connection_of_its_own(pod: Pod) -> None:
     """And no lookup leaves a thread behind."""
     pod.fill("a", "b")
@@ -213,18 +206,47 @@ def test_a_child_reads_with_a_connection_of_its_own(pod: Pod) -> None:
     reader = pod.backend(cache_ttl=0)
     assert reader.get_variable("a") == "a"
     for _ in range(20):
-        child = os.fork()
-        if child == 0:
-            os._exit(0 if reader.get_variable("b") == "b" else 1)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert in_child(lambda: reader.get_variable("b") == "b")
     assert reader.get_variable("a") == "a"
-    end = time.monotonic() + 10
-    while native_threads() > before and time.monotonic() < end:
-        time.sleep(0.02)
-    assert native_threads() <= before
+    assert soon(lambda: native_threads() <= before)
 
 
 def test_denied_names_the_role(pod: Pod) -> None:
     pod.kubernetes.tokens = {pod.kubernetes.token: False}
     with pytest.raises(AccessDeniedError, match=f"denied in namespace `{NAMESPACE}`.*strongroom policy kubernetes"):
         pod.backend().get_variable("a")
+
+
+def test_a_lookup_that_is_throttled_goes_on_after_the_wait(pod: Pod, tls: Certificate) -> None:
+    pod.fill("a")
+    refusals = [Answer(429, {"kind": "Status", "reason": "TooManyRequests", "code": 429}, {"Retry-After": "1"})]
+    with serving(lambda request: refusals.pop() if refusals else pod.kubernetes.answer(request), tls) as double:
+        began = time.monotonic()
+        assert pod.backend(endpoint_url=double.url, max_attempts=2).get_variable("a") == "a"
+        assert time.monotonic() - began >= 1
+        assert len(double.requests) == 2
+
+
+def test_a_member_of_a_chain_answers_what_the_first_lacks(pod: Pod) -> None:
+    pod.fill("a")
+    members = [
+        {"store": "memory", "secrets": {"airflow/variables/first": "1"}},
+        {"store": "kubernetes", "service_account_path": str(pod.account)},
+    ]
+    chain = ChainBackend(stores=members, on_error="raise")
+    assert [chain.get_variable(key) for key in ("first", "a", "gone", "a")] == ["1", "a", None, "a"]
+    assert pod.asked() == ["=a", "=gone"]
+
+
+@pytest.mark.parametrize(
+    ("path", "label"),
+    [
+        ("service_account_path", "variables_label"),
+        ("serviceAccountPath", "variablesLabel"),
+        ("service-account-path", "variables-label"),
+    ],
+)
+def test_keys_may_be_in_snake_camel_and_kebab_case(pod: Pod, path: str, label: str) -> None:
+    pod.kubernetes.secrets[f"!{TEAM},own=a"] = "x"
+    written: dict[str, Any] = {path: str(pod.account), label: "own", "strict": True}
+    assert KubernetesSecretsBackend(**written, **alone()).get_variable("a") == "x"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from strongroom.chain import ChainBackend
 from strongroom.exceptions import AccessDeniedError, ConfigurationError, MalformedSecretError, UnauthenticatedError
 from strongroom.onepassword import OnePasswordConnectBackend
 from tests.python.scripts import run
-from tests.servers.counting import Counter, counting_proxy
+from tests.python.stores.doubles import alone, counting, empty
+from tests.python.stores.doubles import asked as asked_of
+from tests.servers.counting import Counter
 from tests.servers.double import Answer, Request, serving
 from tests.servers.onepassword import ITEMS, NAME, VAULT, VAULTS, OnePassword, custom, login, made, of_text
 
@@ -27,28 +28,15 @@ DATABASE = [
     *login(username="app", password=CANARY, notesPlain="ours"),
     custom("sslmode", "require", "extra"),
 ]
-_numbers = itertools.count()
 
-
-@pytest.fixture
-def onepassword(guarded_servers: Callable[[type[OnePassword]], OnePassword]) -> OnePassword:
-    """The double, with an empty vault."""
-    double = guarded_servers(OnePassword)
-    double.reset()
-    return double
-
-
-@pytest.fixture
-def counted(onepassword: OnePassword) -> Iterator[Counter]:
-    """A proxy that counts."""
-    with counting_proxy(onepassword.url) as counter:
-        yield counter
+onepassword = empty(OnePassword)
+counted = counting("onepassword")
 
 
 def backend(url: str, **options: Any) -> OnePasswordConnectBackend:
-    """A backend of its own: no earlier one has the same configuration."""
-    own = {"token": OnePassword.token, "address": url, "vault": VAULT, "max_attempts": 1000 + next(_numbers)}
-    return OnePasswordConnectBackend(**{**own, **options})
+    """A backend of its own."""
+    own = {"token": OnePassword.token, "address": url, "vault": VAULT}
+    return OnePasswordConnectBackend(**{**own, **alone(), **options})
 
 
 def fill(onepassword: OnePassword, *keys: str) -> list[str]:
@@ -58,21 +46,15 @@ def fill(onepassword: OnePassword, *keys: str) -> list[str]:
 
 
 def asked(counter: Counter) -> list[str]:
-    """What was asked for since the last time, with the status if that is not 200."""
-    words = []
-    for call in counter.calls:
-        path, _, query = call.path.partition("?")
-        word = {VAULTS: FIND_VAULT, ITEMS: SEARCH if query else LIST}.get(path, ITEM)
-        words.append(word if call.status == 200 else f"{word} {call.status}")
-    counter.clear()
-    return words
+    """What was asked for since the last time."""
+    return asked_of(counter, lambda path, query: {VAULTS: FIND_VAULT, ITEMS: SEARCH if query else LIST}.get(path, ITEM))
 
 
 def test_a_cold_lookup_is_two_requests_a_warm_one_none_and_an_absent_one_one(
     onepassword: OnePassword, counted: Counter
 ) -> None:
     fill(onepassword, "a")
-    options = {"max_attempts": 1000 + next(_numbers)}
+    options = alone()
     assert [backend(counted.url, **options).get_variable("a") for _ in range(10_000)] == ["a"] * 10_000
     assert asked(counted) == [SEARCH, ITEM]
     assert [backend(counted.url, **options).get_variable("gone") for _ in range(10)] == [None] * 10
@@ -374,3 +356,27 @@ def test_the_token_goes_into_one_header_of_each_request_and_nowhere_else(onepass
     assert {request.path for request in double.requests} == {VAULTS, ITEMS} | {
         f"{ITEMS}/{of_text(f'airflow/variables/{key}', key)['id']}" for key in ("a", "b")
     }
+
+
+def test_a_token_that_is_revoked_in_the_middle_of_a_lookup_is_an_error(onepassword: OnePassword) -> None:
+    """A token of Connect has no session that could be renewed."""
+    fill(onepassword, "a")
+
+    def answer(request: Request) -> Answer:
+        answered = onepassword.answer(request)
+        onepassword.tokens.clear()
+        return answered
+
+    with serving(answer) as double, pytest.raises(UnauthenticatedError, match="does not accept the token"):
+        backend(double.url, on_error="raise").get_variable("a")
+
+
+def test_a_member_of_a_chain_answers_what_the_first_lacks(onepassword: OnePassword, counted: Counter) -> None:
+    fill(onepassword, "a")
+    members = [
+        {"store": "memory", "secrets": {"airflow/variables/first": "1"}},
+        {"store": "onepassword", "address": counted.url, "token": OnePassword.token, "vault": VAULT},
+    ]
+    chain = ChainBackend(stores=members, on_error="raise")
+    assert [chain.get_variable(key) for key in ("first", "a", "gone", "a")] == ["1", "a", None, "a"]
+    assert asked(counted) == [SEARCH, ITEM, SEARCH]

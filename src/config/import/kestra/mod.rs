@@ -19,7 +19,7 @@ use crate::value::json::{Object, Value};
 type Reader = fn(&mut Block<'_>, &mut Findings) -> Draft;
 
 /// The types that there is a store for.
-const TYPES: [(&str, &str, Reader); 8] = [
+const TYPES: [(&str, &str, Reader); 9] = [
     ("aws-secret-manager", "aws_secrets_manager", clouds::secrets_manager),
     ("aws-ssm-parameter-store", "aws_systems_manager", clouds::parameter_store),
     ("azure-key-vault", "azure_key_vault", clouds::azure),
@@ -28,11 +28,11 @@ const TYPES: [(&str, &str, Reader); 8] = [
     ("doppler", "doppler", vendors::doppler),
     ("1password", "onepassword_connect", vendors::onepassword),
     ("delinea", "delinea", vendors::delinea),
+    ("beyondtrust", "beyondtrust", vendors::beyondtrust),
 ];
 
 /// The types that there is no store for yet, with what they are called.
-const LATER: [(&str, &str); 5] = [
-    ("beyondtrust", "BeyondTrust Secrets Safe"),
+const LATER: [(&str, &str); 4] = [
     ("bitwarden", "Bitwarden Secrets Manager"),
     ("cyberark", "CyberArk"),
     ("elasticsearch", "Elasticsearch"),

@@ -36,3 +36,17 @@ pub(super) fn delinea(table: &mut Block<'_>, found: &mut Findings) -> Draft {
     prefix(&mut draft, table, found);
     draft
 }
+
+/// The owner is that of new secrets; but what Kestra writes is in that folder.
+pub(super) fn beyondtrust(table: &mut Block<'_>, found: &mut Findings) -> Draft {
+    let mut draft = Draft::of("beyondtrust");
+    draft.put("address", table.required("address", found));
+    draft.put("api_key", table.required("api-key", found));
+    draft.put("run_as", table.required("run-as", found));
+    draft.put("folder_id", table.text("folder-id", found));
+    draft.put("api_version", table.text("api-version", found));
+    table.useless("owner-id", READS, found);
+    table.useless("owner-type", READS, found);
+    prefix(&mut draft, table, found);
+    draft
+}
