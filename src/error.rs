@@ -35,13 +35,15 @@ pub enum ErrorKind {
     Config,
     /// The store cannot do this.
     Unsupported,
+    /// What is there is not what a write expected.
+    Conflict,
     /// A defect of Strongroom itself.
     Internal,
 }
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Denied,
         Self::Unauthenticated,
         Self::Throttled,
@@ -51,6 +53,7 @@ impl ErrorKind {
         Self::InvalidName,
         Self::Config,
         Self::Unsupported,
+        Self::Conflict,
         Self::Internal,
     ];
 
@@ -66,6 +69,7 @@ impl ErrorKind {
             Self::InvalidName => "invalid_name",
             Self::Config => "config",
             Self::Unsupported => "unsupported",
+            Self::Conflict => "conflict",
             Self::Internal => "internal",
         }
     }
@@ -163,6 +167,13 @@ impl Error {
     #[must_use]
     pub fn temporary_in_outage(self, retry_after: Option<Duration>) -> Self {
         if self.kind().is_outage() { self.temporary(retry_after) } else { self }
+    }
+
+    /// Marks the error as final: the same call must not be made again.
+    #[must_use]
+    pub fn permanent(mut self) -> Self {
+        self.0.status = ErrorStatus::Permanent;
+        self
     }
 
     /// Names the store that answered.

@@ -105,6 +105,12 @@ class UnsupportedOperationError(StrongroomError):
     kind = "unsupported"
 
 
+class ConflictError(StrongroomError):
+    """What is in the store is not what a write expected."""
+
+    kind = "conflict"
+
+
 class InternalError(StrongroomError):
     """A defect of Strongroom."""
 
@@ -123,6 +129,7 @@ _BY_KIND: dict[str, type[StrongroomError]] = {
         InvalidNameError,
         ConfigurationError,
         UnsupportedOperationError,
+        ConflictError,
         InternalError,
     )
 }

@@ -29,6 +29,7 @@ fn backend(store: &Arc<Scripted>, on_error: OnError, clock: &Clock) -> Backend {
     let (entry, options) = (find("memory").unwrap(), Options::default());
     let settings = Settings {
         references: crate::backend::ReferenceSettings::default(),
+        writes: crate::backend::WriteSettings::default(),
         is_alone: true,
         entry,
         convention: (entry.convention)(&options).unwrap(),

@@ -39,6 +39,7 @@ mod stack;
 pub mod telemetry;
 mod walk;
 mod warnings;
+mod write;
 
 use crate::store::options::OptionSpec;
 
@@ -53,11 +54,12 @@ pub use on_error::{Failure, OnError};
 pub use pattern::Patterns;
 pub use plan::{Plan, Route, Skipped, plan, plan_odd};
 pub use prefetch::Prefetch;
-pub use references::{Reference, ReferenceSettings, find_references};
+pub use references::{Reference, ReferenceSettings, find_references, is_reference, with_whole_password};
 pub use reply::{Answered, AskedName, Explained, Held, Known, Referred, Reply};
 pub use settings::Settings;
 pub use settle::{settle, settle_asked};
 pub use warnings::Warnings;
+pub use write::{Change, Changed, Wish, WriteSettings};
 
 /// Every option of the backend itself, the same for all stores.
 pub fn options() -> impl Iterator<Item = &'static OptionSpec> {
@@ -68,4 +70,5 @@ pub fn options() -> impl Iterator<Item = &'static OptionSpec> {
         .chain(telemetry::OPTIONS)
         .chain(references::OPTIONS)
         .chain(path::OPTIONS)
+        .chain(write::OPTIONS)
 }

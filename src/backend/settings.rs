@@ -12,6 +12,7 @@ use crate::backend::pattern::{self, Patterns};
 use crate::backend::prefetch::{self, Prefetch};
 use crate::backend::references::ReferenceSettings;
 use crate::backend::telemetry::Metrics;
+use crate::backend::write::WriteSettings;
 use crate::layers::{Counters, LayerSettings};
 use crate::store::StoreEntry;
 use crate::store::convention::{Convention, Kind};
@@ -76,6 +77,8 @@ pub struct Settings {
     pub agent: AgentSettings,
     /// What values may refer to.
     pub references: ReferenceSettings,
+    /// Whether and how secrets may be changed.
+    pub writes: WriteSettings,
     /// Whether it is no member of a chain.
     pub is_alone: bool,
     /// As a member of a chain: the lookups that concern it.

@@ -7,7 +7,7 @@ use crate::backend::closing::InUse;
 use crate::backend::memo::Memo;
 use crate::backend::settings::Settings;
 use crate::error::Result;
-use crate::layers::{self, Filter, Inspected, Layered, Observe};
+use crate::layers::{self, Filter, Inspected, Layered, Observe, Written};
 use crate::process::Clock;
 use crate::store::Store;
 
@@ -16,6 +16,7 @@ use crate::store::Store;
 pub(super) struct Stack {
     pub(super) store: Observe,
     pub(super) inspect: Inspected,
+    pub(super) write: Written,
     pub(super) memo: Memo,
     pub(super) bundles: Bundles,
     /// Whether the prefetch is over; locked by the caller who does it.
@@ -49,11 +50,12 @@ impl Stack {
     /// Puts the layers around `store`: `in_use`, or what is left of its secrets.
     fn on(in_use: InUse, store: Arc<dyn Store>, settings: &Settings, clock: &Clock) -> Self {
         let cache = &settings.layers.cache;
-        let Layered { lookups, inspect } = layers::stack(store, &settings.layers, clock.clone());
+        let Layered { lookups, inspect, write } = layers::stack(store, &settings.layers, clock.clone());
         Self {
             memo: Memo::new(cache.max_entries, cache.max_bytes),
             store: lookups,
             inspect,
+            write,
             bundles: Bundles::default(),
             // Nothing can be kept without a cache.
             prefetched: tokio::sync::Mutex::new(settings.prefetch.is_empty() || cache.ttl.is_zero()),

@@ -14,6 +14,7 @@ use crate::cli::subject::KindWord;
 use crate::config::with_stores_file;
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Runtime, no_fork, orphans_are_reaped, passed_listener, protect_memory};
+use crate::store::convention::Lookup;
 use crate::store::tools::{Finding, Severity};
 
 /// How long the end of an agent is awaited.
@@ -76,6 +77,18 @@ fn place(setup: &Setup) -> Result<Place> {
     let settings = &setup.settings;
     let options = with_stores_file(setup.entry, &setup.chosen.options, &settings.environment)?;
     Place::for_settings(&settings.agent, setup.entry.info.name, &options, &settings.environment)
+}
+
+/// Makes the agent of a configuration ask the store at the next lookup, if there is an agent.
+pub(super) fn forget(setup: &Setup, lookup: Lookup<'_>) -> Result<()> {
+    if setup.settings.agent.mode == AgentMode::Off {
+        return Ok(());
+    }
+    let place = place(setup)?;
+    if !is_taken(&place) {
+        return Ok(());
+    }
+    Client::new(place).clear(Some(lookup.id), lookup.team)
 }
 
 fn serve(setup: Setup, place: Place) -> Result<Report> {

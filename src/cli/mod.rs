@@ -44,6 +44,7 @@ mod stores;
 mod subject;
 mod uri;
 mod words;
+mod write;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -113,6 +114,33 @@ enum Command {
     #[command(after_help = "Examples:\n  strongroom reveal variable region\n  strongroom reveal connection \
         smtp_default | head -c 20")]
     Reveal(Configured<get::RevealArguments>),
+    /// Write a secret, so that Airflow gets it from the store.
+    ///
+    /// Reads the value from a prompt, standard input or a file descriptor, never from the command line, and
+    /// checks it by Airflow's rules before anything is written. A second run with the same value writes
+    /// nothing. What is there already is replaced only with --yes, or after a question.
+    #[command(
+        after_help = "Examples:\n  strongroom set connection smtp_default < connection.txt\n  strongroom set \
+        connection db --conn-type postgres --host db.example --login app\n  printf %s eu-west-1 | strongroom \
+        set variable region --yes"
+    )]
+    Set(Configured<write::SetArguments>),
+    /// Delete a secret.
+    ///
+    /// Where the store keeps deleted secrets, `strongroom restore` brings it back; --purge deletes it for
+    /// good. Exits with 1 if there is no such secret.
+    #[command(
+        after_help = "Examples:\n  strongroom delete connection smtp_default\n  strongroom delete variable \
+        region --yes --json\n  strongroom delete variable region --dry-run"
+    )]
+    Delete(Configured<write::DeleteArguments>),
+    /// Bring a deleted secret back.
+    ///
+    /// For stores that keep deleted secrets for a while.
+    /// Exits with 1 if there is nothing to restore.
+    #[command(after_help = "Examples:\n  strongroom restore connection smtp_default\n  strongroom restore \
+        connection smtp_default --dry-run")]
+    Restore(Configured<write::RestoreArguments>),
     /// List the names that the backend could answer for.
     ///
     /// Goes through the store page by page, and shows what begins with the configured prefixes.
@@ -302,6 +330,9 @@ fn execute(arguments: &Arguments) -> Result<Report> {
     match &arguments.command {
         Command::Get(asked) => get::get(&asked.source, &asked.own),
         Command::Reveal(asked) => get::reveal(&asked.source, &asked.own),
+        Command::Set(asked) => write::set(&asked.source, &asked.own),
+        Command::Delete(asked) => write::delete(&asked.source, &asked.own),
+        Command::Restore(asked) => write::restore(&asked.source, &asked.own),
         Command::List(asked) => list::run(&asked.source, &asked.own),
         Command::Describe(asked) => describe::run(&asked.source, &asked.own),
         Command::Explain(asked) => explain::run(&asked.source, &asked.own),

@@ -6,7 +6,8 @@ use crate::backend::audit::{AuditLog, AuditSettings};
 use crate::backend::chain::ChainSettings;
 use crate::backend::telemetry::Metrics;
 use crate::backend::{
-    AgentSettings, BundleNames, OnError, Patterns, Prefetch, ReferenceSettings, Settings, misses, path,
+    AgentSettings, BundleNames, OnError, Patterns, Prefetch, ReferenceSettings, Settings, WriteSettings,
+    misses, path,
 };
 use crate::config::chain::{Surroundings, is_chain};
 use crate::config::forgive::forgive;
@@ -168,6 +169,7 @@ fn settings(
         )
         .with_filter(FilterRules::from_options(&options)?),
         references: ReferenceSettings::from_options(&options)?,
+        writes: WriteSettings::from_options(&options)?,
         is_alone: true,
         routing: Arc::default(),
         chain: chain.map(Arc::new),

@@ -16,8 +16,9 @@
 //! A further attempt is a call like any other: [`Retry`] waits for it in the queue of [`Limit`]. The deadline
 //! of the whole lookup is outside all of them, in [`crate::backend`].
 //!
-//! They wrap lookups only. [`Inspected`] is the only wrapper of a store's [`crate::store::Inspect`]: it has
-//! the deadline, the attempts and the queue of the lookups, but no cache.
+//! They wrap lookups only. [`Inspected`] is the only wrapper of a store's [`crate::store::Inspect`], and
+//! [`Written`] that of its [`crate::store::Write`]: they have the deadline, the attempts and the queue of the
+//! lookups, but no cache.
 
 mod breaker;
 mod budget;
@@ -30,6 +31,7 @@ mod observe;
 mod options;
 mod retry;
 mod timeout;
+mod write;
 
 use std::sync::Arc;
 
@@ -42,6 +44,7 @@ pub use observe::Observe;
 pub use options::{ASKED_EACH_TIME, LayerSettings, OPTIONS};
 pub use retry::{Attempts, Retry};
 pub use timeout::Timeout;
+pub use write::Written;
 
 use crate::process::Clock;
 use crate::store::Store;
@@ -53,6 +56,8 @@ pub struct Layered {
     pub lookups: Observe,
     /// For tools that look at the store from outside.
     pub inspect: Inspected,
+    /// For changes.
+    pub write: Written,
 }
 
 /// Puts every layer around `store`.
@@ -73,9 +78,10 @@ fn counted_stack(
     let attempts = Arc::new(Attempts::new(name, settings.max_attempts, Arc::clone(&queue), counters));
     let inspect =
         Inspected::new(Arc::clone(&timed), Arc::clone(&attempts), Arc::clone(&queue), settings.timeout);
+    let write = Written::new(Arc::clone(&timed), Arc::clone(&attempts), Arc::clone(&queue), settings.timeout);
     let limited = Arc::new(Limit::new(Arc::new(Retry::new(timed, attempts)), queue));
     let lookups = Observe::new(Cache::new(limited, settings.cache.clone(), clock), counters);
-    Layered { lookups, inspect }
+    Layered { lookups, inspect, write }
 }
 
 #[cfg(test)]

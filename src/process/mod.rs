@@ -46,6 +46,8 @@ pub use program::{Outcome, Program, may_pass};
 pub use random::{full_jitter, seed_jitter};
 pub use runtime::Runtime;
 pub use spare::Spare;
+#[cfg(feature = "cli")]
+pub use terminal::Hidden;
 pub use terminal::terminal_width;
 pub use thread::{ThreadNumber, is_main_thread, thread_number, until_gone};
 pub use user::effective_user;

@@ -1,5 +1,5 @@
 //! What a store has to be able to do: [`Store`] for lookups, [`Inspect`] for tools that look at it from
-//! outside.
+//! outside; [`Write`] for changes is in a file of its own.
 
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
@@ -12,6 +12,7 @@ use crate::store::listing::{Listing, Page};
 use crate::store::name::SecretName;
 use crate::store::tags::TagRule;
 use crate::store::tools::{Finding, Unread};
+use crate::store::write::Write;
 use crate::value::SecretValue;
 
 /// What a store is.
@@ -81,6 +82,11 @@ pub trait Store: Debug + Send + Sync {
     /// What the store can report about itself and its secrets, if it can. Returning it is the capability; no
     /// separate flag repeats it.
     fn inspect(&self) -> Option<&dyn Inspect> {
+        None
+    }
+
+    /// How secrets are changed in it, if they can be. Returning it is the capability.
+    fn write(&self) -> Option<&dyn Write> {
         None
     }
 }
@@ -165,7 +171,7 @@ mod tests {
         let answers = store.get_many(&["a", "denied"].map(SecretName::from)).await;
         assert_eq!((answers.iter().flatten().count(), answers.len()), (0, 2));
         assert_eq!(store.batch_size(), NonZeroUsize::MIN);
-        assert!(store.inspect().is_none());
+        assert!(store.inspect().is_none() && store.write().is_none());
     }
 
     #[test]

@@ -173,6 +173,15 @@ impl Naming {
     }
 }
 
+/// How a value is written into a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As one text: a variable, a config value, the URI of a connection.
+    Text,
+    /// The fields of a connection as JSON.
+    Fields,
+}
+
 /// The rules of one configured backend: plain data that forked processes can share.
 pub trait Convention: Debug + Send + Sync {
     /// The names that answer `lookup`, in the order of the official class.
@@ -187,6 +196,12 @@ pub trait Convention: Debug + Send + Sync {
     /// What Airflow gets for a secret that holds `value`. `None` means that the secret has no answer.
     fn read(&self, _kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
         Ok(Some(value))
+    }
+
+    /// What a secret has to hold so that [`Self::read`] gives `text` for it. `form` is that of a connection;
+    /// the text is then a URI, or JSON with its fields.
+    fn write(&self, _kind: Kind, _form: Form, text: SecretValue) -> Result<SecretValue> {
+        Ok(text)
     }
 
     /// The name in the store for one that an operator has written, such as in a reference: the same, where

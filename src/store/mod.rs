@@ -50,6 +50,7 @@ pub mod tags;
 pub mod tools;
 #[cfg(feature = "vault")]
 pub mod vault;
+mod write;
 
 pub use crate::store::contract::{Inspect, Store, StoreInfo};
 pub use crate::store::description::{Description, ENABLED};
@@ -59,3 +60,4 @@ pub use crate::store::name::SecretName;
 pub(crate) use crate::store::name::short_key;
 pub use crate::store::one_by_one::one_by_one;
 pub use crate::store::per_kind::PerKind;
+pub use crate::store::write::{Accepts, Current, Expect, NewSecret, Removal, State, Write, same_contents};

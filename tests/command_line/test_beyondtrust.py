@@ -66,6 +66,15 @@ def test_a_folder_that_is_not_there_is_a_problem(beyondtrust: StoreShell) -> Non
     assert "there is no folder" not in beyondtrust.run("doctor", "--json").out
 
 
+@pytest.mark.parametrize("command", [("get", "variable", "region"), ("list",), ("doctor",)])
+def test_a_command_signs_out_of_its_session(
+    beyondtrust: StoreShell, double: SecretsSafe, command: tuple[str, ...]
+) -> None:
+    double.sessions.clear()
+    beyondtrust.run(*command)
+    assert double.sessions == {}
+
+
 def test_two_of_a_title_are_an_error_of_every_command(beyondtrust: StoreShell, double: SecretsSafe) -> None:
     double.twins = {REGION}
     for command in ("get", "describe"):

@@ -94,7 +94,9 @@ def home(tmp_path: Path) -> Path:
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
         (tmp_path / f"{name}.json").chmod(0o600)
     (tmp_path / "region.txt").write_text("eu\n")
-    (tmp_path / "connection.txt").write_text("smtp://u:p@mail.example:25\n")
+    values = {"connection": "postgres://loader:not-real@h/db", "password": "not-real", "zone": "eu-west-1"}
+    for name, value in values.items():
+        (tmp_path / f"{name}.txt").write_text(f"{value}\n")
     kwargs = {f"{kind}_file_path": f"{tmp_path}/{kind}.json" for kind in secrets}
     cfg = f"[secrets]\nbackend = strongroom.local.LocalFilesystemBackend\nbackend_kwargs = {json.dumps(kwargs)}\n"
     (tmp_path / "airflow.cfg").write_text(cfg)

@@ -8,7 +8,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -265,11 +265,18 @@ class AwsStore(Store):
 
     server = "aws_server"
     address = "endpoint_url"
+    #: What a writer may do beside reading.
+    manages: ClassVar[Sequence[Mapping[str, Any]]] = ()
     nowhere: ClassVar[Mapping[str, Any]] = {"region_name": "eu-west-1", "endpoint_url": "http://127.0.0.1:9"}
 
     def place(self, kind: Kind, secret_id: str, team: str | None = None) -> str:
         """A path below the prefix of its kind."""
         return below_prefix("/", kind, secret_id, team)
+
+    def writer(self, server: MiniStack, url: str) -> Reader:
+        """A user of IAM with the policy for changes."""
+        user = server.user(*READER, *self.manages)
+        return Reader({"region_name": REGION, "endpoint_url": url, **user.options()}, secrets=[user.secret_key])
 
     def reader(self, server: MiniStack, url: str) -> Reader:
         """A user of IAM, and another without permissions."""

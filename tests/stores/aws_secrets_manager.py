@@ -10,7 +10,7 @@ from tests.conformance.harness import Kind
 from tests.failures.way import answered, aws_error, injected, over_http
 from tests.servers.aws import REGION, MiniStack, allow
 from tests.stores import aws
-from tests.stores.description import Calls, Secrets
+from tests.stores.description import Calls, Secrets, Writes
 
 
 class SecretsManager(aws.Aws):
@@ -67,6 +67,23 @@ class SecretsManagerStore(aws.AwsStore):
     page = "aws-secrets-manager.md"
     airflow_tests = "test_aws.py"
     harnesses = (OnMinistack, OnMoto)
+    writes = Writes(restores=True, versions=True, tags=True)
+    manages = (
+        allow(
+            [
+                f"secretsmanager:{action}"
+                for action in (
+                    "CreateSecret",
+                    "TagResource",
+                    "PutSecretValue",
+                    "UpdateSecret",
+                    "DeleteSecret",
+                    "RestoreSecret",
+                )
+            ],
+            "airflow/*",
+        ),
+    )
     calls = Calls("GetSecretValue", "ListSecrets", 100, described="DescribeSecret", batch=("BatchGetSecretValue", 20))
     ways = (
         injected(

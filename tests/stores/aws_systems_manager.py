@@ -9,7 +9,7 @@ from tests.conformance.harness import Kind, Options
 from tests.failures.way import answered, aws_error, injected, over_http
 from tests.servers.aws import REGION, MiniStack, allow_parameters
 from tests.stores import aws
-from tests.stores.description import Calls, Secrets
+from tests.stores.description import Calls, Secrets, Writes
 
 
 class SystemsManager(aws.Aws):
@@ -62,6 +62,16 @@ class SystemsManagerStore(aws.AwsStore):
     page = "aws-ssm-parameter-store.md"
     harnesses = (OnMinistack, OnMoto)
     failing = WithOwnRate
+    writes = Writes(versions=True, tags=True)
+    manages = (
+        allow_parameters(
+            [
+                f"ssm:{action}"
+                for action in ("PutParameter", "AddTagsToResource", "DeleteParameter", "ListTagsForResource")
+            ],
+            "airflow/*",
+        ),
+    )
     calls = Calls("GetParameter", "DescribeParameters", 50, described="DescribeParameters", batch=("GetParameters", 10))
     ways = (
         injected(

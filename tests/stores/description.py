@@ -73,6 +73,19 @@ class Reader:
     secrets: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Writes:
+    """What a store takes when it is written to, beside a value."""
+
+    #: Whether a deleted secret can be restored.
+    restores: bool = False
+    #: Whether secrets have versions and tags.
+    versions: bool = False
+    tags: bool = False
+    #: Whether two writers who create one secret at once cannot both succeed.
+    compares: bool = True
+
+
 class Store(ABC):
     """A store. Attributes without a value here are required."""
 
@@ -107,6 +120,8 @@ class Store(ABC):
     #: The fixture of its server, and the option with the server's address; empty if it is not reached over a network.
     server: ClassVar[str] = ""
     address: ClassVar[str] = ""
+    #: That secrets can be written, with what the store takes beside a value.
+    writes: ClassVar[Writes | None] = None
     #: The requests that the server gets.
     calls: ClassVar[Calls | None] = None
     #: The tests that run it in a real Airflow, if it has its own; it is then left out of ``test_stores.py``.
@@ -123,6 +138,10 @@ class Store(ABC):
     @abstractmethod
     def reader(self, server: Any, url: str) -> Reader:
         """A new reader of the server at ``url``."""
+
+    def writer(self, server: Any, url: str) -> Reader:
+        """An identity that may also write, with what ``strongroom policy --mode manage`` grants."""
+        return self.reader(server, url)
 
     @abstractmethod
     def deployed(self, server: Any) -> tuple[dict[str, Any], dict[str, str]]:

@@ -16,11 +16,17 @@ from tests.failures.way import answered, injected, over_http
 from tests.servers.counting import Call
 from tests.servers.tls import Certificate, certificate
 from tests.servers.vault import Vault, openbao
-from tests.stores.description import FOLDERS, Calls, Reader, Secrets, Store
+from tests.stores.description import FOLDERS, Calls, Reader, Secrets, Store, Writes
 
 READS = "/v1/secret/data/"
 #: The requests for lookups, lists and descriptions in an engine of version 2.
 READS_ALL = {"secret/data/*": ["read"], "secret/metadata/*": ["read", "list"]}
+#: Those of a writer, as ``strongroom policy vault --mode manage`` prints them.
+WRITES_ALL = {
+    "secret/data/*": ["create", "delete", "patch", "read", "update"],
+    "secret/undelete/*": ["update"],
+    "secret/metadata/*": ["create", "delete", "list", "patch", "read", "update"],
+}
 #: The policy: values, names and metadata.
 READER = ["read", "list"]
 NAMED = {Capability.LISTED, Capability.DESCRIBED}
@@ -176,6 +182,7 @@ class VaultStore(Store):
     server = "vault_server"
     address = "url"
     calls = Calls("read", "list", 1000)
+    writes = Writes(restores=True, versions=True, tags=True)
     ways = (
         injected(
             "429 of a quota",
@@ -216,6 +223,11 @@ class VaultStore(Store):
         token, powerless = server.token(server.policy(READS_ALL)), server.token(server.policy({}))
         options = {"url": url, "token": token, "config_path": "config"}
         return Reader(options, lambda: {"token": powerless}, [token, powerless])
+
+    def writer(self, server: Vault, url: str) -> Reader:
+        """A token with the policy for changes."""
+        token = server.token(server.policy(WRITES_ALL))
+        return Reader({"url": url, "token": token, "config_path": "config"}, secrets=[token])
 
     def operation(self, call: Call) -> str:
         """The operation of a request, by its path."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tests.conformance.capability import EVERY_STORE, Capability
 from tests.conformance.harness import KINDS, Harness, Kind, Options, Planting
 from tests.failures.way import injected, way
-from tests.stores.description import Reader, Secrets, Store
+from tests.stores.description import Reader, Secrets, Store, Writes
 
 if TYPE_CHECKING:
     import pytest
@@ -160,6 +160,7 @@ class LocalStore(Store):
     example = False
     airflow_tests = "test_local.py"
     harnesses = (LocalFiles,)
+    writes = Writes()
     ways = (
         injected("403: the file may not be read", Capability.DENIED),
         way(

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::backend::path::template::Template;
 use crate::error::Result;
-use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
+use crate::store::convention::{Convention, Form, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::{PerKind, SecretName};
 use crate::value::SecretValue;
 
@@ -118,6 +118,10 @@ impl Convention for Paths {
 
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
         self.own.read(kind, value)
+    }
+
+    fn write(&self, kind: Kind, form: Form, text: SecretValue) -> Result<SecretValue> {
+        self.own.write(kind, form, text)
     }
 
     fn referred(&self, name: &SecretName) -> SecretName {

@@ -28,7 +28,8 @@ mod teams;
 mod tests;
 
 pub(super) use led::{Led, Target};
-pub use parse::Reference;
-pub use places::find_references;
+pub use parse::{Reference, is_reference};
+pub use places::{find_references, with_whole_password};
+pub(super) use plain::refuse_plain;
 pub(super) use settings::OPTIONS;
 pub use settings::ReferenceSettings;

@@ -26,7 +26,7 @@ fn trimmed(text: &str) -> &str {
 }
 
 /// Whether `text` has the form of a reference.
-pub(super) fn is_reference(text: &str) -> bool {
+pub fn is_reference(text: &str) -> bool {
     trimmed(text).starts_with(PREFIX)
 }
 

@@ -139,7 +139,7 @@ impl Walk<'_, '_> {
 
 /// A URI whose password is a reference, with those characters of it escaped that end a part of a URI: written
 /// as it is, Airflow would take the password to end there.
-pub(super) fn with_whole_password(uri: &str) -> Cow<'_, str> {
+pub fn with_whole_password(uri: &str) -> Cow<'_, str> {
     let split = || {
         let start = uri.find("://")? + 3;
         let at = start + uri.get(start..)?.find(PREFIX)?;

@@ -1,6 +1,9 @@
 //! `references_only`: secrets that are written out where a reference should be.
 
 use crate::backend::references::parse::is_reference;
+use crate::backend::references::refusal;
+use crate::error::Result;
+use crate::store::SecretName;
 use crate::store::convention::{Kind, Lookup};
 use crate::value::connection::parse;
 use crate::value::json::{self, Value};
@@ -48,6 +51,15 @@ pub(super) fn plain_secret(lookup: Lookup<'_>, value: &SecretValue) -> Option<St
         Some(json) => in_json(&json, "", is_secret),
         None => (is_secret && !text.is_empty()).then(|| "the value".to_owned()),
     }
+}
+
+/// Refuses to write a value that holds a secret where a reference should be.
+pub(in crate::backend) fn refuse_plain(
+    lookup: Lookup<'_>,
+    value: &SecretValue,
+    name: &SecretName,
+) -> Result<()> {
+    plain_secret(lookup, value).map_or(Ok(()), |place| Err(refusal::plain(name, &place)))
 }
 
 /// One that Airflow cannot read reaches no hook.

@@ -1,7 +1,7 @@
 //! `strongroom lint`: parses every connection of a store as Airflow would, for a pipeline that checks before
 //! Airflow does.
 
-mod odd;
+pub(super) mod odd;
 
 use serde_json::json;
 
@@ -151,7 +151,7 @@ fn dropped(client: &Client, answer: &LookedUp) -> Result<Vec<String>> {
 }
 
 /// The fault of a connection's text, of which nothing is shown.
-fn judge(text: &str, dialect: Dialect) -> Option<(&'static str, String)> {
+pub(super) fn judge(text: &str, dialect: Dialect) -> Option<(&'static str, String)> {
     if text.is_empty() {
         return Some(("empty", "the secret is empty, which Airflow takes for a miss".to_owned()));
     }
@@ -174,7 +174,7 @@ fn judge(text: &str, dialect: Dialect) -> Option<(&'static str, String)> {
 }
 
 /// `^[\w#!()\-.:/\\]{1,250}$` of `sanitize_conn_id` in Airflow 3.3.2.
-fn is_legal(id: &str) -> bool {
+pub(super) fn is_legal(id: &str) -> bool {
     let is_letter = |letter: char| letter.is_alphanumeric() || "_#!()-.:/\\".contains(letter);
     (1..=250).contains(&id.chars().count()) && id.chars().all(is_letter)
 }

@@ -6,7 +6,7 @@ use crate::value::{Dialect, Text, Value};
 type Found = (&'static str, String);
 
 /// What is odd about the text of a connection. Nothing of it is shown.
-pub(super) fn found(text: &str, dialect: Dialect) -> Vec<Found> {
+pub(in crate::cli) fn found(text: &str, dialect: Dialect) -> Vec<Found> {
     let connection = parse(&Text::from(text), dialect).ok();
     let found = [hosts(text), line_break(text, connection.as_ref()), percent(text, connection.as_ref())];
     found.into_iter().flatten().collect()

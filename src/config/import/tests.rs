@@ -398,6 +398,16 @@ mod examples {
             r#"hashicorp_vault {"url": "a", "namespace": "n", "kv_engine_version": 1, "kubernetes_role": "r", "auth_type": "kubernetes", "auth_mount_point": "k8s", "connections_path": "a/b/connections", "variables_path": "a/b/variables", "config_path": "a/b/config"}"#
         );
         assert_eq!(good("secret: {type: aws-ssm-parameter-store}"), "aws_systems_manager {}");
+        let beyondtrust = "type: beyondtrust\nbeyondtrust: {address: a, api-key: k, run_as: u, ownerId: 7, \
+        owner-type: User, apiVersion: V3_1, prefix: p}";
+        assert_eq!(
+            good(beyondtrust),
+            r#"beyondtrust {"address": "a", "api_key": "k", "run_as": "u", "api_version": "V3_1", "connections_prefix": "p/connections", "variables_prefix": "p/variables", "config_prefix": "p/config"}"#
+        );
+        let notes = read(beyondtrust).unwrap().notes;
+        let is_of_owner =
+            |note: &&String| note.to_lowercase().contains("owner") && note.contains("only reads");
+        assert_eq!(notes.iter().filter(is_of_owner).count(), 2, "{notes:?}");
     }
 
     #[test]

@@ -142,6 +142,15 @@ impl Cache {
         }
     }
 
+    /// Drops what is remembered about `name`, and what a read under way will answer: it was written.
+    pub fn withdraw(&self, name: &SecretName) {
+        let mut state = self.lock();
+        state.remove(name);
+        // With memory locked, as in `expire`.
+        self.board.recall(name);
+        self.begin_epoch();
+    }
+
     /// Whether a value is remembered for `name`.
     pub fn holds(&self, name: &SecretName) -> bool {
         self.lock().values.contains(name)

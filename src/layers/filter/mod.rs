@@ -5,6 +5,7 @@
 //! the value of one that is left out never leaves the store.
 
 mod rules;
+mod write;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::store::tools::{Finding, Severity, Unread};
-use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreInfo, one_by_one};
+use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreInfo, Write, one_by_one};
 use crate::value::SecretValue;
 
 pub use self::rules::FilterRules;
@@ -115,6 +116,10 @@ impl Store for Filter {
 
     fn inspect(&self) -> Option<&dyn Inspect> {
         self.inner.inspect().map(|_| self as &dyn Inspect)
+    }
+
+    fn write(&self) -> Option<&dyn Write> {
+        self.inner.write().map(|_| self as &dyn Write)
     }
 }
 

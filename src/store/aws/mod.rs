@@ -50,6 +50,7 @@ mod testing;
 mod trust;
 mod words;
 mod workshop;
+mod write;
 
 use self::access::{Service, attempts};
 use self::config::plays_no_part;

@@ -12,16 +12,19 @@ use aws_types::SdkConfig;
 use crate::error::Result;
 use crate::store::aws::access::{Access, Service};
 use crate::store::aws::batches::{BatchFailure, BatchSwitch, Known, read_many};
+use crate::store::aws::write::Change;
 use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::tags::TagRule;
 use crate::store::tools::Finding;
-use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreInfo};
+use crate::store::{Description, Inspect, Listing, Page, SecretName, Store, StoreInfo, Write};
 use crate::value::SecretValue;
 
 /// A service that holds secrets. Each call is one request, or the pages of one; [`AwsStore`] provides
 /// credentials and replaces those that are refused.
-pub(super) trait SecretService: ReadBatches + List + Describe + Sized + Send + Sync + 'static {
+pub(super) trait SecretService:
+    ReadBatches + List + Describe + Change + Sized + Send + Sync + 'static
+{
     /// What the store is.
     const INFO: &'static StoreInfo;
     /// How the service is configured.
@@ -163,6 +166,10 @@ impl<S: SecretService> Store for AwsStore<S> {
     }
 
     fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
+    }
+
+    fn write(&self) -> Option<&dyn Write> {
         Some(self)
     }
 }

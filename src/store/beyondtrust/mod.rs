@@ -50,7 +50,8 @@ pub const ENTRY: StoreEntry = StoreEntry {
         check,
         without_policy: (
             "permissions belong to its safes",
-            "Give the user a role that may read the secrets of the safes that the prefixes name, or of `folder`",
+            "Give the user a role that may read the secrets of the safes that the prefixes name, or of \
+            `folder_id`",
         ),
         ..Tools::NONE
     },

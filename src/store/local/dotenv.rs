@@ -46,6 +46,11 @@ fn entry(line: &str) -> Result<Option<(&str, &str)>, &'static str> {
     }
 }
 
+/// The key of a line that is valid.
+pub(super) fn key_of(line: &str) -> Option<&str> {
+    entry(line).ok().flatten().map(|(key, _)| key)
+}
+
 /// Python's `str.splitlines`, which has more line ends than `
 /// `.
 fn lines(content: &str) -> impl Iterator<Item = &str> {
@@ -63,7 +68,8 @@ fn lines(content: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn is_line_end(character: char) -> bool {
+/// Whether Python ends a line here.
+pub(super) fn is_line_end(character: char) -> bool {
     matches!(character, '\n'..='\r' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use crate::error::{Error, ErrorKind};
 use crate::redact::{Quoted, quoted_path};
+use crate::store::convention::Kind;
 
 /// The most problems of one file that are reported.
 const MAX_REPORTED: usize = 5;
@@ -95,6 +96,64 @@ pub(super) fn input_output(path: &Path, cause: io::Error) -> Error {
         ErrorKind::Denied => error.with_hint("Let the user of this process read it"),
         _ => error.temporary(None),
     }
+}
+
+/// The operating system refuses to write the file, which is as it was.
+pub(super) fn unwritten(path: &Path, cause: io::Error) -> Error {
+    let (kind, what, hint) = match cause.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
+            ErrorKind::Denied,
+            "may not be replaced",
+            "Let the user of this process write in its folder: a new file takes the place of the old one",
+        ),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            (ErrorKind::Config, "is in a folder that does not exist", "Create the folder first")
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => (
+            ErrorKind::Unreachable,
+            "does not fit on its disk",
+            "Make room in its folder: the old and the new file need it at the same time",
+        ),
+        _ => (ErrorKind::Unreachable, "cannot be written", "Check the disk and the folder of the file"),
+    };
+    let text = format!("the secret file {} {what}; it is as it was", quoted_path(path));
+    Error::new(kind, text).with_operation("write").with_code("OSError").with_source(cause).with_hint(hint)
+}
+
+/// Another process writes the files of this folder and does not end.
+pub(super) fn locked(path: &Path) -> Error {
+    let text = format!("another process has been writing beside {} for too long", quoted_path(path));
+    Error::new(ErrorKind::Timeout, text).with_operation("write").with_hint("Try again when it has ended")
+}
+
+/// The file belongs to another user, to whom a new file could not be given.
+pub(super) fn of_another_user(path: &Path) -> Error {
+    let text = format!(
+        "the secret file {} belongs to another user or group, who could not read a new one",
+        quoted_path(path)
+    );
+    Error::new(ErrorKind::Denied, text)
+        .with_operation("write")
+        .with_hint("Run this as the owner of the file; it is as it was")
+}
+
+/// The format of the file cannot hold the secret, or not in this place.
+pub(super) fn cannot_hold(path: &Path, name: &str, reason: &str) -> Error {
+    let text = format!(
+        "{} cannot be written to the secret file {}: {reason}; it is as it was",
+        Quoted(name),
+        quoted_path(path)
+    );
+    Error::new(ErrorKind::Unsupported, text).with_operation("write")
+}
+
+/// There is no file in which this kind is written.
+pub(super) fn not_written(kind: Kind) -> Error {
+    let text = format!("no file for {} is configured that can be written", kind.plural());
+    Error::new(ErrorKind::Config, text).with_operation("write").with_hint(format!(
+        "Name one in `{}_file_path`; Astro's settings file is only read",
+        if kind == Kind::Config { "configs" } else { kind.group() }
+    ))
 }
 
 /// A directory, a pipe or a device.

@@ -71,6 +71,22 @@ impl Files {
         }
     }
 
+    /// The file in which secrets of a kind are written. Astro's settings are only read.
+    pub(super) fn written(&self, kind: Kind) -> Result<&Path> {
+        self.of(kind).map(Snapshot::path).ok_or_else(|| super::error::not_written(kind))
+    }
+
+    /// Whether the file of its kind has an answer for an id, be it an error. Reads a file: this blocks.
+    pub(super) fn has_written(&self, kind: Kind, id: &str) -> Result<bool> {
+        let Some(file) = self.of(kind) else { return Err(super::error::not_written(kind)) };
+        match std::fs::metadata(file.path()) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            // A file that was only created has no secrets yet.
+            Ok(metadata) if metadata.is_file() && metadata.len() == 0 => Ok(false),
+            _ => Ok(self.entries(kind, file)?.get(id).is_some()),
+        }
+    }
+
     /// The names that begin with `prefix`. Files that cannot contain any are not read, since they may be
     /// broken. Reads files: this blocks.
     pub(super) fn names(&self, prefix: &str) -> Result<Listing> {

@@ -12,6 +12,7 @@
 //! | `read.rs`, `snapshot.rs` | the file, and what was parsed from it |
 //! | `format.rs`, `dotenv.rs`, `yaml/` | from text to names and values |
 //! | `entries.rs`, `connection.rs`, `astro/` | from names and values to secrets |
+//! | `write/` | changes of a file |
 //! | `unread.rs`, `names.rs` | parts of a file that have no effect |
 
 mod astro;
@@ -27,6 +28,7 @@ mod names;
 mod read;
 mod snapshot;
 mod unread;
+mod write;
 mod yaml;
 
 use std::os::unix::fs::PermissionsExt;
@@ -39,7 +41,7 @@ use crate::error::Result;
 use crate::store::kit::reading::on_another_thread;
 use crate::store::tools::{Finding, Severity, Tools, Unread};
 use crate::store::{
-    Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo,
+    Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo, Write,
 };
 use crate::value::SecretValue;
 
@@ -100,6 +102,10 @@ impl Store for LocalFiles {
     }
 
     fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
+    }
+
+    fn write(&self) -> Option<&dyn Write> {
         Some(self)
     }
 }

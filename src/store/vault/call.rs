@@ -9,7 +9,7 @@ use crate::http::TransportError;
 
 /// What is sent, without address, token and namespace. There is no Debug: the body of a login is a secret.
 pub(super) struct Call {
-    /// GET, POST or LIST.
+    /// GET, POST, DELETE or LIST.
     pub(super) method: http::Method,
     /// The path below `/v1/`, not encoded.
     pub(super) path: String,
@@ -53,6 +53,11 @@ impl Own {
     /// Reads `path`.
     pub(super) fn get(path: impl Into<String>) -> Self {
         Self { method: RequestMethod::GET, path: path.into(), body: None }
+    }
+
+    /// Deletes `path`.
+    pub(super) fn delete(path: impl Into<String>) -> Self {
+        Self { method: RequestMethod::DELETE, path: path.into(), body: None }
     }
 
     /// Posts `body` to `path`.

@@ -3,14 +3,14 @@
 //! Source: `airflow.providers.hashicorp.secrets.vault` 4.8.4.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::convention::{Convention, Kind, Lookup, Naming, OddFate, OddId};
+use crate::store::convention::{Convention, Form, Kind, Lookup, Naming, OddFate, OddId};
 use crate::store::kit::from_json::{json_text, secret_from_json};
 use crate::store::options::{OptionValue, Options};
 use crate::store::vault::config::mount;
 use crate::store::vault::options::BY_TEAM;
 use crate::store::vault::path::{collapse, fault};
 use crate::store::{PerKind, SecretName};
-use crate::value::json::{self, Value};
+use crate::value::json::{self, Object, Value};
 use crate::value::{SecretValue, Text};
 
 /// What paths must not contain.
@@ -118,6 +118,16 @@ impl Convention for VaultConvention {
             OddId::Object if self.mount.is_some() && is_part => OddFate::AsText,
             OddId::Nothing | OddId::Object | OddId::Surrogate => OddFate::Refused,
         }
+    }
+
+    /// As `vault kv put` writes it: `conn_uri`, or each field of a connection under its own key, or `value`.
+    fn write(&self, kind: Kind, form: Form, text: SecretValue) -> Result<SecretValue> {
+        if kind == Kind::Connection && form == Form::Fields {
+            return Ok(SecretValue::structured(text.expose()));
+        }
+        let key = if kind == Kind::Connection { "conn_uri" } else { "value" };
+        let members: Object = [(Text::from(key), Value::from(text.expose()))].into_iter().collect();
+        json_text(&Value::from(members)).map(SecretValue::structured).ok_or_else(not_an_object)
     }
 
     fn read(&self, kind: Kind, value: SecretValue) -> Result<Option<SecretValue>> {
@@ -299,6 +309,22 @@ mod tests {
         let other = convention(&[]).read(Kind::Config, SecretValue::structured(r#"{"x": "canary"}"#));
         let error = other.unwrap_err();
         assert!(error.is_upstream_miss() && !error.to_string().contains("canary"), "{error}");
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let ours = convention(&[]);
+        let fields = r#"{"conn_type": "pg", "port": 5}"#;
+        for (kind, form, text, written) in [
+            (Kind::Connection, Form::Text, "a://b", r#"{"conn_uri": "a://b"}"#),
+            (Kind::Connection, Form::Fields, fields, fields),
+            (Kind::Variable, Form::Text, r#"{"a": 1}"#, r#"{"value": "{\"a\": 1}"}"#),
+            (Kind::Config, Form::Text, "é", r#"{"value": "\u00e9"}"#),
+        ] {
+            let secret = ours.write(kind, form, SecretValue::text(text)).unwrap();
+            assert_eq!((secret.expose(), secret.is_structured()), (written, true));
+            assert_eq!(ours.read(kind, secret).unwrap().unwrap().expose(), text);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! | `options.rs` | the declarations of what `config.rs` reads |
 //! | `place.rs`, `path.rs` | from a name to a mount and a path |
 //! | `read.rs`, `list.rs`, `describe.rs` | requests to the engine |
+//! | `write.rs` | changes of secrets |
 //! | `access.rs`, `tokens.rs`, `login/` | the identity |
 //! | `server.rs`, `call.rs`, `trust.rs` | how requests reach the server |
 //! | `diagnosis.rs` | the reason for a refusal |
@@ -40,6 +41,7 @@ mod token_state;
 mod tokens;
 mod tools;
 mod trust;
+mod write;
 
 use std::sync::Arc;
 
@@ -51,7 +53,7 @@ use crate::store::environment::Environment;
 use crate::store::options::Options;
 use crate::store::tools::Finding;
 use crate::store::{
-    Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo,
+    Description, Inspect, Listing, OptionRules, Page, SecretName, Store, StoreEntry, StoreInfo, Write,
 };
 use crate::value::SecretValue;
 
@@ -116,6 +118,10 @@ impl Store for Vault {
     }
 
     fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
+    }
+
+    fn write(&self) -> Option<&dyn Write> {
         Some(self)
     }
 }

@@ -26,6 +26,14 @@ pub(super) struct SecretPath {
     pub(super) path: String,
 }
 
+impl SecretPath {
+    /// The whole path, with `part` of the engine between the mount and the path; version 1 has no parts.
+    pub(super) fn whole(&self, part: &str) -> String {
+        let Self { mount, path } = self;
+        if part.is_empty() { format!("{mount}/{path}") } else { format!("{mount}/{part}/{path}") }
+    }
+}
+
 /// The versions that the server has reported.
 #[derive(Debug, Default)]
 pub(super) struct Versions(Mutex<HashMap<String, KvVersion>>);

@@ -7,6 +7,7 @@ mod describe;
 mod error;
 mod list;
 mod tools;
+mod write;
 
 use std::sync::Arc;
 
