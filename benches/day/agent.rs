@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use _native::agent::Work;
+use _native::agent::{Inquiry, Work};
 use _native::backend::{Answered, Settings};
 use _native::process::Clock;
 use _native::store::convention::{Kind, Lookup};
@@ -60,7 +60,7 @@ async fn attend(work: Rc<Work>, mut questions: mpsc::UnboundedReceiver<Question>
         spawn_local(async move {
             let lookup = Lookup { kind: question.kind, id: &question.id, team: None };
             // A process that has ended needs no answer.
-            let _ = question.answer.send(work.answer(lookup, Some(false)).await);
+            let _ = question.answer.send(work.answer(Inquiry::new(lookup, Some(false))).await);
         });
     }
 }

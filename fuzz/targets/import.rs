@@ -14,8 +14,9 @@ fuzz_target!(|data: &[u8]| {
     let Some((choice, text)) = data.split_first() else { return };
     let Ok(text) = std::str::from_utf8(text) else { return };
     let kinds = [None, Some("aws_secrets_manager"), Some("vault"), Some("AZURE_KEY_VAULT"), Some(text)];
-    let asked =
-        Asked { tool: TOOLS[usize::from(choice % 4)], kind: kinds[usize::from(choice / 4) % kinds.len()] };
+    let (tool, kind) = (TOOLS[usize::from(choice % 4)], kinds[usize::from(choice / 4) % kinds.len()]);
+    let place = text.split_once(' ').filter(|_| choice % 3 == 0);
+    let asked = Asked { tool, kind, place };
     let _ = import(text, asked);
     if text.contains(CANARY) {
         return;

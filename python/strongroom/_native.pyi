@@ -61,6 +61,7 @@ class StoreStatistics(TypedDict):
     agent_answers: int
     agent_absences: int
     latency: Latency
+    members: NotRequired[dict[str, StoreStatistics]]
 
 @final
 class Backend:

@@ -14,8 +14,10 @@ from strongroom._signals import quietly
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
+
+    _Counted = Sequence[tuple[Mapping[str, str], Mapping[str, int]]]
 
 _NAME = "strongroom"
 
@@ -53,27 +55,45 @@ _instruments: _Instruments | None = None
 _tracer: tuple[Any, Any] | None = None
 
 
-def publish(target: str, store: str, counts: Mapping[str, int], lookup: Mapping[str, Any]) -> None:
+def publish(
+    target: str,
+    store: str,
+    counts: Mapping[str, int],
+    lookup: Mapping[str, Any],
+    members: Sequence[tuple[str, str, Mapping[str, int]]] = (),
+) -> None:
     """Add `counts` and publish `lookup`, which has just ended. Raises only what a signal handler has raised.
 
-    `target` is `airflow` or `opentelemetry`. `lookup` has a `kind`, an `outcome` and its duration in `seconds`; nothing
-    else in it is read, so no name of a secret can get out.
+    `target` is `airflow` or `opentelemetry`. `lookup` has a `kind`, an `outcome`, its duration in `seconds`, and for
+    a value from a chain the `member` that has it; nothing else in it is read, so no name of a secret can get out.
+    `members` has the store, the name and the counts of each member of a chain.
     """
     # Setting metrics up may read Airflow's configuration, and with it a secret: that lookup is not published.
     if getattr(_busy, "now", False):
         return
     _busy.now = True
     try:
-        error = quietly(_publish, target, store, counts, lookup)
+        error = quietly(_publish, target, store, counts, lookup, members)
         if error is not None:
             quietly(_report, error)
     finally:
         _busy.now = False
 
 
-def _publish(target: str, store: str, counts: Mapping[str, int], lookup: Mapping[str, Any]) -> None:
+def _publish(
+    target: str,
+    store: str,
+    counts: Mapping[str, int],
+    lookup: Mapping[str, Any],
+    members: Sequence[tuple[str, str, Mapping[str, int]]],
+) -> None:
     publish_there = {"airflow": _to_airflow, "opentelemetry": _to_opentelemetry}[target]
-    publish_there(store, counts, lookup)
+    counted: list[tuple[dict[str, str], Mapping[str, int]]] = [({"store": store}, counts)]
+    counted += [({"store": its_store, "member": name}, its_counts) for its_store, name, its_counts in members]
+    described = {"store": store, "kind": lookup["kind"], "outcome": lookup["outcome"]}
+    if "member" in lookup:
+        described["member"] = lookup["member"]
+    publish_there(counted, described, lookup["seconds"])
 
 
 def _report(error: Exception) -> None:
@@ -85,16 +105,16 @@ def _report(error: Exception) -> None:
         logging.getLogger(__name__).debug("Metrics could not be published (%s); this is logged once", name)
 
 
-def _to_airflow(store: str, counts: Mapping[str, int], lookup: Mapping[str, Any]) -> None:
+def _to_airflow(counted: _Counted, described: dict[str, str], seconds: float) -> None:
     stats = _airflow_stats()
     if stats is None:
         return
-    for name, count in counts.items():
-        if count:
-            stats.incr(f"{_NAME}.{name}", count, tags={"store": store})
-    tags = {"store": store, "kind": lookup["kind"], "outcome": lookup["outcome"]}
+    for tags, counts in counted:
+        for name, count in counts.items():
+            if count:
+                stats.incr(f"{_NAME}.{name}", count, tags=tags)
     # A number, not a timedelta: the loggers of Airflow 2 turn one into seconds and the other into milliseconds.
-    stats.timing(f"{_NAME}.lookup", lookup["seconds"] * 1000.0, tags=tags)
+    stats.timing(f"{_NAME}.lookup", seconds * 1000.0, tags=described)
 
 
 def _airflow_stats() -> Any:
@@ -135,18 +155,22 @@ class _Instruments:
             return self._meter.create_histogram(**described)
 
 
-def _to_opentelemetry(store: str, counts: Mapping[str, int], lookup: Mapping[str, Any]) -> None:
-    attributes = {f"{_NAME}.store": store}
-    described = {**attributes, f"{_NAME}.kind": lookup["kind"], f"{_NAME}.outcome": lookup["outcome"]}
-    if lookup["outcome"] not in _NO_ERRORS:
-        described["error.type"] = lookup["outcome"]
+def _to_opentelemetry(counted: _Counted, described: dict[str, str], seconds: float) -> None:
+    attributes = _named(described)
+    if described["outcome"] not in _NO_ERRORS:
+        attributes["error.type"] = described["outcome"]
     instruments = _current_instruments()
     if instruments is not None:
-        for name, count in counts.items():
-            if count:
-                instruments.counter(name).add(count, attributes)
-        instruments.duration.record(lookup["seconds"], described)
-    _trace(lookup["seconds"], described)
+        for tags, counts in counted:
+            for name, count in counts.items():
+                if count:
+                    instruments.counter(name).add(count, _named(tags))
+        instruments.duration.record(seconds, attributes)
+    _trace(seconds, attributes)
+
+
+def _named(tags: Mapping[str, str]) -> dict[str, str]:
+    return {f"{_NAME}.{name}": value for name, value in tags.items()}
 
 
 def _current_instruments() -> _Instruments | None:

@@ -15,21 +15,28 @@ pub(super) struct Question {
     id: Box<str>,
     team: Option<Box<str>>,
     multi_team: Option<bool>,
+    /// The position of the member that is asked, in a chain.
+    member: Option<usize>,
 }
 
 impl Question {
-    pub(super) fn of(lookup: Lookup<'_>, multi_team: Option<bool>) -> Self {
+    pub(super) fn of(lookup: Lookup<'_>, multi_team: Option<bool>, member: Option<usize>) -> Self {
         let kind = Kind::ALL.iter().position(|known| *known == lookup.kind).unwrap_or_default();
         Self {
             kind: u8::try_from(kind).unwrap_or_default(),
             id: lookup.id.into(),
             team: lookup.team.map(Into::into),
             multi_team,
+            member,
         }
     }
 
     pub(super) fn multi_team(&self) -> Option<bool> {
         self.multi_team
+    }
+
+    pub(super) fn member(&self) -> Option<usize> {
+        self.member
     }
 
     pub(super) fn lookup(&self) -> Lookup<'_> {
@@ -116,7 +123,7 @@ mod tests {
 
     fn question(id: &str) -> Question {
         let lookup = Lookup { kind: Kind::Variable, id, team: None };
-        Question::of(lookup, None)
+        Question::of(lookup, None, None)
     }
 
     fn known(seconds: u64) -> Known {

@@ -12,7 +12,6 @@ use crate::agent::waiting;
 use crate::agent::wire::{MOST_ANSWERED, Reply, Request, SILENCE, Status, VERSION, WireLookup, frame, read};
 use crate::backend::{Answered, Known};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::convention::Lookup;
 
 /// For so long an agent that was found silent is left alone by all processes of the user.
 const LEFT_ALONE: Duration = Duration::from_secs(5);
@@ -63,27 +62,26 @@ impl Client {
         Self { patience: timeout.saturating_add(SILENCE), ..self }
     }
 
-    /// Asks for the answer to `lookup`. `multi_team` says whether Airflow has teams, where that is known.
-    /// `check` is called every 50 ms while the agent is at work; what it fails with ends the wait.
-    pub fn ask<I>(
+    /// Asks for the answer to `lookup`. `check` is called every 50 ms while the agent is at work; what it
+    /// fails with ends the wait.
+    pub(super) fn ask<I>(
         &self,
-        lookup: Lookup<'_>,
-        multi_team: Option<bool>,
+        lookup: WireLookup<'_>,
         mut check: impl FnMut() -> std::result::Result<(), I>,
     ) -> Asked<I> {
         if self.is_left_alone() {
             return Asked::Direct { is_news: false, is_absent: false };
         }
-        let request = Request::Lookup(WireLookup::new(lookup, multi_team));
+        let request = Request::Lookup(lookup);
         self.asked(self.exchange(&request, &mut check, answered))
     }
 
     /// Like [`Self::ask`], for a thread that drives other lookups meanwhile.
-    pub async fn ask_later<I>(&self, lookup: Lookup<'_>, multi_team: Option<bool>) -> Asked<I> {
+    pub(super) async fn ask_later<I>(&self, lookup: WireLookup<'_>) -> Asked<I> {
         if self.is_left_alone() {
             return Asked::Direct { is_news: false, is_absent: false };
         }
-        let request = Request::Lookup(WireLookup::new(lookup, multi_team));
+        let request = Request::Lookup(lookup);
         match self.exchange_later(&request).await {
             Err(NoReply::Interrupted(never)) => match never {},
             Err(NoReply::NotThere) => self.asked(Err(NoReply::NotThere)),

@@ -13,6 +13,7 @@
 //! | `incoming.rs` | messages as they arrive |
 //! | `client.rs`, `connection.rs` | asking the agent, without a runtime, and leaving it alone when it does not answer |
 //! | `remote.rs` | a backend whose store is asked by the agent |
+//! | `members.rs` | a chain whose stores are asked by the agent, one after the other |
 //! | `limits.rs` | how many clients it serves, and how long it stays without one |
 //! | `caller.rs` | who asks an agent, and what that process may ask for |
 //! | `serve.rs` | the agent: its place, its socket and its clients |
@@ -30,6 +31,7 @@ mod connection;
 mod failure;
 mod incoming;
 mod limits;
+mod members;
 mod others;
 mod place;
 mod pod;
@@ -45,6 +47,7 @@ mod work;
 
 pub use client::{Asked, Client};
 pub use limits::Limits;
+pub use members::Members;
 pub use others::make_room;
 pub use place::Place;
 pub use pod::check_volume;
@@ -52,4 +55,4 @@ pub use remote::{Reached, Remote};
 pub use serve::{Agent, is_taken};
 pub use start::{Order, Program, run_part, start};
 pub use wire::Status;
-pub use work::Work;
+pub use work::{Inquiry, Work};

@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::agent::client::{Asked, Client};
 use crate::agent::place::Place;
 use crate::agent::start::{Order, Program, start};
+use crate::agent::wire::WireLookup;
+use crate::backend::chain::Member;
 use crate::backend::{
     Answered, Failure, Known, Memo, Remembered, Reply, Route, Settings, Warnings, settle_asked,
 };
+use crate::error::Error;
 use crate::layers::Counters;
 use crate::masking::Stamp;
 use crate::process::Clock;
@@ -37,6 +40,8 @@ pub struct Remote {
     /// Why none is started, if that is worth a word.
     why_not: Option<&'static str>,
     memo: Memo,
+    /// Of each member, if this is a chain.
+    memos: Vec<Memo>,
     warnings: Warnings,
     clock: Clock,
     counters: &'static Counters,
@@ -52,12 +57,18 @@ impl Remote {
         starter: Option<(Program, Order)>,
         why_not: Option<&'static str>,
     ) -> Self {
-        let cache = &settings.layers.cache;
+        let memo = |settings: &Settings| {
+            let cache = &settings.layers.cache;
+            Memo::new(cache.max_entries, cache.max_bytes)
+        };
+        let members = settings.chain.iter().flat_map(|chain| &chain.members);
+        let memos = members.map(|member| memo(member.settings.as_ref().unwrap_or(&settings))).collect();
         Self {
             client: Client::new(place).for_lookups_within(settings.layers.timeout),
             starter,
             why_not,
-            memo: Memo::new(cache.max_entries, cache.max_bytes),
+            memo: memo(&settings),
+            memos,
             warnings: Warnings::new(),
             clock: Clock::System,
             counters: Counters::of(settings.entry.info.name),
@@ -68,15 +79,27 @@ impl Remote {
 
     /// The answer to `lookup` if it is known and fresh.
     pub fn remembered(&self, lookup: Lookup<'_>) -> Option<Reply> {
+        let reply = self.recall(&self.memo, lookup)?;
+        self.counters.of_memory(reply.value.is_some()).add(1);
+        Some(reply)
+    }
+
+    /// The answer of a member of a chain if it is known and fresh. Not counted.
+    pub(super) fn recall_of(&self, index: usize, lookup: Lookup<'_>) -> Option<Reply> {
+        self.recall(self.memos.get(index)?, lookup)
+    }
+
+    fn recall(&self, memo: &Memo, lookup: Lookup<'_>) -> Option<Reply> {
         let now = self.clock.now();
-        let answer = self.memo.recall(lookup, now, self.epoch())?;
-        self.counters.of_memory(answer.value.is_some()).add(1);
+        let answer = memo.recall(lookup, now, self.epoch())?;
         Some(Reply { masked: answer.masked, ..Reply::known(answer.value, now.since(answer.fetched), false) })
     }
 
     /// Notes that `value` was handed to the log maskers, as long as it is remembered.
     pub fn note_masked(&self, lookup: Lookup<'_>, value: &SecretValue, masked: Stamp) {
-        self.memo.note_masked(lookup, value, masked);
+        for memo in self.memos.iter().chain([&self.memo]) {
+            memo.note_masked(lookup, value, masked);
+        }
     }
 
     /// Asks the agent. The error policy and the log are those of this process: each task has its reason in
@@ -89,7 +112,7 @@ impl Remote {
         multi_team: Option<bool>,
         check: impl FnMut() -> Result<(), I>,
     ) -> Reached<I> {
-        self.reached(lookup, route, self.client.ask(lookup, multi_team, check))
+        self.reached(lookup, route, self.client.ask(WireLookup::new(lookup, multi_team), check))
     }
 
     /// Like [`Self::ask`], for a thread that drives other lookups meanwhile.
@@ -99,7 +122,7 @@ impl Remote {
         route: &Route,
         multi_team: Option<bool>,
     ) -> Reached<I> {
-        let asked = self.client.ask_later(lookup, multi_team).await;
+        let asked = self.client.ask_later(WireLookup::new(lookup, multi_team)).await;
         self.reached(lookup, route, asked)
     }
 
@@ -112,16 +135,51 @@ impl Remote {
             Asked::Interrupted(interruption) => Reached::Interrupted(interruption),
             Asked::Direct { is_news, is_absent } => {
                 self.counters.agent_absences.add(1);
-                if is_absent && !self.client.is_named() {
-                    self.begin();
-                } else if is_news || is_absent {
-                    let text = "The agent does not answer, so the store is asked directly. `strongroom agent \
-                                status` shows its state.";
-                    self.warnings.say_of("agent", &self.clock, text);
-                }
+                self.say_away(is_news, is_absent);
                 Reached::Direct
             }
         }
+    }
+
+    fn say_away(&self, is_news: bool, is_absent: bool) {
+        if is_absent && !self.client.is_named() {
+            self.begin();
+        } else if is_news || is_absent {
+            let text = "The agent does not answer, so the store is asked directly. `strongroom agent status` \
+                        shows its state.";
+            self.warnings.say_of("agent", &self.clock, text);
+        }
+    }
+
+    /// What asks the agent.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Notes that the agent was away when a member of a chain was to be asked.
+    pub(super) fn note_absence(&self, index: usize, is_news: bool, is_absent: bool) {
+        self.counters_of(index).agent_absences.add(1);
+        self.say_away(is_news, is_absent);
+    }
+
+    /// The answer of a member of a chain, which is kept for as long as the agent would repeat it.
+    pub(super) fn keep_of(
+        &self,
+        index: usize,
+        lookup: Lookup<'_>,
+        answered: Answered,
+    ) -> Result<Reply, Error> {
+        self.counters_of(index).agent_answers.add(1);
+        for note in &answered.notes {
+            self.warnings.say(lookup, &self.clock, note);
+        }
+        let known = answered.outcome?;
+        Ok(self.keep(self.memos.get(index).unwrap_or(&self.memo), lookup, known))
+    }
+
+    fn counters_of(&self, index: usize) -> &'static Counters {
+        let member = self.settings.chain.as_ref().and_then(|chain| chain.members.get(index));
+        member.and_then(Member::counters).unwrap_or(self.counters)
     }
 
     /// Starts an agent for the lookups that follow; this one does not wait for it.
@@ -141,13 +199,13 @@ impl Remote {
             self.warnings.say(lookup, &self.clock, note);
         }
         match answered.outcome {
-            Ok(known) => Ok(self.keep(lookup, known)),
+            Ok(known) => Ok(self.keep(&self.memo, lookup, known)),
             Err(error) => settle_asked(&self.settings, (&self.warnings, &self.clock), lookup, route, error),
         }
     }
 
     /// Keeps an answer for as long as the agent would repeat it.
-    fn keep(&self, lookup: Lookup<'_>, known: Known) -> Reply {
+    fn keep(&self, memo: &Memo, lookup: Lookup<'_>, known: Known) -> Reply {
         let now = self.clock.now();
         let answer = Remembered {
             value: known.value,
@@ -155,7 +213,7 @@ impl Remote {
             ask_again: now.plus(known.fresh_for),
             masked: Stamp::default(),
         };
-        self.memo.keep(lookup, &answer, now, self.epoch());
+        memo.keep(lookup, &answer, now, self.epoch());
         Reply::known(answer.value, known.age, known.is_stale)
     }
 

@@ -25,11 +25,10 @@ use crate::agent::place::Place;
 use crate::agent::wire::{
     HEARTBEAT, MOST_ASKED, Reply, Request, Status, VERSION, WireAnswer, WireKnown, frame, read,
 };
-use crate::agent::work::Work;
+use crate::agent::work::{Inquiry, Work};
 use crate::backend::{AgentGroup, Answered, Settings};
 use crate::error::{Error, Result};
 use crate::process::{Clock, hide_memory, peer};
-use crate::store::convention::Lookup;
 
 /// How often memory that has come since is kept from swap and from dumps, and the socket is looked for.
 const EACH_SECOND: Duration = Duration::from_secs(1);
@@ -249,7 +248,11 @@ async fn attend(office: &Rc<Office>, mut stream: UnixStream, caller: &Caller) ->
             Request::Lookup(asked) => {
                 let lookup = asked.lookup()?;
                 match caller.multi_team(lookup, asked.multi_team) {
-                    Ok(multi_team) => answer(office, &mut stream, lookup, multi_team).await?,
+                    Ok(multi_team) => {
+                        let (member, time) = asked.member().unzip();
+                        let asked = Inquiry { lookup, multi_team, member, time };
+                        answer(office, &mut stream, asked).await?;
+                    }
                     Err(denied) => send_answer(&mut stream, &Answered::failed(denied)).await?,
                 }
             }
@@ -273,17 +276,12 @@ async fn attend(office: &Rc<Office>, mut stream: UnixStream, caller: &Caller) ->
 }
 
 /// Answers a lookup, and says that it is at work until it can.
-async fn answer(
-    office: &Rc<Office>,
-    stream: &mut UnixStream,
-    lookup: Lookup<'_>,
-    multi_team: Option<bool>,
-) -> Option<()> {
-    if let Some(known) = office.work.remembered(lookup, multi_team) {
+async fn answer(office: &Rc<Office>, stream: &mut UnixStream, asked: Inquiry<'_>) -> Option<()> {
+    if let Some(known) = office.work.remembered(asked) {
         return send_answer(stream, &Answered { outcome: Ok(known), notes: Vec::new() }).await;
     }
     let mut said = Instant::now();
-    let mut answered = std::pin::pin!(office.work.ask(lookup, multi_team));
+    let mut answered = std::pin::pin!(office.work.ask(asked));
     let answered = loop {
         tokio::select! {
             biased;

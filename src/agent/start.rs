@@ -20,11 +20,12 @@ use crate::agent::others::make_room;
 use crate::agent::place::Place;
 use crate::agent::serve::Agent;
 use crate::agent::wire::VERSION;
+use crate::backend::chain::entry_of;
 use crate::config::{Configured, RawOptions, RawValue, configure};
 use crate::error::{Error, Result};
 use crate::process::{Lockable, Runtime, forget_parent, no_fork, protect_memory};
 use crate::store::environment::Environment;
-use crate::store::registry::{find, variables};
+use crate::store::registry::variables;
 use crate::value::json;
 
 /// After an attempt no process of the user makes another for so long.
@@ -195,7 +196,7 @@ pub fn run_part(part: &str, program: &Program) -> Result<()> {
 }
 
 fn serve(order: &Order, memory: Lockable) -> Result<()> {
-    let entry = find(&order.store).ok_or_else(broken)?;
+    let entry = entry_of(&order.store).ok_or_else(broken)?;
     let (options, environment) = (order.options()?, order.environment());
     let place = Place::of(entry.info.name, &options, &environment)?;
     let Configured { settings, .. } = configure(entry, &options, environment)?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::wire::{Reply, Request, VERSION, frame};
+use super::wire::{Reply, Request, VERSION, WireLookup, frame};
 use super::*;
 use crate::backend::{Answered, Settings};
 use crate::config::{RawOptions, RawValue, configure};
@@ -70,7 +70,7 @@ fn variable(id: &str) -> Lookup<'_> {
 }
 
 fn ask(client: &Client, id: &str) -> Asked<()> {
-    client.ask(variable(id), None, || Ok(()))
+    client.ask(WireLookup::new(variable(id), None), || Ok(()))
 }
 
 fn answered(client: &Client, id: &str) -> Answered {
@@ -284,7 +284,7 @@ fn a_caller_who_wants_to_leave_leaves() {
     };
     let (_folder, client) = impostor(works);
     let mut checks = 0;
-    let asked = client.ask(variable("a"), None, || {
+    let asked = client.ask(WireLookup::new(variable("a"), None), || {
         checks += 1;
         if checks > 10 { Err("enough") } else { Ok(()) }
     });

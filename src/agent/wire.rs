@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::agent::failure::WireError;
+use crate::backend::chain::{Time, Turn};
 use crate::error::{Error, Result};
 use crate::store::convention::{Kind, Lookup};
 use crate::value::SecretValue;
@@ -29,6 +30,9 @@ pub(super) const HEAD: usize = 4;
 /// How often the agent says that it is still at work, and how long a client waits for a word of it.
 pub(super) const HEARTBEAT: Duration = Duration::from_millis(100);
 pub(super) const SILENCE: Duration = Duration::from_millis(250);
+
+/// The grain of a member's time, in milliseconds.
+const EVEN: u64 = 10;
 
 /// What a client wants.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,13 +55,37 @@ pub(super) struct WireLookup<'a> {
     pub(super) id: &'a str,
     pub(super) team: Option<&'a str>,
     pub(super) multi_team: Option<bool>,
+    member: Option<WireTurn>,
+}
+
+/// Which member of a chain is asked, and how long it may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct WireTurn {
+    index: u32,
+    left: Duration,
+    is_share: bool,
 }
 
 impl<'a> WireLookup<'a> {
     pub(super) fn new(lookup: Lookup<'a>, multi_team: Option<bool>) -> Self {
         let kind = Kind::ALL.iter().position(|kind| *kind == lookup.kind).unwrap_or_default();
         let kind = u8::try_from(kind).unwrap_or_default();
-        Self { kind, id: lookup.id, team: lookup.team, multi_team }
+        Self { kind, id: lookup.id, team: lookup.team, multi_team, member: None }
+    }
+
+    /// The same, of one member of a chain. The time is rounded up, so that an error shows a plain one.
+    pub(super) fn of_member(self, turn: Turn) -> Self {
+        let left = u64::try_from(turn.time.left.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+        let left = Duration::from_millis(left.div_ceil(EVEN).saturating_mul(EVEN));
+        let index = u32::try_from(turn.index).unwrap_or(u32::MAX);
+        Self { member: Some(WireTurn { index, left, is_share: turn.time.is_share }), ..self }
+    }
+
+    /// The member that is asked, if it is one of a chain, and its time.
+    pub(super) fn member(&self) -> Option<(usize, Time)> {
+        let member = self.member?;
+        let time = Time { left: member.left, is_share: member.is_share };
+        Some((usize::try_from(member.index).ok()?, time))
     }
 
     /// The lookup, if there is such a kind.

@@ -1,6 +1,7 @@
 //! What an agent does: answering lookups, and refreshing what is in use before it expires.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +12,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::agent::ahead::{Ahead, Question};
 use crate::agent::wire::Status;
+use crate::backend::chain::{Member, Time};
 use crate::backend::{Answered, Backend, Known, Plan, Settings, closing, plan};
 use crate::error::{Error, Result};
-use crate::layers::{self, Counters};
+use crate::layers;
 use crate::process::Clock;
 use crate::store::convention::Lookup;
 
@@ -22,6 +24,35 @@ const REFRESH_AT: f64 = 0.9;
 
 /// How often sessions of replaced stores are looked for.
 const EACH_SECOND: Duration = Duration::from_secs(1);
+
+/// What a client asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Inquiry<'a> {
+    /// The lookup.
+    pub lookup: Lookup<'a>,
+    /// Whether Airflow has teams, where the client had to know.
+    pub multi_team: Option<bool>,
+    /// The member that is asked, if it is one of a chain.
+    pub member: Option<usize>,
+    /// How long that may take, if less than a lookup.
+    pub time: Option<Time>,
+}
+
+impl<'a> Inquiry<'a> {
+    /// A lookup of a single store.
+    pub fn new(lookup: Lookup<'a>, multi_team: Option<bool>) -> Self {
+        Self { lookup, multi_team, member: None, time: None }
+    }
+
+    /// What was asked before.
+    fn again(question: &'a Question) -> Self {
+        Self { member: question.member(), ..Self::new(question.lookup(), question.multi_team()) }
+    }
+
+    fn question(self) -> Question {
+        Question::of(self.lookup, self.multi_team, self.member)
+    }
+}
 
 /// The store, its logins and the cache of an agent, on one thread.
 #[derive(Debug)]
@@ -41,7 +72,11 @@ pub struct Work {
 impl Work {
     /// The work of an agent with these settings. Makes no call.
     pub fn open(mut settings: Settings, clock: Clock) -> Result<Self> {
-        settings.layers.cache.ahead = layers::Ahead { at: REFRESH_AT, patience: settings.layers.timeout };
+        look_ahead(&mut settings);
+        let members =
+            settings.chain.as_mut().and_then(Arc::get_mut).into_iter().flat_map(|chain| &mut chain.members);
+        let members = members.filter_map(|member| Arc::get_mut(member.settings.as_mut().ok()?));
+        members.for_each(look_ahead);
         let settings = Arc::new(settings);
         Ok(Self {
             backend: Backend::open(Arc::clone(&settings), clock)?,
@@ -56,67 +91,80 @@ impl Work {
         })
     }
 
-    /// The answer to a lookup, from memory or from the store. `multi_team` says whether Airflow has teams.
-    pub async fn answer(&self, lookup: Lookup<'_>, multi_team: Option<bool>) -> Answered {
-        match self.remembered(lookup, multi_team) {
+    /// The answer to a lookup, from memory or from the store.
+    pub async fn answer(&self, asked: Inquiry<'_>) -> Answered {
+        match self.remembered(asked) {
             Some(known) => Answered { outcome: Ok(known), notes: Vec::new() },
-            None => self.ask(lookup, multi_team).await,
+            None => self.ask(asked).await,
         }
     }
 
     /// Counts the lookup, and answers it from memory: with what is fresh, or being refreshed at this moment.
-    pub(super) fn remembered(&self, lookup: Lookup<'_>, multi_team: Option<bool>) -> Option<Known> {
+    pub(super) fn remembered(&self, asked: Inquiry<'_>) -> Option<Known> {
         self.lookups.set(self.lookups.get() + 1);
         self.last_asked.set(Instant::now());
-        let known = self.backend.known(lookup).or_else(|| self.kept(lookup, multi_team))?;
+        let known = match asked.member {
+            None => self.backend.known(asked.lookup),
+            Some(index) => self.backend.known_of(index, asked.lookup),
+        };
+        let known = known.or_else(|| self.kept(asked))?;
         self.from_memory.set(self.from_memory.get() + 1);
-        self.note(lookup, multi_team, &known);
+        self.note(asked, &known);
         Some(known)
     }
 
     /// What is no longer fresh and being refreshed.
-    fn kept(&self, lookup: Lookup<'_>, multi_team: Option<bool>) -> Option<Known> {
-        if !self.ahead.borrow().is_under_way(&Question::of(lookup, multi_team)) {
+    fn kept(&self, asked: Inquiry<'_>) -> Option<Known> {
+        if !self.ahead.borrow().is_under_way(&asked.question()) {
             return None;
         }
-        let Ok(Plan::Ask(route)) = self.plan(lookup, multi_team) else { return None };
-        let held = self.backend.held(lookup, &route, true)?;
+        let Ok(Plan::Ask(route)) = self.plan(asked) else { return None };
+        let held = match asked.member {
+            None => self.backend.held(asked.lookup, &route, true)?,
+            Some(index) => self.backend.held_of(index, asked.lookup, &route)?,
+        };
         let age = held.reply.age.unwrap_or_default();
         Some(Known { value: held.reply.value, age, fresh_for: Duration::ZERO, is_stale: false })
     }
 
     /// The answer of the store, which is followed from then on.
-    pub(super) async fn ask(&self, lookup: Lookup<'_>, multi_team: Option<bool>) -> Answered {
-        let answered = self.fetch(lookup, multi_team).await;
+    pub(super) async fn ask(&self, asked: Inquiry<'_>) -> Answered {
+        let answered = self.fetch(asked).await;
         if let Ok(known) = &answered.outcome {
-            self.note(lookup, multi_team, known);
+            self.note(asked, known);
         }
         answered
     }
 
-    async fn fetch(&self, lookup: Lookup<'_>, multi_team: Option<bool>) -> Answered {
-        match self.plan(lookup, multi_team) {
-            Ok(Plan::Ask(route)) => self.backend.answer(lookup, &route).await,
+    async fn fetch(&self, asked: Inquiry<'_>) -> Answered {
+        let lookup = asked.lookup;
+        match self.plan(asked) {
+            Ok(Plan::Ask(route)) => match asked.member {
+                Some(index) => self.backend.answer_of(index, asked.time, lookup, &route).await,
+                None if self.settings.chain.is_some() => {
+                    Answered::failed(Error::internal("the members of a chain are asked one by one"))
+                }
+                None => self.backend.answer(lookup, &route).await,
+            },
             // A client of the same configuration does not ask for what is skipped.
             Ok(Plan::Skip(skipped)) => {
                 let error = skipped.as_error(lookup.id);
-                let error = error.unwrap_or_else(|| Error::internal(skipped.reason(lookup.kind)));
-                Answered { outcome: Err(error), notes: Vec::new() }
+                Answered::failed(error.unwrap_or_else(|| Error::internal(skipped.reason(lookup.kind))))
             }
-            Err(error) => Answered { outcome: Err(error), notes: Vec::new() },
+            Err(error) => Answered::failed(error),
         }
     }
 
     /// Without word of the client Airflow counts as one with teams, so that no team reads what is another's.
-    fn plan(&self, lookup: Lookup<'_>, multi_team: Option<bool>) -> Result<Plan> {
-        plan(&self.settings, lookup, || multi_team.unwrap_or(true))
+    fn plan(&self, asked: Inquiry<'_>) -> Result<Plan> {
+        plan(&self.settings, asked.lookup, || asked.multi_team.unwrap_or(true))
     }
 
-    fn note(&self, lookup: Lookup<'_>, multi_team: Option<bool>, known: &Known) {
+    fn note(&self, asked: Inquiry<'_>, known: &Known) {
         let most = self.settings.layers.cache.max_entries;
         let mut ahead = self.ahead.borrow_mut();
         let before = ahead.next();
-        ahead.note(Question::of(lookup, multi_team), known, Instant::now(), most);
+        ahead.note(asked.question(), known, Instant::now(), most);
         if ahead.next() != before {
             self.earlier.notify_one();
         }
@@ -139,7 +187,7 @@ impl Work {
     }
 
     async fn fetch_again(self: Rc<Self>, question: Question) {
-        let answered = self.fetch(question.lookup(), question.multi_team()).await;
+        let answered = self.fetch(Inquiry::again(&question)).await;
         let known = answered.outcome.as_ref().ok();
         self.ahead.borrow_mut().refreshed(question, known, Instant::now());
         self.earlier.notify_one();
@@ -168,6 +216,15 @@ impl Work {
         self.lookups.get() - self.from_memory.get() + self.refreshes.get()
     }
 
+    /// Requests to the store, or to all stores of a chain.
+    fn calls(&self) -> u64 {
+        let Some(chain) = &self.settings.chain else { return self.settings.counters().calls.get() };
+        let counters = chain.members.iter().filter_map(Member::counters);
+        // Members beyond those that have counters of their own share them with others of their store.
+        let once: BTreeMap<usize, _> = counters.map(|its| (std::ptr::from_ref(its).addr(), its)).collect();
+        once.values().map(|its| its.calls.get()).sum()
+    }
+
     /// The figures, without those of the clients.
     pub(super) fn status(&self) -> Status {
         let store = self.settings.entry.info.name;
@@ -179,10 +236,15 @@ impl Work {
             lookups: self.lookups.get(),
             from_memory: self.from_memory.get(),
             refreshes: self.refreshes.get(),
-            calls: Counters::of(store).calls.get(),
+            calls: self.calls(),
             ..Status::default()
         }
     }
+}
+
+/// What is in use is refreshed by the agent itself, and not by a caller.
+fn look_ahead(settings: &mut Settings) {
+    settings.layers.cache.ahead = layers::Ahead { at: REFRESH_AT, patience: settings.layers.timeout };
 }
 
 async fn until(moment: Option<Instant>) {

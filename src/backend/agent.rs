@@ -85,11 +85,6 @@ impl AgentSettings {
         Ok(Self { mode, idle: options.duration_of(&IDLE), group, is_shared })
     }
 
-    /// Each process reads for itself, whatever the options say.
-    pub fn none() -> Self {
-        Self { mode: AgentMode::Off, idle: Duration::ZERO, group: None, is_shared: false }
-    }
-
     /// Whether an option changes how an agent is reached, and not what it answers.
     pub fn concerns(key: &str) -> bool {
         OPTIONS.iter().any(|option| option.key == key)

@@ -27,7 +27,7 @@ use crate::value::SecretValue;
 pub struct Backend {
     pub(super) settings: Arc<Settings>,
     pub(super) clock: Clock,
-    counters: &'static Counters,
+    pub(super) counters: &'static Counters,
     /// Replaced when a file that the store was built from changes.
     pub(super) stack: Mutex<Arc<Stack>>,
     pub(super) warnings: Warnings,
@@ -45,7 +45,7 @@ impl Backend {
     }
 
     fn around(stack: Stack, settings: Arc<Settings>, clock: Clock) -> Self {
-        let counters = Counters::of(settings.entry.info.name);
+        let counters = settings.counters();
         let (chain, warnings) = (Chain::of(&settings, &clock), Warnings::new());
         Self {
             settings,
@@ -127,7 +127,7 @@ impl Backend {
     ) -> Result<Reply, Failure> {
         if let Some(chain) = &self.chain {
             // Boxed, so that the lookups of one store do not carry the size of this.
-            return Box::pin(chain.ask(deadline, lookup, route)).await;
+            return Box::pin(chain.ask(deadline, lookup, route, None)).await;
         }
         self.settled(lookup, route, self.named(deadline.run(self.search(lookup, route)).await))
     }
@@ -137,6 +137,11 @@ impl Backend {
         let mut trail = Trail { notes: Some(Vec::new()), has_teams: route.2, ..Trail::new(0) };
         let search = self.search_along(lookup, &route.0, &mut trail);
         let outcome = self.named(self.deadline().run(search).await);
+        self.as_answered(outcome, trail)
+    }
+
+    /// An outcome as another process gets it.
+    pub(super) fn as_answered(&self, outcome: Result<Reply>, trail: Trail<'_>) -> Answered {
         let fresh_for = trail.ask_again.since(self.clock.now());
         Answered {
             outcome: outcome.map(|reply| Known {
@@ -200,10 +205,6 @@ impl Backend {
             None => error.with_store(self.settings.entry.info.name),
         };
         outcome.map_err(of_this)
-    }
-
-    fn deadline(&self) -> Deadline {
-        Deadline::after(self.settings.layers.timeout)
     }
 
     fn settled(&self, lookup: Lookup<'_>, route: &Route, outcome: Result<Reply>) -> Result<Reply, Failure> {
@@ -290,5 +291,5 @@ impl Backend {
 #[cold]
 #[inline(never)]
 fn remembered_by(chain: &Chain, lookup: Lookup<'_>) -> Option<Reply> {
-    chain.remembered(lookup)
+    chain.remembered(lookup, None)
 }

@@ -23,6 +23,7 @@ mod lookup_tests;
 mod memo;
 pub mod misses;
 mod on_error;
+pub mod path;
 mod pattern;
 mod plan;
 mod prefetch;
@@ -68,5 +69,6 @@ pub fn options() -> impl Iterator<Item = &'static OptionSpec> {
         .chain(audit::OPTIONS)
         .chain(telemetry::OPTIONS)
         .chain(references::OPTIONS)
+        .chain(path::OPTIONS)
         .chain(write::OPTIONS)
 }

@@ -13,7 +13,7 @@ use crate::backend::prefetch::{self, Prefetch};
 use crate::backend::references::ReferenceSettings;
 use crate::backend::telemetry::Metrics;
 use crate::backend::write::WriteSettings;
-use crate::layers::LayerSettings;
+use crate::layers::{Counters, LayerSettings};
 use crate::store::StoreEntry;
 use crate::store::convention::{Convention, Kind};
 use crate::store::environment::Environment;
@@ -93,6 +93,11 @@ impl Settings {
     /// Whether its secrets come from a class of another package.
     pub fn is_foreign(&self) -> bool {
         self.entry.info.name == FOREIGN.info.name
+    }
+
+    /// Where it is counted.
+    pub fn counters(&self) -> &'static Counters {
+        self.layers.account.counters(self.entry.info.name)
     }
 
     /// Whether `word` is the registry name of its store, or a word for it.

@@ -11,6 +11,7 @@ use crate::cli::heard::say_at_once;
 use crate::cli::output::{NO, Report, columns};
 use crate::cli::setup::{Setup, Source};
 use crate::cli::subject::KindWord;
+use crate::config::with_stores_file;
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Runtime, no_fork, orphans_are_reaped, passed_listener, protect_memory};
 use crate::store::convention::Lookup;
@@ -52,7 +53,7 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     if arguments.id.is_some() && arguments.action != Action::Clear {
         return Err(Error::config("only `strongroom agent clear` takes a kind and an id"));
     }
-    let setup = Setup::read(source)?.of_one_store("agent")?;
+    let setup = Setup::read(source)?;
     let place = place(&setup)?;
     let shown = place.socket().display().to_string();
     let warnings = setup.warned();
@@ -73,8 +74,9 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
 
 /// Where the agent of a configuration listens.
 fn place(setup: &Setup) -> Result<Place> {
-    let (settings, options) = (&setup.settings, &setup.chosen.options);
-    Place::for_settings(&settings.agent, setup.entry.info.name, options, &settings.environment)
+    let settings = &setup.settings;
+    let options = with_stores_file(setup.entry, &setup.chosen.options, &settings.environment)?;
+    Place::for_settings(&settings.agent, setup.entry.info.name, &options, &settings.environment)
 }
 
 /// Makes the agent of a configuration ask the store at the next lookup, if there is an agent.

@@ -40,19 +40,20 @@ enum Action {
 }
 
 /// A reference, and what it led to.
-struct Checked {
+pub(super) struct Checked {
     /// What holds it.
-    holder: String,
+    pub(super) holder: String,
     /// The reference as it is written.
     coordinate: String,
-    outcome: &'static str,
+    pub(super) outcome: &'static str,
     /// Why it cannot be resolved.
-    text: Option<String>,
+    pub(super) text: Option<String>,
 }
 
 /// The outcome of a reference to a secret that may still be created.
-const MISSING: &str = "missing";
-const FOUND: &str = "found";
+pub(super) const MISSING: &str = "missing";
+/// The outcome of a reference that leads to a secret.
+pub(super) const FOUND: &str = "found";
 
 /// Follows every reference once; no value is shown.
 pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
@@ -63,7 +64,7 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Result<Report> {
     let mut warnings = setup.warned();
     let checked = match &arguments.file {
         Some(file) => in_text(&client, &airflow, &read(file)?)?,
-        None => in_store(&setup, &client, &airflow, &mut warnings)?,
+        None => in_store(&setup, &client, &airflow, &mut warnings, usize::MAX)?,
     };
     Ok(Report { warnings, ..report(&checked, arguments.strict) })
 }
@@ -140,14 +141,16 @@ fn without_name(word: &str) -> &str {
     }
 }
 
-fn in_store(
+/// The references in the values of the first ids, `most` of them.
+pub(super) fn in_store(
     setup: &Setup,
     client: &Client,
     airflow: &AirflowConfig,
     warnings: &mut Vec<String>,
+    most: usize,
 ) -> Result<Vec<Checked>> {
     let mut checked = Vec::new();
-    for (kind, id) in listed(setup, warnings)? {
+    for (kind, id) in listed(setup, warnings)?.into_iter().take(most) {
         let lookup = Lookup { kind, id: &id, team: None };
         let (answer, _) = look_up(setup, client, airflow, lookup)?;
         let LookedUp::Asked(Explained { steps, error, .. }) = answer else { continue };

@@ -13,6 +13,7 @@ use crate::config::raw::{RawOptions, RawValue};
 use crate::config::settings::{Configured, Kwargs, configure_member};
 use crate::config::{options_of, read, references};
 use crate::error::{Error, Result};
+use crate::layers::Account;
 use crate::redact::Shown;
 use crate::store::StoreEntry;
 use crate::store::environment::Environment;
@@ -90,7 +91,6 @@ impl Surroundings<'_> {
             "bundle" => {
                 Some(format!("{} beside `stores`: write it in the store that has it", no_effect(key)))
             }
-            key if AgentSettings::concerns(key) => Some(without_agent(key)),
             _ => None,
         });
         said.collect()
@@ -140,6 +140,7 @@ impl Surroundings<'_> {
             settings.routing = Arc::clone(&written.routing);
             settings.on_error = written.on_error;
             settings.is_alone = false;
+            settings.layers.account = Account::of_member(entry.info.name, &Shown(&written.name).to_string());
         }
         Ok(settings)
     }
@@ -156,9 +157,7 @@ impl Surroundings<'_> {
             raw.insert(key, value.clone());
         }
         for (key, value) in written.options.iter() {
-            if AgentSettings::concerns(key) {
-                warnings.push(without_agent(key));
-            } else if is_of_the_whole(key) {
+            if is_of_the_whole(key) {
                 warnings.push(format!("`{key}` has no effect in a member: write it beside `stores`"));
             } else if let Some(text) = of_kwargs(entry, key) {
                 if self.strict {
@@ -181,11 +180,6 @@ impl Surroundings<'_> {
 
 fn no_effect(key: &str) -> String {
     format!("`{key}` in backend_kwargs has no effect")
-}
-
-/// The errors of members are settled where the chain is, and the agent leaves all of them to its client.
-fn without_agent(key: &str) -> String {
-    format!("{} in a chain: each process asks the stores itself", no_effect(key))
 }
 
 /// References lead to members that there are, and to one of them where they name none.
@@ -215,15 +209,14 @@ fn refuse_if_nothing_works(members: &[Member]) -> Result<()> {
 /// Whether what is written beside the stores holds for each member that does not say otherwise.
 fn is_for_all(key: &str) -> bool {
     let is_common = options_of(&CHAIN).any(|spec| spec.key == key);
-    let is_of_the_chain =
-        matches!(key, "stores" | "stores_file" | "on_error" | "bundle") || AgentSettings::concerns(key);
+    let is_of_the_chain = matches!(key, "stores" | "stores_file" | "on_error" | "bundle");
     is_common && !is_of_the_whole(key) && !is_of_the_chain
 }
 
 /// Whether an option concerns the lookup, whichever member answers.
 fn is_of_the_whole(key: &str) -> bool {
     let options = audit::OPTIONS.iter().chain(telemetry::OPTIONS);
-    key == "log_misses" || options.into_iter().any(|spec| spec.key == key)
+    key == "log_misses" || AgentSettings::concerns(key) || options.into_iter().any(|spec| spec.key == key)
 }
 
 /// What to do with a key beside a class of another package that is probably an argument of it.

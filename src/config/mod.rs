@@ -27,7 +27,7 @@ pub use raw::{RawOptions, RawValue};
 pub(crate) use settings::configure_part;
 pub use settings::{Configured, Kwargs, OPTIONS, configure, configure_from};
 pub use spelling::option_of;
-pub use stores_file::{StoresFile, with_stores_file};
+pub use stores_file::{StoresFile, with_stores_file, with_stores_text};
 
 use crate::layers::ASKED_EACH_TIME;
 use crate::store::StoreEntry;

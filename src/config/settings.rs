@@ -7,7 +7,7 @@ use crate::backend::chain::ChainSettings;
 use crate::backend::telemetry::Metrics;
 use crate::backend::{
     AgentSettings, BundleNames, OnError, Patterns, Prefetch, ReferenceSettings, Settings, WriteSettings,
-    misses,
+    misses, path,
 };
 use crate::config::chain::{Surroundings, is_chain};
 use crate::config::forgive::forgive;
@@ -153,7 +153,7 @@ fn settings(
 ) -> Result<Settings> {
     let settings = Settings {
         entry,
-        convention: (entry.convention)(&options)?,
+        convention: path::convention(entry, &options)?,
         patterns: Patterns::from_options(&options),
         on_error: OnError::from_options(&options),
         log_misses: misses::are_logged(&options),
@@ -161,7 +161,7 @@ fn settings(
         prefetch: Prefetch::from_options(&options)?,
         audit: AuditSettings::from_options(&options)?.map(AuditLog::new),
         metrics: Metrics::from_options(&options),
-        agent: if chain.is_some() { AgentSettings::none() } else { AgentSettings::from_options(&options)? },
+        agent: AgentSettings::from_options(&options)?,
         layers: LayerSettings::from_options(
             &options,
             (entry.rules.attempts)(&options, &environment),

@@ -35,7 +35,7 @@ impl OfTool {
         }
         let entry = if store.is_empty() { None } else { Some(store_of(store)?) };
         let kind = entry.map(|entry| entry.info.name);
-        let asked = Asked { tool: None, kind };
+        let asked = Asked { kind, ..Asked::default() };
         let imported = match value {
             RawValue::Json(value @ Value::Object(_)) => import_value(value, asked),
             RawValue::Text(_) if entry.is_some_and(has_option) => return Ok(None),

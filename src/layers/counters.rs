@@ -1,8 +1,9 @@
 //! Counts what happened in this process, for each store.
 //!
 //! Plain atomics in a static, so that counting takes no lock and a fork never finds anything half done. A
-//! child starts at zero.
+//! child starts at zero. A member of a chain has counters of its own; the sum for its store includes them.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -102,6 +103,44 @@ static COUNTERS: [Counters; STORES.len()] = [const { Counters::zero() }; STORES.
 /// For stores that are not in the registry, such as those of tests.
 static OTHERS: Counters = Counters::zero();
 
+/// The most members that have counters of their own; what further ones do counts for their store alone.
+const MOST_MEMBERS: usize = 64;
+
+static MEMBERS: [OnceLock<OfMember>; MOST_MEMBERS] = [const { OnceLock::new() }; MOST_MEMBERS];
+
+/// A member of a chain.
+#[derive(Debug)]
+struct OfMember {
+    store: &'static str,
+    name: String,
+    counters: Counters,
+}
+
+/// Where something is counted: for a store, or for a member of a chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Account(Option<usize>);
+
+impl Account {
+    /// That of a member of a chain, which all chains with a member of this name and store share.
+    /// Configurations are read with the GIL held, so no fork finds a slot half filled.
+    pub fn of_member(store: &'static str, name: &str) -> Self {
+        let new = || OfMember { store, name: name.to_owned(), counters: Counters::zero() };
+        let is_it = |slot: &OnceLock<OfMember>| {
+            let known = slot.get_or_init(new);
+            known.store == store && known.name == name
+        };
+        Self(MEMBERS.iter().position(is_it))
+    }
+
+    /// Its counters; those of `store` where it is that of no member.
+    pub fn counters(self, store: &str) -> &'static Counters {
+        match self.0.and_then(|index| MEMBERS.get(index)?.get()) {
+            Some(member) => member.counters.of_this_process(),
+            None => Counters::of(store),
+        }
+    }
+}
+
 impl Counters {
     pub(super) const fn zero() -> Self {
         Self {
@@ -125,13 +164,22 @@ impl Counters {
     /// The counters of the store with this registry name, at zero if this process has not used them yet.
     pub fn of(store: &str) -> &'static Self {
         let index = STORES.iter().position(|entry| entry.info.name == store);
-        let counters = index.and_then(|index| COUNTERS.get(index)).unwrap_or(&OTHERS);
-        // The first use in a child resets what it inherited from its parent.
-        if counters.generation.swap(generation(), Ordering::AcqRel) != generation() {
-            counters.all().for_each(|(_, counter)| counter.reset());
-            counters.latency.iter().chain([&counters.latency_sum]).for_each(Counter::reset);
+        index.and_then(|index| COUNTERS.get(index)).unwrap_or(&OTHERS).of_this_process()
+    }
+
+    /// The members that this store has had in this process, by name, and their counters.
+    pub fn of_members(store: &str) -> impl Iterator<Item = (&'static str, &'static Self)> {
+        let known = MEMBERS.iter().map_while(OnceLock::get).filter(move |member| member.store == store);
+        known.map(|member| (member.name.as_str(), member.counters.of_this_process()))
+    }
+
+    /// The first use in a child resets what it inherited from its parent.
+    fn of_this_process(&'static self) -> &'static Self {
+        if self.generation.swap(generation(), Ordering::AcqRel) != generation() {
+            self.all().for_each(|(_, counter)| counter.reset());
+            self.latency.iter().chain([&self.latency_sum]).for_each(Counter::reset);
         }
-        counters
+        self
     }
 
     /// The counter for lookups that memory answers, with a value or with "absent".
@@ -189,6 +237,17 @@ mod tests {
         assert_eq!(counters.calls.get(), 4);
         assert_eq!((buckets[0], buckets[3], buckets[LATENCY_BOUNDS.len()]), (2, 1, 1));
         assert_eq!(sum, Duration::from_millis(60_008));
+    }
+
+    #[test]
+    fn a_member_has_counters_of_its_own() {
+        let near = Account::of_member("memory", "counted-near");
+        assert_eq!(near, Account::of_member("memory", "counted-near"));
+        assert_ne!(near, Account::of_member("memory", "counted-far"));
+        near.counters("memory").hits.add(2);
+        let of = |wanted| Counters::of_members("memory").find(|(name, _)| *name == wanted).unwrap().1;
+        assert_eq!((of("counted-near").hits.get(), of("counted-far").hits.get()), (2, 0));
+        assert!(std::ptr::eq(Account::default().counters("memory"), Counters::of("memory")));
     }
 
     #[test]

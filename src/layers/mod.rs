@@ -36,7 +36,7 @@ mod write;
 use std::sync::Arc;
 
 pub use cache::{Ahead, Cache, CacheSettings, Cached, Origin};
-pub use counters::{Counter, Counters, LATENCY_BOUNDS};
+pub use counters::{Account, Counter, Counters, LATENCY_BOUNDS};
 pub use filter::{Filter, FilterRules};
 pub use inspect::Inspected;
 pub use limit::{Limit, LimitSettings, Queue};
@@ -62,7 +62,7 @@ pub struct Layered {
 
 /// Puts every layer around `store`.
 pub fn stack(store: Arc<dyn Store>, settings: &LayerSettings, clock: Clock) -> Layered {
-    let counters = Counters::of(store.info().name);
+    let counters = settings.account.counters(store.info().name);
     counted_stack(store, settings, clock, counters)
 }
 

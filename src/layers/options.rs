@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::layers::cache::CacheSettings;
+use crate::layers::counters::Account;
 use crate::layers::filter::{EXCLUDED_TAGS, FILTER_ON_PREFIX, FILTER_ON_TAGS, FilterRules};
 use crate::layers::limit::LimitSettings;
 use crate::store::options::{OptionDefault, OptionKind, OptionSpec, Options, Rate};
@@ -106,6 +107,8 @@ pub struct LayerSettings {
     pub max_attempts: usize,
     /// Which secrets are left out.
     pub filter: Option<FilterRules>,
+    /// Where it is counted.
+    pub account: Account,
 }
 
 impl LayerSettings {
@@ -125,6 +128,7 @@ impl LayerSettings {
             timeout: options.duration_of(&TIMEOUT),
             max_attempts: usize::try_from(attempts).unwrap_or(usize::MAX).max(1),
             filter: None,
+            account: Account::default(),
         }
     }
 

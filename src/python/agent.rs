@@ -11,7 +11,7 @@ use crate::config::RawOptions;
 use crate::error::Result;
 use crate::process::{ForkCell, is_main_thread};
 use crate::python::guard::guarded;
-use crate::python::run::check_signals;
+use crate::python::run::{Interrupted, check_signals};
 use crate::store::environment::Environment;
 
 /// What asks the agent, if the configuration wants one.
@@ -64,12 +64,12 @@ impl Through {
 }
 
 /// Lets signal handlers run where Python runs them.
-pub(super) fn check() -> PyResult<()> {
-    if is_main_thread() { check_signals() } else { Ok(()) }
+pub(super) fn check() -> std::result::Result<(), Interrupted> {
+    if is_main_thread() { check_signals().map_err(Interrupted::Signal) } else { Ok(()) }
 }
 
 /// What came of asking.
-pub(super) type Outcome = Reached<PyErr>;
+pub(super) type Outcome = Reached<Interrupted>;
 
 /// Whether an agent would serve no other process, or run as a user who did not ask for it: in a pod of the
 /// `KubernetesExecutor`, and in a task with `run_as_user`.

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use crate::agent::Reached;
-use crate::backend::chain::CHAIN;
+use crate::backend::chain::entry_of;
 use crate::backend::{Held, Plan, Reply, Route, misses, plan, plan_odd};
 use crate::error::Error;
 use crate::python::asked::{Asked, team};
@@ -22,9 +22,7 @@ use crate::python::stores_file::{Current, FromFile};
 use crate::python::watch::{Outcome, Start, Watch};
 use crate::python::{kwargs, log, masking, passed_over, stores_file};
 use crate::redact::Quoted;
-use crate::store::StoreEntry;
 use crate::store::convention::{Kind, Lookup, OddId};
-use crate::store::registry::find;
 
 /// A handle on the shared client and cache of one configuration.
 ///
@@ -338,7 +336,7 @@ impl Handle {
         };
         match self.shared.reach(lookup, &route, planned.teams) {
             Reached::Settled(outcome) => return Ok(outcome),
-            Reached::Interrupted(exception) => return Err(Interrupted::Signal(exception)),
+            Reached::Interrupted(interrupted) => return Err(interrupted),
             Reached::Direct => {}
         }
         match self.shared.backend() {
@@ -368,12 +366,6 @@ impl Handle {
 struct Planned {
     plan: crate::error::Result<Plan>,
     teams: Option<bool>,
-}
-
-/// The store with this registry name, or several in a chain.
-fn entry_of(store: &str) -> Option<&'static StoreEntry> {
-    static OF_CHAINS: StoreEntry = CHAIN;
-    if store == OF_CHAINS.info.name { Some(&OF_CHAINS) } else { find(store) }
 }
 
 /// What remains of a lookup that has ended: log, count, mask, answer.

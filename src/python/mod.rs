@@ -21,10 +21,12 @@ mod run;
 mod stores_file;
 mod watch;
 
+use std::time::Duration;
+
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::backend::chain::CHAIN;
+use crate::backend::chain::{CHAIN, FOREIGN};
 use crate::backend::closing;
 use crate::config::options_of;
 use crate::layers::{Counters, LATENCY_BOUNDS};
@@ -125,17 +127,49 @@ fn chain(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 fn stats(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let all = PyDict::new(py);
     for entry in STORES {
-        all.set_item(entry.info.name, counted(py, Counters::of(entry.info.name))?)?;
+        all.set_item(entry.info.name, with_members(py, entry.info.name)?)?;
+    }
+    // Classes of other packages are no store of this build, and are there as members only.
+    if Counters::of_members(FOREIGN.info.name).next().is_some() {
+        all.set_item(FOREIGN.info.name, with_members(py, FOREIGN.info.name)?)?;
     }
     Ok(all)
 }
 
-fn counted<'py>(py: Python<'py>, counters: &Counters) -> PyResult<Bound<'py, PyDict>> {
-    let store = PyDict::new(py);
-    for (name, counter) in counters.all() {
-        store.set_item(name, counter.get())?;
+/// The sum for a store, and what each member of a chain has of it.
+fn with_members<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyDict>> {
+    let own = STORES.iter().any(|entry| entry.info.name == name).then(|| Counters::of(name));
+    let members: Vec<_> = Counters::of_members(name).collect();
+    let parts: Vec<_> = own.into_iter().chain(members.iter().map(|(_, counters)| *counters)).collect();
+    let store = counted(py, &parts)?;
+    if !members.is_empty() {
+        let by_name = PyDict::new(py);
+        for (member, counters) in members {
+            by_name.set_item(member, counted(py, &[counters])?)?;
+        }
+        store.set_item("members", by_name)?;
     }
-    let (buckets, sum) = counters.latency();
+    Ok(store)
+}
+
+fn counted<'py>(py: Python<'py>, parts: &[&Counters]) -> PyResult<Bound<'py, PyDict>> {
+    let store = PyDict::new(py);
+    let mut counts: Vec<(&str, u64)> = Vec::new();
+    let (mut buckets, mut sum) = (vec![0; LATENCY_BOUNDS.len() + 1], Duration::ZERO);
+    for counters in parts {
+        for (place, (name, counter)) in counters.all().enumerate() {
+            match counts.get_mut(place) {
+                Some((_, count)) => *count += counter.get(),
+                None => counts.push((name, counter.get())),
+            }
+        }
+        let (own, took) = counters.latency();
+        buckets.iter_mut().zip(own).for_each(|(all, own): (&mut u64, u64)| *all += own);
+        sum += took;
+    }
+    for (name, count) in counts {
+        store.set_item(name, count)?;
+    }
     let latency = PyDict::new(py);
     latency.set_item("bounds", LATENCY_BOUNDS.map(|bound| bound.as_secs_f64()))?;
     latency.set_item("counts", buckets)?;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lru::LruCache;
 use pyo3::Python;
 
-use crate::agent::{Reached, Remote};
+use crate::agent::{Members, Reached, Remote};
 use crate::backend::{Backend, Failure, Reply, Route, Settings, Skipped, Warnings, settle};
 use crate::config::{Configured, Kwargs, RawOptions, configure_from};
 use crate::error::{Error, ErrorKind, Result};
@@ -20,6 +20,7 @@ use crate::masking::Stamp;
 use crate::process::{Clock, ForkCell};
 use crate::python::agent::{self, Through};
 use crate::python::later::Questions;
+use crate::python::run::block_on;
 use crate::store::StoreEntry;
 use crate::store::convention::Lookup;
 use crate::store::environment::Environment;
@@ -57,7 +58,7 @@ impl Shared {
 
     /// The answer to `lookup` if it is known and fresh.
     pub(super) fn remembered(&self, lookup: Lookup<'_>) -> Option<Reply> {
-        let by_agent = self.agent.as_ref().and_then(|agent| agent.existing()?.remembered(lookup));
+        let by_agent = self.agent.as_ref().and_then(|agent| self.kept(agent.existing()?, lookup));
         by_agent.or_else(|| self.existing()?.remembered(lookup))
     }
 
@@ -74,10 +75,40 @@ impl Shared {
     /// Asks the agent, if the configuration wants one. Call it without the GIL.
     pub(super) fn reach(&self, lookup: Lookup<'_>, route: &Route, teams: Option<bool>) -> agent::Outcome {
         let Some(remote) = self.remote() else { return Reached::Direct };
-        match remote.remembered(lookup) {
+        match self.kept(remote, lookup) {
             Some(reply) => Reached::Settled(Ok(reply)),
+            None if self.settings.chain.is_some() => self.reach_members(remote, lookup, route, teams),
             None => remote.ask(lookup, route, teams, agent::check),
         }
+    }
+
+    /// Asks the agent for each store of the chain that the lookup comes to, and the other members here.
+    fn reach_members(
+        &self,
+        remote: &Remote,
+        lookup: Lookup<'_>,
+        route: &Route,
+        teams: Option<bool>,
+    ) -> agent::Outcome {
+        let backend = match self.backend() {
+            Ok(backend) => backend,
+            Err(error) => return Reached::Settled(self.settle(lookup, error)),
+        };
+        let members = Members::new(remote, backend, teams);
+        let outcome = match members.ask(lookup, route, agent::check) {
+            Some(outcome) => outcome,
+            None => block_on(members.ask_here_too(lookup, route)),
+        };
+        outcome.map_or_else(Reached::Interrupted, Reached::Settled)
+    }
+
+    /// What is remembered of the agent's answers. In a chain each member has its part.
+    fn kept(&self, remote: &Remote, lookup: Lookup<'_>) -> Option<Reply> {
+        if self.settings.chain.is_none() {
+            return remote.remembered(lookup);
+        }
+        let backend = self.existing()?;
+        backend.remembered_with(&Members::new(remote, backend, None), lookup)
     }
 
     /// Like [`Self::reach`], for a thread that drives other lookups meanwhile.
@@ -88,9 +119,18 @@ impl Shared {
         teams: Option<bool>,
     ) -> agent::Outcome {
         let Some(remote) = self.remote() else { return Reached::Direct };
-        match remote.remembered(lookup) {
-            Some(reply) => Reached::Settled(Ok(reply)),
-            None => remote.ask_later(lookup, route, teams).await,
+        if let Some(reply) = self.kept(remote, lookup) {
+            return Reached::Settled(Ok(reply));
+        }
+        if self.settings.chain.is_none() {
+            return remote.ask_later(lookup, route, teams).await;
+        }
+        match self.backend() {
+            Ok(backend) => {
+                let members = Members::new(remote, backend, teams);
+                Reached::Settled(Box::pin(members.ask_here_too(lookup, route)).await)
+            }
+            Err(error) => Reached::Settled(self.settle(lookup, error)),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList};
 
 use crate::backend::audit::{Access, Claims};
 use crate::backend::chain::Member;
@@ -75,7 +75,8 @@ impl Watch<'_> {
         let Some(target) = target else { return Ok(()) };
         let published = self.described(py, outcome).and_then(|(counts, lookup)| {
             let store = self.shared.settings.entry.info.name;
-            py.import("strongroom._telemetry")?.call_method1("publish", (target, store, counts, lookup))
+            let given = (target, store, counts, lookup, self.members(py)?);
+            py.import("strongroom._telemetry")?.call_method1("publish", given)
         });
         unless_raised_by_handler(py, published.map(drop))
     }
@@ -85,14 +86,28 @@ impl Watch<'_> {
         py: Python<'py>,
         outcome: &Outcome,
     ) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>)> {
-        let (counts, lookup) = (PyDict::new(py), PyDict::new(py));
-        for (name, counter) in Counters::of(self.shared.settings.entry.info.name).all() {
-            counts.set_item(name, counter.increment())?;
+        let lookup = PyDict::new(py);
+        let is_chain = self.shared.settings.chain.is_some();
+        let counts =
+            if is_chain { PyDict::new(py) } else { increments(py, self.shared.settings.counters())? };
+        if let Some(member) = self.member(outcome) {
+            lookup.set_item("member", &member.name)?;
         }
         lookup.set_item("kind", self.lookup.kind.as_str())?;
         lookup.set_item("outcome", slug(outcome))?;
         lookup.set_item("seconds", self.took().as_secs_f64())?;
         Ok((counts, lookup))
+    }
+
+    /// What was counted for each member of a chain: its store, its name and the counts.
+    fn members<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let all = PyList::empty(py);
+        for member in self.shared.settings.chain.iter().flat_map(|chain| &chain.members) {
+            if let Some(counters) = member.counters() {
+                all.append((member.store(), &member.name, increments(py, counters)?))?;
+            }
+        }
+        Ok(all)
     }
 
     /// The member of a chain that has the value.
@@ -104,6 +119,15 @@ impl Watch<'_> {
     fn took(&self) -> Duration {
         self.start.at.elapsed()
     }
+}
+
+/// What was counted since the previous call.
+fn increments<'py>(py: Python<'py>, counters: &Counters) -> PyResult<Bound<'py, PyDict>> {
+    let counts = PyDict::new(py);
+    for (name, counter) in counters.all() {
+        counts.set_item(name, counter.increment())?;
+    }
+    Ok(counts)
 }
 
 fn slug(outcome: &Outcome) -> &'static str {

@@ -24,7 +24,19 @@ CARGO = shutil.which("cargo") or "cargo"
 VERSION = "0.13.2"
 TOOL = CACHE / "cargo-fuzz" / VERSION
 WORK = CACHE / "fuzz"
-TARGETS = ("connection", "database_url", "duration", "import", "json", "local", "options", "pattern", "sealed")
+TARGETS = (
+    "connection",
+    "database_url",
+    "duration",
+    "import",
+    "json",
+    "local",
+    "options",
+    "pattern",
+    "reference",
+    "sealed",
+    "stores_file",
+)
 NO_NIGHTLY = "fuzzing needs a nightly toolchain: run `rustup toolchain install nightly`"
 
 #: Texts that are not in a golden file.
@@ -47,6 +59,14 @@ SEEDS: Mapping[str, tuple[str, ...]] = {
         '{"cache_ttl": "60s", "strict": true, "on_error": "deny", "cache": {"enabled": false, "maximum_size": 5}}',
         '{"secrets": {"a/b": {"c": [1, 2.5, null]}}, "sep": "--", "connections_prefix": null, "timeout": "PT5S"}',
         '{"variables_file_path": "v.json", "max_attempts": "2", "variables_lookup_pattern": "^a(?=b)"}',
+    ),
+    "reference": ("secret_coordinate::vault:db/prod#password", '{"a": "secret_coordinate::x#y%23z"}'),
+    # The first byte of an input says whether `strict` is set.
+    "stores_file": (
+        '0[[stores]]\nname = "near"\nstore = "memory"\nkinds = ["variables"]\n[stores.secrets]\n"a/b" = "c"\n',
+        '1[[stores]]\nstore = "local"\nvariables_file_path = "v"\nteams = ["a", ""]\nids = "x"\non_error = "next"\n',
+        '0[[stores]]\nclass = "a.B"\nkwargs = {x = 1, y = [1979-05-27, 2.5, true]}\n\n[[stores]]\nstore = "memory"\n',
+        '1[[stores]]\nname = "k"\nconfig = {type = "vault", vault = {address = "a"}}\nreferences = [["k", "x"]]\n',
     ),
     "sealed": (
         '{"format": 1, "kind": "variable", "name": "a", "version": 1, "key_id": "1", "sealed": '

@@ -1,5 +1,6 @@
 //! Asking one member after the other.
 
+use crate::backend::chain::elsewhere::{Elsewhere, Turn};
 use crate::backend::chain::explained::MemberSearch;
 use crate::backend::chain::fate::Scene;
 use crate::backend::chain::memory::position;
@@ -19,6 +20,8 @@ struct Walk<'a> {
     /// How many members are still to be asked, besides the current one.
     others: usize,
     has_teams: Option<bool>,
+    /// What answers for the members that are stores, if another process asks them.
+    elsewhere: Option<&'a dyn Elsewhere>,
     /// What each member contributed, if the caller wants to know.
     seen: Option<Vec<MemberSearch>>,
 }
@@ -30,9 +33,10 @@ impl Chain {
         deadline: Deadline,
         lookup: Lookup<'_>,
         route: &Route,
+        elsewhere: Option<&dyn Elsewhere>,
     ) -> Result<Reply, Failure> {
         self.note_route(lookup, route);
-        self.walk(&mut Walk::new(deadline, lookup, route), route).await
+        self.walk(&mut Walk { elsewhere, ..Walk::new(deadline, lookup, route) }, route).await
     }
 
     /// Like [`Self::ask`], with what each member contributed.
@@ -100,6 +104,13 @@ impl Chain {
             Leg::Fault(error) => return Err(error.clone()),
             leg => leg.names(),
         };
+        if let Some(elsewhere) = walk.elsewhere {
+            let time = member.time(walk.deadline, walk.others);
+            let turn = Turn { index, is_foreign: member.is_foreign(), time };
+            if let Some(found) = elsewhere.answer(walk.lookup, turn).await {
+                return found;
+            }
+        }
         let backend = running.backend(member, &self.clock)?;
         let search = backend.search_along(walk.lookup, names, trail);
         backend.named(member.deadline(walk.deadline, walk.others).run(search).await)
@@ -131,7 +142,7 @@ impl Chain {
 impl<'a> Walk<'a> {
     fn new(deadline: Deadline, lookup: Lookup<'a>, route: &Route) -> Self {
         let others = route.1.iter().filter(|leg| !leg.is_passed_over()).count();
-        Self { deadline, lookup, others, has_teams: route.2, seen: None }
+        Self { deadline, lookup, others, has_teams: route.2, elsewhere: None, seen: None }
     }
 
     fn note(&mut self, shown: Option<MemberSearch>) {

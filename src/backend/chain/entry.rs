@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::store::convention::{Convention, Lookup, Naming};
 use crate::store::options::{OptionKind, OptionSpec};
+use crate::store::registry::find;
 use crate::store::tools::Tools;
 use crate::store::{OptionRules, SecretName, Store, StoreEntry, StoreInfo};
 use crate::value::SecretValue;
@@ -60,6 +61,12 @@ pub const CHAIN: StoreEntry = StoreEntry {
     tools: Tools { words: &["chain"], about: "Several stores in one backend: no policy", ..Tools::NONE },
     open: |_options, _environment| Ok(Arc::new(NoStore)),
 };
+
+/// The store with this registry name, or several in a chain.
+pub fn entry_of(store: &str) -> Option<&'static StoreEntry> {
+    static OF_CHAINS: StoreEntry = CHAIN;
+    if store == OF_CHAINS.info.name { Some(&OF_CHAINS) } else { find(store) }
+}
 
 const INFO: StoreInfo = StoreInfo { name: "chain", title: "the chain" };
 

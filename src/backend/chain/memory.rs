@@ -1,22 +1,26 @@
 //! Answers from the memory of the members, and what becomes of it.
 
+use crate::backend::chain::elsewhere::Elsewhere;
 use crate::backend::chain::plan::Leg;
 use crate::backend::chain::running::{Chain, Running};
-use crate::backend::lookup::Backend;
 use crate::backend::plan::Route;
 use crate::backend::reply::{Held, Reply};
+use crate::layers::Counters;
 use crate::masking::Stamp;
 use crate::store::convention::Lookup;
 use crate::value::SecretValue;
 
 impl Chain {
     /// The answer to `lookup` if every member that it reaches knows its part. Counted only if so.
-    pub(in crate::backend) fn remembered(&self, lookup: Lookup<'_>) -> Option<Reply> {
+    pub(in crate::backend) fn remembered(
+        &self,
+        lookup: Lookup<'_>,
+        elsewhere: Option<&dyn Elsewhere>,
+    ) -> Option<Reply> {
         let (mut asked, mut oldest) = (Vec::new(), None);
         for index in self.routes.of(lookup)?.iter() {
-            let backend = self.members.get(*index)?.existing()?;
-            let reply = backend.recall(lookup)?;
-            asked.push((backend, reply.value.is_some()));
+            let (counters, reply) = self.recall(lookup, *index, elsewhere)?;
+            asked.push((counters, reply.value.is_some()));
             oldest = oldest.max(reply.age);
             if reply.value.is_some() {
                 count(&asked);
@@ -25,6 +29,20 @@ impl Chain {
         }
         count(&asked);
         Some(Reply::known(None, oldest?, false))
+    }
+
+    /// What is remembered of the member's answer, and where that is counted.
+    fn recall(
+        &self,
+        lookup: Lookup<'_>,
+        index: usize,
+        elsewhere: Option<&dyn Elsewhere>,
+    ) -> Option<(&'static Counters, Reply)> {
+        if let Some(reply) = elsewhere.and_then(|elsewhere| elsewhere.recall(lookup, index)) {
+            return Some((self.settings.members.get(index)?.counters()?, reply));
+        }
+        let backend = self.members.get(index)?.existing()?;
+        Some((backend.counters, backend.recall(lookup)?))
     }
 
     /// Like [`Backend::held`].
@@ -74,8 +92,8 @@ pub(super) fn position(index: usize) -> Option<u32> {
     u32::try_from(index).ok()
 }
 
-fn count(asked: &[(&Backend, bool)]) {
-    for (backend, has_value) in asked {
-        backend.count_hit(*has_value);
+fn count(asked: &[(&Counters, bool)]) {
+    for (counters, has_value) in asked {
+        counters.of_memory(*has_value).add(1);
     }
 }

@@ -10,6 +10,7 @@
 //! concerns, so that a repeated lookup runs no regular expression.
 
 mod ask;
+mod elsewhere;
 mod entry;
 mod explained;
 mod fate;
@@ -24,7 +25,8 @@ mod settings;
 #[cfg(feature = "memory")]
 mod tests;
 
-pub use entry::{CHAIN, DEFAULT_OPTION, STORES_FILE_OPTION, STORES_OPTION};
+pub use elsewhere::{Elsewhere, Time, Turn};
+pub use entry::{CHAIN, DEFAULT_OPTION, STORES_FILE_OPTION, STORES_OPTION, entry_of};
 pub use explained::MemberSearch;
 pub(crate) use foreign::{CLASS_OPTION, FOREIGN};
 pub use foreign::{Caller, Class, Question, install_caller};

@@ -59,6 +59,15 @@ impl Routing {
         kinds && teams && (self.ids.is_none() || text(self) == text(other))
     }
 
+    /// Whether there is a team, or a lookup without one, that both are asked for.
+    pub fn shares_a_team(&self, other: &Self) -> bool {
+        match (&self.teams, &other.teams) {
+            (Some(own), Some(_)) => own.iter().any(|team| other.has_team(team.as_deref())),
+            (Some(teams), None) | (None, Some(teams)) => !teams.is_empty(),
+            (None, None) => true,
+        }
+    }
+
     fn has_kind(&self, kind: Kind) -> bool {
         self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
     }

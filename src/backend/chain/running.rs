@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backend::chain::elsewhere::Time;
 use crate::backend::chain::routes::Routes;
 use crate::backend::chain::settings::{ChainSettings, Member};
 use crate::backend::lookup::Backend;
@@ -13,7 +14,7 @@ use crate::error::Result;
 use crate::process::{Clock, Deadline, ForkCell};
 
 /// What a deadline is called if a member has a part of the time only.
-const SHARE: &str = "its part of the time of the lookup";
+pub(super) const SHARE: &str = "its part of the time of the lookup";
 
 /// A running chain: each member is built when it is asked first.
 #[derive(Debug)]
@@ -74,11 +75,17 @@ impl Member {
     /// on leaves an equal part to each of them; any other one may use what is left, since its timeout would
     /// end the search.
     pub(super) fn deadline(&self, whole: Deadline, others: usize) -> Deadline {
+        let time = self.time(whole, others);
+        if time.is_share { Deadline::within(time.left, SHARE) } else { whole }
+    }
+
+    /// The same, for another process.
+    pub(super) fn time(&self, whole: Deadline, others: usize) -> Time {
         let left = whole.remaining();
         let parts = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
         let is_shared = matches!(self.on_error, OnError::Next | OnError::Miss);
         let share = if is_shared { left / parts } else { left };
         let own = self.settings.as_ref().map_or(Duration::MAX, |settings| settings.layers.timeout);
-        if own.min(share) >= left { whole } else { Deadline::within(own.min(share), SHARE) }
+        Time { left: own.min(share).min(left), is_share: own.min(share) < left }
     }
 }

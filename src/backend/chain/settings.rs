@@ -6,6 +6,7 @@ use crate::backend::chain::routing::Routing;
 use crate::backend::on_error::OnError;
 use crate::backend::settings::Settings;
 use crate::error::{Error, Result};
+use crate::layers::Counters;
 
 /// The members of a chain, in the order in which they are asked.
 #[derive(Debug)]
@@ -49,8 +50,13 @@ impl Member {
     }
 
     /// Whether its secrets come from a class of another package.
-    pub(super) fn is_foreign(&self) -> bool {
+    pub fn is_foreign(&self) -> bool {
         self.settings.as_ref().is_ok_and(|settings| settings.is_foreign())
+    }
+
+    /// Where it is counted, if it can be asked.
+    pub fn counters(&self) -> Option<&'static Counters> {
+        self.settings.as_ref().ok().map(|settings| settings.counters())
     }
 
     /// The registry name of its store; empty if there is none.

@@ -68,8 +68,13 @@ impl ReferenceSettings {
     }
 
     /// Whether values that hold a secret themselves are refused.
-    pub(in crate::backend) fn is_only(&self) -> bool {
+    pub fn are_required(&self) -> bool {
         self.only
+    }
+
+    /// Each rule: the member that is named, and the names.
+    pub fn rules(&self) -> impl Iterator<Item = (Option<&str>, Option<&Pattern>)> {
+        self.rules.iter().map(|rule| (rule.member.as_deref(), rule.names.as_ref()))
     }
 
     /// The members that are named.

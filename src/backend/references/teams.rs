@@ -28,11 +28,16 @@ impl Names<'_> {
     }
 
     fn hold_anothers(&self, team: Option<&str>, name: &str) -> bool {
+        // Without a prefix no team has names of its own.
+        let has_teams = self.of("", Some("a")) != self.of("", None);
         self.of("", None).into_names().iter().any(|prefix| {
             let prefix = folded(prefix.as_str().trim_start_matches('/'));
+            if prefix.is_empty() {
+                // It consists of slashes alone, which a name may have or not.
+                return has_teams && self.are_anothers(team, "", name.trim_start_matches('/'));
+            }
             let rests = name.match_indices(&prefix).filter_map(|(at, _)| name.get(at + prefix.len()..));
-            // Without a prefix no team has names of its own.
-            !prefix.is_empty() && rests.into_iter().any(|rest| self.are_anothers(team, &prefix, rest))
+            rests.into_iter().any(|rest| self.are_anothers(team, &prefix, rest))
         })
     }
 
@@ -105,6 +110,9 @@ mod tests {
             ("aws_systems_manager", &[], "airflow/connections/b--db", true),
             ("aws_systems_manager", &[], "/airflow/connections/b--db:3", true),
             ("aws_systems_manager", &[], "/airflow/connections/a--db", false),
+            ("aws_secrets_manager", &[("connections_prefix", "/"), ("sep", "")], "/b--db", true),
+            ("aws_secrets_manager", &[("connections_prefix", "/"), ("sep", "")], "/a--db", false),
+            ("aws_systems_manager", &[("connections_prefix", "")], "/b--db", false),
             ("google_secret_manager", &[], "airflow-connections-b--db", true),
             ("google_secret_manager", &[], "airflow-connections-a--db", false),
             (

@@ -108,7 +108,7 @@ impl Backend {
         let (stack, name) = self.writable(route)?;
         let tags = self.all_tags(&wish.tags);
         check_accepted(&stack, wish, &tags)?;
-        if self.settings.references.is_only() {
+        if self.settings.references.are_required() {
             refuse_plain(lookup, &wish.text, name)?;
         }
         let value = self.contents(lookup.kind, wish)?;

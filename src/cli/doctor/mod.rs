@@ -4,6 +4,7 @@ mod configuration;
 mod listed;
 mod on_server;
 mod options;
+mod references;
 mod store;
 mod tags;
 
@@ -39,6 +40,7 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Report {
     let mut findings = Vec::new();
     let checked = configuration::check(source, &mut findings);
     findings.extend(checked.iter().flat_map(|(_, setup)| crate::cli::agent::check(setup)));
+    findings.extend(checked.iter().flat_map(|(_, setup)| references::rules(setup)));
     if let (Some((airflow, setup)), false) = (checked, arguments.offline) {
         if setup.settings.chain.is_none() {
             store::check(&airflow, &setup, &arguments.tag, &mut findings);
@@ -50,6 +52,7 @@ pub(super) fn run(source: &Source, arguments: &Arguments) -> Report {
                 finding.evidence = format!("`{}`: {}", Shown(&name), finding.evidence);
             }
         }
+        findings.extend(references::values(&airflow, &setup));
     }
     report(&findings, arguments.strict, has_colour())
 }

@@ -1,6 +1,6 @@
 //! The part of the search in one backend.
 
-use crate::backend::{Explained, settle};
+use crate::backend::{AgentMode, Explained, settle};
 use crate::cli::explain::BackendSearch;
 use crate::cli::explain::absent::absences;
 use crate::cli::near::{near_class, near_ids};
@@ -36,6 +36,7 @@ pub(super) fn ask(
     let unasked = unasked(component, &setup.chosen, None);
     let mut search = BackendSearch {
         times: cached_for(&setup),
+        agent: left_out_of_the_agent(&setup),
         warnings: setup.warnings.clone(),
         class: setup.chosen.class.clone(),
         ..unasked
@@ -109,8 +110,18 @@ fn unasked(component: Component, chosen: &Chosen, reason: Option<String>) -> Bac
         times: None,
         warnings: Vec::new(),
         is_foreign: false,
+        agent: None,
         is_left_to_the_server: false,
     }
+}
+
+/// The members that each process asks itself, if lookups ask the agent for the others.
+fn left_out_of_the_agent(setup: &Setup) -> Option<Vec<String>> {
+    if setup.settings.agent.mode == AgentMode::Off {
+        return None;
+    }
+    let members = setup.settings.chain.iter().flat_map(|chain| &chain.members);
+    Some(members.filter(|member| member.is_foreign()).map(|member| member.name.clone()).collect())
 }
 
 /// The outcome of a lookup if the client cannot be built, such as without a region: the error policy applies

@@ -66,6 +66,7 @@ fn backend_as_json(asked: &BackendSearch, kind: Kind, coordinates: Coordinates) 
         "unusable": asked.unusable,
         "cache": cache,
         "warnings": asked.warnings,
+        "agent": asked.agent.is_some(),
     });
     if let Some(LookedUp::Asked(explained)) = &asked.answer
         && !explained.members.is_empty()

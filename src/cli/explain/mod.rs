@@ -57,6 +57,8 @@ struct BackendSearch {
     warnings: Vec<String>,
     /// Whether the class is foreign, so that its answer is not known here.
     is_foreign: bool,
+    /// Whether Airflow's lookups ask the agent of the host, and which members of a chain it is not asked for.
+    agent: Option<Vec<String>>,
     /// Whether it holds no store, so that Airflow's server is asked.
     is_left_to_the_server: bool,
 }

@@ -23,6 +23,10 @@ const METASTORE: &str =
 const THROUGH_SERVER: &str = "a task of Airflow 3 asks through the API server, which first looks in \
 [secrets] and in its own environment";
 
+/// What differs between this command and a lookup.
+const AGENT: &str = "Airflow's lookups ask the agent, which may hold an older answer; here the store itself \
+was asked";
+
 /// How versions differ if workers have a backend.
 const WORKERS: &str = "Airflow 2 reads no [workers]: there the search begins with [secrets]";
 
@@ -162,6 +166,15 @@ fn unanswered(search: &Search<'_>) -> &'static str {
     }
 }
 
+/// Members of a chain that no agent asks.
+fn besides(left_out: &[String]) -> String {
+    if left_out.is_empty() {
+        return String::new();
+    }
+    let named: Vec<_> = left_out.iter().map(|name| format!("`{}`", Shown(name))).collect();
+    format!("; a class of another package is asked by the process itself: {}", named.join(", "))
+}
+
 fn backend(asked: &BackendSearch, kind: Kind, coordinates: Coordinates) -> String {
     let mut text = String::new();
     if let Some(identity) = &asked.identity {
@@ -169,6 +182,9 @@ fn backend(asked: &BackendSearch, kind: Kind, coordinates: Coordinates) -> Strin
     }
     if asked.component == Component::Worker {
         let _ = writeln!(text, "   {WORKERS}");
+    }
+    if let Some(left_out) = &asked.agent {
+        let _ = writeln!(text, "   {AGENT}{}", besides(left_out));
     }
     text.push_str(&answer(asked, kind, coordinates));
     for absence in &asked.absences {

@@ -30,6 +30,12 @@ pub(super) struct Arguments {
     /// The type of the store in the words of the tool, where the configuration does not say it.
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<String>,
+    /// The tenant of Kestra whose secrets in Vault are read.
+    #[arg(long, value_name = "TENANT", requires = "namespace")]
+    tenant: Option<String>,
+    /// The namespace of Kestra whose secrets in Vault are read, such as company.team, and then its parents.
+    #[arg(long, value_name = "NAMESPACE", requires = "tenant")]
+    namespace: Option<String>,
     /// `json` prints `backend_kwargs`, `toml` a stores file with this store.
     #[arg(long, default_value = "json")]
     format: Format,
@@ -78,7 +84,8 @@ impl From {
 pub(super) fn run(arguments: &Arguments) -> Result<Report> {
     let text = arguments.text()?;
     let tool = arguments.from.map(From::tool);
-    let imported = import(&text, Asked { tool, kind: arguments.kind.as_deref() })?;
+    let place = arguments.tenant.as_deref().zip(arguments.namespace.as_deref());
+    let imported = import(&text, Asked { tool, kind: arguments.kind.as_deref(), place })?;
     if arguments.strict && !imported.unknown.is_empty() {
         return Err(
             Error::config(imported.unknown.join("; ")).with_hint("Without --strict they are left out")

@@ -58,6 +58,8 @@ pub struct Asked<'a> {
     pub tool: Option<Tool>,
     /// The type of the store in the words of that tool, or its registry name here.
     pub kind: Option<&'a str>,
+    /// The tenant and the namespace of Kestra whose secrets are read.
+    pub place: Option<(&'a str, &'a str)>,
 }
 
 /// A store as another tool has it configured. Debug shows no values but the name.
@@ -98,9 +100,13 @@ pub fn import_value(value: &Value, asked: Asked<'_>) -> Result<Imported> {
         None => shape::tool_of(members, asked.kind)?,
     };
     let mut found = Findings::default();
+    if asked.place.is_some() && tool != Tool::Kestra {
+        return Err(Error::config(format!("{} has no tenants and namespaces", tool.as_str()))
+            .with_hint("Leave --tenant and --namespace out"));
+    }
     let draft = match tool {
         Tool::Airbyte => airbyte::read(members, asked.kind, &mut found),
-        Tool::Kestra => kestra::read(members, asked.kind, &mut found),
+        Tool::Kestra => kestra::read(members, asked, &mut found),
         Tool::Fivetran => fivetran::read(members, asked.kind, &mut found),
     };
     // Faults come first: they may be why the type of the store is not known.

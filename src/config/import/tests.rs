@@ -299,8 +299,9 @@ mod examples {
             good(text),
             r#"google_secret_manager {"project_id": "p", "gcp_keyfile_dict": {"type": "service_account"}, "location": "europe-west1"}"#
         );
-        let bare =
-            import("{}", Asked { tool: None, kind: Some("aws_secrets_manager") }).unwrap_err().to_string();
+        let bare = import("{}", Asked { kind: Some("aws_secrets_manager"), ..Asked::default() })
+            .unwrap_err()
+            .to_string();
         assert!(bare.contains("`awsAccessKey` in") && bare.contains("`awsRegion` in"), "{bare}");
     }
 

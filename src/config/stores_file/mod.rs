@@ -12,7 +12,7 @@ use crate::backend::chain::{CHAIN, STORES_FILE_OPTION, STORES_OPTION};
 use crate::config::chain::is_chain;
 use crate::config::raw::{RawOptions, RawValue};
 use crate::config::spelling::option_of;
-use crate::config::stores_file::read::contents;
+use crate::config::stores_file::read::{Contents, contents, parsed};
 use crate::error::{Error, Result};
 use crate::redact::quoted_path;
 use crate::store::StoreEntry;
@@ -100,21 +100,31 @@ impl StoresFile {
     pub fn read(&self, raw: &RawOptions) -> Result<RawOptions> {
         let file = quoted_path(&self.path);
         let found = contents(&self.path).map_err(|problem| problem.into_error(&file))?;
-        let is_it = |key: &str, wanted: &str| option_of(&CHAIN, key).is_some_and(|spec| spec.key == wanted);
-        let kept = raw
-            .iter()
-            .filter(|(key, _)| !is_it(key, STORES_FILE_OPTION.key) && !is_it(key, STORES_OPTION.key));
-        let mut all: RawOptions = kept.map(|(key, value)| (key.to_owned(), value.clone())).collect();
-        let unknown = found.unknown(&file);
-        all.insert(STORES_OPTION.key, RawValue::Json(Value::from(found.stores)));
-        all.read_from(Origin { file, lines: found.lines, unknown });
-        Ok(all)
+        Ok(with_contents(raw, found, file))
     }
 
     /// The path.
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// `raw` with the stores of a file that has this text.
+pub fn with_stores_text(raw: &RawOptions, text: &str) -> Result<RawOptions> {
+    let file = "\"-\"".to_owned();
+    let found = parsed(text).map_err(|problem| problem.into_error(&file))?;
+    Ok(with_contents(raw, found, file))
+}
+
+fn with_contents(raw: &RawOptions, found: Contents, file: String) -> RawOptions {
+    let is_it = |key: &str, wanted: &str| option_of(&CHAIN, key).is_some_and(|spec| spec.key == wanted);
+    let kept =
+        raw.iter().filter(|(key, _)| !is_it(key, STORES_FILE_OPTION.key) && !is_it(key, STORES_OPTION.key));
+    let mut all: RawOptions = kept.map(|(key, value)| (key.to_owned(), value.clone())).collect();
+    let unknown = found.unknown(&file);
+    all.insert(STORES_OPTION.key, RawValue::Json(Value::from(found.stores)));
+    all.read_from(Origin { file, lines: found.lines, unknown });
+    all
 }
 
 fn is_nothing(value: &RawValue) -> bool {

@@ -177,11 +177,3 @@ def test_every_set_up_of_the_page_can_be_constructed() -> None:
     assert len(blocks) == 5
     for block in blocks:
         assert ChainBackend(**json.loads(block), strict=True) is not None
-
-
-def test_a_chain_asks_no_agent_and_says_so(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
-    socket = str(tmp_path / "agent.sock")
-    backend = ChainBackend(stores=[memory("one", variables(plain="1"), agent=socket)], agent=socket)
-    assert backend.get_variable("plain") == "1"
-    warnings = [text for text in messages(caplog) if "`agent` in backend_kwargs has no effect in a chain" in text]
-    assert len(warnings) == 2

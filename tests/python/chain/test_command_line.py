@@ -20,12 +20,12 @@ STORES: list[dict[str, Any]] = [
 ]
 
 
-def strongroom(*arguments: str, stores: list[dict[str, Any]] = STORES) -> tuple[int, str]:
+def strongroom(*arguments: str, stores: list[dict[str, Any]] = STORES, **options: Any) -> tuple[int, str]:
     """The exit code and both outputs of a command on a chain of ``stores``."""
     configured = {
         "AIRFLOW_HOME": "/nonexistent",
         "AIRFLOW__SECRETS__BACKEND": "strongroom.chain.ChainBackend",
-        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"stores": stores}),
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"stores": stores, **options}),
     }
     command = [sys.executable, "-m", "strongroom", *arguments]
     ended = subprocess.run(command, env={**os.environ, **configured}, capture_output=True, text=True, check=False)
@@ -72,10 +72,17 @@ def test_a_command_on_one_store_refuses_a_chain() -> None:
     assert "looks at a single store" in text
 
 
-def test_an_agent_is_not_run_for_a_chain() -> None:
-    code, text = strongroom("agent")
-    assert code not in (0, 1)
-    assert "`strongroom agent` looks at a single store" in text
+def test_doctor_and_explain_know_the_agent_of_a_chain() -> None:
+    options = {"agent": "/nonexistent/agent.sock"}
+    stores = [FOREIGN, *STORES[1:3]]
+    code, text = strongroom("agent", "status", stores=stores, **options)
+    assert (code, "no agent of this user listens at /nonexistent/agent.sock" in text) == (1, True)
+    code, text = strongroom("doctor", stores=stores, **options)
+    assert "no agent of this user listens at /nonexistent/agent.sock" in text
+    code, text = strongroom("explain", "variable", "v", stores=stores, **options)
+    assert code == 0
+    assert "Airflow's lookups ask the agent, which may hold an older answer" in text
+    assert "is asked by the process itself: `Backend`" in text
 
 
 def test_a_policy_is_of_the_member_that_reads_the_store() -> None:

@@ -100,3 +100,40 @@ def test_a_file_is_checked_before_it_is_stored(tmp_path: Path, name: str) -> Non
     file.write_text("a: secret_coordinate::db/prod#no\nb: secret_coordinate::\n")
     code, text = strongroom("ref", "check", str(file), stores=stores())
     assert (code, "2 wrong" in text) == (1, True)
+
+
+def findings(stores: list[dict[str, Any]], *arguments: str, **options: Any) -> list[tuple[str, str]]:
+    """The severity and the evidence of what doctor says about references."""
+    _, text = strongroom("doctor", "--json", *arguments, stores=stores, **options)
+    found = json.loads(text[text.index("{") : text.rindex("}") + 1])["findings"]
+    return [(one["severity"], one["evidence"]) for one in found if one["check"] == "references"]
+
+
+def test_doctor_reads_the_rules_without_a_call() -> None:
+    near = {"name": "near", "store": "memory", "secrets": {}}
+    foreign = {"name": "company", "class": "tests.python.chain.company.Backend"}
+    other = {"name": "other", "store": "memory", "secrets": {}, "teams": ["ops"]}
+    rows: list[tuple[dict[str, Any], str]] = [
+        ({"references": []}, "`near`: `references` is an empty list, which allows nothing"),
+        ({"references_only": True}, "`near`: `references_only` refuses secrets that are written out"),
+        ({"references": [["company", "*"]]}, "references to `company`, since it is a class of another package"),
+        ({"references": [["other", "*"]], "teams": ["sales"]}, "the `teams` of both have none in common"),
+        ({"references": [["near", "("]]}, "("),
+    ]
+    for member, expected in rows:
+        found = findings([{**near, **member}, foreign, other], "--offline")
+        assert [text for _, text in found if expected in text], (expected, found)
+    assert findings([{**near, "references": [["near", "*"]]}, foreign, other], "--offline") == []
+
+
+def test_doctor_follows_the_references_of_the_first_values() -> None:
+    assert findings(stores()) == [("ok", "4 references lead to secrets")]
+    (missing,) = findings(stores(**{"airflow/variables/gone": "secret_coordinate::gone"}))
+    assert missing[0] == "warning"
+    assert "there is no secret `gone`" in missing[1]
+    refused = findings(stores([{"name": "db/"}]))
+    assert ("problem", True) in [(severity, "does not allow" in text) for severity, text in refused]
+    plain = stores(**{"airflow/connections/plain": "http://u:canary@h"})
+    plain[0]["references_only"] = True
+    refused = findings(plain)
+    assert [text for severity, text in refused if severity == "problem" and "holds a secret itself" in text]

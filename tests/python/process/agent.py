@@ -49,6 +49,8 @@ class Store:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.value = "world"
+        #: Whether this identity may read nothing.
+        self.denies = False
         #: What it holds besides the variable ``hello``, which has the value above.
         self.others = {
             "airflow/variables/refers": "secret_coordinate::shared/place",
@@ -62,7 +64,11 @@ class Store:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.calls.append(body["SecretId"])
                 held = {"airflow/variables/hello": outer.value, **outer.others}.get(body["SecretId"])
-                absent = {"__type": "ResourceNotFoundException", "message": "no"}
+                absent = {
+                    "__type": "AccessDeniedException" if outer.denies else "ResourceNotFoundException",
+                    "message": "no",
+                }
+                held = None if outer.denies else held
                 text = json.dumps(absent if held is None else {"Name": "n", "SecretString": held})
                 self.send_response(400 if held is None else 200)
                 self.send_header("Content-Length", str(len(text)))

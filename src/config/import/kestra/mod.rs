@@ -11,7 +11,7 @@ mod vendors;
 use crate::config::import::block::{Block, Findings, Spelling, nearest, plain};
 use crate::config::import::draft::Draft;
 use crate::config::import::shape::{object, text};
-use crate::config::import::{Tool, not_yet};
+use crate::config::import::{Asked, Tool, not_yet};
 use crate::error::{Error, Result};
 use crate::redact::Shown;
 use crate::value::json::{Object, Value};
@@ -73,7 +73,7 @@ fn is_word(key: &str) -> bool {
 }
 
 /// Reads a whole configuration of Kestra, or the part of it that begins at `secret`, or what is in that.
-pub(super) fn read(members: &Object, kind: Option<&str>, found: &mut Findings) -> Result<Draft> {
+pub(super) fn read(members: &Object, asked: Asked<'_>, found: &mut Findings) -> Result<Draft> {
     let mut place = "`kestra.secret`";
     let sources = object(members, "datasources");
     let mut members = members;
@@ -90,12 +90,17 @@ pub(super) fn read(members: &Object, kind: Option<&str>, found: &mut Findings) -
         place = "`secret`";
         members = inner(secret, "secret")?;
     }
-    let mut draft = of_secret(&mut Block::new(place, Spelling::Relaxed, members, found), kind, found)?;
+    let mut draft = of_secret(&mut Block::new(place, Spelling::Relaxed, members, found), asked.kind, found)?;
     if let Some(cluster) = cluster.filter(|_| draft.store == "elasticsearch") {
         let table = Block::new("`kestra.elasticsearch`", Spelling::Relaxed, cluster, found);
         vendors::cluster(&mut draft, table, found);
     }
     vendors::datasource(&mut draft, sources, found);
+    match asked.place {
+        Some(place) => vault::place(&mut draft, place)?,
+        None if draft.store == vault::STORE => found.notes.push(vault::WITHOUT_PLACE.to_owned()),
+        None => {}
+    }
     Ok(draft)
 }
 

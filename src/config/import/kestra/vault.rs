@@ -2,6 +2,8 @@
 
 use crate::config::import::block::{Block, Findings};
 use crate::config::import::draft::Draft;
+use crate::error::{Error, Result};
+use crate::store::convention::Kind;
 use crate::value::json::Value;
 
 /// The logins of Kestra; one of them is written.
@@ -9,8 +11,35 @@ const LOGINS: [&str; 4] = ["token", "app-role", "password", "kubernetes"];
 
 const TIMEOUTS: &str = "`timeout` is the time of a whole lookup here";
 
+/// The registry name.
+pub(super) const STORE: &str = "hashicorp_vault";
+
+/// Where Kestra keeps secrets, if nothing says of which tenant and namespace.
+pub(super) const WITHOUT_PLACE: &str = "Kestra's own secrets are at TENANT/NAMESPACE/NAME in Vault: \
+--tenant and --namespace, or `path_template` with `path_tenant` and `path_namespace`, read them there";
+
+/// The names that Kestra gives to the secrets of a tenant and a namespace, and its search in the parents.
+pub(super) fn place(draft: &mut Draft, (tenant, namespace): (&str, &str)) -> Result<()> {
+    if draft.store != STORE {
+        return Err(Error::config("--tenant and --namespace are parts of Kestra's paths in Vault alone")
+            .with_hint("Leave them out: other stores have the prefix that is configured"));
+    }
+    // Kestra has one secret for each name, of whatever kind.
+    for kind in Kind::ALL {
+        let key = format!("{}_path", kind.group());
+        let own = draft.options.get(key.as_str()).and_then(Value::as_str).map(str::to_owned);
+        let default = format!("/{}", kind.group());
+        draft.put(&key, own.map(|path| path.strip_suffix(&default).unwrap_or(&path).to_owned()));
+    }
+    draft.put("path_template", Some("{tenant}/{namespace:/}/{name}"));
+    draft.put("path_tenant", Some(tenant));
+    draft.put("path_namespace", Some(namespace));
+    draft.put("inherit", Some(true));
+    Ok(())
+}
+
 pub(super) fn vault(table: &mut Block<'_>, found: &mut Findings) -> Draft {
-    let mut draft = Draft::of("hashicorp_vault");
+    let mut draft = Draft::of(STORE);
     draft.put("url", table.required("address", found));
     draft.put("namespace", table.text("namespace", found));
     draft.put("mount_point", table.text("root-engine", found));
