@@ -190,8 +190,10 @@ mod tests {
         assert_eq!(version.as_deref(), Some("v2"));
         put(&memory, &present(&[("team", "x")]), &[("team", "x")]).await.unwrap();
         put(&memory, &present(&[("team", "y")]), &[("team", "x")]).await.unwrap();
-        assert_eq!(memory.operations(), ["CreateSecret", "PutSecretValue", "TagResource", "PutSecretValue"]);
-        assert_eq!(memory.calls()[0].1["ClientRequestToken"], "t".repeat(40));
+        let calls = memory.calls();
+        let operations: Vec<_> = calls.iter().map(|(operation, _)| operation.as_str()).collect();
+        assert_eq!(operations, ["CreateSecret", "PutSecretValue", "TagResource", "PutSecretValue"]);
+        assert_eq!(calls[0].1["ClientRequestToken"], "t".repeat(40));
     }
 
     #[tokio::test]

@@ -133,13 +133,15 @@ mod tests {
         let version = store.put(&"/a".into(), &secret(), &Current::ABSENT).await.unwrap();
         assert_eq!(version.as_deref(), Some("2"));
         store.put(&"/a".into(), &secret(), &Current::present(None)).await.unwrap();
-        assert_eq!(memory.operations(), ["PutParameter", "AddTagsToResource", "PutParameter"]);
+        let calls = memory.calls();
+        let operations: Vec<_> = calls.iter().map(|(operation, _)| operation.as_str()).collect();
+        assert_eq!(operations, ["PutParameter", "AddTagsToResource", "PutParameter"]);
         let tags = json!([{"Key": "team", "Value": "x"}]);
         let created = json!({
             "Name": "/a", "Value": "canary", "Type": "SecureString", "Overwrite": false, "Tags": tags,
         });
-        assert_eq!(memory.calls()[0].1, created);
-        assert_eq!(memory.calls()[2].1, json!({"Name": "/a", "Value": "canary", "Overwrite": true}));
+        assert_eq!(calls[0].1, created);
+        assert_eq!(calls[2].1, json!({"Name": "/a", "Value": "canary", "Overwrite": true}));
     }
 
     #[tokio::test]
