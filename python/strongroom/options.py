@@ -76,6 +76,19 @@ class CommonOptions(TypedDict, total=False):
     """Refuse values that hold a secret themselves: passwords and other secret fields have to be references
     (default `false`)."""
 
+    path_template: str
+    """How names are made in place of the default prefixes, such as {tenant}/{namespace:/}/{name}."""
+
+    path_tenant: str
+    """What {tenant} in `path_template` stands for."""
+
+    path_namespace: str
+    """What {namespace} in `path_template` stands for, such as company.team; a team of Airflow is its last
+    part."""
+
+    inherit: bool | str
+    """Whether a secret that is absent in the namespace is looked for in each of its parents (default `false`)."""
+
     read_only: bool | str
     """Refuse every command that would change a secret, before any request (default `false`)."""
 
@@ -850,30 +863,8 @@ class SecretServerOptions(CommonOptions, total=False):
 class CyberarkOptions(TypedDict, total=False):
     """What every backend of `strongroom.cyberark` takes."""
 
-    safe_name: str
-    """Another way to write `safe`, which takes precedence."""
-
-    connections_prefix: str | None
-    """What comes before a connection id in the store; null switches connections off, empty means bare ids
-    (default `airflow-connections`)."""
-
-    variables_prefix: str | None
-    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
-    (default `airflow-variables`)."""
-
-    config_prefix: str | None
-    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
-    (default `airflow-config`)."""
-
-    sep: str
-    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
-    `-`)."""
-
     verify: bool | str
     """Whether the server's certificate is verified, or the CA bundle to verify it with."""
-
-    ca_bundle: str
-    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
 
 
 class PrivilegedAccountsOptions(CommonOptions, CyberarkOptions, total=False):
@@ -900,8 +891,27 @@ class PrivilegedAccountsOptions(CommonOptions, CyberarkOptions, total=False):
     safe: str
     """The safe with the accounts; else CYBERARK_SAFE, else every safe that the user may list."""
 
+    safe_name: str
+    """Another way to write `safe`, which takes precedence."""
+
     reason: str
     """What is written into the audit of accounts whose platform requires a reason."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow-connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow-variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow-config`)."""
+
+    sep: str
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `-`)."""
 
     secret_name_prefix: str
     """What comes before the name of every account, of whatever kind, so that several installations can share a
@@ -909,6 +919,9 @@ class PrivilegedAccountsOptions(CommonOptions, CyberarkOptions, total=False):
 
     platform_id: Any
     """The platform of new accounts, as other tools write it; reading needs none."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
 
 
 class CentralCredentialProviderOptions(CommonOptions, CyberarkOptions, total=False):
@@ -924,6 +937,9 @@ class CentralCredentialProviderOptions(CommonOptions, CyberarkOptions, total=Fal
     safe: str
     """The safe with the objects; else CYBERARK_SAFE."""
 
+    safe_name: str
+    """Another way to write `safe`, which takes precedence."""
+
     folder: str
     """The folder in the safe (default `Root`)."""
 
@@ -936,9 +952,28 @@ class CentralCredentialProviderOptions(CommonOptions, CyberarkOptions, total=Fal
     reason: str
     """What is written into the audit of each read."""
 
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow-connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow-variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow-config`)."""
+
+    sep: str
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `-`)."""
+
     secret_name_prefix: str
     """What comes before the name of every object, of whatever kind, so that several installations can share a
     safe."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
 
 
 class SecretsSafeOptions(CommonOptions, total=False):
@@ -1063,6 +1098,142 @@ class ElasticsearchOptions(CommonOptions, total=False):
 
     ca_bundle: str
     """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
+
+
+class JdbcOptions(CommonOptions, total=False):
+    """What `JdbcBackend` takes."""
+
+    url: str
+    """The address of the database, such as jdbc:postgresql://host:5432/database, with several hosts where there
+    are replicas; else STRONGROOM_JDBC_URL."""
+
+    username: str
+    """The user; takes precedence over that of `url`; else STRONGROOM_JDBC_USERNAME."""
+
+    password: str
+    """The password; takes precedence over that of `url`; else STRONGROOM_JDBC_PASSWORD."""
+
+    dialect: str
+    """The database, where the scheme of `url` does not say it: `h2` for H2's server with `-pg`."""
+
+    driver_class_name: Any
+    """The driver of Java."""
+
+    table: str
+    """The table with the sealed values, with its schema and a dot before it if that is not the user's own
+    (default `strongroom_secrets`)."""
+
+    sealing_key: str
+    """The random text of the key that values are sealed with, 32 characters at least; else `sealing_key_file`,
+    else STRONGROOM_SEALING_KEY."""
+
+    sealing_key_file: str
+    """The file with the text of the key; it is read again when it has changed."""
+
+    sealing_key_id: str
+    """The id of that key, as records name it (default `1`)."""
+
+    sealing_keys: Any
+    """More keys to open values with, by id, such as those from before a rotation: the text of each, or an object
+    with its file."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow`)."""
+
+    sep: str
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `/`)."""
+
+    sslmode: str
+    """How the connection is encrypted: disable, prefer, require, verify-ca or verify-full, or as MySQL names
+    them; else that of `url`, else prefer for a host that is this machine and verify-full for all others."""
+
+    sslcert: str
+    """A PEM file with the client's own certificate."""
+
+    sslkey: str
+    """A PEM file with the key of that certificate."""
+
+    channel_binding: str
+    """Whether the login to PostgreSQL is bound to the encrypted connection (default `prefer`)."""
+
+    target_session_attrs: str
+    """Which of several hosts may be asked (default `any`)."""
+
+    connect_timeout: float | str
+    """How long one host may take to accept a connection, with encryption and login; the next one is tried
+    afterwards (default `3s`)."""
+
+    statement_timeout: float | str
+    """How long the database may work on one statement before it ends it itself; 0 asks for no limit (default
+    `10s`)."""
+
+    verify: bool | str
+    """Whether the server's certificate is verified, or the CA bundle to verify it with."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify` and REQUESTS_CA_BUNDLE."""
+
+
+class ConjurOptions(CommonOptions, CyberarkOptions, total=False):
+    """What `ConjurBackend` takes."""
+
+    address: str
+    """The address of Conjur, such as https://conjur.example.com, or https://NAME.secretsmgr.cyberark.cloud/api;
+    else CONJUR_APPLIANCE_URL."""
+
+    account: str
+    """The account of the organization; else CONJUR_ACCOUNT."""
+
+    login: str
+    """The role that reads: host/ID, or the name of a user; else CONJUR_AUTHN_LOGIN. For a JWT the host, where the
+    authenticator does not take it from the token; else CONJUR_AUTHN_JWT_HOST_ID."""
+
+    api_key: str
+    """The API key of `login`; else CONJUR_AUTHN_API_KEY."""
+
+    password: str
+    """The password of the user `login`, for which Conjur gives its API key."""
+
+    service_id: str
+    """The authenticator that accepts a JWT, such as kubernetes/prod of conjur/authn-jwt/kubernetes/prod; else
+    CONJUR_AUTHN_JWT_SERVICE_ID. It takes precedence over `api_key`."""
+
+    jwt_path: str
+    """The file with the JWT, which is read at each login; else JWT_TOKEN_PATH (default
+    `/var/run/secrets/kubernetes.io/serviceaccount/token`)."""
+
+    jwt: str
+    """The JWT itself, in place of a file; else CONJUR_AUTHN_JWT_TOKEN."""
+
+    connections_prefix: str | None
+    """What comes before a connection id in the store; null switches connections off, empty means bare ids
+    (default `airflow/connections`)."""
+
+    variables_prefix: str | None
+    """What comes before a variable's key in the store; null switches variables off, empty means bare keys
+    (default `airflow/variables`)."""
+
+    config_prefix: str | None
+    """What comes before a configuration key in the store; null switches configuration off, empty means bare keys
+    (default `airflow/config`)."""
+
+    sep: str
+    """What separates prefix and id; each of its characters is also stripped from the end of a prefix (default
+    `/`)."""
+
+    ca_bundle: str
+    """A PEM file of trusted CAs, or `system`; takes precedence over `verify`, CONJUR_CERT_FILE and
+    REQUESTS_CA_BUNDLE."""
 
 
 class ChainOptions(CommonOptions, total=False):

@@ -282,7 +282,7 @@ mod tests {
         let files = |written: &[(&'static str, &str)]| {
             certificate(&Options::of_texts(written), &Environment::default())
         };
-        let pair = |one: &str, other: &str| Some((PathBuf::from(one), PathBuf::from(other)));
+        let pair = |one: &str, other: &str| Some([PathBuf::from(one), PathBuf::from(other)]);
         assert_eq!(files(&[("client_certificate", "/c")]).unwrap(), pair("/c", "/c"));
         assert_eq!(files(&[("client_certificate", "/c"), ("client_key", "/k")]).unwrap(), pair("/c", "/k"));
         assert_eq!(files(&[]).unwrap(), None);

@@ -348,7 +348,7 @@ mod tests {
     }
 
     fn encoded(text: &str) -> String {
-        text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+        text.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02x}"))
     }
 
     proptest! {
