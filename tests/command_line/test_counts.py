@@ -66,7 +66,8 @@ def test_a_thousand_names_take_as_many_calls_as_pages(server: StoreShell, store:
     server.put({("variable", name): CANARY for name in names})
     listed = server.run("list", "variables", "--json")
     assert [each["id"] for each in listed.json["secrets"]] == names
-    assert server.operations() == [SERVERS[store].listed] * (MANY // SERVERS[store].page)
+    pages = MANY // SERVERS[store].page + (not SERVERS[store].is_counted)
+    assert server.operations() == [SERVERS[store].listed] * pages
     some = server.run("list", "variables", "--limit", "7", "--json")
     assert len(some.json["secrets"]) == 7
     assert server.operations() == [SERVERS[store].listed]

@@ -102,7 +102,7 @@ class BeyondTrustStore(GuardedStore):
     nowhere: ClassVar[Mapping[str, Any]] = {"address": "http://127.0.0.1:9", "api_key": "made-up", "run_as": "u"}
     address = "address"
     powerless = CLIENT
-    calls = Calls("read", "list", 1000, described="read")
+    calls = Calls("read", "list", 1000, is_counted=False, described="read")
     ways = (
         injected("429", Capability.THROTTLED, waits=True),
         injected("500", Capability.SERVER_ERROR),

@@ -42,6 +42,8 @@ class Calls:
     listed: str = ""
     #: How many names a page has at most.
     page: int = 0
+    #: Whether a full page may be the last one without a request that finds no more: the answer says how many there are.
+    is_counted: bool = True
     #: A description, where it takes one call.
     described: str = ""
     #: The requests after a miss, where the store can say why.
