@@ -15,7 +15,7 @@ from tests.stores import described
         ("delinea", "permissions belong to its folders", "Give the user the permission View"),
         ("beyondtrust", "permissions belong to its safes", "Give the user's group read access"),
         ("cyberark", "permissions belong to the members of a safe", "List accounts and Retrieve accounts"),
-        ("cyberark_ccp", "permissions belong to the members of a safe", "Make the application and the provider members"),
+        ("cyberark_ccp", "permissions belong to the members of a safe", "Make the application and the provider"),
         ("elasticsearch", "roles decide it, for whole indices", "Make a role with the privilege `read`"),
         ("mounted_files", "who may read the files is up to the mount", "`defaultMode` and `fsGroup`"),
         ("local", "no service decides who reads it", "chmod 600"),
