@@ -19,8 +19,6 @@ from tests.python.chain import company
 from tests.python.process.agent import Store, foreground, named, run, until
 from tests.python.process.agent import strongroom as command
 
-pytest_plugins = ["tests.python.process.conftest"]
-
 CHAIN = "strongroom.chain.ChainBackend"
 COMPANY = "tests.python.chain.company.Backend"
 ASK = """
