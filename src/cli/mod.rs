@@ -121,8 +121,8 @@ enum Command {
     /// nothing. What is there already is replaced only with --yes, or after a question.
     #[command(
         after_help = "Examples:\n  strongroom set connection smtp_default < connection.txt\n  strongroom set \
-        connection db --conn-type postgres --host db.example --login app\n  printf %s eu-west-1 | strongroom \
-        set variable region --yes"
+        connection db --conn-type postgres --host db.example --login app\n  strongroom set \
+        variable region --yes < region.txt"
     )]
     Set(Configured<write::SetArguments>),
     /// Delete a secret.
@@ -263,7 +263,7 @@ enum Command {
     ///
     /// Stores of sealed values (Elasticsearch, databases) keep what their server cannot read; the text of the
     /// key is needed to open it. It has 256 random bits, as letters, digits, `-` and `_`.
-    #[command(after_help = "Examples:\n  (umask 077; strongroom key > /etc/airflow/sealing.key)")]
+    #[command(after_help = "Examples:\n  strongroom key > /etc/airflow/sealing.key")]
     Key,
     /// Seal a value for a store of sealed values, and print the record.
     ///

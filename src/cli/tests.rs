@@ -69,7 +69,8 @@ fn each_option_says_what_it_is_for() {
 
 #[test]
 fn the_configuration_is_chosen_where_a_command_reads_it() {
-    let without = ["uri parse", "uri build", "import-config", "stores", "schema", "completions", "manual"];
+    let without =
+        ["uri parse", "uri build", "import-config", "key", "stores", "schema", "completions", "manual"];
     // Options of a command are usually typed after its last word.
     for (words, command) in commands().into_iter().filter(|(_, command)| !command.has_subcommands()) {
         let reads = !without.contains(&words.trim_start_matches("strongroom "));

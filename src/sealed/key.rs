@@ -33,8 +33,8 @@ impl Key {
     /// The derivation is no protection for a passphrase: it is fast, so the text has to be random.
     pub fn of(id: &str, text: &str, named_by: &str) -> Result<Self> {
         if !is_key_id(id) {
-            let what = format!("`{}` is no id of a key", Shown(id));
-            return Err(Error::config(what).with_hint("An id has 1 to 64 characters that can be shown"));
+            return Err(Error::config("an id in `sealing_key_id` or `sealing_keys` is invalid")
+                .with_hint("An id has 1 to 64 characters that can be shown, and no blanks around them"));
         }
         let text = text.trim();
         if text.chars().count() < SHORTEST_KEY {

@@ -112,7 +112,7 @@ mod tests {
             ("aws_systems_manager", &[], "/airflow/connections/a--db", false),
             ("aws_secrets_manager", &[("connections_prefix", "/"), ("sep", "")], "/b--db", true),
             ("aws_secrets_manager", &[("connections_prefix", "/"), ("sep", "")], "/a--db", false),
-            ("aws_systems_manager", &[("connections_prefix", "")], "/b--db", false),
+            ("aws_systems_manager", &[("connections_prefix", "")], "/b--db", true),
             ("google_secret_manager", &[], "airflow-connections-b--db", true),
             ("google_secret_manager", &[], "airflow-connections-a--db", false),
             (

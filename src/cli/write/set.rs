@@ -60,19 +60,19 @@ struct Fields {
     /// The type of a connection of fields, such as postgres. What is read is then the password alone.
     #[arg(long, value_name = "TYPE")]
     conn_type: Option<String>,
-    /// Its host.
+    /// The host of the connection.
     #[arg(long, requires = "conn_type")]
     host: Option<String>,
-    /// Its user.
+    /// The user of the connection.
     #[arg(long, requires = "conn_type")]
     login: Option<String>,
-    /// Its port.
+    /// The port of the connection.
     #[arg(long, requires = "conn_type")]
     port: Option<u16>,
-    /// Its schema, such as the name of a database.
+    /// The schema, such as the name of a database.
     #[arg(long, requires = "conn_type")]
     schema: Option<String>,
-    /// Its description.
+    /// A description for people.
     #[arg(long, requires = "conn_type")]
     description: Option<String>,
     /// The file descriptor with its extra as a JSON object.

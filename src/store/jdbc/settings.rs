@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::http::Roots;
-use crate::redact::Shown;
 use crate::store::environment::Environment;
 use crate::store::kit::database_url::{DatabaseUrl, Dialect, Host, plain};
 use crate::store::kit::files::expand;
@@ -194,7 +193,7 @@ impl Settings {
             roots: roots(options, environment, &url, mode),
             identity: identity(options, environment, &url)?,
             binding: binding_of(&binding)?,
-            target: Target::of(&target).ok_or_else(|| unknown(TARGET.key, &target))?,
+            target: Target::of(&target).ok_or_else(|| unknown(TARGET.key))?,
             connect_timeout: duration(options, &CONNECT_TIMEOUT, &url, &["connect_timeout", "loginTimeout"])?,
             statement_timeout: options.duration_of(&STATEMENT_TIMEOUT),
             table: Table::parse(options.text_of(&TABLE))?,
@@ -214,9 +213,9 @@ pub(super) fn without_effect(url: &DatabaseUrl) -> Vec<&str> {
     url.parameters.iter().map(|(key, _)| key.as_str()).filter(|key| !is_known(key)).collect()
 }
 
-fn unknown(option: &str, word: &str) -> Error {
-    Error::config(format!("`{option}` is `{}`, which is unknown", Shown(word)))
-        .with_hint("The page of databases has the words that it may be")
+fn unknown(option: &str) -> Error {
+    Error::config(format!("`{option}` has a word that is unknown"))
+        .with_hint("The page of databases has the words that it may have")
 }
 
 fn binding_of(word: &str) -> Result<Binding> {
@@ -224,7 +223,7 @@ fn binding_of(word: &str) -> Result<Binding> {
         "disable" => Ok(Binding::Disable),
         "prefer" => Ok(Binding::Prefer),
         "require" => Ok(Binding::Require),
-        _ => Err(unknown(CHANNEL_BINDING.key, word)),
+        _ => Err(unknown(CHANNEL_BINDING.key)),
     }
 }
 
@@ -238,7 +237,7 @@ fn is_here(host: &Host) -> bool {
 fn mode(options: &Options, url: &DatabaseUrl) -> Result<Mode> {
     let written = options.non_empty(SSLMODE.key).or_else(|| url.parameter("sslmode"));
     if let Some(word) = written {
-        return Mode::of(word).ok_or_else(|| unknown(SSLMODE.key, word));
+        return Mode::of(word).ok_or_else(|| unknown(SSLMODE.key));
     }
     let flag = |name| url.parameter(name).map(|text| !text.eq_ignore_ascii_case("false") && text != "0");
     // Older words of both drivers.
@@ -288,7 +287,7 @@ fn duration(options: &Options, spec: &OptionSpec, url: &DatabaseUrl, names: &[&s
     let of_url = names.iter().find_map(|name| url.parameter(name));
     match of_url {
         Some(text) if options.duration(spec.key).is_none() => {
-            let number: u64 = text.parse().map_err(|_| unknown(spec.key, text))?;
+            let number: u64 = text.parse().map_err(|_| unknown(spec.key))?;
             // MySQL's driver counts milliseconds, and no login needs a quarter of an hour.
             let is_millis = url.dialect == Dialect::MySql && number >= 1000;
             Ok(if is_millis { Duration::from_millis(number) } else { Duration::from_secs(number.max(1)) })
@@ -366,11 +365,14 @@ mod tests {
     fn what_cannot_work_is_said_without_values() {
         for (pairs, text) in [
             (&[][..], "there is no address of a database"),
-            (&[("url", "postgres://h/d?sslmode=canary")], "`sslmode` is `canary`, which is unknown"),
+            (&[("url", "postgres://h/d?sslmode=canary")], "`sslmode` has a word that is unknown"),
             (&[("url", "postgres://h/d?sslkey=/k")], "`sslkey` without `sslcert`"),
             (&[("url", "postgres://h/d"), ("dialect", "h2"), ("sslmode", "require")], "H2's server for"),
             (&[("url", "postgres://h/d"), ("table", "a; b")], "`table` is not a name"),
-            (&[("url", "postgres://h/d?targetServerType=x")], "`target_session_attrs` is `x`"),
+            (
+                &[("url", "postgres://h/d?targetServerType=x")],
+                "`target_session_attrs` has a word that is unknown",
+            ),
         ] {
             let error = read(pairs).unwrap_err().to_string();
             assert!(error.starts_with(text), "{error}");
