@@ -20,6 +20,7 @@ from strongroom.exceptions import (
     UnauthenticatedError,
     UnreachableError,
 )
+from tests.python.stores.doubles import in_child, where
 from tests.servers.counting import Counter, counting_proxy
 from tests.servers.cyberark_ccp import APP, SAFE, Provider, refusal
 from tests.servers.double import Answer, serving
@@ -154,6 +155,34 @@ def test_the_certificate_of_the_application_is_shown(provider: Provider, tls: Ce
             backend(double.url, **trust, client_certificate=str(tmp_path / "none.pem")).get_variable("a")
     with pytest.raises(ConfigurationError, match="without `client_certificate`"):
         backend(provider.url, client_key=str(tls.key))
+
+
+def test_the_application_goes_to_one_address_and_its_key_nowhere(
+    provider: Provider, tls: Certificate, tmp_path: Path
+) -> None:
+    fill(provider, "a")
+    own = tmp_path / "own.pem"
+    own.write_text(tls.certificate.read_text() + tls.key.read_text())
+    secrets = {"the id of the application": APP, "the key": tls.key.read_text().splitlines()[1]}
+    asked_by_id = "GET /AIMWebService/api/Accounts: the id of the application in the address"
+    with serving(provider.answer) as plain:
+        for login in ({}, {"client_certificate": str(own)}):
+            assert backend(plain.url, **login).get_variable("a") == "a"
+        assert where(plain, secrets) == [asked_by_id] * 2
+    with serving(provider.answer, Demanding(tls.certificate, tls.key, tls.authority)) as double:
+        reader = backend(double.url, ca_bundle=str(tls.authority), client_certificate=str(own))
+        assert reader.get_variable("a") == "a"
+        assert where(double, secrets) == [asked_by_id]
+
+
+def test_a_child_of_a_fork_asks_for_itself(provider: Provider, counted: Counter) -> None:
+    fill(provider, "a", "b")
+    reader = backend(counted.url)
+    assert reader.get_variable("a") == "a"
+    assert in_child(lambda: [reader.get_variable(key) for key in ("a", "b", "gone")] == ["a", "b", None])
+    assert reader.get_variable("b") == "b"
+    # Nothing that the parent has read is taken over.
+    assert asked(counted) == 5
 
 
 def test_a_change_of_the_certificate_is_noticed(provider: Provider, tls: Certificate, tmp_path: Path) -> None:
