@@ -18,6 +18,7 @@ pub(super) enum Fault {
     /// The server does not encrypt, and has to.
     NoEncryption,
     /// The server asks for a password, and there is none.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "PostgreSQL and H2 alone have it"))]
     NoPassword,
     /// The login is not possible as it is configured.
     NoLogin(&'static str),
@@ -208,6 +209,7 @@ fn coded(error: Error, code: &str) -> Error {
 }
 
 /// What is said where H2 closes the connection without a word.
+#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "PostgreSQL and H2 alone have it"))]
 pub(super) fn of_login(fault: Fault, dialect: Dialect) -> Fault {
     match (fault, dialect) {
         (Fault::NoAnswer(failure), Dialect::H2) if failure.kind() == TransportKind::Broken => Fault::NoLogin(

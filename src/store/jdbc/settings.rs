@@ -121,11 +121,14 @@ pub(super) struct Settings {
     pub(super) database: Option<String>,
     pub(super) user: Option<String>,
     pub(super) password: Option<String>,
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "PostgreSQL and H2 alone have it"))]
     pub(super) schema: Option<String>,
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "PostgreSQL and H2 alone have it"))]
     pub(super) application: String,
     pub(super) mode: Mode,
     pub(super) roots: Roots,
     pub(super) identity: Option<Identity>,
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "PostgreSQL and H2 alone have it"))]
     pub(super) binding: Binding,
     pub(super) target: Target,
     pub(super) connect_timeout: Duration,
