@@ -187,13 +187,13 @@ def test_package() -> list[Step]:
         Step("command line", [pytest("tools", "tests/command_line")], leaves_nothing=True),
         Step("pages", [pytest("tools", "tests/docs")], leaves_nothing=True),
         Step("conformance", [pytest("tools", "tests/conformance")], leaves_nothing=True),
-        Step("failures", [pytest("tools", "tests/failures")], leaves_nothing=True),
     ]
 
 
 def test_airflow() -> list[Step]:
-    """The suites in an environment with Airflow."""
+    """The suites in an environment with Airflow; and the failures, since the other line takes longer."""
     return [
+        Step("failures", [pytest("tools", "tests/failures")], leaves_nothing=True),
         Step("property", properties()),
         Step("parity", [pytest(AIRFLOW, "tests/parity")], leaves_nothing=True),
         Step("parity clouds", [pytest(CLOUDS, *parity_folders(CLOUDS))], leaves_nothing=True),
