@@ -111,6 +111,13 @@ impl<'text> PsAuth<'text> {
 #[derive(Clone)]
 pub(super) struct SignedIn(pub(super) Arc<HeaderValue>);
 
+/// Leaves out the cookies.
+impl fmt::Debug for SignedIn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SignedIn").finish_non_exhaustive()
+    }
+}
+
 impl Expiring for SignedIn {
     fn lifetime(&self) -> Option<Duration> {
         None

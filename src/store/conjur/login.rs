@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
-use http::header::ACCEPT_ENCODING;
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION};
+use http::{HeaderMap, HeaderValue};
 use reqwest::Request;
 use zeroize::Zeroizing;
 
@@ -194,8 +194,8 @@ impl Login for Authn {
         }
     }
 
-    fn authorization(token: &Token) -> HeaderValue {
-        token.header.clone()
+    fn headers(token: &Token) -> HeaderMap {
+        [(AUTHORIZATION, token.header.clone())].into_iter().collect()
     }
 
     fn is_refused(answer: &Answer) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
-use reqwest::{Client, Method, Request};
+use reqwest::{Body, Client, Method, Request};
 use url::Url;
 
 use crate::error::{Error, Result};
@@ -90,7 +90,7 @@ impl Rest {
     }
 
     /// A request that sends `body` to `path`.
-    pub fn post_body(&self, path: &str, content_type: HeaderValue, body: String) -> Result<Request> {
+    pub fn post_body(&self, path: &str, content_type: HeaderValue, body: impl Into<Body>) -> Result<Request> {
         let mut request = Request::new(Method::POST, below(&self.address, path)?);
         request.headers_mut().insert(CONTENT_TYPE, content_type);
         *request.body_mut() = Some(body.into());
@@ -122,16 +122,13 @@ impl Rest {
 
     /// A request that posts JSON to `path`.
     pub fn post(&self, path: &str, body: &Value) -> Result<Request> {
-        let mut request = Request::new(Method::POST, below(&self.address, path)?);
-        request.headers_mut().insert(CONTENT_TYPE, JSON);
-        *request.body_mut() = Some(json::write(body).as_bytes().to_vec().into());
-        Ok(request)
+        self.post_body(path, JSON, json::write(body).as_bytes().to_vec())
     }
 
-    /// Sends a request that may be sent twice, with the headers of a session.
-    pub async fn send(&self, mut request: Request, session: &HeaderMap) -> Result<Answer, TransportError> {
-        request.headers_mut().extend(session.clone());
-        Answer::to(&self.client, request, true).await
+    /// The same client, for another address.
+    #[must_use]
+    pub fn at(&self, address: Url) -> Self {
+        Self { client: self.client.clone(), address }
     }
 
     /// Sends a request that may be sent twice, with the authorization that a login supplied.
@@ -140,12 +137,16 @@ impl Rest {
         request: &Request,
         authorization: Option<HeaderValue>,
     ) -> Result<Answer, TransportError> {
+        let headers = authorization.map(|authorization| (AUTHORIZATION, authorization));
+        self.send(request, headers.into_iter().collect()).await
+    }
+
+    /// Sends a request that may be sent twice, with the headers of a session.
+    pub async fn send(&self, request: &Request, headers: HeaderMap) -> Result<Answer, TransportError> {
         // A copy, since `request` stays usable for another attempt with another token. Both share a body.
         let copy = request.try_clone();
         let mut sent = copy.ok_or_else(|| TransportError::request("the request cannot be sent twice"))?;
-        if let Some(authorization) = authorization {
-            sent.headers_mut().insert(AUTHORIZATION, authorization);
-        }
+        sent.headers_mut().extend(headers);
         Answer::to(&self.client, sent, true).await
     }
 }

@@ -1,9 +1,9 @@
-//! Requests with the token of a login, which all callers of a process share.
+//! Requests with the token or the session of a login, which all callers of a process share.
 
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use http::HeaderValue;
+use http::HeaderMap;
 use reqwest::Request;
 use url::Url;
 
@@ -24,6 +24,9 @@ pub trait Login: Debug + Send + Sync {
     /// What a login supplies.
     type Token: Expiring + Send + Sync;
 
+    /// What that is called, for messages.
+    const HELD: &'static str = "token";
+
     /// The name of the service, for messages.
     const SERVICE: &'static str;
     /// When its tokens are renewed.
@@ -34,14 +37,22 @@ pub trait Login: Debug + Send + Sync {
     /// Logs in. `old` is the token to be renewed, if it still works.
     async fn log_in(&self, rest: &Rest, old: Option<Self::Token>) -> Result<Self::Token>;
 
-    /// The authorization that a token gives.
-    fn authorization(token: &Self::Token) -> HeaderValue;
+    /// The headers that show a token.
+    fn headers(token: &Self::Token) -> HeaderMap;
 
     /// Whether the answer is about the token, and not about what was asked for.
     fn is_refused(answer: &Answer) -> bool;
 
     /// Who logs in, in words that hold no secret.
     fn words(&self) -> String;
+
+    /// Whether the service keeps something for a login, which has to be ended.
+    fn is_kept(&self) -> bool {
+        false
+    }
+
+    /// Ends that, as far as the service lets it happen.
+    async fn end(&self, _rest: &Rest, _token: &Self::Token) {}
 }
 
 /// A client, a login and its token.
@@ -79,11 +90,12 @@ impl<L: Login> Session<L> {
         self.begin().await?;
         let is_refused = |outcome: &Result<Answer>| outcome.as_ref().is_ok_and(L::is_refused);
         let another = |_| async {
-            tracing::debug!("{} refused the token. Logging in and trying once more.", L::SERVICE);
+            tracing::debug!("{} refused the {}. Logging in and trying once more.", L::SERVICE, L::HELD);
             self.begin().await.map_err(Err)
         };
         let ask = |token: Option<L::Token>| async move {
-            let answer = self.rest.ask(request, token.as_ref().map(L::authorization)).await;
+            let headers = token.as_ref().map(L::headers).unwrap_or_default();
+            let answer = self.rest.send(request, headers).await;
             answer.map_err(|failure| failure.to_error(subject, &L::NO_ANSWER))
         };
         self.tokens.with_another(ask, is_refused, another).await
@@ -92,6 +104,33 @@ impl<L: Login> Session<L> {
     async fn begin(&self) -> Result<()> {
         let login = self.tokens.get(|old| self.login.log_in(&self.rest, old)).await;
         login.map(drop).map_err(Error::as_login_failure)
+    }
+
+    /// The client with the address of the service.
+    pub fn rest(&self) -> &Rest {
+        &self.rest
+    }
+
+    /// Who logs in.
+    pub fn login(&self) -> &L {
+        &self.login
+    }
+
+    /// The address of the service, as messages show it.
+    pub fn address(&self) -> &str {
+        &self.probe.address
+    }
+
+    /// Whether the service keeps something for this.
+    pub fn is_open(&self) -> bool {
+        self.login.is_kept() && self.tokens.held().is_some()
+    }
+
+    /// Ends what the service keeps.
+    pub async fn close(&self) {
+        let Some(token) = self.tokens.held().filter(|_| self.login.is_kept()) else { return };
+        self.tokens.forget(|held| held.is_same(&token));
+        self.login.end(&self.rest, &token).await;
     }
 
     /// Where and as whom the service is asked.
